@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* TC (clsact), ingress or egress: never on the card, so that here the kernel's own helpers may be used. */
+#ifndef NICSENTRY_HOOK_H
+#define NICSENTRY_HOOK_H
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+#include "types.h"
+
+#define HOOK_SECTION "tc"
+
+typedef struct __sk_buff hook_ctx;
+
+/* Not TC_ACT_OK, which would end the filters of others on the same hook. */
+enum { VERDICT_PASS = TC_ACT_UNSPEC };
+
+#define HOOK_ATTEMPTS 2
+
+static __always_inline __u32 frame_bytes(hook_ctx *ctx)
+{
+	return ctx->len;
+}
+
+/* Headers may lie in a packet's fragments. First what nearly every packet needs, then all that the walk may read;
+ * false when there is no more to be had. */
+static __always_inline int make_readable(hook_ctx *ctx, int attempt)
+{
+	__u32 linear = (__u32)(ctx->data_end - ctx->data);
+	__u32 wanted = attempt == 0 ? EVENT_PACKET_BYTES : PACKET_WALK_BYTES;
+
+	if (wanted > ctx->len)
+		wanted = ctx->len;
+	if (linear >= wanted)
+		return attempt == 0;
+	return bpf_skb_pull_data(ctx, wanted) == 0 || attempt == 0;
+}
+
+/* The header of a super-packet of more than 64 KiB (BIG TCP) says 0, or too little. */
+static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
+{
+	return ctx->gso_size != 0 && in_frame > 0xffff ? in_frame : in_header;
+}
+
+/* A super-packet of segmentation offload counts as the packets that it becomes on the wire: each repeats the headers. */
+static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, __u32 headers)
+{
+	__u32 payload = event->bytes - headers;
+	__u32 size = ctx->gso_size;
+	__u32 segments;
+
+	event->segments = 1;
+	event->segment_payload = 0;
+	if (size == 0 || payload <= size)
+		return;
+	segments = (payload + size - 1) / size;
+	event->segments = segments;
+	event->segment_payload = size;
+	event->bytes += (segments - 1) * headers;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* XDP: on the card, in the driver, or generic. The one hook that the card has. */
+#ifndef NICSENTRY_HOOK_H
+#define NICSENTRY_HOOK_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "types.h"
+
+#define HOOK_SECTION "xdp"
+
+typedef struct xdp_md hook_ctx;
+
+enum { VERDICT_PASS = XDP_PASS };
+
+/* All that an XDP program may read is there from the start. */
+#define HOOK_ATTEMPTS 1
+
+/* Length of the frame as far as the program can know it (see CONFIG_PARTIAL_FRAMES). */
+static __always_inline __u32 frame_bytes(hook_ctx *ctx)
+{
+	return (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data);
+}
+
+static __always_inline int make_readable(hook_ctx *ctx, int attempt)
+{
+	(void)ctx;
+	(void)attempt;
+	return 1;
+}
+
+static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
+{
+	(void)ctx;
+	(void)in_frame;
+	return in_header;
+}
+
+static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, __u32 headers)
+{
+	(void)ctx;
+	(void)headers;
+	event->segments = 1;
+	event->segment_payload = 0;
+}
+
+#endif

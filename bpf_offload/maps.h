@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps, as the card takes them: arrays without flags and one event array. Sizes are those of an object attached by
+ * hand; the controller sets its own at load. */
+#ifndef NICSENTRY_MAPS_H
+#define NICSENTRY_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "types.h"
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct control);
+} control SEC(".maps");
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1u << DEFAULT_BUCKET_BITS);
+	__type(key, __u32);
+	__type(value, struct session_bucket);
+} sessions SEC(".maps");
+
+/* Added to by the card, read by the host. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * DEFAULT_SESSIONS);
+	__type(key, __u32);
+	__type(value, struct session_counters);
+} counters SEC(".maps");
+
+/* Added to by the card, read by the host. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * TOTALS_ROWS);
+	__type(key, __u32);
+	__type(value, struct totals_row);
+} totals SEC(".maps");
+
+/* Sent by the card, read by the host; one ring a processor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} records SEC(".maps");
+
+#endif

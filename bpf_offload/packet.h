@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The walk over a packet's headers. docs/architecture.md lists what is counted under which cause. */
+#ifndef NICSENTRY_PACKET_H
+#define NICSENTRY_PACKET_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <bpf/bpf_endian.h>
+
+#include "types.h"
+
+#ifndef ETH_P_8021AD
+#define ETH_P_8021AD 0x88A8
+#endif
+
+#define VLAN_TAGS_MAX 2
+#define VLAN_TAG_BYTES 4
+#define IPV4_FRAGMENT_OFFSET 0x1fff
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+#define EXTENSIONS_MAX 4 /* IPv6 extension headers */
+#define UDP_HEADER_BYTES 8
+#define ICMP_HEADER_BYTES 8
+
+/* What the walk finds. Offsets are from the start of the frame. The pointers are those that the walk held against the
+ * frame's end, so that the verifier knows how far they may be read. */
+struct packet {
+	void *ip;
+	void *transport;
+	__u32 l3; /* offset of the IP header */
+	__u32 l4; /* offset of the transport header */
+	__u32 l4_bytes; /* length of the transport header */
+	__u32 bytes; /* IP total length, or the frame's without Ethernet header and tags where that is not to be had */
+	__u32 protocol;
+	__u32 is_ipv6;
+};
+
+#define UNDERSTOOD (-1)
+
+static __always_inline int is_vlan(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
+/* Steps over Ethernet and its tags to the EtherType behind them. */
+static __always_inline int walk_ethernet(void *data, void *data_end, __u32 frame, struct packet *packet, __be16 *type)
+{
+	struct ethhdr *eth = data;
+	__be16 *tag;
+	int i;
+
+	packet->bytes = 0;
+	packet->l3 = sizeof(*eth);
+	if ((void *)(eth + 1) > data_end)
+		return CAUSE_TRUNCATED;
+	packet->bytes = frame - sizeof(*eth);
+	*type = eth->h_proto;
+#pragma unroll
+	for (i = 0; i < VLAN_TAGS_MAX; i++) {
+		if (!is_vlan(*type))
+			return UNDERSTOOD;
+		tag = data + packet->l3;
+		if ((void *)tag + VLAN_TAG_BYTES > data_end)
+			return CAUSE_TRUNCATED;
+		*type = tag[1];
+		packet->l3 += VLAN_TAG_BYTES;
+		packet->bytes -= VLAN_TAG_BYTES;
+	}
+	return is_vlan(*type) ? CAUSE_VLAN_DEPTH : UNDERSTOOD;
+}
+
+/* Holds the IP length against the frame, of which packet->bytes are left from the IP header on. */
+static __always_inline int check_frame(struct packet *packet, __u32 config, __u32 total)
+{
+	if (!(config & CONFIG_PARTIAL_FRAMES) && packet->bytes < total)
+		return CAUSE_TRUNCATED;
+	packet->bytes = total;
+	return UNDERSTOOD;
+}
+
+static __always_inline int walk_ipv4(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet)
+{
+	struct iphdr *ip = data + packet->l3;
+	__u32 header, total;
+	int cause;
+
+	if ((void *)(ip + 1) > data_end)
+		return CAUSE_TRUNCATED;
+	header = ip->ihl * 4;
+	total = ip_bytes(ctx, bpf_ntohs(ip->tot_len), packet->bytes);
+	if (ip->version != 4 || header < sizeof(*ip) || total < header)
+		return CAUSE_MALFORMED;
+	cause = check_frame(packet, config, total);
+	if (cause != UNDERSTOOD)
+		return cause;
+	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
+		return CAUSE_LATER_FRAGMENT;
+	packet->ip = ip;
+	packet->l4 = packet->l3 + header;
+	packet->protocol = ip->protocol;
+	return UNDERSTOOD;
+}
+
+static __always_inline int is_extension(__u32 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_FRAGMENT ||
+	       protocol == IPPROTO_DSTOPTS;
+}
+
+static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet)
+{
+	struct ipv6hdr *ip = data + packet->l3;
+	__u32 protocol, l4, end;
+	__u8 *extension;
+	int i, cause;
+
+	if ((void *)(ip + 1) > data_end)
+		return CAUSE_TRUNCATED;
+	if (ip->version != 6)
+		return CAUSE_MALFORMED;
+	cause = check_frame(packet, config, ip_bytes(ctx, sizeof(*ip) + bpf_ntohs(ip->payload_len), packet->bytes));
+	if (cause != UNDERSTOOD)
+		return cause;
+	protocol = ip->nexthdr;
+	l4 = packet->l3 + sizeof(*ip);
+	end = packet->l3 + packet->bytes;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < EXTENSIONS_MAX; i++) {
+		if (!is_extension(protocol))
+			break;
+		if (l4 > PACKET_WALK_BYTES)
+			return CAUSE_EXTENSIONS;
+		if (l4 + 8 > end)
+			return CAUSE_MALFORMED;
+		extension = data + l4;
+		if ((void *)(extension + 8) > data_end)
+			return CAUSE_TRUNCATED;
+		if (protocol == IPPROTO_FRAGMENT) {
+			if (*(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET))
+				return CAUSE_LATER_FRAGMENT;
+			l4 += 8;
+		} else {
+			l4 += (extension[1] + 1) * 8;
+		}
+		protocol = extension[0];
+	}
+	if (is_extension(protocol))
+		return CAUSE_EXTENSIONS;
+	packet->ip = ip;
+	packet->l4 = l4;
+	packet->protocol = protocol;
+	packet->is_ipv6 = 1;
+	return UNDERSTOOD;
+}
+
+/* Holds the transport header against the IP length. */
+static __always_inline int walk_transport(void *data, void *data_end, struct packet *packet)
+{
+	__u32 end = packet->l3 + packet->bytes;
+	struct tcphdr *tcp;
+
+	if (packet->protocol == IPPROTO_TCP)
+		packet->l4_bytes = sizeof(*tcp);
+	else if (packet->protocol == IPPROTO_UDP)
+		packet->l4_bytes = UDP_HEADER_BYTES;
+#ifdef TRACK_ICMP
+	else if (packet->protocol == (packet->is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		packet->l4_bytes = ICMP_HEADER_BYTES;
+#endif
+	else
+		return CAUSE_PROTOCOL;
+	if (packet->l4 + packet->l4_bytes > end)
+		return CAUSE_MALFORMED;
+	if (packet->l4 > PACKET_WALK_BYTES - sizeof(*tcp))
+		return CAUSE_EXTENSIONS;
+	tcp = data + packet->l4;
+	packet->transport = tcp;
+	if ((void *)tcp + UDP_HEADER_BYTES > data_end)
+		return CAUSE_TRUNCATED;
+	if (packet->protocol != IPPROTO_TCP)
+		return UNDERSTOOD;
+	if ((void *)(tcp + 1) > data_end)
+		return CAUSE_TRUNCATED;
+	packet->l4_bytes = tcp->doff * 4;
+	if (packet->l4_bytes < sizeof(*tcp) || packet->l4 + packet->l4_bytes > end)
+		return CAUSE_MALFORMED;
+	return UNDERSTOOD;
+}
+
+/* The cause for which a packet is not counted on a session, or UNDERSTOOD. */
+static __always_inline int walk_packet(hook_ctx *ctx, void *data, void *data_end, __u32 frame, __u32 config,
+				       struct packet *packet)
+{
+	__be16 type;
+	int cause;
+
+	packet->is_ipv6 = 0;
+	cause = walk_ethernet(data, data_end, frame, packet, &type);
+	if (cause != UNDERSTOOD)
+		return cause;
+	if (type == bpf_htons(ETH_P_IP))
+		cause = walk_ipv4(ctx, data, data_end, config, packet);
+	else if (type == bpf_htons(ETH_P_IPV6))
+		cause = walk_ipv6(ctx, data, data_end, config, packet);
+	else
+		return CAUSE_NOT_IP;
+	if (cause != UNDERSTOOD)
+		return cause;
+	return walk_transport(data, data_end, packet);
+}
+
+#endif

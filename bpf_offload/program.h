@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One program on one hook: the file that includes this chooses PROGRAM and what it tracks, the build chooses the hook. */
+#ifdef HOOK_TC
+#include "hook_tc.h"
+#else
+#include "hook_xdp.h"
+#endif
+#include "analyzer.h"
+
+char _license[] SEC("license") = "GPL";
+
+SEC(HOOK_SECTION)
+int PROGRAM(hook_ctx *ctx)
+{
+	return analyze(ctx);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "host/packet/features.h"
+
+namespace nicsentry {
+
+// A frame of a capture as an Ethernet frame; for Linux cooked and raw IP captures with a header made for it.
+struct CapturedFrame {
+  TimestampNs timestamp_ns = 0;
+  std::uint32_t wire_bytes = 0;             // length on the wire, Ethernet header included; at least bytes.size()
+  std::span<const std::uint8_t> bytes;      // what was captured of it; valid until the next frame is read
+};
+
+// Reads a pcap or pcapng file, frame by frame. Not for several threads at once.
+class CaptureFile {
+ public:
+  // Throws Error when it cannot be opened, is no capture, or has a link type other than Ethernet, Linux cooked (SLL,
+  // SLL2) and raw IP.
+  explicit CaptureFile(const std::filesystem::path& path);
+  ~CaptureFile();
+  CaptureFile(CaptureFile&&) noexcept;
+  CaptureFile& operator=(CaptureFile&&) noexcept;
+
+  // False at the end, and where the file is damaged: damage() then says where.
+  bool next(CapturedFrame& frame);
+  const std::string& damage() const { return damage_; }
+
+  std::uint64_t bytes_read() const;
+  std::uint64_t bytes_in_all() const { return file_bytes_; }
+
+ private:
+  struct Handle;
+
+  CapturedFrame as_ethernet(TimestampNs timestamp_ns, std::span<const std::uint8_t> captured, std::uint32_t wire_bytes);
+
+  std::filesystem::path path_;
+  std::unique_ptr<Handle> handle_;
+  std::vector<std::uint8_t> rebuilt_;
+  std::uint64_t file_bytes_ = 0;
+  std::uint64_t frames_ = 0;
+  std::string damage_;
+};
+
+}  // namespace nicsentry

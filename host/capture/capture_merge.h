@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "host/capture/capture_file.h"
+
+namespace nicsentry {
+
+// Several captures as one, in order of time; of frames with the same time the earlier named file's first. A file whose
+// own times go back keeps its order.
+class CaptureMerge {
+ public:
+  explicit CaptureMerge(const std::vector<std::filesystem::path>& paths);  // throws Error
+
+  bool next(CapturedFrame& frame);
+  std::vector<std::string> damages() const;
+
+  std::uint64_t bytes_read() const;
+  std::uint64_t bytes_in_all() const;
+
+ private:
+  struct Source {
+    CaptureFile file;
+    CapturedFrame frame;
+    bool has_frame = false;
+    bool used = true;  // its frame was handed out
+  };
+
+  std::vector<Source> sources_;
+};
+
+}  // namespace nicsentry

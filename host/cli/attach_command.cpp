@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <memory>
+
+#include "host/cli/commands.h"
+#include "host/cli/log.h"
+#include "host/controller/port.h"
+#include "host/controller/port_status.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+struct Options {
+  std::string interface;
+  std::string mode = "auto";
+  std::string direction = "ingress";
+  std::string profile;
+  std::optional<std::uint32_t> sessions;
+};
+
+std::optional<Mode> mode_of(const Options& options) {
+  return options.mode == "auto" ? std::nullopt : std::optional(parse_mode(options.mode));
+}
+
+int attach(const Options& options) {
+  set_up_log(false);
+  PortOptions port_options;
+  port_options.mode = mode_of(options);
+  port_options.both_directions = options.direction == "both";
+  if (options.direction != "both" && options.direction != "ingress") {
+    throw Error("direction '" + options.direction + "': expected ingress or both");
+  }
+  if (!options.profile.empty()) {
+    port_options.profile = parse_profile(options.profile);
+  }
+  port_options.sessions = options.sessions;
+  Port port(options.interface, port_options, Owner::attach);
+  for (const auto& opened : port.programs()) {
+    if (opened.adopted) {
+      throw Error("EEXIST: " + port.how());
+    }
+  }
+  port.restore();
+  log_info(port.how());
+  return kExitSuccess;
+}
+
+int detach(const Options& options) {
+  set_up_log(false);
+  const auto mode = mode_of(options);
+  log_info(detach_port(options.interface, mode));
+  return kExitSuccess;
+}
+
+}  // namespace
+
+void add_attach_commands(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("attach", "leave a program on a port; it passes and counts until run drives it");
+  command->add_option("-i,--interface", options->interface, "port")->required();
+  command->add_option("--mode", options->mode, "auto (hw, else drv, else skb), hw, drv, skb or tc")
+      ->capture_default_str();
+  command->add_option("--direction", options->direction, "ingress, or both (egress on TC)")->capture_default_str();
+  command->add_option("--profile", options->profile, "ddos, crypto or all (default)");
+  command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)");
+  command->footer("Example:\n  nicsentry attach -i eth0 --mode drv --profile ddos");
+  command->callback([options, &chosen] { chosen = [options] { return attach(*options); }; });
+
+  CLI::App* off = app.add_subcommand("detach", "take nicsentry's programs off a port");
+  off->add_option("-i,--interface", options->interface, "port")->required();
+  off->add_option("--mode", options->mode, "only that of this mode (default: all)");
+  off->footer("Example:\n  nicsentry detach -i eth0");
+  off->callback([options, &chosen] { chosen = [options] { return detach(*options); }; });
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "host/cli/commands.h"
+#include "host/cli/log.h"
+#include "host/controller/diagnosis.h"
+
+namespace nicsentry {
+namespace {
+
+int doctor(bool json) {
+  set_up_log(false);
+  const Diagnosis diagnosis = diagnose();
+  if (json) {
+    nlohmann::ordered_json checks = nlohmann::ordered_json::array();
+    for (const Check& check : diagnosis.checks) {
+      checks.push_back({{"subject", check.subject}, {"ok", check.ok}, {"finding", check.finding}});
+    }
+    std::printf("%s\n", checks.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  } else {
+    for (const Check& check : diagnosis.checks) {
+      std::printf("%-4s %-22s %s\n", check.ok ? "ok" : "--", check.subject.c_str(), check.finding.c_str());
+    }
+  }
+  return diagnosis.can_run ? kExitSuccess : kExitFailure;
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, Action& chosen) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("doctor", "what this machine and its ports can do, and what is missing");
+  command->add_flag("--json", *json, "print JSON");
+  command->footer("Example:\n  nicsentry doctor");
+  command->callback([json, &chosen] { chosen = [json] { return doctor(*json); }; });
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "host/cli/commands.h"
+#include "host/error.h"
+
+int main(int argc, char** argv) {
+  using namespace nicsentry;
+  CLI::App app{"nicsentry: traffic analyser and firewall on the network card", "nicsentry"};
+  app.set_version_flag("--version", NICSENTRY_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  Action chosen;
+  add_run_command(app, chosen);
+  add_replay_command(app, chosen);
+  add_attach_commands(app, chosen);
+  add_status_command(app, chosen);
+  add_extract_command(app, chosen);
+  add_doctor_command(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
+  }
+  try {
+    return chosen();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "nicsentry: error: %s\n", error.what());
+    return kExitFailure;
+  }
+}

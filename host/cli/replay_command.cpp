@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "host/cli/commands.h"
+#include "host/cli/duration.h"
+#include "host/cli/log.h"
+#include "host/cli/window_output.h"
+#include "host/controller/port.h"
+#include "host/controller/replay.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Options {
+  std::vector<std::filesystem::path> captures;
+  std::uint32_t sessions = kDefaultSessions;
+  WindowOptions window;
+};
+
+// A bar on the terminal, while stderr is one.
+class Progress {
+ public:
+  explicit Progress(bool wanted) : shown_(wanted && isatty(STDERR_FILENO) != 0) {}
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(std::uint64_t done, std::uint64_t all) {
+    if (!shown_ || all == 0) {
+      return;
+    }
+    constexpr std::uint64_t kWidth = 40;
+    const std::uint64_t filled = std::min(kWidth, kWidth * done / all);
+    const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, ' ');
+    std::fprintf(stderr, "\r[%s] %3llu %%", bar.c_str(), static_cast<unsigned long long>(std::min(done, all) * 100 / all));
+    drawn_ = true;
+  }
+  void clear() {
+    if (drawn_) {
+      std::fputs("\r\033[K", stderr);
+      drawn_ = false;
+    }
+  }
+
+ private:
+  bool shown_;
+  bool drawn_ = false;
+};
+
+void print_summary(const ReplaySummary& summary, const WindowOptions& options) {
+  if (options.json) {
+    const nlohmann::ordered_json line{
+        {"replay", {{"packets", summary.packets}, {"sessions", summary.sessions}, {"windows", summary.windows}}}};
+    std::printf("%s\n", line.dump().c_str());
+  } else if (!options.quiet) {
+    std::printf("%llu sessions, %llu packets, %llu windows\n", static_cast<unsigned long long>(summary.sessions),
+                static_cast<unsigned long long>(summary.packets), static_cast<unsigned long long>(summary.windows));
+  }
+}
+
+int run(const Options& options) {
+  set_up_log(options.window.quiet);
+  ReplayOptions replayed;
+  replayed.captures = options.captures;
+  replayed.profile = options.window.profile.empty() ? Profile::all : parse_profile(options.window.profile);
+  replayed.window = parse_duration(options.window.window, 1ms);
+  replayed.cap = options.window.cap;
+  replayed.sessions = options.sessions;
+  WindowOutput output(options.window, parse_formats(options.window));
+  output.open(replayed.profile);
+  bool failed = false;
+  Progress progress(!options.window.quiet);
+  const ReplaySummary summary = replay(
+      replayed,
+      [&](const WindowReport& report) {
+        progress.clear();
+        failed = !output.write(report).errors.empty() || failed;
+      },
+      [&progress](std::uint64_t done, std::uint64_t all) { progress.show(done, all); });
+  progress.clear();
+  print_summary(summary, options.window);
+  for (const std::string& damage : summary.damages) {
+    log_error(damage);
+  }
+  return failed || !summary.damages.empty() ? kExitFailure : kExitSuccess;
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("replay", "send captures through the program in the kernel");
+  command->add_option("CAPTURE", options->captures, "pcap or pcapng files, merged by time")->required();
+  command->add_option("--sessions", options->sessions, "sessions that the maps hold")->capture_default_str();
+  add_window_options(*command, options->window);
+  command->footer(
+      "Examples:\n"
+      "  nicsentry replay capture.pcap\n"
+      "  nicsentry replay capture.pcap --profile crypto --window 60s --cap 0 --format seed-csv -o /tmp/out");
+  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+}
+
+}  // namespace nicsentry

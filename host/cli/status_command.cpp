@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "host/cli/commands.h"
+#include "host/cli/log.h"
+#include "host/controller/port_status.h"
+#include "host/datapath/interface.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+struct Options {
+  std::vector<std::string> interfaces;
+  bool json = false;
+};
+
+nlohmann::ordered_json as_json(const PlaneStatus& plane) {
+  nlohmann::ordered_json row{{"interface", plane.interface},
+                             {"hook", hook_name(plane.hook)},
+                             {"mode", mode_name(plane.mode)},
+                             {"program", plane.program.name},
+                             {"program_id", plane.program.id},
+                             {"ours", plane.program.profile.has_value()},
+                             {"attached_by", plane.attached_by},
+                             {"controller_pid", plane.controller_pid}};
+  if (plane.counts) {
+    row["window_epoch"] = plane.counts->epoch;
+    row["sessions_at_most"] = plane.counts->sessions;
+    row["packets_unknown"] = plane.counts->unknown.packets;
+    row["bytes_unknown"] = plane.counts->unknown.bytes;
+    row["packets_not_understood"] = plane.counts->not_understood.packets;
+    row["bytes_not_understood"] = plane.counts->not_understood.bytes;
+    row["events_sent"] = plane.counts->events;
+  }
+  return row;
+}
+
+void print(const PlaneStatus& plane) {
+  std::printf("%s  %s, mode %s: program '%s' (id %u), attached by %s\n", plane.interface.c_str(), hook_name(plane.hook),
+              mode_name(plane.mode), plane.program.name.c_str(), plane.program.id, plane.attached_by.c_str());
+  if (plane.controller_pid != 0) {
+    std::printf("    driven by process %d\n", plane.controller_pid);
+  }
+  if (plane.counts) {
+    std::printf("    %s, room for %u sessions; counted beside sessions: %llu packets of unknown sessions, %llu not "
+                "understood; %llu packets sent as events\n",
+                plane.counts->epoch == 0 ? "idle (passes and counts)" : "watching", plane.counts->sessions,
+                static_cast<unsigned long long>(plane.counts->unknown.packets),
+                static_cast<unsigned long long>(plane.counts->not_understood.packets),
+                static_cast<unsigned long long>(plane.counts->events));
+  }
+}
+
+int status(const Options& options) {
+  set_up_log(false);
+  std::vector<Interface> ports;
+  if (options.interfaces.empty()) {
+    ports = list_interfaces();
+  }
+  for (const std::string& name : options.interfaces) {
+    ports.push_back(find_interface(name));
+  }
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  std::size_t shown = 0;
+  for (const Interface& port : ports) {
+    for (const PlaneStatus& plane : port_status(port)) {
+      ++shown;
+      if (options.json) {
+        rows.push_back(as_json(plane));
+      } else {
+        print(plane);
+      }
+    }
+  }
+  if (options.json) {
+    std::printf("%s\n", rows.dump(2).c_str());
+  } else if (shown == 0) {
+    std::printf("nothing is attached\n");
+  }
+  return kExitSuccess;
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("status", "what is attached where, in which mode, by whom, what it counts");
+  command->add_option("-i,--interface", options->interfaces, "only these ports (default: all)");
+  command->add_flag("--json", options->json, "print JSON");
+  command->footer("Example:\n  nicsentry status -i eth0 --json");
+  command->callback([options, &chosen] { chosen = [options] { return status(*options); }; });
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/cli/window_output.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "host/cli/log.h"
+#include "host/error.h"
+#include "host/output/summary_json.h"
+#include "host/output/table.h"
+
+namespace nicsentry {
+namespace {
+
+// 0 where stdout is no terminal.
+unsigned terminal_width() {
+  winsize size{};
+  return isatty(STDOUT_FILENO) != 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void print_text(const std::string& text) {
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    throw SystemError(errno, "writing to standard output");
+  }
+}
+
+std::uint64_t packets_in(const WindowReport& report) {
+  std::uint64_t packets = 0;
+  for (const PlaneBooks& books : report.planes) {
+    packets += books.in().packets;
+  }
+  return packets;
+}
+
+}  // namespace
+
+void add_window_options(CLI::App& command, WindowOptions& options) {
+  command.add_option("--profile", options.profile, "ddos, crypto or all (default)");
+  command.add_option("--window", options.window, "length of a window: 10s, 50ms, 0.01")->capture_default_str();
+  command.add_option("--cap", options.cap, "packets of a session that a window captures; 0: all")
+      ->capture_default_str();
+  command.add_option("--format", options.formats, "files to write: seed-json, seed-csv, csv, jsonl (several: a,b)")
+      ->delimiter(',');
+  command.add_option("-o,--output", options.directory, "directory of the files")->capture_default_str();
+  command.add_option("--top", options.top, "sessions in the table of a window")->capture_default_str();
+  auto* json = command.add_flag("--json", options.json, "print each window's books as one line of JSON");
+  command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings")->excludes(json);
+}
+
+std::vector<Format> parse_formats(const WindowOptions& options) {
+  std::vector<Format> formats;
+  for (const std::string& name : options.formats) {
+    formats.push_back(parse_format(name));
+  }
+  return formats;
+}
+
+WindowOutput::WindowOutput(const WindowOptions& options, std::vector<Format> formats)
+    : options_(options), formats_(std::move(formats)) {}
+
+void WindowOutput::open(Profile profile) {
+  for (const Format format : formats_) {
+    writers_.push_back(make_writer(format, profile, options_.directory));
+  }
+}
+
+WindowOutcome WindowOutput::write(const WindowReport& report) {
+  WindowOutcome outcome;
+  outcome.number = report.number;
+  const auto attempt = [&outcome](const auto& act) {
+    try {
+      act();
+    } catch (const std::exception& error) {
+      outcome.errors.emplace_back(error.what());
+      log_error(error.what());
+    }
+  };
+  for (const auto& writer : writers_) {
+    attempt([&] {
+      const auto files = writer->write(report);
+      outcome.files.insert(outcome.files.end(), files.begin(), files.end());
+    });
+  }
+  attempt([&] { print(report); });
+  return outcome;
+}
+
+void WindowOutput::print(const WindowReport& report) const {
+  if (options_.json) {
+    print_text(window_json(report).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  } else if (packets_in(report) == 0) {
+    log_info("window " + std::to_string(report.number) + ": nothing came");
+  } else if (!options_.quiet) {
+    print_text(format_table(report, terminal_width(), options_.top));
+  }
+}
+
+}  // namespace nicsentry

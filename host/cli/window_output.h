@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/controller/window_sink.h"
+#include "host/output/writer.h"
+#include "host/window/profile.h"
+#include "host/window/window_report.h"
+
+namespace nicsentry {
+
+// What run and replay have in common: options of the analysis and of its output, as text until they are parsed.
+struct WindowOptions {
+  std::string profile;
+  std::string window = "10s";
+  std::uint64_t cap = 100;
+  std::vector<std::string> formats;
+  std::filesystem::path directory = ".";
+  bool json = false;
+  bool quiet = false;
+  unsigned top = 10;
+};
+void add_window_options(CLI::App& command, WindowOptions& options);
+std::vector<Format> parse_formats(const WindowOptions& options);  // throws Error
+
+// Prints windows and writes them to files.
+class WindowOutput {
+ public:
+  WindowOutput(const WindowOptions& options, std::vector<Format> formats);
+
+  // Makes the writers: from here on the directories are there. Throws Error.
+  void open(Profile profile);
+  // Errors are logged, too. One thread at a time.
+  WindowOutcome write(const WindowReport& report);
+
+ private:
+  void print(const WindowReport& report) const;
+
+  const WindowOptions& options_;
+  std::vector<Format> formats_;
+  std::vector<std::unique_ptr<WindowWriter>> writers_;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/diagnosis.h"
+
+#include <sys/utsname.h>
+
+#include <array>
+
+#include "host/controller/port_status.h"
+#include "host/datapath/event_reader.h"
+#include "host/datapath/interface.h"
+#include "host/datapath/object_file.h"
+#include "host/datapath/program.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr TableSize kSmall{16, 4};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Runs a check whose success is that it does not throw.
+template <typename Act>
+bool check(Diagnosis& diagnosis, const std::string& subject, Act act) {
+  try {
+    diagnosis.checks.push_back({subject, true, act()});
+    return true;
+  } catch (const Error& error) {
+    diagnosis.checks.push_back({subject, false, first_line(error.what())});
+    return false;
+  }
+}
+
+void check_kernel(Diagnosis& diagnosis) {
+  utsname name{};
+  uname(&name);
+  diagnosis.checks.push_back({"kernel", true, std::string(name.sysname) + " " + name.release});
+  for (const Hook hook : {Hook::xdp, Hook::tc_ingress}) {
+    const Mode mode = hook == Hook::xdp ? Mode::drv : Mode::tc;
+    const bool fine = check(diagnosis, hook == Hook::xdp ? "XDP program" : "TC program", [&] {
+      const auto object = find_object(Profile::all, hook);
+      Program program = Program::load(object, Profile::all, mode, kSmall, nullptr);
+      const EventReader reader(program.maps().records_fd());
+      return "loads, events can be read (" + object.string() + ")";
+    });
+    diagnosis.can_run = diagnosis.can_run && fine;
+  }
+}
+
+std::string describe_port(const Interface& port) {
+  std::string text = port.up ? "up" : "down";
+  text += ", MTU " + std::to_string(port.mtu) + ", driver " + (port.driver.empty() ? "none" : port.driver);
+  if (!port.firmware.empty()) {
+    text += ", firmware " + port.firmware;
+  }
+  for (const PlaneStatus& plane : port_status(port)) {
+    text += "; " + std::string(hook_name(plane.hook)) + " (" + mode_name(plane.mode) + "): '" + plane.program.name + "'";
+  }
+  return text;
+}
+
+// Whether the card of a port takes the program, by offering it.
+std::string try_card(const Interface& port) {
+  if (port.driver != "nfp") {
+    throw Error("driver " + (port.driver.empty() ? std::string("none") : port.driver) + " offloads no programs");
+  }
+  Program::load(find_object(Profile::all, Hook::xdp), Profile::all, Mode::hw, kSmall, &port);
+  return "the card takes the program";
+}
+
+}  // namespace
+
+Diagnosis diagnose() {
+  Diagnosis diagnosis;
+  check_kernel(diagnosis);
+  for (const Interface& port : list_interfaces()) {
+    if (!port.ethernet) {
+      diagnosis.checks.push_back({port.name, false, "not an Ethernet interface"});
+      continue;
+    }
+    check(diagnosis, port.name, [&port] { return describe_port(port); });
+    check(diagnosis, port.name + " mode hw", [&port] { return try_card(port); });
+  }
+  return diagnosis;
+}
+
+}  // namespace nicsentry

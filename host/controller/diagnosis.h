@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace nicsentry {
+
+struct Check {
+  std::string subject;
+  bool ok = false;
+  std::string finding;
+};
+
+struct Diagnosis {
+  std::vector<Check> checks;
+  bool can_run = true;  // `run` and `replay` would work
+};
+
+// Looks at what nicsentry needs of this machine and at what each port offers, without attaching anything. Does not throw
+// for what it finds wanting.
+Diagnosis diagnose();
+
+}  // namespace nicsentry

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/live.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <deque>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "host/controller/command_socket.h"
+#include "host/controller/governor.h"
+#include "host/controller/monitor.h"
+#include "host/controller/tick_interval.h"
+#include "host/datapath/link_watch.h"
+#include "host/datapath/quiescence.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr nanoseconds kShortestPoll = 250us;
+constexpr nanoseconds kLongestPoll = 10ms;
+constexpr nanoseconds kGovernorInterval = 100ms;
+// A packet's stay in a card, threads and queues included, is below a tenth of this.
+constexpr std::chrono::microseconds kCardQuiescence{2000};
+
+TimestampNs wall_clock_ns() {
+  return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+nanoseconds thread_processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+UniqueFd signal_descriptor() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) {
+    throw SystemError(errno, "waiting for signals");
+  }
+  return fd;
+}
+
+// The descriptors that end a wait. What became readable is found by asking each owner.
+class Waiter {
+ public:
+  Waiter() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    if (!epoll_) {
+      throw SystemError(errno, "making an epoll set");
+    }
+  }
+
+  void add(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      throw SystemError(errno, "adding a descriptor to the epoll set");
+    }
+  }
+  void remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+  void wait(nanoseconds timeout) {
+    const auto clamped = std::max(timeout, nanoseconds::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clamped);
+    const timespec until{seconds.count(), (clamped - seconds).count()};
+    std::array<epoll_event, 8> events{};
+    epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &until, nullptr);
+  }
+
+ private:
+  UniqueFd epoll_;
+};
+
+// What callers on the command socket want of the loop.
+class Requests {
+ public:
+  Requests() : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wake_) {
+      throw SystemError(errno, "making an eventfd");
+    }
+  }
+
+  int poll_fd() const { return wake_.get(); }
+
+  std::future<std::shared_future<WindowOutcome>> ask_for_window() {
+    const std::lock_guard lock(mutex_);
+    auto future = waiting_.emplace_back().get_future();
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof(one));
+    return future;
+  }
+
+  std::vector<std::promise<std::shared_future<WindowOutcome>>> take() {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof(count));
+    const std::lock_guard lock(mutex_);
+    return std::exchange(waiting_, {});
+  }
+
+ private:
+  UniqueFd wake_;
+  std::mutex mutex_;
+  std::vector<std::promise<std::shared_future<WindowOutcome>>> waiting_;
+};
+
+class LiveRun {
+ public:
+  LiveRun(const LiveOptions& options, const LiveOutput& output)
+      : options_(options), output_(output), ports_(open_ports(options)), profile_(common_profile(ports_)),
+        monitor_(profile_, options.cap), signals_(signal_descriptor()),
+        quiescence_(on_card(ports_) ? kCardQuiescence : std::chrono::microseconds::zero()),
+        socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
+        server_(socket_path_), sink_(output.write) {
+    waiter_.add(signals_.get());
+    waiter_.add(links_.poll_fd());
+    waiter_.add(requests_.poll_fd());
+    waiter_.add(quiescence_.poll_fd());
+    start_server();
+  }
+
+  ~LiveRun() {
+    for (const auto& port : ports_) {
+      try {
+        port->restore();
+      } catch (const Error& error) {
+        output_.error(error.what());
+      }
+    }
+  }
+  LiveRun(const LiveRun&) = delete;
+  LiveRun& operator=(const LiveRun&) = delete;
+
+  bool run() {
+    output_.prepare(profile_);
+    start_planes();
+    while (!stopping_) {
+      waiter_.wait(std::min({poll_, next_window_ - SteadyClock::now(), next_tick_ - SteadyClock::now()}));
+      read_events(monitor_.open_epoch(), nullptr);
+      look_for_signals();
+      look_for_vanished_ports();
+      tick_when_due();
+      govern_when_due();
+      end_window_when_due();
+      report_failures();
+      stopping_ = stopping_ || monitor_.planes().empty();
+    }
+    if (!last_window_done_) {
+      end_window();
+    }
+    stop_planes();
+    collect_outcomes(true);
+    return !failed_;
+  }
+
+ private:
+  static std::vector<std::unique_ptr<Port>> open_ports(const LiveOptions& options) {
+    std::vector<std::unique_ptr<Port>> ports;
+    for (const std::string& interface : options.interfaces) {
+      ports.push_back(std::make_unique<Port>(interface, options.port, Owner::run));
+    }
+    return ports;
+  }
+
+  static Profile common_profile(const std::vector<std::unique_ptr<Port>>& ports) {
+    std::optional<Profile> common;
+    for (const auto& port : ports) {
+      for (const auto& opened : port->programs()) {
+        const Profile profile = opened.program.profile();
+        common = !common || common == Profile::all ? profile : common;
+      }
+    }
+    return common.value_or(Profile::all);
+  }
+
+  static bool on_card(const std::vector<std::unique_ptr<Port>>& ports) {
+    return std::any_of(ports.begin(), ports.end(), [](const auto& port) {
+      return std::any_of(port->programs().begin(), port->programs().end(),
+                         [](const auto& opened) { return opened.record.mode == Mode::hw; });
+    });
+  }
+
+  void start_server() {
+    server_.on("/extract", [this](const nlohmann::json&) {
+      const WindowOutcome outcome = requests_.ask_for_window().get().get();
+      nlohmann::ordered_json answer{{"window", outcome.number}, {"files", nlohmann::json::array()}};
+      for (const auto& file : outcome.files) {
+        answer["files"].push_back(std::filesystem::absolute(file).string());
+      }
+      if (!outcome.errors.empty()) {
+        throw Error(outcome.errors.front());
+      }
+      return answer;
+    });
+    server_.start();
+  }
+
+  void start_planes() {
+    for (const auto& port : ports_) {
+      port->record(getpid(), socket_path_);
+      for (auto& opened : port->programs()) {
+        auto plane = std::make_unique<Plane>(
+            PlaneName{port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
+            std::move(opened.program), options_.port.sessions.value_or(kDefaultSessions), random_keys(), std::nullopt,
+            opened.adopted);
+        Plane& added = monitor_.add_plane(std::move(plane));
+        waiter_.add(added.reader().poll_fd());
+        interface_of_[&added] = port->interface().index;
+      }
+      output_.info(port->how());
+    }
+    window_start_ = wall_clock_ns();
+    const auto now = SteadyClock::now();
+    next_window_ = now + options_.window;
+    tick_ = tick_interval(options_.window);
+    next_tick_ = now + tick_;
+    next_govern_ = now + kGovernorInterval;
+    processor_time_ = thread_processor_time();
+  }
+
+  void read_events(std::uint32_t epoch, std::map<Plane*, EventBatch>* later) {
+    bool any = false;
+    for (const auto& plane : monitor_.planes()) {
+      batch_.clear();
+      lost_[plane.get()] = plane->reader().drain(batch_) != 0 || lost_[plane.get()];
+      batch_.sort_by_time();
+      any = any || !batch_.events().empty();
+      monitor_.process(*plane, batch_, epoch, later != nullptr ? &(*later)[plane.get()] : nullptr);
+    }
+    poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, kLongestPoll);
+  }
+
+  void look_for_signals() {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+      stopping_ = true;
+    }
+  }
+
+  void look_for_vanished_ports() {
+    for (const int index : links_.take_removed()) {
+      for (const auto& plane : monitor_.planes()) {
+        if (interface_of_[plane.get()] == index && !plane->ended()) {
+          monitor_.end_plane(*plane, "the interface is gone; what was counted until then is in this window");
+          next_window_ = SteadyClock::now();
+        }
+      }
+    }
+  }
+
+  void tick_when_due() {
+    const auto now = SteadyClock::now();
+    if (now < next_tick_) {
+      return;
+    }
+    monitor_.tick(wall_clock_ns());
+    // On a card every look is a message: looking takes no more than a tenth of the time.
+    next_tick_ = now + std::max<nanoseconds>(tick_, 10 * (SteadyClock::now() - now));
+  }
+
+  void govern_when_due() {
+    const auto now = SteadyClock::now();
+    if (now < next_govern_) {
+      return;
+    }
+    const nanoseconds spent = thread_processor_time() - std::exchange(processor_time_, thread_processor_time());
+    const auto passed = now - std::exchange(last_govern_, now);
+    next_govern_ = now + kGovernorInterval;
+    for (const auto& plane : monitor_.planes()) {
+      const Load load{static_cast<double>(spent.count()) / static_cast<double>(passed.count()),
+                      std::exchange(lost_[plane.get()], false), plane->sessions().free_ids() == 0};
+      const std::uint32_t share = next_share(plane->share(), load);
+      if (share != plane->share() && !plane->ended()) {
+        set_share(*plane, share);
+      }
+    }
+  }
+
+  void set_share(Plane& plane, std::uint32_t share) {
+    const bool was_all = plane.share() == CONFIG_SHARE_ALL;
+    try {
+      plane.set_share(share);
+    } catch (const Error& error) {
+      monitor_.end_plane(plane, error.what());
+      return;
+    }
+    if (was_all) {
+      output_.warning(plane.name().text() + ": more packets of unknown sessions than the host keeps up with; " +
+                      "taking a share of them until it does (see left out in the window's books)");
+    } else if (share == CONFIG_SHARE_ALL) {
+      output_.info(plane.name().text() + ": taking all packets of unknown sessions again");
+    }
+  }
+
+  void end_window_when_due() {
+    auto asked = requests_.take();
+    if (asked.empty() && SteadyClock::now() < next_window_ && !stopping_) {
+      return;
+    }
+    const auto outcome = end_window();
+    for (auto& promise : asked) {
+      promise.set_value(outcome);
+    }
+    next_window_ = std::max(next_window_ + options_.window, SteadyClock::now());
+    if (!asked.empty()) {
+      next_window_ = SteadyClock::now() + options_.window;
+    }
+    stopping_ = stopping_ || (options_.windows != 0 && window_number_ >= options_.windows);
+    last_window_done_ = stopping_;
+  }
+
+  std::shared_future<WindowOutcome> end_window() {
+    const TimestampNs end = wall_clock_ns();
+    monitor_.flip();
+    std::map<Plane*, EventBatch> later;
+    quiescence_.request();
+    do {
+      waiter_.wait(kShortestPoll);
+      read_events(monitor_.closing_epoch(), &later);
+    } while (!quiescence_.take_done());
+    read_events(monitor_.closing_epoch(), &later);
+    WindowReport report = monitor_.collect(window_number_++, std::exchange(window_start_, end), end);
+    forget_dropped_planes();
+    for (const auto& plane : monitor_.planes()) {
+      monitor_.process(*plane, later[plane.get()], monitor_.open_epoch(), nullptr);
+    }
+    outcomes_.push_back(sink_.put(std::move(report)));
+    auto outcome = outcomes_.back();
+    collect_outcomes(false);
+    return outcome;
+  }
+
+  void forget_dropped_planes() {
+    std::erase_if(interface_of_, [this](const auto& entry) {
+      return std::none_of(monitor_.planes().begin(), monitor_.planes().end(),
+                          [&entry](const auto& plane) { return plane.get() == entry.first; });
+    });
+  }
+
+  void report_failures() {
+    for (const auto& failure : monitor_.take_failures()) {
+      output_.error(failure.plane + ": " + failure.reason);
+      failed_ = true;
+    }
+  }
+
+  void collect_outcomes(bool all) {
+    while (!outcomes_.empty() && (all || outcomes_.front().wait_for(0s) == std::future_status::ready)) {
+      failed_ = failed_ || !outcomes_.front().get().errors.empty();
+      outcomes_.pop_front();
+    }
+  }
+
+  // Programs that stay on their port are left as they were before anybody drove them.
+  void stop_planes() {
+    for (const auto& plane : monitor_.planes()) {
+      try {
+        plane->stop();
+      } catch (const Error& error) {
+        monitor_.end_plane(*plane, error.what());
+      }
+    }
+    report_failures();
+  }
+
+  const LiveOptions& options_;
+  const LiveOutput& output_;
+  std::vector<std::unique_ptr<Port>> ports_;
+  Profile profile_;
+  Monitor monitor_;
+  Waiter waiter_;
+  UniqueFd signals_;
+  LinkWatch links_;
+  Requests requests_;
+  Quiescence quiescence_;
+  std::string socket_path_;
+  CommandServer server_;
+  WindowSink sink_;
+  EventBatch batch_;
+  std::map<const Plane*, int> interface_of_;
+  std::map<const Plane*, bool> lost_;
+  std::deque<std::shared_future<WindowOutcome>> outcomes_;
+  TimestampNs window_start_ = 0;
+  std::uint64_t window_number_ = 0;
+  nanoseconds poll_ = kLongestPoll;
+  nanoseconds tick_{};
+  nanoseconds processor_time_{};
+  SteadyClock::time_point next_window_;
+  SteadyClock::time_point next_tick_;
+  SteadyClock::time_point next_govern_;
+  SteadyClock::time_point last_govern_ = SteadyClock::now();
+  bool stopping_ = false;
+  bool last_window_done_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+bool run_live(const LiveOptions& options, const LiveOutput& output) {
+  LiveRun run(options, output);
+  return run.run();
+}
+
+}  // namespace nicsentry

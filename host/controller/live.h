@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/controller/port.h"
+#include "host/controller/window_sink.h"
+#include "host/window/profile.h"
+
+namespace nicsentry {
+
+struct LiveOptions {
+  std::vector<std::string> interfaces;
+  PortOptions port;
+  std::chrono::nanoseconds window{};
+  std::uint64_t windows = 0;  // 0: until a signal
+  std::uint64_t cap = 100;
+};
+
+// What a run tells while it goes on. Calls come from the run's own thread, those of `write` from the sink's.
+struct LiveOutput {
+  std::function<void(Profile)> prepare;  // before the first packet counts; may throw Error
+  std::function<void(const std::string&)> info;
+  std::function<void(const std::string&)> warning;
+  std::function<void(const std::string&)> error;
+  WindowSink::Write write;
+};
+
+// Watches ports until SIGINT, SIGTERM, the given number of windows, or until none is left, and leaves them as they were
+// found. The caller must have blocked the two signals in every thread. False when something failed on the way (a port
+// that vanished, a window that could not be written); throws Error when it could not start.
+bool run_live(const LiveOptions& options, const LiveOutput& output);
+
+}  // namespace nicsentry

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/monitor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+// Windows without a packet after which a session makes room: soon when ids run short, else late, so that a long session
+// with long pauses keeps its server.
+constexpr std::uint64_t kIdleWindows = 30;
+constexpr std::uint64_t kIdleWindowsWhenShort = 2;
+constexpr std::uint32_t kShort = 8;  // of this many ids less than one is free
+
+std::uint64_t packets_of(const session_counters& c) { return c.packets[0] + c.packets[1]; }
+
+}  // namespace
+
+Monitor::Monitor(Profile profile, std::uint64_t cap) : registry_(profile, cap) {}
+
+Plane& Monitor::add_plane(std::unique_ptr<Plane> plane) {
+  plane->start(epoch_);
+  planes_.push_back(std::move(plane));
+  return *planes_.back();
+}
+
+void Monitor::end_plane(const Plane& plane, const std::string& reason) {
+  for (const auto& mine : planes_) {
+    if (mine.get() == &plane && !mine->ended()) {
+      mine->end();
+      failures_.push_back({mine->name().text(), reason});
+    }
+  }
+}
+
+template <typename Act>
+void Monitor::attempt(Plane& plane, Act act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    end_plane(plane, error.what());
+  }
+}
+
+void Monitor::process(Plane& plane, const EventBatch& batch, std::uint32_t epoch, EventBatch* later) {
+  for (const EventBatch::Event& event : batch.events()) {
+    if (event.header.epoch != epoch) {
+      if (later != nullptr && event.header.epoch == epoch + 1) {
+        later->append(event.timestamp_ns, event.header, batch.packet(event));
+      }
+      continue;
+    }
+    const bool unknown = event.header.counter == EVENT_UNKNOWN;
+    (unknown ? plane.books().unknown_events_arrived : plane.books().known_events_arrived) += event.header.segments;
+    const auto packet = parse_packet(batch.packet(event));
+    if (!packet) {
+      continue;  // cut by a firmware that sends fewer bytes than it was told
+    }
+    if (unknown) {
+      process_unknown(plane, event, *packet);
+    } else {
+      process_known(plane, event, *packet);
+    }
+  }
+  for (const auto& each : planes_) {  // a session that reached the cap is muted on all
+    attempt(*each, [&each] { each->flush(); });
+  }
+}
+
+void Monitor::process_unknown(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet) {
+  Session* session = registry_.find(packet.key.key);
+  if (session == nullptr || !plane.sessions().find(*session)) {
+    if (plane.sessions().free_ids() == 0) {
+      plane.refuse(packet.key.key);
+      return;
+    }
+    if (session == nullptr) {
+      session = &registry_.add(packet);
+      ++plane.books().sessions_new;
+    }
+    attempt(plane, [&] { plane.learn(*session); });
+  }
+  // The card has counted this packet as an unknown session's: the event is what its session has of it.
+  const Amount amount{event.header.segments, event.header.bytes};
+  registry_.count(*session, packet.key.direction, amount);
+  if (const auto id = plane.sessions().find(*session)) {
+    plane.sessions().entry(*id).active = true;
+  }
+  plane.books().learned.packets += amount.packets;
+  plane.books().learned.bytes += amount.bytes;
+  capture(*session, event, packet);
+}
+
+void Monitor::process_known(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet) {
+  if (!plane.sessions().used(event.header.counter)) {
+    return;
+  }
+  PlaneSessions::Entry& entry = plane.sessions().entry(event.header.counter);
+  if (entry.session->key != packet.key.key) {
+    plane.sessions().report_collision();
+    return;
+  }
+  entry.seen += event.header.segments;
+  capture(*entry.session, event, packet);
+}
+
+void Monitor::capture(Session& session, const EventBatch::Event& event, const ParsedPacket& packet) {
+  if (registry_.capture(session, event.timestamp_ns, packet, event.header)) {
+    return;
+  }
+  for (const auto& plane : planes_) {
+    if (const auto id = plane->sessions().find(session)) {
+      plane->sessions().mute(*id, event.header.epoch);
+    }
+  }
+}
+
+void Monitor::tick(TimestampNs now_ns) {
+  for (const auto& plane : planes_) {
+    attempt(*plane, [&] { tick(*plane, now_ns); });
+  }
+}
+
+void Monitor::tick(Plane& plane, TimestampNs now_ns) {
+  PlaneSessions& sessions = plane.sessions();
+  used_.assign(sessions.ids(), false);
+  bool any = false;
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    used_[id] = sessions.used(id) && sessions.entry(id).muted;
+    any = any || used_[id];
+  }
+  if (!any) {
+    return;
+  }
+  plane.program().maps().read_all_counters(plane.half(), sessions.ids(), used_, readings_);
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    if (!used_[id]) {
+      continue;
+    }
+    PlaneSessions::Entry& entry = sessions.entry(id);
+    const std::uint64_t packets = packets_of(readings_[id]) - packets_of(entry.last[plane.half()]);
+    if (packets > entry.seen) {
+      registry_.note_unseen(*entry.session, std::max(entry.looked_ns, entry.session->last_ns), now_ns);
+      entry.seen = packets;
+    }
+    entry.looked_ns = now_ns;
+  }
+}
+
+void Monitor::flip() {
+  ++epoch_;
+  rest_marks_.clear();
+  for (const auto& plane : planes_) {
+    rest_marks_.push_back(plane->sessions().rest_mark());
+    attempt(*plane, [&] { plane->set_epoch(epoch_); });
+  }
+}
+
+WindowReport Monitor::collect(std::uint64_t number, TimestampNs start_ns, TimestampNs end_ns) {
+  WindowReport report;
+  report.number = number;
+  report.start_ns = start_ns;
+  report.end_ns = end_ns;
+  for (const auto& plane : planes_) {
+    attempt(*plane, [&] { close(*plane, start_ns, end_ns); });
+    report.planes.push_back(plane->take_books());
+  }
+  report.sessions = registry_.close_window(number);
+  for (std::size_t i = 0; i < planes_.size(); ++i) {
+    attempt(*planes_[i], [&] { open(*planes_[i], number, rest_marks_[i]); });
+  }
+  drop_ended_planes();
+  return report;
+}
+
+void Monitor::close(Plane& plane, TimestampNs start_ns, TimestampNs end_ns) {
+  plane.read_totals(closing_epoch() & 1U);
+  read_sessions(plane, start_ns, end_ns);
+}
+
+void Monitor::open(Plane& plane, std::uint64_t window, SessionTable::RestMark rested) {
+  make_room(plane, window);
+  plane.sessions().quiesced(rested);
+  change_spent_keys(plane);
+  plane.flush();
+}
+
+void Monitor::drop_ended_planes() {
+  for (const auto& plane : planes_) {
+    if (plane->ended()) {
+      plane->sessions().free_all([this](Session& session) {
+        if (session.planes == 0) {
+          registry_.remove(session);
+        }
+      });
+    }
+  }
+  std::erase_if(planes_, [](const auto& plane) { return plane->ended(); });
+}
+
+void Monitor::read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_ns) {
+  PlaneSessions& sessions = plane.sessions();
+  const unsigned half = closing_epoch() & 1U;
+  used_.assign(sessions.ids(), false);
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    used_[id] = sessions.used(id);
+  }
+  plane.program().maps().read_all_counters(half, sessions.ids(), used_, readings_);
+  PlaneBooks& books = plane.books();
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    if (!used_[id]) {
+      continue;
+    }
+    PlaneSessions::Entry& entry = sessions.entry(id);
+    const session_counters last = std::exchange(entry.last[half], readings_[id]);
+    const std::uint64_t packets = packets_of(readings_[id]) - packets_of(last);
+    for (const Direction direction : {Direction::from_lower, Direction::from_higher}) {
+      const auto end = static_cast<std::size_t>(direction);
+      const Amount amount{readings_[id].packets[end] - last.packets[end], readings_[id].bytes[end] - last.bytes[end]};
+      if (amount.packets != 0) {
+        registry_.count(*entry.session, direction, amount);
+        books.on_sessions.packets += amount.packets;
+        books.on_sessions.bytes += amount.bytes;
+      }
+    }
+    if (packets > entry.seen) {
+      registry_.note_unseen(*entry.session, std::max({start_ns, entry.looked_ns, entry.session->last_ns}), end_ns);
+    }
+    books.sessions_active += entry.active || packets != 0 ? 1 : 0;
+    entry.active = false;
+    entry.seen = 0;
+    entry.looked_ns = 0;
+    entry.muted = false;
+  }
+}
+
+void Monitor::make_room(Plane& plane, std::uint64_t window) {
+  PlaneSessions& sessions = plane.sessions();
+  const std::uint64_t idle = sessions.free_ids() < sessions.capacity() / kShort + 1 ? kIdleWindowsWhenShort : kIdleWindows;
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    if (sessions.used(id) && !sessions.entry(id).evicted && sessions.entry(id).session->last_window + idle <= window) {
+      sessions.evict(id);
+    }
+  }
+  sessions.free_evicted([this](Session& session) {
+    if (session.planes == 0 && !session.active) {
+      registry_.remove(session);
+    }
+  });
+}
+
+void Monitor::change_spent_keys(Plane& plane) {
+  if (!plane.sessions().keys_are_spent()) {
+    return;
+  }
+  plane.sessions().change_keys(following_keys(plane.sessions().keys()));
+  plane.flush();  // no entry of the old keys is left when the new ones take effect
+  plane.set_keys(plane.sessions().keys());
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/controller/plane.h"
+#include "host/sessions/session_registry.h"
+#include "host/window/profile.h"
+#include "host/window/window_report.h"
+
+namespace nicsentry {
+
+// What a run and a replay share: the planes and the sessions on them, from one swap to the next. The caller reads the
+// events, knows the time, and waits for quiescence. Not for several threads at once.
+class Monitor {
+ public:
+  Monitor(Profile profile, std::uint64_t cap);
+
+  Plane& add_plane(std::unique_ptr<Plane> plane);
+  std::vector<std::unique_ptr<Plane>>& planes() { return planes_; }
+  // A plane that cannot be reached any more, or is to be left out from the next window on.
+  struct Failure {
+    std::string plane;
+    std::string reason;
+  };
+  // Leaves a plane out after the open window's report.
+  void end_plane(const Plane& plane, const std::string& reason);
+  // What failed since the last call. A plane that fails is left out; the others go on.
+  std::vector<Failure> take_failures() { return std::exchange(failures_, {}); }
+
+  // Events of the plane that saw `epoch` are worked into the open window; those of a later epoch are moved to `later`.
+  // Events of an earlier one came after their window's report and stay lost.
+  void process(Plane& plane, const EventBatch& batch, std::uint32_t epoch, EventBatch* later);
+
+  // Looks at the counters of sessions that send no more events, so that their last packet's time is known to a tick.
+  void tick(TimestampNs now_ns);
+
+  // Turns every plane to its next half. Afterwards the caller waits until no packet is under way in the old one and has
+  // process()ed the old epoch's events, then calls collect().
+  void flip();
+  std::uint32_t closing_epoch() const { return epoch_ - 1; }
+  std::uint32_t open_epoch() const { return epoch_; }
+  WindowReport collect(std::uint64_t number, TimestampNs start_ns, TimestampNs end_ns);
+
+  std::uint64_t sessions_ever() const { return registry_.ever(); }
+
+ private:
+  template <typename Act>
+  void attempt(Plane& plane, Act act);
+  void drop_ended_planes();
+  void tick(Plane& plane, TimestampNs now_ns);
+  void close(Plane& plane, TimestampNs start_ns, TimestampNs end_ns);
+  void open(Plane& plane, std::uint64_t window, SessionTable::RestMark rested);
+  void process_unknown(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet);
+  void process_known(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet);
+  void capture(Session& session, const EventBatch::Event& event, const ParsedPacket& packet);
+  void read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_ns);
+  void make_room(Plane& plane, std::uint64_t window);
+  void change_spent_keys(Plane& plane);
+
+  SessionRegistry registry_;
+  std::vector<std::unique_ptr<Plane>> planes_;
+  std::vector<Failure> failures_;
+  std::uint32_t epoch_ = 1;
+  std::vector<bool> used_;  // by counter id; kept for its memory
+  std::vector<session_counters> readings_;
+  std::vector<SessionTable::RestMark> rest_marks_;  // by plane, at the last flip
+};
+
+}  // namespace nicsentry

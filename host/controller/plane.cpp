@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/plane.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace nicsentry {
+namespace {
+
+// Bounds the memory that refused sessions take; above it `sessions_refused` stays at this figure.
+constexpr std::size_t kRefusedCounted = 1U << 20;
+
+unsigned bucket_bits_of(Maps& maps) { return static_cast<unsigned>(std::bit_width(maps.bucket_count()) - 1); }
+
+}  // namespace
+
+Plane::Plane(PlaneName name, Program program, std::uint32_t sessions, const FingerprintKeys& keys,
+             std::optional<int> cpu, bool counters_used)
+    : name_(std::move(name)),
+      program_(std::move(program)),
+      reader_(program_.maps().records_fd(), cpu),
+      sessions_(std::min(sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()), keys),
+      counters_used_(counters_used) {
+  if (counters_used_) {
+    program_.maps().write_control({});
+    program_.maps().clear_buckets();
+  }
+  for (const unsigned half : {0U, 1U}) {
+    last_totals_[half] = program_.maps().read_totals(half);
+  }
+  take_books();
+}
+
+void Plane::start(std::uint32_t epoch) {
+  control_.epoch = epoch;
+  control_.config = CONFIG_SHARE_ALL | bucket_bits_of(program_.maps()) << CONFIG_BUCKET_BITS_SHIFT |
+                    CONFIG_CAPTURE_KNOWN | (program_.partial_frames() ? CONFIG_PARTIAL_FRAMES : 0);
+  set_keys(sessions_.keys());
+}
+
+void Plane::set_epoch(std::uint32_t epoch) {
+  control_.epoch = epoch;
+  write_control();
+}
+
+void Plane::set_share(std::uint32_t share) {
+  control_.config = (control_.config & ~CONFIG_SHARE_MASK) | share;
+  write_control();
+}
+
+void Plane::set_partial_frames(bool partial) {
+  control_.config = partial ? control_.config | CONFIG_PARTIAL_FRAMES : control_.config & ~CONFIG_PARTIAL_FRAMES;
+  write_control();
+}
+
+void Plane::set_keys(const FingerprintKeys& keys) {
+  std::copy(keys.begin(), keys.end(), control_.keys);
+  write_control();
+}
+
+void Plane::stop() {
+  program_.maps().write_control({});
+  program_.maps().clear_buckets();
+}
+
+void Plane::flush() {
+  for (const BucketWrite& write : sessions_.writes()) {
+    program_.maps().write_bucket(write.index, write.value);
+  }
+  sessions_.writes().clear();
+}
+
+void Plane::write_control() { program_.maps().write_control(control_); }
+
+std::optional<std::uint32_t> Plane::learn(Session& session) {
+  return sessions_.learn(session, [this](std::uint32_t id, PlaneSessions::Entry& entry) {
+    if (counters_used_) {
+      entry.last[0] = program_.maps().read_counters(id, 0);
+      entry.last[1] = program_.maps().read_counters(id, 1);
+    }
+  });
+}
+
+void Plane::refuse(const SessionKey& key) {
+  if (refused_.size() < kRefusedCounted) {
+    refused_.insert(FingerprintHash{}(fingerprint(key, sessions_.keys())));
+  }
+}
+
+void Plane::read_totals(unsigned half) {
+  const Totals now = program_.maps().read_totals(half);
+  Totals& last = last_totals_[half];
+  for (std::size_t row = 0; row < now.size(); ++row) {
+    Amount& to = row < TOTALS_SHARDS ? books_.unknown : books_.not_understood[row - TOTALS_SHARDS];
+    to.packets += now[row].packets - last[row].packets;
+    to.bytes += now[row].bytes - last[row].bytes;
+    books_.unknown_events_sent += now[row].events_unknown - last[row].events_unknown;
+    books_.known_events_sent += now[row].events_known - last[row].events_known;
+  }
+  last = now;
+}
+
+PlaneBooks Plane::take_books() {
+  books_.sessions_refused = refused_.size();
+  refused_.clear();
+  PlaneBooks taken = std::exchange(books_, {});
+  books_.interface = name_.interface;
+  books_.hook = name_.hook;
+  books_.mode = name_.mode;
+  return taken;
+}
+
+}  // namespace nicsentry

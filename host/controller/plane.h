@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "host/datapath/event_reader.h"
+#include "host/datapath/program.h"
+#include "host/sessions/plane_sessions.h"
+#include "host/window/window_report.h"
+
+namespace nicsentry {
+
+// How a plane is called in reports.
+struct PlaneName {
+  std::string interface;
+  std::string hook;
+  std::string mode;
+
+  std::string text() const { return interface + "/" + hook; }
+};
+
+// One program on one hook, as the controller drives it: control word, sessions, events, books. Whether it is on a card, in
+// a driver or runs a replay makes no difference here. Throws SystemError from the maps.
+class Plane {
+ public:
+  // `sessions`: at most so many, no more than the program's maps hold. `cpu`: see EventReader. `counters_used`: the
+  // counters may hold what somebody else had counted.
+  Plane(PlaneName name, Program program, std::uint32_t sessions, const FingerprintKeys& keys, std::optional<int> cpu,
+        bool counters_used);
+
+  const PlaneName& name() const { return name_; }
+  Program& program() { return program_; }
+  EventReader& reader() { return reader_; }
+  PlaneSessions& sessions() { return sessions_; }
+  PlaneBooks& books() { return books_; }
+  unsigned half() const { return control_.epoch & 1U; }
+  std::uint32_t epoch() const { return control_.epoch; }
+
+  // Set for a plane that is to be left out.
+  bool ended() const { return ended_; }
+  void end() { ended_ = true; }
+
+  // Everything below reaches the card at once.
+  void start(std::uint32_t epoch);
+  void set_epoch(std::uint32_t epoch);
+  void set_share(std::uint32_t share);  // 0..CONFIG_SHARE_ALL
+  std::uint32_t share() const { return control_.config & CONFIG_SHARE_MASK; }
+  void set_partial_frames(bool partial);
+  void set_keys(const FingerprintKeys& keys);
+  void stop();  // control all zero, no session left: as somebody's who attached it by hand
+  void flush();  // performs what sessions().writes() holds
+
+  // Gives a session counters.
+  std::optional<std::uint32_t> learn(Session& session);
+  // A session found no room; distinct ones are counted, up to a bound.
+  void refuse(const SessionKey& key);
+
+  // Fills books() from the totals of the half that was just left. The sessions' figures are the caller's.
+  void read_totals(unsigned half);
+  // Hands out the books of the window that ends and opens new ones.
+  PlaneBooks take_books();
+
+ private:
+  void write_control();
+
+  PlaneName name_;
+  Program program_;
+  EventReader reader_;
+  PlaneSessions sessions_;
+  PlaneBooks books_;
+  struct control control_ {};
+  Totals last_totals_[2]{};
+  bool counters_used_;
+  bool ended_ = false;
+  std::unordered_set<std::uint64_t> refused_;
+};
+
+}  // namespace nicsentry

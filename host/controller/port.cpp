@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/port.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "host/datapath/attachment.h"
+#include "host/datapath/object_file.h"
+#include "host/error.h"
+#include "host/sessions/session_table.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::array kAutoOrder = {Mode::hw, Mode::drv, Mode::skb};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+std::string describe(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
+  return "program '" + program.name + "' (id " + std::to_string(program.id) + ") on the " + hook_name(hook) +
+         " hook of " + port.name + " in mode " + mode_name(mode);
+}
+
+Error taken(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
+  return Error("EBUSY: " + describe(port, hook, mode, program) + " is not nicsentry's; it was left as it is");
+}
+
+// The most sessions whose maps stay within the card's elements.
+std::uint32_t largest_on_card() {
+  std::uint32_t fits = 1;
+  for (std::uint32_t step = 1U << 20; step != 0; step /= 2) {
+    const std::uint32_t more = fits + step;
+    if (map_elements({more, bucket_bits_for(more)}) <= kCardElements) {
+      fits = more;
+    }
+  }
+  return fits;
+}
+
+}  // namespace
+
+TableSize table_size(std::uint32_t sessions, Mode mode) {
+  constexpr std::uint32_t kMost = 1U << 24;  // 1.5 GiB of maps in the kernel
+  const std::uint32_t most = mode == Mode::hw ? largest_on_card() : kMost;
+  if (sessions == 0 || sessions > most) {
+    throw Error("--sessions " + std::to_string(sessions) + ": from 1 to " + std::to_string(most) +
+                (mode == Mode::hw ? " fit into the card's " + std::to_string(kCardElements) + " map elements"
+                                  : " are possible"));
+  }
+  return {sessions, bucket_bits_for(sessions)};
+}
+
+Port::Port(const std::string& interface_name, const PortOptions& options, Owner owner)
+    : interface_(find_interface(interface_name)), claim_(interface_) {
+  if (!interface_.ethernet) {
+    throw Error("EOPNOTSUPP: " + interface_.name + " is not an Ethernet interface");
+  }
+  try {
+    open(options, owner);
+  } catch (...) {
+    for (const AttachedPlane& plane : attached_) {
+      if (on_record(plane.hook, plane.program_id) == nullptr && plane.owner == owner) {
+        detach(plane);
+      }
+    }
+    if (claim_.found().planes.empty()) {
+      claim_.erase();
+    }
+    throw;
+  }
+}
+
+Port::~Port() {
+  try {
+    restore();
+  } catch (const Error&) {
+    // Who wants to know calls restore(). Here an error is on its way that matters more.
+  }
+}
+
+void Port::open(const PortOptions& options, Owner owner) {
+  if (options.mode == Mode::tc) {
+    if (!adopt_if_ours(Hook::tc_ingress, Mode::tc, query_tc(interface_, Hook::tc_ingress), options)) {
+      attach_new(Hook::tc_ingress, Mode::tc, options, owner);
+    }
+    how_ = interface_.name + ": mode tc";
+  } else {
+    open_xdp(options, owner);
+  }
+  if (options.both_directions) {
+    if (!adopt_if_ours(Hook::tc_egress, Mode::tc, query_tc(interface_, Hook::tc_egress), options)) {
+      attach_new(Hook::tc_egress, Mode::tc, options, owner);
+    }
+    how_ += ", egress on TC";
+  }
+  if (!interface_.up) {
+    how_ += "; the interface is down, no packet will come before it is up";
+  }
+}
+
+void Port::open_xdp(const PortOptions& options, Owner owner) {
+  const XdpPrograms present = query_xdp(interface_);
+  for (const Mode mode : kAutoOrder) {
+    if ((!options.mode || options.mode == mode) && adopt_if_ours(Hook::xdp, mode, present.in(mode), options)) {
+      return;
+    }
+  }
+  if (options.mode) {
+    attach_new(Hook::xdp, *options.mode, options, owner);
+    how_ = interface_.name + ": mode " + mode_name(*options.mode);
+    return;
+  }
+  std::string why;
+  for (const Mode mode : kAutoOrder) {
+    try {
+      attach_new(Hook::xdp, mode, options, owner);
+      how_ = interface_.name + ": mode " + mode_name(mode) + (why.empty() ? "" : " (no better one: " + why + ")");
+      return;
+    } catch (const Error& error) {
+      why += (why.empty() ? "" : "; ") + std::string(mode_name(mode)) + ": " + first_line(error.what());
+    }
+  }
+  throw Error(interface_.name + ": no mode works: " + why);
+}
+
+bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options) {
+  if (program_id == 0) {
+    return false;
+  }
+  const ProgramInfo info = describe_program(program_id);
+  if (!info.profile) {
+    if (!options.mode && mode == Mode::hw) {
+      return false;  // beside a stranger on the card there is room in the driver
+    }
+    throw taken(interface_, hook, mode, info);
+  }
+  if (options.profile && options.profile != info.profile && info.profile != Profile::all) {
+    throw Error(describe(interface_, hook, mode, info) + " does not serve profile " +
+                profile_name(*options.profile) + "; detach it first");
+  }
+  Program program = Program::adopt(program_id);
+  if (options.sessions && *options.sessions > program.maps().counter_ids()) {
+    throw Error(describe(interface_, hook, mode, info) + " has maps for " +
+                std::to_string(program.maps().counter_ids()) + " sessions, not for " +
+                std::to_string(*options.sessions) + "; detach it first");
+  }
+  AttachedPlane plane{hook, mode, program_id, Owner::hand, false};
+  if (const AttachedPlane* known = on_record(hook, program_id); known != nullptr) {
+    plane = *known;
+  }
+  attached_.push_back(plane);
+  opened_.push_back({plane, std::move(program), true});
+  how_ = interface_.name + ": mode " + mode_name(mode) + ", taking over program '" + info.name + "' (id " +
+         std::to_string(program_id) + ", attached by " +
+         (plane.owner == Owner::run ? "a run that died" : owner_name(plane.owner)) + ")";
+  return true;
+}
+
+void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner owner) {
+  const Profile profile = options.profile.value_or(Profile::all);
+  const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode);
+  Program program = Program::load(find_object(profile, hook), profile, mode, size, &interface_);
+  AttachedPlane plane{hook, mode, program.id(), owner, false};
+  plane.made_qdisc = attach_program(interface_, hook, mode, program);
+  attached_.push_back(plane);
+  opened_.push_back({plane, std::move(program), false});
+}
+
+const AttachedPlane* Port::on_record(Hook hook, std::uint32_t program_id) const {
+  for (const AttachedPlane& plane : claim_.found().planes) {
+    if (plane.hook == hook && plane.program_id == program_id) {
+      return &plane;
+    }
+  }
+  return nullptr;
+}
+
+void Port::record(int pid, const std::string& socket) { claim_.write({pid, socket, attached_}); }
+
+void Port::detach(const AttachedPlane& plane) const {
+  detach_program(interface_, plane.hook, plane.mode, plane.program_id, plane.made_qdisc);
+}
+
+void Port::restore() {
+  if (std::exchange(restored_, true)) {
+    return;
+  }
+  ClaimRecord left;
+  for (const AttachedPlane& plane : attached_) {
+    if (plane.owner == Owner::run) {
+      detach(plane);
+    } else if (plane.owner == Owner::attach) {
+      left.planes.push_back(plane);
+    }
+  }
+  if (left.planes.empty()) {
+    claim_.erase();
+  } else {
+    claim_.write(left);
+  }
+}
+
+}  // namespace nicsentry

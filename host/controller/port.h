@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/controller/plane.h"
+#include "host/controller/port_claim.h"
+#include "host/datapath/interface.h"
+#include "host/datapath/mode.h"
+#include "host/datapath/program.h"
+#include "host/window/profile.h"
+
+namespace nicsentry {
+
+struct PortOptions {
+  std::optional<Mode> mode;  // none: auto
+  bool both_directions = false;
+  std::optional<Profile> profile;  // none: what is attached already, else all
+  std::optional<std::uint32_t> sessions;
+};
+
+constexpr std::uint32_t kDefaultSessions = DEFAULT_SESSIONS;
+
+// One interface with the programs on its hooks, from the claim to the state in which it was found. Throws Error.
+class Port {
+ public:
+  // Claims the interface, takes over the programs of ours that are on it, attaches those that are missing. When one
+  // cannot be, the port is left as it was found.
+  Port(const std::string& interface_name, const PortOptions& options, Owner owner);
+  ~Port();  // restores, if nobody did
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  struct Opened {
+    AttachedPlane record;
+    Program program;
+    bool adopted = false;
+  };
+
+  const Interface& interface() const { return interface_; }
+  // In one line: what was taken, and why no better mode.
+  const std::string& how() const { return how_; }
+  // The programs, for planes to be made of; to be moved from.
+  std::vector<Opened>& programs() { return opened_; }
+
+  // Says in the port's record who drives it; `pid` 0 is nobody.
+  void record(int pid, const std::string& socket);
+  // Takes off what this run, or one that died, put there; leaves what was found.
+  void restore();
+
+ private:
+  void open(const PortOptions& options, Owner owner);
+  void detach(const AttachedPlane& plane) const;
+  void open_xdp(const PortOptions& options, Owner owner);
+  bool adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
+  void attach_new(Hook hook, Mode mode, const PortOptions& options, Owner owner);
+  const AttachedPlane* on_record(Hook hook, std::uint32_t program_id) const;
+
+  Interface interface_;
+  PortClaim claim_;
+  std::string how_;
+  std::vector<Opened> opened_;
+  std::vector<AttachedPlane> attached_;
+  bool restored_ = false;
+};
+
+// The size of the maps for so many sessions. Throws Error when the card does not hold them, naming the largest number
+// that fits.
+TableSize table_size(std::uint32_t sessions, Mode mode);
+
+}  // namespace nicsentry

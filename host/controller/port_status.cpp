@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/port_status.h"
+
+#include "host/controller/port_claim.h"
+#include "host/datapath/attachment.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+struct Place {
+  Hook hook;
+  Mode mode;
+  std::uint32_t program_id;
+};
+
+std::vector<Place> programs_on(const Interface& port) {
+  const XdpPrograms xdp = query_xdp(port);
+  std::vector<Place> places;
+  for (const Place& place : {Place{Hook::xdp, Mode::hw, xdp.hw}, Place{Hook::xdp, Mode::drv, xdp.drv},
+                             Place{Hook::xdp, Mode::skb, xdp.skb},
+                             Place{Hook::tc_ingress, Mode::tc, query_tc(port, Hook::tc_ingress)},
+                             Place{Hook::tc_egress, Mode::tc, query_tc(port, Hook::tc_egress)}}) {
+    if (place.program_id != 0) {
+      places.push_back(place);
+    }
+  }
+  return places;
+}
+
+PlaneStatus::Counts read_counts(std::uint32_t program_id) {
+  Program program = Program::adopt(program_id);
+  PlaneStatus::Counts counts;
+  counts.epoch = program.maps().read_control().epoch;
+  counts.sessions = program.maps().counter_ids();
+  for (const unsigned half : {0U, 1U}) {
+    const Totals totals = program.maps().read_totals(half);
+    for (std::size_t row = 0; row < totals.size(); ++row) {
+      Amount& to = row < TOTALS_SHARDS ? counts.unknown : counts.not_understood;
+      to.packets += totals[row].packets;
+      to.bytes += totals[row].bytes;
+      counts.events += totals[row].events_unknown + totals[row].events_known;
+    }
+  }
+  return counts;
+}
+
+}  // namespace
+
+std::vector<PlaneStatus> port_status(const Interface& port) {
+  const auto found = read_port_record(port);
+  std::vector<PlaneStatus> planes;
+  for (const Place& place : programs_on(port)) {
+    PlaneStatus plane{port.name, place.hook, place.mode, describe_program(place.program_id), "another program", 0, {}};
+    if (plane.program.profile) {
+      plane.attached_by = owner_name(Owner::hand);
+      plane.controller_pid = found && found->running ? found->record.pid : 0;
+      plane.counts = read_counts(place.program_id);
+    }
+    for (const AttachedPlane& known : found ? found->record.planes : std::vector<AttachedPlane>{}) {
+      if (known.program_id == place.program_id && known.hook == place.hook) {
+        plane.attached_by = owner_name(known.owner);
+      }
+    }
+    planes.push_back(plane);
+  }
+  return planes;
+}
+
+std::string detach_port(const std::string& interface_name, std::optional<Mode> mode) {
+  const Interface port = find_interface(interface_name);
+  PortClaim claim(port);
+  ClaimRecord left;
+  std::string done;
+  for (const Place& place : programs_on(port)) {
+    const ProgramInfo info = describe_program(place.program_id);
+    const AttachedPlane* known = nullptr;
+    for (const AttachedPlane& plane : claim.found().planes) {
+      known = plane.program_id == place.program_id && plane.hook == place.hook ? &plane : known;
+    }
+    if (info.profile && (!mode || mode == place.mode)) {
+      detach_program(port, place.hook, place.mode, place.program_id, known != nullptr && known->made_qdisc);
+      done += (done.empty() ? "" : ", ") + std::string(hook_name(place.hook)) + " (mode " + mode_name(place.mode) + ")";
+    } else if (known != nullptr) {
+      left.planes.push_back(*known);
+    }
+  }
+  if (left.planes.empty()) {
+    claim.erase();
+  } else {
+    claim.write(left);
+  }
+  if (done.empty()) {
+    throw Error("ENOENT: nothing of nicsentry's is on " + port.name + (mode ? std::string(" in mode ") + mode_name(*mode) : ""));
+  }
+  return port.name + ": detached from " + done;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/datapath/interface.h"
+#include "host/datapath/mode.h"
+#include "host/datapath/program.h"
+#include "host/window/window_report.h"
+
+namespace nicsentry {
+
+// One program on a port's hook, of ours or not.
+struct PlaneStatus {
+  std::string interface;
+  Hook hook = Hook::xdp;
+  Mode mode = Mode::drv;
+  ProgramInfo program;
+  std::string attached_by;  // "run", "attach", "hand"; "another program" where it is not ours
+  int controller_pid = 0;   // 0: none drives it
+
+  struct Counts {  // since the program was loaded; beside what is counted on sessions
+    std::uint32_t epoch = 0;  // 0: no controller has started it
+    std::uint32_t sessions = 0;
+    Amount unknown;
+    Amount not_understood;
+    std::uint64_t events = 0;
+  };
+  std::optional<Counts> counts;  // of ours
+};
+
+// What is on the hooks of a port. Throws SystemError.
+std::vector<PlaneStatus> port_status(const Interface& port);
+
+// Takes nicsentry's programs (of one mode only, if it is given) off a port, whoever attached them; says what it did.
+// Throws Error where there is none, and where a controller drives them.
+std::string detach_port(const std::string& interface_name, std::optional<Mode> mode);
+
+}  // namespace nicsentry

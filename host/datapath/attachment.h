@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+
+#include "host/datapath/interface.h"
+#include "host/datapath/mode.h"
+#include "host/datapath/program.h"
+
+namespace nicsentry {
+
+// Ids of the programs on an interface's XDP hooks; 0 is none. A port can hold one on the card beside one in the host.
+struct XdpPrograms {
+  std::uint32_t hw = 0;
+  std::uint32_t drv = 0;
+  std::uint32_t skb = 0;
+
+  std::uint32_t in(Mode mode) const { return mode == Mode::hw ? hw : mode == Mode::drv ? drv : skb; }
+};
+XdpPrograms query_xdp(const Interface& port);
+
+// The program that nicsentry has on a TC hook; 0 is none. Filters of others are left alone.
+std::uint32_t query_tc(const Interface& port, Hook hook);
+
+// Puts a program on a hook that must be free. `mode` is hw, drv or skb for Hook::xdp. Throws SystemError. True when the
+// hook itself (the clsact qdisc) had to be made for it.
+bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program);
+
+// Takes it off, unless another has taken its place meanwhile; with `remove_qdisc` also the clsact qdisc, if no filter is
+// left on it. Quiet when port or program are gone already.
+void detach_program(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id, bool remove_qdisc);
+
+}  // namespace nicsentry

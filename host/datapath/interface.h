@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace nicsentry {
+
+// A network interface of this process's network namespace, as it was when it was looked up.
+struct Interface {
+  std::string name;
+  int index = 0;
+  bool up = false;
+  unsigned mtu = 0;
+  bool ethernet = false;  // its frames begin with an Ethernet header
+  std::string driver;     // as `ethtool -i` says it; empty where the interface has none
+  std::string firmware;   // likewise
+};
+
+// Throws Error when there is no such interface.
+Interface find_interface(const std::string& name);
+
+// All interfaces of the namespace, by index.
+std::vector<Interface> list_interfaces();
+
+// Whether an interface with this index is still there.
+bool interface_exists(int index);
+
+// The inode of this process's network namespace, by which claims of the same interface name are kept apart.
+unsigned long network_namespace();
+
+}  // namespace nicsentry

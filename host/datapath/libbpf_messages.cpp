@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/datapath/libbpf_messages.h"
+
+#include <bpf/libbpf.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <sstream>
+#include <vector>
+
+namespace nicsentry {
+namespace {
+
+constexpr std::size_t kLinesInError = 12;
+
+thread_local std::string messages;
+
+int collect(enum libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG) {
+    return 0;
+  }
+  va_list again;
+  va_copy(again, arguments);
+  const int length = std::vsnprintf(nullptr, 0, format, arguments);
+  if (length > 0) {
+    std::vector<char> text(static_cast<std::size_t>(length) + 1);
+    std::vsnprintf(text.data(), text.size(), format, again);
+    messages.append(text.data(), static_cast<std::size_t>(length));
+  }
+  va_end(again);
+  return length;
+}
+
+}  // namespace
+
+LibbpfMessages::LibbpfMessages() {
+  messages.clear();
+  libbpf_set_print(collect);
+}
+
+LibbpfMessages::~LibbpfMessages() { messages.clear(); }
+
+std::string LibbpfMessages::detail() const {
+  std::vector<std::string> lines;
+  std::istringstream stream(messages);
+  for (std::string line; std::getline(stream, line);) {
+    const bool btf_is_optional = line.find("BTF") != std::string::npos && line.find("retry") != std::string::npos;
+    if (!line.empty() && !btf_is_optional) {
+      lines.push_back(line);
+    }
+  }
+  std::string text;
+  const std::size_t first = lines.size() > kLinesInError ? lines.size() - kLinesInError : 0;
+  for (std::size_t i = first; i < lines.size(); ++i) {
+    text += "\n  " + lines[i];
+  }
+  return text;
+}
+
+bool LibbpfMessages::contain(const std::string& text) const { return messages.find(text) != std::string::npos; }
+
+}  // namespace nicsentry

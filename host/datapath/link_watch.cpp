@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/datapath/link_watch.h"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "host/error.h"
+
+namespace nicsentry {
+
+LinkWatch::LinkWatch() : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)) {
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_LINK;
+  if (!fd_ || bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    throw SystemError(errno, "listening for changes of interfaces");
+  }
+}
+
+std::vector<int> LinkWatch::take_removed() {
+  std::vector<int> removed;
+  alignas(nlmsghdr) std::array<char, 32768> buffer{};
+  while (true) {
+    const ssize_t received = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    if (received <= 0) {
+      return removed;
+    }
+    auto left = static_cast<unsigned>(received);
+    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
+         message = NLMSG_NEXT(message, left)) {
+      const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(message));
+      if (message->nlmsg_type == RTM_DELLINK && link->ifi_family == AF_UNSPEC) {  // a bridge tells of ports, too
+        removed.push_back(link->ifi_index);
+      }
+    }
+  }
+}
+
+}  // namespace nicsentry

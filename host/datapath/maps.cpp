@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/datapath/maps.h"
+
+#include <bpf/bpf.h>
+
+#include <cerrno>
+#include <string>
+#include <type_traits>
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+std::uint32_t entries_of(const UniqueFd& map, const char* name, std::uint32_t value_size) {
+  bpf_map_info info{};
+  __u32 length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(map.get(), &info, &length) != 0) {
+    throw SystemError(errno, std::string("reading the size of map ") + name);
+  }
+  if (info.key_size != sizeof(std::uint32_t) || info.value_size != value_size) {
+    throw Error(std::string("map ") + name + " has values of " + std::to_string(info.value_size) + " bytes, not " +
+                std::to_string(value_size) + ": the program is of another version of nicsentry");
+  }
+  return info.max_entries;
+}
+
+template <typename Value>
+Value read(const UniqueFd& map, const char* name, std::uint32_t index) {
+  static_assert(std::is_trivially_copyable_v<Value>);
+  Value value{};
+  if (bpf_map_lookup_elem(map.get(), &index, &value) != 0) {
+    throw SystemError(errno, "reading entry " + std::to_string(index) + " of map " + name);
+  }
+  return value;
+}
+
+template <typename Value>
+void write(const UniqueFd& map, const char* name, std::uint32_t index, const Value& value) {
+  if (bpf_map_update_elem(map.get(), &index, &value, BPF_ANY) != 0) {
+    throw SystemError(errno, "writing entry " + std::to_string(index) + " of map " + name);
+  }
+}
+
+bool is_empty(const session_bucket& bucket) {
+  for (const session_slot& slot : bucket.slot) {
+    if (slot.state != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Maps::Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd totals, UniqueFd records)
+    : control_(std::move(control)),
+      sessions_(std::move(sessions)),
+      counters_(std::move(counters)),
+      totals_(std::move(totals)),
+      records_(std::move(records)) {
+  entries_of(control_, "control", sizeof(struct control));
+  bucket_count_ = entries_of(sessions_, "sessions", sizeof(session_bucket));
+  counter_entries_ = entries_of(counters_, "counters", sizeof(session_counters));
+  if (entries_of(totals_, "totals", sizeof(totals_row)) != 2 * TOTALS_ROWS) {
+    throw Error("map totals has another number of rows: the program is of another version of nicsentry");
+  }
+}
+
+control Maps::read_control() const { return read<struct control>(control_, "control", 0); }
+
+void Maps::write_control(const struct control& value) { write(control_, "control", 0, value); }
+
+session_bucket Maps::read_bucket(std::uint32_t index) const {
+  return read<session_bucket>(sessions_, "sessions", index);
+}
+
+void Maps::write_bucket(std::uint32_t index, const session_bucket& value) {
+  write(sessions_, "sessions", index, value);
+}
+
+void Maps::clear_buckets() {
+  for (std::uint32_t index = 0; index < bucket_count_; ++index) {
+    if (!is_empty(read_bucket(index))) {
+      write_bucket(index, session_bucket{});
+    }
+  }
+}
+
+session_counters Maps::read_counters(std::uint32_t counter, unsigned half) const {
+  return read<session_counters>(counters_, "counters", counter * 2 + half);
+}
+
+void Maps::read_all_counters(unsigned half, std::uint32_t ids, const std::vector<bool>& used,
+                             std::vector<session_counters>& into) {
+  into.resize(ids);
+  if (ids == 0) {
+    return;
+  }
+  if (batch_) {
+    batch_values_.resize(std::size_t{2} * ids);
+    batch_keys_.resize(std::size_t{2} * ids);
+    std::uint32_t count = 2 * ids;
+    std::uint32_t position = 0;
+    if (bpf_map_lookup_batch(counters_.get(), nullptr, &position, batch_keys_.data(), batch_values_.data(), &count,
+                             nullptr) == 0 ||
+        errno == ENOENT) {  // ENOENT: the batch reached the map's end
+      for (std::uint32_t id = 0; id < ids; ++id) {
+        into[id] = batch_values_[2 * id + half];
+      }
+      return;
+    }
+    batch_ = false;  // maps on the card have no batches
+  }
+  for (std::uint32_t id = 0; id < ids; ++id) {
+    if (used[id]) {
+      into[id] = read_counters(id, half);
+    }
+  }
+}
+
+Totals Maps::read_totals(unsigned half) const {
+  Totals rows{};
+  for (std::uint32_t row = 0; row < rows.size(); ++row) {
+    rows[row] = read<totals_row>(totals_, "totals", row * 2 + half);
+  }
+  return rows;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "bpf_offload/types.h"
+#include "host/datapath/unique_fd.h"
+
+namespace nicsentry {
+
+using Totals = std::array<totals_row, TOTALS_ROWS>;
+
+// The maps of one program, through the kernel: from anywhere, also on the card, where each call is a control message.
+// Every call throws SystemError naming the map. Not for use by several threads.
+class Maps {
+ public:
+  // `index` counters and buckets are the maps' own sizes, read from the kernel.
+  Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd totals, UniqueFd records);
+
+  std::uint32_t bucket_count() const { return bucket_count_; }
+  std::uint32_t counter_ids() const { return counter_entries_ / 2; }
+  int records_fd() const { return records_.get(); }
+
+  control read_control() const;
+  void write_control(const control& value);
+
+  session_bucket read_bucket(std::uint32_t index) const;
+  void write_bucket(std::uint32_t index, const session_bucket& value);
+  // Empties every bucket that is not empty: for a program that another controller left.
+  void clear_buckets();
+
+  session_counters read_counters(std::uint32_t counter, unsigned half) const;
+  // Reads counters of ids 0..ids-1 in one half into `into` (resized): in one call where the kernel can, else one by one.
+  // `used` says which ids matter; the others' values are unspecified.
+  void read_all_counters(unsigned half, std::uint32_t ids, const std::vector<bool>& used,
+                         std::vector<session_counters>& into);
+
+  Totals read_totals(unsigned half) const;
+
+ private:
+  UniqueFd control_;
+  UniqueFd sessions_;
+  UniqueFd counters_;
+  UniqueFd totals_;
+  UniqueFd records_;
+  std::uint32_t bucket_count_ = 0;
+  std::uint32_t counter_entries_ = 0;
+  bool batch_ = true;
+  std::vector<session_counters> batch_values_;
+  std::vector<std::uint32_t> batch_keys_;
+};
+
+}  // namespace nicsentry

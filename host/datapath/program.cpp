@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/datapath/program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <map>
+#include <vector>
+
+#include "host/datapath/libbpf_messages.h"
+#include "host/datapath/object_file.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+// XDP's headroom, the frame's end (skb_shared_info) and Ethernet with tags leave this much of a 4 KiB page to the MTU;
+// above it drivers give a frame in several buffers (Documentation/networking/xdp-rx-metadata.rst, veth_xdp_set).
+constexpr unsigned kSingleBufferMtu = 3400;
+
+constexpr std::array kMapNames = {"control", "sessions", "counters", "totals", "records"};
+
+struct CloseObject {
+  void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+
+UniqueFd duplicate(int fd) {
+  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy) {
+    throw SystemError(errno, "duplicating a descriptor");
+  }
+  return copy;
+}
+
+std::unique_ptr<Maps> make_maps(std::map<std::string, UniqueFd>& fds, const std::string& program) {
+  for (const char* name : kMapNames) {
+    if (!fds.contains(name)) {
+      throw Error("program " + program + " has no map '" + name + "': it is not one of nicsentry's");
+    }
+  }
+  return std::make_unique<Maps>(std::move(fds["control"]), std::move(fds["sessions"]), std::move(fds["counters"]),
+                                std::move(fds["totals"]), std::move(fds["records"]));
+}
+
+bpf_prog_info program_info(int fd, std::vector<__u32>* map_ids) {
+  bpf_prog_info info{};
+  __u32 length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0) {
+    throw SystemError(errno, "reading a program's description");
+  }
+  if (map_ids != nullptr) {
+    map_ids->resize(info.nr_map_ids);
+    const __u32 count = info.nr_map_ids;
+    info = {};
+    info.nr_map_ids = count;
+    info.map_ids = reinterpret_cast<__u64>(map_ids->data());
+    length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0) {
+      throw SystemError(errno, "reading a program's maps");
+    }
+  }
+  return info;
+}
+
+UniqueFd program_by_id(std::uint32_t id) {
+  UniqueFd fd(bpf_prog_get_fd_by_id(id));
+  if (!fd) {
+    throw SystemError(errno, "opening program " + std::to_string(id));
+  }
+  return fd;
+}
+
+std::optional<Profile> profile_of(const char* name) {
+  for (Profile profile : {Profile::ddos, Profile::crypto, Profile::all}) {
+    if (std::string(program_name(profile)) == name) {
+      return profile;
+    }
+  }
+  return std::nullopt;
+}
+
+void size_map(bpf_object* object, const char* name, std::uint32_t entries) {
+  bpf_map* map = bpf_object__find_map_by_name(object, name);
+  if (map == nullptr || bpf_map__set_max_entries(map, entries) != 0) {
+    throw Error(std::string("object ") + bpf_object__name(object) + " has no map '" + name + "'");
+  }
+}
+
+void bind_to_card(bpf_object* object, bpf_program* program, int port) {
+  bpf_program__set_ifindex(program, static_cast<__u32>(port));
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    if (bpf_map__type(map) != BPF_MAP_TYPE_PERF_EVENT_ARRAY) {  // the host's, its place on the card is the driver's affair
+      bpf_map__set_ifindex(map, static_cast<__u32>(port));
+    }
+  }
+}
+
+}  // namespace
+
+std::uint64_t map_elements(const TableSize& size) {
+  return 1 + (std::uint64_t{1} << size.bucket_bits) + std::uint64_t{2} * size.sessions + 2 * TOTALS_ROWS;
+}
+
+Program::Program(UniqueFd fd, Profile profile, std::unique_ptr<Maps> maps, bool partial_frames)
+    : fd_(std::move(fd)), profile_(profile), maps_(std::move(maps)), partial_frames_(partial_frames) {
+  id_ = program_info(fd_.get(), nullptr).id;
+}
+
+Program Program::load(const std::filesystem::path& object_path, Profile profile, Mode mode, const TableSize& size,
+                      const Interface* port) {
+  const LibbpfMessages messages;
+  const std::string what = std::string("loading '") + program_name(profile) + "'" +
+                           (port != nullptr ? " for " + port->name + " in mode " + mode_name(mode) : "");
+  const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_file(object_path.c_str(), nullptr));
+  if (!object) {
+    throw SystemError(errno, "opening object " + object_path.string(), messages.detail());
+  }
+  bpf_program* program = bpf_object__next_program(object.get(), nullptr);
+  if (program == nullptr) {
+    throw Error("object " + object_path.string() + " holds no program");
+  }
+  size_map(object.get(), "sessions", 1U << size.bucket_bits);
+  size_map(object.get(), "counters", 2 * size.sessions);
+  bool partial_frames = false;
+  if (mode == Mode::hw) {
+    bind_to_card(object.get(), program, port->index);
+  } else if (mode == Mode::drv && port != nullptr && port->mtu > kSingleBufferMtu) {
+    bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
+    partial_frames = true;
+  }
+  if (bpf_object__load(object.get()) != 0) {
+    throw SystemError(errno, what, messages.detail());
+  }
+  std::map<std::string, UniqueFd> fds;
+  for (const char* name : kMapNames) {
+    if (const bpf_map* map = bpf_object__find_map_by_name(object.get(), name); map != nullptr) {
+      fds[name] = duplicate(bpf_map__fd(map));
+    }
+  }
+  return {duplicate(bpf_program__fd(program)), profile, make_maps(fds, program_name(profile)), partial_frames};
+}
+
+Program Program::adopt(std::uint32_t program_id) {
+  UniqueFd fd = program_by_id(program_id);
+  std::vector<__u32> map_ids;
+  const bpf_prog_info info = program_info(fd.get(), &map_ids);
+  const auto profile = profile_of(info.name);
+  if (!profile) {
+    throw Error("program " + std::to_string(program_id) + " ('" + info.name + "') is not one of nicsentry's");
+  }
+  std::map<std::string, UniqueFd> fds;
+  for (const __u32 id : map_ids) {
+    UniqueFd map(bpf_map_get_fd_by_id(id));
+    bpf_map_info description{};
+    __u32 length = sizeof(description);
+    if (!map || bpf_obj_get_info_by_fd(map.get(), &description, &length) != 0) {
+      throw SystemError(errno, "opening map " + std::to_string(id) + " of program " + info.name);
+    }
+    fds[description.name] = std::move(map);
+  }
+  return {std::move(fd), *profile, make_maps(fds, info.name), false};
+}
+
+ProgramInfo describe_program(std::uint32_t program_id) {
+  std::vector<__u32> map_ids;
+  const bpf_prog_info info = program_info(program_by_id(program_id).get(), &map_ids);
+  ProgramInfo described{program_id, info.name, profile_of(info.name)};
+  if (map_ids.size() != kMapNames.size()) {
+    described.profile.reset();  // a stranger of the same name
+  }
+  return described;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "host/datapath/interface.h"
+#include "host/datapath/maps.h"
+#include "host/datapath/mode.h"
+#include "host/datapath/unique_fd.h"
+#include "host/window/profile.h"
+
+namespace nicsentry {
+
+// How many sessions a program's maps are to hold, and in how many buckets (a power of two).
+struct TableSize {
+  std::uint32_t sessions = 0;
+  unsigned bucket_bits = 0;
+};
+
+// The card's firmware bounds the elements of all maps together (docs/architecture.md).
+constexpr std::uint64_t kCardElements = 3'072'000;
+std::uint64_t map_elements(const TableSize& size);
+
+// One program in the kernel (or on the card) and its maps.
+class Program {
+ public:
+  // Loads an object. `port` is needed for Mode::hw, which binds program and maps to the card, and tells the other modes
+  // whether frames may be larger than one buffer. Throws SystemError with the verifier's or the driver's words.
+  static Program load(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
+                      const Interface* port);
+  // Takes over a program that somebody else loaded. Throws Error when it is not one of nicsentry's.
+  static Program adopt(std::uint32_t program_id);
+
+  int fd() const { return fd_.get(); }
+  std::uint32_t id() const { return id_; }
+  Profile profile() const { return profile_; }
+  bool partial_frames() const { return partial_frames_; }
+  Maps& maps() { return *maps_; }
+
+ private:
+  Program(UniqueFd fd, Profile profile, std::unique_ptr<Maps> maps, bool partial_frames);
+
+  UniqueFd fd_;
+  std::uint32_t id_ = 0;
+  Profile profile_ = Profile::all;
+  std::unique_ptr<Maps> maps_;
+  bool partial_frames_ = false;
+};
+
+// What the kernel tells of a program by its id.
+struct ProgramInfo {
+  std::uint32_t id = 0;
+  std::string name;
+  std::optional<Profile> profile;  // none: not one of nicsentry's
+};
+ProgramInfo describe_program(std::uint32_t program_id);
+
+}  // namespace nicsentry

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "host/datapath/unique_fd.h"
+
+namespace nicsentry {
+
+// Waits, on a thread of its own, until no packet is under way in a program that saw the maps as they were before
+// request(): on the host's processors an RCU grace period (membarrier(2), MEMBARRIER_CMD_GLOBAL), on a card a time far
+// above a packet's stay in it. Meanwhile the caller goes on reading events. One request at a time.
+class Quiescence {
+ public:
+  explicit Quiescence(std::chrono::microseconds card_time);
+  ~Quiescence();
+  Quiescence(const Quiescence&) = delete;
+  Quiescence& operator=(const Quiescence&) = delete;
+
+  void request();
+  // Becomes readable when the request is met.
+  int poll_fd() const { return done_.get(); }
+  // True once after each met request.
+  bool take_done();
+
+ private:
+  void serve();
+
+  std::chrono::microseconds card_time_;
+  UniqueFd done_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool requested_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace nicsentry {
+
+// What failed, on what, and why, in words a user can act on. Every failure in nicsentry is thrown as one of these.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// An Error that begins with the name of errno value `code` and ends with its meaning:
+// "EPERM: loading 'ddos' on veth0: Operation not permitted". `detail`, if any, follows: more lines of what was said.
+class SystemError : public Error {
+ public:
+  SystemError(int code, const std::string& what_was_tried, const std::string& detail = {});
+  int code() const { return code_; }
+
+ private:
+  int code_;
+};
+
+}  // namespace nicsentry

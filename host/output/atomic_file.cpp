@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/output/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::size_t flush_bytes = 256 * 1024;
+constexpr int temporary_name_attempts = 100;  // a killed process of our number may have left some
+constexpr mode_t file_mode = 0666;            // less the umask
+
+std::filesystem::path temporary_path(const std::filesystem::path& path) {
+  static std::atomic<std::uint64_t> serial{0};
+  return path.parent_path() / (".nicsentry-" + std::to_string(::getpid()) + "-" + std::to_string(serial++) + ".tmp");
+}
+
+}  // namespace
+
+void prepare_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) throw SystemError(error.value(), "making the output directory " + directory.string());
+  if (!std::filesystem::is_directory(directory, error)) {
+    throw SystemError(ENOTDIR, "using " + directory.string() + " as the output directory");
+  }
+  // Permissions do not tell (root, read-only mounts): a file does. It goes with its PendingFile.
+  try {
+    PendingFile probe(directory / "probe", PendingFile::Kind::create);
+    probe.finish();
+  } catch (const SystemError& failure) {
+    throw SystemError(failure.code(), "writing in the output directory " + directory.string());
+  }
+}
+
+PendingFile::PendingFile(std::filesystem::path path, Kind kind) : path_(std::move(path)), kind_(kind) {
+  if (kind_ == Kind::create) {
+    open_new();
+  } else {
+    open_existing();
+  }
+}
+
+PendingFile::~PendingFile() {
+  close_unchecked();
+  if (published_) return;
+  if (kind_ == Kind::create) {
+    ::unlink(written_path_.c_str());
+  } else if (::truncate(path_.c_str(), former_length_) != 0) {
+    // Nothing to be done about it: shortening fails only where the file or its file system is gone.
+  }
+}
+
+void PendingFile::open_new() {
+  for (int attempt = 0; attempt < temporary_name_attempts; ++attempt) {
+    written_path_ = temporary_path(path_);
+    descriptor_ = ::open(written_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+    if (descriptor_ >= 0) return;
+    if (errno != EEXIST) break;
+  }
+  throw SystemError(errno, "writing " + path_.string());
+}
+
+void PendingFile::open_existing() {
+  written_path_ = path_;
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  struct stat status {};
+  if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
+    const int code = errno;
+    close_unchecked();
+    throw SystemError(code, "extending " + path_.string());
+  }
+  former_length_ = status.st_size;
+}
+
+void PendingFile::write(std::string_view text) {
+  buffer_ += text;
+  if (buffer_.size() >= flush_bytes) flush();
+}
+
+void PendingFile::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      throw SystemError(errno, "writing " + path_.string());
+    }
+  }
+  buffer_.clear();
+}
+
+void PendingFile::finish() {
+  if (descriptor_ < 0) return;
+  flush();
+  buffer_ = {};  // a batch may hold many finished files
+  // Some file systems (NFS) report only here that there was no room.
+  if (::close(std::exchange(descriptor_, -1)) != 0) throw SystemError(errno, "writing " + path_.string());
+}
+
+void PendingFile::publish() {
+  if (kind_ == Kind::create && std::rename(written_path_.c_str(), path_.c_str()) != 0) {
+    throw SystemError(errno, "writing " + path_.string());
+  }
+  published_ = true;
+}
+
+void PendingFile::close_unchecked() {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+PendingFile& FileBatch::create(const std::filesystem::path& path) { return add(path, PendingFile::Kind::create); }
+
+PendingFile& FileBatch::extend(const std::filesystem::path& path) { return add(path, PendingFile::Kind::extend); }
+
+PendingFile& FileBatch::add(const std::filesystem::path& path, PendingFile::Kind kind) {
+  files_.push_back(std::make_unique<PendingFile>(path, kind));
+  return *files_.back();
+}
+
+std::vector<std::filesystem::path> FileBatch::publish() {
+  std::vector<std::filesystem::path> paths;
+  paths.reserve(files_.size());
+  for (const auto& file : files_) {
+    file->finish();
+    paths.push_back(file->path());
+  }
+  // Renaming may still fail; extended files then are as they were.
+  for (const auto& file : files_) {
+    if (file->kind() == PendingFile::Kind::create) file->publish();
+  }
+  for (const auto& file : files_) {
+    if (file->kind() == PendingFile::Kind::extend) file->publish();
+  }
+  files_.clear();
+  return paths;
+}
+
+GrowingFile::GrowingFile(std::filesystem::path path, std::string header)
+    : path_(std::move(path)), header_(std::move(header)) {
+  start();
+}
+
+PendingFile& GrowingFile::extend(FileBatch& batch) const {
+  std::error_code unknown_is_missing;
+  if (!std::filesystem::exists(path_, unknown_is_missing)) start();
+  return batch.extend(path_);
+}
+
+void GrowingFile::start() const {
+  FileBatch batch;
+  batch.create(path_).write(header_);
+  batch.publish();
+}
+
+}  // namespace nicsentry

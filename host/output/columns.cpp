@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/output/columns.h"
+
+#include <cstddef>
+
+namespace nicsentry {
+namespace {
+
+Value count(std::uint64_t number) { return number; }
+
+std::string server_method_name(ServerMethod method) {
+  switch (method) {
+    case ServerMethod::handshake:
+      return "handshake";
+    case ServerMethod::port_below_1024:
+      return "port_below_1024";
+    case ServerMethod::lower_port:
+      return "lower_port";
+  }
+  return "unnamed_method";
+}
+
+// "packets_<name>" and "bytes_<name>".
+template <typename AmountOf>
+void add_amount(Columns<PlaneBooks>& columns, const std::string& name, AmountOf amount_of) {
+  columns.push_back({"packets_" + name, [amount_of](const PlaneBooks& plane) { return amount_of(plane).packets; }});
+  columns.push_back({"bytes_" + name, [amount_of](const PlaneBooks& plane) { return amount_of(plane).bytes; }});
+}
+
+Columns<PlaneBooks> make_plane_columns() {
+  Columns<PlaneBooks> columns{
+      {"interface", [](const PlaneBooks& plane) { return plane.interface; }},
+      {"hook", [](const PlaneBooks& plane) { return plane.hook; }},
+      {"mode", [](const PlaneBooks& plane) { return plane.mode; }},
+  };
+  add_amount(columns, "in", [](const PlaneBooks& plane) { return plane.in(); });
+  add_amount(columns, "on_sessions", [](const PlaneBooks& plane) { return plane.on_sessions; });
+  add_amount(columns, "unknown", [](const PlaneBooks& plane) { return plane.unknown; });
+  for (int cause = 0; cause < CAUSES; ++cause) {
+    const auto index = static_cast<std::size_t>(cause);
+    add_amount(columns, cause_name(cause), [index](const PlaneBooks& plane) { return plane.not_understood.at(index); });
+  }
+  add_amount(columns, "learned", [](const PlaneBooks& plane) { return plane.learned; });
+  const Columns<PlaneBooks> rest{
+      {"events_sent", [](const PlaneBooks& plane) { return plane.events_sent(); }},
+      {"events_arrived", [](const PlaneBooks& plane) { return plane.events_arrived(); }},
+      {"events_lost", [](const PlaneBooks& plane) { return plane.events_lost(); }},
+      {"unknown_events_sent", [](const PlaneBooks& plane) { return plane.unknown_events_sent; }},
+      {"unknown_events_arrived", [](const PlaneBooks& plane) { return plane.unknown_events_arrived; }},
+      {"unknown_events_lost",
+       [](const PlaneBooks& plane) { return plane.unknown_events_sent - plane.unknown_events_arrived; }},
+      {"unknown_left_out", [](const PlaneBooks& plane) { return plane.unknown_left_out(); }},
+      {"sessions_active", [](const PlaneBooks& plane) { return plane.sessions_active; }},
+      {"sessions_new", [](const PlaneBooks& plane) { return plane.sessions_new; }},
+      {"sessions_refused", [](const PlaneBooks& plane) { return plane.sessions_refused; }},
+  };
+  columns.insert(columns.end(), rest.begin(), rest.end());
+  return columns;
+}
+
+Columns<WindowRow> make_window_row_columns() {
+  Columns<WindowRow> columns;
+  for (const auto& column : window_columns()) {
+    columns.push_back({column.name, [value = column.value](const WindowRow& row) { return value(row.window); }});
+  }
+  for (const auto& column : plane_columns()) {
+    columns.push_back({column.name, [value = column.value](const WindowRow& row) { return value(row.plane); }});
+  }
+  return columns;
+}
+
+}  // namespace
+
+const Columns<SessionRow>& session_columns() {
+  static const Columns<SessionRow> columns{
+      {"window", [](const SessionRow& row) { return row.window; }},
+      {"session", [](const SessionRow& row) { return row.session.id; }},
+      {"client_ip", [](const SessionRow& row) { return row.session.client.address.text(); }},
+      {"client_port", [](const SessionRow& row) { return count(row.session.client.port); }},
+      {"server_ip", [](const SessionRow& row) { return row.session.server.address.text(); }},
+      {"server_port", [](const SessionRow& row) { return count(row.session.server.port); }},
+      {"ip_version", [](const SessionRow& row) { return count(row.session.server.address.version); }},
+      {"protocol", [](const SessionRow& row) { return protocol_name(row.session.protocol); }},
+      {"server_method", [](const SessionRow& row) { return server_method_name(row.session.server_method); }},
+      {"packets_server", [](const SessionRow& row) { return row.session.packets_server; }},
+      {"packets_client", [](const SessionRow& row) { return row.session.packets_client; }},
+      {"bytes_server", [](const SessionRow& row) { return row.session.bytes_server; }},
+      {"bytes_client", [](const SessionRow& row) { return row.session.bytes_client; }},
+      {"first_packet_ns", [](const SessionRow& row) { return row.session.first_packet_ns; }},
+      {"last_packet_ns", [](const SessionRow& row) { return row.session.last_packet_ns; }},
+      {"last_packet_uncertainty_ns", [](const SessionRow& row) { return row.session.last_packet_uncertainty_ns; }},
+      {"duration_ns", [](const SessionRow& row) { return row.session.last_packet_ns - row.session.first_packet_ns; }},
+      {"packets_captured", [](const SessionRow& row) { return count(row.session.packets.size()); }},
+  };
+  return columns;
+}
+
+const Columns<PacketRow>& packet_columns() {
+  static const Columns<PacketRow> columns{
+      {"window", [](const PacketRow& row) { return row.window; }},
+      {"session", [](const PacketRow& row) { return row.session.id; }},
+      {"timestamp_ns", [](const PacketRow& row) { return row.packet.timestamp_ns; }},
+      {"sender",
+       [](const PacketRow& row) { return row.packet.direction == row.session.server_direction ? "server" : "client"; }},
+      {"bytes", [](const PacketRow& row) { return count(row.packet.bytes); }},
+      {"ip_flags_fragment", [](const PacketRow& row) { return count(row.packet.ip_flags_fragment); }},
+      {"tcp_flags", [](const PacketRow& row) { return count(row.packet.tcp_flags); }},
+      {"tcp_window", [](const PacketRow& row) { return count(row.packet.tcp_window); }},
+      {"udp_payload_bytes", [](const PacketRow& row) { return count(row.packet.udp_payload_bytes); }},
+      {"icmp_type", [](const PacketRow& row) { return count(row.packet.icmp_type); }},
+  };
+  return columns;
+}
+
+const Columns<WindowReport>& window_columns() {
+  static const Columns<WindowReport> columns{
+      {"window", [](const WindowReport& report) { return report.number; }},
+      {"start_ns", [](const WindowReport& report) { return report.start_ns; }},
+      {"end_ns", [](const WindowReport& report) { return report.end_ns; }},
+  };
+  return columns;
+}
+
+const Columns<PlaneBooks>& plane_columns() {
+  static const Columns<PlaneBooks> columns = make_plane_columns();
+  return columns;
+}
+
+const Columns<WindowRow>& window_row_columns() {
+  static const Columns<WindowRow> columns = make_window_row_columns();
+  return columns;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "host/window/window_report.h"
+
+namespace nicsentry {
+
+// The one place that says which columns the tidy formats have, in order, and what stands in them. What each means:
+// docs/formats.md and docs/schemas/.
+using Value = std::variant<std::uint64_t, std::int64_t, std::string>;
+
+template <typename Row>
+struct Column {
+  std::string name;
+  std::function<Value(const Row&)> value;
+};
+
+template <typename Row>
+using Columns = std::vector<Column<Row>>;
+
+struct SessionRow {
+  std::uint64_t window;  // its number
+  const SessionWindow& session;
+};
+
+struct PacketRow {
+  std::uint64_t window;
+  const SessionWindow& session;
+  const PacketFeatures& packet;
+};
+
+// A row of `windows`: one plane in one window.
+struct WindowRow {
+  const WindowReport& window;
+  const PlaneBooks& plane;
+};
+
+const Columns<SessionRow>& session_columns();
+const Columns<PacketRow>& packet_columns();
+const Columns<WindowRow>& window_row_columns();
+
+// The two parts of window_row_columns().
+const Columns<WindowReport>& window_columns();
+const Columns<PlaneBooks>& plane_columns();
+
+}  // namespace nicsentry

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/output/seed_writer.h"
+
+#include <optional>
+#include <string>
+
+#include "host/output/atomic_file.h"
+#include "host/output/seed_text.h"
+
+namespace nicsentry {
+namespace {
+
+using Sessions = std::vector<const SessionWindow*>;
+
+Sessions all_sessions(const WindowReport& report) {
+  Sessions sessions;
+  for (const SessionWindow& session : report.sessions) sessions.push_back(&session);
+  return sessions;
+}
+
+Sessions crypto_sessions(const WindowReport& report) {
+  Sessions sessions;
+  for (const SessionWindow& session : report.sessions) {
+    if (crypto_tracks(session.protocol)) sessions.push_back(&session);
+  }
+  return sessions;
+}
+
+// The directories of a run, made and tried.
+struct SeedDirectories {
+  SeedDirectories(Profile profile, const std::filesystem::path& directory) {
+    if (has_ddos(profile)) ddos = directory / "dump_ddos";
+    if (has_crypto(profile)) crypto = directory / "dump_crypto";
+    if (ddos) prepare_directory(*ddos);
+    if (crypto) prepare_directory(*crypto);
+  }
+
+  std::optional<std::filesystem::path> ddos;
+  std::optional<std::filesystem::path> crypto;
+};
+
+class SeedJsonWriter : public WindowWriter {
+ public:
+  SeedJsonWriter(Profile profile, const std::filesystem::path& directory) : directories_(profile, directory) {}
+
+  std::vector<std::filesystem::path> write(const WindowReport& report) override {
+    FileBatch batch;
+    const std::string name = "result_" + std::to_string(report.number) + ".json";
+    if (directories_.ddos) add_list(batch, *directories_.ddos / name, all_sessions(report), seed_ddos_json_item);
+    if (directories_.crypto) {
+      add_list(batch, *directories_.crypto / name, crypto_sessions(report), seed_crypto_json_item);
+    }
+    return batch.publish();
+  }
+
+ private:
+  static void add_list(FileBatch& batch, const std::filesystem::path& path, const Sessions& sessions,
+                       std::string (*item_text)(const SessionWindow&)) {
+    if (sessions.empty()) return;
+    PendingFile& file = batch.create(path);
+    file.write(seed_json_begin);
+    bool first = true;
+    for (const SessionWindow* session : sessions) {
+      if (!first) file.write(seed_json_separator);
+      first = false;
+      file.write(item_text(*session));
+    }
+    file.write(seed_json_end);
+    file.finish();
+  }
+
+  SeedDirectories directories_;
+};
+
+class SeedCsvWriter : public WindowWriter {
+ public:
+  SeedCsvWriter(Profile profile, const std::filesystem::path& directory) : directories_(profile, directory) {
+    if (directories_.crypto) results_.emplace(*directories_.crypto / "results.csv", seed_crypto_csv_header());
+  }
+
+  std::vector<std::filesystem::path> write(const WindowReport& report) override {
+    FileBatch batch;
+    if (directories_.ddos) {
+      for (const SessionWindow& session : report.sessions) {
+        PendingFile& file = batch.create(*directories_.ddos / seed_ddos_csv_name(session, report.number));
+        file.write(seed_ddos_csv(session));
+        file.finish();
+      }
+    }
+    const Sessions sessions = crypto_sessions(report);
+    if (results_ && !sessions.empty()) {
+      PendingFile& file = results_->extend(batch);
+      for (const SessionWindow* session : sessions) file.write(seed_crypto_csv_row(*session));
+    }
+    return batch.publish();
+  }
+
+ private:
+  SeedDirectories directories_;
+  std::optional<GrowingFile> results_;
+};
+
+}  // namespace
+
+std::unique_ptr<WindowWriter> make_seed_json_writer(Profile profile, const std::filesystem::path& directory) {
+  return std::make_unique<SeedJsonWriter>(profile, directory);
+}
+
+std::unique_ptr<WindowWriter> make_seed_csv_writer(Profile profile, const std::filesystem::path& directory) {
+  return std::make_unique<SeedCsvWriter>(profile, directory);
+}
+
+}  // namespace nicsentry

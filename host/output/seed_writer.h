@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "host/output/writer.h"
+
+namespace nicsentry {
+
+// The earlier system's formats: dump_ddos/ and dump_crypto/ below the directory, as the profile has them.
+std::unique_ptr<WindowWriter> make_seed_json_writer(Profile profile, const std::filesystem::path& directory);
+std::unique_ptr<WindowWriter> make_seed_csv_writer(Profile profile, const std::filesystem::path& directory);
+
+}  // namespace nicsentry

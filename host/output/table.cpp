@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/output/table.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <limits>
+#include <numeric>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nicsentry {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+constexpr std::int64_t ns_per_ms = 1'000'000;
+constexpr std::int64_t ms_per_second = 1'000;
+constexpr std::string_view gap = "  ";
+// Below this an address says nothing any more: then columns go instead.
+constexpr std::size_t min_endpoint_width = 15;
+
+struct TableColumn {
+  std::string_view title;
+  bool right_aligned;
+};
+
+// From the most to the least important: a narrow terminal loses them from the end.
+constexpr std::array<TableColumn, 8> table_columns{{
+    {"CLIENT", false},
+    {"SERVER", false},
+    {"PROTO", false},
+    {"PKTS>SRV", true},
+    {"PKTS>CLI", true},
+    {"BYTES>SRV", true},
+    {"BYTES>CLI", true},
+    {"DURATION", true},
+}};
+constexpr std::size_t endpoint_columns = 2;
+
+using Cells = std::array<std::string, table_columns.size()>;
+using Widths = std::array<std::size_t, table_columns.size()>;
+
+// Names come from outside (a capture's name): nothing in them may move a terminal's cursor.
+std::string printable(std::string text) {
+  for (char& character : text) {
+    if (character < ' ' || character > '~') character = '?';
+  }
+  return text;
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 7> units{"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1000) return fmt::format("{} {}", bytes, units[0]);
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  // 999.95 and more would read "1000.0".
+  while (value >= 999.95 && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, units.at(unit));
+}
+
+std::string seconds_text(std::int64_t ns) {
+  return fmt::format("{}.{:03} s", ns / ns_per_ms / ms_per_second, ns / ns_per_ms % ms_per_second);
+}
+
+struct UtcTime {
+  std::string date;
+  std::string time;  // to the millisecond, rounded down
+};
+
+UtcTime utc(TimestampNs timestamp_ns) {
+  const auto [seconds, ms] = [&] {
+    const std::int64_t all_ms = timestamp_ns / ns_per_ms - (timestamp_ns % ns_per_ms < 0 ? 1 : 0);
+    const std::int64_t rest = (all_ms % ms_per_second + ms_per_second) % ms_per_second;
+    return std::pair{(all_ms - rest) / ms_per_second, rest};
+  }();
+  const std::tm calendar = fmt::gmtime(static_cast<std::time_t>(seconds));
+  return {fmt::format("{:%Y-%m-%d}", calendar), fmt::format("{:%H:%M:%S}.{:03}", calendar, ms)};
+}
+
+std::string endpoint_text(const Endpoint& endpoint, Protocol protocol) {
+  const std::string address = endpoint.address.text();
+  if (protocol == Protocol::icmp || protocol == Protocol::icmpv6) return address;
+  const bool brackets = endpoint.address.version == 6;
+  return fmt::format("{}{}{}:{}", brackets ? "[" : "", address, brackets ? "]" : "", endpoint.port);
+}
+
+Cells session_cells(const SessionWindow& session) {
+  const bool exact = session.last_packet_uncertainty_ns == 0;
+  return {
+      endpoint_text(session.client, session.protocol),
+      endpoint_text(session.server, session.protocol),
+      protocol_name(session.protocol),
+      fmt::to_string(session.packets_client),
+      fmt::to_string(session.packets_server),
+      human_bytes(session.bytes_client),
+      human_bytes(session.bytes_server),
+      (exact ? "" : "~") + seconds_text(session.last_packet_ns - session.first_packet_ns),
+  };
+}
+
+std::uint64_t packets_of(const SessionWindow& session) { return session.packets_server + session.packets_client; }
+
+// The sessions with the most packets, the older first where they have as many.
+std::vector<const SessionWindow*> top_sessions(const WindowReport& report, std::size_t top) {
+  std::vector<const SessionWindow*> sessions;
+  sessions.reserve(report.sessions.size());
+  for (const SessionWindow& session : report.sessions) sessions.push_back(&session);
+  const std::size_t shown = std::min(top, sessions.size());
+  std::partial_sort(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(shown), sessions.end(),
+                    [](const SessionWindow* left, const SessionWindow* right) {
+                      return std::pair{packets_of(*right), left->id} < std::pair{packets_of(*left), right->id};
+                    });
+  sessions.resize(shown);
+  return sessions;
+}
+
+std::size_t line_width(const Widths& widths, std::size_t columns) {
+  const auto end = widths.begin() + static_cast<std::ptrdiff_t>(columns);
+  return std::accumulate(widths.begin(), end, (columns - 1) * gap.size());
+}
+
+// Leaves both ends of a text that is too long: of an address the network and the port.
+std::string shortened(const std::string& text, std::size_t width) {
+  constexpr std::string_view mark = "..";
+  if (text.size() <= width) return text;
+  if (width <= mark.size()) return text.substr(0, width);
+  const std::size_t tail = (width - mark.size()) / 2;
+  return text.substr(0, width - mark.size() - tail).append(mark) + text.substr(text.size() - tail);
+}
+
+// Takes what is over `width` from the addresses, as much as they can spare, the longer one first.
+void shrink_endpoints(Widths& widths, std::size_t width) {
+  while (line_width(widths, widths.size()) > width) {
+    std::size_t& longer = *std::max_element(widths.begin(), widths.begin() + endpoint_columns);
+    if (longer <= min_endpoint_width) return;
+    --longer;
+  }
+}
+
+std::string row_line(const Cells& cells, const Widths& widths, std::size_t columns) {
+  std::string line;
+  for (std::size_t index = 0; index < columns; ++index) {
+    const std::string cell = shortened(cells.at(index), widths.at(index));
+    if (index != 0) line += gap;
+    line += table_columns.at(index).right_aligned ? fmt::format("{:>{}}", cell, widths.at(index))
+                                                  : fmt::format("{:<{}}", cell, widths.at(index));
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+Texts session_lines(const std::vector<const SessionWindow*>& sessions, std::size_t width) {
+  if (sessions.empty()) return {};
+  std::vector<Cells> rows(1);
+  for (std::size_t index = 0; index < table_columns.size(); ++index) rows[0].at(index) = table_columns.at(index).title;
+  for (const SessionWindow* session : sessions) rows.push_back(session_cells(*session));
+
+  Widths widths{};
+  for (const Cells& cells : rows) {
+    for (std::size_t index = 0; index < cells.size(); ++index) {
+      widths.at(index) = std::max(widths.at(index), cells.at(index).size());
+    }
+  }
+  shrink_endpoints(widths, width);
+  std::size_t columns = widths.size();
+  while (columns > 1 && line_width(widths, columns) > width) --columns;
+
+  Texts lines;
+  for (const Cells& cells : rows) lines.push_back(row_line(cells, widths, columns));
+  return lines;
+}
+
+// "3 lost", or "3 LOST" where it is not 0.
+std::string alarming(std::uint64_t count, std::string_view quiet, std::string_view loud) {
+  return fmt::format("{} {}", count, count == 0 ? quiet : loud);
+}
+
+std::string balance_line(const PlaneBooks& plane) {
+  Texts causes;
+  std::uint64_t not_understood = 0;
+  for (int cause = 0; cause < CAUSES; ++cause) {
+    const std::uint64_t packets = plane.not_understood.at(static_cast<std::size_t>(cause)).packets;
+    not_understood += packets;
+    if (packets != 0) causes.push_back(fmt::format("{} {}", cause_name(cause), packets));
+  }
+  const std::string by_cause = causes.empty() ? "" : fmt::format(" ({})", fmt::join(causes, ", "));
+  return fmt::format("{} {}/{}: {} packets in = {} on sessions + {} unknown + {} not understood{}",
+                     printable(plane.interface), printable(plane.hook), printable(plane.mode), plane.in().packets,
+                     plane.on_sessions.packets, plane.unknown.packets, not_understood, by_cause);
+}
+
+Texts plane_lines(const PlaneBooks& plane) {
+  return {
+      balance_line(plane),
+      fmt::format("  sessions: {} active, {} new, {}", plane.sessions_active, plane.sessions_new,
+                  alarming(plane.sessions_refused, "refused", "REFUSED")),
+      fmt::format("  events: {} sent, {} arrived, {}, {}", plane.events_sent(), plane.events_arrived(),
+                  alarming(plane.events_lost(), "lost", "LOST"),
+                  alarming(plane.unknown_left_out(), "left out", "LEFT OUT")),
+  };
+}
+
+std::string title_line(const WindowReport& report) {
+  const UtcTime start = utc(report.start_ns);
+  const UtcTime end = utc(report.end_ns);
+  return fmt::format("window {}: {} {} to {}{} UTC, {}, {} session{}", report.number, start.date, start.time,
+                     end.date == start.date ? "" : end.date + " ", end.time,
+                     seconds_text(report.end_ns - report.start_ns), report.sessions.size(),
+                     report.sessions.size() == 1 ? "" : "s");
+}
+
+// The text in lines of at most `width`, broken at blanks, what follows the first indented; a longer word is cut.
+Texts wrapped(const std::string& text, std::size_t width) {
+  const std::string indent(width >= 2 * min_endpoint_width ? 4 : 0, ' ');
+  Texts lines;
+  std::string rest = text;
+  while (rest.size() > width) {
+    const std::size_t first_letter = rest.find_first_not_of(' ');
+    std::size_t cut = rest.rfind(' ', width);
+    if (cut == std::string::npos || cut <= first_letter) cut = width;
+    lines.push_back(rest.substr(0, cut));
+    rest.erase(0, rest[cut] == ' ' ? cut + 1 : cut);
+    rest.insert(0, indent);
+  }
+  lines.push_back(rest);
+  return lines;
+}
+
+}  // namespace
+
+std::string format_table(const WindowReport& report, unsigned width, std::size_t top) {
+  const std::size_t limit = width == 0 ? std::numeric_limits<std::size_t>::max() : width;
+  const std::vector<const SessionWindow*> sessions = top_sessions(report, top);
+
+  Texts lines = wrapped(title_line(report), limit);
+  for (const std::string& line : session_lines(sessions, limit)) lines.push_back(line.substr(0, limit));
+  Texts totals;
+  if (const std::size_t more = report.sessions.size() - sessions.size(); more != 0) {
+    totals.push_back(fmt::format("({} more session{})", more, more == 1 ? "" : "s"));
+  }
+  for (const PlaneBooks& plane : report.planes) {
+    const Texts of_plane = plane_lines(plane);
+    totals.insert(totals.end(), of_plane.begin(), of_plane.end());
+  }
+  for (const std::string& line : totals) {
+    const Texts pieces = wrapped(line, limit);
+    lines.insert(lines.end(), pieces.begin(), pieces.end());
+  }
+  return fmt::format("{}\n", fmt::join(lines, "\n"));
+}
+
+}  // namespace nicsentry

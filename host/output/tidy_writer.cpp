@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/output/tidy_writer.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "host/output/atomic_file.h"
+#include "host/output/columns.h"
+
+namespace nicsentry {
+namespace {
+
+// RFC 4180: a field with a separator, quote or line end is quoted, a quote in it doubled.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char character : text) {
+    if (character == '"') quoted += '"';
+    quoted += character;
+  }
+  return quoted + '"';
+}
+
+// Bytes that are no UTF-8 (an interface or file may be named so) become U+FFFD, as JSON cannot hold them.
+std::string json_string(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void append_value(std::string& line, const Value& value, std::string (*text_form)(const std::string&)) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    line += text_form(*text);
+  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
+    fmt::format_to(std::back_inserter(line), "{}", *number);
+  } else {
+    fmt::format_to(std::back_inserter(line), "{}", std::get<std::int64_t>(value));
+  }
+}
+
+template <typename Row>
+std::string csv_header(const Columns<Row>& columns) {
+  std::string line;
+  for (const auto& column : columns) line += (line.empty() ? "" : ",") + csv_field(column.name);
+  return line + '\n';
+}
+
+template <typename Row>
+std::string csv_line(const Columns<Row>& columns, const Row& row) {
+  std::string line;
+  for (const auto& column : columns) {
+    if (&column != &columns.front()) line += ',';
+    append_value(line, column.value(row), csv_field);
+  }
+  return line + '\n';
+}
+
+template <typename Row>
+std::string json_line(const Columns<Row>& columns, const Row& row) {
+  std::string line;
+  for (const auto& column : columns) {
+    line += line.empty() ? "{\"" : ",\"";
+    line += column.name;
+    line += "\":";
+    append_value(line, column.value(row), json_string);
+  }
+  return line + "}\n";
+}
+
+// One growing file of rows.
+template <typename Row>
+class TidyTable {
+ public:
+  TidyTable(TidyFormat format, const std::filesystem::path& directory, const std::string& name,
+            const Columns<Row>& columns)
+      : format_(format),
+        columns_(columns),
+        file_(directory / (name + (format == TidyFormat::csv ? ".csv" : ".jsonl")),
+              format == TidyFormat::csv ? csv_header(columns) : "") {}
+
+  // A window's rows of this table, which become part of the batch with the first.
+  class Rows {
+   public:
+    Rows(const TidyTable& table, FileBatch& batch) : table_(table), batch_(batch) {}
+
+    void add(const Row& row) {
+      if (file_ == nullptr) file_ = &table_.file_.extend(batch_);
+      file_->write(table_.format_ == TidyFormat::csv ? csv_line(table_.columns_, row)
+                                                     : json_line(table_.columns_, row));
+    }
+
+   private:
+    const TidyTable& table_;
+    FileBatch& batch_;
+    PendingFile* file_ = nullptr;
+  };
+
+ private:
+  TidyFormat format_;
+  const Columns<Row>& columns_;
+  GrowingFile file_;
+};
+
+class TidyWriter : public WindowWriter {
+ public:
+  TidyWriter(TidyFormat format, Profile profile, const std::filesystem::path& directory)
+      : profile_(profile),
+        sessions_(format, directory, "sessions", session_columns()),
+        windows_(format, directory, "windows", window_row_columns()) {
+    if (has_ddos(profile)) packets_.emplace(format, directory, "packets", packet_columns());
+  }
+
+  std::vector<std::filesystem::path> write(const WindowReport& report) override {
+    FileBatch batch;
+    add_sessions(batch, report);
+    if (packets_) add_packets(batch, report);
+    add_planes(batch, report);
+    return batch.publish();
+  }
+
+ private:
+  bool lists(const SessionWindow& session) const { return has_ddos(profile_) || crypto_tracks(session.protocol); }
+
+  void add_sessions(FileBatch& batch, const WindowReport& report) const {
+    TidyTable<SessionRow>::Rows rows(sessions_, batch);
+    for (const SessionWindow& session : report.sessions) {
+      if (lists(session)) rows.add({report.number, session});
+    }
+  }
+
+  void add_packets(FileBatch& batch, const WindowReport& report) const {
+    TidyTable<PacketRow>::Rows rows(*packets_, batch);
+    for (const SessionWindow& session : report.sessions) {
+      for (const PacketFeatures& packet : session.packets) rows.add({report.number, session, packet});
+    }
+  }
+
+  void add_planes(FileBatch& batch, const WindowReport& report) const {
+    TidyTable<WindowRow>::Rows rows(windows_, batch);
+    for (const PlaneBooks& plane : report.planes) rows.add({report, plane});
+  }
+
+  Profile profile_;
+  TidyTable<SessionRow> sessions_;
+  TidyTable<WindowRow> windows_;
+  std::optional<TidyTable<PacketRow>> packets_;
+};
+
+}  // namespace
+
+std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile,
+                                               const std::filesystem::path& directory) {
+  prepare_directory(directory);
+  return std::make_unique<TidyWriter>(format, profile, directory);
+}
+
+}  // namespace nicsentry

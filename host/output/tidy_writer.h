@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "host/output/writer.h"
+
+namespace nicsentry {
+
+enum class TidyFormat : std::uint8_t { csv, jsonl };
+
+// Tables of the columns in columns.h: `sessions`, `packets` (profiles with ddos) and `windows`, each one growing file.
+std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile,
+                                               const std::filesystem::path& directory);
+
+}  // namespace nicsentry

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/output/writer.h"
+
+#include <array>
+#include <string>
+
+#include "host/error.h"
+#include "host/output/seed_writer.h"
+#include "host/output/tidy_writer.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::array formats{Format::seed_json, Format::seed_csv, Format::csv, Format::jsonl};
+
+}  // namespace
+
+const char* format_name(Format format) {
+  switch (format) {
+    case Format::seed_json:
+      return "seed-json";
+    case Format::seed_csv:
+      return "seed-csv";
+    case Format::csv:
+      return "csv";
+    case Format::jsonl:
+      return "jsonl";
+  }
+  return "unnamed-format";
+}
+
+Format parse_format(std::string_view name) {
+  std::string allowed;
+  for (const Format format : formats) {
+    if (name == format_name(format)) return format;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(format_name(format));
+  }
+  throw Error("unknown format '" + std::string(name) + "': allowed are " + allowed);
+}
+
+std::unique_ptr<WindowWriter> make_writer(Format format, Profile profile, const std::filesystem::path& directory) {
+  switch (format) {
+    case Format::seed_json:
+      return make_seed_json_writer(profile, directory);
+    case Format::seed_csv:
+      return make_seed_csv_writer(profile, directory);
+    case Format::csv:
+      return make_tidy_writer(TidyFormat::csv, profile, directory);
+    case Format::jsonl:
+      return make_tidy_writer(TidyFormat::jsonl, profile, directory);
+  }
+  throw Error("unknown format");
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "host/packet/features.h"
+#include "host/packet/server.h"
+#include "host/packet/session_key.h"
+#include "host/window/window_report.h"
+
+namespace nicsentry {
+
+// A session while it lives: what stays of it, and what the open window has of it so far.
+struct Session {
+  std::uint64_t id = 0;
+  SessionKey key;
+  ServerDecision server;
+  std::uint64_t last_window = 0;  // the last window in which it had packets
+  unsigned planes = 0;            // how many planes have an entry of it
+
+  // Of the open window.
+  bool active = false;
+  std::array<Amount, 2> sent{};  // by Direction
+  bool timed = false;             // first_ns and last_ns are set
+  TimestampNs first_ns = 0;
+  TimestampNs last_ns = 0;
+  std::int64_t last_uncertainty_ns = 0;
+  std::uint64_t captured = 0;  // packets captured of it, also where their features are not kept
+  std::vector<PacketFeatures> packets;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/sessions/session_registry.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace nicsentry {
+namespace {
+
+constexpr std::size_t kInitialTable = 1024;
+
+SessionWindow report(Session& session) {
+  SessionWindow row;
+  const bool server_is_lower = session.server.server_direction == Direction::from_lower;
+  const Amount& from_server = session.sent[server_is_lower ? 0 : 1];
+  const Amount& from_client = session.sent[server_is_lower ? 1 : 0];
+  row.id = session.id;
+  row.server = server_is_lower ? session.key.lower : session.key.higher;
+  row.client = server_is_lower ? session.key.higher : session.key.lower;
+  row.protocol = session.key.protocol;
+  row.server_method = session.server.method;
+  row.server_direction = session.server.server_direction;
+  row.packets_server = from_server.packets;
+  row.bytes_server = from_server.bytes;
+  row.packets_client = from_client.packets;
+  row.bytes_client = from_client.bytes;
+  row.first_packet_ns = session.first_ns;
+  row.last_packet_ns = session.last_ns;
+  row.last_packet_uncertainty_ns = session.last_uncertainty_ns;
+  row.packets = std::move(session.packets);
+  std::stable_sort(row.packets.begin(), row.packets.end(),
+                   [](const PacketFeatures& a, const PacketFeatures& b) { return a.timestamp_ns < b.timestamp_ns; });
+  return row;
+}
+
+}  // namespace
+
+SessionRegistry::SessionRegistry(Profile profile, std::uint64_t cap)
+    : keep_features_(has_ddos(profile)),
+      cap_(cap == 0 ? std::numeric_limits<std::uint64_t>::max() : cap),
+      sessions_(kInitialTable, KeyHash{random_keys()}) {}
+
+Session* SessionRegistry::find(const SessionKey& key) {
+  const auto found = sessions_.find(key);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+Session& SessionRegistry::add(const ParsedPacket& first) {
+  auto session = std::make_unique<Session>();
+  session->id = next_id_++;
+  session->key = first.key.key;
+  session->server = decide_server(first);
+  return *(sessions_[session->key] = std::move(session));
+}
+
+void SessionRegistry::remove(Session& session) { sessions_.erase(SessionKey(session.key)); }
+
+void SessionRegistry::touch(Session& session) {
+  if (!session.active) {
+    session.active = true;
+    active_.push_back(&session);
+  }
+}
+
+bool SessionRegistry::capture(Session& session, TimestampNs timestamp_ns, const ParsedPacket& packet,
+                              const event_header& event) {
+  touch(session);
+  if (!session.timed || timestamp_ns < session.first_ns) {
+    session.first_ns = timestamp_ns;
+  }
+  if (!session.timed || timestamp_ns >= session.last_ns) {
+    session.last_ns = timestamp_ns;
+    session.last_uncertainty_ns = 0;
+  }
+  session.timed = true;
+  if (session.captured >= cap_) {
+    return false;
+  }
+  const std::uint64_t taken = std::min<std::uint64_t>(event.segments, cap_ - session.captured);
+  session.captured += taken;
+  if (keep_features_) {
+    const std::size_t before = session.packets.size();
+    append_segments(packet, event, taken, session.packets);
+    for (std::size_t i = before; i < session.packets.size(); ++i) {
+      session.packets[i].timestamp_ns = timestamp_ns;
+    }
+  }
+  return session.captured < cap_;
+}
+
+void SessionRegistry::note_unseen(Session& session, TimestampNs after_ns, TimestampNs now_ns) {
+  touch(session);
+  if (!session.timed) {
+    session.first_ns = session.last_ns = after_ns;
+    session.timed = true;
+  }
+  if (now_ns > session.last_ns) {
+    session.last_uncertainty_ns = now_ns - std::max(after_ns, session.last_ns);
+    session.last_ns = now_ns;
+  }
+}
+
+void SessionRegistry::count(Session& session, Direction direction, const Amount& amount) {
+  touch(session);
+  Amount& sent = session.sent[static_cast<std::size_t>(direction)];
+  sent.packets += amount.packets;
+  sent.bytes += amount.bytes;
+}
+
+std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window) {
+  std::sort(active_.begin(), active_.end(), [](const Session* a, const Session* b) { return a->id < b->id; });
+  std::vector<SessionWindow> rows;
+  rows.reserve(active_.size());
+  for (Session* session : active_) {
+    rows.push_back(report(*session));
+    session->last_window = window;
+    session->active = false;
+    session->sent = {};
+    session->timed = false;
+    session->last_uncertainty_ns = 0;
+    session->captured = 0;
+    session->packets.clear();
+  }
+  active_.clear();
+  return rows;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# `vnfp setup`: makes what the virtual machine needs, from Debian's packages.
+#
+# The kernel image and the driver's source are fetched, not installed: nothing
+# of them belongs on the host outside the cache.
+
+VNFP_PACKAGES=(
+	qemu-system-x86 busybox-static cpio kmod make gcc-12 libelf1 xz-utils
+	iproute2 bpftool ethtool
+)
+# In the initramfs: to reach the host's files and to talk to it, and what the
+# driver depends on. Everything else is loaded from the host's files.
+VNFP_MODULES=(virtio_pci virtio_console 9pnet_virtio 9p tls)
+
+# The version of the kernel image that Debian has now, such as 6.1.0-18-amd64.
+kernel_release() {
+	apt-cache depends linux-image-amd64 2>/dev/null |
+		sed -n 's/^ *Depends: linux-image-\([0-9].*\)$/\1/p' | head -n 1
+}
+
+candidate() {
+	apt-cache policy "$1" | sed -n 's/^ *Candidate: //p'
+}
+
+install_packages() {
+	local package missing=()
+	for package in "${VNFP_PACKAGES[@]}" "linux-headers-$1"; do
+		dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null |
+			grep -q '^install ok installed$' || missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+	note "installing ${missing[*]}"
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+		--no-install-recommends "${missing[@]}" >/dev/null ||
+		die "apt-get could not install ${missing[*]}"
+}
+
+# fetch_package NAME=VERSION DIRECTORY: its files, below the directory
+fetch_package() {
+	local download
+	download=$(mktemp -d "$VNFP_CACHE/download.XXXXXX")
+	(cd "$download" && apt-get download -qq -o APT::Sandbox::User=root "$1") ||
+		die "apt-get could not download $1"
+	dpkg -x "$download"/*.deb "$2"
+	rm -rf "$download"
+}
+
+# The kernel image and its modules, unpacked into the cache.
+fetch_kernel() {
+	local release=$1 version=$2 to=$3 work
+	[[ -e $to/done ]] && return
+	note "fetching Debian's kernel $release ($version)"
+	work=$(mktemp -d "$VNFP_CACHE/kernel.XXXXXX")
+	fetch_package "linux-image-$release=$version" "$work"
+	[[ -e $work/boot/vmlinuz-$release ]] ||
+		die "the package linux-image-$release holds no boot/vmlinuz-$release"
+	depmod -b "$work" "$release"
+	touch "$work/done"
+	rm -rf "$to"
+	chmod 755 "$work"
+	mv "$work" "$to"
+}
+
+# The driver's source, as Debian's source package has it.
+fetch_driver() {
+	local version=$1 to=$2 work
+	[[ -e $to/nfp_main.c ]] && return
+	note "fetching the driver's source (linux-source-6.1 $version)"
+	work=$(mktemp -d "$VNFP_CACHE/source.XXXXXX")
+	fetch_package "linux-source-6.1=$version" "$work"
+	tar -xJf "$work"/usr/src/linux-source-6.1.tar.xz -C "$work" \
+		linux-source-6.1/drivers/net/ethernet/netronome/nfp
+	rm -rf "$to"
+	mv "$work"/linux-source-6.1/drivers/net/ethernet/netronome/nfp "$to"
+	rm -rf "$work"
+}
+
+build_module() {
+	local release=$1 driver=$2 to=$3 work
+	note "building the driver and the virtual card"
+	work=$(mktemp -d "$VNFP_CACHE/build.XXXXXX")
+	cp "$VNFP_HW"/module/* "$work"
+	cp -r "$driver" "$work/nfp"
+	make -s -C "/lib/modules/$release/build" M="$work" -j"$(nproc)" modules \
+		>"$work/log" 2>&1 || {
+		cat "$work/log" >&2
+		die "the module does not build in $work against linux-headers-$release"
+	}
+	strip -g "$work/nfp.ko" -o "$to/nfp.ko"
+	rm -rf "$work"
+}
+
+build_initramfs() {
+	local release=$1 kernel=$2 to=$3 work module path
+	local modules=lib/modules/$release
+	work=$(mktemp -d "$VNFP_CACHE/initramfs.XXXXXX")
+	mkdir -p "$work"/{bin,dev,proc,sys,host,modules}
+	cp "$(command -v busybox)" "$work/bin/busybox"
+	cp "$VNFP_HW/guest/init" "$work/init"
+	cp "$VNFP_HW/guest/start" "$work/start"
+	cp "$to/nfp.ko" "$work/nfp.ko"
+	# Numbered in the order in which they have to be loaded.
+	local n=100
+	for module in "${VNFP_MODULES[@]}"; do
+		while read -r _ path; do
+			[[ $path == /* ]] || continue
+			compgen -G "$work/modules/*-${path##*/}" >/dev/null && continue
+			cp "$path" "$work/modules/$((n++))-${path##*/}"
+		done < <(modprobe -d "$kernel" -S "$release" -D "$module" | grep ^insmod)
+	done
+	[[ -d $kernel/$modules ]] || die "no $modules in $kernel"
+	(cd "$work" && find . -print0 | cpio --null -o -H newc --quiet) >"$to/initramfs"
+	rm -rf "$work"
+}
+
+# A name that changes whenever something that the build depends on does.
+build_key() {
+	{
+		printf '%s\n' "$1"
+		(cd "$VNFP_HW" && find module guest/init guest/start lib/setup.sh \
+			-type f -print0 | sort -z | xargs -0 sha256sum)
+	} | sha256sum | cut -c 1-16
+}
+
+vnfp_setup() {
+	local release version key build kernel driver
+	((EUID == 0)) || die "set-up installs packages and has to be run by root"
+	[[ -n $(kernel_release) ]] || apt-get update -qq ||
+		die "apt-get update failed"
+	release=$(kernel_release)
+	[[ -n $release ]] || die "apt knows no linux-image-amd64: is this Debian 12?"
+	version=$(candidate "linux-image-$release")
+	[[ $(candidate linux-source-6.1) == "$version" ]] ||
+		die "linux-source-6.1 is $(candidate linux-source-6.1), linux-image-$release is $version: they have to be of one version"
+
+	mkdir -p "$VNFP_CACHE"
+	exec {lock}>"$VNFP_CACHE/lock"
+	flock "$lock"
+	install_packages "$release"
+
+	kernel=$VNFP_CACHE/kernel-$version
+	driver=$VNFP_CACHE/driver-$version
+	key=$(build_key "$version")
+	build=$VNFP_CACHE/build-$key
+	fetch_kernel "$release" "$version" "$kernel"
+	fetch_driver "$version" "$driver"
+	if [[ ! -e $build/initramfs ]]; then
+		rm -rf "$build"
+		mkdir -p "$build"
+		build_module "$release" "$driver" "$build"
+		build_initramfs "$release" "$kernel" "$build"
+	fi
+	{
+		printf 'VNFP_RELEASE=%q\n' "$release"
+		printf 'VNFP_KERNEL=%q\n' "$kernel/boot/vmlinuz-$release"
+		printf 'VNFP_MODULES_DIR=%q\n' "$kernel/lib/modules/$release"
+		printf 'VNFP_INITRAMFS=%q\n' "$build/initramfs"
+		printf 'VNFP_KEY=%q\n' "$key"
+		printf 'VNFP_VERSION=%q\n' "$version"
+	} >"$VNFP_SETTINGS.new"
+	mv "$VNFP_SETTINGS.new" "$VNFP_SETTINGS"
+	# What earlier set-ups left behind.
+	find "$VNFP_CACHE" -mindepth 1 -maxdepth 1 -type d \
+		! -path "$kernel" ! -path "$driver" ! -path "$build" \
+		-exec rm -rf {} +
+	exec {lock}>&-
+}

@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Tests of the virtual card: that the driver accepts and refuses what
+# verifier_tests/nfp/ says, in these words, and that the card is as true to a
+# real one as README.md claims.
+#
+# A program says in its first lines what is expected of it:
+#   // accepted
+#   // refused: WORDS      one line of what the driver says, to the letter
+#   // firmware: NAME      of hw/firmware/, if not agilio-bpf
+#   // mtu: N              of the port, if not 1500
+
+set -euo pipefail
+
+HW=$(cd "$(dirname "$0")" && pwd)
+PROGRAMS=$HW/../verifier_tests/nfp
+CFLAGS=(-O2 -g -Wall -target bpf -mcpu=v3 -I/usr/include/x86_64-linux-gnu)
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+pass() {
+	passed=$((passed + 1))
+	printf 'ok      %s\n' "$1"
+}
+
+fail() {
+	failed=$((failed + 1))
+	printf 'FAILED  %s\n' "$1"
+	shift
+	(($# == 0)) || printf '        %s\n' "$@"
+}
+
+# setting FILE NAME: what the program's first lines say
+setting() {
+	sed -n "/^[^/]/q; s|^// $2: ||p" "$1"
+}
+
+# The driver's words among all that was said, without whose they are.
+words() {
+	sed -E 's/^\[nfp\] //; s/^NFP net bpf: //; s/^nfp [0-9a-f:.]+: //
+		s/^Error: nfp: (.*)\.$/\1/' "$1"
+}
+
+check_program() {
+	local source=$1 said=$2 name expected verdict
+	name=${source#"$PROGRAMS"/}
+	verdict=$(sed -n 's/^--- //p' "$said")
+	expected=$(setting "$source" refused)
+	if [[ -z $expected && $verdict == accepted* ]]; then
+		pass "$name: $verdict instructions"
+	elif [[ -n $expected && $verdict == refused ]] &&
+		words "$said" | grep -qFx -- "$expected"; then
+		pass "$name: $expected"
+	else
+		fail "$name" "expected: ${expected:-accepted}" "seen: ${verdict:-nothing}" \
+			"$(words "$said" | grep -vE '^(libbpf: (elf|map|sec|prog|looking|coll|lic|load)|[0-9]+: |; |---|$)' | tail -n 4)"
+	fi
+}
+
+# All programs for one firmware, in one virtual machine.
+check_firmware() {
+	local firmware=$1 source object mtu
+	local -a sources=() arguments=()
+	for source in "$PROGRAMS"/*/*.c; do
+		[[ $(setting "$source" firmware) == "${firmware#agilio-bpf}" ]] || continue
+		object=$work/$(basename "$source" .c).o
+		clang "${CFLAGS[@]}" -c "$source" -o "$object"
+		mtu=$(setting "$source" mtu)
+		sources+=("$source")
+		arguments+=("$object${mtu:+@$mtu}")
+	done
+	"$HW/vnfp" run --firmware "$firmware" -- "$HW/guest/verdicts" "${arguments[@]}" \
+		>"$work/said" 2>"$work/errors" || cat "$work/errors"
+	for source in "${sources[@]}"; do
+		object=$work/$(basename "$source" .c).o
+		awk -v object="$object" '/^=== / { here = $2 == object } here' \
+			"$work/said" >"$work/one"
+		check_program "$source" "$work/one"
+	done
+}
+
+# check_run NAME STATUS OUTPUT OPTIONS... -- COMMAND...
+check_run() {
+	local name=$1 status=$2 output=$3 seen rc=0
+	shift 3
+	seen=$("$HW/vnfp" run "$@" 2>"$work/errors") || rc=$?
+	if ((rc == status)) && [[ $seen == "$output" ]]; then
+		pass "$name"
+	else
+		fail "$name" "expected: $output, status $status" "seen: $seen, status $rc" \
+			"$(tail -n 5 "$work/errors")"
+	fi
+}
+
+# Lines "ok NAME" and "FAILED NAME: WHY" of a script in the virtual machine.
+check_script() {
+	local firmware=$1 line rc=0
+	shift
+	"$HW/vnfp" run --firmware "$firmware" -- "$@" >"$work/said" 2>"$work/errors" || rc=$?
+	while read -r line; do
+		case $line in
+		"ok "*) pass "${line#ok }" ;;
+		*) fail "${line#FAILED }" ;;
+		esac
+	done <"$work/said"
+	((rc == 0)) || fail "$*" "status $rc" "$(tail -n 10 "$work/errors")"
+}
+
+"$HW/vnfp" setup
+for firmware in $(cat "$PROGRAMS"/*/*.c | sed -n 's|^// firmware: ||p' | sort -u) agilio-bpf; do
+	check_firmware "$firmware"
+done
+
+for profile in agilio-bpf test-no-live-reload test-empty-arrays test-multi-entry test-data-events nic; do
+	object=$work/counter.o
+	clang "${CFLAGS[@]}" -c "$HW/guest/counter.bpf.c" -o "$object"
+	check_script "$profile" "$HW/guest/self-test" "$profile" "$object"
+done
+
+check_run "a command's status and output are passed on" 3 "$PWD" -- bash -c 'pwd; exit 3'
+check_run "standard error is kept apart" 0 "out" -- bash -c 'echo out; echo err >&2'
+check_run "a hang is ended by the time limit" 124 "" --timeout 10 -- sleep 1000
+check_run "a kernel that panics is reported" 125 "" -- bash -c 'echo c >/proc/sysrq-trigger'
+check_run "a card has as many ports as asked for" 0 "nfp0 nfp1 nfp2 nfp3" --ports 4 -- \
+	bash -c 'cd /sys/class/net; echo nfp*'
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+((failed == 0))

@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""csv and jsonl hold the rows that the windows' description gives, as their schemas say, and the same ones.
+
+    test_tidy_formats.py OUTPUT_DUMP SCHEMA_DIRECTORY [SEEDS]
+"""
+import csv
+import io
+import json
+import pathlib
+import sys
+import tempfile
+
+import jsonschema
+
+import dump
+import seed_writer
+
+METHODS = {1: "handshake", 2: "port_below_1024", 3: "lower_port"}
+CAUSES = ["not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions"]
+SCHEMAS = {"sessions": "session", "packets": "packet", "windows": "window"}
+# Rows held against a schema, of each table: the validator is slow.
+VALIDATED_ROWS = 1000
+
+
+def session_row(window, session):
+    client_ip, client_port, server_ip, server_port, protocol = seed_writer.ends(session)
+    return {
+        "window": window["window"],
+        "session": session["session"],
+        "client_ip": client_ip,
+        "client_port": client_port,
+        "server_ip": server_ip,
+        "server_port": server_port,
+        "ip_version": 6 if ":" in client_ip else 4,
+        "protocol": protocol,
+        "server_method": METHODS[session["server_method_number"]],
+        "packets_server": session["packets_server"],
+        "packets_client": session["packets_client"],
+        "bytes_server": session["bytes_server"],
+        "bytes_client": session["bytes_client"],
+        "first_packet_ns": session["first_packet_ns"],
+        "last_packet_ns": session["last_packet_ns"],
+        "last_packet_uncertainty_ns": session["last_packet_uncertainty_ns"],
+        "duration_ns": session["last_packet_ns"] - session["first_packet_ns"],
+        "packets_captured": len(session["packets"]),
+    }
+
+
+def packet_row(window, session, packet):
+    return {
+        "window": window["window"],
+        "session": session["session"],
+        "timestamp_ns": packet["timestamp_ns"],
+        "sender": "server" if packet["from_higher"] == session["server_is_higher"] else "client",
+        "bytes": packet["bytes"],
+        "ip_flags_fragment": packet["ip_flags_fragment"],
+        "tcp_flags": packet["tcp_flags"],
+        "tcp_window": packet["tcp_window"],
+        "udp_payload_bytes": packet["udp_payload_bytes"],
+        "icmp_type": packet["icmp_type"],
+    }
+
+
+def plane_object(plane):
+    amounts = {"on_sessions": plane["on_sessions"], "unknown": plane["unknown"]}
+    amounts.update(zip(CAUSES, plane["not_understood"], strict=True))
+    amounts = {"in": [sum(amount[i] for amount in amounts.values()) for i in (0, 1)], **amounts}
+    amounts["learned"] = plane["learned"]
+    sent = plane["unknown_events_sent"] + plane["known_events_sent"]
+    arrived = plane["unknown_events_arrived"] + plane["known_events_arrived"]
+    row = {"interface": plane["interface"], "hook": plane["hook"], "mode": plane["mode"]}
+    for name, (packets, octets) in amounts.items():
+        row["packets_" + name] = packets
+        row["bytes_" + name] = octets
+    row.update(
+        events_sent=sent,
+        events_arrived=arrived,
+        events_lost=sent - arrived,
+        unknown_events_sent=plane["unknown_events_sent"],
+        unknown_events_arrived=plane["unknown_events_arrived"],
+        unknown_events_lost=plane["unknown_events_sent"] - plane["unknown_events_arrived"],
+        unknown_left_out=plane["unknown"][0] - plane["unknown_events_sent"],
+        sessions_active=plane["sessions_active"],
+        sessions_new=plane["sessions_new"],
+        sessions_refused=plane["sessions_refused"],
+    )
+    return row
+
+
+def window_start(window):
+    return {"window": window["window"], "start_ns": window["start_ns"], "end_ns": window["end_ns"]}
+
+
+def summary(window):
+    planes = [plane_object(plane) for plane in window["planes"]]
+    return {
+        **window_start(window),
+        "sessions": len(window["sessions"]),
+        "packets_in": sum(plane["packets_in"] for plane in planes),
+        "bytes_in": sum(plane["bytes_in"] for plane in planes),
+        "planes": planes,
+    }
+
+
+def expected_tables(description):
+    crypto_only = description["profile"] == "crypto"
+    tables = {"sessions": [], "windows": []} if crypto_only else {"sessions": [], "packets": [], "windows": []}
+    for window in description["windows"]:
+        for session in window["sessions"]:
+            if not crypto_only or seed_writer.is_crypto(session):
+                tables["sessions"].append(session_row(window, session))
+            if not crypto_only:
+                tables["packets"] += [packet_row(window, session, packet) for packet in session["packets"]]
+        tables["windows"] += [{**window_start(window), **plane_object(plane)} for plane in window["planes"]]
+    return tables
+
+
+def read_jsonl(path):
+    text = path.read_text(encoding="utf-8")
+    assert text == "" or text.endswith("\n"), f"{path} ends within a line"
+    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def read_csv(path, schema):
+    """Typed as the schema says, which names the columns in their order."""
+    content = path.read_bytes().decode("utf-8")
+    assert content.endswith("\n"), f"{path} ends within a line"
+    header, *rows = csv.reader(io.StringIO(content, newline=""), strict=True, lineterminator="\n")
+    assert header == list(schema["properties"]), f"{path}: columns {header}"
+    read = {
+        name: int if schema["properties"][name]["type"] == "integer" else str for name in header
+    }
+    assert all(len(row) == len(header) for row in rows), f"{path}: a row is too short or too long"
+    return [{name: read[name](field) for name, field in zip(header, row)} for row in rows]
+
+
+def read_schemas(directory):
+    schemas = {}
+    for table, name in SCHEMAS.items():
+        schema = json.loads((directory / f"{name}.schema.json").read_text(encoding="utf-8"))
+        jsonschema.Draft7Validator.check_schema(schema)
+        assert schema["required"] == list(schema["properties"]), f"{name}: all columns are required"
+        assert schema["additionalProperties"] is False, f"{name}: no other columns"
+        assert all(column["description"] for column in schema["properties"].values()), f"{name}: descriptions"
+        schemas[table] = schema
+    return schemas
+
+
+def check_run(description, directory, schemas, validated):
+    seed = description["seed"]
+    tables = expected_tables(description)
+    for window in description["windows"]:
+        seen = window["summary"]
+        assert seen == summary(window), f"seed {seed}: --json of window {window['window']}: {seen}"
+    for file_format in ("csv", "jsonl"):
+        files = {path.name for path in (directory / file_format).iterdir()}
+        assert files == {f"{table}.{file_format}" for table in tables}, f"seed {seed}: {files}"
+    for table, expected in tables.items():
+        rows = read_jsonl(directory / "jsonl" / f"{table}.jsonl")
+        assert rows == expected, f"seed {seed}: {table}.jsonl is {rows}, expected {expected}"
+        assert all(list(row) == list(schemas[table]["properties"]) for row in rows), f"{table}.jsonl: order of names"
+        csv_rows = read_csv(directory / "csv" / f"{table}.csv", schemas[table])
+        assert csv_rows == expected, f"seed {seed}: {table}.csv is {csv_rows}, expected {expected}"
+        validator = jsonschema.Draft7Validator(schemas[table])
+        for row in rows[: VALIDATED_ROWS - validated[table]]:
+            validator.validate(row)
+            validated[table] += 1
+
+
+def main(output_dump, schema_directory, seeds):
+    schemas = read_schemas(pathlib.Path(schema_directory))
+    validated = dict.fromkeys(SCHEMAS, 0)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = pathlib.Path(temporary)
+        for description in dump.descriptions(output_dump, 1000, seeds, directory):
+            check_run(description, directory / str(description["seed"]), schemas, validated)
+    assert all(validated.values()), f"a table had no rows: {validated}"
+    print(f"{seeds} random runs are as described; held against the schemas: {validated}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 100)

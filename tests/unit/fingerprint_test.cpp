@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <functional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/sessions/fingerprint.h"
+#include "host/sessions/session_table.h"
+
+namespace nicsentry {
+namespace {
+
+IpAddress address(const std::string& text) {
+  IpAddress address;
+  address.version = text.find(':') == std::string::npos ? 4 : 6;
+  REQUIRE(inet_pton(address.version == 6 ? AF_INET6 : AF_INET, text.c_str(), address.bytes.data()) == 1);
+  return address;
+}
+
+IpAddress ipv4(std::size_t number) {
+  IpAddress address;
+  for (std::size_t i = 0; i < 4; ++i) address.bytes[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
+  return address;
+}
+
+// Of 2001:db8::/64.
+IpAddress ipv6(std::uint64_t interface_id) {
+  IpAddress address;
+  address.version = 6;
+  address.bytes = {0x20, 0x01, 0x0d, 0xb8};
+  for (std::size_t i = 0; i < 8; ++i) address.bytes[8 + i] = static_cast<std::uint8_t>(interface_id >> (56 - 8 * i));
+  return address;
+}
+
+SessionKey key_of(const IpAddress& source, std::size_t source_port, const IpAddress& destination,
+                  std::size_t destination_port, Protocol protocol = Protocol::tcp) {
+  return normalise({source, static_cast<std::uint16_t>(source_port)},
+                   {destination, static_cast<std::uint16_t>(destination_port)}, protocol)
+      .key;
+}
+
+FingerprintKeys keys_from(std::mt19937_64& random) {
+  FingerprintKeys keys{};
+  for (auto& word : keys) word = static_cast<std::uint32_t>(random());
+  return keys;
+}
+
+// The keys at which additions wrap: every word is close to 2^32.
+const FingerprintKeys kHighKeys = {0xffffffff, 0xfffffffe, 0xfffffffd, 0xfffffffc, 0xfffffffb, 0xfffffffa,
+                                   0xfffffff9, 0xfffffff8, 0xfffffff7, 0xfffffff6, 0xfffffff5, 0xfffffff4};
+
+struct Known {
+  const char* source;
+  std::uint16_t source_port;
+  const char* destination;
+  std::uint16_t destination_port;
+  Protocol protocol;
+  Fingerprint under_fixed_keys;
+  CandidateBuckets buckets;  // of those, of 2^16
+  Fingerprint under_high_keys;
+};
+
+// Computed in Python with integers of any size, from the definition in bpf_offload/fingerprint.h.
+const Known kKnown[] = {
+    {"10.0.0.1",
+     40000,
+     "192.168.0.1",
+     443,
+     Protocol::tcp,
+     {0x13a0322fc8bdeb50, 0x196d24647d3a8686},
+     {0xea0c, 0xbf83},
+     {0x00010391e0033862, 0x0001039065ff5dbe}},
+    {"192.168.0.1",
+     443,
+     "10.0.0.1",
+     40000,
+     Protocol::tcp,
+     {0x13a0322fc8bdeb50, 0x196d24647d3a8686},
+     {0xea0c, 0xbf83},
+     {0x00010391e0033862, 0x0001039065ff5dbe}},
+    {"10.0.0.1",
+     53,
+     "10.0.0.1",
+     5353,
+     Protocol::udp,
+     {0x1dd9b2bc50c6643a, 0x22f2e30714974923},
+     {0xfe3b, 0xb14f},
+     {0x000103aac1614f09, 0x000103a8eb38dcf3}},
+    {"192.0.2.1",
+     0,
+     "198.51.100.7",
+     0,
+     Protocol::icmp,
+     {0x23df140f10f18bd8, 0x283033450890656f},
+     {0x350f, 0x1ab6},
+     {0x000776f8af4a7b8d, 0x000776f69e7e0ab3}},
+    {"255.255.255.255",
+     65535,
+     "255.255.255.255",
+     65535,
+     Protocol::udp,
+     {0x22450659a8bc2f66, 0x27981c5a1292735d},
+     {0xcc97, 0x0638},
+     {0x00000401ffffd7c0, 0x000003fbffffcfd8}},
+    {"2001:db8::1",
+     40000,
+     "2001:db8::2",
+     443,
+     Protocol::tcp,
+     {0x58988b26bac89b22, 0xe033fdb441230300},
+     {0x5507, 0xa429},
+     {0x8454b691fa98b0b8, 0x8454b6859e621f76}},
+    {"fe80::1",
+     5353,
+     "ff02::fb",
+     5353,
+     Protocol::udp,
+     {0x3b0fb019077ca037, 0x5391eab11f0c6e53},
+     {0xabd5, 0x3a66},
+     {0x00fb0562ff8a93b7, 0x00fb0557355fadf5}},
+    {"2001:db8::1",
+     0,
+     "2001:db8::2",
+     0,
+     Protocol::icmpv6,
+     {0x67e85aecb943b5ae, 0xee768d900f322794},
+     {0x3028, 0xb2b8},
+     {0x8454b862df1a0954, 0x8454b855f8e5f8e2}},
+};
+
+// Tuples as a scan, a flood or a busy network makes them: the i-th of a family.
+struct Family {
+  const char* name;
+  std::function<SessionKey(std::size_t)> key;
+};
+
+const IpAddress kServer = ipv4(0xc0a80001);
+const IpAddress kClient = ipv4(0x0a000000);
+
+const Family kFamilies[] = {
+    {"sequential clients", [](std::size_t i) { return key_of(ipv4(0x0a000000 + i), 40000, kServer, 443); }},
+    {"one client in each /24", [](std::size_t i) { return key_of(ipv4(0x0a000000 + (i << 8)), 40000, kServer, 443); }},
+    {"sequential servers", [](std::size_t i) { return key_of(kClient, 40000, ipv4(0xc0a80000 + i), 443); }},
+    {"sequential client ports, then server ports",
+     [](std::size_t i) { return key_of(kClient, i & 0xffff, kServer, 80 + (i >> 16)); }},
+    {"a scan of UDP ports, server after server",
+     [](std::size_t i) { return key_of(kClient, 40000, ipv4(0xc0a80001 + (i >> 16)), i & 0xffff, Protocol::udp); }},
+    {"clients by servers",
+     [](std::size_t i) { return key_of(ipv4(0x0a000000 + (i >> 8)), 1, ipv4(0xc0a80000 + i % 256), 2); }},
+    {"clients by client ports",
+     [](std::size_t i) { return key_of(ipv4(0x0a000000 + i % 256), 1024 + (i >> 8), kServer, 443); }},
+    {"ports by ports", [](std::size_t i) { return key_of(kClient, 1024 + i % 256, kServer, 1024 + (i >> 8)); }},
+    {"address and port counted up together",
+     [](std::size_t i) { return key_of(ipv4(0x0a000000 + i), 1024 + i % 60000, kServer, 443); }},
+    {"ICMP from sequential addresses",
+     [](std::size_t i) { return key_of(ipv4(0x0a000000 + i), 0, kServer, 0, Protocol::icmp); }},
+    {"sequential IPv6 clients", [](std::size_t i) { return key_of(ipv6(i + 2), 40000, ipv6(1), 443); }},
+    {"IPv6 clients counted up in another word",
+     [](std::size_t i) { return key_of(ipv6(std::uint64_t{i + 1} << 32), 40000, ipv6(1), 443); }},
+    {"sequential ports between IPv6 addresses",
+     [](std::size_t i) { return key_of(ipv6(2), i & 0xffff, ipv6(1), 443 + (i >> 16)); }},
+};
+
+Family random_tuples(std::mt19937_64& random) {
+  return {"random tuples", [&random](std::size_t) {
+            const auto addresses = random();
+            const auto ports = random();
+            return key_of(ipv4(addresses >> 32), ports & 0xffff, ipv4(addresses & 0xffffffff), ports >> 16 & 0xffff);
+          }};
+}
+
+constexpr unsigned kBits = 11;
+constexpr std::size_t kBuckets = std::size_t{1} << kBits;
+constexpr std::size_t kTuples = 2 * kBuckets;
+
+// How unevenly a family falls into the buckets: chi-square for each choice of bucket, by degree of freedom; near 1 for
+// an even choice at random.
+std::vector<double> unevenness(const Family& family, const FingerprintKeys& keys) {
+  std::vector<std::size_t> first(kBuckets);
+  std::vector<std::size_t> second(kBuckets);
+  for (std::size_t i = 0; i < kTuples; ++i) {
+    const CandidateBuckets buckets = candidate_buckets(fingerprint(family.key(i), keys), kBits);
+    ++first[buckets.first];
+    ++second[buckets.second];
+  }
+  const auto chi_square = [](const std::vector<std::size_t>& counts) {
+    const double expected = double{kTuples} / double{kBuckets};
+    double sum = 0;
+    for (const std::size_t count : counts) {
+      sum += std::pow(static_cast<double>(count) - expected, 2) / expected;
+    }
+    return sum / (kBuckets - 1);
+  };
+  return {chi_square(first), chi_square(second)};
+}
+
+// The share of the table's slots that a family fills before the first of it finds no room.
+double filled_before_refusal(const Family& family, const FingerprintKeys& keys) {
+  SessionTable table(kBits);
+  std::vector<BucketWrite> writes;
+  for (std::uint32_t i = 0;; ++i) {
+    writes.clear();
+    InsertResult result{};
+    while ((result = table.insert(fingerprint(family.key(i), keys), i, writes)) == InsertResult::waiting) {
+      table.release_rested();
+    }
+    if (result != InsertResult::placed) break;
+  }
+  return static_cast<double>(table.size()) / static_cast<double>(table.slots());
+}
+
+}  // namespace
+
+TEST_CASE("fingerprints and buckets are those computed in Python from the definition") {
+  for (const Known& row : kKnown) {
+    CAPTURE(row.source, row.source_port, row.destination, row.destination_port, int(row.protocol));
+    const SessionKey key =
+        key_of(address(row.source), row.source_port, address(row.destination), row.destination_port, row.protocol);
+    const Fingerprint seen = fingerprint(key, fixed_keys());
+    CHECK(seen.a == row.under_fixed_keys.a);
+    CHECK(seen.b == row.under_fixed_keys.b);
+    CHECK(candidate_buckets(seen, 16).first == row.buckets.first);
+    CHECK(candidate_buckets(seen, 16).second == row.buckets.second);
+    CHECK(fingerprint(key, kHighKeys).a == row.under_high_keys.a);
+    CHECK(fingerprint(key, kHighKeys).b == row.under_high_keys.b);
+  }
+}
+
+TEST_CASE("the words of a fingerprint are low and high of the first hash, then of the second") {
+  CHECK(Fingerprint{0x1122334455667788, 0x99aabbccddeeff00}.words() ==
+        std::array<std::uint32_t, 4>{0x55667788, 0x11223344, 0xddeeff00, 0x99aabbcc});
+}
+
+TEST_CASE("the two buckets differ, unless there is only one, and are within the table") {
+  std::mt19937_64 random(1);
+  for (unsigned bits = 0; bits <= 20; ++bits) {
+    for (int i = 0; i < 1000; ++i) {
+      // Equal hashes are the case in which the second bucket has to give way.
+      const std::uint64_t hash = random();
+      for (const Fingerprint& name : {Fingerprint{hash, random()}, Fingerprint{hash, hash}}) {
+        const CandidateBuckets buckets = candidate_buckets(name, bits);
+        CAPTURE(bits, name.a, name.b, buckets.first, buckets.second);
+        CHECK((buckets.first != buckets.second) == (bits > 0));
+        CHECK(buckets.first >> bits == 0);
+        CHECK(buckets.second >> bits == 0);
+        if (name.a == name.b && bits > 0) CHECK(buckets.second == (buckets.first ^ 1));
+      }
+    }
+  }
+}
+
+TEST_CASE("random keys differ from draw to draw, fixed keys never") {
+  const FingerprintKeys drawn = random_keys();
+  CHECK(random_keys() != drawn);
+  CHECK(std::count(drawn.begin(), drawn.end(), 0u) < 3);
+  CHECK(fixed_keys() == fixed_keys());
+}
+
+TEST_CASE("sequential addresses and ports, of both families, spread over the buckets as random ones do") {
+  std::mt19937_64 random(2);
+  std::vector<double> of_random;
+  for (int i = 0; i < 64; ++i) {
+    for (const double value : unevenness(random_tuples(random), keys_from(random))) of_random.push_back(value);
+  }
+  double mean = 0;
+  for (const double value : of_random) mean += value / static_cast<double>(of_random.size());
+  double variance = 0;
+  for (const double value : of_random) {
+    variance += std::pow(value - mean, 2) / static_cast<double>(of_random.size() - 1);
+  }
+  // Some 400 values are held against it, and these are not quite Gaussian.
+  const double bound = mean + 6 * std::sqrt(variance);
+  CHECK(bound < 1.3);
+  for (const Family& family : kFamilies) {
+    for (int i = 0; i < 16; ++i) {
+      const FingerprintKeys keys = keys_from(random);
+      const std::vector<double> seen = unevenness(family, keys);
+      CAPTURE(family.name, i, bound);
+      CHECK(seen[0] < bound);
+      CHECK(seen[1] < bound);
+    }
+  }
+}
+
+TEST_CASE(
+    "sequential addresses and ports fill the table as far as random ones do, so their two buckets are independent") {
+  std::mt19937_64 random(3);
+  double least = 1;
+  for (int i = 0; i < 16; ++i) least = std::min(least, filled_before_refusal(random_tuples(random), keys_from(random)));
+  CHECK(least > 0.85);
+  for (const Family& family : kFamilies) {
+    for (int i = 0; i < 4; ++i) {
+      CAPTURE(family.name, i, least);
+      CHECK(filled_before_refusal(family, keys_from(random)) > least - 0.01);
+    }
+  }
+}
+
+TEST_CASE("no two of many sequential tuples share even one of the two hashes") {
+  for (const Family& family : kFamilies) {
+    std::set<std::uint64_t> first;
+    std::set<std::uint64_t> second;
+    for (std::size_t i = 0; i < kTuples; ++i) {
+      const Fingerprint name = fingerprint(family.key(i), fixed_keys());
+      first.insert(name.a);
+      second.insert(name.b);
+    }
+    CAPTURE(family.name);
+    CHECK(first.size() == kTuples);
+    CHECK(second.size() == kTuples);
+  }
+}
+
+TEST_CASE("who knows the keys can make hashes collide, and under other keys those tuples do not") {
+  const FingerprintKeys known = fixed_keys();
+  const auto last_word_first = [](std::uint32_t raw) {
+    IpAddress address;
+    for (std::size_t i = 0; i < 4; ++i) address.bytes[i] = static_cast<std::uint8_t>(raw >> (8 * i));
+    return address;
+  };
+  // keys[0] + lower = 0 makes the addresses' product 0, whatever the higher address is.
+  const std::uint32_t lower = 0u - known[0];
+  std::vector<SessionKey> chosen;
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    chosen.push_back(key_of(last_word_first(lower), 1, last_word_first(lower + 1 + i), 2));
+  }
+  const auto distinct = [&](const FingerprintKeys& keys, std::uint64_t Fingerprint::*hash) {
+    std::set<std::uint64_t> hashes;
+    for (const SessionKey& key : chosen) hashes.insert(fingerprint(key, keys).*hash);
+    return hashes.size();
+  };
+  REQUIRE(distinct(known, &Fingerprint::a) == 1);
+  CHECK(distinct(known, &Fingerprint::b) == chosen.size());
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 100; ++i) {
+    const FingerprintKeys keys = keys_from(random);
+    CAPTURE(i);
+    CHECK(distinct(keys, &Fingerprint::a) == chosen.size());
+    CHECK(distinct(keys, &Fingerprint::b) == chosen.size());
+  }
+}
+
+TEST_CASE("tuples chosen to crowd two buckets under one key spread over all under others") {
+  std::mt19937_64 random(5);
+  const FingerprintKeys known = keys_from(random);
+  // Both buckets among the first 64 of 2,048, so that one of 1,024 tuples is taken.
+  std::vector<SessionKey> chosen;
+  for (std::size_t i = 0; chosen.size() < 512; ++i) {
+    const SessionKey key = key_of(ipv4(0x0a000000 + (i >> 16)), i & 0xffff, kServer, 443);
+    const CandidateBuckets buckets = candidate_buckets(fingerprint(key, known), kBits);
+    if (buckets.first < 64 && buckets.second < 64) chosen.push_back(key);
+  }
+  const auto placed = [&](const FingerprintKeys& keys) {
+    SessionTable table(kBits);
+    std::vector<BucketWrite> writes;
+    for (std::uint32_t i = 0; i < chosen.size(); ++i) {
+      while (table.insert(fingerprint(chosen[i], keys), i, writes) == InsertResult::waiting) table.release_rested();
+    }
+    return table.size();
+  };
+  CHECK(placed(known) <= 128);
+  for (int i = 0; i < 32; ++i) {
+    const FingerprintKeys keys = keys_from(random);
+    std::size_t still_there = 0;
+    for (const SessionKey& key : chosen) still_there += candidate_buckets(fingerprint(key, keys), kBits).first < 64;
+    CAPTURE(i);
+    CHECK(still_there < 48);  // 16 expected
+    CHECK(placed(keys) == chosen.size());
+  }
+}
+
+}  // namespace nicsentry

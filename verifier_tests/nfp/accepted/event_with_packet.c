@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// accepted
+//
+// The packet's own first bytes go along.
+#include "../card.h"
+
+EVENT_MAP(events);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u64 length = ctx->data_end - ctx->data;
+	__u32 data = 1;
+
+	if (length > 128)
+		length = 128;
+	bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | length << 32,
+			      &data, sizeof(data));
+	return XDP_PASS;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: Translation failed with error -95 (translated: 0)
+#include "../card.h"
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	if (ctx->ingress_ifindex == 5)
+		return XDP_DROP;
+	return XDP_PASS;
+}

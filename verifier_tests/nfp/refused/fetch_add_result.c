@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: atomic op not implemented: 1
+#include "../card.h"
+
+ARRAY_MAP(values, __u64, 4);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *value = bpf_map_lookup_elem(&values, &key);
+
+	if (!value)
+		return XDP_PASS;
+	if (__sync_fetch_and_add(value, 1) > 5)
+		return XDP_DROP;
+	return XDP_PASS;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: map flags are not supported
+#include "../card.h"
+
+int threshold = 5;
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	asm volatile("" : : : "memory");
+	if (threshold)
+		return XDP_DROP;
+	return XDP_PASS;
+}

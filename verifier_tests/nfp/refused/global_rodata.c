@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: map flags are not supported
+#include "../card.h"
+
+const volatile int threshold = 5;
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	if (threshold)
+		return XDP_DROP;
+	return XDP_PASS;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: unsupported function id: 5
+#include "../card.h"
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	if (bpf_ktime_get_ns() == 5)
+		return XDP_DROP;
+	return XDP_PASS;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: map value use type conflict atomic vs read off: 0
+#include "../card.h"
+
+ARRAY_MAP(values, __u64, 4);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *value = bpf_map_lookup_elem(&values, &key);
+
+	if (!value)
+		return XDP_PASS;
+	__sync_fetch_and_add(value, 1);
+	if (*(volatile __u64 *)value > 5)
+		return XDP_DROP;
+	return XDP_PASS;
+}

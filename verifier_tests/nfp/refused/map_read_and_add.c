@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: map value use type conflict read vs atomic off: 0
+#include "../card.h"
+
+ARRAY_MAP(values, __u64, 4);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *value = bpf_map_lookup_elem(&values, &key);
+
+	if (!value)
+		return XDP_PASS;
+	if (*value > 5)
+		return XDP_DROP;
+	__sync_fetch_and_add(value, 1);
+	return XDP_PASS;
+}

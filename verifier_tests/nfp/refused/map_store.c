@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: map writes not supported
+#include "../card.h"
+
+ARRAY_MAP(values, __u64, 4);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *value = bpf_map_lookup_elem(&values, &key);
+
+	if (!value)
+		return XDP_PASS;
+	*value = ctx->data_end - ctx->data;
+	return XDP_PASS;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// refused: multiplier is not within u32 value range
+#include "../card.h"
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u64 *packet = PACKET(ctx, __u64);
+
+	if (packet)
+		return (*packet * 0x9e3779b1) >> 63;
+	return XDP_PASS;
+}
