@@ -20,6 +20,8 @@ static __always_inline void add_pair(struct fingerprint *f, const struct control
 
 	f->a += (__u64)(__u32)(k[0] + low) * (__u32)(k[1] + high);
 	f->b += (__u64)(__u32)(k[2] + low) * (__u32)(k[3] + high);
+	/* Pair by pair: else LLVM loads all words first and spills them, and the stack is what costs on the card. */
+	asm volatile("" : "+r"(f->a), "+r"(f->b) : : "memory");
 }
 
 /* Computes the fingerprint; true when the packet comes from the higher end. The lower end is the one with the lower

@@ -57,7 +57,7 @@ static __always_inline int walk_ethernet(void *data, void *data_end, __u32 frame
 		return CAUSE_TRUNCATED;
 	packet->bytes = frame - sizeof(*eth);
 	*type = eth->h_proto;
-#pragma unroll
+#pragma clang loop unroll(disable)
 	for (i = 0; i < VLAN_TAGS_MAX; i++) {
 		if (!is_vlan(*type))
 			return UNDERSTOOD;

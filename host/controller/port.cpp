@@ -59,11 +59,12 @@ Port::Port(const std::string& interface_name, const PortOptions& options, Owner 
   try {
     open(options, owner);
   } catch (...) {
-    for (const AttachedPlane& plane : attached_) {
-      if (on_record(plane.hook, plane.program_id) == nullptr && plane.owner == owner) {
-        detach(plane);
+    for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {
+      if (on_record(plane->hook, plane->program_id) == nullptr && plane->owner == owner) {
+        detach(*plane);
       }
     }
+    restored_ = true;
     if (claim_.found().planes.empty()) {
       claim_.erase();
     }
@@ -187,11 +188,12 @@ void Port::restore() {
     return;
   }
   ClaimRecord left;
-  for (const AttachedPlane& plane : attached_) {
-    if (plane.owner == Owner::run) {
-      detach(plane);
-    } else if (plane.owner == Owner::attach) {
-      left.planes.push_back(plane);
+  // Last attached, first taken off: the qdisc goes with the filter for which it was made.
+  for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {
+    if (plane->owner == Owner::run) {
+      detach(*plane);
+    } else if (plane->owner == Owner::attach) {
+      left.planes.insert(left.planes.begin(), *plane);
     }
   }
   if (left.planes.empty()) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/controller/port_status.h"
 
+#include <algorithm>
+
 #include "host/controller/port_claim.h"
 #include "host/datapath/attachment.h"
 #include "host/error.h"
@@ -72,7 +74,9 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
   PortClaim claim(port);
   ClaimRecord left;
   std::string done;
-  for (const Place& place : programs_on(port)) {
+  std::vector<Place> places = programs_on(port);
+  std::reverse(places.begin(), places.end());  // the qdisc was made for TC's ingress, if that is there
+  for (const Place& place : places) {
     const ProgramInfo info = describe_program(place.program_id);
     const AttachedPlane* known = nullptr;
     for (const AttachedPlane& plane : claim.found().planes) {

@@ -5,9 +5,11 @@
 # The kernel image and the driver's source are fetched, not installed: nothing
 # of them belongs on the host outside the cache.
 
+# The last line is for the tests, which compile small programs.
 VNFP_PACKAGES=(
-	qemu-system-x86 busybox-static cpio kmod make gcc-12 libelf1 xz-utils
+	qemu-system-x86 busybox-static cpio kmod make gcc-12 xz-utils
 	iproute2 bpftool ethtool
+	clang libbpf-dev libc6-dev
 )
 # In the initramfs: to reach the host's files and to talk to it, and what the
 # driver depends on. Everything else is loaded from the host's files.
@@ -15,7 +17,8 @@ VNFP_MODULES=(virtio_pci virtio_console 9pnet_virtio 9p tls)
 
 # The version of the kernel image that Debian has now, such as 6.1.0-18-amd64.
 kernel_release() {
-	apt-cache depends linux-image-amd64 2>/dev/null |
+	# Before the first apt-get update it knows nothing, and fails.
+	{ apt-cache depends linux-image-amd64 2>/dev/null || true; } |
 		sed -n 's/^ *Depends: linux-image-\([0-9].*\)$/\1/p' | head -n 1
 }
 
@@ -23,12 +26,18 @@ candidate() {
 	apt-cache policy "$1" | sed -n 's/^ *Candidate: //p'
 }
 
-install_packages() {
-	local package missing=()
+# missing_packages RELEASE: those that are not installed
+missing_packages() {
+	local package
 	for package in "${VNFP_PACKAGES[@]}" "linux-headers-$1"; do
 		dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null |
-			grep -q '^install ok installed$' || missing+=("$package")
+			grep -q '^install ok installed$' || printf '%s ' "$package"
 	done
+}
+
+install_packages() {
+	local missing
+	read -ra missing < <(missing_packages "$1"; echo)
 	((${#missing[@]})) || return 0
 	note "installing ${missing[*]}"
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
@@ -126,17 +135,21 @@ build_key() {
 vnfp_setup() {
 	local release version key build kernel driver
 	((EUID == 0)) || die "set-up installs packages and has to be run by root"
-	[[ -n $(kernel_release) ]] || apt-get update -qq ||
-		die "apt-get update failed"
+	mkdir -p "$VNFP_CACHE"
+	exec {lock}>"$VNFP_CACHE/lock"
+	flock "$lock"
+
+	# Old lists name packages that Debian's servers no longer have.
+	release=$(kernel_release)
+	if [[ -z $release || -n $(missing_packages "$release") ||
+		! -e $VNFP_CACHE/kernel-$(candidate "linux-image-$release")/done ]]; then
+		apt-get update -qq || die "apt-get update failed"
+	fi
 	release=$(kernel_release)
 	[[ -n $release ]] || die "apt knows no linux-image-amd64: is this Debian 12?"
 	version=$(candidate "linux-image-$release")
 	[[ $(candidate linux-source-6.1) == "$version" ]] ||
 		die "linux-source-6.1 is $(candidate linux-source-6.1), linux-image-$release is $version: they have to be of one version"
-
-	mkdir -p "$VNFP_CACHE"
-	exec {lock}>"$VNFP_CACHE/lock"
-	flock "$lock"
 	install_packages "$release"
 
 	kernel=$VNFP_CACHE/kernel-$version

@@ -206,8 +206,9 @@ double filled_before_refusal(const Family& family, const FingerprintKeys& keys) 
   std::vector<BucketWrite> writes;
   for (std::uint32_t i = 0;; ++i) {
     writes.clear();
+    const Fingerprint name = fingerprint(family.key(i), keys);
     InsertResult result{};
-    while ((result = table.insert(fingerprint(family.key(i), keys), i, writes)) == InsertResult::waiting) {
+    while ((result = table.insert(name, i, writes)) == InsertResult::waiting) {
       table.release_rested();
     }
     if (result != InsertResult::placed) break;

@@ -119,7 +119,7 @@ TEST_CASE("a leftover of a killed process is no obstacle") {
   CHECK(content(directory.path() / "c") == "c");
 }
 
-TEST_CASE("a full disk: no new file, no extension, no temporary file; what was there is intact") {
+TEST_CASE("a full disk leaves no new file, no extension and no temporary file, and what was there is intact") {
   on_small_disk(disk_bytes, [](const std::filesystem::path& disk) {
     const GrowingFile file(disk / "grows", "header\n");
     {

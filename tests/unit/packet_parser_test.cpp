@@ -176,7 +176,8 @@ std::vector<Good> good_frames() {
       tcp_row("an atomic fragment", v6 + ipv6(44) + fragment(6, 0, false), plain6, 68),
       tcp_row("four extension headers",
               v6 + ipv6(0) + extension(43) + extension(44, 1) + fragment(60, 0, true) + extension(6), plain6, 100),
-      tcp_row("headers to the last byte that is walked", v6 + ipv6(0) + extension(60, 53) + extension(6), plain6, 508),
+      tcp_row("headers to 506 of the 512 bytes that are walked", v6 + ipv6(0) + extension(60, 52) + extension(6),
+              plain6, 492),
   };
 }
 
@@ -217,7 +218,7 @@ std::vector<Bad> bad_frames() {
       {"an extension header's number over IPv4", v4 + ipv4({.protocol = 60}) + extension(6) + tcp()},
       {"five extension headers",
        v6 + ipv6(0) + extension(60) + extension(60) + extension(60) + extension(60) + extension(6) + tcp()},
-      {"headers beyond what is walked", v6 + ipv6(0) + extension(60, 54) + extension(6) + tcp()},
+      {"headers to 514 bytes", v6 + ipv6(0) + extension(60, 53) + extension(6) + tcp()},
       {"a TCP header of 16 bytes", v4 + ipv4({}) + tcp(0x18, 4)},
   };
 }

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Installs what nicsentry needs of Debian 12's packages. Idempotent: nothing happens where all are there.
+#   scripts/install-deps.sh [--tests]    --tests: also what only the tests need
+set -euo pipefail
+
+packages=(
+  build-essential cmake ninja-build pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool iproute2 ethtool
+  nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libpcap-dev libcpp-httplib-dev
+  iperf3 tcpreplay python3 python3-scapy
+)
+test_packages=(
+  catch2 tshark tcpdump python3-jsonschema clang-format clang-tidy shellcheck mandoc
+  libasan8 libubsan1
+)
+
+[[ ${1:-} == --tests ]] && packages+=("${test_packages[@]}")
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+((${#missing[@]} == 0)) && exit 0
+
+((EUID == 0)) || { echo "install-deps: ${missing[*]} are missing; installing them needs root" >&2; exit 1; }
+echo "install-deps: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
