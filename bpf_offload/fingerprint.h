@@ -65,8 +65,9 @@ static __always_inline int fingerprint_packet(const struct control *control, con
 	return from_higher;
 }
 
-/* Mixes a hash so that its low bits can serve as an index: in a sum of products neighbouring tuples share high bits, and
- * even factors share low ones. Xor and shift (Marsaglia's xorshift32): the card's driver takes no multiplication here. */
+/* Mixes a hash so that its low bits can serve as an index: in a sum of products neighbouring tuples share high bits,
+ * and even factors share low ones. Xor and shift (Marsaglia's xorshift32): the card's driver takes no multiplication
+ * here. */
 static __always_inline __u32 mix(__u64 hash)
 {
 	__u32 x = (__u32)hash ^ (__u32)(hash >> 32);

@@ -43,7 +43,8 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 	return ctx->gso_size != 0 && in_frame > 0xffff ? in_frame : in_header;
 }
 
-/* A super-packet of segmentation offload counts as the packets that it becomes on the wire: each repeats the headers. */
+/* A super-packet of segmentation offload counts as the packets that it becomes on the wire: each repeats the headers.
+ */
 static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, __u32 headers)
 {
 	__u32 payload = event->bytes - headers;

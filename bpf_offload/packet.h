@@ -29,8 +29,8 @@
 struct packet {
 	void *ip;
 	void *transport;
-	__u32 l3; /* offset of the IP header */
-	__u32 l4; /* offset of the transport header */
+	__u32 l3;       /* offset of the IP header */
+	__u32 l4;       /* offset of the transport header */
 	__u32 l4_bytes; /* length of the transport header */
 	__u32 bytes; /* IP total length, or the frame's without Ethernet header and tags where that is not to be had */
 	__u32 protocol;

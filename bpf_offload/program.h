@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One program on one hook: the file that includes this chooses PROGRAM and what it tracks, the build chooses the hook. */
+/* One program on one hook: the file that includes this chooses PROGRAM and what it tracks, the build chooses the hook.
+ */
 #ifdef HOOK_TC
 #include "hook_tc.h"
 #else

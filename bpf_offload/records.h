@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Events: a packet's first bytes, sent to the host. The card cannot tell whether one arrives, so sent ones are counted. */
+/* Events: a packet's first bytes, sent to the host. The card cannot tell whether one arrives, so sent ones are counted.
+ */
 #ifndef NICSENTRY_RECORDS_H
 #define NICSENTRY_RECORDS_H
 

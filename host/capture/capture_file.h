@@ -15,8 +15,8 @@ namespace nicsentry {
 // A frame of a capture as an Ethernet frame; for Linux cooked and raw IP captures with a header made for it.
 struct CapturedFrame {
   TimestampNs timestamp_ns = 0;
-  std::uint32_t wire_bytes = 0;             // length on the wire, Ethernet header included; at least bytes.size()
-  std::span<const std::uint8_t> bytes;      // what was captured of it; valid until the next frame is read
+  std::uint32_t wire_bytes = 0;         // length on the wire, Ethernet header included; at least bytes.size()
+  std::span<const std::uint8_t> bytes;  // what was captured of it; valid until the next frame is read
 };
 
 // Reads a pcap or pcapng file, frame by frame. Not for several threads at once.

@@ -56,7 +56,8 @@ int detach(const Options& options) {
 
 void add_attach_commands(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("attach", "leave a program on a port; it passes and counts until run drives it");
+  CLI::App* command =
+      app.add_subcommand("attach", "leave a program on a port; it passes and counts until run drives it");
   command->add_option("-i,--interface", options->interface, "port")->required();
   command->add_option("--mode", options->mode, "auto (hw, else drv, else skb), hw, drv, skb or tc")
       ->capture_default_str();

@@ -39,7 +39,8 @@ class Progress {
     constexpr std::uint64_t kWidth = 40;
     const std::uint64_t filled = std::min(kWidth, kWidth * done / all);
     const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, ' ');
-    std::fprintf(stderr, "\r[%s] %3llu %%", bar.c_str(), static_cast<unsigned long long>(std::min(done, all) * 100 / all));
+    std::fprintf(stderr, "\r[%s] %3llu %%", bar.c_str(),
+                 static_cast<unsigned long long>(std::min(done, all) * 100 / all));
     drawn_ = true;
   }
   void clear() {

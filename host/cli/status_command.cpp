@@ -18,14 +18,10 @@ struct Options {
 };
 
 nlohmann::ordered_json as_json(const PlaneStatus& plane) {
-  nlohmann::ordered_json row{{"interface", plane.interface},
-                             {"hook", hook_name(plane.hook)},
-                             {"mode", mode_name(plane.mode)},
-                             {"program", plane.program.name},
-                             {"program_id", plane.program.id},
-                             {"ours", plane.program.profile.has_value()},
-                             {"attached_by", plane.attached_by},
-                             {"controller_pid", plane.controller_pid}};
+  nlohmann::ordered_json row{{"interface", plane.interface},     {"hook", hook_name(plane.hook)},
+                             {"mode", mode_name(plane.mode)},    {"program", plane.program.name},
+                             {"program_id", plane.program.id},   {"ours", plane.program.profile.has_value()},
+                             {"attached_by", plane.attached_by}, {"controller_pid", plane.controller_pid}};
   if (plane.counts) {
     row["window_epoch"] = plane.counts->epoch;
     row["sessions_at_most"] = plane.counts->sessions;
@@ -45,12 +41,13 @@ void print(const PlaneStatus& plane) {
     std::printf("    driven by process %d\n", plane.controller_pid);
   }
   if (plane.counts) {
-    std::printf("    %s, room for %u sessions; counted beside sessions: %llu packets of unknown sessions, %llu not "
-                "understood; %llu packets sent as events\n",
-                plane.counts->epoch == 0 ? "idle (passes and counts)" : "watching", plane.counts->sessions,
-                static_cast<unsigned long long>(plane.counts->unknown.packets),
-                static_cast<unsigned long long>(plane.counts->not_understood.packets),
-                static_cast<unsigned long long>(plane.counts->events));
+    std::printf(
+        "    %s, room for %u sessions; counted beside sessions: %llu packets of unknown sessions, %llu not "
+        "understood; %llu packets sent as events\n",
+        plane.counts->epoch == 0 ? "idle (passes and counts)" : "watching", plane.counts->sessions,
+        static_cast<unsigned long long>(plane.counts->unknown.packets),
+        static_cast<unsigned long long>(plane.counts->not_understood.packets),
+        static_cast<unsigned long long>(plane.counts->events));
   }
 }
 

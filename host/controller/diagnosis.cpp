@@ -54,7 +54,8 @@ std::string describe_port(const Interface& port) {
     text += ", firmware " + port.firmware;
   }
   for (const PlaneStatus& plane : port_status(port)) {
-    text += "; " + std::string(hook_name(plane.hook)) + " (" + mode_name(plane.mode) + "): '" + plane.program.name + "'";
+    text +=
+        "; " + std::string(hook_name(plane.hook)) + " (" + mode_name(plane.mode) + "): '" + plane.program.name + "'";
   }
   return text;
 }

@@ -7,9 +7,9 @@ namespace nicsentry {
 
 // How busy the host was with events since it last looked.
 struct Load {
-  double processor = 0;      // share of one processor that this thread took, 0..1
-  bool lost = false;         // a ring was full
-  bool table_full = false;   // no new session can be learned
+  double processor = 0;     // share of one processor that this thread took, 0..1
+  bool lost = false;        // a ring was full
+  bool table_full = false;  // no new session can be learned
 };
 
 // The share of unknown sessions' packets to ask for next (0..CONFIG_SHARE_ALL), so that a flood neither takes more than

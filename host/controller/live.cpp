@@ -127,11 +127,16 @@ class Requests {
 class LiveRun {
  public:
   LiveRun(const LiveOptions& options, const LiveOutput& output)
-      : options_(options), output_(output), ports_(open_ports(options)), profile_(common_profile(ports_)),
-        monitor_(profile_, options.cap), signals_(signal_descriptor()),
+      : options_(options),
+        output_(output),
+        ports_(open_ports(options)),
+        profile_(common_profile(ports_)),
+        monitor_(profile_, options.cap),
+        signals_(signal_descriptor()),
         quiescence_(on_card(ports_) ? kCardQuiescence : std::chrono::microseconds::zero()),
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
-        server_(socket_path_), sink_(output.write) {
+        server_(socket_path_),
+        sink_(output.write) {
     waiter_.add(signals_.get());
     waiter_.add(links_.poll_fd());
     waiter_.add(requests_.poll_fd());

@@ -239,7 +239,8 @@ void Monitor::read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_
 
 void Monitor::make_room(Plane& plane, std::uint64_t window) {
   PlaneSessions& sessions = plane.sessions();
-  const std::uint64_t idle = sessions.free_ids() < sessions.capacity() / kShort + 1 ? kIdleWindowsWhenShort : kIdleWindows;
+  const std::uint64_t idle =
+      sessions.free_ids() < sessions.capacity() / kShort + 1 ? kIdleWindowsWhenShort : kIdleWindows;
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
     if (sessions.used(id) && !sessions.entry(id).evicted && sessions.entry(id).session->last_window + idle <= window) {
       sessions.evict(id);

@@ -22,8 +22,8 @@ struct PlaneName {
   std::string text() const { return interface + "/" + hook; }
 };
 
-// One program on one hook, as the controller drives it: control word, sessions, events, books. Whether it is on a card, in
-// a driver or runs a replay makes no difference here. Throws SystemError from the maps.
+// One program on one hook, as the controller drives it: control word, sessions, events, books. Whether it is on a card,
+// in a driver or runs a replay makes no difference here. Throws SystemError from the maps.
 class Plane {
  public:
   // `sessions`: at most so many, no more than the program's maps hold. `cpu`: see EventReader. `counters_used`: the
@@ -50,7 +50,7 @@ class Plane {
   std::uint32_t share() const { return control_.config & CONFIG_SHARE_MASK; }
   void set_partial_frames(bool partial);
   void set_keys(const FingerprintKeys& keys);
-  void stop();  // control all zero, no session left: as somebody's who attached it by hand
+  void stop();   // control all zero, no session left: as somebody's who attached it by hand
   void flush();  // performs what sessions().writes() holds
 
   // Gives a session counters.

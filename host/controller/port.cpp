@@ -137,8 +137,8 @@ bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const P
     throw taken(interface_, hook, mode, info);
   }
   if (options.profile && options.profile != info.profile && info.profile != Profile::all) {
-    throw Error(describe(interface_, hook, mode, info) + " does not serve profile " +
-                profile_name(*options.profile) + "; detach it first");
+    throw Error(describe(interface_, hook, mode, info) + " does not serve profile " + profile_name(*options.profile) +
+                "; detach it first");
   }
   Program program = Program::adopt(program_id);
   if (options.sessions && *options.sessions > program.maps().counter_ids()) {

@@ -76,9 +76,7 @@ std::string format_record(const ClaimRecord& record) {
 
 }  // namespace
 
-const char* owner_name(Owner owner) {
-  return owner == Owner::run ? "run" : owner == Owner::attach ? "attach" : "hand";
-}
+const char* owner_name(Owner owner) { return owner == Owner::run ? "run" : owner == Owner::attach ? "attach" : "hand"; }
 
 std::filesystem::path runtime_directory() {
   const char* chosen = std::getenv("NICSENTRY_RUNTIME_DIR");

@@ -32,8 +32,9 @@ struct ClaimRecord {
   std::vector<AttachedPlane> planes;
 };
 
-// The right to drive the programs of one port: a locked file in /run/nicsentry that says who has it and what is attached
-// there. The lock goes with the process, so a dead controller's claim can be taken over; its record is then found.
+// The right to drive the programs of one port: a locked file in /run/nicsentry that says who has it and what is
+// attached there. The lock goes with the process, so a dead controller's claim can be taken over; its record is then
+// found.
 class PortClaim {
  public:
   // Throws Error naming the controller that has the port.

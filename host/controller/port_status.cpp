@@ -19,10 +19,10 @@ struct Place {
 std::vector<Place> programs_on(const Interface& port) {
   const XdpPrograms xdp = query_xdp(port);
   std::vector<Place> places;
-  for (const Place& place : {Place{Hook::xdp, Mode::hw, xdp.hw}, Place{Hook::xdp, Mode::drv, xdp.drv},
-                             Place{Hook::xdp, Mode::skb, xdp.skb},
-                             Place{Hook::tc_ingress, Mode::tc, query_tc(port, Hook::tc_ingress)},
-                             Place{Hook::tc_egress, Mode::tc, query_tc(port, Hook::tc_egress)}}) {
+  for (const Place& place :
+       {Place{Hook::xdp, Mode::hw, xdp.hw}, Place{Hook::xdp, Mode::drv, xdp.drv}, Place{Hook::xdp, Mode::skb, xdp.skb},
+        Place{Hook::tc_ingress, Mode::tc, query_tc(port, Hook::tc_ingress)},
+        Place{Hook::tc_egress, Mode::tc, query_tc(port, Hook::tc_egress)}}) {
     if (place.program_id != 0) {
       places.push_back(place);
     }
@@ -95,7 +95,8 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
     claim.write(left);
   }
   if (done.empty()) {
-    throw Error("ENOENT: nothing of nicsentry's is on " + port.name + (mode ? std::string(" in mode ") + mode_name(*mode) : ""));
+    throw Error("ENOENT: nothing of nicsentry's is on " + port.name +
+                (mode ? std::string(" in mode ") + mode_name(*mode) : ""));
   }
   return port.name + ": detached from " + done;
 }

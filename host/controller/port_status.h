@@ -22,7 +22,7 @@ struct PlaneStatus {
   std::string attached_by;  // "run", "attach", "hand"; "another program" where it is not ours
   int controller_pid = 0;   // 0: none drives it
 
-  struct Counts {  // since the program was loaded; beside what is counted on sessions
+  struct Counts {             // since the program was loaded; beside what is counted on sessions
     std::uint32_t epoch = 0;  // 0: no controller has started it
     std::uint32_t sessions = 0;
     Amount unknown;

@@ -26,8 +26,8 @@ std::uint32_t query_tc(const Interface& port, Hook hook);
 // hook itself (the clsact qdisc) had to be made for it.
 bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program);
 
-// Takes it off, unless another has taken its place meanwhile; with `remove_qdisc` also the clsact qdisc, if no filter is
-// left on it. Quiet when port or program are gone already.
+// Takes it off, unless another has taken its place meanwhile; with `remove_qdisc` also the clsact qdisc, if no filter
+// is left on it. Quiet when port or program are gone already.
 void detach_program(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id, bool remove_qdisc);
 
 }  // namespace nicsentry

@@ -32,8 +32,8 @@ class Maps {
   void clear_buckets();
 
   session_counters read_counters(std::uint32_t counter, unsigned half) const;
-  // Reads counters of ids 0..ids-1 in one half into `into` (resized): in one call where the kernel can, else one by one.
-  // `used` says which ids matter; the others' values are unspecified.
+  // Reads counters of ids 0..ids-1 in one half into `into` (resized): in one call where the kernel can, else one by
+  // one. `used` says which ids matter; the others' values are unspecified.
   void read_all_counters(unsigned half, std::uint32_t ids, const std::vector<bool>& used,
                          std::vector<session_counters>& into);
 

@@ -93,7 +93,8 @@ void bind_to_card(bpf_object* object, bpf_program* program, int port) {
   bpf_program__set_ifindex(program, static_cast<__u32>(port));
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
-    if (bpf_map__type(map) != BPF_MAP_TYPE_PERF_EVENT_ARRAY) {  // the host's, its place on the card is the driver's affair
+    if (bpf_map__type(map) !=
+        BPF_MAP_TYPE_PERF_EVENT_ARRAY) {  // the host's, its place on the card is the driver's affair
       bpf_map__set_ifindex(map, static_cast<__u32>(port));
     }
   }

@@ -23,7 +23,7 @@ class TestRun {
   // Runs one frame `repeat` times; the mean time of one run in nanoseconds, as the kernel measured it.
   std::uint32_t time(std::span<const std::uint8_t> frame, std::uint32_t repeat);
 
-  static constexpr std::size_t kShortestFrame = 14;   // ETH_HLEN
+  static constexpr std::size_t kShortestFrame = 14;    // ETH_HLEN
   static constexpr std::size_t kLongestLinear = 3500;  // a page less XDP_PACKET_HEADROOM and skb_shared_info
 
  private:

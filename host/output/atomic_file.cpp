@@ -17,7 +17,7 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::size_t flush_bytes = 256 * 1024;
+constexpr std::size_t flush_bytes = std::size_t{256} * 1024;
 constexpr int temporary_name_attempts = 100;  // a killed process of our number may have left some
 constexpr mode_t file_mode = 0666;            // less the umask
 

@@ -86,7 +86,7 @@ UtcTime utc(TimestampNs timestamp_ns) {
 }
 
 std::string endpoint_text(const Endpoint& endpoint, Protocol protocol) {
-  const std::string address = endpoint.address.text();
+  std::string address = endpoint.address.text();
   if (protocol == Protocol::icmp || protocol == Protocol::icmpv6) return address;
   const bool brackets = endpoint.address.version == 6;
   return fmt::format("{}{}{}:{}", brackets ? "[" : "", address, brackets ? "]" : "", endpoint.port);

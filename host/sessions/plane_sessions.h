@@ -22,10 +22,10 @@ class PlaneSessions {
   struct Entry {
     Session* session = nullptr;
     Fingerprint fingerprint;
-    bool placed = false;   // the card has its entry (else its packets arrive as those of an unknown session)
-    bool evicted = false;  // resting: not in the table any more, its counters may still see a late addition
-    bool active = false;   // had packets in the open window, on this plane
-    bool muted = false;    // in the open window
+    bool placed = false;         // the card has its entry (else its packets arrive as those of an unknown session)
+    bool evicted = false;        // resting: not in the table any more, its counters may still see a late addition
+    bool active = false;         // had packets in the open window, on this plane
+    bool muted = false;          // in the open window
     std::uint64_t seen = 0;      // packets of this window on its counters that events or looks told of
     TimestampNs looked_ns = 0;   // last look at its counters in this window; 0 is none
     session_counters last[2]{};  // counters as last read, by half
@@ -78,8 +78,8 @@ class PlaneSessions {
   bool collision_ = false;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint32_t> evicted_now_;      // in the open window
-  std::vector<std::uint32_t> evicted_before_;   // in the window before
+  std::vector<std::uint32_t> evicted_now_;     // in the open window
+  std::vector<std::uint32_t> evicted_before_;  // in the window before
   std::vector<std::uint32_t> unplaced_;
   std::uint32_t in_use_ = 0;
   std::unordered_map<const Session*, std::uint32_t> ids_;

@@ -23,7 +23,7 @@ struct Session {
   // Of the open window.
   bool active = false;
   std::array<Amount, 2> sent{};  // by Direction
-  bool timed = false;             // first_ns and last_ns are set
+  bool timed = false;            // first_ns and last_ns are set
   TimestampNs first_ns = 0;
   TimestampNs last_ns = 0;
   std::int64_t last_uncertainty_ns = 0;

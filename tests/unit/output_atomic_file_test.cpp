@@ -17,7 +17,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr std::size_t disk_bytes = 64 * 1024;
+constexpr std::size_t disk_bytes = std::size_t{64} * 1024;
 
 // What `action` throws; fails the test where that is no SystemError.
 template <typename Action>
@@ -63,7 +63,7 @@ TEST_CASE("an earlier file stays as it was until the new one is published") {
 TEST_CASE("an extension that is not published leaves nothing") {
   const TemporaryDirectory directory;
   const GrowingFile file(directory.path() / "grows", "header\n");
-  const std::string large(1024 * 1024, 'x');
+  const std::string large(std::size_t{1024} * 1024, 'x');
   {
     FileBatch batch;
     PendingFile& extension = file.extend(batch);
@@ -172,10 +172,14 @@ TEST_CASE("a name that a directory has taken: the extension of the same batch is
   const TemporaryDirectory directory;
   std::filesystem::create_directory(directory.path() / "taken");
   const GrowingFile file(directory.path() / "grows", "header\n");
-  FileBatch batch;
-  file.extend(batch).write("row\n");
-  batch.create(directory.path() / "taken").write("text");
-  CHECK_THROWS_WITH(batch.publish(), Contains("EISDIR") && Contains((directory.path() / "taken").string()));
+  {
+    FileBatch batch;
+    file.extend(batch).write("row\n");
+    batch.create(directory.path() / "taken").write("text");
+    CHECK_THROWS_WITH(batch.publish(), Contains("EISDIR") && Contains((directory.path() / "taken").string()));
+  }
+  CHECK(content(file.path()) == "header\n");
+  CHECK(files_below(directory.path()) == Names{"grows"});
 }
 
 TEST_CASE("a directory is made with those above it") {

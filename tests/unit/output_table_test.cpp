@@ -134,6 +134,7 @@ TEST_CASE("a window's JSON names a plane's books as the columns of windows do") 
 
 TEST_CASE("the causes of packets not understood have names of their own") {
   std::vector<std::string> names;
+  names.reserve(CAUSES);
   for (int cause = 0; cause < CAUSES; ++cause) names.emplace_back(cause_name(cause));
   CHECK(names == std::vector<std::string>{"not_ip", "vlan_depth", "truncated", "malformed", "later_fragment",
                                           "protocol", "extensions"});

@@ -16,7 +16,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr std::size_t disk_bytes = 64 * 1024;
+constexpr std::size_t disk_bytes = std::size_t{64} * 1024;
 
 // Of the sample session, with so many packets that no format has room for it on the small disk.
 WindowReport large_report() {

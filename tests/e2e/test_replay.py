@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""`nicsentry replay` of every capture against the model over tshark's fields.
+
+    test_replay.py [CASE ...]
+
+NICSENTRY: the binary (default build/nicsentry). NICSENTRY_PCAPS: real captures (default ../shared/pcaps).
+"""
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+import make_capture
+import model
+from compare import (BINARY, REPOSITORY, Mismatch, check_books, check_causes, check_keys, check_records, check_times,
+                     check_totals, expect, expect_text, read_windows, run_cases)  # fmt: skip
+
+PCAPS = pathlib.Path(os.environ.get("NICSENTRY_PCAPS", REPOSITORY.parent / "shared" / "pcaps"))
+KNOWN = {"cic-ddos2019-synflood.pcap": (9367, 26316), "mining.pcapng": (4, 673)}
+CAP = 100
+
+
+def replay(capture, directory, *options, status=0):
+    command = [BINARY, "replay", str(capture), "--format", "jsonl,seed-json", "-o", str(directory), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    if done.returncode != status:
+        raise Mismatch(f"{' '.join(command)}: expected exit status {status}, seen {done.returncode}: {done.stderr}")
+    return done
+
+
+def check_window(window, seen, cap, what):
+    books = seen["books"]
+    expect(f"{what}, rows of windows.jsonl", 1, len(books))
+    check_books(books[0], what)
+    check_causes(books, window, what)
+    on_sessions = sum(session.packets_server + session.packets_client for session in window.sessions.values())
+    for name, value in {
+        "start_ns": window.start_ns,
+        "packets_in": window.packets_in,
+        "bytes_in": window.bytes_in,
+        "packets_unknown": window.sessions_new,  # the packet that a session is learned from
+        "packets_on_sessions": on_sessions - window.sessions_new,
+        "events_lost": 0,
+        "unknown_left_out": 0,
+        "sessions_active": len(window.sessions),
+        "sessions_new": window.sessions_new,
+        "sessions_refused": 0,
+    }.items():
+        expect(f"{what}, {name}", value, books[0][name])
+    check_keys(window.sessions, seen["sessions"], what)
+    for key, session in window.sessions.items():
+        row = seen["sessions"][key]
+        check_totals(session, row, f"{what}, {key}")
+        check_records(session.records[: cap or None], row["records"], f"{what}, {key}")
+        exact = cap == 0 or len(session.records) <= cap
+        check_times(session, row, exact, f"{what}, {key}")
+
+
+def quotient(dividend, divisor):
+    return dividend / divisor if divisor else "-"
+
+
+def seed_value(session):
+    """The 15 values of the seed's crypto metrics."""
+    method = {"handshake": 1, "port_below_1024": 2, "lower_port": 3}[session.server_method]
+    duration = session.last_packet_ns - session.first_packet_ns
+    seconds = duration / 1e9
+    packets = (session.packets_server, session.packets_client)
+    bits = (session.bytes_server * 8, session.bytes_client * 8)
+    return [session.last_packet_ns, method, *packets, *bits, duration,
+            *(quotient(amount, seconds) for amount in (*packets, *bits)),
+            quotient(bits[0], packets[0]), quotient(bits[1], packets[1]),
+            quotient(*packets), quotient(*bits)]  # fmt: skip
+
+
+def check_seed_file(path, expected, value_name, what):
+    if not path.exists():
+        expect(f"{what}, sessions without a file {path.name}", 0, len(expected))
+        return
+    seen = {}
+    for entry in json.loads(path.read_text()):
+        seen[tuple(entry["id"])] = entry[value_name]
+    check_keys(expected, seen, f"{what}, {path.name}")
+    for identity, value in expected.items():
+        expect(f"{what}, {path.name}, {identity}", value, seen[identity])
+
+
+def check_seed_files(window, directory, cap, what):
+    ddos, crypto = {}, {}
+    for session in window.sessions.values():
+        (client, client_port), (server, server_port) = session.client, session.server
+        ddos[client, client_port, server, server_port, session.protocol] = [
+            [record["timestamp_ns"] / 10**9, record["ip_flags_fragment"], record["tcp_flags"], record["tcp_window"],
+             record["udp_payload_bytes"], record["icmp_type"]]
+            for record in session.records[: cap or None]
+        ]  # fmt: skip
+        if session.protocol in ("TCP", "UDP"):
+            crypto[client, server, client_port, server_port, session.protocol] = seed_value(session)
+    name = f"result_{window.number}.json"
+    check_seed_file(directory / "dump_ddos" / name, ddos, "packets", what)
+    if cap == 0:  # all times are exact
+        check_seed_file(directory / "dump_crypto" / name, crypto, "value", what)
+
+
+def check_analysis(analysis, directory, cap):
+    windows = read_windows(directory)
+    expect("numbers of windows", sorted(analysis.windows), sorted(windows))
+    for number, window in analysis.windows.items():
+        check_window(window, windows[number], cap, f"cap {cap}, window {number}")
+        check_seed_files(window, directory, cap, f"cap {cap}, window {number}")
+
+
+def capture_case(capture, seconds="10"):
+    analysis = model.analyse(capture, int(float(seconds) * 10**9))
+    packets = sum(window.packets_in for window in analysis.windows.values())
+    if capture.name in KNOWN:
+        expect("sessions and packets of the model", KNOWN[capture.name], (analysis.learned, packets))
+    for cap in (CAP, 0):
+        with tempfile.TemporaryDirectory() as temporary:
+            options = ["--cap", str(cap), "--window", f"{seconds}s"]
+            said = replay(capture, temporary, *options).stdout.splitlines()[-1]
+            expect("last line", f"{analysis.learned} sessions, {packets} packets, {len(analysis.windows)} windows", said)
+            check_analysis(analysis, pathlib.Path(temporary), cap)
+    return f"{analysis.learned} sessions, {packets} packets, {len(analysis.windows)} windows of {seconds} s"
+
+
+def same_bytes_case(captures):
+    with tempfile.TemporaryDirectory() as temporary:
+        for capture in captures:
+            runs = [pathlib.Path(temporary) / capture.name / name for name in "ab"]
+            stdouts = [replay(capture, run, "--format", "seed-csv,csv").stdout for run in runs]
+            expect(f"{capture.name}, stdout of the second run", stdouts[0], stdouts[1])
+            done = subprocess.run(["diff", "-r", *runs], stdout=subprocess.PIPE, text=True, check=False)
+            expect(f"{capture.name}, diff -r of two runs", (0, ""), (done.returncode, done.stdout[:300]))
+            files = sum(path.is_file() for path in runs[0].rglob("*"))
+            if files < 6:
+                raise Mismatch(f"{capture.name}: expected files of all formats, seen {files}")
+    return f"{len(captures)} captures"
+
+
+def pcap_packets(data):
+    at = 24
+    while at < len(data):
+        captured = struct.unpack_from("<I", data, at + 8)[0]
+        yield data[at : at + 16], data[at + 16 : at + 16 + captured]
+        at += 16 + captured
+
+
+def snapped_case(bundled, directory):
+    """Packets that a snap length cut count by their lengths on the wire: nothing changes but what needs cut-off headers."""
+    data = bundled.read_bytes()
+    snapped, whole = directory / "snapped.pcap", directory / "whole.pcap"
+    out = whole_out = data[:24]
+    for header, packet in pcap_packets(data):
+        if len(packet) > 150:
+            out += header[:8] + struct.pack("<II", 150, len(packet)) + packet[:150]
+        else:
+            out += header + packet
+        whole_out += header + packet
+    snapped.write_bytes(out)
+    whole.write_bytes(whole_out)
+    analysis = model.analyse(whole)
+    with tempfile.TemporaryDirectory() as temporary:
+        # Extension headers of 80 bytes push three transport headers of the capture beyond 150 bytes.
+        model_of_snapped = model.analyse(snapped)
+        replay(snapped, temporary)
+        seen = read_windows(temporary)
+        cut = 0
+        for number, window in analysis.windows.items():
+            books = seen[number]["books"][0]
+            check_books(books, f"window {number}")
+            expect(f"window {number}, packets_in", window.packets_in, books["packets_in"])
+            for key, session in window.sessions.items():
+                row = seen[number]["sessions"].get(key)
+                if any(part in str(key) for part in ("2001:db8:4::",)):
+                    continue
+                if row is None:
+                    raise Mismatch(f"window {number}: expected session {key}, seen none")
+                check_totals(session, row, f"window {number}, {key}")
+                check_records(session.records[:CAP], row["records"], f"window {number}, {key}")
+                cut += 1
+        expect("windows of the snapped capture in the model", sorted(model_of_snapped.windows), sorted(seen))
+    return f"{cut} rows of sessions as in the whole capture"
+
+
+def truncated_case(bundled, directory):
+    data = bundled.read_bytes()
+    records = list(pcap_packets(data))
+    whole = sum(16 + len(packet) for _, packet in records[:500]) + 24
+    for cut, where in ((whole + 7, "in a record's header"), (whole + 20, "in a packet")):
+        capture = directory / "cut.pcap"
+        capture.write_bytes(data[:cut])
+        first = directory / "first.pcap"
+        first.write_bytes(data[:whole])
+        with tempfile.TemporaryDirectory() as temporary:
+            done = replay(capture, temporary, status=1)
+            expect_text(f"cut {where}, stderr", "cut.pcap", done.stderr)
+            if "500" not in done.stderr and str(whole) not in done.stderr:
+                raise Mismatch(f"cut {where}: expected packet 500 or byte {whole} in stderr, seen {done.stderr!r}")
+            check_analysis(model.analyse(first), pathlib.Path(temporary), CAP)
+    return done.stderr.strip()
+
+
+def damaged_case(bundled, directory):
+    """A record that claims an impossible length in the middle of the file."""
+    data = bundled.read_bytes()
+    whole = sum(16 + len(packet) for _, packet in list(pcap_packets(data))[:300]) + 24
+    capture, first = directory / "damaged.pcap", directory / "first.pcap"
+    capture.write_bytes(data[: whole + 8] + b"\xff\xff\xff\x7f" + data[whole + 12 :])
+    first.write_bytes(data[:whole])
+    with tempfile.TemporaryDirectory() as temporary:
+        done = replay(capture, temporary, status=1)
+        expect_text("stderr", "damaged.pcap", done.stderr)
+        check_analysis(model.analyse(first), pathlib.Path(temporary), CAP)
+    return done.stderr.strip()
+
+
+def garbage_case(directory):
+    for name, content in (("garbage.pcap", b"this is no capture\n" * 50), ("empty.pcap", b"")):
+        path = directory / name
+        path.write_bytes(content)
+        with tempfile.TemporaryDirectory() as temporary:
+            done = replay(path, temporary, status=1)
+            expect_text("stderr", name, done.stderr)
+    missing = directory / "missing.pcap"
+    with tempfile.TemporaryDirectory() as temporary:
+        expect_text("stderr", "missing.pcap", replay(missing, temporary, status=1).stderr)
+    return "exit status 1"
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="nicsentry-e2e-") as temporary:
+        directory = pathlib.Path(temporary)
+        bundled = directory / "bundled.pcap"
+        make_capture.make(bundled)
+        captures = [bundled]
+        if PCAPS.is_dir():
+            captures += sorted(path for path in PCAPS.iterdir() if path.suffix in (".pcap", ".pcapng"))
+        else:
+            print(f"skipped the real captures: no directory {PCAPS} (set NICSENTRY_PCAPS)")
+        cases = [(capture.name, lambda capture=capture: capture_case(capture)) for capture in captures]
+        cases += [
+            ("bundled.pcap in short windows", lambda: capture_case(bundled, "0.05")),
+            ("two runs are the same bytes", lambda: same_bytes_case(captures)),
+            ("snap length", lambda: snapped_case(bundled, directory)),
+            ("truncated capture", lambda: truncated_case(bundled, directory)),
+            ("damaged capture", lambda: damaged_case(bundled, directory)),
+            ("garbage", lambda: garbage_case(directory)),
+        ]
+        return run_cases(cases)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

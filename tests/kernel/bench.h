@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "host/datapath/event_reader.h"
+#include "host/datapath/mode.h"
+#include "host/datapath/program.h"
+#include "host/datapath/test_run.h"
+#include "host/sessions/fingerprint.h"
+#include "naive_parser.h"
+
+namespace nicsentry::testing {
+
+struct ObjectName {
+  Profile profile = Profile::all;
+  Hook hook = Hook::xdp;
+
+  bool tracks_icmp() const { return has_ddos(profile); }
+  std::string text() const;  // "sentry_tc"
+};
+
+// The six objects: three programs, each for XDP and TC.
+constexpr std::array kObjects = {
+    ObjectName{Profile::ddos, Hook::xdp},   ObjectName{Profile::ddos, Hook::tc_ingress},
+    ObjectName{Profile::crypto, Hook::xdp}, ObjectName{Profile::crypto, Hook::tc_ingress},
+    ObjectName{Profile::all, Hook::xdp},    ObjectName{Profile::all, Hook::tc_ingress},
+};
+
+// What the host has written before a packet comes.
+struct Situation {
+  std::uint32_t epoch = 1;
+  std::uint32_t share = CONFIG_SHARE_ALL;
+  bool capture_known = true;
+  bool partial_frames = false;
+  std::optional<std::uint32_t> counter;  // the packet's session is known and has this
+  std::uint32_t muted_epoch = 0;
+  bool second_bucket = false;  // where the session stands
+  unsigned slot = 0;
+};
+
+// One object in the kernel, and all that can be seen of it.
+class Bench {
+ public:
+  // `multi_buffer`: as on a driver that gives long frames in several buffers.
+  explicit Bench(const ObjectName& object, bool multi_buffer = false);
+
+  static constexpr unsigned kBucketBits = 6;
+  static constexpr std::uint32_t kSessions = 32;
+
+  // Sends the frame and says how what happened differs from what should have; empty when it does not. Everything is
+  // compared: the verdict, all totals and this session's counters in both halves, events with header and bytes.
+  std::string differences(std::span<const std::uint8_t> frame, const Reading& reading, const Situation& situation);
+
+  // The control word as it is, also one that no Situation has.
+  void set_control(const control& value);
+  void install(const SessionKey& key, const Situation& situation);
+  void clear_sessions() { program_.maps().clear_buckets(); }
+  std::uint32_t run(std::span<const std::uint8_t> frame) { return run_.run(frame); }
+  EventBatch take_events();
+  Maps& maps() { return program_.maps(); }
+  const FingerprintKeys& keys() const { return keys_; }
+
+ private:
+  using BothHalves = std::array<Totals, 2>;
+  BothHalves read_totals() const;
+
+  ObjectName object_;
+  mutable Program program_;
+  TestRun run_;
+  EventReader reader_;
+  FingerprintKeys keys_ = fixed_keys();
+};
+
+control control_for(const Situation& situation, const FingerprintKeys& keys);
+std::string hex(std::span<const std::uint8_t> bytes);
+
+}  // namespace nicsentry::testing
