@@ -66,15 +66,18 @@ static __always_inline int fingerprint_packet(const struct control *control, con
 }
 
 /* Mixes a hash so that its low bits can serve as an index: in a sum of products neighbouring tuples share high bits,
- * and even factors share low ones. Xor and shift (Marsaglia's xorshift32): the card's driver takes no multiplication
- * here. */
+ * and even factors share low ones. The card's driver takes no multiplication here. Xor and shift alone (Marsaglia's
+ * xorshift32) are linear, and under some keys leave sequential tuples in few buckets; the addition is not. */
 static __always_inline __u32 mix(__u64 hash)
 {
 	__u32 x = (__u32)hash ^ (__u32)(hash >> 32);
+	__u32 y = x;
 
-	x ^= x << 13;
-	x ^= x >> 17;
-	return x ^ x << 5;
+	y ^= y << 13;
+	y ^= y >> 17;
+	y ^= y << 5;
+	x += y;
+	return x ^ x >> 15;
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "host/output/atomic_file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ constexpr mode_t file_mode = 0666;            // less the umask
 
 std::filesystem::path temporary_path(const std::filesystem::path& path) {
   static std::atomic<std::uint64_t> serial{0};
-  return path.parent_path() / (".nicsentry-" + std::to_string(::getpid()) + "-" + std::to_string(serial++) + ".tmp");
+  return path.parent_path() / fmt::format(".nicsentry-{}-{}.tmp", ::getpid(), serial++);
 }
 
 }  // namespace
@@ -105,7 +106,7 @@ void PendingFile::flush() {
 void PendingFile::finish() {
   if (descriptor_ < 0) return;
   flush();
-  buffer_ = {};  // a batch may hold many finished files
+  std::string().swap(buffer_);  // a batch may hold many finished files
   // Some file systems (NFS) report only here that there was no room.
   if (::close(std::exchange(descriptor_, -1)) != 0) throw SystemError(errno, "writing " + path_.string());
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/output/python_float.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <bit>
 #include <charconv>
@@ -18,11 +20,11 @@ __extension__ using Wide = unsigned __int128;
 constexpr int min_fixed_exponent = -4;
 constexpr int max_fixed_exponent = 15;
 
-std::string fixed(std::string digits, int exponent) {
-  if (exponent < 0) return "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
+std::string fixed(std::string_view digits, int exponent) {
+  if (exponent < 0) return fmt::format("0.{:0<{}}{}", "", -exponent - 1, digits);
   const auto integer_digits = static_cast<std::size_t>(exponent) + 1;
-  if (digits.size() <= integer_digits) return digits.append(integer_digits - digits.size(), '0') + ".0";
-  return digits.insert(integer_digits, ".");
+  if (digits.size() <= integer_digits) return fmt::format("{:0<{}}.0", digits, integer_digits);
+  return fmt::format("{}.{}", digits.substr(0, integer_digits), digits.substr(integer_digits));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/output/seed_writer.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <string>
 
@@ -45,7 +47,7 @@ class SeedJsonWriter : public WindowWriter {
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
     FileBatch batch;
-    const std::string name = "result_" + std::to_string(report.number) + ".json";
+    const std::string name = fmt::format("result_{}.json", report.number);
     if (directories_.ddos) add_list(batch, *directories_.ddos / name, all_sessions(report), seed_ddos_json_item);
     if (directories_.crypto) {
       add_list(batch, *directories_.crypto / name, crypto_sessions(report), seed_crypto_json_item);

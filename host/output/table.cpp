@@ -102,7 +102,7 @@ Cells session_cells(const SessionWindow& session) {
       fmt::to_string(session.packets_server),
       human_bytes(session.bytes_client),
       human_bytes(session.bytes_server),
-      (exact ? "" : "~") + seconds_text(session.last_packet_ns - session.first_packet_ns),
+      fmt::format("{}{}", exact ? "" : "~", seconds_text(session.last_packet_ns - session.first_packet_ns)),
   };
 }
 
@@ -212,7 +212,7 @@ std::string title_line(const WindowReport& report) {
   const UtcTime start = utc(report.start_ns);
   const UtcTime end = utc(report.end_ns);
   return fmt::format("window {}: {} {} to {}{} UTC, {}, {} session{}", report.number, start.date, start.time,
-                     end.date == start.date ? "" : end.date + " ", end.time,
+                     end.date == start.date ? "" : fmt::format("{} ", end.date), end.time,
                      seconds_text(report.end_ns - report.start_ns), report.sessions.size(),
                      report.sessions.size() == 1 ? "" : "s");
 }

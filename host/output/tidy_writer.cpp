@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -29,6 +30,10 @@ std::string csv_field(const std::string& text) {
 
 // Bytes that are no UTF-8 (an interface or file may be named so) become U+FFFD, as JSON cannot hold them.
 std::string json_string(const std::string& text) {
+  const auto stands_for_itself = [](char character) {
+    return character >= ' ' && character <= '~' && character != '"' && character != '\\';
+  };
+  if (std::all_of(text.begin(), text.end(), stands_for_itself)) return fmt::format("\"{}\"", text);
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -45,7 +50,10 @@ void append_value(std::string& line, const Value& value, std::string (*text_form
 template <typename Row>
 std::string csv_header(const Columns<Row>& columns) {
   std::string line;
-  for (const auto& column : columns) line += (line.empty() ? "" : ",") + csv_field(column.name);
+  for (const auto& column : columns) {
+    if (&column != &columns.front()) line += ',';
+    line += csv_field(column.name);
+  }
   return line + '\n';
 }
 

@@ -33,7 +33,8 @@ Format parse_format(std::string_view name) {
   std::string allowed;
   for (const Format format : formats) {
     if (name == format_name(format)) return format;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(format_name(format));
+    if (!allowed.empty()) allowed += ", ";
+    allowed += format_name(format);
   }
   throw Error("unknown format '" + std::string(name) + "': allowed are " + allowed);
 }

@@ -17,12 +17,16 @@ std::uint64_t keyed_product(const FingerprintKeys& keys, std::size_t first_key, 
   return std::uint64_t{keys[first_key] + low} * (keys[first_key + 1] + high);
 }
 
-// Low bits of a sum of products are not fit to be an index: even factors share them.
+// Low bits of a sum of products are not fit to be an index: even factors share them. Xor and shift alone are linear,
+// and under some keys leave sequential tuples in few buckets; the addition is not.
 std::uint32_t mix(std::uint64_t hash) {
   std::uint32_t x = static_cast<std::uint32_t>(hash) ^ static_cast<std::uint32_t>(hash >> 32);
-  x ^= x << 13;
-  x ^= x >> 17;
-  return x ^ x << 5;
+  std::uint32_t y = x;
+  y ^= y << 13;
+  y ^= y >> 17;
+  y ^= y << 5;
+  x += y;
+  return x ^ x >> 15;
 }
 
 }  // namespace

@@ -7,8 +7,6 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::size_t kInitialTable = 1024;
-
 SessionWindow report(Session& session) {
   SessionWindow row;
   const bool server_is_lower = session.server.server_direction == Direction::from_lower;
@@ -36,9 +34,7 @@ SessionWindow report(Session& session) {
 }  // namespace
 
 SessionRegistry::SessionRegistry(Profile profile, std::uint64_t cap)
-    : keep_features_(has_ddos(profile)),
-      cap_(cap == 0 ? std::numeric_limits<std::uint64_t>::max() : cap),
-      sessions_(kInitialTable, KeyHash{random_keys()}) {}
+    : keep_features_(has_ddos(profile)), cap_(cap == 0 ? std::numeric_limits<std::uint64_t>::max() : cap) {}
 
 Session* SessionRegistry::find(const SessionKey& key) {
   const auto found = sessions_.find(key);

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "host/packet/parser.h"
-#include "host/sessions/fingerprint.h"
 #include "host/sessions/session.h"
 #include "host/window/profile.h"
 #include "host/window/window_report.h"
@@ -42,17 +41,12 @@ class SessionRegistry {
   std::uint64_t ever() const { return next_id_; }
 
  private:
-  struct KeyHash {
-    FingerprintKeys keys;  // of its own: nobody can choose keys that collide here
-    std::size_t operator()(const SessionKey& key) const { return FingerprintHash{}(fingerprint(key, keys)); }
-  };
-
   void touch(Session& session);
 
   bool keep_features_;
   std::uint64_t cap_;
   std::uint64_t next_id_ = 0;
-  std::unordered_map<SessionKey, std::unique_ptr<Session>, KeyHash> sessions_;
+  std::unordered_map<SessionKey, std::unique_ptr<Session>, SessionKeyHash> sessions_;
   std::vector<Session*> active_;
 };
 

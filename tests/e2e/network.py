@@ -10,6 +10,8 @@ import time
 
 from compare import BINARY, Mismatch, expect
 
+MTU = 3000  # each frame in one buffer; beyond that the programs cannot hold the IP length against the frame's
+JUMBO = 9000
 SEEN = "right"  # watched ports are right0, right1; their peers left0, left1 are with the sender
 
 
@@ -22,7 +24,8 @@ def run(*command, check=True):
 
 
 class Network:
-    def __init__(self, directory, pairs=1):
+    def __init__(self, directory, pairs=1, mtu=MTU):
+        self.mtu = mtu
         self.directory = pathlib.Path(directory)
         self.sender, self.receiver = f"nse2e{os.getpid()}s", f"nse2e{os.getpid()}r"
         self.processes = []
@@ -52,8 +55,8 @@ class Network:
             run("ip", "netns", "del", namespace, check=False)
 
     def add_pair(self, pair):
-        run("ip", "link", "add", f"left{pair}", "mtu", 3000, "netns", self.sender, "type", "veth",
-            "peer", "name", f"{SEEN}{pair}", "mtu", 3000, "netns", self.receiver)  # fmt: skip
+        run("ip", "link", "add", f"left{pair}", "mtu", self.mtu, "netns", self.sender, "type", "veth",
+            "peer", "name", f"{SEEN}{pair}", "mtu", self.mtu, "netns", self.receiver)  # fmt: skip
         for namespace, side in ((self.sender, "left"), (self.receiver, SEEN)):
             run("ip", "-n", namespace, "link", "set", f"{side}{pair}", "arp", "off", "up")
 

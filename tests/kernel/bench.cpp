@@ -99,6 +99,14 @@ Bench::Bench(const ObjectName& object, bool multi_buffer)
       run_(program_),
       reader_(program_.maps().records_fd(), run_.cpu()) {}
 
+bool Bench::takes(std::span<const std::uint8_t> frame) const {
+  if (object_.hook == Hook::xdp) {
+    return true;
+  }
+  const unsigned type = frame[12] * 256U + frame[13];
+  return !(type == 0x0800 && frame.size() < 34) && !(type == 0x86dd && frame.size() < 54);
+}
+
 void Bench::set_control(const control& value) { maps().write_control(value); }
 
 void Bench::install(const SessionKey& key, const Situation& situation) {
@@ -127,7 +135,6 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
                                const Situation& situation) {
   const DirectedKey directed = normalise(reading.source, reading.destination, reading.protocol);
   set_control(control_for(situation, keys_));
-  clear_sessions();
   if (situation.counter) {
     install(directed.key, situation);
   }
@@ -163,6 +170,9 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
   }
 
   const std::uint32_t verdict = run(frame);
+  if (situation.counter) {
+    clear_sessions();
+  }
 
   std::string report;
   const std::uint32_t pass = object_.hook == Hook::xdp ? kXdpPass : kTcUnspecified;

@@ -25,7 +25,7 @@ struct ObjectName {
 };
 
 // The six objects: three programs, each for XDP and TC.
-constexpr std::array kObjects = {
+inline constexpr std::array kObjects = {
     ObjectName{Profile::ddos, Hook::xdp},   ObjectName{Profile::ddos, Hook::tc_ingress},
     ObjectName{Profile::crypto, Hook::xdp}, ObjectName{Profile::crypto, Hook::tc_ingress},
     ObjectName{Profile::all, Hook::xdp},    ObjectName{Profile::all, Hook::tc_ingress},
@@ -37,7 +37,7 @@ struct Situation {
   std::uint32_t share = CONFIG_SHARE_ALL;
   bool capture_known = true;
   bool partial_frames = false;
-  std::optional<std::uint32_t> counter;  // the packet's session is known and has this
+  std::optional<std::uint32_t> counter = std::nullopt;  // the packet's session is known and has this
   std::uint32_t muted_epoch = 0;
   bool second_bucket = false;  // where the session stands
   unsigned slot = 0;
@@ -51,6 +51,10 @@ class Bench {
 
   static constexpr unsigned kBucketBits = 6;
   static constexpr std::uint32_t kSessions = 32;
+
+  // Whether BPF_PROG_TEST_RUN takes the frame: as a socket buffer not one that ends in an IP header right behind
+  // Ethernet (EINVAL since Linux 6.18; net/bpf/test_run.c). XDP takes them all, and the walk is the same code.
+  bool takes(std::span<const std::uint8_t> frame) const;
 
   // Sends the frame and says how what happened differs from what should have; empty when it does not. Everything is
   // compared: the verdict, all totals and this session's counters in both halves, events with header and bytes.

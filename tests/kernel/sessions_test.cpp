@@ -47,10 +47,13 @@ TEST_CASE("control all zero: everything passes and counts, nothing is sent") {
   for (const ObjectName& object : kObjects) {
     Bench bench(object);
     bench.set_control({});
+    std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
     for (const Fixture& fixture : fixtures()) {
+      if (!bench.takes(fixture.frame)) continue;
       INFO(object.text() << ": " << fixture.why);
       CHECK(bench.run(fixture.frame) == (object.hook == Hook::xdp ? 2U : 0xffffffffU));
+      ++packets;
       bytes += fixture.reading.bytes;
     }
     INFO(object.text());
@@ -61,7 +64,7 @@ TEST_CASE("control all zero: everything passes and counts, nothing is sent") {
       sum.bytes += row.bytes;
       CHECK(row.events_unknown + row.events_known == 0);
     }
-    CHECK(sum.packets == fixtures().size());
+    CHECK(sum.packets == packets);
     CHECK(sum.bytes == bytes);
     for (const totals_row& row : bench.maps().read_totals(1)) CHECK(row.packets == 0);
   }
@@ -152,11 +155,8 @@ TEST_CASE("the host's fingerprint is the program's: packets of random tuples cou
 }
 
 TEST_CASE("of a frame in several buffers XDP sees the first: its IP length counts only where that is expected") {
-  const Bytes frame = PacketBuilder()
-                          .addresses(ipv4(192, 0, 2, 9), ipv4(10, 0, 0, 1))
-                          .tcp(40000, 443)
-                          .payload(6000)
-                          .build();
+  const Bytes frame =
+      PacketBuilder().addresses(ipv4(192, 0, 2, 9), ipv4(10, 0, 0, 1)).tcp(40000, 443).payload(6000).build();
   for (const ObjectName& object : kObjects) {
     if (object.hook != Hook::xdp) continue;
     INFO(object.text());

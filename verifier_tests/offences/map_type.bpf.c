@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// broken: map extra: type 1
+#include "offence.h"
+
+EXTRA_MAP(extra, BPF_MAP_TYPE_HASH, __u64, 16, );
+
+PROGRAM({
+	__u32 key = 1;
+
+	if (bpf_map_lookup_elem(&extra, &key))
+		__sync_fetch_and_add(&v->words[0], 1);
+})

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define CATCH_CONFIG_MAIN
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+
+#include "card_rules.h"
+
+namespace nicsentry::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using Rules = std::vector<std::string>;
+
+fs::path built(const std::string& object) {
+  const char* chosen = std::getenv("NICSENTRY_BPF_DIR");
+  return fs::path(chosen != nullptr ? chosen : OBJECTS_DIR) / object;
+}
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (fs::temp_directory_path() / "verifier_objects.XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a directory like " + name);
+    path_ = name;
+  }
+  ~TemporaryDirectory() { fs::remove_all(path_); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+fs::path compile(const fs::path& source, const fs::path& directory) {
+  fs::path object = directory / source.stem().replace_extension(".o");
+  const std::string command = CLANG_COMMAND " -o '" + object.string() + "' -c '" + source.string() + "'";
+  INFO(command);
+  REQUIRE(std::system(command.c_str()) == 0);
+  return object;
+}
+
+// The line of an offence that says what the checker has to find.
+std::string announced(const fs::path& source) {
+  std::ifstream file(source);
+  const std::string mark = "// broken: ";
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(mark)) return line.substr(mark.size());
+  }
+  return {};
+}
+
+TEST_CASE("the running kernel takes every object") {
+  for (const char* object : {"ddos.o", "crypto.o", "sentry.o", "ddos_tc.o", "crypto_tc.o", "sentry_tc.o"}) {
+    INFO(object);
+    CHECK(kernel_refusal(built(object)) == "");
+  }
+}
+
+TEST_CASE("the objects for XDP keep the card's rules") {
+  for (const char* object : {"ddos.o", "crypto.o", "sentry.o"}) {
+    INFO(object);
+    CHECK(broken_rules(built(object)) == Rules{});
+  }
+}
+
+TEST_CASE("each offence is caught, and as what it is") {
+  const TemporaryDirectory directory;
+  std::vector<fs::path> sources;
+  for (const auto& entry : fs::directory_iterator(OFFENCES_DIR)) {
+    if (entry.path().extension() == ".c") sources.push_back(entry.path());
+  }
+  std::sort(sources.begin(), sources.end());
+  REQUIRE(sources.size() > 10);
+  for (const fs::path& source : sources) {
+    INFO(source);
+    const std::string rule = announced(source);
+    const Rules expected = rule == "nothing" ? Rules{} : Rules{rule};
+    REQUIRE(!rule.empty());
+    CHECK(broken_rules(compile(source, directory.path())) == expected);
+  }
+}
+
+}  // namespace
+}  // namespace nicsentry::testing
