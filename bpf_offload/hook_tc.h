@@ -37,6 +37,12 @@ static __always_inline int make_readable(hook_ctx *ctx, int attempt)
 	return bpf_skb_pull_data(ctx, wanted) == 0 || attempt == 0;
 }
 
+/* VLAN tags that the kernel keeps beside the frame: at most the outermost. */
+static __always_inline int tags_outside(hook_ctx *ctx)
+{
+	return ctx->vlan_present != 0;
+}
+
 /* The header of a super-packet of more than 64 KiB (BIG TCP) says 0, or too little. */
 static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
 {

@@ -30,6 +30,12 @@ static __always_inline int make_readable(hook_ctx *ctx, int attempt)
 	return 1;
 }
 
+static __always_inline int tags_outside(hook_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
 {
 	(void)ctx;

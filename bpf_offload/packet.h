@@ -45,7 +45,8 @@ static __always_inline int is_vlan(__be16 type)
 }
 
 /* Steps over Ethernet and its tags to the EtherType behind them. */
-static __always_inline int walk_ethernet(void *data, void *data_end, __u32 frame, struct packet *packet, __be16 *type)
+static __always_inline int walk_ethernet(hook_ctx *ctx, void *data, void *data_end, __u32 frame, struct packet *packet,
+					 __be16 *type)
 {
 	struct ethhdr *eth = data;
 	__be16 *tag;
@@ -58,7 +59,7 @@ static __always_inline int walk_ethernet(void *data, void *data_end, __u32 frame
 	packet->bytes = frame - sizeof(*eth);
 	*type = eth->h_proto;
 #pragma clang loop unroll(disable)
-	for (i = 0; i < VLAN_TAGS_MAX; i++) {
+	for (i = tags_outside(ctx); i < VLAN_TAGS_MAX; i++) {
 		if (!is_vlan(*type))
 			return UNDERSTOOD;
 		tag = data + packet->l3;
@@ -197,7 +198,7 @@ static __always_inline int walk_packet(hook_ctx *ctx, void *data, void *data_end
 	int cause;
 
 	packet->is_ipv6 = 0;
-	cause = walk_ethernet(data, data_end, frame, packet, &type);
+	cause = walk_ethernet(ctx, data, data_end, frame, packet, &type);
 	if (cause != UNDERSTOOD)
 		return cause;
 	if (type == bpf_htons(ETH_P_IP))

@@ -84,9 +84,8 @@ enum not_understood {
 #define TOTALS_ROWS (TOTALS_SHARDS + CAUSES)
 
 struct totals_row {
-	__u64 packets; /* shards: of unknown sessions; causes: of that cause */
-	__u64 bytes;   /* IP total length; NOT_IP, VLAN_DEPTH, TRUNCATED, MALFORMED: frame without Ethernet header and
-			  tags */
+	__u64 packets;        /* shards: of unknown sessions; causes: of that cause */
+	__u64 bytes;          /* IP total length where it was good; else the frame without Ethernet header and tags */
 	__u64 events_unknown; /* sent as events, of unknown sessions (shards only) */
 	__u64 events_known;   /* sent as events, of known sessions (shards only) */
 };

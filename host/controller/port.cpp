@@ -13,6 +13,7 @@
 namespace nicsentry {
 namespace {
 
+constexpr const char* kCardDriver = "nfp";
 constexpr std::array kAutoOrder = {Mode::hw, Mode::drv, Mode::skb};
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -81,6 +82,9 @@ Port::~Port() {
 }
 
 void Port::open(const PortOptions& options, Owner owner) {
+  if (options.sessions == 0U) {
+    table_size(0, options.mode.value_or(Mode::drv));  // says what is possible
+  }
   if (options.mode == Mode::tc) {
     if (!adopt_if_ours(Hook::tc_ingress, Mode::tc, query_tc(interface_, Hook::tc_ingress), options)) {
       attach_new(Hook::tc_ingress, Mode::tc, options, owner);
@@ -108,6 +112,15 @@ void Port::open_xdp(const PortOptions& options, Owner owner) {
     }
   }
   if (options.mode) {
+    // The kernel runs XDP in the driver or generically, not both.
+    for (const Mode other : {Mode::drv, Mode::skb}) {
+      if (options.mode != Mode::hw && present.in(other) != 0) {
+        const ProgramInfo info = describe_program(present.in(other));
+        throw info.profile ? Error(describe(interface_, Hook::xdp, other, info) + ": run with --mode " +
+                                   mode_name(other) + ", or detach it first")
+                           : taken(interface_, Hook::xdp, other, info);
+      }
+    }
     attach_new(Hook::xdp, *options.mode, options, owner);
     how_ = interface_.name + ": mode " + mode_name(*options.mode);
     return;
@@ -140,7 +153,7 @@ bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const P
     throw Error(describe(interface_, hook, mode, info) + " does not serve profile " + profile_name(*options.profile) +
                 "; detach it first");
   }
-  Program program = Program::adopt(program_id);
+  Program program = Program::adopt(program_id, mode, interface_);
   if (options.sessions && *options.sessions > program.maps().counter_ids()) {
     throw Error(describe(interface_, hook, mode, info) + " has maps for " +
                 std::to_string(program.maps().counter_ids()) + " sessions, not for " +
@@ -159,6 +172,10 @@ bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const P
 }
 
 void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner owner) {
+  if (mode == Mode::hw && interface_.driver != kCardDriver) {
+    throw Error("EOPNOTSUPP: driver " + (interface_.driver.empty() ? "none" : interface_.driver) +
+                " offloads no programs");
+  }
   const Profile profile = options.profile.value_or(Profile::all);
   const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode);
   Program program = Program::load(find_object(profile, hook), profile, mode, size, &interface_);

@@ -30,8 +30,8 @@ std::vector<Place> programs_on(const Interface& port) {
   return places;
 }
 
-PlaneStatus::Counts read_counts(std::uint32_t program_id) {
-  Program program = Program::adopt(program_id);
+PlaneStatus::Counts read_counts(const Interface& port, const Place& place) {
+  Program program = Program::adopt(place.program_id, place.mode, port);
   PlaneStatus::Counts counts;
   counts.epoch = program.maps().read_control().epoch;
   counts.sessions = program.maps().counter_ids();
@@ -57,7 +57,7 @@ std::vector<PlaneStatus> port_status(const Interface& port) {
     if (plane.program.profile) {
       plane.attached_by = owner_name(Owner::hand);
       plane.controller_pid = found && found->running ? found->record.pid : 0;
-      plane.counts = read_counts(place.program_id);
+      plane.counts = read_counts(port, place);
     }
     for (const AttachedPlane& known : found ? found->record.planes : std::vector<AttachedPlane>{}) {
       if (known.program_id == place.program_id && known.hook == place.hook) {

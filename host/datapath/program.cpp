@@ -100,6 +100,8 @@ void bind_to_card(bpf_object* object, bpf_program* program, int port) {
   }
 }
 
+bool has_partial_frames(Mode mode, const Interface& port) { return mode == Mode::drv && port.mtu > kSingleBufferMtu; }
+
 }  // namespace
 
 std::uint64_t map_elements(const TableSize& size) {
@@ -129,7 +131,7 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
   bool partial_frames = false;
   if (mode == Mode::hw) {
     bind_to_card(object.get(), program, port->index);
-  } else if (mode == Mode::drv && port != nullptr && port->mtu > kSingleBufferMtu) {
+  } else if (port != nullptr && has_partial_frames(mode, *port)) {
     bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
     partial_frames = true;
   }
@@ -145,7 +147,7 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
   return {duplicate(bpf_program__fd(program)), profile, make_maps(fds, program_name(profile)), partial_frames};
 }
 
-Program Program::adopt(std::uint32_t program_id) {
+Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& port) {
   UniqueFd fd = program_by_id(program_id);
   std::vector<__u32> map_ids;
   const bpf_prog_info info = program_info(fd.get(), &map_ids);
@@ -163,7 +165,7 @@ Program Program::adopt(std::uint32_t program_id) {
     }
     fds[description.name] = std::move(map);
   }
-  return {std::move(fd), *profile, make_maps(fds, info.name), false};
+  return {std::move(fd), *profile, make_maps(fds, info.name), has_partial_frames(mode, port)};
 }
 
 ProgramInfo describe_program(std::uint32_t program_id) {

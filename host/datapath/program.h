@@ -32,8 +32,9 @@ class Program {
   // whether frames may be larger than one buffer. Throws SystemError with the verifier's or the driver's words.
   static Program load(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
                       const Interface* port);
-  // Takes over a program that somebody else loaded. Throws Error when it is not one of nicsentry's.
-  static Program adopt(std::uint32_t program_id);
+  // Takes over a program that somebody else loaded, and attached to a port in a mode. Throws Error when it is not one
+  // of nicsentry's.
+  static Program adopt(std::uint32_t program_id, Mode mode, const Interface& port);
 
   int fd() const { return fd_.get(); }
   std::uint32_t id() const { return id_; }
