@@ -57,6 +57,7 @@ SessionWindow icmp_session() {
   session.client.address = ipv4(10, 0, 0, 1);
   session.server.address = ipv4(10, 0, 0, 3);
   session.protocol = Protocol::icmp;
+  session.server_direction = Direction::from_higher;
   session.packets_client = 1;
   session.bytes_client = 84;
   session.first_packet_ns = noon_ns + 5 * ns_per_second;
