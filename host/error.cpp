@@ -11,7 +11,7 @@ std::string describe(int code, const std::string& what_was_tried) {
   const char* name = strerrorname_np(code);
   std::string text = name != nullptr ? name : "errno " + std::to_string(code);
   text += ": " + what_was_tried + ": " + strerrordesc_np(code);
-  if (code == EPERM || code == EACCES) text += " (needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON)";
+  if (code == EPERM) text += " (needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON)";
   return text;
 }
 

@@ -3,6 +3,8 @@
 
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
+#include "host/cli/option_checks.h"
+#include "host/cli/port_options.h"
 #include "host/controller/port.h"
 #include "host/controller/port_status.h"
 #include "host/error.h"
@@ -18,18 +20,11 @@ struct Options {
   std::optional<std::uint32_t> sessions;
 };
 
-std::optional<Mode> mode_of(const Options& options) {
-  return options.mode == "auto" ? std::nullopt : std::optional(parse_mode(options.mode));
-}
-
 int attach(const Options& options) {
   set_up_log(false);
   PortOptions port_options;
-  port_options.mode = mode_of(options);
+  port_options.mode = chosen_mode(options.mode);
   port_options.both_directions = options.direction == "both";
-  if (options.direction != "both" && options.direction != "ingress") {
-    throw Error("direction '" + options.direction + "': expected ingress or both");
-  }
   if (!options.profile.empty()) {
     port_options.profile = parse_profile(options.profile);
   }
@@ -47,7 +42,7 @@ int attach(const Options& options) {
 
 int detach(const Options& options) {
   set_up_log(false);
-  const auto mode = mode_of(options);
+  const auto mode = chosen_mode(options.mode);
   log_info(detach_port(options.interface, mode));
   return kExitSuccess;
 }
@@ -59,17 +54,18 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
   CLI::App* command =
       app.add_subcommand("attach", "leave a program on a port; it passes and counts until run drives it");
   command->add_option("-i,--interface", options->interface, "port")->required();
-  command->add_option("--mode", options->mode, "auto (hw, else drv, else skb), hw, drv, skb or tc")
-      ->capture_default_str();
-  command->add_option("--direction", options->direction, "ingress, or both (egress on TC)")->capture_default_str();
-  command->add_option("--profile", options->profile, "ddos, crypto or all (default)");
-  command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)");
+  add_mode_option(*command, options->mode);
+  add_direction_option(*command, options->direction);
+  command->add_option("--profile", options->profile, "ddos, crypto or all (default)")
+      ->check(understood_by(parse_profile));
+  command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)")
+      ->check(CLI::PositiveNumber);
   command->footer("Example:\n  nicsentry attach -i eth0 --mode drv --profile ddos");
   command->callback([options, &chosen] { chosen = [options] { return attach(*options); }; });
 
   CLI::App* off = app.add_subcommand("detach", "take nicsentry's programs off a port");
   off->add_option("-i,--interface", options->interface, "port")->required();
-  off->add_option("--mode", options->mode, "only that of this mode (default: all)");
+  off->add_option("--mode", options->mode, "only that of this mode (default: all)")->check(understood_by(chosen_mode));
   off->footer("Example:\n  nicsentry detach -i eth0");
   off->callback([options, &chosen] { chosen = [options] { return detach(*options); }; });
 }

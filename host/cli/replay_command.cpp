@@ -16,7 +16,7 @@
 namespace nicsentry {
 namespace {
 
-using namespace std::chrono_literals;
+constexpr std::chrono::milliseconds kShortestWindow{1};
 
 struct Options {
   std::vector<std::filesystem::path> captures;
@@ -55,14 +55,18 @@ class Progress {
   bool drawn_ = false;
 };
 
+std::string counted(std::uint64_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 void print_summary(const ReplaySummary& summary, const WindowOptions& options) {
   if (options.json) {
     const nlohmann::ordered_json line{
         {"replay", {{"packets", summary.packets}, {"sessions", summary.sessions}, {"windows", summary.windows}}}};
     std::printf("%s\n", line.dump().c_str());
   } else if (!options.quiet) {
-    std::printf("%llu sessions, %llu packets, %llu windows\n", static_cast<unsigned long long>(summary.sessions),
-                static_cast<unsigned long long>(summary.packets), static_cast<unsigned long long>(summary.windows));
+    std::printf("%s, %s, %s\n", counted(summary.sessions, "session").c_str(),
+                counted(summary.packets, "packet").c_str(), counted(summary.windows, "window").c_str());
   }
 }
 
@@ -71,7 +75,7 @@ int run(const Options& options) {
   ReplayOptions replayed;
   replayed.captures = options.captures;
   replayed.profile = options.window.profile.empty() ? Profile::all : parse_profile(options.window.profile);
-  replayed.window = parse_duration(options.window.window, 1ms);
+  replayed.window = parse_duration(options.window.window, kShortestWindow);
   replayed.cap = options.window.cap;
   replayed.sessions = options.sessions;
   WindowOutput output(options.window, parse_formats(options.window));
@@ -99,8 +103,10 @@ void add_replay_command(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("replay", "send captures through the program in the kernel");
   command->add_option("CAPTURE", options->captures, "pcap or pcapng files, merged by time")->required();
-  command->add_option("--sessions", options->sessions, "sessions that the maps hold")->capture_default_str();
-  add_window_options(*command, options->window);
+  command->add_option("--sessions", options->sessions, "sessions that the maps hold")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  add_window_options(*command, options->window, kShortestWindow);
   command->footer(
       "Examples:\n"
       "  nicsentry replay capture.pcap\n"

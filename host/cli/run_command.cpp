@@ -6,14 +6,14 @@
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
+#include "host/cli/port_options.h"
 #include "host/cli/window_output.h"
 #include "host/controller/live.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {
 
-using namespace std::chrono_literals;
+constexpr std::chrono::milliseconds kShortestWindow{10};
 
 struct RunOptions {
   std::vector<std::string> interfaces;
@@ -36,18 +36,13 @@ void block_signals() {
 LiveOptions parse(const RunOptions& options) {
   LiveOptions parsed;
   parsed.interfaces = options.interfaces;
-  if (options.mode != "auto") {
-    parsed.port.mode = parse_mode(options.mode);
-  }
-  if (options.direction != "ingress" && options.direction != "both") {
-    throw Error("direction '" + options.direction + "': expected ingress or both");
-  }
+  parsed.port.mode = chosen_mode(options.mode);
   parsed.port.both_directions = options.direction == "both";
   if (!options.window.profile.empty()) {
     parsed.port.profile = parse_profile(options.window.profile);
   }
   parsed.port.sessions = options.sessions;
-  parsed.window = parse_duration(options.window.window, 10ms);
+  parsed.window = parse_duration(options.window.window, kShortestWindow);
   parsed.windows = options.windows;
   parsed.cap = options.window.cap;
   return parsed;
@@ -73,13 +68,14 @@ void add_run_command(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "watch ports, window after window");
   command->add_option("-i,--interface", options->interfaces, "port to watch; several make one analysis")->required();
-  command->add_option("--mode", options->mode, "auto (hw, else drv, else skb), hw, drv, skb or tc")
-      ->capture_default_str();
-  command->add_option("--direction", options->direction, "ingress, or both (egress on TC)")->capture_default_str();
+  add_mode_option(*command, options->mode);
+  add_direction_option(*command, options->direction);
   command->add_option("--windows", options->windows, "end after so many windows; 0: at SIGINT or SIGTERM")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--sessions", options->sessions, "sessions that each port's maps hold (default 65536)");
-  add_window_options(*command, options->window);
+  command->add_option("--sessions", options->sessions, "sessions that each port's maps hold (default 65536)")
+      ->check(CLI::PositiveNumber);
+  add_window_options(*command, options->window, kShortestWindow);
   command->footer(
       "Examples:\n"
       "  nicsentry run -i eth0\n"

@@ -6,7 +6,9 @@
 
 #include <cstdio>
 
+#include "host/cli/duration.h"
 #include "host/cli/log.h"
+#include "host/cli/option_checks.h"
 #include "host/error.h"
 #include "host/output/summary_json.h"
 #include "host/output/table.h"
@@ -36,15 +38,22 @@ std::uint64_t packets_in(const WindowReport& report) {
 
 }  // namespace
 
-void add_window_options(CLI::App& command, WindowOptions& options) {
-  command.add_option("--profile", options.profile, "ddos, crypto or all (default)");
-  command.add_option("--window", options.window, "length of a window: 10s, 50ms, 0.01")->capture_default_str();
+void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least) {
+  command.add_option("--profile", options.profile, "ddos, crypto or all (default)")
+      ->check(understood_by(parse_profile));
+  command.add_option("--window", options.window, "length of a window: 10s, 50ms, 0.01")
+      ->check(understood_by([least](const std::string& text) { parse_duration(text, least); }))
+      ->capture_default_str();
   command.add_option("--cap", options.cap, "packets of a session that a window captures; 0: all")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_option("--format", options.formats, "files to write: seed-json, seed-csv, csv, jsonl (several: a,b)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(understood_by(parse_format));
   command.add_option("-o,--output", options.directory, "directory of the files")->capture_default_str();
-  command.add_option("--top", options.top, "sessions in the table of a window")->capture_default_str();
+  command.add_option("--top", options.top, "sessions in the table of a window")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   auto* json = command.add_flag("--json", options.json, "print each window's books as one line of JSON");
   command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings")->excludes(json);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -25,7 +26,8 @@ struct WindowOptions {
   bool quiet = false;
   unsigned top = 10;
 };
-void add_window_options(CLI::App& command, WindowOptions& options);
+// `least`: the shortest window.
+void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least);
 std::vector<Format> parse_formats(const WindowOptions& options);  // throws Error
 
 // Prints windows and writes them to files.

@@ -68,11 +68,11 @@ json ask_controller(const std::string& socket_path, const std::string& path, con
   httplib::Client client(socket_path);
   client.set_address_family(AF_UNIX);
   client.set_read_timeout(kAnswerSeconds);
-  const httplib::Result answer = client.Post(path.c_str(), request.dump(), "application/json");
+  const httplib::Result answer = client.Post(path, request.dump(), "application/json");
   if (!answer) {
     throw Error("the controller at " + socket_path + " does not answer: " + httplib::to_string(answer.error()));
   }
-  const json body = json::parse(answer->body, nullptr, false);
+  json body = json::parse(answer->body, nullptr, false);
   if (answer->status != 200) {
     throw Error(body.is_object() ? body.value("error", answer->body) : answer->body);
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include "host/datapath/attachment.h"
@@ -60,9 +61,9 @@ Port::Port(const std::string& interface_name, const PortOptions& options, Owner 
   try {
     open(options, owner);
   } catch (...) {
-    for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {
-      if (on_record(plane->hook, plane->program_id) == nullptr && plane->owner == owner) {
-        detach(*plane);
+    for (const auto& plane : attached_ | std::views::reverse) {
+      if (on_record(plane.hook, plane.program_id) == nullptr && plane.owner == owner) {
+        detach(plane);
       }
     }
     restored_ = true;
@@ -206,11 +207,11 @@ void Port::restore() {
   }
   ClaimRecord left;
   // Last attached, first taken off: the qdisc goes with the filter for which it was made.
-  for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {
-    if (plane->owner == Owner::run) {
-      detach(*plane);
-    } else if (plane->owner == Owner::attach) {
-      left.planes.insert(left.planes.begin(), *plane);
+  for (const auto& plane : attached_ | std::views::reverse) {
+    if (plane.owner == Owner::run) {
+      detach(plane);
+    } else if (plane.owner == Owner::attach) {
+      left.planes.insert(left.planes.begin(), plane);
     }
   }
   if (left.planes.empty()) {

@@ -25,7 +25,7 @@ int collect(enum libbpf_print_level level, const char* format, va_list arguments
   const int length = std::vsnprintf(nullptr, 0, format, arguments);
   if (length > 0) {
     std::vector<char> text(static_cast<std::size_t>(length) + 1);
-    std::vsnprintf(text.data(), text.size(), format, again);
+    std::vsnprintf(text.data(), text.size(), format, again);  // NOLINT(clang-analyzer-valist.Uninitialized)
     messages.append(text.data(), static_cast<std::size_t>(length));
   }
   va_end(again);

@@ -105,7 +105,7 @@ bool has_partial_frames(Mode mode, const Interface& port) { return mode == Mode:
 }  // namespace
 
 std::uint64_t map_elements(const TableSize& size) {
-  return 1 + (std::uint64_t{1} << size.bucket_bits) + std::uint64_t{2} * size.sessions + 2 * TOTALS_ROWS;
+  return 1 + (std::uint64_t{1} << size.bucket_bits) + std::uint64_t{2} * size.sessions + std::uint64_t{2} * TOTALS_ROWS;
 }
 
 Program::Program(UniqueFd fd, Profile profile, std::unique_ptr<Maps> maps, bool partial_frames)

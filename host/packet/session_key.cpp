@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <bit>
+#include <compare>
 #include <random>
 
 #include "host/error.h"
@@ -97,8 +98,8 @@ Direction opposite(Direction direction) {
 
 DirectedKey normalise(const Endpoint& source, const Endpoint& destination, Protocol protocol) {
   auto order = source.address.raw_words() <=> destination.address.raw_words();
-  if (order == 0) order = source.raw_port() <=> destination.raw_port();
-  if (order > 0) return {{destination, source, protocol}, Direction::from_higher};
+  if (std::is_eq(order)) order = source.raw_port() <=> destination.raw_port();
+  if (std::is_gt(order)) return {{destination, source, protocol}, Direction::from_higher};
   return {{source, destination, protocol}, Direction::from_lower};
 }
 

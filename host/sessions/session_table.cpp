@@ -168,7 +168,8 @@ std::optional<SessionTable::Step> SessionTable::shortest_way(const Fingerprint& 
   visit(buckets.second, std::nullopt, 0);
   std::optional<Step> rests;
   unsigned rests_after = 0;
-  for (std::size_t i = 0; i < visits_.size(); ++i) {
+  // By index: visits_ grows while it is walked.
+  for (std::size_t i = 0; i < visits_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     const Visit here = visits_[i];
     if (rests && here.moves > rests_after) return rests;
     if (const auto room = room_in(here.bucket, kept)) return Step{here.from, *room};

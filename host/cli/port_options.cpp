@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/cli/port_options.h"
+
+#include "host/cli/option_checks.h"
+
+namespace nicsentry {
+
+void add_mode_option(CLI::App& command, std::string& mode) {
+  command.add_option("--mode", mode, "auto (hw, else drv, else skb), hw, drv, skb or tc")
+      ->check(understood_by(chosen_mode))
+      ->capture_default_str();
+}
+
+void add_direction_option(CLI::App& command, std::string& direction) {
+  command.add_option("--direction", direction, "ingress, or both (egress on TC)")
+      ->check(CLI::IsMember({"ingress", "both"}))
+      ->capture_default_str();
+}
+
+std::optional<Mode> chosen_mode(const std::string& mode) {
+  return mode == "auto" ? std::nullopt : std::optional(parse_mode(mode));
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "host/datapath/mode.h"
+
+namespace nicsentry {
+
+// Options of the commands that put a program on a port.
+void add_mode_option(CLI::App& command, std::string& mode);
+void add_direction_option(CLI::App& command, std::string& direction);
+
+// "auto": no mode is asked for. Throws Error on a word that is no mode.
+std::optional<Mode> chosen_mode(const std::string& mode);
+
+}  // namespace nicsentry
