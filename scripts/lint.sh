@@ -10,8 +10,8 @@ build=${1:-build}
 mapfile -t sources < <(find host tests bench bpf_offload -name '*.cpp' -o -name '*.h' -o -name '*.c' | sort)
 clang-format --dry-run -Werror "${sources[@]}"
 
-mapfile -t scripts < <(find scripts .ci hw -type f | xargs grep -lE '^#!.*(bash|/sh)' | sort)
-shellcheck -x "${scripts[@]}"
+mapfile -t scripts < <(find scripts .ci hw -type f -exec grep -lE '^#!.*(bash|/sh)' {} + | sort)
+shellcheck -x -P SCRIPTDIR -S warning "${scripts[@]}"
 
 mandoc -Tlint -W warning docs/nicsentry.8
 

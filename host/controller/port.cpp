@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 #include <utility>
 
 #include "host/datapath/attachment.h"
@@ -61,9 +60,9 @@ Port::Port(const std::string& interface_name, const PortOptions& options, Owner 
   try {
     open(options, owner);
   } catch (...) {
-    for (const auto& plane : attached_ | std::views::reverse) {
-      if (on_record(plane.hook, plane.program_id) == nullptr && plane.owner == owner) {
-        detach(plane);
+    for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {  // NOLINT(modernize-loop-convert)
+      if (on_record(plane->hook, plane->program_id) == nullptr && plane->owner == owner) {
+        detach(*plane);
       }
     }
     restored_ = true;
@@ -207,11 +206,11 @@ void Port::restore() {
   }
   ClaimRecord left;
   // Last attached, first taken off: the qdisc goes with the filter for which it was made.
-  for (const auto& plane : attached_ | std::views::reverse) {
-    if (plane.owner == Owner::run) {
-      detach(plane);
-    } else if (plane.owner == Owner::attach) {
-      left.planes.insert(left.planes.begin(), plane);
+  for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {  // NOLINT(modernize-loop-convert)
+    if (plane->owner == Owner::run) {
+      detach(*plane);
+    } else if (plane->owner == Owner::attach) {
+      left.planes.insert(left.planes.begin(), *plane);
     }
   }
   if (left.planes.empty()) {

@@ -28,12 +28,10 @@ class Network:
         self.mtu = mtu
         self.directory = pathlib.Path(directory)
         self.sender, self.receiver = f"nse2e{os.getpid()}s", f"nse2e{os.getpid()}r"
-        self.processes = []
+        self.processes, self.namespaces = [], []
         try:
             for namespace in (self.sender, self.receiver):
-                run("ip", "netns", "add", namespace)
-                for scope in ("all", "default"):  # no neighbour discovery among what is counted
-                    self.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{scope}.disable_ipv6=1")
+                self.add_namespace(namespace)
             for pair in range(pairs):
                 self.add_pair(pair)
         except BaseException:
@@ -51,8 +49,14 @@ class Network:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        for namespace in (self.sender, self.receiver):
+        for namespace in self.namespaces:
             run("ip", "netns", "del", namespace, check=False)
+
+    def add_namespace(self, namespace):
+        self.namespaces.append(namespace)
+        run("ip", "netns", "add", namespace)
+        for scope in ("all", "default"):  # no neighbour discovery among what is counted
+            self.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{scope}.disable_ipv6=1")
 
     def add_pair(self, pair):
         run("ip", "link", "add", f"left{pair}", "mtu", self.mtu, "netns", self.sender, "type", "veth",

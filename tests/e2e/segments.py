@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Super-packets of segmentation offload at the TC hooks, against what they become on a wire.
+
+Behind the watched port's peer a router sends on to a device that can segment nothing itself: the kernel cuts what it
+gets into the packets of a wire, and tcpdump there is the reference."""
+import signal
+import subprocess
+import time
+
+import model
+from compare import Mismatch, check_records, expect, read_windows
+from network import Controller, Network, finish, run
+
+WHOLE_NS = 10**18
+AMOUNTS = ("packets_server", "packets_client", "bytes_server", "bytes_client")
+NETS = {4: {1: "198.51.100.", 2: "203.0.113."}, 6: {1: "2001:db8:0:1::", 2: "2001:db8:0:2::"}}
+PORT = 7000
+PINNED = ("taskset", "-c", "0")  # veth hands packets on where they were sent: one processor keeps their order
+BYTES = 3_000_000
+DATAGRAMS, DATAGRAM_BYTES, SEGMENT_BYTES = 20, 41_000, 1200  # the last segment is shorter
+
+RECEIVE = """
+import socket, sys
+family, address, port, wanted = getattr(socket, sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+server = socket.create_server((address, port), family=family)
+datagrams = socket.socket(family, socket.SOCK_DGRAM)
+datagrams.bind((address, port))
+print("ready", flush=True)
+stream, _ = server.accept()
+got = 0
+while got < wanted:
+    got += len(stream.recv(1 << 20))
+stream.close()
+sys.stdin.read()  # datagrams are not refused until the sender is through
+"""
+SEND = """
+import socket, sys
+family, address, port, wanted = getattr(socket, sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+datagrams, datagram_bytes, segment = map(int, sys.argv[5:])
+stream = socket.socket(family)
+stream.connect((address, port))
+stream.sendall(bytes(wanted))
+stream.recv(1)  # until the other end has it all
+stream.close()
+sender = socket.socket(family, socket.SOCK_DGRAM)
+sender.setsockopt(socket.IPPROTO_UDP, 103, segment)  # UDP_SEGMENT
+sender.connect((address, port))
+for _ in range(datagrams):
+    sender.send(bytes(datagram_bytes))
+"""
+
+
+def prepare(network, gso_bytes):
+    """right0 (watched) - left0, router, wire0 - far0."""
+    far = f"{network.sender}far"
+    network.add_namespace(far)
+    run("ip", "link", "add", "wire0", "netns", network.sender, "type", "veth", "peer", "name", "far0", "netns", far)
+    network.inside(network.sender, "ethtool", "-K", "wire0", "tso", "off", "gso", "off", "tx", "off", "sg", "off")
+    network.inside(network.sender, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+    for namespace, port, net, host in ((network.receiver, "right0", 1, 1), (network.sender, "left0", 1, 2),
+                                       (network.sender, "wire0", 2, 2), (far, "far0", 2, 1)):  # fmt: skip
+        network.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{port}.disable_ipv6=0")
+        run("ip", "-n", namespace, "link", "set", port, "arp", "on", "gso_max_size", gso_bytes, "up")
+        for version, bits in ((4, 24), (6, 64)):
+            run("ip", "-n", namespace, "address", "add", f"{NETS[version][net]}{host}/{bits}", "dev", port,
+                *(["nodad"] if version == 6 else []))  # fmt: skip
+    for version in (4, 6):
+        for namespace, net in ((network.receiver, 1), (far, 2)):
+            run("ip", "-n", namespace, f"-{version}", "route", "add", "default", "via", f"{NETS[version][net]}2")
+    return far
+
+
+def transfer(network, far, version):
+    family = {4: "AF_INET", 6: "AF_INET6"}[version]
+    words = (family, f"{NETS[version][2]}1", PORT, BYTES)
+    receiver = network.start(far, *PINNED, "/usr/bin/python3", "-c", RECEIVE, *words,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    receiver.stdout.readline()
+    finish(network.start(network.receiver, *PINNED, "/usr/bin/python3", "-c", SEND, *words, DATAGRAMS, DATAGRAM_BYTES,
+                         SEGMENT_BYTES, stdout=subprocess.PIPE))  # fmt: skip
+    receiver.communicate(timeout=10)
+
+
+def of_ours(sessions):
+    """Without the neighbour discovery of either side."""
+    return {key: session for key, session in sessions.items() if key[0] in ("TCP", "UDP")}
+
+
+def longest_frame(network, capture):
+    """The longest frame that the program met: what the tap at the watched port saw."""
+    shown = run("tshark", "-r", capture, "-T", "fields", "-e", "frame.len").stdout.split()
+    return max(map(int, shown))
+
+
+def segments_case(directory, version, gso_bytes=65536):
+    with Network(directory, mtu=1500) as network:
+        far = prepare(network, gso_bytes)
+        captures = {"wire": network.directory / "wire.pcap", "port": network.directory / "port.pcap"}
+        taps = [network.start(namespace, "tcpdump", "-i", device, "-s", 200, "-B", 65536, "-U", "-w", captures[name],
+                              "not", "arp", "and", "not", "icmp6", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                for name, namespace, device in (("wire", network.sender, "wire0"), ("port", network.receiver, "right0"))]  # fmt: skip
+        controller = Controller(network, "--mode", "tc", "--direction", "both")
+        time.sleep(0.5)  # until both taps listen
+        transfer(network, far, version)
+        time.sleep(0.5)
+        output = controller.stop()
+        for tap in taps:
+            tap.send_signal(signal.SIGINT)
+            tap.wait(timeout=10)
+        longest = longest_frame(network, captures["port"])
+        if longest < min(gso_bytes, 65000) - 5000:
+            raise Mismatch(f"expected super-packets at the port of about {gso_bytes} bytes, the longest is {longest}")
+        wanted, seen = (of_ours(sessions) for sessions in (model.analyse(captures["wire"], WHOLE_NS).windows[0].sessions,
+                                                           read_windows(output)[0]["sessions"]))  # fmt: skip
+        expect("sessions", 2, len(wanted))
+        expect("keys", sorted(map(str, wanted)), sorted(map(str, seen)))
+        for key, session in wanted.items():
+            row = seen[key]
+            expect(f"{key}, amounts", {name: getattr(session, name) for name in AMOUNTS},
+                   {name: row[name] for name in AMOUNTS})  # fmt: skip
+            # How packets of the two directions interleave is not the same at both ends.
+            for sender in ("client", "server"):
+                records = [record for record in row["records"] if record["sender"] == sender]
+                sent = [record for record in session.records if record["sender"] == sender]
+                check_records(sent[:len(records)], records, f"{key}, from the {sender}", times=False)
+        packets = sum(session.packets_server + session.packets_client for session in wanted.values())
+        frames = len(run("tshark", "-r", captures["port"], "-T", "fields", "-e", "frame.number").stdout.split())
+        network.check_clean()
+    return f"{packets} packets on the wire, {frames} at the port, the longest of {longest} bytes"
