@@ -50,7 +50,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	from_higher = fingerprint_packet(now, &packet, &fingerprint);
 
 	event.bytes = packet.bytes;
-	describe_segments(ctx, &event, packet.l4 + packet.l4_bytes - packet.l3);
+	describe_segments(ctx, &event, packet.ip, packet.l4 + packet.l4_bytes - packet.l3);
 	row = find_totals((__u32)fingerprint.a % TOTALS_SHARDS, half);
 	if (!row)
 		return VERDICT_PASS;

@@ -3,6 +3,8 @@
 #ifndef NICSENTRY_HOOK_H
 #define NICSENTRY_HOOK_H
 
+#include <linux/in.h>
+#include <linux/ipv6.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
@@ -51,8 +53,9 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 
 /* A super-packet of segmentation offload counts as the packets that it becomes on the wire: each repeats the headers.
  */
-static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, __u32 headers)
+static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, const void *ip, __u32 headers)
 {
+	const struct ipv6hdr *ipv6 = ip;
 	__u32 payload = event->bytes - headers;
 	__u32 size = ctx->gso_size;
 	__u32 segments;
@@ -61,6 +64,11 @@ static __always_inline void describe_segments(hook_ctx *ctx, struct event_header
 	event->segment_payload = 0;
 	if (size == 0 || payload <= size)
 		return;
+	/* The option with the length of BIG TCP (struct hop_jumbo_hdr, include/net/ipv6.h) never leaves the host. */
+	if (event->bytes > 0xffff && ipv6->version == 6 && ipv6->payload_len == 0 && ipv6->nexthdr == IPPROTO_HOPOPTS) {
+		headers -= 8;
+		event->bytes -= 8;
+	}
 	segments = (payload + size - 1) / size;
 	event->segments = segments;
 	event->segment_payload = size;

@@ -43,9 +43,10 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 	return in_header;
 }
 
-static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, __u32 headers)
+static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, const void *ip, __u32 headers)
 {
 	(void)ctx;
+	(void)ip;
 	(void)headers;
 	event->segments = 1;
 	event->segment_payload = 0;

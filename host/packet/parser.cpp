@@ -14,6 +14,7 @@ constexpr std::uint16_t kIpv6 = 0x86dd;
 constexpr int kVlanTagsMax = 2;
 
 // IPv6 extension headers (RFC 8200, 4).
+constexpr std::size_t kJumboOptionBytes = 8;  // struct hop_jumbo_hdr (include/net/ipv6.h)
 constexpr std::uint8_t kHopByHop = 0;
 constexpr std::uint8_t kRouting = 43;
 constexpr std::uint8_t kFragment = 44;
@@ -89,6 +90,7 @@ std::optional<std::uint8_t> walk_ipv4(Walk& walk, ParsedPacket& packet) {
   if (!ip || (*ip)[0] >> 4 != 4) return std::nullopt;
   const std::size_t header_bytes = std::size_t{(*ip)[0]} % 16 * 4;
   if (header_bytes < kIpv4HeaderBytes || !walk.take(header_bytes - kIpv4HeaderBytes)) return std::nullopt;
+  packet.header_bytes = static_cast<std::uint32_t>(header_bytes);
   packet.features.ip_flags_fragment = be16(*ip, 6);
   if ((packet.features.ip_flags_fragment & kIpv4FragmentOffset) != 0) return std::nullopt;
   packet.features.bytes = be16(*ip, 2);
@@ -102,12 +104,15 @@ bool is_extension(std::uint8_t protocol) {
 }
 
 std::optional<std::uint8_t> walk_ipv6(Walk& walk, ParsedPacket& packet) {
+  std::size_t begin = walk.offset();
   const auto ip = walk.take(kIpv6HeaderBytes);
   if (!ip || (*ip)[0] >> 4 != 6) return std::nullopt;
   packet.features.bytes = static_cast<std::uint32_t>(kIpv6HeaderBytes) + be16(*ip, 4);
   packet.source.address = address(ip->subspan(8, 16), 6);
   packet.destination.address = address(ip->subspan(24, 16), 6);
   std::uint8_t protocol = (*ip)[6];
+  // BIG TCP: the option with the true length is taken out before the packet leaves the host.
+  if (be16(*ip, 4) == 0 && protocol == kHopByHop) begin += kJumboOptionBytes;
   for (int extensions = 0; extensions < kExtensionsMax && is_extension(protocol); ++extensions) {
     const auto extension = walk.take(8);
     if (!extension) return std::nullopt;
@@ -118,6 +123,7 @@ std::optional<std::uint8_t> walk_ipv6(Walk& walk, ParsedPacket& packet) {
     }
     protocol = (*extension)[0];
   }
+  packet.header_bytes = static_cast<std::uint32_t>(walk.offset() - begin);
   return protocol;
 }
 
@@ -180,7 +186,6 @@ std::optional<ParsedPacket> parse(Walk& walk) {
   if (type == kIpv6) protocol = walk_ipv6(walk, packet);
   if (!protocol) return std::nullopt;
   packet.ip_offset = static_cast<std::uint32_t>(ip_offset);
-  packet.header_bytes = static_cast<std::uint32_t>(walk.offset() - ip_offset);
   if (!read_transport(walk, *protocol, packet)) return std::nullopt;
   packet.key = normalise(packet.source, packet.destination, packet.protocol);
   packet.features.direction = packet.key.direction;

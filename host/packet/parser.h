@@ -21,7 +21,7 @@ struct ParsedPacket {
   DirectedKey key;
   PacketFeatures features;         // timestamp_ns is 0; bytes as the IP header says
   std::uint32_t ip_offset = 0;     // of the IP header in the frame
-  std::uint32_t header_bytes = 0;  // IP header and extensions, and transport header with its options
+  std::uint32_t header_bytes = 0;  // on the wire: IP header and extensions, and transport header with its options
 };
 
 // Reads the first bytes of an Ethernet frame, whole or cut anywhere. Nothing where the headers are not all there, or

@@ -21,7 +21,7 @@ import model
 from compare import (BINARY, CAUSES, REPOSITORY, Mismatch, check_books, check_causes, check_keys, check_records,
                      check_totals, expect, expect_text, read_windows, run_cases)  # fmt: skip
 from network import JUMBO, MTU, Controller, Network, finish, run
-from segments import segments_case
+from segments import big_tcp_case, segments_case
 
 PCAPS = pathlib.Path(os.environ.get("NICSENTRY_PCAPS", REPOSITORY.parent / "shared" / "pcaps"))
 CAP = 100
@@ -426,7 +426,7 @@ def main():
             ("extract", lambda: extract_case(temporary, sample)),
             ("segments, IPv4", lambda: segments_case(temporary, 4)),
             ("segments, IPv6", lambda: segments_case(temporary, 6)),
-            ("segments of super-packets beyond 64 KiB, IPv6", lambda: segments_case(temporary, 6, gso_bytes=130_000)),
+            ("segments of super-packets beyond 64 KiB", lambda: big_tcp_case(temporary)),
             ("port left clean", lambda: clean_case(temporary)),
         ]
         return run_cases(cases)
