@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# From a bare Debian 12 as root: installs what is missing, builds (release, and ASan with UBSan), and runs every test.
+# From a bare Debian 12 as root: installs what is missing, builds (release, and ASan with UBSan), looks
+# at the sources (lint.sh), and runs every test.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,6 +14,8 @@ mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 echo "== release build"
 cmake --preset release -DNICSENTRY_TESTS=ON >/dev/null
 cmake --build --preset release
+echo "== formatting and static analysis"
+scripts/lint.sh build
 echo "== ASan and UBSan build"
 cmake --preset asan -DNICSENTRY_TESTS=ON >/dev/null
 cmake --build --preset asan
