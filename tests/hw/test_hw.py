@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""hw mode over the kernel's own nfp driver: runs a suite of cases.py beside a virtual card (hw/README.md).
+
+    test_hw.py SUITE [CASE ...]
+
+NICSENTRY: the binary (default build/nicsentry). The traffic and what the model says of it are made here, where tshark
+is fast, and handed to the virtual machine.
+"""
+import json
+import pathlib
+import pickle
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+
+import make_capture  # noqa: E402  pylint: disable=wrong-import-position
+import model  # noqa: E402  pylint: disable=wrong-import-position
+
+WHOLE_NS = 10**18  # one window for all of the traffic
+# A suite is what one boot of the machine with this firmware serves.
+FIRMWARE = {"card": "agilio-bpf", "no-events": "corenic", "empty-arrays": "test-empty-arrays"}
+
+
+def frames(capture):
+    data = capture.read_bytes()[24:]
+    while data:
+        length = struct.unpack_from("<I", data, 8)[0]
+        yield data[16 : 16 + length]
+        data = data[16 + length :]
+
+
+def prepare(directory):
+    """Writes traffic.json (each packet as tshark understands it, with its frame) and model.pickle (the window)."""
+    capture = directory / "traffic.pcap"
+    make_capture.make(capture)
+    packets = [model.understand(row) for row in model.rows(capture)]
+    lines = [{"frame": frame.hex(), "bytes": packet.bytes, "cause": packet.cause, "protocol": packet.protocol,
+              "source": packet.source, "destination": packet.destination}
+             for packet, frame in zip(packets, frames(capture), strict=True)]  # fmt: skip
+    (directory / "traffic.json").write_text(json.dumps(lines), encoding="ascii")
+    window = model.analyse(capture, WHOLE_NS).windows[0]
+    (directory / "model.pickle").write_bytes(pickle.dumps(window))
+
+
+def main(suite, *cases):
+    with tempfile.TemporaryDirectory() as directory:
+        prepare(pathlib.Path(directory))
+        machine = [REPOSITORY / "hw" / "vnfp", "run", "--firmware", FIRMWARE[suite], "--timeout", "200", "--"]
+        guest = ["/usr/bin/python3", "-B", HERE / "cases.py", suite, directory, *cases]
+        return subprocess.run([str(word) for word in machine + guest], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
