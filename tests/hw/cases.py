@@ -33,6 +33,7 @@ class Traffic:
 
     def __init__(self, directory):
         self.list = json.loads((directory / "traffic.json").read_text(encoding="ascii"))
+        self.stranger = directory / "stranger.o"
         self.window = pickle.loads((directory / "model.pickle").read_bytes())
         self.packets = self.window.packets_in
         self.on_sessions = sum(session.packets_server + session.packets_client
@@ -78,8 +79,8 @@ def refused(*arguments):
     return done.stderr
 
 
-def offload(port, name, how="xdpoffload"):
-    run("ip", "link", "set", "dev", port, how, "obj", OBJECTS / name, "sec", "xdp")
+def attach(port, path, how="xdpoffload"):
+    run("ip", "-force", "link", "set", "dev", port, how, "obj", path, "sec", "xdp")
 
 
 def take_off(port, how="xdpoffload"):
@@ -111,7 +112,7 @@ def settle():
 
 def adoption_case(directory, traffic):
     with Machine(directory) as machine:
-        offload("nfp0", "ddos.o")
+        attach("nfp0", OBJECTS / "ddos.o")
         attached = xdp_on("nfp0")
         Program(0).packet(traffic.list[0])  # nobody home: counted, no event
         watching = controller(machine)
@@ -147,10 +148,246 @@ def formats_case(directory, traffic):
     return ", ".join(sorted(path.name for path in output.iterdir()))
 
 
+def messages_since(before):
+    now = statistics()
+    return {name: now[name] - before[name] for name in now if now[name] != before[name]}
+
+
+def cap_case(directory, traffic):
+    """One session: cap, swap by extract, capture again without a write."""
+    packet = next(one for one in traffic.list if one["protocol"] == "UDP")
+    with Machine(directory) as machine:
+        watching = controller(machine, "--mode", "hw", "--cap", 7)
+        card = Program(0)
+        for window in (0, 1):
+            for _ in range(20):  # one by one, so that the controller's mute is seen
+                send([card], [packet])
+                time.sleep(0.03)
+            settle()
+            before = statistics()
+            answer = nicsentry("extract", "-i", "nfp0")
+            expect(f"exit status of extract ({answer.stderr!r})", 0, answer.returncode)
+            said = messages_since(before)
+            # Flip; a reading of the one session (whose mute the tick may have looked at meanwhile) and 15 totals.
+            expect("messages of updates in a swap", 1, said.get("messages_map_update", 0))
+            if not 16 <= said.get("messages_map_lookup", 0) <= 25:
+                raise Mismatch(f"messages of lookups in a swap: expected 16 and a few ticks', seen {said}")
+            (row,) = read_windows(watching.output)[window]["sessions"].values()
+            expect(f"window {window}, packets", 20, row["packets_client"] + row["packets_server"])
+            expect(f"window {window}, captured", 7, row["packets_captured"])
+        del card  # it holds the maps
+        watching.stop()
+        _, books = totals(read_windows(watching.output))
+        check_nothing_lost(books)
+        sent = [row["events_sent"] for row in books]
+        if not 14 <= sum(sent) <= 30:
+            raise Mismatch(f"events sent: expected 7 a window and a few until the mute took effect, seen {sent}")
+        check_clean()
+    return f"{sum(sent)} events for 2 x 7 records"
+
+
+def beside_driver_case(directory, traffic):
+    """A stranger on the card leaves the driver to us; we on the card leave the driver to a stranger."""
+    with Machine(directory) as machine:
+        attach("nfp0", traffic.stranger)
+        there = xdp_on("nfp0")["hw"]
+        watching = controller(machine)
+        expect_text("log", "nfp0: mode drv", watching.log())
+        expect("modes in use", {"hw", "drv"}, set(xdp_on("nfp0")))
+        write("packet", "".join(f"0 {one['frame']}\n" for one in traffic.list if len(one["frame"]) >= 28))
+        settle()
+        output = watching.stop()
+        check_sample(traffic, output)
+        expect("programs after the run", {"hw": there}, xdp_on("nfp0"))
+        expect_text("words", "is not nicsentry's; it was left as it is", refused("run", "-i", "nfp0", "--mode", "hw"))
+        take_off("nfp0")
+        check_clean()
+
+        watching = controller(machine, "--mode", "hw")
+        attach("nfp0", traffic.stranger, "xdpdrv")
+        send([Program(0)], traffic.list)
+        settle()
+        check_sample(traffic, watching.stop())
+        expect("modes after the run", ["drv"], list(xdp_on("nfp0")))
+        take_off("nfp0", "xdpdrv")
+        check_clean()
+
+
+def second_controller_case(directory, traffic):
+    with Machine(directory) as machine:
+        watching = controller(machine, "--mode", "hw")
+        attached = xdp_on("nfp0")
+        for command in ("run", "attach", "detach"):
+            expect_text(f"words of {command}", f"EBUSY: nfp0 is watched already by nicsentry, process {watching.process.pid}",
+                        refused(command, "-i", "nfp0"))  # fmt: skip
+        expect("programs meanwhile", attached, xdp_on("nfp0"))
+        send([Program(0)], traffic.list)
+        settle()
+        check_sample(traffic, watching.stop())
+        check_clean()
+
+
+def attach_case(directory, traffic):
+    with Machine(directory) as machine:
+        done = nicsentry("attach", "-i", "nfp0", "--mode", "hw", "--profile", "crypto")
+        expect_text("words of attach", "nfp0: mode hw", done.stderr)
+        expect_text("words of another attach", "EEXIST: nfp0: mode hw, taking over program 'crypto'",
+                    refused("attach", "-i", "nfp0"))  # fmt: skip
+        expect_text("words of another profile", "does not serve profile ddos",
+                    refused("run", "-i", "nfp0", "--profile", "ddos"))  # fmt: skip
+        watching = controller(machine)
+        expect_text("log", "attached by attach", watching.log())
+        watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        expect("mode after SIGKILL", ["hw"], list(xdp_on("nfp0")))
+        (CLAIMS / f"controller-{watching.process.pid}.sock").unlink(missing_ok=True)
+        expect_text("words of detach", "detached from xdp (mode hw)", nicsentry("detach", "-i", "nfp0").stderr)
+        expect_text("words of another detach", "ENOENT: nothing of nicsentry's is on nfp0", refused("detach", "-i", "nfp0"))
+        check_clean()
+
+
+def taken_over_case(directory, traffic):
+    """Somebody replaces, or takes off, the program under the controller."""
+    with Machine(directory) as machine:
+        for act, seen in (("replaced", ["hw"]), ("taken off", [])):
+            watching = controller(machine, "--mode", "hw")
+            half = traffic.list[:500]
+            send([Program(0)], half)
+            settle()
+            if act == "replaced":
+                attach("nfp0", traffic.stranger)
+            else:
+                take_off("nfp0")
+            watching.wait_for(rf"error: nfp0/xdp: the program was {act}")
+            watching.process.wait(timeout=20)
+            expect(f"exit status ({watching.log()!r})", 1, watching.process.returncode)
+            books = read_windows(watching.output)[0]["books"]
+            expect("packets until then", 500, summed(books, "packets_in"))
+            expect("modes after the run", seen, list(xdp_on("nfp0")))
+            if seen:
+                take_off("nfp0")
+            check_clean()
+
+
+def refusing_card_case(directory, traffic):
+    """The card answers a control message with an error: said, the window so far is written, the port is left clean."""
+    with Machine(directory) as machine:
+        watching = controller(machine, "--mode", "hw")
+        send([Program(0)], traffic.list[:100])
+        settle()
+        write("fail_messages", "1")
+        nicsentry("extract", "-i", "nfp0")
+        watching.process.wait(timeout=20)
+        expect(f"exit status ({watching.log()!r})", 1, watching.process.returncode)
+        expect_text("log", "error: nfp0/xdp: EINVAL: writing entry 0 of map control", watching.log())
+        write("fail_messages", "0")
+        check_clean()
+
+
+def limits_case(directory, traffic):
+    expect_text("words for too many sessions", "fit into the card's 3072000 map elements",
+                refused("run", "-i", "nfp0", "--mode", "hw", "--sessions", 2_000_000))  # fmt: skip
+    check_clean()
+    said = refused("run", "-i", "nfp0", "-i", "nfp1", "--mode", "hw", "--sessions", 700_000, "--windows", 1)
+    expect_text("words for two ports' worth", "ENOMEM: loading 'sentry' for nfp1 in mode hw: Cannot allocate memory", said)
+    expect_text("words for two ports' worth", "the card holds 3072000 map elements over all its ports", said)
+    expect("expected warnings of libbpf's", 0, said.count("BTF"))
+    check_clean()
+
+
+def conflicts_case(directory, traffic):
+    """What of the kernel's tools/testing/selftests/bpf/test_offload.py applies, through our controller."""
+    with Machine(directory):
+        # Modes: what is there decides, whatever is asked for.
+        attach("nfp0", OBJECTS / "ddos.o", "xdpgeneric")
+        expect_text("drv beside skb", "run with --mode skb, or detach it first", refused("run", "-i", "nfp0", "--mode", "drv"))
+        done = nicsentry("run", "-i", "nfp0", "--mode", "hw", "--window", "20ms", "--windows", 1)
+        expect(f"exit status of hw beside skb ({done.stderr!r})", 0, done.returncode)
+        expect("modes after it", ["skb"], list(xdp_on("nfp0")))
+        take_off("nfp0", "xdpgeneric")
+        # A device that offloads nothing.
+        run("ip", "link", "add", "other0", "type", "veth", "peer", "name", "other1")
+        expect_text("hw on veth", "EOPNOTSUPP: driver veth offloads no programs",
+                    refused("run", "-i", "other0", "--mode", "hw"))  # fmt: skip
+        run("ip", "link", "del", "other0")
+        check_clean()
+        # Dump and pin: the kernel tells whose the program and its maps are, and a pin outlives the run.
+        nicsentry("attach", "-i", "nfp1", "--mode", "hw")
+        program = programs_on_card()["nfp1"]
+        expect("device of the program", "nfp1", program["dev"]["ifname"])
+        owners = {one["name"]: one.get("dev", {}).get("ifname") for one in bpftool("map", "show")}
+        expect("devices of the maps", {"control": "nfp1", "sessions": "nfp1", "counters": "nfp1", "totals": "nfp1",
+                                       "records": None}, owners)  # fmt: skip
+        expect("length of the NFP code", 8 * instructions(1), program["bytes_jited"])
+        run("bpftool", "prog", "pin", "id", program["id"], "/sys/fs/bpf/kept")
+        nicsentry("detach", "-i", "nfp1")
+        expect("programs held by the pin", 1, len(programs_on_card()))
+        pathlib.Path("/sys/fs/bpf/kept").unlink()
+        time.sleep(0.3)  # the last reference goes in the background
+        check_clean()
+        # An MTU whose frames span several of the card's buffers: the program reads headers only.
+        run("ip", "link", "set", "dev", "nfp1", "mtu", 9000)
+        done = nicsentry("run", "-i", "nfp1", "--mode", "hw", "--window", "20ms", "--windows", 1)
+        run("ip", "link", "set", "dev", "nfp1", "mtu", 1500)
+        expect(f"exit status at MTU 9000 ({done.stderr!r})", 0, done.returncode)
+        check_clean()
+
+
+def instructions(port):
+    """Of the program that runs on a port, as the card was given it."""
+    with open("/sys/kernel/debug/vnfp/programs", encoding="ascii") as lines:
+        return {line.split()[0]: int(line.split()[2]) for line in lines if line[0] != "#"}[str(port)]
+
+
+def port_gone_case(directory, traffic):
+    with Machine(directory) as machine:
+        watching = controller(machine, "--mode", "hw", ports=("nfp0", "nfp1"))
+        send([Program(0), Program(1)], traffic.list[:400])
+        settle()
+        run(CARD, "remove-port", 1)
+        watching.wait_for(r"error: nfp1/xdp: the interface is gone")
+        send([Program(0)], traffic.list[400:])
+        settle()
+        _, books = totals(read_windows(watching.stop(status=1)))
+        expect("packets of nfp0", traffic.packets - 200, sum(row["packets_in"] for row in books if row["interface"] == "nfp0"))
+        check_clean("nfp0")
+    return "; ".join(line for line in watching.log().splitlines() if "error" in line)
+
+
+def eject_case(directory, traffic):
+    with Machine(directory) as machine:
+        watching = controller(machine, "--mode", "hw")
+        send([Program(0)], traffic.list[:100])
+        settle()
+        run(CARD, "eject")
+        watching.wait_for(r"error: nfp0/xdp: the interface is gone")
+        watching.process.wait(timeout=20)
+        expect(f"exit status ({watching.log()!r})", 1, watching.process.returncode)
+        expect("programs of type xdp left", [], [one for one in bpftool("prog", "show") if one["type"] == "xdp"])
+        expect("maps left", [], bpftool("map", "show"))
+        run(CARD, "insert")
+        run("ip", "link", "set", "dev", "nfp0", "up")
+        check_clean()
+        watching = controller(machine, "--mode", "hw")
+        send([Program(0)], traffic.list)
+        settle()
+        check_sample(traffic, watching.stop())
+        check_clean()
+
+
 CASES = {
     "card": {
         "a program attached with ip link is adopted, and left there": adoption_case,
         "two ports are one analysis, exact in every format": formats_case,
+        "cap, extract, swap: what they cost in messages": cap_case,
+        "the card and the driver at once on one port": beside_driver_case,
+        "a second controller is refused": second_controller_case,
+        "attach, a run that died, detach": attach_case,
+        "a program replaced or taken off under the controller": taken_over_case,
+        "an error of the card": refusing_card_case,
+        "limits of the card's memory": limits_case,
+        "conflicts, dump and pin, as the kernel's test_offload.py has them": conflicts_case,
+        "a port removed under the controller": port_gone_case,
+        "the driver removed under the controller": eject_case,
     },
 }
 

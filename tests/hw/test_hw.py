@@ -10,6 +10,7 @@ is fast, and handed to the virtual machine.
 import json
 import pathlib
 import pickle
+import shutil
 import struct
 import subprocess
 import sys
@@ -36,7 +37,11 @@ def frames(capture):
 
 
 def prepare(directory):
-    """Writes traffic.json (each packet as tshark understands it, with its frame) and model.pickle (the window)."""
+    """Writes traffic.json (each packet as tshark understands it, with its frame), model.pickle (the window), and
+    stranger.o (a program that is not nicsentry's)."""
+    clang = shutil.which("clang") or "clang-14"
+    subprocess.run([clang, "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-idirafter", "/usr/include/x86_64-linux-gnu", "-c",
+                    REPOSITORY / "hw" / "guest" / "counter.bpf.c", "-o", directory / "stranger.o"], check=True)  # fmt: skip
     capture = directory / "traffic.pcap"
     make_capture.make(capture)
     packets = [model.understand(row) for row in model.rows(capture)]
