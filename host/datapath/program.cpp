@@ -151,7 +151,11 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
       fds[name] = duplicate(bpf_map__fd(map));
     }
   }
-  return {duplicate(bpf_program__fd(program)), profile, make_maps(fds, program_name(profile)), partial_frames};
+  auto maps = make_maps(fds, program_name(profile));
+  if (mode == Mode::hw) {
+    maps->make_elements();  // after the load: a counter that the host wrote before makes it fail
+  }
+  return {duplicate(bpf_program__fd(program)), profile, std::move(maps), partial_frames};
 }
 
 Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& port) {

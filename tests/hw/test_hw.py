@@ -18,6 +18,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
+BPF = REPOSITORY / "bpf_offload"
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 import make_capture  # noqa: E402  pylint: disable=wrong-import-position
@@ -36,12 +37,28 @@ def frames(capture):
         data = data[16 + length :]
 
 
+def compile_bpf(source, output):
+    subprocess.run([shutil.which("clang") or "clang-14", "-O2", "-g", "-target", "bpf", "-mcpu=v3",
+                    "-idirafter", "/usr/include/x86_64-linux-gnu", "-I", BPF, "-c", source, "-o", output],
+                   check=True)  # fmt: skip
+
+
+def commit_offence(directory):
+    directory.mkdir()
+    program = (BPF / "program.h").read_text(encoding="utf-8")
+    offending = program.replace("\treturn analyze(ctx);", "\t__u32 zero = 0;\n\tstruct control none = {};\n\n"
+                                "\tbpf_map_update_elem(&control, &zero, &none, BPF_ANY);\n\treturn analyze(ctx);")  # fmt: skip
+    assert offending != program, "program.h is not as it was when this test was written"
+    (directory / "program.h").write_text(offending, encoding="utf-8")
+    shutil.copy(BPF / "sentry.bpf.c", directory)
+    compile_bpf(directory / "sentry.bpf.c", directory / "sentry.o")
+
+
 def prepare(directory):
-    """Writes traffic.json (each packet as tshark understands it, with its frame), model.pickle (the window), and
-    stranger.o (a program that is not nicsentry's)."""
-    clang = shutil.which("clang") or "clang-14"
-    subprocess.run([clang, "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-idirafter", "/usr/include/x86_64-linux-gnu", "-c",
-                    REPOSITORY / "hw" / "guest" / "counter.bpf.c", "-o", directory / "stranger.o"], check=True)  # fmt: skip
+    """Writes traffic.json (each packet as tshark understands it, with its frame), model.pickle (the window),
+    stranger.o (a program that is not nicsentry's), and offence/sentry.o (ours, with a map update)."""
+    compile_bpf(REPOSITORY / "hw" / "guest" / "counter.bpf.c", directory / "stranger.o")
+    commit_offence(directory / "offence")
     capture = directory / "traffic.pcap"
     make_capture.make(capture)
     packets = [model.understand(row) for row in model.rows(capture)]
