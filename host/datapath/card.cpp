@@ -5,9 +5,11 @@
 #include <linux/bpf.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "host/datapath/unique_fd.h"
@@ -19,6 +21,10 @@ namespace {
 // The driver's marks in the verifier's log (kernel, drivers/net/ethernet/netronome/nfp/bpf/verifier.c).
 constexpr const char* kDriverMark = "[nfp] ";
 constexpr std::array kNotOffered = {"not supported by FW", "FW doesn't support"};
+
+// The kernel frees a map in the background: the one asked for before may still have its room.
+constexpr std::chrono::milliseconds kUntilFreed{15};
+constexpr int kTries = 3;
 
 constexpr bpf_insn insn(unsigned code, unsigned to, unsigned from, int offset, int immediate) {
   bpf_insn made{};
@@ -83,8 +89,17 @@ bool takes_map(const Interface& port, bpf_map_type type, std::uint32_t elements)
 
 std::uint32_t largest_map(const Interface& port) {
   std::uint32_t fits = 0;
+  const auto takes_at_last = [&port](std::uint32_t elements) {
+    for (int tries = 0; tries < kTries; ++tries) {
+      if (takes_map(port, BPF_MAP_TYPE_ARRAY, elements)) {
+        return true;
+      }
+      std::this_thread::sleep_for(kUntilFreed);
+    }
+    return false;
+  };
   for (std::uint32_t step = 1U << 23; step != 0; step /= 2) {
-    fits += takes_map(port, BPF_MAP_TYPE_ARRAY, fits + step) ? step : 0;
+    fits += takes_at_last(fits + step) ? step : 0;
   }
   return fits;
 }

@@ -520,7 +520,9 @@ def cost_case(directory, traffic):
             if summed(books, "events_lost") > 2:
                 raise Mismatch(f"events lost: expected none, seen {summed(books, 'events_lost')}; {said}")
             expect("sessions active", sessions, summed(books, "sessions_active"))
-            expect("messages of updates: the flip", 1, updates)
+            # The flip; and the governor's, ten a second, where the emulated processor is hard put to read the stream.
+            if not 1 <= updates <= 11:
+                raise Mismatch(f"messages of updates: expected the flip's, seen {updates}; {said}; {watching.log()}")
             if not abs(lookups - (sessions + 15)) <= 2:  # the stream may be amid a packet
                 raise Mismatch(f"messages of lookups: expected {sessions} + 15, seen {lookups}; {said}")
             if streamed < 10 or took >= 1.0:
