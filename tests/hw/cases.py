@@ -503,18 +503,28 @@ def cost_case(directory, traffic):
             write("message_delay_ns", "20000")
             before = statistics()
             began = time.monotonic()
-            answer = nicsentry("extract", "-i", "nfp0")
+            answer = subprocess.Popen([BINARY, "extract", "-i", "nfp0"], text=True, stdout=subprocess.DEVNULL)
+            flipped = read = None  # from the flip until the last counter was read; files are written after it
+            while answer.poll() is None:
+                spent = messages_since(before)
+                if not flipped and "messages_map_update" in spent:
+                    flipped = time.monotonic()
+                if flipped and not read and spent.get("messages_map_lookup", 0) - spent.get("events", 0) >= sessions + 13:
+                    read = time.monotonic() - flipped
+                time.sleep(0.01)
             took = time.monotonic() - began
             spent = messages_since(before)
+            read = read or took
             streamed = spent["events"]
             write("message_delay_ns", "0")
             streaming.communicate("\n")
             settle()
-            expect(f"exit status of extract ({answer.stderr!r})", 0, answer.returncode)
+            expect("exit status of extract", 0, answer.returncode)
             output = watching.stop()
             books = [row for row in read_lines(output / "windows.jsonl") if row["window"] == 0]
             lookups, updates = spent["messages_map_lookup"] - streamed, spent["messages_map_update"]
-            said.append(f"{sessions} sessions: {lookups} lookups, {updates} update, {took:.2f} s, {streamed} events")
+            said.append(f"{sessions} sessions: {lookups} lookups, {updates} update, read {read:.2f} s, written {took:.2f} s, "
+                        f"{streamed} events")
             check_nothing_lost(books)
             # The stand-in for the program may be put off between its look at the epoch and its event; a card is not.
             if summed(books, "events_lost") > 2:
@@ -525,7 +535,7 @@ def cost_case(directory, traffic):
                 raise Mismatch(f"messages of updates: expected the flip's, seen {updates}; {said}; {watching.log()}")
             if not abs(lookups - (sessions + 15)) <= 2:  # the stream may be amid a packet
                 raise Mismatch(f"messages of lookups: expected {sessions} + 15, seen {lookups}; {said}")
-            if streamed < 10 or took >= 1.0:
+            if streamed < 10 or read >= 1.0:
                 raise Mismatch(f"expected events meanwhile and less than 1 s, seen {said}")
             check_clean()
     return "; ".join(said)
