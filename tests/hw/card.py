@@ -177,9 +177,13 @@ class Program:
         write("event", f"{self.port} {self.records} {U32} {packet['frame'][:2 * EVENT_BYTES]} {header.hex()}\n")
 
 
-def send(programs, packets, gap_s=0.0):
-    """Packets pass the card, by turns over the ports of these programs."""
+def send(programs, packets):
+    """Packets pass the card, by turns over the ports of these programs. The host reads the ports' events one after the
+    other: who a session's server is, it takes from its first packet, so that one gets time to arrive."""
+    seen = set()
     for number, packet in enumerate(packets):
         programs[number % len(programs)].packet(packet)
-        if gap_s:
-            time.sleep(gap_s)
+        session = (packet["protocol"], *sorted((str(packet["source"]), str(packet["destination"]))))
+        if len(programs) > 1 and not packet["cause"] and session not in seen:
+            seen.add(session)
+            time.sleep(0.04)
