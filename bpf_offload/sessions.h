@@ -40,9 +40,8 @@ static __always_inline int find_session(__u32 config, const struct fingerprint *
 	for (i = 0; i < 2; i++) {
 		struct session_bucket *bucket = bpf_map_lookup_elem(&sessions, &index);
 
-		if (!bucket)
-			return 0;
-		if (match_slot(&bucket->slot[0], f, session) || match_slot(&bucket->slot[1], f, session))
+		/* On the card an element may be missing that the host never wrote. */
+		if (bucket && (match_slot(&bucket->slot[0], f, session) || match_slot(&bucket->slot[1], f, session)))
 			return 1;
 		index = second;
 	}

@@ -13,6 +13,8 @@ test_packages=(
   catch2 tshark tcpdump python3-jsonschema clang-format clang-tidy shellcheck mandoc
   libasan8 libubsan1
 )
+# hw/vnfp makes its virtual machine's parts of these and of Debian's kernel packages, which it fetches itself.
+test_packages+=(qemu-system-x86 busybox-static cpio kmod)
 
 [[ ${1:-} == --tests ]] && packages+=("${test_packages[@]}")
 

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "host/cli/duration.h"
@@ -61,7 +62,10 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
 std::vector<Format> parse_formats(const WindowOptions& options) {
   std::vector<Format> formats;
   for (const std::string& name : options.formats) {
-    formats.push_back(parse_format(name));
+    const Format format = parse_format(name);
+    if (std::find(formats.begin(), formats.end(), format) == formats.end()) {  // two writers would write each row twice
+      formats.push_back(format);
+    }
   }
   return formats;
 }

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "host/controller/port_status.h"
+#include "host/datapath/card.h"
 #include "host/datapath/event_reader.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/object_file.h"
@@ -60,12 +61,28 @@ std::string describe_port(const Interface& port) {
   return text;
 }
 
+std::string list(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text;
+}
+
+std::string describe_card(const Interface& port) {
+  const CardCapabilities card = ask_card(port);
+  return "firmware has " + list(card.offered) + (card.missing.empty() ? "" : "; has not " + list(card.missing)) +
+         "; room for " + std::to_string(card.elements_left) + " more map elements";
+}
+
 // Whether the card of a port takes the program, by offering it.
 std::string try_card(const Interface& port) {
-  if (port.driver != "nfp") {
-    throw Error("driver " + (port.driver.empty() ? std::string("none") : port.driver) + " offloads no programs");
+  require_card(port);
+  try {
+    Program::load(find_object(Profile::all, Hook::xdp), Profile::all, Mode::hw, kSmall, &port);
+  } catch (const Error& error) {
+    throw Error(card_refusal(error.what()));
   }
-  Program::load(find_object(Profile::all, Hook::xdp), Profile::all, Mode::hw, kSmall, &port);
   return "the card takes the program";
 }
 
@@ -81,6 +98,9 @@ Diagnosis diagnose() {
     }
     check(diagnosis, port.name, [&port] { return describe_port(port); });
     check(diagnosis, port.name + " mode hw", [&port] { return try_card(port); });
+    if (port.driver == kCardDriver) {
+      check(diagnosis, port.name + " card", [&port] { return describe_card(port); });
+    }
   }
   return diagnosis;
 }

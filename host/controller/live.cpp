@@ -22,6 +22,7 @@
 #include "host/controller/governor.h"
 #include "host/controller/monitor.h"
 #include "host/controller/tick_interval.h"
+#include "host/datapath/attachment.h"
 #include "host/datapath/link_watch.h"
 #include "host/datapath/quiescence.h"
 #include "host/error.h"
@@ -36,6 +37,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr nanoseconds kShortestPoll = 250us;
 constexpr nanoseconds kLongestPoll = 10ms;
 constexpr nanoseconds kGovernorInterval = 100ms;
+// An interface that goes loses its program first: that it went is the better thing to say.
+constexpr nanoseconds kProgramGrace = 100ms;
 // A packet's stay in a card, threads and queues included, is below a tenth of this.
 constexpr std::chrono::microseconds kCardQuiescence{2000};
 
@@ -163,14 +166,15 @@ class LiveRun {
       waiter_.wait(std::min({poll_, next_window_ - SteadyClock::now(), next_tick_ - SteadyClock::now()}));
       read_events(monitor_.open_epoch(), nullptr);
       look_for_signals();
-      look_for_vanished_ports();
+      look_for_changed_ports();
+      look_for_programs_when_due();
       tick_when_due();
       govern_when_due();
       end_window_when_due();
       report_failures();
       stopping_ = stopping_ || monitor_.planes().empty();
     }
-    if (!last_window_done_) {
+    if (!last_window_done_ && !monitor_.planes().empty()) {
       end_window();
     }
     stop_planes();
@@ -179,6 +183,12 @@ class LiveRun {
   }
 
  private:
+  // Where a plane's program is.
+  struct Place {
+    const Interface* interface = nullptr;
+    AttachedPlane record;
+  };
+
   static std::vector<std::unique_ptr<Port>> open_ports(const LiveOptions& options) {
     std::vector<std::unique_ptr<Port>> ports;
     for (const std::string& interface : options.interfaces) {
@@ -230,7 +240,7 @@ class LiveRun {
             opened.adopted);
         Plane& added = monitor_.add_plane(std::move(plane));
         waiter_.add(added.reader().poll_fd());
-        interface_of_[&added] = port->interface().index;
+        places_[&added] = {&port->interface(), opened.record};
       }
       output_.info(port->how());
     }
@@ -262,14 +272,50 @@ class LiveRun {
     }
   }
 
-  void look_for_vanished_ports() {
-    for (const int index : links_.take_removed()) {
+  void look_for_changed_ports() {
+    const LinkChanges changes = links_.take();
+    if (!changes.changed.empty()) {
+      look_for_programs_ = SteadyClock::now() + kProgramGrace;
+    }
+    for (const int index : changes.removed) {
       for (const auto& plane : monitor_.planes()) {
-        if (interface_of_[plane.get()] == index && !plane->ended()) {
-          monitor_.end_plane(*plane, "the interface is gone; what was counted until then is in this window");
-          next_window_ = SteadyClock::now();
+        if (places_[plane.get()].interface->index == index) {
+          end_with_window(*plane, "the interface is gone");
         }
       }
+    }
+  }
+
+  void look_for_programs_when_due() {
+    if (SteadyClock::now() < look_for_programs_) {
+      return;
+    }
+    look_for_programs_ = SteadyClock::time_point::max();
+    for (const auto& plane : monitor_.planes()) {
+      look_for_program(*plane);
+    }
+  }
+
+  // Somebody may have put another program in the place of ours, or taken it off: nothing would be counted any more.
+  void look_for_program(const Plane& plane) {
+    const auto& [interface, record] = places_[&plane];
+    try {
+      const std::uint32_t there =
+          record.hook == Hook::xdp ? query_xdp(*interface).in(record.mode) : query_tc(*interface, record.hook);
+      if (there != record.program_id) {
+        end_with_window(plane, "the program was " + (there == 0 ? std::string("taken off")
+                                                                : "replaced by '" + describe_program(there).name +
+                                                                      "' (id " + std::to_string(there) + ")"));
+      }
+    } catch (const Error&) {
+      // The interface has gone meanwhile, which is told of next.
+    }
+  }
+
+  void end_with_window(const Plane& plane, const std::string& reason) {
+    if (!plane.ended()) {
+      monitor_.end_plane(plane, reason + "; what was counted until then is in this window");
+      next_window_ = SteadyClock::now();
     }
   }
 
@@ -356,7 +402,7 @@ class LiveRun {
   }
 
   void forget_dropped_planes() {
-    std::erase_if(interface_of_, [this](const auto& entry) {
+    std::erase_if(places_, [this](const auto& entry) {
       return std::none_of(monitor_.planes().begin(), monitor_.planes().end(),
                           [&entry](const auto& plane) { return plane.get() == entry.first; });
     });
@@ -402,7 +448,7 @@ class LiveRun {
   CommandServer server_;
   WindowSink sink_;
   EventBatch batch_;
-  std::map<const Plane*, int> interface_of_;
+  std::map<const Plane*, Place> places_;
   std::map<const Plane*, bool> lost_;
   std::deque<std::shared_future<WindowOutcome>> outcomes_;
   TimestampNs window_start_ = 0;
@@ -413,6 +459,7 @@ class LiveRun {
   SteadyClock::time_point next_window_;
   SteadyClock::time_point next_tick_;
   SteadyClock::time_point next_govern_;
+  SteadyClock::time_point look_for_programs_ = SteadyClock::time_point::max();
   SteadyClock::time_point last_govern_ = SteadyClock::now();
   bool stopping_ = false;
   bool last_window_done_ = false;

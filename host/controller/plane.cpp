@@ -23,6 +23,7 @@ Plane::Plane(PlaneName name, Program program, std::uint32_t sessions, const Fing
       sessions_(std::min(sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()), keys),
       counters_used_(counters_used) {
   if (counters_used_) {
+    program_.maps().make_elements();
     program_.maps().write_control({});
     program_.maps().clear_buckets();
   }
@@ -75,6 +76,7 @@ void Plane::write_control() { program_.maps().write_control(control_); }
 
 std::optional<std::uint32_t> Plane::learn(Session& session) {
   return sessions_.learn(session, [this](std::uint32_t id, PlaneSessions::Entry& entry) {
+    program_.maps().make_counters(id);
     if (counters_used_) {
       entry.last[0] = program_.maps().read_counters(id, 0);
       entry.last[1] = program_.maps().read_counters(id, 1);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/datapath/attachment.h"
+#include "host/datapath/card.h"
 #include "host/datapath/object_file.h"
 #include "host/error.h"
 #include "host/sessions/session_table.h"
@@ -13,10 +14,7 @@
 namespace nicsentry {
 namespace {
 
-constexpr const char* kCardDriver = "nfp";
 constexpr std::array kAutoOrder = {Mode::hw, Mode::drv, Mode::skb};
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 std::string describe(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
   return "program '" + program.name + "' (id " + std::to_string(program.id) + ") on the " + hook_name(hook) +
@@ -132,7 +130,7 @@ void Port::open_xdp(const PortOptions& options, Owner owner) {
       how_ = interface_.name + ": mode " + mode_name(mode) + (why.empty() ? "" : " (no better one: " + why + ")");
       return;
     } catch (const Error& error) {
-      why += (why.empty() ? "" : "; ") + std::string(mode_name(mode)) + ": " + first_line(error.what());
+      why += (why.empty() ? "" : "; ") + std::string(mode_name(mode)) + ": " + card_refusal(error.what());
     }
   }
   throw Error(interface_.name + ": no mode works: " + why);
@@ -172,9 +170,8 @@ bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const P
 }
 
 void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner owner) {
-  if (mode == Mode::hw && interface_.driver != kCardDriver) {
-    throw Error("EOPNOTSUPP: driver " + (interface_.driver.empty() ? "none" : interface_.driver) +
-                " offloads no programs");
+  if (mode == Mode::hw) {
+    require_card(interface_);
   }
   const Profile profile = options.profile.value_or(Profile::all);
   const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode);

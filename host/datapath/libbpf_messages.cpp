@@ -45,7 +45,7 @@ std::string LibbpfMessages::detail() const {
   std::vector<std::string> lines;
   std::istringstream stream(messages);
   for (std::string line; std::getline(stream, line);) {
-    const bool btf_is_optional = line.find("BTF") != std::string::npos && line.find("retry") != std::string::npos;
+    const bool btf_is_optional = line.find("BTF") != std::string::npos && line.find("etrying") != std::string::npos;
     if (!line.empty() && !btf_is_optional) {
       lines.push_back(line);
     }

@@ -20,20 +20,25 @@ LinkWatch::LinkWatch() : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK
   }
 }
 
-std::vector<int> LinkWatch::take_removed() {
-  std::vector<int> removed;
+LinkChanges LinkWatch::take() {
+  LinkChanges changes;
   alignas(nlmsghdr) std::array<char, 32768> buffer{};
   while (true) {
     const ssize_t received = recv(fd_.get(), buffer.data(), buffer.size(), 0);
     if (received <= 0) {
-      return removed;
+      return changes;
     }
     auto left = static_cast<unsigned>(received);
     for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
          message = NLMSG_NEXT(message, left)) {
       const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(message));
-      if (message->nlmsg_type == RTM_DELLINK && link->ifi_family == AF_UNSPEC) {  // a bridge tells of ports, too
-        removed.push_back(link->ifi_index);
+      if (link->ifi_family != AF_UNSPEC) {
+        continue;  // a bridge tells of ports, too
+      }
+      if (message->nlmsg_type == RTM_DELLINK) {
+        changes.removed.push_back(link->ifi_index);
+      } else if (message->nlmsg_type == RTM_NEWLINK) {
+        changes.changed.push_back(link->ifi_index);
       }
     }
   }

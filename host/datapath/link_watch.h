@@ -7,14 +7,20 @@
 
 namespace nicsentry {
 
-// Tells of interfaces that were removed from this network namespace (RTM_DELLINK).
+// Indices of interfaces.
+struct LinkChanges {
+  std::vector<int> removed;
+  std::vector<int> changed;  // anything about them, an XDP program too
+};
+
+// Tells of this network namespace's interfaces (RTM_DELLINK, RTM_NEWLINK).
 class LinkWatch {
  public:
   LinkWatch();  // throws SystemError
 
   int poll_fd() const { return fd_.get(); }
-  // Indices of interfaces removed since the last call.
-  std::vector<int> take_removed();
+  // What happened since the last call.
+  LinkChanges take();
 
  private:
   UniqueFd fd_;

@@ -29,7 +29,8 @@ template <typename Value>
 Value read(const UniqueFd& map, const char* name, std::uint32_t index) {
   static_assert(std::is_trivially_copyable_v<Value>);
   Value value{};
-  if (bpf_map_lookup_elem(map.get(), &index, &value) != 0) {
+  // ENOENT: on the card, an element that nobody has written yet.
+  if (bpf_map_lookup_elem(map.get(), &index, &value) != 0 && errno != ENOENT) {
     throw SystemError(errno, "reading entry " + std::to_string(index) + " of map " + name);
   }
   return value;
@@ -39,6 +40,19 @@ template <typename Value>
 void write(const UniqueFd& map, const char* name, std::uint32_t index, const Value& value) {
   if (bpf_map_update_elem(map.get(), &index, &value, BPF_ANY) != 0) {
     throw SystemError(errno, "writing entry " + std::to_string(index) + " of map " + name);
+  }
+}
+
+bool exists(const UniqueFd& map, std::uint32_t index, void* value) {
+  return bpf_map_lookup_elem(map.get(), &index, value) == 0 || errno != ENOENT;
+}
+
+// Only where it is missing: one that is there may be added to at any time.
+template <typename Value>
+void make(const UniqueFd& map, const char* name, std::uint32_t index) {
+  Value value{};
+  if (!exists(map, index, &value)) {
+    write(map, name, index, Value{});
   }
 }
 
@@ -64,6 +78,27 @@ Maps::Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd tota
   counter_entries_ = entries_of(counters_, "counters", sizeof(session_counters));
   if (entries_of(totals_, "totals", sizeof(totals_row)) != 2 * TOTALS_ROWS) {
     throw Error("map totals has another number of rows: the program is of another version of nicsentry");
+  }
+}
+
+void Maps::make_elements() {
+  make<struct control>(control_, "control", 0);
+  for (std::uint32_t row = 0; row < 2 * TOTALS_ROWS; ++row) {
+    make<totals_row>(totals_, "totals", row);
+  }
+  session_counters last{};
+  elements_missing_ = !exists(counters_, counter_entries_ - 1, &last);
+}
+
+void Maps::make_counters(std::uint32_t counter) {
+  if (!elements_missing_) {
+    return;
+  }
+  made_counters_.resize(counter_ids(), false);
+  if (!made_counters_[counter]) {
+    make<session_counters>(counters_, "counters", counter * 2);
+    make<session_counters>(counters_, "counters", counter * 2 + 1);
+    made_counters_[counter] = true;
   }
 }
 

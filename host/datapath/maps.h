@@ -23,6 +23,12 @@ class Maps {
   std::uint32_t counter_ids() const { return counter_entries_ / 2; }
   int records_fd() const { return records_.get(); }
 
+  // The open firmware's arrays start out empty (hw/README.md): an element is there once it was written, before that a
+  // program finds nothing and counts nothing. Makes control and totals, and finds out whether counters need the same.
+  void make_elements();
+  // Before a program may count on an id for the first time.
+  void make_counters(std::uint32_t counter);
+
   control read_control() const;
   void write_control(const control& value);
 
@@ -47,6 +53,8 @@ class Maps {
   UniqueFd records_;
   std::uint32_t bucket_count_ = 0;
   std::uint32_t counter_entries_ = 0;
+  bool elements_missing_ = false;
+  std::vector<bool> made_counters_;  // by id
   bool batch_ = true;
   std::vector<session_counters> batch_values_;
   std::vector<std::uint32_t> batch_keys_;

@@ -23,6 +23,12 @@ constexpr unsigned kSingleBufferMtu = 3400;
 
 constexpr std::array kMapNames = {"control", "sessions", "counters", "totals", "records"};
 
+// The driver tells of its limits in the kernel's log only.
+std::string no_room_on_card() {
+  return "\n  the card holds " + std::to_string(kCardElements) +
+         " map elements over all its ports; with fewer --sessions a port needs less of them";
+}
+
 struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
 };
@@ -136,7 +142,8 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
     partial_frames = true;
   }
   if (bpf_object__load(object.get()) != 0) {
-    throw SystemError(errno, what, messages.detail());
+    const int code = errno;
+    throw SystemError(code, what, messages.detail() + (mode == Mode::hw && code == ENOMEM ? no_room_on_card() : ""));
   }
   std::map<std::string, UniqueFd> fds;
   for (const char* name : kMapNames) {
@@ -144,7 +151,11 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
       fds[name] = duplicate(bpf_map__fd(map));
     }
   }
-  return {duplicate(bpf_program__fd(program)), profile, make_maps(fds, program_name(profile)), partial_frames};
+  auto maps = make_maps(fds, program_name(profile));
+  if (mode == Mode::hw) {
+    maps->make_elements();  // after the load: a counter that the host wrote before makes it fail
+  }
+  return {duplicate(bpf_program__fd(program)), profile, std::move(maps), partial_frames};
 }
 
 Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& port) {

@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""hw mode over the kernel's own nfp driver: runs a suite of cases.py beside a virtual card (hw/README.md).
+
+    test_hw.py SUITE [CASE ...]
+
+NICSENTRY: the binary (default build/nicsentry). The traffic and what the model says of it are made here, where tshark
+is fast, and handed to the virtual machine.
+"""
+import json
+import pathlib
+import pickle
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+BPF = REPOSITORY / "bpf_offload"
+sys.path.insert(0, str(HERE.parent / "e2e"))
+
+import make_capture  # noqa: E402  pylint: disable=wrong-import-position
+import model  # noqa: E402  pylint: disable=wrong-import-position
+
+WHOLE_NS = 10**18  # one window for all of the traffic
+# A suite is what one boot of the machine with this firmware serves.
+FIRMWARE = {"card": "agilio-bpf", "no-events": "corenic", "empty-arrays": "test-empty-arrays"}
+
+
+def frames(capture):
+    data = capture.read_bytes()[24:]
+    while data:
+        length = struct.unpack_from("<I", data, 8)[0]
+        yield data[16 : 16 + length]
+        data = data[16 + length :]
+
+
+def compile_bpf(source, output):
+    subprocess.run([shutil.which("clang") or "clang-14", "-O2", "-g", "-target", "bpf", "-mcpu=v3",
+                    "-idirafter", "/usr/include/x86_64-linux-gnu", "-I", BPF, "-c", source, "-o", output],
+                   check=True)  # fmt: skip
+
+
+def commit_offence(directory):
+    directory.mkdir()
+    program = (BPF / "program.h").read_text(encoding="utf-8")
+    offending = program.replace("\treturn analyze(ctx);", "\t__u32 zero = 0;\n\tstruct control none = {};\n\n"
+                                "\tbpf_map_update_elem(&control, &zero, &none, BPF_ANY);\n\treturn analyze(ctx);")  # fmt: skip
+    assert offending != program, "program.h is not as it was when this test was written"
+    (directory / "program.h").write_text(offending, encoding="utf-8")
+    shutil.copy(BPF / "sentry.bpf.c", directory)
+    compile_bpf(directory / "sentry.bpf.c", directory / "sentry.o")
+
+
+def prepare(directory):
+    """Writes traffic.json (each packet as tshark understands it, with its frame), model.pickle (the window),
+    stranger.o (a program that is not nicsentry's), and offence/sentry.o (ours, with a map update)."""
+    compile_bpf(REPOSITORY / "hw" / "guest" / "counter.bpf.c", directory / "stranger.o")
+    commit_offence(directory / "offence")
+    capture = directory / "traffic.pcap"
+    make_capture.make(capture)
+    packets = [model.understand(row) for row in model.rows(capture)]
+    lines = [{"frame": frame.hex(), "bytes": packet.bytes, "cause": packet.cause, "protocol": packet.protocol,
+              "source": packet.source, "destination": packet.destination}
+             for packet, frame in zip(packets, frames(capture), strict=True)]  # fmt: skip
+    (directory / "traffic.json").write_text(json.dumps(lines), encoding="ascii")
+    window = model.analyse(capture, WHOLE_NS).windows[0]
+    (directory / "model.pickle").write_bytes(pickle.dumps(window))
+
+
+def main(suite, *cases):
+    with tempfile.TemporaryDirectory() as directory:
+        prepare(pathlib.Path(directory))
+        machine = [REPOSITORY / "hw" / "vnfp", "run", "--firmware", FIRMWARE[suite], "--timeout", "200", "--"]
+        guest = ["/usr/bin/python3", "-B", HERE / "cases.py", suite, directory, *cases]
+        return subprocess.run([str(word) for word in machine + guest], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
