@@ -114,6 +114,10 @@ def check_analysis(analysis, directory, cap):
         check_seed_files(window, directory, cap, f"cap {cap}, window {number}")
 
 
+def counted(number, what):
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def capture_case(capture, seconds="10"):
     analysis = model.analyse(capture, int(float(seconds) * 10**9))
     packets = sum(window.packets_in for window in analysis.windows.values())
@@ -123,7 +127,8 @@ def capture_case(capture, seconds="10"):
         with tempfile.TemporaryDirectory() as temporary:
             options = ["--cap", str(cap), "--window", f"{seconds}s"]
             said = replay(capture, temporary, *options).stdout.splitlines()[-1]
-            expect("last line", f"{analysis.learned} sessions, {packets} packets, {len(analysis.windows)} windows", said)
+            expect("last line", ", ".join((counted(analysis.learned, "session"), counted(packets, "packet"),
+                                           counted(len(analysis.windows), "window"))), said)  # fmt: skip
             check_analysis(analysis, pathlib.Path(temporary), cap)
     return f"{analysis.learned} sessions, {packets} packets, {len(analysis.windows)} windows of {seconds} s"
 
