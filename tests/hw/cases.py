@@ -114,6 +114,14 @@ def settle():
     time.sleep(0.3)
 
 
+def acceptance_case(_, __):
+    """First, since all else rests on it: what the driver says against a program reaches whoever changed it."""
+    for profile in ("ddos", "crypto", "all"):
+        run(BINARY, "attach", "-i", "nfp0", "--mode", "hw", "--profile", profile)
+        run(BINARY, "detach", "-i", "nfp0")
+    check_clean()
+
+
 def adoption_case(directory, traffic):
     with Machine(directory) as machine:
         attach("nfp0", OBJECTS / "ddos.o")
@@ -543,6 +551,7 @@ def cost_case(directory, traffic):
 
 CASES = {
     "card": {
+        "the driver takes every program": acceptance_case,
         "a program attached with ip link is adopted, and left there": adoption_case,
         "two ports are one analysis, exact in every format": formats_case,
         "cap, extract, swap: what they cost in messages": cap_case,
