@@ -2,9 +2,12 @@
 #include "host/controller/monitor.h"
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <utility>
 
 #include "host/error.h"
+#include "host/sessions/quoted_session.h"
 
 namespace nicsentry {
 namespace {
@@ -13,7 +16,12 @@ namespace {
 // with long pauses keeps its server.
 constexpr std::uint64_t kIdleWindows = 30;
 constexpr std::uint64_t kIdleWindowsWhenShort = 2;
-constexpr std::uint32_t kShort = 8;  // of this many ids less than one is free
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+// Events between two flushes while connections are tracked: a state is not to wait for a long batch's end.
+constexpr std::size_t kEventsPerFlush = 64;
+// A session is muted at the cap only when no answer is awaited that would change its state; at so many caps it is.
+constexpr std::uint64_t kCapsUnanswered = 10;
 
 std::uint64_t packets_of(const session_counters& c) { return c.packets[0] + c.packets[1]; }
 
@@ -24,6 +32,13 @@ Monitor::Monitor(Profile profile, std::uint64_t cap) : registry_(profile, cap) {
 Plane& Monitor::add_plane(std::unique_ptr<Plane> plane) {
   plane->start(epoch_);
   planes_.push_back(std::move(plane));
+  if (tracking_) {
+    Plane& added = *planes_.back();
+    attempt(added, [&] {
+      registry_.for_each([&](Session& session) { write_states(added, session); });
+      added.flush();
+    });
+  }
   return *planes_.back();
 }
 
@@ -46,6 +61,7 @@ void Monitor::attempt(Plane& plane, Act act) {
 }
 
 void Monitor::process(Plane& plane, const EventBatch& batch, std::uint32_t epoch, EventBatch* later) {
+  std::size_t since_flush = 0;
   for (const EventBatch::Event& event : batch.events()) {
     if (event.header.epoch != epoch) {
       if (later != nullptr && event.header.epoch == epoch + 1) {
@@ -60,28 +76,49 @@ void Monitor::process(Plane& plane, const EventBatch& batch, std::uint32_t epoch
       continue;  // cut by a firmware that sends fewer bytes than it was told
     }
     if (unknown) {
-      process_unknown(plane, event, *packet);
+      process_unknown(plane, batch, event, *packet);
     } else {
-      process_known(plane, event, *packet);
+      process_known(plane, batch, event, *packet);
+    }
+    if (tracking_ && ++since_flush == kEventsPerFlush) {
+      flush();
+      since_flush = 0;
     }
   }
+  flush();
+}
+
+void Monitor::flush() {
   for (const auto& each : planes_) {  // a session that reached the cap is muted on all
     attempt(*each, [&each] { each->flush(); });
   }
+  measure_states();
 }
 
-void Monitor::process_unknown(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet) {
+void Monitor::process_unknown(Plane& plane, const EventBatch& batch, const EventBatch::Event& event,
+                              const ParsedPacket& packet) {
   Session* session = registry_.find(packet.key.key);
   if (session == nullptr || !plane.sessions().find(*session)) {
-    if (plane.sessions().free_ids() == 0) {
+    // The last counters are for connections, not for those whom the firewall turns away.
+    const bool turned_away = tracking_ && session == nullptr && (event.header.verdict & VERDICT_DROPPED) != 0;
+    if (plane.sessions().free_ids() == 0 || (turned_away && plane.scarce())) {
       plane.refuse(packet.key.key);
+      if (session != nullptr) {
+        note(*session, batch, event, packet);
+      }
       return;
     }
     if (session == nullptr) {
       session = &registry_.add(packet);
       ++plane.books().sessions_new;
     }
-    attempt(plane, [&] { plane.learn(*session); });
+  }
+  note(*session, batch, event, packet);
+  if (!plane.sessions().find(*session)) {
+    attempt(plane, [&] { plane.learn(*session, states_of(*session)); });
+    if (tracking_) {
+      write_states(*session);  // an older one that was evicted, elsewhere as well
+    }
   }
   // The card has counted this packet as an unknown session's: the event is what its session has of it.
   const Amount amount{event.header.segments, event.header.bytes};
@@ -94,7 +131,8 @@ void Monitor::process_unknown(Plane& plane, const EventBatch::Event& event, cons
   capture(*session, event, packet);
 }
 
-void Monitor::process_known(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet) {
+void Monitor::process_known(Plane& plane, const EventBatch& batch, const EventBatch::Event& event,
+                            const ParsedPacket& packet) {
   if (!plane.sessions().used(event.header.counter)) {
     return;
   }
@@ -103,12 +141,115 @@ void Monitor::process_known(Plane& plane, const EventBatch::Event& event, const 
     plane.sessions().report_collision();
     return;
   }
+  Session& session = *entry.session;
   entry.seen += event.header.segments;
-  capture(*entry.session, event, packet);
+  note(session, batch, event, packet);
+  capture(session, event, packet);
+}
+
+void Monitor::note(Session& session, const EventBatch& batch, const EventBatch::Event& event,
+                   const ParsedPacket& packet) {
+  const PacketFeatures& features = packet.features;
+  const bool begins = session.connection.slot_states() == 0;
+  bool changed = session.connection.note({packet.protocol, packet.key.direction, features.tcp_flags, features.icmp_type,
+                                          (event.header.verdict & VERDICT_DROPPED) != 0});
+  if (is_icmp_error(packet.protocol, features.icmp_type)) {
+    const auto key = quoted_session(batch.packet(event), packet);
+    const Session* quoted = key ? registry_.find(*key) : nullptr;
+    if (quoted != nullptr && quoted->connection.seen()) {
+      changed = session.connection.relate(packet.key.direction) || changed;
+    }
+  }
+  if (!changed || !tracking_) {
+    return;
+  }
+  write_states(session);
+  if (begins) {
+    begun_.push_back({&session, event.timestamp_ns});
+  }
+}
+
+std::uint32_t Monitor::states_of(const Session& session) const {
+  return tracking_ ? session.connection.slot_states() : 0;
+}
+
+void Monitor::write_states(Session& session) {
+  for (const auto& plane : planes_) {
+    if (!plane->ended()) {
+      attempt(*plane, [&] { write_states(*plane, session); });
+    }
+  }
+}
+
+// An entry on a plane that has not seen the session: its first packet there, the answer, is to find the state in force.
+void Monitor::write_states(Plane& plane, Session& session) {
+  const std::uint32_t states = states_of(session);
+  if (const auto id = plane.sessions().find(session)) {
+    plane.sessions().set_states(*id, states);
+  } else if (states != 0 && plane.sessions().free_ids() != 0) {
+    plane.learn(session, states);
+  }
+}
+
+void Monitor::track_connections(bool on) {
+  if (std::exchange(tracking_, on) || !on) {
+    return;
+  }
+  registry_.for_each([this](Session& session) { write_states(session); });
+  flush();
+}
+
+void Monitor::measure_states() {
+  if (begun_.empty()) {
+    return;
+  }
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::system_clock::now().time_since_epoch());  // CLOCK_REALTIME, as the stamps
+  for (const Begun& begun : begun_) {
+    if (waits_for_place(*begun.session)) {
+      ++states_that_waited_;
+    } else {
+      state_latency_.add(now - std::chrono::nanoseconds(begun.first_ns));
+    }
+  }
+  begun_.clear();
+}
+
+bool Monitor::waits_for_place(const Session& session) const {
+  return std::any_of(planes_.begin(), planes_.end(), [&session](const auto& plane) {
+    const auto id = plane->sessions().find(session);
+    return id && !plane->sessions().entry(*id).placed;
+  });
+}
+
+std::vector<ConnectionRow> Monitor::connections() const {
+  std::vector<std::pair<std::uint64_t, ConnectionRow>> rows;
+  registry_.for_each([&rows](const Session& session) {
+    const Connection& connection = session.connection;
+    if (connection.seen()) {
+      rows.emplace_back(
+          session.id, ConnectionRow{session.key,
+                                    connection.originator(),
+                                    connection_state(connection),
+                                    {connection.state(Direction::from_lower), connection.state(Direction::from_higher)},
+                                    session.last_ns});
+    }
+  });
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<ConnectionRow> connections;
+  connections.reserve(rows.size());
+  for (auto& row : rows) {
+    connections.push_back(std::move(row.second));
+  }
+  return connections;
 }
 
 void Monitor::capture(Session& session, const EventBatch::Event& event, const ParsedPacket& packet) {
-  if (registry_.capture(session, event.timestamp_ns, packet, event.header)) {
+  const bool wanted = registry_.capture(session, event.timestamp_ns, packet, event.header);
+  const bool awaits_answer =
+      tracking_ && session.connection.pending() && session.beyond_cap / (kCapsUnanswered - 1) < registry_.cap();
+  session.unwatched = !wanted && !awaits_answer;
+  if (!session.unwatched) {
     return;
   }
   for (const auto& plane : planes_) {
@@ -169,6 +310,7 @@ WindowReport Monitor::collect(std::uint64_t number, TimestampNs start_ns, Timest
     report.planes.push_back(plane->take_books());
   }
   report.sessions = registry_.close_window(number);
+  forget_closed(number);
   for (std::size_t i = 0; i < planes_.size(); ++i) {
     attempt(*planes_[i], [&] { open(*planes_[i], number, rest_marks_[i]); });
   }
@@ -239,16 +381,42 @@ void Monitor::read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_
 
 void Monitor::make_room(Plane& plane, std::uint64_t window) {
   PlaneSessions& sessions = plane.sessions();
-  const std::uint64_t idle =
-      sessions.free_ids() < sessions.capacity() / kShort + 1 ? kIdleWindowsWhenShort : kIdleWindows;
+  const bool scarce = plane.scarce();
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
-    if (sessions.used(id) && !sessions.entry(id).evicted && sessions.entry(id).session->last_window + idle <= window) {
+    if (!sessions.used(id) || sessions.entry(id).evicted) {
+      continue;
+    }
+    const Session& session = *sessions.entry(id).session;
+    if (window - session.last_window >= idle_windows(session, scarce)) {
       sessions.evict(id);
     }
   }
   sessions.free_evicted([this](Session& session) {
     if (session.planes == 0 && !session.active) {
       registry_.remove(session);
+    }
+  });
+}
+
+// While rules may ask for it, a TCP connection that nobody closed is kept as long as there is room; when there is not,
+// those go first that may have been closed while they were muted.
+std::uint64_t Monitor::idle_windows(const Session& session, bool scarce) const {
+  const bool kept = tracking_ && session.connection.tcp() && session.connection.established();
+  if (!scarce) {
+    return kept ? kNever : kIdleWindows;
+  }
+  return kept && !session.unwatched ? kIdleWindows : kIdleWindowsWhenShort;
+}
+
+// Whoever uses the ports of a closed connection again begins a new one, and is NEW.
+void Monitor::forget_closed(std::uint64_t window) {
+  if (!tracking_) {
+    return;
+  }
+  registry_.for_each([&](Session& session) {
+    if (session.connection.closed() && window - session.last_window >= kIdleWindowsWhenShort) {
+      session.connection.forget();
+      write_states(session);
     }
   });
 }

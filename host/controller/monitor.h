@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "host/controller/latency.h"
 #include "host/controller/plane.h"
 #include "host/sessions/session_registry.h"
 #include "host/window/profile.h"
 #include "host/window/window_report.h"
 
 namespace nicsentry {
+
+// A connection, for a listing.
+struct ConnectionRow {
+  SessionKey key;
+  Direction originator = Direction::from_lower;  // who sent first
+  std::string state;                             // see connection_state()
+  std::array<std::uint32_t, 2> states{};         // STATE_* of the next packet, by Direction
+  TimestampNs last_ns = 0;                       // last packet seen
+};
 
 // What a run and a replay share: the planes and the sessions on them, from one swap to the next. The caller reads the
 // events, knows the time, and waits for quiescence. Not for several threads at once.
@@ -48,6 +59,19 @@ class Monitor {
 
   std::uint64_t sessions_ever() const { return registry_.ever(); }
 
+  // Whether the states of connections are in the planes' slots, for rules that ask for them. To be on before such rules
+  // are in force: it writes all states, then every change at once. Off at first; what was written when it is turned off
+  // stays.
+  void track_connections(bool on);
+  bool tracks_connections() const { return tracking_; }
+  // All of which a packet passed, in order of their first packets.
+  std::vector<ConnectionRow> connections() const;
+  // From the first packet of a connection, by the kernel's stamp, until its states were in force on every plane; of
+  // those that began while states were written.
+  const LatencyHistogram& state_latency() const { return state_latency_; }
+  // Of those that began, how many had to wait for a place in a table until a later window.
+  std::uint64_t states_that_waited() const { return states_that_waited_; }
+
  private:
   template <typename Act>
   void attempt(Plane& plane, Act act);
@@ -55,8 +79,18 @@ class Monitor {
   void tick(Plane& plane, TimestampNs now_ns);
   void close(Plane& plane, TimestampNs start_ns, TimestampNs end_ns);
   void open(Plane& plane, std::uint64_t window, SessionTable::RestMark rested);
-  void process_unknown(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet);
-  void process_known(Plane& plane, const EventBatch::Event& event, const ParsedPacket& packet);
+  void process_unknown(Plane& plane, const EventBatch& batch, const EventBatch::Event& event,
+                       const ParsedPacket& packet);
+  void process_known(Plane& plane, const EventBatch& batch, const EventBatch::Event& event, const ParsedPacket& packet);
+  void note(Session& session, const EventBatch& batch, const EventBatch::Event& event, const ParsedPacket& packet);
+  std::uint32_t states_of(const Session& session) const;
+  void write_states(Session& session);
+  void write_states(Plane& plane, Session& session);
+  void forget_closed(std::uint64_t window);
+  void flush();
+  void measure_states();
+  bool waits_for_place(const Session& session) const;
+  std::uint64_t idle_windows(const Session& session, bool scarce) const;
   void capture(Session& session, const EventBatch::Event& event, const ParsedPacket& packet);
   void read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_ns);
   void make_room(Plane& plane, std::uint64_t window);
@@ -66,6 +100,16 @@ class Monitor {
   std::vector<std::unique_ptr<Plane>> planes_;
   std::vector<Failure> failures_;
   std::uint32_t epoch_ = 1;
+
+  bool tracking_ = false;
+  struct Begun {
+    const Session* session;
+    TimestampNs first_ns;
+  };
+  std::vector<Begun> begun_;  // connections whose first states are not flushed yet
+  LatencyHistogram state_latency_;
+  std::uint64_t states_that_waited_ = 0;
+
   std::vector<bool> used_;  // by counter id; kept for its memory
   std::vector<session_counters> readings_;
   std::vector<SessionTable::RestMark> rest_marks_;  // by plane, at the last flip

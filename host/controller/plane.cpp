@@ -11,6 +11,8 @@ namespace {
 // Bounds the memory that refused sessions take; above it `sessions_refused` stays at this figure.
 constexpr std::size_t kRefusedCounted = 1U << 20;
 
+constexpr std::uint32_t kScarce = 8;  // of this many counters less than one is free
+
 unsigned bucket_bits_of(Maps& maps) { return static_cast<unsigned>(std::bit_width(maps.bucket_count()) - 1); }
 
 }  // namespace
@@ -74,8 +76,8 @@ void Plane::flush() {
 
 void Plane::write_control() { program_.maps().write_control(control_); }
 
-std::optional<std::uint32_t> Plane::learn(Session& session) {
-  return sessions_.learn(session, [this](std::uint32_t id, PlaneSessions::Entry& entry) {
+std::optional<std::uint32_t> Plane::learn(Session& session, std::uint32_t states) {
+  return sessions_.learn(session, states, [this](std::uint32_t id, PlaneSessions::Entry& entry) {
     program_.maps().make_counters(id);
     if (counters_used_) {
       entry.last[0] = program_.maps().read_counters(id, 0);
@@ -83,6 +85,8 @@ std::optional<std::uint32_t> Plane::learn(Session& session) {
     }
   });
 }
+
+bool Plane::scarce() const { return sessions_.free_ids() < sessions_.capacity() / kScarce + 1; }
 
 void Plane::refuse(const SessionKey& key) {
   if (refused_.size() < kRefusedCounted) {
@@ -93,7 +97,7 @@ void Plane::refuse(const SessionKey& key) {
 void Plane::read_totals(unsigned half) {
   const Totals now = program_.maps().read_totals(half);
   Totals& last = last_totals_[half];
-  for (std::size_t row = 0; row < now.size(); ++row) {
+  for (std::size_t row = 0; row < TOTALS_DROPPED; ++row) {
     Amount& to = row < TOTALS_SHARDS ? books_.unknown : books_.not_understood[row - TOTALS_SHARDS];
     to.packets += now[row].packets - last[row].packets;
     to.bytes += now[row].bytes - last[row].bytes;

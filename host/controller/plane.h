@@ -53,8 +53,10 @@ class Plane {
   void stop();   // control all zero, no session left: as somebody's who attached it by hand
   void flush();  // performs what sessions().writes() holds
 
-  // Gives a session counters.
-  std::optional<std::uint32_t> learn(Session& session);
+  // Gives a session counters. `states`: see SessionTable.
+  std::optional<std::uint32_t> learn(Session& session, std::uint32_t states);
+  // Few counters are left to give.
+  bool scarce() const;
   // A session found no room; distinct ones are counted, up to a bound.
   void refuse(const SessionKey& key);
 

@@ -14,7 +14,7 @@ std::optional<std::uint32_t> PlaneSessions::find(const Session& session) const {
   return found == ids_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<std::uint32_t> PlaneSessions::learn(Session& session, const Baseline& baseline) {
+std::optional<std::uint32_t> PlaneSessions::learn(Session& session, std::uint32_t states, const Baseline& baseline) {
   std::uint32_t id = 0;
   if (!free_.empty()) {
     id = free_.back();
@@ -31,6 +31,7 @@ std::optional<std::uint32_t> PlaneSessions::learn(Session& session, const Baseli
   entry.placed = entry.evicted = entry.active = entry.muted = false;
   entry.seen = 0;
   entry.looked_ns = 0;
+  entry.states = states;
   ++in_use_;
   ++session.planes;
   ids_[&session] = id;
@@ -43,9 +44,16 @@ std::optional<std::uint32_t> PlaneSessions::learn(Session& session, const Baseli
 
 void PlaneSessions::place(std::uint32_t id) {
   Entry& entry = entries_[id];
-  const InsertResult result = table_.insert(entry.fingerprint, id, writes_);
+  const InsertResult result = table_.insert(entry.fingerprint, id, writes_, entry.states);
   entry.placed = result == InsertResult::placed;
   collision_ = collision_ || result == InsertResult::fingerprint_met_twice;
+}
+
+void PlaneSessions::set_states(std::uint32_t id, std::uint32_t states) {
+  Entry& entry = entries_[id];
+  if (std::exchange(entry.states, states) != states && entry.placed) {
+    table_.set_states(entry.fingerprint, states, writes_);
+  }
 }
 
 void PlaneSessions::mute(std::uint32_t id, std::uint32_t epoch) {

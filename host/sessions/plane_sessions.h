@@ -26,6 +26,7 @@ class PlaneSessions {
     bool evicted = false;        // resting: not in the table any more, its counters may still see a late addition
     bool active = false;         // had packets in the open window, on this plane
     bool muted = false;          // in the open window
+    std::uint32_t states = 0;    // in its slot, or to be when it is placed
     std::uint64_t seen = 0;      // packets of this window on its counters that events or looks told of
     TimestampNs looked_ns = 0;   // last look at its counters in this window; 0 is none
     session_counters last[2]{};  // counters as last read, by half
@@ -36,9 +37,11 @@ class PlaneSessions {
   // The id of the session's counters, if it has an entry that is not evicted.
   std::optional<std::uint32_t> find(const Session& session) const;
   // Gives a session counters; nothing when there is no id to give. `baseline` is called with a new id before the card
-  // may count on it, to say what its counters hold.
+  // may count on it, to say what its counters hold. `states`: see SessionTable.
   using Baseline = std::function<void(std::uint32_t, Entry&)>;
-  std::optional<std::uint32_t> learn(Session& session, const Baseline& baseline);
+  std::optional<std::uint32_t> learn(Session& session, std::uint32_t states, const Baseline& baseline);
+  // Nothing is written where the slot has them already.
+  void set_states(std::uint32_t id, std::uint32_t states);
   void mute(std::uint32_t id, std::uint32_t epoch);
   // Takes a session out of the table; its id rests until free_evicted() of the next window.
   void evict(std::uint32_t id);

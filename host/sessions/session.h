@@ -8,6 +8,7 @@
 #include "host/packet/features.h"
 #include "host/packet/server.h"
 #include "host/packet/session_key.h"
+#include "host/sessions/connection.h"
 #include "host/window/window_report.h"
 
 namespace nicsentry {
@@ -17,8 +18,10 @@ struct Session {
   std::uint64_t id = 0;
   SessionKey key;
   ServerDecision server;
+  Connection connection;
   std::uint64_t last_window = 0;  // the last window in which it had packets
   unsigned planes = 0;            // how many planes have an entry of it
+  bool unwatched = false;         // no events were wanted of it any more when its last packet came
 
   // Of the open window.
   bool active = false;
@@ -27,7 +30,8 @@ struct Session {
   TimestampNs first_ns = 0;
   TimestampNs last_ns = 0;
   std::int64_t last_uncertainty_ns = 0;
-  std::uint64_t captured = 0;  // packets captured of it, also where their features are not kept
+  std::uint64_t captured = 0;    // packets captured of it, also where their features are not kept
+  std::uint64_t beyond_cap = 0;  // packets of which events came that it needed no more
   std::vector<PacketFeatures> packets;
 };
 

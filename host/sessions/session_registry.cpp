@@ -69,11 +69,12 @@ bool SessionRegistry::capture(Session& session, TimestampNs timestamp_ns, const 
     session.last_uncertainty_ns = 0;
   }
   session.timed = true;
-  if (session.captured >= cap_) {
-    return false;
-  }
   const std::uint64_t taken = std::min<std::uint64_t>(event.segments, cap_ - session.captured);
   session.captured += taken;
+  session.beyond_cap += event.segments - taken;
+  if (taken == 0) {
+    return false;
+  }
   if (keep_features_) {
     const std::size_t before = session.packets.size();
     append_segments(packet, event, taken, session.packets);
@@ -115,6 +116,7 @@ std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window) {
     session->timed = false;
     session->last_uncertainty_ns = 0;
     session->captured = 0;
+    session->beyond_cap = 0;
     session->packets.clear();
   }
   active_.clear();

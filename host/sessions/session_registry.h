@@ -37,6 +37,15 @@ class SessionRegistry {
   // Ends the open window, whose number is `window`: its sessions, in order of id. The next one is open and empty.
   std::vector<SessionWindow> close_window(std::uint64_t window);
 
+  // Every session, in no order.
+  template <typename Act>
+  void for_each(Act act) const {
+    for (const auto& [key, session] : sessions_) {
+      act(*session);
+    }
+  }
+
+  std::uint64_t cap() const { return cap_; }
   std::size_t size() const { return sessions_.size(); }
   std::uint64_t ever() const { return next_id_; }
 

@@ -33,7 +33,7 @@ SessionTable::SessionTable(unsigned bucket_bits)
       visited_in_(image_.size()) {}
 
 InsertResult SessionTable::insert(const Fingerprint& fingerprint, std::uint32_t counter,
-                                  std::vector<BucketWrite>& writes) {
+                                  std::vector<BucketWrite>& writes, std::uint32_t states) {
   if (locate(fingerprint)) return InsertResult::fingerprint_met_twice;
   std::optional<Place> kept;
   if (const auto found = waiting_.find(fingerprint); found != waiting_.end()) {
@@ -46,6 +46,7 @@ InsertResult SessionTable::insert(const Fingerprint& fingerprint, std::uint32_t 
     session_slot entry{};
     std::copy(words.begin(), words.end(), entry.fingerprint);
     entry.counter = counter;
+    entry.state = SLOT_VALID | states;
     fill(*room, entry, writes);
     return InsertResult::placed;
   }
@@ -83,6 +84,14 @@ bool SessionTable::mute(const Fingerprint& fingerprint, std::uint32_t epoch, std
   const auto place = locate(fingerprint);
   if (!place) return false;
   slot(*place).muted_epoch = epoch;
+  append_write(*place, writes);
+  return true;
+}
+
+bool SessionTable::set_states(const Fingerprint& fingerprint, std::uint32_t states, std::vector<BucketWrite>& writes) {
+  const auto place = locate(fingerprint);
+  if (!place) return false;
+  slot(*place).state = SLOT_VALID | states;
   append_write(*place, writes);
   return true;
 }
@@ -197,7 +206,7 @@ void SessionTable::fill(Place place, const session_slot& entry, std::vector<Buck
   slot(place) = entry;
   slot(place).state = 0;
   append_write(place, writes);
-  slot(place).state = SLOT_VALID;
+  slot(place).state = entry.state;
   append_write(place, writes);
   uses_[place].live = true;
   ++size_;

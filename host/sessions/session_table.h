@@ -54,14 +54,18 @@ class SessionTable {
 
   // Updates are appended to `writes`. May have to move other sessions first: then it does what can be done now, keeps
   // the place won for this fingerprint, and is waiting. A long way takes as many calls as it has steps.
-  InsertResult insert(const Fingerprint& fingerprint, std::uint32_t counter, std::vector<BucketWrite>& writes);
+  // `states`: the bits of the state word that say what the session's packets are to the firewall.
+  InsertResult insert(const Fingerprint& fingerprint, std::uint32_t counter, std::vector<BucketWrite>& writes,
+                      std::uint32_t states = 0);
 
   // Takes back an insertion that is waiting; others may have its place. Nothing happens where there is none.
   void forget(const Fingerprint& fingerprint);
 
-  // Both are false where there is no such session.
+  // All are false where there is no such session.
   bool erase(const Fingerprint& fingerprint, std::vector<BucketWrite>& writes);
   bool mute(const Fingerprint& fingerprint, std::uint32_t epoch, std::vector<BucketWrite>& writes);
+  // An update of the state word alone.
+  bool set_states(const Fingerprint& fingerprint, std::uint32_t states, std::vector<BucketWrite>& writes);
 
   std::optional<std::uint32_t> find(const Fingerprint& fingerprint) const;  // its counter
 

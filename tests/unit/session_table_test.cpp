@@ -55,6 +55,10 @@ Fingerprint random_name(std::mt19937_64& random) {
   return {a, random()};
 }
 
+std::uint32_t random_states(std::mt19937_64& random) {
+  return static_cast<std::uint32_t>(random() % 16) << SLOT_STATE_SHIFT;
+}
+
 Fingerprint name_with_buckets(std::mt19937_64& random, unsigned bits, std::uint32_t first, std::uint32_t second) {
   for (;;) {
     const Fingerprint name = random_name(random);
@@ -65,6 +69,14 @@ Fingerprint name_with_buckets(std::mt19937_64& random, unsigned bits, std::uint3
 bool holds(const session_slot& slot, const Fingerprint& name) {
   const auto words = name.words();
   return std::equal(words.begin(), words.end(), slot.fingerprint);
+}
+
+bool is_valid(const session_slot& slot) { return (slot.state & SLOT_VALID) != 0; }
+
+std::uint32_t states_of(const session_slot& slot) { return slot.state & ~SLOT_VALID; }
+
+constexpr std::uint32_t states(std::uint32_t from_lower, std::uint32_t from_higher) {
+  return from_lower << SLOT_STATE_SHIFT | from_higher << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
 }
 
 Fingerprint name_in(const session_slot& slot) {
@@ -89,7 +101,7 @@ class Card {
     const CandidateBuckets buckets = candidate_buckets(name, bits_);
     for (const std::uint32_t index : {buckets.first, buckets.second}) {
       for (const session_slot& slot : map_[index].slot) {
-        if (holds(slot, name) && (slot.state & SLOT_VALID) != 0) return &slot;
+        if (holds(slot, name) && is_valid(slot)) return &slot;
       }
     }
     return nullptr;
@@ -112,7 +124,7 @@ class Card {
         // Only sessions of this bucket can be missed because of this update.
         const Fingerprint was_here = name_in(before.slot[i]);
         const auto stays = staying.find(was_here);
-        if (before.slot[i].state == SLOT_VALID && stays != staying.end() &&
+        if (is_valid(before.slot[i]) && stays != staying.end() &&
             counter_of(was_here) != std::optional(stays->second)) {
           FAIL("a session that stays was lost between two updates: " << stays->second);
         }
@@ -124,7 +136,7 @@ class Card {
   void release() {
     for (std::size_t index = 0; index < map_.size(); ++index) {
       for (std::size_t i = 0; i < SLOTS_PER_BUCKET; ++i) {
-        read_since_release_[index][i] = map_[index].slot[i].state == SLOT_VALID;
+        read_since_release_[index][i] = is_valid(map_[index].slot[i]);
       }
     }
   }
@@ -134,7 +146,7 @@ class Card {
  private:
   void check_slot(const session_slot& before, const session_slot& after, bool& read_since_release, const Truth& truth) {
     if (same(before, after)) return;
-    if (before.state == SLOT_VALID || after.state == SLOT_VALID) {
+    if (is_valid(before) || is_valid(after)) {
       // Words of one update become visible in any order.
       const int changes = (before.state != after.state) + (before.muted_epoch != after.muted_epoch) +
                           !std::equal(std::begin(before.fingerprint), std::end(before.fingerprint), after.fingerprint) +
@@ -145,7 +157,7 @@ class Card {
       FAIL("a slot was given to counter " << after.counter << " while a program could still hold what it read of "
                                           << before.counter);
     }
-    if (after.state == SLOT_VALID) {
+    if (is_valid(after)) {
       read_since_release = true;
       const auto owner = truth.find(name_in(after));
       if (owner == truth.end()) FAIL("a slot became valid for a session that nobody inserted");
@@ -165,14 +177,24 @@ class Rig {
  public:
   explicit Rig(unsigned bits) : table(bits), card(bits) {}
 
-  InsertResult try_insert(const Fingerprint& name, std::uint32_t counter) {
+  InsertResult try_insert(const Fingerprint& name, std::uint32_t counter, std::uint32_t states = 0) {
     Truth truth_then = truth;
     truth_then[name] = counter;
     Writes writes;
-    const InsertResult result = table.insert(name, counter, writes);
+    const InsertResult result = table.insert(name, counter, writes, states);
     card.perform(writes, result == InsertResult::placed ? truth_then : truth, truth);
-    if (result == InsertResult::placed) truth = truth_then;
+    if (result == InsertResult::placed) {
+      truth = truth_then;
+      states_of_session[name] = states;
+    }
     return result;
+  }
+
+  void set_states(const Fingerprint& name, std::uint32_t states) {
+    Writes writes;
+    REQUIRE(table.set_states(name, states, writes));
+    card.perform(writes, truth, truth);
+    states_of_session[name] = states;
   }
 
   void erase(const Fingerprint& name) {
@@ -182,6 +204,7 @@ class Rig {
     REQUIRE(table.erase(name, writes));
     card.perform(writes, truth, staying);
     truth = staying;
+    states_of_session.erase(name);
   }
 
   void release() {
@@ -193,17 +216,22 @@ class Rig {
     CHECK(table.size() == truth.size());
     std::size_t not_in_table = 0;
     std::size_t not_on_card = 0;
+    std::size_t other_states = 0;
     for (const auto& [name, counter] : truth) {
+      const session_slot* slot = card.find(name);
+      other_states += slot != nullptr && states_of(*slot) != states_of_session.at(name);
       not_in_table += table.find(name) != std::optional(counter);
       not_on_card += card.counter_of(name) != std::optional(counter);
     }
     CHECK(not_in_table == 0);
     CHECK(not_on_card == 0);
+    CHECK(other_states == 0);
   }
 
   SessionTable table;
   Card card;
   Truth truth;
+  std::map<Fingerprint, std::uint32_t> states_of_session;
 };
 
 // Slots of 2^bits buckets that are filled before the first session finds no room, of 1.
@@ -299,6 +327,30 @@ TEST_CASE("muting changes the muted epoch alone, of that session alone") {
   expected.slot[0].muted_epoch = 6;
   CHECK(std::memcmp(&writes[0].value, &expected, sizeof(expected)) == 0);
   CHECK_FALSE(table.mute(random_name(random), 6, writes));
+  CHECK(writes.size() == 1);
+}
+
+TEST_CASE("a session enters the table with its states, and a change of them is one update of its state word alone") {
+  std::mt19937_64 random(16);
+  const Fingerprint name = name_with_buckets(random, 4, 3, 9);
+  const Fingerprint neighbour = name_with_buckets(random, 4, 3, 9);
+  SessionTable table(4);
+  Writes writes;
+  table.insert(neighbour, 1, writes, states(STATE_RELATED, STATE_INVALID));
+  table.insert(name, 2, writes, states(STATE_NEW, STATE_ESTABLISHED));
+  CHECK(writes[0].value.slot[0].state == 0);
+  CHECK(writes[1].value.slot[0].state == (SLOT_VALID | 2U << 1U | 3U << 3U));
+  CHECK(writes[2].value.slot[1].state == 0);
+  CHECK(writes[3].value.slot[1].state == (SLOT_VALID | 1U << 3U));
+  table.mute(name, 6, writes);
+  session_bucket expected = writes.back().value;
+  writes.clear();
+  CHECK(table.set_states(name, states(STATE_ESTABLISHED, STATE_ESTABLISHED), writes));
+  REQUIRE(writes.size() == 1);
+  CHECK(writes[0].index == 3);
+  expected.slot[1].state = SLOT_VALID | 1U << 1U | 1U << 3U;
+  CHECK(std::memcmp(&writes[0].value, &expected, sizeof(expected)) == 0);
+  CHECK_FALSE(table.set_states(random_name(random), 0, writes));
   CHECK(writes.size() == 1);
 }
 
@@ -401,6 +453,7 @@ TEST_CASE("a session that is in the way is copied to its other bucket before it 
   rig.try_insert(name_with_buckets(random, 2, 0, 1), 2);
   rig.try_insert(name_with_buckets(random, 2, 1, 0), 3);
   rig.try_insert(name_with_buckets(random, 2, 1, 0), 4);
+  rig.set_states(in_the_way, states(STATE_ESTABLISHED, STATE_RELATED));
   Writes muting;
   rig.table.mute(in_the_way, 9, muting);
   rig.card.perform(muting, rig.truth, rig.truth);
@@ -416,6 +469,7 @@ TEST_CASE("a session that is in the way is copied to its other bucket before it 
   REQUIRE(rig.card.find(in_the_way) != nullptr);
   CHECK(rig.card.find(in_the_way)->counter == 1);
   CHECK(rig.card.find(in_the_way)->muted_epoch == 9);
+  CHECK(states_of(*rig.card.find(in_the_way)) == states(STATE_ESTABLISHED, STATE_RELATED));
   CHECK_FALSE(rig.table.find(name));
 
   rig.release();
@@ -528,7 +582,9 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "removal and refilling at random, to 90 and 100 % of the sessions: card, table and a naive model agree, and "
+    "removal, refilling and new states at random, to 90 and 100 % of the sessions: card, table and a naive model "
+    "agree, "
+    "and "
     "no program ever reads a wrong counter or misses a session that stays") {
   constexpr std::uint32_t kSessions = 426;  // of 512 slots: fuller than the controller makes any table of this size
   constexpr unsigned kBits = 8;
@@ -543,7 +599,8 @@ TEST_CASE(
       while (rig.truth.size() < full) {
         const Fingerprint name = random_name(random);
         InsertResult result{};
-        while ((result = rig.try_insert(name, next_counter)) == InsertResult::waiting) {
+        const std::uint32_t first_states = random_states(random);
+        while ((result = rig.try_insert(name, next_counter, first_states)) == InsertResult::waiting) {
           rig.release();
           ++moved_or_waited;
         }
@@ -554,6 +611,10 @@ TEST_CASE(
       std::vector<Fingerprint> names;
       for (const auto& entry : rig.truth) names.push_back(entry.first);
       std::shuffle(names.begin(), names.end(), random);
+      for (std::size_t i = 0; i < names.size(); i += 3) {
+        rig.set_states(names[i], random_states(random));
+      }
+      rig.check_all();
       names.resize(1 + random() % (names.size() / 2));
       for (const Fingerprint& name : names) {
         rig.erase(name);

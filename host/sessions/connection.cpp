@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/sessions/connection.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::uint8_t kFin = 0x01;
+constexpr std::uint8_t kSyn = 0x02;
+constexpr std::uint8_t kRst = 0x04;
+constexpr std::uint8_t kAck = 0x10;
+
+// The handshake's three and the ends: what of the flags decides.
+constexpr std::uint8_t control_flags(std::uint8_t flags) {
+  return flags & static_cast<std::uint8_t>(kFin | kSyn | kRst | kAck);
+}
+
+enum class IcmpKind { query, reply, error, other };
+
+// Queries and their replies as nf_conntrack_proto_icmp.c and nf_conntrack_proto_icmpv6.c pair them; errors as RFC 792
+// and RFC 4443 name them, redirects among them as in nf_conntrack_icmpv4_error().
+IcmpKind icmp_kind(std::uint8_t type) {
+  switch (type) {
+    case 8:   // echo
+    case 13:  // timestamp
+    case 15:  // information
+    case 17:  // address mask
+      return IcmpKind::query;
+    case 0:
+    case 14:
+    case 16:
+    case 18:
+      return IcmpKind::reply;
+    case 3:   // destination unreachable
+    case 4:   // source quench
+    case 5:   // redirect
+    case 11:  // time exceeded
+    case 12:  // parameter problem
+      return IcmpKind::error;
+    default:
+      return IcmpKind::other;
+  }
+}
+
+IcmpKind icmpv6_kind(std::uint8_t type) {
+  switch (type) {
+    case 128:  // echo
+    case 139:  // node information (RFC 4620)
+      return IcmpKind::query;
+    case 129:
+    case 140:
+      return IcmpKind::reply;
+    default:
+      return type < 128 ? IcmpKind::error : IcmpKind::other;
+  }
+}
+
+IcmpKind kind_of(Protocol protocol, std::uint8_t type) {
+  return protocol == Protocol::icmpv6 ? icmpv6_kind(type) : icmp_kind(type);
+}
+
+}  // namespace
+
+bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type) {
+  return (protocol == Protocol::icmp || protocol == Protocol::icmpv6) &&
+         kind_of(protocol, icmp_type) == IcmpKind::error;
+}
+
+bool Connection::note(const ConnectionPacket& packet) {
+  if (packet.dropped) {
+    return false;
+  }
+  const auto before = states_;
+  switch (packet.protocol) {
+    case Protocol::tcp:
+      note_tcp(packet.direction, control_flags(packet.tcp_flags));
+      break;
+    case Protocol::icmp:
+    case Protocol::icmpv6:
+      note_icmp(packet.direction, packet.protocol, packet.icmp_type);
+      break;
+    case Protocol::udp:
+      note_other(packet.direction);
+      break;
+  }
+  return states_ != before;
+}
+
+void Connection::open(Direction awaited, Direction originator, Phase phase) {
+  phase_ = phase;
+  originator_ = originator;
+  reset_by_.reset();
+  fins_ = {};
+  set(awaited, STATE_ESTABLISHED);
+  set(opposite(awaited), STATE_NEW);
+}
+
+void Connection::establish(Phase phase) {
+  phase_ = phase;
+  states_.fill(STATE_ESTABLISHED);
+}
+
+void Connection::begin_tcp(Direction direction, std::uint8_t flags) {
+  if (flags == kSyn) {
+    open(opposite(direction), direction, Phase::opened);
+  } else if (flags == kAck) {
+    open(opposite(direction), direction, Phase::picked_up);
+  } else if (flags == (kSyn | kAck)) {
+    open(opposite(direction), opposite(direction), Phase::picked_up);
+  }
+  tcp_ = seen();
+}
+
+void Connection::note_tcp(Direction direction, std::uint8_t flags) {
+  const bool begins_anew = closed() || (phase_ == Phase::picked_up && !awaits(direction));
+  if (phase_ == Phase::none || (begins_anew && flags == kSyn)) {
+    begin_tcp(direction, flags);
+    return;
+  }
+  if ((flags & kRst) != 0) {
+    if (!closed()) {
+      phase_ = Phase::closed;
+      reset_by_ = direction;
+    }
+    return;
+  }
+  if (flags == 0) {
+    return;
+  }
+  if (closed() && reset_by_ == direction) {
+    reset_by_.reset();
+    phase_ = awaits(opposite(direction)) && awaits(direction) ? Phase::answered : Phase::opened;
+  }
+  if (awaits(direction) && !established()) {
+    if (phase_ == Phase::picked_up && flags == kSyn) {
+      originator_ = direction;
+    }
+    establish(closed() ? Phase::closed : Phase::answered);
+  }
+  if ((flags & kFin) != 0) {
+    fins_[static_cast<std::size_t>(direction)] = true;
+    if (fins_[0] && fins_[1]) {
+      phase_ = Phase::closed;
+    }
+  }
+}
+
+void Connection::note_icmp(Direction direction, Protocol protocol, std::uint8_t type) {
+  const IcmpKind kind = kind_of(protocol, type);
+  if (kind == IcmpKind::query) {
+    if (phase_ == Phase::none || phase_ == Phase::related) {
+      phase_ = Phase::opened;
+      originator_ = direction;
+    }
+    set(opposite(direction), STATE_ESTABLISHED);
+    if (awaits(direction)) {
+      establish(Phase::answered);
+    }
+  } else if (kind == IcmpKind::reply && phase_ == Phase::opened && awaits(direction)) {
+    establish(Phase::answered);
+  }
+}
+
+void Connection::note_other(Direction direction) {
+  if (phase_ == Phase::none) {
+    open(opposite(direction), direction, Phase::opened);
+  } else if (phase_ == Phase::opened && awaits(direction)) {
+    establish(Phase::answered);
+  }
+}
+
+bool Connection::relate(Direction direction) {
+  if (state(direction) != STATE_NEW) {
+    return false;
+  }
+  if (phase_ == Phase::none) {
+    phase_ = Phase::related;
+    originator_ = direction;
+  }
+  set(direction, STATE_RELATED);
+  return true;
+}
+
+std::uint32_t Connection::slot_states() const {
+  return states_[0] << SLOT_STATE_SHIFT | states_[1] << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
+}
+
+const char* connection_state(const Connection& connection) {
+  switch (connection.phase_) {
+    case Connection::Phase::none:
+    case Connection::Phase::opened:
+      return "NEW";
+    case Connection::Phase::related:
+      return "RELATED";
+    case Connection::Phase::picked_up:
+      return "INVALID";
+    case Connection::Phase::answered:
+      return "ESTABLISHED";
+    case Connection::Phase::closed:
+      return "CLOSED";
+  }
+  return "NEW";
+}
+
+}  // namespace nicsentry

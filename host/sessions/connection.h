@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "bpf_offload/types.h"
+#include "host/packet/session_key.h"
+
+namespace nicsentry {
+
+// What the state of a connection can depend on.
+struct ConnectionPacket {
+  Protocol protocol = Protocol::tcp;
+  Direction direction = Direction::from_lower;
+  std::uint8_t tcp_flags = 0;  // CWR ECE URG ACK PSH RST SYN FIN, bit 7 to 0
+  std::uint8_t icmp_type = 0;
+  bool dropped = false;  // by the firewall
+};
+
+// Whether an ICMP or ICMPv6 packet is an error about another packet, which it quotes (RFC 792, RFC 4443).
+bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type);
+
+// What the packets of a session are to the firewall, told from those that passed; the model is Linux's conntrack.
+// Dropped packets change nothing: who only knocks does not open. No timers: a session that nobody uses is evicted.
+//
+// - Whoever sends first is the originator; its packets stay NEW until an answer passes. An answer is ESTABLISHED even
+//   before that, and when it passed, both directions are.
+// - TCP begins with a SYN. Any segment of the other end but a RST is its answer, not the SYN+ACK alone, since its event
+//   may be lost. RST, or a FIN of both ends, closes; what still comes then is ESTABLISHED, as the last ACK must pass. A
+//   SYN without ACK opens a closed connection again. Sequence numbers are not looked at; instead, a RST did not close
+//   when the end in whose name it came goes on.
+// - A TCP connection older than the run is picked up by an ACK that passed (as by nf_conntrack_tcp_loose): answers to
+//   it are ESTABLISHED, its own direction is when one passed. A SYN+ACK that comes first, as events of two planes have
+//   no common order, was sent by the answering end.
+// - ICMP has no ports: all between two hosts is one session. Queries (echo, timestamp, ...) let answers through, and
+//   replies are answers. Errors, neighbour discovery and router messages never establish anything.
+// - An ICMP error about a session that has a connection makes its direction RELATED, see relate().
+class Connection {
+ public:
+  // A packet was seen, in the order of events. True when the state of a direction changed.
+  bool note(const ConnectionPacket& packet);
+  // An ICMP error in this direction was about a connection, whether it passed or not: a later one may pass. True when
+  // the direction's state changed.
+  bool relate(Direction direction);
+  // From now on as an unknown session.
+  void forget() { *this = {}; }
+
+  // STATE_* of the next packet in a direction. STATE_NEW means: as of an unknown session, where the program takes a TCP
+  // packet that is no plain SYN for INVALID.
+  std::uint32_t state(Direction direction) const { return states_[static_cast<std::size_t>(direction)]; }
+  // Both, as they stand in session_slot.state.
+  std::uint32_t slot_states() const;
+
+  bool seen() const { return phase_ != Phase::none; }             // a packet passed that made it a connection
+  bool tcp() const { return tcp_; }                               // of those seen
+  bool closed() const { return phase_ == Phase::closed; }         // TCP only
+  bool established() const { return phase_ == Phase::answered; }  // and not closed
+  // An answer is still to come that will change the state.
+  bool pending() const { return phase_ == Phase::opened || phase_ == Phase::picked_up; }
+  // Who sent first: of what passed, or as a SYN+ACK tells.
+  Direction originator() const { return originator_; }
+
+ private:
+  enum class Phase : std::uint8_t { none, related, opened, picked_up, answered, closed };
+
+  void note_tcp(Direction direction, std::uint8_t flags);
+  void begin_tcp(Direction direction, std::uint8_t flags);
+  void note_icmp(Direction direction, Protocol protocol, std::uint8_t type);
+  void note_other(Direction direction);
+  void open(Direction awaited, Direction originator, Phase phase);
+  void establish(Phase phase);
+  bool awaits(Direction direction) const { return state(direction) == STATE_ESTABLISHED; }
+  void set(Direction direction, std::uint32_t state) { states_[static_cast<std::size_t>(direction)] = state; }
+
+  friend const char* connection_state(const Connection& connection);
+
+  Phase phase_ = Phase::none;
+  bool tcp_ = false;
+  Direction originator_ = Direction::from_lower;
+  std::optional<Direction> reset_by_;  // closed by a RST
+  std::array<bool, 2> fins_{};         // by Direction
+  std::array<std::uint32_t, 2> states_{STATE_NEW, STATE_NEW};
+};
+
+// For a listing: "NEW", "ESTABLISHED", "CLOSED", "RELATED" (nothing but ICMP errors), "INVALID" (picked up, without an
+// answer yet).
+const char* connection_state(const Connection& connection);
+
+}  // namespace nicsentry

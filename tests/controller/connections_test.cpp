@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// States of connections in the slots of two planes, with the compiled programs and their maps in the kernel: packets in
+// by XDP, packets out by TC egress.
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "host/controller/monitor.h"
+#include "host/datapath/object_file.h"
+#include "host/datapath/test_run.h"
+#include "host/datapath/unique_fd.h"
+#include "tests/kernel/packet_builder.h"
+
+using namespace nicsentry;
+using testing::Bytes;
+using testing::PacketBuilder;
+
+namespace {
+
+constexpr std::uint8_t kFin = 0x01;
+constexpr std::uint8_t kSyn = 0x02;
+constexpr std::uint8_t kRst = 0x04;
+constexpr std::uint8_t kAck = 0x10;
+
+IpAddress ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+  IpAddress address;
+  address.bytes = {a, b, c, d};
+  return address;
+}
+
+// The ends of a session: `peer` is out there, its packets come in. Its address is the lower one.
+struct Ends {
+  IpAddress peer = ipv4(10, 0, 0, 1);
+  IpAddress ours = ipv4(10, 0, 0, 2);
+  std::uint16_t peer_port = 40000;
+  std::uint16_t our_port = 443;
+
+  SessionKey key(Protocol protocol) const { return normalise({peer, peer_port}, {ours, our_port}, protocol).key; }
+};
+
+Ends peer_number(std::uint8_t number) {
+  Ends ends;
+  ends.peer = ipv4(10, 0, number, 1);
+  return ends;
+}
+
+Bytes tcp_header(std::uint16_t source, std::uint16_t destination, std::uint8_t flags) {
+  Bytes header = testing::be16(source);
+  testing::append(header, testing::be16(destination));
+  testing::append(header, {0, 0, 0, 1, 0, 0, 0, 2, 0x50, flags, 0x20, 0, 0, 0, 0, 0});
+  return header;
+}
+
+// Frames that come in are the peer's.
+Bytes tcp_in(const Ends& ends, unsigned flags) {
+  return PacketBuilder()
+      .addresses(ends.peer, ends.ours)
+      .transport(6, tcp_header(ends.peer_port, ends.our_port, static_cast<std::uint8_t>(flags)))
+      .build();
+}
+Bytes tcp_out(const Ends& ends, unsigned flags) {
+  return PacketBuilder()
+      .addresses(ends.ours, ends.peer)
+      .transport(6, tcp_header(ends.our_port, ends.peer_port, static_cast<std::uint8_t>(flags)))
+      .build();
+}
+Bytes udp_in(const Ends& ends) {
+  return PacketBuilder().addresses(ends.peer, ends.ours).udp(ends.peer_port, ends.our_port).build();
+}
+Bytes udp_out(const Ends& ends) {
+  return PacketBuilder().addresses(ends.ours, ends.peer).udp(ends.our_port, ends.peer_port).build();
+}
+
+template <typename Value>
+void write_map(Program& program, const std::string& name, const Value& value) {
+  std::vector<std::uint32_t> ids(64);
+  bpf_prog_info info{};
+  info.nr_map_ids = static_cast<std::uint32_t>(ids.size());
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  std::uint32_t size = sizeof(info);
+  REQUIRE(bpf_obj_get_info_by_fd(program.fd(), &info, &size) == 0);
+  for (std::uint32_t i = 0; i < info.nr_map_ids; ++i) {
+    const UniqueFd map(bpf_map_get_fd_by_id(ids[i]));
+    bpf_map_info map_info{};
+    size = sizeof(map_info);
+    REQUIRE(bpf_obj_get_info_by_fd(map.get(), &map_info, &size) == 0);
+    if (name == map_info.name) {
+      const std::uint32_t zero = 0;
+      REQUIRE(map_info.value_size == sizeof(value));
+      REQUIRE(bpf_map_update_elem(map.get(), &zero, &value, BPF_ANY) == 0);
+      return;
+    }
+  }
+  FAIL("the program has no map " << name);
+}
+
+// No rules: what is not established is dropped.
+void drop_by_default(Program& program) {
+  rule_bank bank{};
+  bank.config = BANK_DEFAULT_DROP | BANK_ACCEPT_ESTABLISHED;
+  write_map(program, "rule_banks", bank);
+  firewall on{};
+  on.config = FIREWALL_ON;
+  on.set_roots[0] = on.set_roots[1] = INTERVAL_LEAF;
+  write_map(program, "fw_control", on);
+}
+
+// One program on one hook of the monitor.
+class Side {
+ public:
+  Side(Monitor& monitor, Hook hook, std::uint32_t sessions)
+      : program_(Program::load(find_object(Profile::all, hook), Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
+                               {sessions, bucket_bits_for(sessions)}, nullptr)),
+        test_run_(program_),
+        plane(monitor.add_plane(std::make_unique<Plane>(PlaneName{"test", hook_name(hook), "drv"}, std::move(program_),
+                                                        sessions, fixed_keys(), test_run_.cpu(), false))),
+        monitor_(monitor) {}
+
+  std::uint32_t send(const Bytes& frame) { return test_run_.run(frame); }
+  // The host reads what came; `dropped` says that the firewall had dropped it.
+  std::size_t read(bool dropped = false) { return read(monitor_.open_epoch(), dropped); }
+  std::size_t read(std::uint32_t epoch, bool dropped = false) {
+    EventBatch sent;
+    plane.reader().drain(sent);
+    EventBatch batch;
+    for (const EventBatch::Event& event : sent.events()) {
+      event_header header = event.header;
+      header.verdict |= dropped ? VERDICT_DROPPED : 0;
+      batch.append(event.timestamp_ns, header, sent.packet(event));
+    }
+    monitor_.process(plane, batch, epoch, nullptr);
+    return batch.events().size();
+  }
+  std::size_t pass(const Bytes& frame) {
+    send(frame);
+    return read();
+  }
+  std::size_t drop(const Bytes& frame) {
+    send(frame);
+    return read(true);
+  }
+
+  // The session's slot in the map, by both ends' states: "N E" is NEW for the lower end, ESTABLISHED for the higher;
+  // "none" where there is no slot.
+  std::string states(const SessionKey& key) {
+    const auto words = fingerprint(key, plane.sessions().keys()).words();
+    Maps& maps = plane.program().maps();
+    for (std::uint32_t index = 0; index < maps.bucket_count(); ++index) {
+      const session_bucket bucket = maps.read_bucket(index);
+      for (const session_slot& slot : bucket.slot) {
+        if ((slot.state & SLOT_VALID) != 0 && std::memcmp(slot.fingerprint, words.data(), sizeof(words)) == 0) {
+          CHECK(slot.state >> (SLOT_STATE_SHIFT + 2 * SLOT_STATE_BITS) == 0);
+          const auto state = [&slot](unsigned shift) { return "NERI"[slot.state >> shift & STATE_MASK]; };
+          return {state(SLOT_STATE_SHIFT), ' ', state(SLOT_STATE_SHIFT + SLOT_STATE_BITS)};
+        }
+      }
+    }
+    return "none";
+  }
+
+ private:
+  Program program_;
+  TestRun test_run_;
+
+ public:
+  Plane& plane;
+
+ private:
+  Monitor& monitor_;
+};
+
+class Fixture {
+ public:
+  explicit Fixture(std::uint32_t sessions = 64, std::uint64_t cap = 100)
+      : monitor(Profile::all, cap), in(monitor, Hook::xdp, sessions), out(monitor, Hook::tc_egress, sessions) {}
+
+  // What both planes have of a session: they are never to differ in these tests.
+  std::string states(const SessionKey& key) {
+    std::string both = in.states(key);
+    CHECK(out.states(key) == both);
+    return both;
+  }
+
+  WindowReport swap() {
+    monitor.flip();
+    in.read(monitor.closing_epoch());
+    out.read(monitor.closing_epoch());
+    WindowReport report = monitor.collect(window_, static_cast<TimestampNs>(window_) * 1000,
+                                          static_cast<TimestampNs>(window_ + 1) * 1000);
+    ++window_;
+    return report;
+  }
+  void swaps(int windows) {
+    for (int i = 0; i < windows; ++i) {
+      swap();
+    }
+  }
+  void shake_hands(const Ends& ends) {
+    in.pass(tcp_in(ends, kSyn));
+    out.pass(tcp_out(ends, kSyn | kAck));
+    in.pass(tcp_in(ends, kAck));
+  }
+
+  Monitor monitor;
+  Side in;
+  Side out;
+
+ private:
+  std::uint64_t window_ = 0;
+};
+
+const Ends kEnds;
+const SessionKey kTcp = kEnds.key(Protocol::tcp);
+const SessionKey kUdp = kEnds.key(Protocol::udp);
+
+}  // namespace
+
+TEST_CASE("states are not written unless connections are tracked, and no plane has sessions of another") {
+  Fixture f;
+  f.in.pass(tcp_in(kEnds, kSyn));
+  CHECK(f.in.states(kTcp) == "N N");
+  CHECK(f.out.states(kTcp) == "none");
+  f.out.pass(tcp_out(kEnds, kSyn | kAck));
+  CHECK(f.states(kTcp) == "N N");
+  CHECK(f.monitor.state_latency().count() == 0);
+}
+
+TEST_CASE("a session that one plane has seen is known to all with its states, before its answer comes") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.pass(tcp_in(kEnds, kSyn));
+  CHECK(f.states(kTcp) == "N E");
+  f.out.pass(tcp_out(kEnds, kSyn | kAck));
+  CHECK(f.states(kTcp) == "E E");
+  const WindowReport report = f.swap();
+  REQUIRE(report.sessions.size() == 1);
+  CHECK(report.sessions[0].packets_client == 1);
+  CHECK(report.sessions[0].packets_server == 1);
+  CHECK(report.planes[0].sessions_new == 1);
+  CHECK(report.planes[1].sessions_new == 0);
+  CHECK(report.planes[1].on_sessions.packets == 1);
+  CHECK(report.planes[1].unknown.packets == 0);
+}
+
+TEST_CASE("an entry for states alone is no active session of its plane") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "N E");
+  const WindowReport report = f.swap();
+  CHECK(report.planes[0].sessions_active == 1);
+  CHECK(report.planes[1].sessions_active == 0);
+  CHECK(report.planes[1].sessions_refused == 0);
+}
+
+TEST_CASE("packets that the firewall dropped give no states, and no entry elsewhere") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.drop(udp_in(kEnds));
+  CHECK(f.in.states(kUdp) == "N N");
+  CHECK(f.out.states(kUdp) == "none");
+  f.out.pass(udp_out(kEnds));
+  CHECK(f.states(kUdp) == "E N");
+  f.in.drop(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E N");
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+}
+
+TEST_CASE("tracking that begins in the middle knows what was seen before, on all planes, and goes on from there") {
+  Fixture f;
+  f.shake_hands(kEnds);
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.in.states(kUdp) == "N N");
+  CHECK(f.out.states(kUdp) == "none");
+  f.monitor.track_connections(true);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(kUdp) == "N E");
+  CHECK(f.monitor.state_latency().count() == 0);
+  f.out.pass(udp_out(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+
+  f.monitor.track_connections(false);
+  f.in.pass(tcp_in(kEnds, kRst));
+  f.in.pass(tcp_in(kEnds, kSyn));
+  CHECK(f.states(kTcp) == "E E");
+  f.monitor.track_connections(true);
+  CHECK(f.states(kTcp) == "N E");
+}
+
+TEST_CASE("a plane that is added later has the states of all connections") {
+  Monitor monitor(Profile::all, 100);
+  monitor.track_connections(true);
+  Side in(monitor, Hook::xdp, 64);
+  in.pass(udp_in(kEnds));
+  Side out(monitor, Hook::tc_egress, 64);
+  CHECK(out.states(kUdp) == "N E");
+}
+
+TEST_CASE("a default of drop with established accepted: answers pass, as soon as the host has read the question") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  drop_by_default(f.in.plane.program());
+
+  CHECK(f.in.send(tcp_in(kEnds, kSyn)) == XDP_DROP);
+  f.in.read();
+  CHECK(f.in.states(kTcp) == "N N");
+  CHECK(f.in.send(tcp_in(kEnds, kAck)) == XDP_DROP);
+
+  CHECK(f.out.send(tcp_out(kEnds, kSyn)) == static_cast<std::uint32_t>(TC_ACT_UNSPEC));
+  f.out.read();
+  CHECK(f.in.send(tcp_in(kEnds, kSyn | kAck)) == XDP_PASS);
+  f.in.read();
+  CHECK(f.in.send(tcp_in(kEnds, kAck)) == XDP_PASS);
+
+  f.out.pass(udp_out(kEnds));
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
+  CHECK(f.in.send(udp_in(peer_number(9))) == XDP_DROP);
+}
+
+TEST_CASE("an ICMP error about a connection is RELATED from the second on, dropped or not; others are not") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  const IpAddress router = ipv4(198, 51, 100, 1);
+  const SessionKey errors = normalise({router, 0}, {kEnds.ours, 0}, Protocol::icmp).key;
+  const auto error_about = [&](const Bytes& frame) {
+    Bytes message{3, 1, 0, 0, 0, 0, 0, 0};
+    message.insert(message.end(), frame.begin() + 14, frame.end());
+    return PacketBuilder().addresses(router, kEnds.ours).transport(1, message).build();
+  };
+  f.in.drop(error_about(udp_out(kEnds)));
+  CHECK(f.in.states(errors) == "N N");
+  f.in.pass(error_about(udp_out(kEnds)));
+  CHECK(f.in.states(errors) == "N N");
+  f.out.pass(udp_out(kEnds));
+  f.in.drop(error_about(udp_out(kEnds)));
+  const bool router_is_lower = errors.lower.address == router;
+  CHECK(f.states(errors) == (router_is_lower ? "R N" : "N R"));
+}
+
+TEST_CASE("at a cap of 1 a session is muted when its state is settled, not before") {
+  Fixture f(64, 1);
+  f.monitor.track_connections(true);
+  CHECK(f.in.pass(tcp_in(kEnds, kSyn)) == 1);
+  CHECK(f.in.pass(tcp_in(kEnds, kSyn)) == 1);
+  CHECK(f.out.pass(tcp_out(kEnds, kSyn | kAck)) == 1);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.in.pass(tcp_in(kEnds, kAck)) == 0);
+  CHECK(f.out.pass(tcp_out(kEnds, kAck)) == 0);
+  const WindowReport report = f.swap();
+  REQUIRE(report.sessions.size() == 1);
+  CHECK(report.sessions[0].packets.size() == 1);
+  CHECK(report.sessions[0].packets_client == 3);
+  CHECK(report.sessions[0].packets_server == 2);
+}
+
+TEST_CASE("a session without an answer is muted at ten times the cap, one that was dropped at the cap") {
+  Fixture f(64, 3);
+  f.monitor.track_connections(true);
+  int events = 0;
+  int events_dropped = 0;
+  for (int i = 0; i < 50; ++i) {
+    events += static_cast<int>(f.in.pass(udp_in(kEnds)));
+    events_dropped += static_cast<int>(f.in.drop(udp_in(peer_number(9))));
+  }
+  CHECK(events == 30);
+  CHECK(events_dropped == 3);
+}
+
+TEST_CASE("an established TCP connection is kept however long it is silent; others make room after 30 windows") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  const Ends other = peer_number(9);
+  f.shake_hands(kEnds);
+  f.in.pass(tcp_in(other, kSyn));
+  f.out.pass(udp_out(kEnds));
+  f.swaps(30);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(other.key(Protocol::tcp)) == "N E");
+  CHECK(f.states(kUdp) == "E N");
+  f.swaps(40);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(other.key(Protocol::tcp)) == "none");
+  CHECK(f.states(kUdp) == "none");
+  CHECK(f.monitor.connections().size() == 1);
+}
+
+TEST_CASE("when room runs short, the unanswered and the possibly closed go first, established ones after 30 windows") {
+  Fixture f(4, 5);
+  f.monitor.track_connections(true);
+  const Ends muted = peer_number(1);
+  f.shake_hands(kEnds);
+  f.shake_hands(muted);
+  for (int i = 0; i < 5; ++i) {
+    f.in.pass(tcp_in(muted, kAck));
+  }
+  f.in.pass(udp_in(peer_number(2)));
+  f.in.pass(udp_in(peer_number(3)));
+  f.swaps(3);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(muted.key(Protocol::tcp)) == "none");
+  CHECK(f.states(peer_number(2).key(Protocol::udp)) == "none");
+  f.swaps(30);
+  CHECK(f.states(kTcp) == "E E");  // there is room again
+  for (std::uint8_t number = 10; number < 13; ++number) {
+    f.shake_hands(peer_number(number));
+  }
+  f.swaps(1);
+  CHECK(f.states(kTcp) == "none");
+  CHECK(f.states(peer_number(10).key(Protocol::tcp)) == "E E");
+}
+
+TEST_CASE("a closed connection is as an unknown session after two windows of silence") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.shake_hands(kEnds);
+  f.in.pass(tcp_in(kEnds, kFin | kAck));
+  f.out.pass(tcp_out(kEnds, kFin | kAck));
+  f.swaps(2);
+  CHECK(f.states(kTcp) == "E E");
+  REQUIRE(f.monitor.connections().size() == 1);
+  CHECK(f.monitor.connections()[0].state == "CLOSED");
+  f.swap();
+  CHECK(f.states(kTcp) == "N N");
+  CHECK(f.monitor.connections().empty());
+  f.out.pass(tcp_out(kEnds, kSyn));
+  CHECK(f.states(kTcp) == "E N");
+}
+
+TEST_CASE("a connection whose entries were given away has its states everywhere again by its next packet") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.pass(udp_in(kEnds));
+  f.out.pass(udp_out(kEnds));
+  f.swaps(31);
+  CHECK(f.states(kUdp) == "none");
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+}
+
+TEST_CASE("the last counters are not for sessions of which nothing passed") {
+  Fixture f(16);
+  f.monitor.track_connections(true);
+  for (std::uint8_t number = 0; number < 20; ++number) {
+    f.in.drop(udp_in(peer_number(number)));
+  }
+  f.in.pass(udp_in(peer_number(99)));
+  CHECK(f.states(peer_number(99).key(Protocol::udp)) == "N E");
+  const WindowReport report = f.swap();
+  CHECK(report.sessions.size() == 15);
+  CHECK(report.planes[0].sessions_refused == 6);
+}
+
+TEST_CASE("a listing has every connection of which a packet passed, in order of their first packets") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.drop(tcp_in(peer_number(9), kSyn));
+  f.out.pass(udp_out(kEnds));
+  f.shake_hands(kEnds);
+  const std::vector<ConnectionRow> rows = f.monitor.connections();
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].key == kUdp);
+  CHECK(rows[0].originator == Direction::from_higher);
+  CHECK(rows[0].state == "NEW");
+  CHECK(rows[0].states == std::array<std::uint32_t, 2>{STATE_ESTABLISHED, STATE_NEW});
+  CHECK(rows[1].key == kTcp);
+  CHECK(rows[1].originator == Direction::from_lower);
+  CHECK(rows[1].state == "ESTABLISHED");
+  CHECK(rows[1].states == std::array<std::uint32_t, 2>{STATE_ESTABLISHED, STATE_ESTABLISHED});
+  CHECK(rows[1].last_ns > rows[0].last_ns);
+}
+
+TEST_CASE("the time from a connection's first packet until its states are in force is recorded once for each") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.shake_hands(kEnds);
+  f.in.pass(udp_in(kEnds));
+  f.in.drop(udp_in(peer_number(9)));
+  CHECK(f.monitor.state_latency().count() == 2);
+  CHECK(f.monitor.state_latency().quantile_us(0.5) > 0);
+  CHECK(f.monitor.state_latency().max_us() < 10e6);
+  CHECK(f.monitor.states_that_waited() == 0);
+}
