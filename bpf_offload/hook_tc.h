@@ -16,7 +16,7 @@
 typedef struct __sk_buff hook_ctx;
 
 /* Not TC_ACT_OK, which would end the filters of others on the same hook. */
-enum { VERDICT_PASS = TC_ACT_UNSPEC };
+enum { VERDICT_PASS = TC_ACT_UNSPEC, VERDICT_DROP = TC_ACT_SHOT };
 
 #define HOOK_ATTEMPTS 2
 

@@ -12,7 +12,7 @@
 
 typedef struct xdp_md hook_ctx;
 
-enum { VERDICT_PASS = XDP_PASS };
+enum { VERDICT_PASS = XDP_PASS, VERDICT_DROP = XDP_DROP };
 
 /* All that an XDP program may read is there from the start. */
 #define HOOK_ATTEMPTS 1

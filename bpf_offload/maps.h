@@ -48,4 +48,64 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } records SEC(".maps");
 
+#ifdef FIREWALL
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct firewall);
+} fw_control SEC(".maps");
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct rule_bank);
+} rule_banks SEC(".maps");
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_INTERVAL_NODES);
+	__type(key, __u32);
+	__type(value, struct interval_node);
+} interval_nodes SEC(".maps");
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_RULE_BITS);
+	__type(key, __u32);
+	__type(value, struct rule_chunk);
+} rule_bits SEC(".maps");
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * RULE_ROWS_MAX);
+	__type(key, __u32);
+	__type(value, struct rule_action);
+} rule_actions SEC(".maps");
+
+/* Written by the host, read by the card. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEFAULT_ADDRESS_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct address_bucket);
+} set_addresses SEC(".maps");
+
+/* Added to by the card, read by the host. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RULE_COUNTERS);
+	__type(key, __u32);
+	__type(value, struct rule_counter);
+} rule_counters SEC(".maps");
+
+#endif
+
 #endif

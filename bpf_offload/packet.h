@@ -23,6 +23,14 @@
 #define EXTENSIONS_MAX 4 /* IPv6 extension headers */
 #define UDP_HEADER_BYTES 8
 #define ICMP_HEADER_BYTES 8
+#define TCP_FLAGS_OFFSET 13
+
+/* What only the firewall reads of a packet: programs without one have no room for it. */
+#ifdef FIREWALL
+#define FOR_FIREWALL(statement) statement
+#else
+#define FOR_FIREWALL(statement)
+#endif
 
 /* What the walk finds. Offsets are from the start of the frame. The pointers are those that the walk held against the
  * frame's end, so that the verifier knows how far they may be read. */
@@ -35,6 +43,10 @@ struct packet {
 	__u32 bytes; /* IP total length, or the frame's without Ethernet header and tags where that is not to be had */
 	__u32 protocol;
 	__u32 is_ipv6;
+#ifdef FIREWALL
+	__u32 ports;     /* as in the packet; of TCP and UDP */
+	__u32 tcp_flags; /* CWR ECE URG ACK PSH RST SYN FIN, bit 7 to 0; 0 of other protocols */
+#endif
 };
 
 #define UNDERSTOOD (-1)
@@ -93,6 +105,7 @@ static __always_inline int walk_ipv4(hook_ctx *ctx, void *data, void *data_end, 
 	total = ip_bytes(ctx, bpf_ntohs(ip->tot_len), packet->bytes);
 	if (ip->version != 4 || header < sizeof(*ip) || total < header)
 		return CAUSE_MALFORMED;
+	FOR_FIREWALL(packet->ip = ip; packet->protocol = ip->protocol;)
 	cause = check_frame(packet, config, total);
 	if (cause != UNDERSTOOD)
 		return cause;
@@ -121,6 +134,7 @@ static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, 
 		return CAUSE_TRUNCATED;
 	if (ip->version != 6)
 		return CAUSE_MALFORMED;
+	FOR_FIREWALL(packet->ip = ip; packet->protocol = ip->nexthdr; packet->is_ipv6 = 1;)
 	cause = check_frame(packet, config, ip_bytes(ctx, sizeof(*ip) + bpf_ntohs(ip->payload_len), packet->bytes));
 	if (cause != UNDERSTOOD)
 		return cause;
@@ -138,6 +152,7 @@ static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, 
 		extension = data + l4;
 		if ((void *)(extension + 8) > data_end)
 			return CAUSE_TRUNCATED;
+		FOR_FIREWALL(packet->protocol = extension[0];)
 		if (protocol == IPPROTO_FRAGMENT) {
 			if (*(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET))
 				return CAUSE_LATER_FRAGMENT;
@@ -180,10 +195,12 @@ static __always_inline int walk_transport(void *data, void *data_end, struct pac
 	packet->transport = tcp;
 	if ((void *)tcp + UDP_HEADER_BYTES > data_end)
 		return CAUSE_TRUNCATED;
+	FOR_FIREWALL(packet->ports = *(__u32 *)tcp;)
 	if (packet->protocol != IPPROTO_TCP)
 		return UNDERSTOOD;
 	if ((void *)(tcp + 1) > data_end)
 		return CAUSE_TRUNCATED;
+	FOR_FIREWALL(packet->tcp_flags = ((__u8 *)tcp)[TCP_FLAGS_OFFSET];)
 	packet->l4_bytes = tcp->doff * 4;
 	if (packet->l4_bytes < sizeof(*tcp) || packet->l4 + packet->l4_bytes > end)
 		return CAUSE_MALFORMED;
@@ -198,6 +215,8 @@ static __always_inline int walk_packet(hook_ctx *ctx, void *data, void *data_end
 	int cause;
 
 	packet->is_ipv6 = 0;
+	FOR_FIREWALL(packet->ip = 0; packet->transport = 0; packet->protocol = 0; packet->ports = 0;
+		     packet->tcp_flags = 0; packet->l4 = 0;)
 	cause = walk_ethernet(ctx, data, data_end, frame, packet, &type);
 	if (cause != UNDERSTOOD)
 		return cause;

@@ -10,19 +10,23 @@
 struct session {
 	__u32 counter;
 	__u32 muted_epoch;
+	__u32 state;
 };
 
 static __always_inline int match_slot(const struct session_slot *slot, const struct fingerprint *f,
 				      struct session *session)
 {
 	/* State first: the host clears it before it changes the rest, and sets it after. */
-	if (!(*(const volatile __u32 *)&slot->state & SLOT_VALID))
+	__u32 state = *(const volatile __u32 *)&slot->state;
+
+	if (!(state & SLOT_VALID))
 		return 0;
 	if (slot->fingerprint[0] != (__u32)f->a || slot->fingerprint[1] != (__u32)(f->a >> 32) ||
 	    slot->fingerprint[2] != (__u32)f->b || slot->fingerprint[3] != (__u32)(f->b >> 32))
 		return 0;
 	session->counter = slot->counter;
 	session->muted_epoch = slot->muted_epoch;
+	session->state = state;
 	return 1;
 }
 

@@ -38,7 +38,6 @@ struct control {
 /* The program may see only the first part of a frame (XDP multi-buffer): do not hold the IP length against the frame's.
  */
 #define CONFIG_PARTIAL_FRAMES (1u << 22)
-/* Bits 24..31 belong to the firewall: active rule banks. */
 
 /* --- sessions: array[2^bucket bits]; written by the host, read by the card --------------------------------------- */
 
@@ -52,6 +51,17 @@ struct session_slot {
 };
 
 #define SLOT_VALID 1u
+/* What a packet of the session is to the firewall (STATE_*): two bits for one from the lower end, two from the higher.
+ */
+#define SLOT_STATE_SHIFT 1
+#define SLOT_STATE_BITS 2
+#define STATE_MASK 3u
+
+/* Connection states, as rules name them. */
+#define STATE_NEW 0u
+#define STATE_ESTABLISHED 1u
+#define STATE_RELATED 2u
+#define STATE_INVALID 3u
 
 struct session_bucket {
 	struct session_slot slot[SLOTS_PER_BUCKET];
@@ -86,32 +96,170 @@ enum not_understood {
 struct totals_row {
 	__u64 packets;        /* shards: of unknown sessions; causes: of that cause */
 	__u64 bytes;          /* IP total length where it was good; else the frame without Ethernet header and tags */
-	__u64 events_unknown; /* sent as events, of unknown sessions (shards only) */
-	__u64 events_known;   /* sent as events, of known sessions (shards only) */
+	__u64 events_unknown; /* shards: sent as events, of unknown sessions */
+	__u64 events_known;   /* shards: sent as events, of known sessions; causes: for the log */
 };
 
 /* --- records: perf event array ---------------------------------------------------------------------------------- */
 
 #define EVENT_UNKNOWN 0xffffffffu
+#define EVENT_NO_SESSION 0xfffffffeu /* a packet that was not understood, for the log */
 
 /* An event is this header and the packet's first bytes as they are: EVENT_PACKET_BYTES or the whole frame, more only
  * where extension headers push the transport header beyond. */
 struct event_header {
 	__u32 epoch;           /* control.epoch that the packet saw */
-	__u32 counter;         /* its session's counters, or EVENT_UNKNOWN */
+	__u32 counter;         /* its session's counters, EVENT_UNKNOWN or EVENT_NO_SESSION */
 	__u32 bytes;           /* IP total length, of all segments together */
 	__u16 segments;        /* packets that this one becomes on the wire; 1 on XDP */
 	__u16 segment_payload; /* transport payload of each segment but the last; 0 where there is one segment */
+	__u32 action;          /* the element of rule_actions that decided; 0: no firewall is in force */
+	__u32 verdict;         /* ACTION_* of it */
 };
 
 #define EVENT_PACKET_BYTES 128
 /* No transport header that ends beyond this offset in the frame is read (CAUSE_EXTENSIONS). */
 #define PACKET_WALK_BYTES 512
 
+/* --- fw_control: array[1]; written by the host, read by the card ----------------------------------------------------
+ */
+
+#define FIREWALL_KEYS 8
+
+/* All zero: everything passes. Each word takes effect by itself. */
+struct firewall {
+	__u32 config;              /* FIREWALL_*: one write switches all rules */
+	__u32 set_roots[2];        /* of the prefixes of address sets, IPv4 and IPv6: interval_nodes */
+	__u32 buckets;             /* of set_addresses; 0: no set holds a single address */
+	__u32 keys[FIREWALL_KEYS]; /* secret keys of the hash that places single addresses */
+};
+
+#define FIREWALL_ON (1u << 0)
+#define FIREWALL_BANK (1u << 1) /* the bank of rules in force */
+
+/* --- rule_banks: array[2]; written by the host while the bank is idle --------------------------------------------- */
+
+/* The far end of a packet is who sent it on ingress, whom it goes to on egress. Roots are ways (see interval_nodes). */
+struct rule_bank {
+	__u32 config;        /* BANK_* */
+	__u32 chunks;        /* of RULES_PER_CHUNK rules; 0: no rules */
+	__u32 rows;          /* of rule_bits in each chunk */
+	__u32 first_bits;    /* element of row 0 in the summaries */
+	__u32 far_roots[2];  /* addresses that rules write out, IPv4 and IPv6 */
+	__u32 near_roots[2]; /* likewise */
+	__u32 source_ports;  /* root; of packets without ports the answer does not matter */
+	__u32 destination_ports;
+	__u32 misc_root;    /* key: FACT_* without the ports */
+	__u32 far_set_rows; /* row of set class 0; 0: no rule asks for sets of that end */
+	__u32 near_set_rows;
+};
+
+#define BANK_FAR_IS_DESTINATION (1u << 0)
+#define BANK_ACCEPT_ESTABLISHED (1u << 1)
+
+/* How a packet is handed to the rules, besides its addresses: in one word, from its lowest bit on both ports as in the
+ * packet, TCP flags, connection state, whether the transport header is not to be had, protocol, and the IP version. */
+#define FACT_FLAGS_SHIFT 32
+#define FACT_STATE_SHIFT 40
+#define FACT_NO_HEADER (1ull << 42)
+#define FACT_PROTOCOL_SHIFT 43
+#define FACT_IPV6 (1ull << 51)
+
+#define MISC_KEY_BITS 19 /* FACT_* from FACT_FLAGS_SHIFT on, without the IP version */
+#define MISC_STATE_SHIFT (FACT_STATE_SHIFT - FACT_FLAGS_SHIFT)
+#define MISC_NO_HEADER (1u << 10)
+#define MISC_PROTOCOL_SHIFT (FACT_PROTOCOL_SHIFT - FACT_FLAGS_SHIFT)
+
+/* --- interval_nodes: array; written by the host, read by the card ------------------------------------------------- */
+
+#define NODE_KEYS 4
+
+/* Of a search tree over intervals: the way is next[0], xored with every next[i + 1] whose key[i] is not above the
+ * key. Keys are sorted; an unused one has a next of 0. A way is the index of a node, or a leaf. */
+struct interval_node {
+	__u64 key[NODE_KEYS]; /* host order; of an IPv6 address the higher half, or below INTERVAL_LOW the lower one */
+	__u32 next[NODE_KEYS + 1];
+	__u32 reserved;
+};
+
+#define INTERVAL_LEAF (1u << 31) /* the lower bits are the interval's value: a row of rule_bits, or a SET_* word */
+#define INTERVAL_LOW (1u << 30)  /* the lower bits are a node over the lower half of the IPv6 address */
+#define INTERVAL_VALUE 0x3fffffffu
+#define INTERVAL_STEPS 20 /* nodes on the longest way, both halves of an IPv6 address together */
+
+/* --- rule_bits: array; written by the host while the bank is idle ------------------------------------------------- */
+
+/* A bit a rule. Chunk c of a row is element first_bits + (c + 1) x rows + row; chunk -1 is the row's summary, whose
+ * word 0 has a bit for each chunk that is not all zero. Row 0 has all bits and is never looked up. */
+#define CHUNK_WORDS 7
+#define RULES_PER_CHUNK (CHUNK_WORDS * 64)
+#define CHUNKS_MAX 12
+#define RULE_ROWS_MAX (RULES_PER_CHUNK * CHUNKS_MAX)
+#define FIELDS 7 /* far, near, destination port, misc; source port, sets of the far end, of the near end */
+
+struct rule_chunk {
+	__u64 bits[CHUNK_WORDS];
+};
+
+/* --- rule_actions: array[2 x ACTION_ROWS], a bank's first; written by the host while the bank is idle --------------
+ */
+
+#define ACTION_ROWS 8192
+#define ACTION_BLOCKED 1
+#define ACTION_ESTABLISHED 2
+#define ACTION_DEFAULT 3
+#define ACTION_FIRST_RULE 8 /* that of bit 0 of the rows; behind the last rule's those that only count */
+
+struct rule_action {
+	__u32 config;  /* ACTION_* */
+	__u32 counter; /* id of its rule_counters */
+	__u32 also;    /* the index of another action to count for; 0 is none */
+};
+
+#define ACTION_DROP (1u << 0)
+#define ACTION_LOG (1u << 1)
+#define ACTIONS_CHAINED 8 /* the longest chain */
+
+/* --- rule_counters: array[2 x RULE_COUNTERS], index = id x 2 + half; added to by the card, read by the host ---------
+ */
+
+#define COUNTER_DROPPED 0 /* of all that was dropped */
+#define COUNTER_BLOCKED 1
+#define COUNTER_ESTABLISHED 2
+#define COUNTER_DEFAULT 3
+#define COUNTER_FIRST_RULE 8
+#define RULE_COUNTERS 16384
+
+struct rule_counter {
+	__u64 packets;
+	__u64 bytes; /* IP total length; of frames that are not understood as in totals */
+};
+
+/* --- set_addresses: array, found by two keyed hashes of the address; written by the host, read by the card ---------
+ */
+
+#define ADDRESSES_PER_BUCKET 3
+
+struct address_bucket {
+	__u64 address[ADDRESSES_PER_BUCKET]
+		     [2];                 /* as in the packet; of an IPv4 address the first four bytes, the others 0 */
+	__u16 sets[ADDRESSES_PER_BUCKET]; /* SET_*; 0 is an empty place */
+	__u16 reserved;
+};
+
+#define SET_CLASS_MASK 0x1ffu /* which sets an address is in: a class of the host's; 0 is none */
+#define SET_CLASSES 512
+#define SET_IPV6 (1u << 14)    /* only in set_addresses */
+#define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
+
 /* --- sizes of an object as it is built; the controller may change them at load ----------------------------------- */
 
 #define DEFAULT_SESSIONS 65536
 #define DEFAULT_BUCKET_BITS 16
+/* Two banks of room for 5,000 rules of mixed fields; two halves of prefixes of sets; 1,000,000 single addresses. */
+#define DEFAULT_RULE_BITS (2 * 524288)
+#define DEFAULT_INTERVAL_NODES (2 * 32768 + 2 * 65536)
+#define DEFAULT_ADDRESS_BUCKETS 393216
 
 NICSENTRY_STATIC_ASSERT(sizeof(struct control) <= NICSENTRY_MAX_VALUE, "control fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct session_slot) == 28, "a slot has no padding");
@@ -119,6 +267,12 @@ NICSENTRY_STATIC_ASSERT(sizeof(struct session_bucket) == NICSENTRY_MAX_VALUE,
 			"a bucket fills a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct session_counters) == 32, "counters have no padding");
 NICSENTRY_STATIC_ASSERT(sizeof(struct totals_row) == 32, "a row has no padding");
-NICSENTRY_STATIC_ASSERT(sizeof(struct event_header) == 16, "an event's header has no padding");
+NICSENTRY_STATIC_ASSERT(sizeof(struct firewall) <= NICSENTRY_MAX_VALUE, "firewall fits a map element of the card");
+NICSENTRY_STATIC_ASSERT(sizeof(struct rule_bank) <= NICSENTRY_MAX_VALUE, "a bank fits a map element of the card");
+NICSENTRY_STATIC_ASSERT(sizeof(struct interval_node) == NICSENTRY_MAX_VALUE, "a node fills a map element of the card");
+NICSENTRY_STATIC_ASSERT(sizeof(struct rule_chunk) == NICSENTRY_MAX_VALUE, "a chunk fills a map element of the card");
+NICSENTRY_STATIC_ASSERT(sizeof(struct address_bucket) == NICSENTRY_MAX_VALUE,
+			"a bucket fills a map element of the card");
+NICSENTRY_STATIC_ASSERT(sizeof(struct event_header) == 24, "an event's header has no padding");
 
 #endif

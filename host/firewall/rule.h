@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/packet/features.h"
+#include "host/packet/session_key.h"
+
+namespace nicsentry {
+
+enum class Chain : std::uint8_t { ingress, egress };
+const char* chain_name(Chain chain);  // "ingress", "egress"
+
+// What a packet that matches gets. `log` accepts and sends the packet's record to the log. `count` decides nothing: the
+// rules behind it are asked.
+enum class RuleAction : std::uint8_t { drop, accept, log, count };
+
+// As rules name them; values as STATE_* in bpf_offload/types.h.
+enum class ConnectionState : std::uint8_t { new_session = 0, established = 1, related = 2, invalid = 3 };
+const char* state_name(ConnectionState state);  // "NEW", "ESTABLISHED", "RELATED", "INVALID"
+
+// Addresses of one family from first to last, both included.
+struct AddressRange {
+  IpAddress first;
+  IpAddress last;
+
+  auto operator<=>(const AddressRange&) const = default;
+  bool contains(const IpAddress& address) const;
+  // Of the prefix that the range is, if it is one.
+  std::optional<unsigned> prefix_length() const;
+  // "10.0.0.1", "10.0.0.0/24" where it is a prefix, else "10.0.0.1-10.0.0.9".
+  std::string text() const;
+};
+
+// What a rule asks of one address: in any of `ranges` or `sets` (any address where both are empty), and in none of the
+// exceptions.
+struct AddressMatch {
+  std::vector<AddressRange> ranges;
+  std::vector<std::string> sets;  // names without '@'
+  std::vector<AddressRange> except_ranges;
+  std::vector<std::string> except_sets;
+
+  bool operator==(const AddressMatch&) const = default;
+  bool any() const { return ranges.empty() && sets.empty() && except_ranges.empty() && except_sets.empty(); }
+};
+
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+
+  bool operator==(const PortRange&) const = default;
+};
+
+// TCP flags as in the header, CWR ECE URG ACK PSH RST SYN FIN in bits 7 to 0: a packet matches when its flags under
+// `mask` are `value`.
+struct TcpFlagsMatch {
+  std::uint8_t mask = 0;
+  std::uint8_t value = 0;
+
+  bool operator==(const TcpFlagsMatch&) const = default;
+};
+
+// The fields of a rule. A missing one matches anything. A rule with ports matches only TCP and UDP packets whose ports
+// are known (not later fragments), one with TCP flags only TCP packets whose header is.
+struct RuleMatch {
+  AddressMatch source;
+  AddressMatch destination;
+  std::optional<std::uint8_t> protocol;
+  std::optional<PortRange> source_ports;
+  std::optional<PortRange> destination_ports;
+  std::optional<TcpFlagsMatch> tcp_flags;
+  std::optional<ConnectionState> state;
+
+  bool operator==(const RuleMatch&) const = default;
+};
+
+struct Rule {
+  RuleMatch match;
+  RuleAction action = RuleAction::drop;
+  std::string description;
+  std::optional<TimestampNs> expires_ns;  // when the rule ends, wall clock
+  std::uint32_t counter = 0;              // id of its counters: given once, stays while other rules change; 0: none yet
+};
+
+// The rules of one chain in order, and what holds where none matches.
+struct ChainRules {
+  std::vector<Rule> rules;
+  RuleAction default_action = RuleAction::accept;  // accept or drop
+  bool accept_established = true;
+};
+
+}  // namespace nicsentry
