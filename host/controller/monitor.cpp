@@ -100,7 +100,7 @@ void Monitor::process_unknown(Plane& plane, const EventBatch& batch, const Event
   Session* session = registry_.find(packet.key.key);
   if (session == nullptr || !plane.sessions().find(*session)) {
     // The last counters are for connections, not for those whom the firewall turns away.
-    const bool turned_away = tracking_ && session == nullptr && (event.header.verdict & VERDICT_DROPPED) != 0;
+    const bool turned_away = tracking_ && session == nullptr && (event.header.verdict & ACTION_DROP) != 0;
     if (plane.sessions().free_ids() == 0 || (turned_away && plane.scarce())) {
       plane.refuse(packet.key.key);
       if (session != nullptr) {
@@ -152,7 +152,7 @@ void Monitor::note(Session& session, const EventBatch& batch, const EventBatch::
   const PacketFeatures& features = packet.features;
   const bool begins = session.connection.slot_states() == 0;
   bool changed = session.connection.note({packet.protocol, packet.key.direction, features.tcp_flags, features.icmp_type,
-                                          (event.header.verdict & VERDICT_DROPPED) != 0});
+                                          (event.header.verdict & ACTION_DROP) != 0});
   if (is_icmp_error(packet.protocol, features.icmp_type)) {
     const auto key = quoted_session(batch.packet(event), packet);
     const Session* quoted = key ? registry_.find(*key) : nullptr;

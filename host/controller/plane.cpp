@@ -97,7 +97,7 @@ void Plane::refuse(const SessionKey& key) {
 void Plane::read_totals(unsigned half) {
   const Totals now = program_.maps().read_totals(half);
   Totals& last = last_totals_[half];
-  for (std::size_t row = 0; row < TOTALS_DROPPED; ++row) {
+  for (std::size_t row = 0; row < now.size(); ++row) {
     Amount& to = row < TOTALS_SHARDS ? books_.unknown : books_.not_understood[row - TOTALS_SHARDS];
     to.packets += now[row].packets - last[row].packets;
     to.bytes += now[row].bytes - last[row].bytes;

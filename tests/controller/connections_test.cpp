@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -77,7 +78,7 @@ Bytes udp_out(const Ends& ends) {
 }
 
 template <typename Value>
-void write_map(Program& program, const std::string& name, const Value& value) {
+void write_map(Program& program, const std::string& name, std::uint32_t index, const Value& value) {
   std::vector<std::uint32_t> ids(64);
   bpf_prog_info info{};
   info.nr_map_ids = static_cast<std::uint32_t>(ids.size());
@@ -90,9 +91,8 @@ void write_map(Program& program, const std::string& name, const Value& value) {
     size = sizeof(map_info);
     REQUIRE(bpf_obj_get_info_by_fd(map.get(), &map_info, &size) == 0);
     if (name == map_info.name) {
-      const std::uint32_t zero = 0;
       REQUIRE(map_info.value_size == sizeof(value));
-      REQUIRE(bpf_map_update_elem(map.get(), &zero, &value, BPF_ANY) == 0);
+      REQUIRE(bpf_map_update_elem(map.get(), &index, &value, BPF_ANY) == 0);
       return;
     }
   }
@@ -102,19 +102,27 @@ void write_map(Program& program, const std::string& name, const Value& value) {
 // No rules: what is not established is dropped.
 void drop_by_default(Program& program) {
   rule_bank bank{};
-  bank.config = BANK_DEFAULT_DROP | BANK_ACCEPT_ESTABLISHED;
-  write_map(program, "rule_banks", bank);
+  bank.config = BANK_ACCEPT_ESTABLISHED;
+  write_map(program, "rule_banks", 0, bank);
+  rule_action drop{};
+  drop.config = ACTION_DROP;
+  write_map(program, "rule_actions", ACTION_DEFAULT, drop);
   firewall on{};
   on.config = FIREWALL_ON;
   on.set_roots[0] = on.set_roots[1] = INTERVAL_LEAF;
-  write_map(program, "fw_control", on);
+  write_map(program, "fw_control", 0, on);
+}
+
+// The program that has rules.
+std::filesystem::path object(Hook hook) {
+  return find_object(Profile::all, hook).parent_path() / (hook == Hook::xdp ? "firewall.o" : "firewall_tc.o");
 }
 
 // One program on one hook of the monitor.
 class Side {
  public:
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions)
-      : program_(Program::load(find_object(Profile::all, hook), Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
+      : program_(Program::load(object(hook), Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
                                {sessions, bucket_bits_for(sessions)}, nullptr)),
         test_run_(program_),
         plane(monitor.add_plane(std::make_unique<Plane>(PlaneName{"test", hook_name(hook), "drv"}, std::move(program_),
@@ -130,7 +138,7 @@ class Side {
     EventBatch batch;
     for (const EventBatch::Event& event : sent.events()) {
       event_header header = event.header;
-      header.verdict |= dropped ? VERDICT_DROPPED : 0;
+      header.verdict |= dropped ? ACTION_DROP : 0;
       batch.append(event.timestamp_ns, header, sent.packet(event));
     }
     monitor_.process(plane, batch, epoch, nullptr);
