@@ -208,6 +208,7 @@ struct rule_chunk {
 #define ACTION_BLOCKED 1
 #define ACTION_ESTABLISHED 2
 #define ACTION_DEFAULT 3
+#define ACTION_DROPPED 4    /* counts what is dropped, for whatever reason */
 #define ACTION_FIRST_RULE 8 /* that of bit 0 of the rows; behind the last rule's those that only count */
 
 struct rule_action {

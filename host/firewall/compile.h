@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,10 +14,13 @@
 
 namespace nicsentry {
 
-// What a bank holds at most.
-struct TableRoom {
-  std::size_t nodes = 0;  // of interval_nodes
-  std::size_t bits = 0;   // elements of rule_bits
+// What a bank holds, and where it begins in each map.
+struct BankPlace {
+  std::uint32_t first_node = 0;  // of interval_nodes
+  std::uint32_t nodes = 32768;
+  std::uint32_t first_bits = 0;  // element of rule_bits
+  std::uint32_t bits = DEFAULT_RULE_BITS / 2;
+  std::uint32_t first_action = 0;  // element of rule_actions
 };
 
 struct CompileInput {
@@ -25,28 +28,39 @@ struct CompileInput {
   const ChainRules* rules = nullptr;  // each with its counter
   std::function<unsigned(const std::string&)> set_bit;
   std::vector<SetMask> classes;  // by number
-  TableRoom room;
+  BankPlace place;
 };
 
-// Which rule a row of rule_actions is of.
-using RowRules = std::vector<std::uint32_t>;
+// What each row of bits is about, beyond what the tables say of it.
+struct CompiledRows;
 
 struct Compiled {
   RuleTables tables;
-  RowRules row_rules;
-  std::vector<std::size_t> redundant;  // rules that no packet reaches: those before them decide all that match
+  std::vector<std::uint32_t> bit_rules;      // the rule of each bit; ~0: of the default action, for counting rules
+  std::shared_ptr<const CompiledRows> rows;  // for class_rows()
+
+  // The rule that an element of rule_actions is of; ~0: of none.
+  std::uint32_t rule_of(std::uint32_t action) const;
+  std::uint32_t first_action = 0;
 };
 
 // Turns a chain into tables. Throws Error when they do not fit, with the figure that is over, the room, and the largest
-// group of rules behind it; or when more counting rules can match one packet than a row has counters for.
+// group of rules behind it; or when more counting rules can match one packet than a chain of actions has room for.
 Compiled compile_chain(const CompileInput& input);
 
-// The rows of rule_bits (all chunks and the summary, chunk -1 first) of a set class that came after compile_chain(), of
-// the source or the destination. Elements stand at c x rows + row of the bank's part.
-struct ClassRows {
-  std::uint32_t row = 0;
-  std::vector<rule_chunk> chunks;
+// The elements of rule_bits of a set class that came after compile_chain(), in order of index.
+struct BitsWrite {
+  std::uint32_t index = 0;
+  rule_chunk value{};
 };
-std::vector<ClassRows> class_rows(const CompileInput& input, const Compiled& compiled, std::uint32_t set_class);
+std::vector<BitsWrite> class_rows(const Compiled& compiled, std::uint32_t set_class, SetMask mask);
+
+// A rule that no packet reaches, since one before it decides all that it would.
+struct HiddenRule {
+  std::size_t rule = 0;
+  std::size_t by = 0;
+  bool same_action = false;  // then it is only redundant
+};
+std::vector<HiddenRule> hidden_rules(const CompileInput& input);
 
 }  // namespace nicsentry

@@ -18,11 +18,12 @@ struct Interval {
 };
 
 // Appends the nodes of a search tree over the intervals, and returns its root: a way, which is a leaf (or a lower tree)
-// itself when there is one interval only. `nodes` is where node 0 is nodes[0]; neighbours with the same way are joined.
-std::uint32_t build_interval_tree(const std::vector<Interval>& intervals, std::vector<interval_node>& nodes);
+// itself when there is one interval only. nodes[0] is node `first`; neighbours with the same way are joined.
+std::uint32_t build_interval_tree(const std::vector<Interval>& intervals, std::vector<interval_node>& nodes,
+                                  std::uint32_t first = 0);
 
 // What the program finds (for tests and for explaining; the same walk as bpf_offload/intervals.h).
 std::uint32_t find_interval(const std::vector<interval_node>& nodes, std::uint32_t root, std::uint64_t high,
-                            std::uint64_t low);
+                            std::uint64_t low, std::uint32_t first = 0);
 
 }  // namespace nicsentry

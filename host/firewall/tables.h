@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "bpf_offload/types.h"
@@ -14,13 +12,12 @@ namespace nicsentry {
 using SetMask = std::uint64_t;
 constexpr unsigned kSetsMax = 64;
 
-// One chain as the program reads it. Indices within are relative: node n stands at base + n of the bank's part of
-// interval_nodes, row r of chunk c at (c + 1) x rows + r of the bank's part of rule_bits.
+// One chain as the program reads it. Every index within is absolute: nodes[0] is CompileInput::first_node, and so on.
 struct RuleTables {
-  rule_bank bank{};  // its roots are relative to the bank's first node, too
+  rule_bank bank{};
   std::vector<interval_node> nodes;
-  std::vector<rule_chunk> bits;  // (chunks + 1) x rows
-  std::vector<rule_action> actions;
+  std::vector<rule_chunk> bits;      // (chunks + 1) x rows, the summaries first
+  std::vector<rule_action> actions;  // from the bank's first on
 };
 
 }  // namespace nicsentry

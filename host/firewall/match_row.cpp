@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/match_row.h"
+
+#include <algorithm>
+
+namespace nicsentry {
+namespace {
+
+constexpr std::uint8_t kTcp = 6;
+constexpr std::uint8_t kUdp = 17;
+
+KeyRanges ranges_of(const std::vector<AddressRange>& ranges, std::uint8_t version) {
+  KeyRanges keys;
+  for (const AddressRange& range : ranges) {
+    if (range.first.version == version) {
+      keys.push_back({address_number(range.first), address_number(range.last)});
+    }
+  }
+  return normalised(std::move(keys));
+}
+
+SetMask mask_of(const std::vector<std::string>& sets, const SetBit& set_bit) {
+  SetMask mask = 0;
+  for (const std::string& set : sets) {
+    mask |= SetMask{1} << set_bit(set);
+  }
+  return mask;
+}
+
+// The alternatives of an address: by ranges, by sets.
+std::vector<AddressCondition> conditions_of(const AddressMatch& match, const SetBit& set_bit) {
+  const KeyRanges all4{{0, kLastIpv4}};
+  const KeyRanges all6{{0, kLastIpv6}};
+  const KeyRanges except4 = ranges_of(match.except_ranges, 4);
+  const KeyRanges except6 = ranges_of(match.except_ranges, 6);
+  const SetMask none_of = mask_of(match.except_sets, set_bit);
+  std::vector<AddressCondition> conditions;
+  if (!match.ranges.empty()) {
+    conditions.push_back({difference(ranges_of(match.ranges, 4), except4),
+                          difference(ranges_of(match.ranges, 6), except6),
+                          {},
+                          none_of});
+  }
+  if (!match.sets.empty() || match.ranges.empty()) {
+    AddressCondition condition{difference(all4, except4), difference(all6, except6), {}, none_of};
+    if (!match.sets.empty()) {
+      condition.any_of.push_back(mask_of(match.sets, set_bit));
+    }
+    conditions.push_back(std::move(condition));
+  }
+  return conditions;
+}
+
+template <typename Value>
+bool agree(const std::optional<Value>& a, const std::optional<Value>& b, std::optional<Value>& both) {
+  both = a ? a : b;
+  return !a || !b || *a == *b;
+}
+
+bool agree(const std::optional<PortRange>& a, const std::optional<PortRange>& b, std::optional<PortRange>& both) {
+  if (!a || !b) {
+    both = a ? a : b;
+    return true;
+  }
+  both = PortRange{std::max(a->first, b->first), std::min(a->last, b->last)};
+  return both->first <= both->last;
+}
+
+AddressCondition both_of(const AddressCondition& a, const AddressCondition& b) {
+  AddressCondition both{intersection(a.ipv4, b.ipv4), intersection(a.ipv6, b.ipv6), a.any_of, a.none_of | b.none_of};
+  both.any_of.insert(both.any_of.end(), b.any_of.begin(), b.any_of.end());
+  return both;
+}
+
+bool covers(const AddressCondition& outer, const AddressCondition& inner) {
+  const bool groups = std::all_of(outer.any_of.begin(), outer.any_of.end(), [&inner](SetMask group) {
+    return std::any_of(inner.any_of.begin(), inner.any_of.end(), [group](SetMask own) { return (own & ~group) == 0; });
+  });
+  return groups && (outer.none_of & ~inner.none_of) == 0 && nicsentry::covers(outer.ipv4, inner.ipv4) &&
+         nicsentry::covers(outer.ipv6, inner.ipv6);
+}
+
+bool covers(const std::optional<PortRange>& outer, const std::optional<PortRange>& inner) {
+  return !outer || (inner && outer->first <= inner->first && inner->last <= outer->last) ||
+         (inner && outer->first == 0 && outer->last == 0xffff);
+}
+
+}  // namespace
+
+KeyRanges normalised(KeyRanges ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const KeyRange& a, const KeyRange& b) { return a.first < b.first; });
+  KeyRanges joined;
+  for (const KeyRange& range : ranges) {
+    if (!joined.empty() && (range.first <= joined.back().last || range.first - 1 == joined.back().last)) {
+      joined.back().last = std::max(joined.back().last, range.last);
+    } else {
+      joined.push_back(range);
+    }
+  }
+  return joined;
+}
+
+KeyRanges intersection(const KeyRanges& a, const KeyRanges& b) {
+  KeyRanges both;
+  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    const Uint128 first = std::max(a[i].first, b[j].first);
+    const Uint128 last = std::min(a[i].last, b[j].last);
+    if (first <= last) {
+      both.push_back({first, last});
+    }
+    (a[i].last < b[j].last ? i : j) += 1;
+  }
+  return both;
+}
+
+KeyRanges difference(const KeyRanges& a, const KeyRanges& b) {
+  KeyRanges left;
+  for (KeyRange range : a) {
+    bool rest = true;
+    for (const KeyRange& hole : b) {
+      if (hole.last < range.first || hole.first > range.last) {
+        continue;
+      }
+      if (hole.first > range.first) {
+        left.push_back({range.first, hole.first - 1});
+      }
+      rest = hole.last < range.last;
+      if (!rest) {
+        break;
+      }
+      range.first = hole.last + 1;
+    }
+    if (rest) {
+      left.push_back(range);
+    }
+  }
+  return left;
+}
+
+bool covers(const KeyRanges& outer, const KeyRanges& inner) { return intersection(outer, inner) == inner; }
+
+Uint128 address_number(const IpAddress& address) {
+  Uint128 number = 0;
+  for (std::size_t i = 0; i < (address.version == 4 ? 4U : 16U); ++i) {
+    number = number << 8U | address.bytes[i];
+  }
+  return number;
+}
+
+bool AddressCondition::accepts(SetMask sets) const {
+  return (sets & none_of) == 0 &&
+         std::all_of(any_of.begin(), any_of.end(), [sets](SetMask group) { return (sets & group) != 0; });
+}
+
+bool MatchRow::accepts_misc(std::uint32_t key) const {
+  const auto its_protocol = static_cast<std::uint8_t>(key >> MISC_PROTOCOL_SHIFT);
+  const bool header = (key & MISC_NO_HEADER) == 0;
+  const auto its_state = static_cast<ConnectionState>(key >> MISC_STATE_SHIFT & STATE_MASK);
+  if ((protocol && *protocol != its_protocol) || (state && *state != its_state)) {
+    return false;
+  }
+  if (asks_ports() && (!header || (its_protocol != kTcp && its_protocol != kUdp))) {
+    return false;
+  }
+  return !asks_flags() || (header && its_protocol == kTcp && (key & tcp_flags.mask) == tcp_flags.value);
+}
+
+std::vector<MatchRow> rows_of(const Rule& rule, std::uint32_t number, const SetBit& set_bit) {
+  std::vector<MatchRow> rows;
+  const auto destinations = conditions_of(rule.match.destination, set_bit);
+  for (const AddressCondition& source : conditions_of(rule.match.source, set_bit)) {
+    for (const AddressCondition& destination : destinations) {
+      rows.push_back({number, source, destination, rule.match.source_ports, rule.match.destination_ports,
+                      rule.match.protocol, rule.match.tcp_flags.value_or(TcpFlagsMatch{}), rule.match.state});
+    }
+  }
+  return rows;
+}
+
+std::optional<MatchRow> intersection(const MatchRow& a, const MatchRow& b) {
+  MatchRow both;
+  both.rule = b.rule;
+  both.source = both_of(a.source, b.source);
+  both.destination = both_of(a.destination, b.destination);
+  const std::uint8_t common = a.tcp_flags.mask & b.tcp_flags.mask;
+  both.tcp_flags = {static_cast<std::uint8_t>(a.tcp_flags.mask | b.tcp_flags.mask),
+                    static_cast<std::uint8_t>(a.tcp_flags.value | b.tcp_flags.value)};
+  const bool ipv4 = !both.source.ipv4.empty() && !both.destination.ipv4.empty();
+  const bool ipv6 = !both.source.ipv6.empty() && !both.destination.ipv6.empty();
+  const bool possible = (ipv4 || ipv6) && (a.tcp_flags.value & common) == (b.tcp_flags.value & common) &&
+                        agree(a.source_ports, b.source_ports, both.source_ports) &&
+                        agree(a.destination_ports, b.destination_ports, both.destination_ports) &&
+                        agree(a.protocol, b.protocol, both.protocol) && agree(a.state, b.state, both.state);
+  return possible ? std::optional(std::move(both)) : std::nullopt;
+}
+
+bool covers(const MatchRow& outer, const MatchRow& inner) {
+  const bool flags = (outer.tcp_flags.mask & ~inner.tcp_flags.mask) == 0 &&
+                     (inner.tcp_flags.value & outer.tcp_flags.mask) == outer.tcp_flags.value;
+  return flags && (!outer.protocol || outer.protocol == inner.protocol) &&
+         (!outer.state || outer.state == inner.state) && (!outer.asks_ports() || inner.asks_ports()) &&
+         covers(outer.source_ports, inner.source_ports) && covers(outer.destination_ports, inner.destination_ports) &&
+         covers(outer.source, inner.source) && covers(outer.destination, inner.destination);
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/rule_rows.h"
+
+#include <algorithm>
+#include <string>
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+// Packets that all of these counting rules match.
+struct Combination {
+  MatchRow match;
+  std::vector<std::uint32_t> counting;
+};
+
+std::string list_of(const std::vector<std::uint32_t>& rules) {
+  std::string text;
+  for (const std::uint32_t rule : rules) {
+    text += (text.empty() ? "" : ", ") + std::to_string(rule);
+  }
+  return text;
+}
+
+class Builder {
+ public:
+  Builder(std::size_t counting_most, std::size_t rows_most) : counting_most_(counting_most), rows_most_(rows_most) {}
+
+  void add_counting(const MatchRow& row) {
+    std::vector<Combination> more;
+    for (const Combination& earlier : combinations_) {
+      if (earlier.counting.back() == row.rule) {
+        continue;  // another part of the same rule
+      }
+      if (auto match = intersection(earlier.match, row)) {
+        more.push_back({std::move(*match), earlier.counting});
+        more.back().counting.push_back(row.rule);
+        check_counting(more.back().counting);
+      }
+    }
+    more.push_back({row, {row.rule}});
+    combinations_.insert(combinations_.end(), more.begin(), more.end());
+    check_rows(combinations_.size());
+    // The most special first: of a packet's combinations the one with the most rules is found.
+    std::stable_sort(combinations_.begin(), combinations_.end(),
+                     [](const Combination& a, const Combination& b) { return a.counting.size() > b.counting.size(); });
+  }
+
+  void add_deciding(const MatchRow& row) {
+    for (const Combination& combination : combinations_) {
+      if (auto match = intersection(combination.match, row)) {
+        rows_.push_back({std::move(*match), combination.counting});
+        check_rows(rows_.size());
+      }
+    }
+    rows_.push_back({row, {}});
+    check_rows(rows_.size());
+  }
+
+  std::vector<DecidingRow> finish() {
+    for (Combination& combination : combinations_) {
+      combination.match.rule = kDefaultAction;
+      rows_.push_back({std::move(combination.match), combination.counting});
+      check_rows(rows_.size());
+    }
+    return std::move(rows_);
+  }
+
+ private:
+  void check_counting(const std::vector<std::uint32_t>& counting) const {
+    if (counting.size() > counting_most_) {
+      throw Error("rules " + list_of(counting) + ": one packet can match all of these counting rules; at most " +
+                  std::to_string(counting_most_) + " can count it");
+    }
+  }
+  void check_rows(std::size_t rows) const {
+    if (rows > rows_most_) {
+      std::size_t counting = 0;
+      for (const DecidingRow& row : rows_) {
+        counting += row.counting.empty() ? 0U : 1U;
+      }
+      throw Error("the rules do not fit: they take more than " + std::to_string(rows_most_) +
+                  " rows; the largest group behind it: " +
+                  (counting * 2 > rows_.size() ? "rules behind counting rules, which take a row for each counting rule "
+                                                 "that they have packets in common with"
+                                               : "rules that name both sets and addresses take a row for each"));
+    }
+  }
+
+  std::size_t counting_most_;
+  std::size_t rows_most_;
+  std::vector<Combination> combinations_;
+  std::vector<DecidingRow> rows_;
+};
+
+}  // namespace
+
+std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const SetBit& set_bit, std::size_t counting_most,
+                                       std::size_t rows_most) {
+  Builder builder(counting_most, rows_most);
+  for (std::uint32_t number = 0; number < chain.rules.size(); ++number) {
+    for (const MatchRow& row : rows_of(chain.rules[number], number, set_bit)) {
+      if (chain.rules[number].action == RuleAction::count) {
+        builder.add_counting(row);
+      } else {
+        builder.add_deciding(row);
+      }
+    }
+  }
+  return builder.finish();
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "host/firewall/match_row.h"
+
+namespace nicsentry {
+
+constexpr std::uint32_t kDefaultAction = ~std::uint32_t{0};
+
+// A row that decides, and the counting rules that count a packet which it decides on.
+struct DecidingRow {
+  MatchRow match;  // its rule is kDefaultAction where no rule decides, but some count
+  std::vector<std::uint32_t> counting;
+};
+
+// A chain as rows of which the first that matches decides. A counting rule decides nothing: what it has in common with
+// each row behind it becomes a row of its own before that. Throws Error when a packet can match more counting rules
+// than `counting_most`, or when there are more than `rows_most` rows.
+std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const SetBit& set_bit, std::size_t counting_most,
+                                       std::size_t rows_most);
+
+}  // namespace nicsentry
