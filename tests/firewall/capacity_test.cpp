@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "host/firewall/compile.h"
+#include "random_rules.h"
+
+namespace nicsentry::testing {
+namespace {
+
+unsigned no_sets(const std::string& name) { throw Error("no set " + name); }
+
+AddressMatch prefix(RandomRules& random) {
+  AddressMatch match;
+  if (random.chance(25)) return match;
+  const auto length = static_cast<unsigned>(random.below(33));
+  const auto address = static_cast<std::uint32_t>(random.below(std::uint64_t{1} << 32U));
+  const std::uint32_t mask = length == 0 ? 0 : ~std::uint32_t{0} << (32 - length);
+  AddressRange range;
+  for (unsigned i = 0; i < 4; ++i) {
+    range.first.bytes[i] = low_byte((address & mask) >> (24 - 8 * i));
+    range.last.bytes[i] = low_byte((address | ~mask) >> (24 - 8 * i));
+  }
+  match.ranges.push_back(range);
+  return match;
+}
+
+PortRange ports(RandomRules& random) {
+  const auto first = static_cast<std::uint16_t>(random.below(65536));
+  return {first, random.chance(50) ? first : static_cast<std::uint16_t>(first + random.below(65536U - first))};
+}
+
+// Prefixes of every length on both sides, ports, ranges, flags, states.
+ChainRules mixed(std::size_t count, std::uint64_t seed) {
+  RandomRules random(seed);
+  ChainRules chain;
+  while (chain.rules.size() < count) {
+    Rule rule;
+    rule.match.source = prefix(random);
+    rule.match.destination = prefix(random);
+    rule.match.protocol = random.chance(60) ? 6 : random.chance(75) ? 17 : 1;
+    if (rule.match.protocol != 1) {
+      if (random.chance(40)) rule.match.source_ports = ports(random);
+      if (random.chance(70)) rule.match.destination_ports = ports(random);
+    }
+    if (rule.match.protocol == 6 && random.chance(30)) {
+      rule.match.tcp_flags = TcpFlagsMatch{0x12, static_cast<std::uint8_t>(random.chance(50) ? 0x02 : 0x10)};
+    }
+    if (random.chance(30)) rule.match.state = static_cast<ConnectionState>(random.below(4));
+    rule.action = random.chance(50) ? RuleAction::drop : RuleAction::accept;
+    rule.counter = COUNTER_FIRST_RULE + static_cast<std::uint32_t>(chain.rules.size());
+    chain.rules.push_back(rule);
+  }
+  return chain;
+}
+
+TEST_CASE("5,000 mixed rules fit into a bank") {
+  const ChainRules chain = mixed(5000, 7);
+  CompileInput input;
+  input.rules = &chain;
+  input.set_bit = no_sets;
+  const Compiled compiled = compile_chain(input);
+  WARN("5,000 mixed rules: " << compiled.tables.bank.rows << " rows of bits, " << compiled.tables.bits.size()
+                             << " elements of rule_bits, " << compiled.tables.nodes.size() << " of interval_nodes");
+  CHECK(compiled.tables.bits.size() <= input.place.bits);
+  CHECK(compiled.tables.nodes.size() <= input.place.nodes);
+}
+
+TEST_CASE("what does not fit is refused, with the figure that is over and the largest group behind it") {
+  const ChainRules chain = mixed(2000, 8);
+  CompileInput input;
+  input.rules = &chain;
+  input.set_bit = no_sets;
+  input.place.bits = 10000;
+  CHECK_THROWS_WITH(compile_chain(input),
+                    Catch::Contains("elements of rule_bits") && Catch::Contains("room is for 10000") &&
+                        Catch::Contains("the largest group behind it") && Catch::Contains("rules with "));
+  input.place.bits = DEFAULT_RULE_BITS / 2;
+  input.place.nodes = 100;
+  CHECK_THROWS_WITH(compile_chain(input), Catch::Contains("elements of interval_nodes, room is for 100"));
+}
+
+TEST_CASE("more counting rules than a packet can be counted by are refused, by their numbers") {
+  ChainRules chain;
+  for (unsigned i = 0; i < 7; ++i) {
+    Rule rule;
+    rule.action = RuleAction::count;
+    rule.match.destination_ports = PortRange{80, static_cast<std::uint16_t>(90 + i)};
+    chain.rules.push_back(rule);
+  }
+  CompileInput input;
+  input.rules = &chain;
+  input.set_bit = no_sets;
+  CHECK_THROWS_WITH(compile_chain(input), Catch::Contains("rules 0, 1, 2, 3, 4, 5, 6") && Catch::Contains("at most 6"));
+  chain.rules.pop_back();
+  CHECK_NOTHROW(compile_chain(input));
+}
+
+TEST_CASE("a rule that an earlier one decides for is hidden, or redundant") {
+  ChainRules chain;
+  const auto add = [&chain](std::uint16_t first, std::uint16_t last, RuleAction action) {
+    Rule rule;
+    rule.match.protocol = 6;
+    rule.match.destination_ports = PortRange{first, last};
+    rule.action = action;
+    chain.rules.push_back(rule);
+  };
+  add(1000, 2000, RuleAction::drop);
+  add(1500, 1600, RuleAction::accept);
+  add(1000, 2000, RuleAction::drop);
+  add(1500, 2001, RuleAction::drop);
+  CompileInput input;
+  input.rules = &chain;
+  input.set_bit = no_sets;
+  const auto hidden = hidden_rules(input);
+  REQUIRE(hidden.size() == 2);
+  CHECK((hidden[0].rule == 1 && hidden[0].by == 0 && !hidden[0].same_action));
+  CHECK((hidden[1].rule == 2 && hidden[1].by == 0 && hidden[1].same_action));
+}
+
+}  // namespace
+}  // namespace nicsentry::testing

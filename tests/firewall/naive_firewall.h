@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/firewall/rule.h"
+
+namespace nicsentry::testing {
+
+// A packet as rules see it, written down from how it was made, not from reading it.
+struct PacketFields {
+  IpAddress source;
+  IpAddress destination;
+  std::uint8_t protocol = 0;
+  std::uint16_t source_port = 0;
+  std::uint16_t destination_port = 0;
+  std::uint8_t tcp_flags = 0;
+  bool header = true;  // its transport header can be read
+  ConnectionState state = ConnectionState::new_session;
+};
+
+using NaiveSets = std::map<std::string, std::vector<AddressRange>>;
+
+struct NaiveVerdict {
+  bool drop = false;
+  std::optional<std::size_t> rule;    // that decided
+  std::vector<std::size_t> counting;  // counting rules before it
+  bool blocked = false;
+  bool established = false;
+};
+
+// First match over a list: the plainest firewall there is.
+NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet);
+
+}  // namespace nicsentry::testing
