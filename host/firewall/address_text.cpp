@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/address_text.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "host/error.h"
+#include "host/firewall/words.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::size_t kLinesNamed = 20;
+constexpr std::size_t kReadBytes = 1U << 20;
+constexpr std::size_t kSetNameLongest = 63;
+
+// A range, or what is wrong with its text. Lists have millions of lines, so that nothing is thrown here.
+struct ReadRange {
+  AddressRange range;
+  const char* wrong = nullptr;
+};
+
+unsigned address_bits(const IpAddress& address) { return address.version == 6 ? 128 : 32; }
+
+// A number without a leading zero (which some read as octal), up to `highest`, at the start of the text, which loses
+// it.
+bool take_number(std::string_view& text, unsigned highest, unsigned& number) {
+  std::size_t digits = 0;
+  number = 0;
+  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') {
+    number = number * 10 + static_cast<unsigned>(text[digits] - '0');
+    ++digits;
+    if (number > highest || (digits == 2 && text[0] == '0')) return false;
+  }
+  text.remove_prefix(digits);
+  return digits > 0;
+}
+
+bool read_ipv4(std::string_view text, IpAddress& address) {
+  address = {};
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) {
+      if (text.empty() || text.front() != '.') return false;
+      text.remove_prefix(1);
+    }
+    unsigned number = 0;
+    if (!take_number(text, 255, number)) return false;
+    address.bytes[i] = static_cast<std::uint8_t>(number);
+  }
+  return text.empty();
+}
+
+bool read_ipv6(std::string_view text, IpAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) return false;
+  std::copy(text.begin(), text.end(), terminated.begin());
+  address = {};
+  address.version = 6;
+  return inet_pton(AF_INET6, terminated.data(), address.bytes.data()) == 1;
+}
+
+bool read_address(std::string_view text, IpAddress& address) {
+  return text.find(':') == std::string_view::npos ? read_ipv4(text, address) : read_ipv6(text, address);
+}
+
+AddressRange prefix_range(const IpAddress& address, unsigned length) {
+  AddressRange range{address, address};
+  for (unsigned i = length; i < address_bits(address); i = (i / 8 + 1) * 8) {
+    const auto host_bits = static_cast<std::uint8_t>(0xffU >> i % 8);
+    range.first.bytes[i / 8] = static_cast<std::uint8_t>(range.first.bytes[i / 8] & ~host_bits);
+    range.last.bytes[i / 8] = static_cast<std::uint8_t>(range.last.bytes[i / 8] | host_bits);
+  }
+  return range;
+}
+
+ReadRange read_prefix(std::string_view address_text, std::string_view length_text) {
+  IpAddress address;
+  if (!read_address(address_text, address)) return {{}, "no address before '/'"};
+  unsigned length = 0;
+  if (!take_number(length_text, address_bits(address), length) || !length_text.empty()) {
+    return {{}, address.version == 6 ? "a prefix's length is 0 to 128" : "a prefix's length is 0 to 32"};
+  }
+  return {prefix_range(address, length)};
+}
+
+ReadRange read_range(std::string_view text) {
+  if (const std::size_t dash = text.find('-'); dash != std::string_view::npos) {
+    AddressRange range;
+    if (!read_address(trimmed(text.substr(0, dash)), range.first)) return {{}, "no address before '-'"};
+    if (!read_address(trimmed(text.substr(dash + 1)), range.last)) return {{}, "no address after '-'"};
+    if (range.first.version != range.last.version) return {{}, "a range is of one family"};
+    if (range.last.bytes < range.first.bytes) return {{}, "a range begins at its lower address"};
+    return {range};
+  }
+  if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
+    return read_prefix(text.substr(0, slash), text.substr(slash + 1));
+  }
+  AddressRange range;
+  if (!read_address(text, range.first)) return {{}, "no address"};
+  range.last = range.first;
+  return {range};
+}
+
+// The prefixes of `range` within the prefix that begins at `start`, by halving it.
+void add_prefixes(const AddressRange& range, const IpAddress& start, unsigned length,
+                  std::vector<AddressRange>& prefixes) {
+  const AddressRange prefix = prefix_range(start, length);
+  if (prefix.last.bytes < range.first.bytes || range.last.bytes < prefix.first.bytes) return;
+  if (range.contains(prefix.first) && range.contains(prefix.last)) {
+    prefixes.push_back(prefix);
+    return;
+  }
+  IpAddress middle = start;
+  middle.bytes[length / 8] = static_cast<std::uint8_t>(middle.bytes[length / 8] | 0x80U >> length % 8);
+  add_prefixes(range, start, length + 1, prefixes);
+  add_prefixes(range, middle, length + 1, prefixes);
+}
+
+std::string read_whole(std::istream& input, const std::string& name) {
+  std::string content;
+  while (input) {
+    const std::size_t size = content.size();
+    content.resize(size + kReadBytes);
+    input.read(content.data() + size, kReadBytes);
+    content.resize(size + static_cast<std::size_t>(input.gcount()));
+  }
+  if (input.bad()) throw Error("reading the list of addresses '" + name + "' failed");
+  return content;
+}
+
+// Takes the text's first line, without the end of line.
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+}  // namespace
+
+AddressRange parse_address_range(std::string_view text) {
+  const ReadRange read = read_range(trimmed(text));
+  if (read.wrong != nullptr) {
+    throw Error("read " + excerpt(text) + " (" + read.wrong +
+                "), allowed is an address, a prefix or a range of IPv4 or IPv6 (\"10.0.0.1\", \"10.0.0.0/24\", "
+                "\"10.0.0.1-10.0.0.9\", \"2001:db8::/32\")");
+  }
+  return read.range;
+}
+
+std::vector<AddressRange> prefixes_of(const AddressRange& range) {
+  if (range.prefix_length()) return {range};
+  std::vector<AddressRange> prefixes;
+  IpAddress start;
+  start.version = range.first.version;
+  add_prefixes(range, start, 0, prefixes);
+  return prefixes;
+}
+
+std::vector<AddressRange> parse_address_list(std::istream& input, const std::string& name) {
+  const std::string content = read_whole(input, name);
+  std::string_view rest = content;
+  // Some editors begin a file with this mark of UTF-8.
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+
+  std::vector<AddressRange> ranges;
+  ranges.reserve(static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n')) + 1);
+  std::string wrong_lines;
+  std::size_t wrong_count = 0;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const std::string_view line = take_line(rest);
+    const std::string_view entry = trimmed(line.substr(0, line.find_first_of("#;")));
+    if (entry.empty()) continue;
+    const ReadRange read = read_range(entry);
+    if (read.wrong == nullptr) {
+      ranges.push_back(read.range);
+    } else if (++wrong_count <= kLinesNamed) {
+      wrong_lines += "\n  line " + std::to_string(number) + ": read " + excerpt(entry) + " (" + read.wrong + ")";
+    }
+  }
+  if (wrong_count > kLinesNamed) wrong_lines += "\n  and " + std::to_string(wrong_count - kLinesNamed) + " more";
+  if (wrong_count > 0) {
+    throw Error("list of addresses '" + name + "', lines that are wrong: " + std::to_string(wrong_count) +
+                "; allowed is an address, a prefix or a range a line, and comments from '#' or ';' on" + wrong_lines);
+  }
+  return ranges;
+}
+
+void check_set_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  };
+  if (name.empty() || name.size() > kSetNameLongest || !std::all_of(name.begin(), name.end(), allowed)) {
+    throw Error("set name: read " + excerpt(name) + ", allowed is 1 to 63 of letters, digits, '_', '-' and '.'");
+  }
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/field_text.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "host/error.h"
+#include "host/firewall/address_text.h"
+#include "host/firewall/words.h"
+
+namespace nicsentry {
+namespace {
+
+template <typename Value>
+struct Name {
+  const char* name;
+  Value value;
+};
+
+// IANA's assigned protocol numbers.
+constexpr Name<std::uint8_t> kProtocols[] = {
+    {"TCP", 6},  {"UDP", 17}, {"ICMP", 1}, {"ICMPv6", 58}, {"IGMP", 2},  {"IPIP", 4},   {"DCCP", 33},
+    {"GRE", 47}, {"ESP", 50}, {"AH", 51},  {"OSPF", 89},   {"PIM", 103}, {"VRRP", 112}, {"SCTP", 132},
+};
+
+// In the order in which the seed lists them.
+constexpr Name<std::uint8_t> kTcpFlags[] = {{"SYN", 0x02}, {"FIN", 0x01}, {"ACK", 0x10}, {"RST", 0x04},
+                                            {"PSH", 0x08}, {"URG", 0x20}, {"CWR", 0x80}, {"ECE", 0x40}};
+
+constexpr ConnectionState kStates[] = {ConnectionState::new_session, ConnectionState::established,
+                                       ConnectionState::related, ConnectionState::invalid};
+
+// The first name of an action is the one that is written.
+constexpr Name<RuleAction> kActions[] = {{"drop", RuleAction::drop},
+                                         {"forward", RuleAction::accept},
+                                         {"accept", RuleAction::accept},
+                                         {"log", RuleAction::log},
+                                         {"count", RuleAction::count}};
+
+template <typename Value, std::size_t Count>
+std::optional<Value> value_of(const Name<Value> (&names)[Count], std::string_view name) {
+  for (const auto& candidate : names) {
+    if (same_word(candidate.name, name)) return candidate.value;
+  }
+  return std::nullopt;
+}
+
+template <typename Value, std::size_t Count>
+const char* name_of(const Name<Value> (&names)[Count], Value value) {
+  for (const auto& candidate : names) {
+    if (candidate.value == value) return candidate.name;
+  }
+  return nullptr;
+}
+
+template <typename Value, std::size_t Count>
+std::string listed(const Name<Value> (&names)[Count]) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : ", ") + std::string(name.name);
+  return list;
+}
+
+template <typename Number>
+std::optional<Number> whole_number(std::string_view text) {
+  Number number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, number);
+  if (failure != std::errc() || rest != end) return std::nullopt;
+  return number;
+}
+
+std::string prefix_text(const AddressRange& range) {
+  return range.first == range.last ? range.first.text() + (range.first.version == 6 ? "/128" : "/32") : range.text();
+}
+
+}  // namespace
+
+std::string protocol_names() { return listed(kProtocols); }
+
+std::optional<std::uint8_t> parse_protocol(std::string_view text) {
+  text = trimmed(text);
+  const auto protocol = value_of(kProtocols, text);
+  return protocol ? protocol : whole_number<std::uint8_t>(text);
+}
+
+const char* protocol_text(std::uint8_t protocol) { return name_of(kProtocols, protocol); }
+
+std::optional<PortRange> parse_ports(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const auto first = whole_number<std::uint16_t>(trimmed(text.substr(0, dash)));
+  const auto last =
+      dash == std::string_view::npos ? first : whole_number<std::uint16_t>(trimmed(text.substr(dash + 1)));
+  if (!first || !last || *first > *last) return std::nullopt;
+  return PortRange{*first, *last};
+}
+
+std::string ports_text(const PortRange& ports) {
+  return std::to_string(ports.first) + (ports.first == ports.last ? "" : "-" + std::to_string(ports.last));
+}
+
+std::string tcp_flag_names() { return listed(kTcpFlags); }
+
+std::optional<TcpFlagsMatch> parse_tcp_flags(std::string_view text) {
+  TcpFlagsMatch match;
+  std::uint8_t unset = 0;
+  for (bool more = true; more;) {
+    const std::size_t comma = text.find(',');
+    std::string_view name = trimmed(text.substr(0, comma));
+    const bool negated = name.starts_with('!');
+    if (negated) name = trimmed(name.substr(1));
+    const auto flag = value_of(kTcpFlags, name);
+    if (!flag) return std::nullopt;
+    std::uint8_t& flags = negated ? unset : match.value;
+    flags = static_cast<std::uint8_t>(flags | *flag);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+  }
+  if ((match.value & unset) != 0) return std::nullopt;
+  match.mask = static_cast<std::uint8_t>(match.value | unset);
+  return match;
+}
+
+std::string tcp_flags_text(const TcpFlagsMatch& flags) {
+  std::string text;
+  for (const auto& flag : kTcpFlags) {
+    if ((flags.mask & flag.value) == 0) continue;
+    if (!text.empty()) text += ',';
+    if ((flags.value & flag.value) == 0) text += '!';
+    text += flag.name;
+  }
+  return text;
+}
+
+std::optional<ConnectionState> parse_state(std::string_view text) {
+  for (const ConnectionState state : kStates) {
+    if (same_word(state_name(state), trimmed(text))) return state;
+  }
+  return std::nullopt;
+}
+
+std::optional<RuleAction> parse_action(std::string_view text) { return value_of(kActions, trimmed(text)); }
+
+const char* action_text(RuleAction action) {
+  if (const char* name = name_of(kActions, action)) return name;
+  throw Error("not an action of a rule: " + std::to_string(static_cast<int>(action)));
+}
+
+void add_address_term(std::string_view term, AddressMatch& match) {
+  std::string_view rest = trimmed(term);
+  const bool exception = rest.starts_with('!');
+  if (exception) rest = trimmed(rest.substr(1));
+  if (rest.starts_with('@')) {
+    rest.remove_prefix(1);
+    check_set_name(rest);
+    (exception ? match.except_sets : match.sets).emplace_back(rest);
+  } else {
+    (exception ? match.except_ranges : match.ranges).push_back(parse_address_range(rest));
+  }
+}
+
+std::vector<std::string> address_terms(const AddressMatch& match) {
+  std::vector<std::string> terms;
+  for (const auto& range : match.ranges) terms.push_back(prefix_text(range));
+  for (const auto& set : match.sets) terms.push_back("@" + set);
+  for (const auto& range : match.except_ranges) terms.push_back("!" + prefix_text(range));
+  for (const auto& set : match.except_sets) terms.push_back("!@" + set);
+  return terms;
+}
+
+}  // namespace nicsentry

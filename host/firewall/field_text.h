@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/firewall/rule.h"
+
+namespace nicsentry {
+
+// The texts of a rule's fields, and back. A text that is not one gives nothing; names are taken in either case.
+
+std::string protocol_names();                                       // "TCP, UDP, ..."
+std::optional<std::uint8_t> parse_protocol(std::string_view text);  // a name, or "0" to "255"
+const char* protocol_text(std::uint8_t protocol);                   // its name; nullptr where it has none here
+
+std::optional<PortRange> parse_ports(std::string_view text);  // "80", "1000-2000"
+std::string ports_text(const PortRange& ports);
+
+std::string tcp_flag_names();                                         // "SYN, FIN, ..."
+std::optional<TcpFlagsMatch> parse_tcp_flags(std::string_view text);  // "SYN,!ACK"
+std::string tcp_flags_text(const TcpFlagsMatch& flags);
+
+std::optional<ConnectionState> parse_state(std::string_view text);
+
+std::optional<RuleAction> parse_action(std::string_view text);
+const char* action_text(RuleAction action);  // "drop", "forward", "log", "count"
+
+// Adds a term ("10.0.0.0/8", "@set", or with '!' before it an exception) to a match. Throws Error with what was read
+// and what is allowed.
+void add_address_term(std::string_view term, AddressMatch& match);
+// Its terms: ranges, sets, then exceptions; addresses in prefix notation ("10.0.0.1/32").
+std::vector<std::string> address_terms(const AddressMatch& match);
+
+}  // namespace nicsentry

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nicsentry {
+
+constexpr const char* kLifetimeAllowed =
+    "a duration (\"90s\", \"10m\", \"1h30m\", \"7d\") or a number of seconds, above 0 and at most a year";
+
+// How long a rule or an entry is to hold: numbers with ms, s, m (or min), h or d, or one plain number of seconds.
+// Nothing where the text is not one, or where it is not above 0 or above 366 days.
+std::optional<std::chrono::nanoseconds> parse_lifetime(std::string_view text);
+std::optional<std::chrono::nanoseconds> lifetime_of_seconds(double seconds);
+
+// Time that is left, in whole seconds, rounded up: "598s".
+std::string lifetime_text(std::chrono::nanoseconds left);
+
+}  // namespace nicsentry

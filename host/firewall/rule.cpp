@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/rule.h"
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+// Bit 0 is the address's first.
+bool bit(const IpAddress& address, unsigned index) { return (address.bytes[index / 8] >> (7 - index % 8) & 1) != 0; }
+
+}  // namespace
+
+const char* chain_name(Chain chain) { return chain == Chain::ingress ? "ingress" : "egress"; }
+
+const char* state_name(ConnectionState state) {
+  switch (state) {
+    case ConnectionState::new_session:
+      return "NEW";
+    case ConnectionState::established:
+      return "ESTABLISHED";
+    case ConnectionState::related:
+      return "RELATED";
+    case ConnectionState::invalid:
+      return "INVALID";
+  }
+  throw Error("not a connection state: " + std::to_string(static_cast<int>(state)));
+}
+
+bool AddressRange::contains(const IpAddress& address) const {
+  return address.version == first.version && first.bytes <= address.bytes && address.bytes <= last.bytes;
+}
+
+std::optional<unsigned> AddressRange::prefix_length() const {
+  const unsigned bits = first.version == 6 ? 128 : 32;
+  unsigned length = 0;
+  while (length < bits && bit(first, length) == bit(last, length)) ++length;
+  for (unsigned i = length; i < bits; ++i) {
+    if (bit(first, i) || !bit(last, i)) return std::nullopt;
+  }
+  return length;
+}
+
+std::string AddressRange::text() const {
+  if (first == last) return first.text();
+  if (const auto length = prefix_length()) return first.text() + "/" + std::to_string(*length);
+  return first.text() + "-" + last.text();
+}
+
+}  // namespace nicsentry

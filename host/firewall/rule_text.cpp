@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/rule_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "host/error.h"
+#include "host/firewall/field_text.h"
+#include "host/firewall/lifetime.h"
+#include "host/firewall/words.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::array<const char*, 10> kFields = {"src",      "dst",       "l4proto", "sport",       "dport",
+                                                 "tcpflags", "conntrack", "action",  "description", "expires"};
+constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
+constexpr auto kUdp = static_cast<std::uint8_t>(Protocol::udp);
+
+constexpr const char* kAddressAllowed =
+    "an address, a prefix, a range, \"@\" and a set's name, \"!\" and one of these, or a list of them";
+constexpr const char* kPortsAllowed =
+    "a port (0 to 65535) or a range of ports from the lower to the higher (\"1000-2000\")";
+
+// Converters give nothing for a value that is not allowed.
+template <typename Value>
+std::optional<Value> from_text(const json& value, std::optional<Value> (*parse)(std::string_view)) {
+  if (!value.is_string()) return std::nullopt;
+  return parse(value.get_ref<const std::string&>());
+}
+
+template <typename Number>
+std::optional<Number> from_number(const json& value) {
+  if (value.is_number_integer() && !value.is_number_unsigned() && value.get<std::int64_t>() < 0) return std::nullopt;
+  const auto number = value.get<std::uint64_t>();
+  if (number > std::numeric_limits<Number>::max()) return std::nullopt;
+  return static_cast<Number>(number);
+}
+
+std::optional<std::uint8_t> to_protocol(const json& value) {
+  return value.is_number_integer() ? from_number<std::uint8_t>(value) : from_text(value, parse_protocol);
+}
+
+std::optional<PortRange> to_ports(const json& value) {
+  if (!value.is_number_integer()) return from_text(value, parse_ports);
+  const auto port = from_number<std::uint16_t>(value);
+  return port ? std::optional(PortRange{*port, *port}) : std::nullopt;
+}
+
+std::optional<TcpFlagsMatch> to_tcp_flags(const json& value) { return from_text(value, parse_tcp_flags); }
+
+std::optional<ConnectionState> to_state(const json& value) { return from_text(value, parse_state); }
+
+std::optional<RuleAction> to_action(const json& value) { return from_text(value, parse_action); }
+
+std::optional<std::string> to_string(const json& value) {
+  return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
+}
+
+std::optional<std::chrono::nanoseconds> to_lifetime(const json& value) {
+  return value.is_number() ? lifetime_of_seconds(value.get<double>()) : from_text(value, parse_lifetime);
+}
+
+class FieldReader {
+ public:
+  FieldReader(const json& fields, RuleErrors& errors) : fields_(fields), errors_(errors) {}
+
+  template <typename Value>
+  std::optional<Value> read(const char* name, const std::string& allowed,
+                            std::optional<Value> (*convert)(const json&)) {
+    const auto field = fields_.find(name);
+    if (field == fields_.end()) return std::nullopt;
+    std::optional<Value> value = convert(*field);
+    if (!value) misread(name, *field, allowed);
+    return value;
+  }
+
+  // Any address where one of the terms is wrong.
+  AddressMatch read_addresses(const char* name) {
+    const auto field = fields_.find(name);
+    if (field == fields_.end()) return {};
+    AddressMatch match;
+    bool good = true;
+    if (field->is_array() && !field->empty()) {
+      for (const json& term : *field) good = add_term(name, term, match) && good;
+    } else {
+      good = add_term(name, *field, match);
+    }
+    return good ? match : AddressMatch{};
+  }
+
+  void refuse_unknown() {
+    for (const auto& field : fields_.items()) {
+      const std::string& name = field.key();
+      if (name == "operation" || name == "id") continue;
+      if (std::find(kFields.begin(), kFields.end(), name) != kFields.end()) continue;
+      errors_.push_back(excerpt(std::string_view(name)) +
+                        ": unknown field, allowed are operation, id, src, dst, l4proto, sport, dport, tcpflags, "
+                        "conntrack, action, description and expires");
+    }
+  }
+
+ private:
+  bool add_term(const char* name, const json& term, AddressMatch& match) {
+    if (!term.is_string()) {
+      misread(name, term, kAddressAllowed);
+      return false;
+    }
+    try {
+      add_address_term(term.get_ref<const std::string&>(), match);
+    } catch (const Error& error) {
+      errors_.push_back(name + std::string(": ") + error.what());
+      return false;
+    }
+    return true;
+  }
+
+  void misread(const char* name, const json& value, const std::string& allowed) {
+    errors_.push_back(name + std::string(": read ") + excerpt(value) + ", allowed is " + allowed);
+  }
+
+  const json& fields_;
+  RuleErrors& errors_;
+};
+
+std::string name_or_number(std::uint8_t protocol) {
+  const char* name = protocol_text(protocol);
+  return name != nullptr ? name : std::to_string(protocol);
+}
+
+void check_protocol(const RuleMatch& match, RuleErrors& errors) {
+  if (!match.protocol) return;
+  const std::string with_protocol = " together with l4proto " + name_or_number(*match.protocol);
+  const auto check_ports = [&](const char* name, const std::optional<PortRange>& ports) {
+    if (ports && *match.protocol != kTcp && *match.protocol != kUdp) {
+      errors.push_back(name + std::string(": read ") + ports_text(*ports) + with_protocol +
+                       ", allowed are ports with TCP or UDP only");
+    }
+  };
+  check_ports("sport", match.source_ports);
+  check_ports("dport", match.destination_ports);
+  if (match.tcp_flags && *match.protocol != kTcp) {
+    errors.push_back("tcpflags: read \"" + tcp_flags_text(*match.tcp_flags) + "\"" + with_protocol +
+                     ", allowed are flags with TCP only");
+  }
+}
+
+// The IP version of all addresses that match, where it is one.
+std::optional<int> only_version(const AddressMatch& match) {
+  if (match.ranges.empty() || !match.sets.empty()) return std::nullopt;
+  const std::uint8_t version = match.ranges.front().first.version;
+  const bool only = std::all_of(match.ranges.begin(), match.ranges.end(),
+                                [version](const AddressRange& range) { return range.first.version == version; });
+  return only ? std::optional(version) : std::nullopt;
+}
+
+void check_families(const RuleMatch& match, RuleErrors& errors) {
+  const auto source = only_version(match.source);
+  const auto destination = only_version(match.destination);
+  if (source && destination && *source != *destination) {
+    errors.push_back("dst: read addresses of IPv" + std::to_string(*destination) + " only together with src of IPv" +
+                     std::to_string(*source) + " only, allowed are families that can meet in a packet");
+  }
+}
+
+ordered_json addresses_json(const AddressMatch& match) {
+  std::vector<std::string> terms = address_terms(match);
+  if (terms.size() == 1) return std::move(terms.front());
+  return terms;
+}
+
+ordered_json ports_json(const PortRange& ports) {
+  if (ports.first == ports.last) return ports.first;
+  return ports_text(ports);
+}
+
+ordered_json protocol_json(std::uint8_t protocol) {
+  if (const char* name = protocol_text(protocol)) return name;
+  return protocol;
+}
+
+// As Python's json.dumps writes it: with blanks after ',' and ':', and in ASCII.
+std::string python_json(const ordered_json& value) {
+  if (!value.is_structured()) return value.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
+  std::string text;
+  for (const auto& item : value.items()) {
+    if (!text.empty()) text += ", ";
+    if (value.is_object()) text += python_json(item.key()) + ": ";
+    text += python_json(item.value());
+  }
+  return value.is_object() ? "{" + text + "}" : "[" + text + "]";
+}
+
+}  // namespace
+
+Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
+  Rule rule;
+  if (!fields.is_object()) {
+    errors.push_back("read " + excerpt(fields) + ", allowed is an object with the fields of a rule");
+    return rule;
+  }
+  FieldReader reader(fields, errors);
+  RuleMatch& match = rule.match;
+  match.source = reader.read_addresses("src");
+  match.destination = reader.read_addresses("dst");
+  match.protocol = reader.read("l4proto", "one of " + protocol_names() + ", or a number from 0 to 255", to_protocol);
+  match.source_ports = reader.read("sport", kPortsAllowed, to_ports);
+  match.destination_ports = reader.read("dport", kPortsAllowed, to_ports);
+  match.tcp_flags = reader.read("tcpflags",
+                                "one or more of " + tcp_flag_names() +
+                                    " with commas between, \"!\" before those that are not set, none both ways",
+                                to_tcp_flags);
+  match.state = reader.read("conntrack", "NEW, ESTABLISHED, RELATED or INVALID", to_state);
+  rule.action = reader.read("action", "drop, accept, forward, log or count", to_action).value_or(RuleAction::drop);
+  rule.description = reader.read("description", "a string", to_string).value_or("");
+  if (const auto lifetime = reader.read("expires", kLifetimeAllowed, to_lifetime)) {
+    rule.expires_ns = now_ns + lifetime->count();
+  }
+  reader.refuse_unknown();
+  check_protocol(match, errors);
+  check_families(match, errors);
+  return rule;
+}
+
+ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns) {
+  const RuleMatch& match = rule.match;
+  ordered_json fields = {{"id", id}};
+  if (!match.source.any()) fields["src"] = addresses_json(match.source);
+  if (!match.destination.any()) fields["dst"] = addresses_json(match.destination);
+  if (match.protocol) fields["l4proto"] = protocol_json(*match.protocol);
+  if (match.source_ports) fields["sport"] = ports_json(*match.source_ports);
+  if (match.destination_ports) fields["dport"] = ports_json(*match.destination_ports);
+  if (match.tcp_flags) fields["tcpflags"] = tcp_flags_text(*match.tcp_flags);
+  if (match.state) fields["conntrack"] = state_name(*match.state);
+  fields["action"] = action_text(rule.action);
+  if (!rule.description.empty()) fields["description"] = rule.description;
+  if (rule.expires_ns) fields["expires"] = lifetime_text(std::chrono::nanoseconds(*rule.expires_ns - now_ns));
+  return fields;
+}
+
+std::string chain_text(const std::string& title, const ChainRules& chain, TimestampNs now_ns) {
+  std::string text = title + " rules:\n";
+  for (std::size_t id = 0; id < chain.rules.size(); ++id) {
+    text += "\t" + python_json(rule_json(chain.rules[id], id, now_ns)) + "\n";
+  }
+  Rule default_policy;
+  default_policy.action = chain.default_action;
+  default_policy.description = "Default Policy";
+  return text + "\t" + python_json(rule_json(default_policy, chain.rules.size(), now_ns)) + "\n";
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <catch2/catch.hpp>
+#include <random>
+#include <string>
+
+#include "host/firewall/address_text.h"
+#include "host/firewall/rule_text.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+using Texts = std::vector<std::string>;
+
+constexpr TimestampNs kNow = 1'700'000'000'123'456'789;
+constexpr TimestampNs kSecond = 1'000'000'000;
+
+Rule good(const std::string& text) {
+  RuleErrors errors;
+  Rule rule = parse_rule(json::parse(text), kNow, errors);
+  CAPTURE(text);
+  REQUIRE(errors.empty());
+  return rule;
+}
+
+RuleErrors errors_of_json(const json& fields) {
+  RuleErrors errors;
+  parse_rule(fields, kNow, errors);
+  return errors;
+}
+
+RuleErrors errors_of(const std::string& text) { return errors_of_json(json::parse(text)); }
+
+std::string written(const Rule& rule) { return rule_json(rule, 0, kNow).dump(); }
+
+// A field as it is written after it was read: {"src": ...} gives what stands under "src".
+std::string rewritten(const std::string& field, const std::string& value) {
+  return rule_json(good("{\"" + field + "\": " + value + "}"), 0, kNow).value(field, nlohmann::ordered_json()).dump();
+}
+
+struct Field {
+  const char* field;
+  const char* read;
+  const char* written;
+};
+const Field kFields[] = {
+    {"src", R"("10.0.0.100/32")", R"("10.0.0.100/32")"},
+    {"src", R"("10.0.0.100")", R"("10.0.0.100/32")"},
+    {"dst", R"("10.0.0.150/24")", R"("10.0.0.0/24")"},
+    {"src", R"("2001:DB8::1")", R"("2001:db8::1/128")"},
+    {"src", R"("2001:db8::1/32")", R"("2001:db8::/32")"},
+    {"src", R"("10.0.0.1-10.0.0.9")", R"("10.0.0.1-10.0.0.9")"},
+    {"src", R"("10.0.0.0-10.0.0.255")", R"("10.0.0.0/24")"},
+    {"src", R"("@blocked")", R"("@blocked")"},
+    {"src", R"("!10.1.2.3")", R"("!10.1.2.3/32")"},
+    {"src", R"(["10.0.0.1"])", R"("10.0.0.1/32")"},
+    {"src", R"(["10.0.0.0/8","!10.1.2.3","@blocked","!@allow","2001:db8::/32"])",
+     R"(["10.0.0.0/8","2001:db8::/32","@blocked","!10.1.2.3/32","!@allow"])"},
+    {"dst", R"(["! @allow", " 10.0.0.0/8 "])", R"(["10.0.0.0/8","!@allow"])"},
+    {"l4proto", R"("tcp")", R"("TCP")"},
+    {"l4proto", R"("UDP")", R"("UDP")"},
+    {"l4proto", R"("Icmp")", R"("ICMP")"},
+    {"l4proto", R"("ICMPV6")", R"("ICMPv6")"},
+    {"l4proto", R"("gre")", R"("GRE")"},
+    {"l4proto", R"("132")", R"("SCTP")"},
+    {"l4proto", "6", R"("TCP")"},
+    {"l4proto", "0", "0"},
+    {"l4proto", "255", "255"},
+    {"l4proto", R"("254")", "254"},
+    {"sport", "0", "0"},
+    {"sport", "65535", "65535"},
+    {"dport", R"("80")", "80"},
+    {"dport", R"("1000-2000")", R"("1000-2000")"},
+    {"dport", R"("1000 - 2000")", R"("1000-2000")"},
+    {"dport", R"("80-80")", "80"},
+    {"dport", R"("0-65535")", R"("0-65535")"},
+    {"tcpflags", R"("SYN,!ACK")", R"("SYN,!ACK")"},
+    {"tcpflags", R"(" ! ack , syn ")", R"("SYN,!ACK")"},
+    {"tcpflags", R"("ece,cwr,urg,psh,rst,ack,fin,syn,syn")", R"("SYN,FIN,ACK,RST,PSH,URG,CWR,ECE")"},
+    {"conntrack", R"("new")", R"("NEW")"},
+    {"conntrack", R"("Established")", R"("ESTABLISHED")"},
+    {"conntrack", R"("RELATED")", R"("RELATED")"},
+    {"conntrack", R"("INVALID")", R"("INVALID")"},
+    {"action", R"("DROP")", R"("drop")"},
+    {"action", R"("accept")", R"("forward")"},
+    {"action", R"("Forward")", R"("forward")"},
+    {"action", R"("log")", R"("log")"},
+    {"action", R"("COUNT")", R"("count")"},
+    {"description", R"("Any text, 100%")", R"("Any text, 100%")"},
+    {"expires", R"("10m")", R"("600s")"},
+    {"expires", R"("10MIN")", R"("600s")"},
+    {"expires", R"("30s")", R"("30s")"},
+    {"expires", R"("1h30m")", R"("5400s")"},
+    {"expires", R"("1.5h")", R"("5400s")"},
+    {"expires", R"("7d")", R"("604800s")"},
+    {"expires", R"("366d")", R"("31622400s")"},
+    {"expires", R"("1500ms")", R"("2s")"},
+    {"expires", R"("90")", R"("90s")"},
+    {"expires", "90", R"("90s")"},
+    {"expires", "0.5", R"("1s")"},
+};
+
+struct Refused {
+  const char* field;
+  const char* value;
+};
+const Refused kRefused[] = {
+    {"src", "5"},
+    {"src", "null"},
+    {"src", "[]"},
+    {"src", "{}"},
+    {"src", R"("")"},
+    {"src", R"(["10.0.0.1", 5])"},
+    {"src", R"([["10.0.0.1"]])"},
+    {"src", R"("10.0.0.9-10.0.0.1")"},
+    {"src", R"("10.0.0.1,10.0.0.2")"},
+    {"src", R"("@")"},
+    {"src", R"("@a b")"},
+    {"src", R"("!")"},
+    {"src", R"("!!10.0.0.1")"},
+    {"dst", R"("10.0.0.1/33")"},
+    {"l4proto", R"("TCPP")"},
+    {"l4proto", "256"},
+    {"l4proto", "-1"},
+    {"l4proto", "6.0"},
+    {"l4proto", R"("256")"},
+    {"l4proto", R"("")"},
+    {"l4proto", "true"},
+    {"l4proto", "18446744073709551615"},
+    {"sport", "65536"},
+    {"sport", "-1"},
+    {"sport", "80.0"},
+    {"sport", R"("http")"},
+    {"sport", R"("2000-1000")"},
+    {"sport", R"("1000-")"},
+    {"sport", R"("-1000")"},
+    {"sport", R"("1-2-3")"},
+    {"sport", R"("1-65536")"},
+    {"dport", R"("")"},
+    {"dport", "[80]"},
+    {"dport", R"("+80")"},
+    {"tcpflags", R"("")"},
+    {"tcpflags", R"("SYN,,ACK")"},
+    {"tcpflags", R"("SYN,")"},
+    {"tcpflags", R"("SYN,!SYN")"},
+    {"tcpflags", R"("!!SYN")"},
+    {"tcpflags", R"("SYNACK")"},
+    {"tcpflags", "2"},
+    {"conntrack", R"("NEW,RELATED")"},
+    {"conntrack", "0"},
+    {"action", R"("reject")"},
+    {"action", "null"},
+    {"description", "5"},
+    {"expires", R"("0s")"},
+    {"expires", R"("-5s")"},
+    {"expires", R"("10x")"},
+    {"expires", R"("10m5")"},
+    {"expires", R"("m")"},
+    {"expires", R"("")"},
+    {"expires", R"("inf")"},
+    {"expires", R"("nan")"},
+    {"expires", R"("367d")"},
+    {"expires", "0"},
+    {"expires", "1e300"},
+    {"expires", "-1e300"},
+    {"expires", "1e-12"},
+    {"expires", "true"},
+};
+
+// Random rules that are good, as a batch may bring them.
+class RuleMaker {
+ public:
+  explicit RuleMaker(unsigned seed) : random_(seed) {}
+
+  Rule rule() {
+    Rule rule;
+    const std::uint8_t version = chance(2) ? 4 : 6;
+    if (chance(2)) rule.match.source = addresses(version);
+    if (chance(2)) rule.match.destination = addresses(version);
+    if (chance(2)) rule.match.protocol = static_cast<std::uint8_t>(random_());
+    if (chance(3)) {
+      rule.match.protocol = chance(2) ? 6 : 17;
+      if (chance(2)) rule.match.source_ports = ports();
+      if (chance(2)) rule.match.destination_ports = ports();
+    }
+    if (chance(4) && rule.match.protocol.value_or(6) == 6) {
+      const auto mask = static_cast<std::uint8_t>(random_() % 255 + 1);
+      rule.match.tcp_flags = TcpFlagsMatch{mask, static_cast<std::uint8_t>(random_() & mask)};
+    }
+    if (chance(3)) rule.match.state = static_cast<ConnectionState>(random_() % 4);
+    rule.action = static_cast<RuleAction>(random_() % 4);
+    if (chance(3)) rule.description = "d\"\n\\\x01 \xc3\xa9 " + std::to_string(random_());
+    if (chance(4)) rule.expires_ns = kNow + static_cast<TimestampNs>(random_() % 1'000'000 + 1) * kSecond;
+    return rule;
+  }
+
+ private:
+  bool chance(unsigned one_in) { return random_() % one_in == 0; }
+
+  PortRange ports() {
+    auto first = static_cast<std::uint16_t>(random_());
+    auto last = chance(2) ? first : static_cast<std::uint16_t>(random_());
+    if (last < first) std::swap(first, last);
+    return {first, last};
+  }
+
+  AddressRange range(std::uint8_t version) {
+    const unsigned bytes = version == 6 ? 16 : 4;
+    IpAddress address;
+    address.version = version;
+    for (std::size_t i = 0; i < bytes; ++i) {
+      address.bytes[i] = static_cast<std::uint8_t>(chance(3) ? 0 : random_());
+    }
+    if (chance(2)) return parse_address_range(address.text() + "/" + std::to_string(random_() % (bytes * 8 + 1)));
+    AddressRange range{address, address};
+    const bool single = chance(2);
+    for (std::size_t i = 0; i < bytes && !single; ++i) {
+      range.last.bytes[i] = static_cast<std::uint8_t>(address.bytes[i] | random_());
+    }
+    return range;
+  }
+
+  AddressMatch addresses(std::uint8_t version) {
+    AddressMatch match;
+    while (chance(2)) match.ranges.push_back(range(version));
+    while (chance(3)) match.sets.push_back("set-" + std::to_string(random_() % 9));
+    while (chance(3)) match.except_ranges.push_back(range(chance(2) ? 4 : 6));
+    while (chance(3)) match.except_sets.push_back("set-" + std::to_string(random_() % 9));
+    return match;
+  }
+
+  std::mt19937 random_;
+};
+
+}  // namespace
+
+TEST_CASE("every field is read in each of its forms, and written in one") {
+  for (const Field& field : kFields) {
+    CAPTURE(field.field, field.read);
+    CHECK(rewritten(field.field, field.read) == field.written);
+    CHECK(rewritten(field.field, field.written) == field.written);
+  }
+}
+
+TEST_CASE("a field of another form or type is one error that names the field") {
+  for (const Refused& refused : kRefused) {
+    CAPTURE(refused.field, refused.value);
+    const RuleErrors errors = errors_of("{\"" + std::string(refused.field) + "\": " + refused.value + "}");
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].starts_with(std::string(refused.field) + ": "));
+    CHECK(errors[0].find("read ") != std::string::npos);
+    CHECK(errors[0].find(", allowed is ") != std::string::npos);
+  }
+}
+
+TEST_CASE("a rule of the seed is read into its parts") {
+  const Rule rule = good(R"({"operation": "insert", "id": 0, "l4proto":"TCP", "src":"10.0.0.100/32",
+                             "dst":"10.0.0.150/24", "sport": 1000, "dport": "80-90", "tcpflags": "SYN,!ACK",
+                             "conntrack": "RELATED", "action":"forward", "description": "why", "expires": "10m"})");
+  CHECK(rule.match.protocol == 6);
+  CHECK(rule.match.source.ranges == std::vector{parse_address_range("10.0.0.100")});
+  CHECK(rule.match.destination.ranges == std::vector{parse_address_range("10.0.0.0-10.0.0.255")});
+  CHECK(rule.match.source_ports == PortRange{1000, 1000});
+  CHECK(rule.match.destination_ports == PortRange{80, 90});
+  CHECK(rule.match.tcp_flags == TcpFlagsMatch{0x12, 0x02});
+  CHECK(rule.match.state == ConnectionState::related);
+  CHECK(rule.action == RuleAction::accept);
+  CHECK(rule.description == "why");
+  CHECK(rule.expires_ns == kNow + 600 * kSecond);
+  CHECK(rule.counter == 0);
+}
+
+TEST_CASE("terms of an address go by their sign to ranges, sets and exceptions") {
+  const Rule rule = good(R"({"src": ["10.0.0.0/8","!10.1.2.3","@blocked","!@allow"], "dst": ["!10.0.0.1", "!::1"]})");
+  CHECK(rule.match.source.ranges == std::vector{parse_address_range("10.0.0.0/8")});
+  CHECK(rule.match.source.except_ranges == std::vector{parse_address_range("10.1.2.3")});
+  CHECK(rule.match.source.sets == Texts{"blocked"});
+  CHECK(rule.match.source.except_sets == Texts{"allow"});
+  CHECK(rule.match.destination.ranges.empty());
+  CHECK(rule.match.destination.except_ranges.size() == 2);
+}
+
+TEST_CASE("a rule without fields matches anything and drops") {
+  const Rule rule = good("{}");
+  CHECK(rule.match == RuleMatch{});
+  CHECK(rule.action == RuleAction::drop);
+  CHECK_FALSE(rule.expires_ns);
+}
+
+TEST_CASE("an error says the field, what was read and what is allowed") {
+  CHECK(errors_of(R"({"sport": "http"})") ==
+        Texts{"sport: read \"http\", allowed is a port (0 to 65535) or a range of ports from the lower to the higher "
+              "(\"1000-2000\")"});
+  CHECK(errors_of(R"({"conntrack": "old"})") ==
+        Texts{"conntrack: read \"old\", allowed is NEW, ESTABLISHED, RELATED or INVALID"});
+  CHECK(errors_of(R"({"tcpflags": "SYN,!syn"})") ==
+        Texts{"tcpflags: read \"SYN,!syn\", allowed is one or more of SYN, FIN, ACK, RST, PSH, URG, CWR, ECE with "
+              "commas between, \"!\" before those that are not set, none both ways"});
+  CHECK(errors_of(R"({"src": "10.0.0.300"})")[0].starts_with("src: read \"10.0.0.300\" (no address), allowed is"));
+}
+
+TEST_CASE("every error of a rule is reported") {
+  const RuleErrors errors = errors_of(
+      R"({"src": ["10.0.0.256", 5, "@x y"], "dst": "x", "l4proto": "x", "sport": -1, "action": "x", "extra": 1})");
+  REQUIRE(errors.size() == 8);
+  const char* const fields[] = {"src: ", "src: ", "src: ", "dst: ", "l4proto: ", "sport: ", "action: ", "\"extra\": "};
+  for (std::size_t i = 0; i < errors.size(); ++i) CHECK(errors[i].starts_with(fields[i]));
+}
+
+TEST_CASE("ports stand with TCP, UDP or no protocol only") {
+  CHECK(errors_of(R"({"sport": 80})").empty());
+  CHECK(errors_of(R"({"dport": 80, "l4proto": "UDP"})").empty());
+  CHECK(errors_of(R"({"sport": 1, "dport": "80-90", "l4proto": "ICMP"})") ==
+        Texts{"sport: read 1 together with l4proto ICMP, allowed are ports with TCP or UDP only",
+              "dport: read 80-90 together with l4proto ICMP, allowed are ports with TCP or UDP only"});
+  CHECK(errors_of(R"({"sport": 80, "l4proto": 200})") ==
+        Texts{"sport: read 80 together with l4proto 200, allowed are ports with TCP or UDP only"});
+}
+
+TEST_CASE("TCP flags stand with TCP or no protocol only") {
+  CHECK(errors_of(R"({"tcpflags": "SYN", "l4proto": "tcp"})").empty());
+  CHECK_FALSE(good(R"({"tcpflags": "SYN"})").match.protocol);
+  CHECK(errors_of(R"({"tcpflags": "!ack,syn", "l4proto": "UDP"})") ==
+        Texts{"tcpflags: read \"SYN,!ACK\" together with l4proto UDP, allowed are flags with TCP only"});
+}
+
+TEST_CASE("source and destination of families that never meet are an error, mixed ones are not") {
+  CHECK(errors_of(R"({"src": "10.0.0.1", "dst": "::1"})") ==
+        Texts{"dst: read addresses of IPv6 only together with src of IPv4 only, allowed are families that can meet in "
+              "a packet"});
+  CHECK(errors_of(R"({"src": ["::1", "::2"], "dst": ["10.0.0.1", "!::5"]})").size() == 1);
+  CHECK(errors_of(R"({"src": "10.0.0.1", "dst": ["::1", "10.0.0.2"]})").empty());
+  CHECK(errors_of(R"({"src": "10.0.0.1", "dst": ["::1", "@set"]})").empty());
+  CHECK(errors_of(R"({"src": "10.0.0.1", "dst": "!::1"})").empty());
+  CHECK(errors_of(R"({"src": "10.0.0.1"})").empty());
+}
+
+TEST_CASE("a field that is wrong itself makes no second error of consistency") {
+  CHECK(errors_of(R"({"sport": 80, "l4proto": "ICMPP"})").size() == 1);
+  CHECK(errors_of(R"({"src": ["10.0.0.1", "x"], "dst": "::1"})").size() == 1);
+}
+
+TEST_CASE("a rule that is no object is an error") {
+  for (const char* text : {"5", "null", "[]", "\"drop\"", "[{}]"}) {
+    CAPTURE(text);
+    CHECK(errors_of(text).size() == 1);
+  }
+}
+
+TEST_CASE("a value nested however deep is an error like any other") {
+  const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
+  CHECK(errors_of(R"({"src": )" + deep + "}") == Texts{"src: read a list, allowed is an address, a prefix, a range, "
+                                                       "\"@\" and a set's name, \"!\" and one of these, or a list of "
+                                                       "them"});
+  CHECK(errors_of(R"({"sport": )" + deep + "}").size() == 1);
+  CHECK(errors_of(deep).size() == 1);
+}
+
+TEST_CASE("a written rule, read again, is the same rule") {
+  RuleMaker maker(20);
+  for (int i = 0; i < 20'000; ++i) {
+    const Rule rule = maker.rule();
+    const std::string text = written(rule);
+    CAPTURE(text);
+    RuleErrors errors;
+    const Rule again = parse_rule(json::parse(text), kNow, errors);
+    REQUIRE(errors.empty());
+    REQUIRE(again.match == rule.match);
+    REQUIRE(again.action == rule.action);
+    REQUIRE(again.description == rule.description);
+    REQUIRE(again.expires_ns == rule.expires_ns);
+  }
+}
+
+TEST_CASE("a rule's fields are written in the seed's order, missing ones left out") {
+  CHECK(written(good(R"({"expires": 60, "description": "d", "action": "accept", "conntrack": "new", "tcpflags": "syn",
+                         "dport": 2, "sport": "1", "l4proto": "tcp", "dst": "10.0.0.2", "src": "10.0.0.1"})")) ==
+        R"({"id":0,"src":"10.0.0.1/32","dst":"10.0.0.2/32","l4proto":"TCP","sport":1,"dport":2,"tcpflags":"SYN",)"
+        R"("conntrack":"NEW","action":"forward","description":"d","expires":"60s"})");
+  CHECK(rule_json(good("{}"), 7, kNow).dump() == R"({"id":7,"action":"drop"})");
+}
+
+TEST_CASE("time that is left is rounded up, and never below 0") {
+  Rule rule;
+  const auto left = [&rule](TimestampNs ns) {
+    rule.expires_ns = kNow + ns;
+    return rule_json(rule, 0, kNow)["expires"].get<std::string>();
+  };
+  CHECK(left(598 * kSecond) == "598s");
+  CHECK(left(597 * kSecond + 1) == "598s");
+  CHECK(left(1) == "1s");
+  CHECK(left(0) == "0s");
+  CHECK(left(-5 * kSecond) == "0s");
+}
+
+TEST_CASE("a chain without rules is shown as the seed's README shows it") {
+  CHECK(chain_text("Egress", {}, kNow) ==
+        "Egress rules:\n\t{\"id\": 0, \"action\": \"forward\", \"description\": \"Default Policy\"}\n");
+}
+
+TEST_CASE("a chain is shown to the letter as the earlier script printed it, the default policy last") {
+  ChainRules chain;
+  chain.rules.push_back(good(R"({"l4proto":"ICMP", "src":"10.0.0.11/32", "dst":"10.0.0.12/24", "action":"drop"})"));
+  chain.rules.push_back(good(
+      R"({"src": ["10.0.0.0/8", "@a"], "sport": 5, "description": "caf\u00e9 \"\n\t\u0001\u007f\\\/\ud83d\ude00"})"));
+  chain.default_action = RuleAction::drop;
+  CHECK(chain_text("Ingress", chain, kNow) ==
+        "Ingress rules:\n"
+        "\t{\"id\": 0, \"src\": \"10.0.0.11/32\", \"dst\": \"10.0.0.0/24\", \"l4proto\": \"ICMP\", \"action\": "
+        "\"drop\"}\n"
+        "\t{\"id\": 1, \"src\": [\"10.0.0.0/8\", \"@a\"], \"sport\": 5, \"action\": \"drop\", \"description\": "
+        "\"caf\\u00e9 \\\"\\n\\t\\u0001\\u007f\\\\/\\ud83d\\ude00\"}\n"
+        "\t{\"id\": 2, \"action\": \"drop\", \"description\": \"Default Policy\"}\n");
+}
+
+TEST_CASE("a chain of ten rules shows its default policy with the id that follows") {
+  ChainRules chain;
+  chain.rules.resize(10);
+  CHECK(chain_text("Ingress", chain, kNow)
+            .ends_with("\n\t{\"id\": 10, \"action\": \"forward\", \"description\": \"Default Policy\"}\n"));
+}
+
+}  // namespace nicsentry
