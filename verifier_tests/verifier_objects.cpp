@@ -55,7 +55,8 @@ std::string announced(const fs::path& source) {
 }
 
 TEST_CASE("the running kernel takes every object") {
-  for (const char* object : {"ddos.o", "crypto.o", "sentry.o", "ddos_tc.o", "crypto_tc.o", "sentry_tc.o"}) {
+  for (const char* object :
+       {"ddos.o", "crypto.o", "sentry.o", "firewall.o", "ddos_tc.o", "crypto_tc.o", "sentry_tc.o", "firewall_tc.o"}) {
     INFO(object);
     CHECK(kernel_refusal(built(object)) == "");
   }

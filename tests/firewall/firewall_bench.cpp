@@ -37,7 +37,8 @@ struct FirewallBench::Object {
   ~Object() { bpf_object__close(object); }
 };
 
-FirewallBench::FirewallBench(const std::string& name) : object_(std::make_unique<Object>()) {
+FirewallBench::FirewallBench(const std::string& name, const FirewallRoom& room)
+    : room_(room), object_(std::make_unique<Object>()) {
   libbpf_set_print(nullptr);
   object_->object = open_object(name);
   const auto resize = [this](const char* map, std::uint32_t entries) {
@@ -45,9 +46,9 @@ FirewallBench::FirewallBench(const std::string& name) : object_(std::make_unique
   };
   resize("sessions", 1U << kBucketBits);
   resize("counters", 64);
-  resize("rule_bits", kBits);
-  resize("interval_nodes", 2 * 32768 + kSetNodes);
-  resize("set_addresses", kBuckets);
+  resize("rule_bits", room.bits);
+  resize("interval_nodes", 2 * kBankNodes + room.set_nodes);
+  resize("set_addresses", room.buckets);
   if (bpf_object__load(object_->object) != 0) {
     throw SystemError(errno, "loading " + name);
   }
@@ -64,8 +65,10 @@ FirewallBench::FirewallBench(const std::string& name) : object_(std::make_unique
 
 FirewallBench::~FirewallBench() = default;
 
-BankPlace FirewallBench::place(unsigned bank) {
-  return {bank * 32768, 32768, bank * (kBits / 2), kBits / 2, bank * ACTION_ROWS};
+int FirewallBench::program() const { return object_->program; }
+
+BankPlace FirewallBench::place(unsigned bank) const {
+  return {bank * kBankNodes, kBankNodes, bank * (room_.bits / 2), room_.bits / 2, bank * ACTION_ROWS};
 }
 
 void FirewallBench::write(const char* map, std::uint32_t index, const void* value) {

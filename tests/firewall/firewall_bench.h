@@ -15,21 +15,25 @@
 
 namespace nicsentry::testing {
 
-// The program with the firewall in the kernel, with small maps, driven by BPF_PROG_TEST_RUN. What the host writes is
+// Sizes of its maps.
+struct FirewallRoom {
+  std::uint32_t bits = 2 * 65536;
+  std::uint32_t buckets = 4096;
+  std::uint32_t set_nodes = 32768;
+};
+
+// The program with the firewall in the kernel, driven by BPF_PROG_TEST_RUN. What the host writes is
 // written here by the plainest means, one element a call.
 class FirewallBench {
  public:
-  explicit FirewallBench(const std::string& object);  // "firewall.o", "firewall_tc.o"
+  explicit FirewallBench(const std::string& object, const FirewallRoom& room = {});  // "firewall.o", "firewall_tc.o"
   ~FirewallBench();
   FirewallBench(const FirewallBench&) = delete;
   FirewallBench& operator=(const FirewallBench&) = delete;
 
-  static constexpr std::uint32_t kBits = 2 * 65536;
-  static constexpr std::uint32_t kBuckets = 4096;
-  static constexpr std::uint32_t kSetNodes = 32768;
-
-  static BankPlace place(unsigned bank);
-  static AddressSets::Room sets_room() { return {kBuckets, kSetNodes, 2 * 32768}; }
+  BankPlace place(unsigned bank) const;
+  AddressSets::Room sets_room() const { return {room_.buckets, room_.set_nodes, 2 * kBankNodes}; }
+  int program() const;
 
   // Fills a bank without looking whether it is idle.
   void fill(unsigned bank, const RuleTables& tables);
@@ -45,9 +49,11 @@ class FirewallBench {
   rule_counter counter(std::uint32_t id) const;  // both halves
 
  private:
+  static constexpr std::uint32_t kBankNodes = 32768;
   struct Object;
   void write(const char* map, std::uint32_t index, const void* value);
 
+  FirewallRoom room_;
   std::unique_ptr<Object> object_;
   firewall control_{};
   FingerprintKeys keys_ = fixed_keys();

@@ -66,7 +66,7 @@ struct Expected {
 void check_random_sets(const std::string& object, std::size_t rule_sets, std::size_t packets, std::uint64_t seed) {
   FirewallBench bench(object);
   RandomRules random(seed);
-  AddressSets sets(FirewallBench::sets_room(), kAddressKeys);
+  AddressSets sets(bench.sets_room(), kAddressKeys);
   bench.apply(sets.whole());
   NaiveSets naive{{"blocked", {}}};
   std::vector<std::string> names;
@@ -95,7 +95,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
     input.rules = &chain;
     input.set_bit = [&sets](const std::string& name) { return *sets.bit(name); };
     input.classes = sets.classes();
-    input.place = FirewallBench::place(bank);
+    input.place = bench.place(bank);
     Compiled compiled;
     try {
       compiled = compile_chain(input);

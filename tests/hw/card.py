@@ -173,7 +173,7 @@ class Program:
             self.add(self.totals, row, 1, octets, 1 if share else 0)
             if not share:
                 return
-        header = struct.pack("<IIIHH", epoch, counter, octets, 1, 0)
+        header = struct.pack("<IIIHHII", epoch, counter, octets, 1, 0, 0, 0)
         write("event", f"{self.port} {self.records} {U32} {packet['frame'][:2 * EVENT_BYTES]} {header.hex()}\n")
 
 

@@ -425,6 +425,10 @@ def instructions_case(directory, traffic):
     for path in sorted(OBJECTS.glob("*.o")):
         if path.name.endswith("_tc.o"):
             continue
+        if path.name == "firewall.o":  # longer than the card takes, and said so: docs/hw-costs.md
+            refusal = run("ip", "link", "set", "dev", "nfp0", "xdpoffload", "obj", path, "sec", "xdp", check=False)
+            expect("exit status of a program that is too long", True, refusal.returncode != 0)
+            continue
         run("ip", "link", "set", "dev", "nfp0", "xdpoffload", "obj", path, "sec", "xdp", "verbose")
         seen[path.name] = instructions(0)
         take_off("nfp0")
@@ -466,7 +470,7 @@ def learn(card, flows):
         a, _ = Tuple(one["protocol"], one["source"], one["destination"]).fingerprint(keys)
         row = (a & U32) % SHARDS * 2 + (epoch & 1)
         adds += [f"{card.totals.number} {row} {8 * at} {addend} 8\n" for at, addend in enumerate((1, one["bytes"], 1))]
-        header = struct.pack("<IIIHH", epoch, UNKNOWN, one["bytes"], 1, 0)
+        header = struct.pack("<IIIHHII", epoch, UNKNOWN, one["bytes"], 1, 0, 0, 0)
         events.append(f"0 {card.records} {U32} {one['frame']} {header.hex()}\n")
     write("add", "".join(adds))
     before = statistics()["messages_map_update"]
@@ -490,7 +494,7 @@ def stream(one):
         half = epoch & 1
         write("add", f"{card.counters.number} {counter * 2 + half} 0 1 8\n"
                      f"{card.totals.number} {(a & U32) % SHARDS * 2 + half} 24 1 8\n")  # fmt: skip
-        header = struct.pack("<IIIHH", epoch, counter, one["bytes"], 1, 0)
+        header = struct.pack("<IIIHHII", epoch, counter, one["bytes"], 1, 0, 0, 0)
         write("event", f"0 {card.records} {U32} {one['frame']} {header.hex()}\n")
         sent += 1
     print(sent, flush=True)
