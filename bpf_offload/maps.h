@@ -85,7 +85,7 @@ struct {
 /* Written by the host, read by the card. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * RULE_ROWS_MAX);
+	__uint(max_entries, 2 * ACTION_ROWS);
 	__type(key, __u32);
 	__type(value, struct rule_action);
 } rule_actions SEC(".maps");
@@ -101,7 +101,7 @@ struct {
 /* Added to by the card, read by the host. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RULE_COUNTERS);
+	__uint(max_entries, 2 * RULE_COUNTERS);
 	__type(key, __u32);
 	__type(value, struct rule_counter);
 } rule_counters SEC(".maps");

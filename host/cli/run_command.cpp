@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <signal.h>
 
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <utility>
 
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
@@ -9,6 +13,7 @@
 #include "host/cli/port_options.h"
 #include "host/cli/window_output.h"
 #include "host/controller/live.h"
+#include "host/error.h"
 
 namespace nicsentry {
 namespace {
@@ -21,7 +26,40 @@ struct RunOptions {
   std::string direction = "ingress";
   std::uint64_t windows = 0;
   std::optional<std::uint32_t> sessions;
+  bool firewall = false;
+  std::optional<std::filesystem::path> rules;
+  std::optional<std::filesystem::path> egress_rules;
+  std::optional<std::filesystem::path> state;
+  std::optional<std::filesystem::path> log;
   WindowOptions window;
+};
+
+// Records of packets that rules send to the log.
+class PacketLog {
+ public:
+  explicit PacketLog(const std::optional<std::filesystem::path>& path) {
+    if (path) {
+      file_ = std::make_unique<std::ofstream>(*path, std::ios::app);
+      if (!*file_) {
+        throw SystemError(errno, "writing " + path->string());
+      }
+    }
+  }
+
+  void write(const std::string& record) {
+    if (file_ == nullptr) {
+      log_info("log: " + record);
+      return;
+    }
+    *file_ << record << std::endl;  // flushed: somebody may be reading along
+    if (!*file_ && !std::exchange(failed_, true)) {
+      log_error("the log of packets cannot be written");
+    }
+  }
+
+ private:
+  std::unique_ptr<std::ofstream> file_;
+  bool failed_ = false;
 };
 
 // The loop waits for them; threads inherit the mask.
@@ -45,6 +83,10 @@ LiveOptions parse(const RunOptions& options) {
   parsed.window = parse_duration(options.window.window, kShortestWindow);
   parsed.windows = options.windows;
   parsed.cap = options.window.cap;
+  parsed.firewall = options.firewall;
+  parsed.rules = options.rules;
+  parsed.egress_rules = options.egress_rules;
+  parsed.state = options.state;
   return parsed;
 }
 
@@ -52,12 +94,14 @@ int run(const RunOptions& options) {
   set_up_log(options.window.quiet);
   const LiveOptions live = parse(options);
   WindowOutput output(options.window, parse_formats(options.window));
+  PacketLog packets(options.log);
   block_signals();
   LiveOutput told;
   told.prepare = [&output](Profile profile) { output.open(profile); };
   told.info = log_info;
   told.warning = log_warning;
   told.error = log_error;
+  told.log = [&packets](const std::string& record) { packets.write(record); };
   told.write = [&output](const WindowReport& report) { return output.write(report); };
   return run_live(live, told) ? kExitSuccess : kExitFailure;
 }
@@ -75,10 +119,18 @@ void add_run_command(CLI::App& app, Action& chosen) {
       ->capture_default_str();
   command->add_option("--sessions", options->sessions, "sessions that each port's maps hold (default 65536)")
       ->check(CLI::PositiveNumber);
+  command->add_flag("--firewall", options->firewall, "load the firewall, without rules to begin with");
+  command->add_option("--rules", options->rules, "batch of rules for what comes in; loads the firewall")
+      ->check(CLI::ExistingFile);
+  command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)")
+      ->check(CLI::ExistingFile);
+  command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
+  command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
   add_window_options(*command, options->window, kShortestWindow);
   command->footer(
       "Examples:\n"
       "  nicsentry run -i eth0\n"
+      "  nicsentry run -i eth0 --rules rules.json --state /var/lib/nicsentry\n"
       "  nicsentry run -i eth0 --direction both --window 1s --windows 5 --format seed-json,jsonl -o /tmp/out");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "host/error.h"
+#include "host/firewall/batch.h"
 
 namespace nicsentry {
 namespace {
@@ -51,8 +52,12 @@ void CommandServer::on(const std::string& path, Handler handler) {
       const json body = json::parse(request.body.empty() ? "{}" : request.body);
       answer.set_content(handler(body).dump(), "application/json");
     } catch (const std::exception& error) {
+      json said = {{"error", error.what()}};
+      if (const auto* batch = dynamic_cast<const BatchError*>(&error); batch != nullptr) {
+        said["errors"] = batch->errors();
+      }
       answer.status = 500;
-      answer.set_content(json{{"error", error.what()}}.dump(), "application/json");
+      answer.set_content(said.dump(-1, ' ', false, json::error_handler_t::replace), "application/json");
     }
   });
 }

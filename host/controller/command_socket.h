@@ -9,7 +9,8 @@
 namespace nicsentry {
 
 // The controller's side of its local socket: HTTP with JSON on a Unix socket that only root may open. Handlers run on a
-// thread of the server; what they throw goes to the caller as {"error": ...} with status 500.
+// thread of the server; what they throw goes to the caller as {"error": ...} with status 500; of a batch of rules also
+// each error for itself, as "errors".
 class CommandServer {
  public:
   using Handler = std::function<nlohmann::ordered_json(const nlohmann::json& request)>;

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <ctime>
 #include <deque>
+#include <fstream>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -19,6 +21,10 @@
 #include <utility>
 
 #include "host/controller/command_socket.h"
+#include "host/controller/connections.h"
+#include "host/controller/firewall.h"
+#include "host/controller/firewall_endpoints.h"
+#include "host/controller/firewall_log.h"
 #include "host/controller/governor.h"
 #include "host/controller/monitor.h"
 #include "host/controller/tick_interval.h"
@@ -95,7 +101,7 @@ class Waiter {
   UniqueFd epoll_;
 };
 
-// What callers on the command socket want of the loop.
+// What callers on the command socket want of the loop. After close() they get an Error.
 class Requests {
  public:
   Requests() : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -108,10 +114,25 @@ class Requests {
 
   std::future<std::shared_future<WindowOutcome>> ask_for_window() {
     const std::lock_guard lock(mutex_);
+    require_open();
     auto future = waiting_.emplace_back().get_future();
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof(one));
+    wake();
     return future;
+  }
+
+  // What `act` returns when the loop has called it.
+  template <typename Act>
+  auto call(Act act) {
+    using Result = decltype(act());
+    auto task = std::make_shared<std::packaged_task<Result()>>(std::move(act));
+    auto future = task->get_future();
+    {
+      const std::lock_guard lock(mutex_);
+      require_open();
+      calls_.emplace_back([task] { (*task)(); });
+      wake();
+    }
+    return future.get();
   }
 
   std::vector<std::promise<std::shared_future<WindowOutcome>>> take() {
@@ -121,18 +142,91 @@ class Requests {
     return std::exchange(waiting_, {});
   }
 
+  std::vector<std::function<void()>> take_calls() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(calls_, {});
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (auto& promise : waiting_) {
+      promise.set_exception(std::make_exception_ptr(ended()));
+    }
+    waiting_.clear();
+    calls_.clear();  // whose callers get std::future_error
+  }
+
  private:
+  static Error ended() { return Error("the run has ended"); }
+  void require_open() const {
+    if (closed_) {
+      throw ended();
+    }
+  }
+  void wake() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof(one));
+  }
+
   UniqueFd wake_;
   std::mutex mutex_;
+  bool closed_ = false;
   std::vector<std::promise<std::shared_future<WindowOutcome>>> waiting_;
+  std::vector<std::function<void()>> calls_;
 };
+
+nlohmann::json read_json(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) {
+    throw SystemError(errno, "reading " + path.string());
+  }
+  try {
+    return nlohmann::json::parse(file);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(path.string() + ": " + error.what());
+  }
+}
+
+void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& path, const nlohmann::json& batch) {
+  try {
+    firewall.apply(chain, batch, true);
+  } catch (const Error& error) {
+    throw Error(path.string() + ": " + chain_name(chain) + ": " + error.what());
+  }
+}
+
+// Null where none is wanted. Everything is compiled before a program is loaded for it.
+std::unique_ptr<Firewall> make_firewall(const LiveOptions& options, const LiveOutput& output) {
+  if (!options.wants_firewall()) {
+    return nullptr;
+  }
+  auto firewall = std::make_unique<Firewall>(Firewall::Options{FirewallSize{}, options.state, output.warning});
+  if (options.rules) {
+    const nlohmann::json rules = read_json(*options.rules);
+    if (rules.is_object() && (rules.contains("ingress") || rules.contains("egress"))) {
+      for (const Chain chain : {Chain::ingress, Chain::egress}) {
+        if (rules.contains(chain_name(chain))) {
+          apply_file(*firewall, chain, *options.rules, rules.at(chain_name(chain)));
+        }
+      }
+    } else {
+      apply_file(*firewall, Chain::ingress, *options.rules, rules);
+    }
+  }
+  if (options.egress_rules) {
+    apply_file(*firewall, Chain::egress, *options.egress_rules, read_json(*options.egress_rules));
+  }
+  return firewall;
+}
 
 class LiveRun {
  public:
   LiveRun(const LiveOptions& options, const LiveOutput& output)
       : options_(options),
         output_(output),
-        ports_(open_ports(options)),
+        firewall_(make_firewall(options, output)),
+        ports_(open_ports(options, firewall_.get())),
         profile_(common_profile(ports_)),
         monitor_(profile_, options.cap),
         signals_(signal_descriptor()),
@@ -165,6 +259,7 @@ class LiveRun {
     while (!stopping_) {
       waiter_.wait(std::min({poll_, next_window_ - SteadyClock::now(), next_tick_ - SteadyClock::now()}));
       read_events(monitor_.open_epoch(), nullptr);
+      answer_calls();
       look_for_signals();
       look_for_changed_ports();
       look_for_programs_when_due();
@@ -177,6 +272,7 @@ class LiveRun {
     if (!last_window_done_ && !monitor_.planes().empty()) {
       end_window();
     }
+    requests_.close();
     stop_planes();
     collect_outcomes(true);
     return !failed_;
@@ -189,10 +285,23 @@ class LiveRun {
     AttachedPlane record;
   };
 
-  static std::vector<std::unique_ptr<Port>> open_ports(const LiveOptions& options) {
+  static std::vector<std::unique_ptr<Port>> open_ports(const LiveOptions& options, Firewall* firewall) {
+    PortOptions port_options = options.port;
+    if (firewall != nullptr) {
+      port_options.firewall = {FirewallSize{}, [firewall](const Program& program, Hook hook) {
+                                 firewall->add_plane(program.shared_firewall(), chain_of(hook));
+                               }};
+    }
     std::vector<std::unique_ptr<Port>> ports;
+    std::vector<const FirewallMaps*> kept;
     for (const std::string& interface : options.interfaces) {
-      ports.push_back(std::make_unique<Port>(interface, options.port, Owner::run));
+      ports.push_back(std::make_unique<Port>(interface, port_options, Owner::run));
+      for (const auto& opened : ports.back()->programs()) {
+        kept.push_back(opened.program.firewall());
+      }
+    }
+    if (firewall != nullptr) {
+      firewall->keep_planes(kept);  // without the programs of modes that did not work
     }
     return ports;
   }
@@ -227,7 +336,42 @@ class LiveRun {
       }
       return answer;
     });
+    if (firewall_) {
+      add_firewall_endpoints(server_, *firewall_);
+    }
+    server_.on("/firewall/connections",
+               [this](const nlohmann::json&) { return requests_.call([this] { return connections_json(); }); });
     server_.start();
+  }
+
+  nlohmann::ordered_json connections_json() const {
+    if (!monitor_.tracks_connections()) {
+      throw Error("connections are not tracked: the run has no firewall (run with --rules, --state or --firewall)");
+    }
+    return describe_connections(monitor_, wall_clock_ns());
+  }
+
+  void answer_calls() {
+    for (const auto& call : requests_.take_calls()) {
+      call();
+    }
+  }
+
+  // A rule may ask for the state of a connection: every program that has a firewall, also one whose rules are not ours.
+  void track_connections() {
+    bool any = false;
+    for (const auto& plane : monitor_.planes()) {
+      const FirewallMaps* maps = plane->program().firewall();
+      any = any || maps != nullptr;
+      if (maps != nullptr && !firewall_ && (maps->read_control().config & FIREWALL_ON) != 0) {
+        output_.warning(plane->name().text() + ": its firewall stays in force as it was left; " +
+                        "with --state or --rules this run would have it in charge");
+      }
+    }
+    if (any) {
+      monitor_.track_connections(true);
+      longest_poll_ = kShortestPoll;
+    }
   }
 
   void start_planes() {
@@ -244,6 +388,7 @@ class LiveRun {
       }
       output_.info(port->how());
     }
+    track_connections();
     window_start_ = wall_clock_ns();
     const auto now = SteadyClock::now();
     next_window_ = now + options_.window;
@@ -260,9 +405,20 @@ class LiveRun {
       lost_[plane.get()] = plane->reader().drain(batch_) != 0 || lost_[plane.get()];
       batch_.sort_by_time();
       any = any || !batch_.events().empty();
+      log_packets(*plane);
       monitor_.process(*plane, batch_, epoch, later != nullptr ? &(*later)[plane.get()] : nullptr);
     }
-    poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, kLongestPoll);
+    poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, longest_poll_);
+  }
+
+  void log_packets(Plane& plane) {
+    for (const EventBatch::Event& event : batch_.events()) {
+      if ((event.header.verdict & ACTION_LOG) != 0) {
+        const auto rule = firewall_ ? firewall_->deciding_rule(plane.program().firewall(), event.header.action)
+                                    : std::optional<Firewall::Deciding>();
+        output_.log(log_record(plane.name(), rule, event.timestamp_ns, event.header, batch_.packet(event)));
+      }
+    }
   }
 
   void look_for_signals() {
@@ -402,6 +558,13 @@ class LiveRun {
   }
 
   void forget_dropped_planes() {
+    if (firewall_ && places_.size() != monitor_.planes().size()) {
+      std::vector<const FirewallMaps*> kept;
+      for (const auto& plane : monitor_.planes()) {
+        kept.push_back(plane->program().firewall());
+      }
+      firewall_->keep_planes(kept);
+    }
     std::erase_if(places_, [this](const auto& entry) {
       return std::none_of(monitor_.planes().begin(), monitor_.planes().end(),
                           [&entry](const auto& plane) { return plane.get() == entry.first; });
@@ -436,6 +599,7 @@ class LiveRun {
 
   const LiveOptions& options_;
   const LiveOutput& output_;
+  std::unique_ptr<Firewall> firewall_;
   std::vector<std::unique_ptr<Port>> ports_;
   Profile profile_;
   Monitor monitor_;
@@ -453,6 +617,7 @@ class LiveRun {
   std::deque<std::shared_future<WindowOutcome>> outcomes_;
   TimestampNs window_start_ = 0;
   std::uint64_t window_number_ = 0;
+  nanoseconds longest_poll_ = kLongestPoll;
   nanoseconds poll_ = kLongestPoll;
   nanoseconds tick_{};
   nanoseconds processor_time_{};

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,6 +21,15 @@ struct LiveOptions {
   std::chrono::nanoseconds window{};
   std::uint64_t windows = 0;  // 0: until a signal
   std::uint64_t cap = 100;
+
+  // The firewall: wanted when any of these is given. A file of rules is a batch on an empty chain in place of what the
+  // state directory has; `rules` may also hold {"ingress": batch, "egress": batch}.
+  bool firewall = false;
+  std::optional<std::filesystem::path> rules;
+  std::optional<std::filesystem::path> egress_rules;
+  std::optional<std::filesystem::path> state;
+
+  bool wants_firewall() const { return firewall || rules || egress_rules || state; }
 };
 
 // What a run tells while it goes on. Calls come from the run's own thread, those of `write` from the sink's.
@@ -28,6 +38,7 @@ struct LiveOutput {
   std::function<void(const std::string&)> info;
   std::function<void(const std::string&)> warning;
   std::function<void(const std::string&)> error;
+  std::function<void(const std::string&)> log;  // a packet's record, as one line of JSON
   WindowSink::Write write;
 };
 

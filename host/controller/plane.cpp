@@ -31,6 +31,7 @@ Plane::Plane(PlaneName name, Program program, std::uint32_t sessions, const Fing
   }
   for (const unsigned half : {0U, 1U}) {
     last_totals_[half] = program_.maps().read_totals(half);
+    last_dropped_[half] = read_dropped(half);
   }
   take_books();
 }
@@ -63,6 +64,11 @@ void Plane::set_keys(const FingerprintKeys& keys) {
 }
 
 void Plane::stop() {
+  if (program_.firewall() != nullptr && (program_.firewall()->read_control().config & FIREWALL_ON) != 0) {
+    control_.config &= ~(CONFIG_SHARE_MASK | CONFIG_CAPTURE_KNOWN);
+    write_control();
+    return;
+  }
   program_.maps().write_control({});
   program_.maps().clear_buckets();
 }
@@ -105,6 +111,14 @@ void Plane::read_totals(unsigned half) {
     books_.known_events_sent += now[row].events_known - last[row].events_known;
   }
   last = now;
+  const rule_counter dropped = read_dropped(half);
+  books_.dropped.packets += dropped.packets - last_dropped_[half].packets;
+  books_.dropped.bytes += dropped.bytes - last_dropped_[half].bytes;
+  last_dropped_[half] = dropped;
+}
+
+rule_counter Plane::read_dropped(unsigned half) const {
+  return program_.firewall() != nullptr ? program_.firewall()->read_counter(COUNTER_DROPPED, half) : rule_counter{};
 }
 
 PlaneBooks Plane::take_books() {

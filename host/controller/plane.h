@@ -50,7 +50,9 @@ class Plane {
   std::uint32_t share() const { return control_.config & CONFIG_SHARE_MASK; }
   void set_partial_frames(bool partial);
   void set_keys(const FingerprintKeys& keys);
-  void stop();   // control all zero, no session left: as somebody's who attached it by hand
+  // As somebody's who attached it by hand: control all zero, no session left. Where a firewall is in force it stays so
+  // and keeps the sessions that it knows the states of; then only the events end.
+  void stop();
   void flush();  // performs what sessions().writes() holds
 
   // Gives a session counters. `states`: see SessionTable.
@@ -67,6 +69,7 @@ class Plane {
 
  private:
   void write_control();
+  rule_counter read_dropped(unsigned half) const;
 
   PlaneName name_;
   Program program_;
@@ -75,6 +78,7 @@ class Plane {
   PlaneBooks books_;
   struct control control_ {};
   Totals last_totals_[2]{};
+  rule_counter last_dropped_[2]{};
   bool counters_used_;
   bool ended_ = false;
   std::unordered_set<std::uint64_t> refused_;

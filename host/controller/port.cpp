@@ -26,11 +26,11 @@ Error taken(const Interface& port, Hook hook, Mode mode, const ProgramInfo& prog
 }
 
 // The most sessions whose maps stay within the card's elements.
-std::uint32_t largest_on_card() {
+std::uint32_t largest_on_card(const FirewallSize* firewall) {
   std::uint32_t fits = 1;
   for (std::uint32_t step = 1U << 20; step != 0; step /= 2) {
     const std::uint32_t more = fits + step;
-    if (map_elements({more, bucket_bits_for(more)}) <= kCardElements) {
+    if (map_elements({more, bucket_bits_for(more)}, firewall) <= kCardElements) {
       fits = more;
     }
   }
@@ -39,9 +39,9 @@ std::uint32_t largest_on_card() {
 
 }  // namespace
 
-TableSize table_size(std::uint32_t sessions, Mode mode) {
+TableSize table_size(std::uint32_t sessions, Mode mode, const FirewallSize* firewall) {
   constexpr std::uint32_t kMost = 1U << 24;  // 1.5 GiB of maps in the kernel
-  const std::uint32_t most = mode == Mode::hw ? largest_on_card() : kMost;
+  const std::uint32_t most = mode == Mode::hw ? largest_on_card(firewall) : kMost;
   if (sessions == 0 || sessions > most) {
     throw Error("--sessions " + std::to_string(sessions) + ": from 1 to " + std::to_string(most) +
                 (mode == Mode::hw ? " fit into the card's " + std::to_string(kCardElements) + " map elements"
@@ -82,6 +82,10 @@ Port::~Port() {
 void Port::open(const PortOptions& options, Owner owner) {
   if (options.sessions == 0U) {
     table_size(0, options.mode.value_or(Mode::drv));  // says what is possible
+  }
+  if (options.firewall && options.profile.value_or(Profile::all) != Profile::all) {
+    throw Error(std::string("--profile ") + profile_name(*options.profile) +
+                ": the program with the firewall serves profile all only");
   }
   if (options.mode == Mode::tc) {
     if (!adopt_if_ours(Hook::tc_ingress, Mode::tc, query_tc(interface_, Hook::tc_ingress), options)) {
@@ -151,11 +155,17 @@ bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const P
     throw Error(describe(interface_, hook, mode, info) + " does not serve profile " + profile_name(*options.profile) +
                 "; detach it first");
   }
+  if (options.firewall && !info.firewall) {
+    throw Error(describe(interface_, hook, mode, info) + " has no firewall; detach it first");
+  }
   Program program = Program::adopt(program_id, mode, interface_);
   if (options.sessions && *options.sessions > program.maps().counter_ids()) {
     throw Error(describe(interface_, hook, mode, info) + " has maps for " +
                 std::to_string(program.maps().counter_ids()) + " sessions, not for " +
                 std::to_string(*options.sessions) + "; detach it first");
+  }
+  if (options.firewall) {
+    options.firewall->prepare(program, hook);
   }
   AttachedPlane plane{hook, mode, program_id, Owner::hand, false};
   if (const AttachedPlane* known = on_record(hook, program_id); known != nullptr) {
@@ -173,9 +183,20 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner ow
   if (mode == Mode::hw) {
     require_card(interface_);
   }
+  const bool firewall = options.firewall.has_value();
+  if (firewall && mode == Mode::hw) {
+    throw Error(
+        "EOPNOTSUPP: a card's program has no firewall: both together are about 4,500 instructions of the card, " +
+        std::string("which takes 2,560; without --rules, --state and --firewall the analysis alone runs there"));
+  }
   const Profile profile = options.profile.value_or(Profile::all);
-  const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode);
-  Program program = Program::load(find_object(profile, hook), profile, mode, size, &interface_);
+  const FirewallSize* firewall_size = firewall ? &options.firewall->size : nullptr;
+  const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode, firewall_size);
+  Program program =
+      Program::load(find_object(profile, hook, firewall), profile, mode, size, &interface_, firewall_size);
+  if (firewall) {
+    options.firewall->prepare(program, hook);
+  }
   AttachedPlane plane{hook, mode, program.id(), owner, false};
   plane.made_qdisc = attach_program(interface_, hook, mode, program);
   attached_.push_back(plane);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,14 @@ struct PortOptions {
   bool both_directions = false;
   std::optional<Profile> profile;  // none: what is attached already, else all
   std::optional<std::uint32_t> sessions;
+
+  // Programs are to have a firewall: its size, and what is done to a program before it is attached, or when it is taken
+  // over. When `prepare` throws, the port is left as it was found.
+  struct FirewallOptions {
+    FirewallSize size;
+    std::function<void(const Program& program, Hook hook)> prepare;
+  };
+  std::optional<FirewallOptions> firewall;
 };
 
 constexpr std::uint32_t kDefaultSessions = DEFAULT_SESSIONS;
@@ -68,7 +77,7 @@ class Port {
 };
 
 // The size of the maps for so many sessions. Throws Error when the card does not hold them, naming the largest number
-// that fits.
-TableSize table_size(std::uint32_t sessions, Mode mode);
+// that fits beside a firewall's, if there is one.
+TableSize table_size(std::uint32_t sessions, Mode mode, const FirewallSize* firewall = nullptr);
 
 }  // namespace nicsentry

@@ -7,41 +7,11 @@
 #include <string>
 #include <type_traits>
 
+#include "host/datapath/map_elements.h"
 #include "host/error.h"
 
 namespace nicsentry {
 namespace {
-
-std::uint32_t entries_of(const UniqueFd& map, const char* name, std::uint32_t value_size) {
-  bpf_map_info info{};
-  __u32 length = sizeof(info);
-  if (bpf_obj_get_info_by_fd(map.get(), &info, &length) != 0) {
-    throw SystemError(errno, std::string("reading the size of map ") + name);
-  }
-  if (info.key_size != sizeof(std::uint32_t) || info.value_size != value_size) {
-    throw Error(std::string("map ") + name + " has values of " + std::to_string(info.value_size) + " bytes, not " +
-                std::to_string(value_size) + ": the program is of another version of nicsentry");
-  }
-  return info.max_entries;
-}
-
-template <typename Value>
-Value read(const UniqueFd& map, const char* name, std::uint32_t index) {
-  static_assert(std::is_trivially_copyable_v<Value>);
-  Value value{};
-  // ENOENT: on the card, an element that nobody has written yet.
-  if (bpf_map_lookup_elem(map.get(), &index, &value) != 0 && errno != ENOENT) {
-    throw SystemError(errno, "reading entry " + std::to_string(index) + " of map " + name);
-  }
-  return value;
-}
-
-template <typename Value>
-void write(const UniqueFd& map, const char* name, std::uint32_t index, const Value& value) {
-  if (bpf_map_update_elem(map.get(), &index, &value, BPF_ANY) != 0) {
-    throw SystemError(errno, "writing entry " + std::to_string(index) + " of map " + name);
-  }
-}
 
 bool exists(const UniqueFd& map, std::uint32_t index, void* value) {
   return bpf_map_lookup_elem(map.get(), &index, value) == 0 || errno != ENOENT;
@@ -52,7 +22,7 @@ template <typename Value>
 void make(const UniqueFd& map, const char* name, std::uint32_t index) {
   Value value{};
   if (!exists(map, index, &value)) {
-    write(map, name, index, Value{});
+    write_element(map, name, index, Value{});
   }
 }
 
@@ -102,16 +72,16 @@ void Maps::make_counters(std::uint32_t counter) {
   }
 }
 
-control Maps::read_control() const { return read<struct control>(control_, "control", 0); }
+control Maps::read_control() const { return read_element<struct control>(control_, "control", 0); }
 
-void Maps::write_control(const struct control& value) { write(control_, "control", 0, value); }
+void Maps::write_control(const struct control& value) { write_element(control_, "control", 0, value); }
 
 session_bucket Maps::read_bucket(std::uint32_t index) const {
-  return read<session_bucket>(sessions_, "sessions", index);
+  return read_element<session_bucket>(sessions_, "sessions", index);
 }
 
 void Maps::write_bucket(std::uint32_t index, const session_bucket& value) {
-  write(sessions_, "sessions", index, value);
+  write_element(sessions_, "sessions", index, value);
 }
 
 void Maps::clear_buckets() {
@@ -123,7 +93,7 @@ void Maps::clear_buckets() {
 }
 
 session_counters Maps::read_counters(std::uint32_t counter, unsigned half) const {
-  return read<session_counters>(counters_, "counters", counter * 2 + half);
+  return read_element<session_counters>(counters_, "counters", counter * 2 + half);
 }
 
 void Maps::read_all_counters(unsigned half, std::uint32_t ids, const std::vector<bool>& used,
@@ -157,7 +127,7 @@ void Maps::read_all_counters(unsigned half, std::uint32_t ids, const std::vector
 Totals Maps::read_totals(unsigned half) const {
   Totals rows{};
   for (std::uint32_t row = 0; row < rows.size(); ++row) {
-    rows[row] = read<totals_row>(totals_, "totals", row * 2 + half);
+    rows[row] = read_element<totals_row>(totals_, "totals", row * 2 + half);
   }
   return rows;
 }

@@ -9,7 +9,10 @@
 
 namespace nicsentry {
 
-const char* program_name(Profile profile) {
+const char* program_name(Profile profile, bool firewall) {
+  if (firewall) {
+    return "firewall";
+  }
   switch (profile) {
     case Profile::ddos:
       return "ddos";
@@ -21,8 +24,8 @@ const char* program_name(Profile profile) {
   return "";
 }
 
-std::filesystem::path find_object(Profile profile, Hook hook) {
-  const std::string file = std::string(program_name(profile)) + (hook == Hook::xdp ? ".o" : "_tc.o");
+std::filesystem::path find_object(Profile profile, Hook hook, bool firewall) {
+  const std::string file = std::string(program_name(profile, firewall)) + (hook == Hook::xdp ? ".o" : "_tc.o");
   std::vector<std::filesystem::path> places;
   if (const char* chosen = std::getenv("NICSENTRY_BPF_DIR"); chosen != nullptr) {
     places.emplace_back(chosen);

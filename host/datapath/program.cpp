@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "host/datapath/libbpf_messages.h"
@@ -22,6 +23,8 @@ namespace {
 constexpr unsigned kSingleBufferMtu = 3400;
 
 constexpr std::array kMapNames = {"control", "sessions", "counters", "totals", "records"};
+constexpr std::array kFirewallMapNames = {"fw_control",   "rule_banks",    "interval_nodes", "rule_bits",
+                                          "rule_actions", "set_addresses", "rule_counters"};
 
 // The driver tells of its limits in the kernel's log only.
 std::string no_room_on_card() {
@@ -41,14 +44,30 @@ UniqueFd duplicate(int fd) {
   return copy;
 }
 
-std::unique_ptr<Maps> make_maps(std::map<std::string, UniqueFd>& fds, const std::string& program) {
-  for (const char* name : kMapNames) {
+void require_maps(const std::map<std::string, UniqueFd>& fds, std::span<const char* const> names,
+                  const std::string& program) {
+  for (const char* name : names) {
     if (!fds.contains(name)) {
       throw Error("program " + program + " has no map '" + name + "': it is not one of nicsentry's");
     }
   }
+}
+
+std::unique_ptr<Maps> make_maps(std::map<std::string, UniqueFd>& fds, const std::string& program) {
+  require_maps(fds, kMapNames, program);
   return std::make_unique<Maps>(std::move(fds["control"]), std::move(fds["sessions"]), std::move(fds["counters"]),
                                 std::move(fds["totals"]), std::move(fds["records"]));
+}
+
+std::shared_ptr<FirewallMaps> make_firewall_maps(std::map<std::string, UniqueFd>& fds, const std::string& program) {
+  if (!fds.contains(kFirewallMapNames.front())) {
+    return nullptr;
+  }
+  require_maps(fds, kFirewallMapNames, program);
+  return std::make_shared<FirewallMaps>(
+      FirewallMaps::Fds{std::move(fds["fw_control"]), std::move(fds["rule_banks"]), std::move(fds["interval_nodes"]),
+                        std::move(fds["rule_bits"]), std::move(fds["rule_actions"]), std::move(fds["set_addresses"]),
+                        std::move(fds["rule_counters"])});
 }
 
 bpf_prog_info program_info(int fd, std::vector<__u32>* map_ids) {
@@ -80,6 +99,9 @@ UniqueFd program_by_id(std::uint32_t id) {
 }
 
 std::optional<Profile> profile_of(const char* name) {
+  if (std::string(name) == program_name(Profile::all, true)) {
+    return Profile::all;
+  }
   for (Profile profile : {Profile::ddos, Profile::crypto, Profile::all}) {
     if (std::string(program_name(profile)) == name) {
       return profile;
@@ -110,19 +132,27 @@ bool has_partial_frames(Mode mode, const Interface& port) { return mode == Mode:
 
 }  // namespace
 
-std::uint64_t map_elements(const TableSize& size) {
-  return 1 + (std::uint64_t{1} << size.bucket_bits) + std::uint64_t{2} * size.sessions + std::uint64_t{2} * TOTALS_ROWS;
+std::uint64_t map_elements(const TableSize& size, const FirewallSize* firewall) {
+  const std::uint64_t analyser =
+      1 + (std::uint64_t{1} << size.bucket_bits) + std::uint64_t{2} * size.sessions + std::uint64_t{2} * TOTALS_ROWS;
+  constexpr std::uint64_t kFixed = 1 + 2 + 2 * ACTION_ROWS + 2 * RULE_COUNTERS;  // control, banks, actions, counters
+  return firewall == nullptr ? analyser
+                             : analyser + kFixed + firewall->rule_bits + firewall->nodes + firewall->address_buckets;
 }
 
-Program::Program(UniqueFd fd, Profile profile, std::unique_ptr<Maps> maps, bool partial_frames)
-    : fd_(std::move(fd)), profile_(profile), maps_(std::move(maps)), partial_frames_(partial_frames) {
+Program::Program(UniqueFd fd, Profile profile, MapFds maps, const std::string& name, bool partial_frames)
+    : fd_(std::move(fd)),
+      profile_(profile),
+      maps_(make_maps(maps, name)),
+      firewall_(make_firewall_maps(maps, name)),
+      partial_frames_(partial_frames) {
   id_ = program_info(fd_.get(), nullptr).id;
 }
 
 Program Program::load(const std::filesystem::path& object_path, Profile profile, Mode mode, const TableSize& size,
-                      const Interface* port) {
+                      const Interface* port, const FirewallSize* firewall) {
   const LibbpfMessages messages;
-  const std::string what = std::string("loading '") + program_name(profile) + "'" +
+  const std::string what = std::string("loading '") + program_name(profile, firewall != nullptr) + "'" +
                            (port != nullptr ? " for " + port->name + " in mode " + mode_name(mode) : "");
   const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_file(object_path.c_str(), nullptr));
   if (!object) {
@@ -134,6 +164,11 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
   }
   size_map(object.get(), "sessions", 1U << size.bucket_bits);
   size_map(object.get(), "counters", 2 * size.sessions);
+  if (firewall != nullptr) {
+    size_map(object.get(), "rule_bits", firewall->rule_bits);
+    size_map(object.get(), "interval_nodes", firewall->nodes);
+    size_map(object.get(), "set_addresses", firewall->address_buckets);
+  }
   bool partial_frames = false;
   if (mode == Mode::hw) {
     bind_to_card(object.get(), program, port->index);
@@ -145,17 +180,15 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
     const int code = errno;
     throw SystemError(code, what, messages.detail() + (mode == Mode::hw && code == ENOMEM ? no_room_on_card() : ""));
   }
-  std::map<std::string, UniqueFd> fds;
-  for (const char* name : kMapNames) {
-    if (const bpf_map* map = bpf_object__find_map_by_name(object.get(), name); map != nullptr) {
-      fds[name] = duplicate(bpf_map__fd(map));
-    }
-  }
-  auto maps = make_maps(fds, program_name(profile));
+  MapFds fds;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object.get()) { fds[bpf_map__name(map)] = duplicate(bpf_map__fd(map)); }
+  Program loaded(duplicate(bpf_program__fd(program)), profile, std::move(fds), bpf_program__name(program),
+                 partial_frames);
   if (mode == Mode::hw) {
-    maps->make_elements();  // after the load: a counter that the host wrote before makes it fail
+    loaded.maps().make_elements();  // after the load: a counter that the host wrote before makes it fail
   }
-  return {duplicate(bpf_program__fd(program)), profile, std::move(maps), partial_frames};
+  return loaded;
 }
 
 Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& port) {
@@ -166,7 +199,7 @@ Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& por
   if (!profile) {
     throw Error("program " + std::to_string(program_id) + " ('" + info.name + "') is not one of nicsentry's");
   }
-  std::map<std::string, UniqueFd> fds;
+  MapFds fds;
   for (const __u32 id : map_ids) {
     UniqueFd map(bpf_map_get_fd_by_id(id));
     bpf_map_info description{};
@@ -176,14 +209,15 @@ Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& por
     }
     fds[description.name] = std::move(map);
   }
-  return {std::move(fd), *profile, make_maps(fds, info.name), has_partial_frames(mode, port)};
+  return {std::move(fd), *profile, std::move(fds), info.name, has_partial_frames(mode, port)};
 }
 
 ProgramInfo describe_program(std::uint32_t program_id) {
   std::vector<__u32> map_ids;
   const bpf_prog_info info = program_info(program_by_id(program_id).get(), &map_ids);
-  ProgramInfo described{program_id, info.name, profile_of(info.name)};
-  if (map_ids.size() != kMapNames.size()) {
+  ProgramInfo described{program_id, info.name, profile_of(info.name),
+                        std::string(info.name) == program_name(Profile::all, true)};
+  if (map_ids.size() != kMapNames.size() + (described.firewall ? kFirewallMapNames.size() : 0)) {
     described.profile.reset();  // a stranger of the same name
   }
   return described;

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "host/datapath/firewall_maps.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/maps.h"
 #include "host/datapath/mode.h"
@@ -21,17 +23,28 @@ struct TableSize {
   unsigned bucket_bits = 0;
 };
 
+// Elements of the firewall's maps; see bpf_offload/types.h.
+struct FirewallSize {
+  std::uint32_t rule_bits = DEFAULT_RULE_BITS;
+  std::uint32_t nodes = DEFAULT_INTERVAL_NODES;
+  std::uint32_t address_buckets = DEFAULT_ADDRESS_BUCKETS;
+
+  bool operator==(const FirewallSize&) const = default;
+};
+
 // The card's firmware bounds the elements of all maps together (docs/architecture.md).
 constexpr std::uint64_t kCardElements = 3'072'000;
-std::uint64_t map_elements(const TableSize& size);
+// `firewall`: null for a program that has none.
+std::uint64_t map_elements(const TableSize& size, const FirewallSize* firewall = nullptr);
 
 // One program in the kernel (or on the card) and its maps.
 class Program {
  public:
   // Loads an object. `port` is needed for Mode::hw, which binds program and maps to the card, and tells the other modes
-  // whether frames may be larger than one buffer. Throws SystemError with the verifier's or the driver's words.
+  // whether frames may be larger than one buffer. `firewall` sizes the maps of an object that has a firewall; without
+  // it they are as the object has them. Throws SystemError with the verifier's or the driver's words.
   static Program load(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
-                      const Interface* port);
+                      const Interface* port, const FirewallSize* firewall = nullptr);
   // Takes over a program that somebody else loaded, and attached to a port in a mode. Throws Error when it is not one
   // of nicsentry's.
   static Program adopt(std::uint32_t program_id, Mode mode, const Interface& port);
@@ -41,14 +54,19 @@ class Program {
   Profile profile() const { return profile_; }
   bool partial_frames() const { return partial_frames_; }
   Maps& maps() { return *maps_; }
+  // Null for a program without a firewall. Whoever writes them on another thread shares them.
+  FirewallMaps* firewall() const { return firewall_.get(); }
+  const std::shared_ptr<FirewallMaps>& shared_firewall() const { return firewall_; }
 
  private:
-  Program(UniqueFd fd, Profile profile, std::unique_ptr<Maps> maps, bool partial_frames);
+  using MapFds = std::map<std::string, UniqueFd>;
+  Program(UniqueFd fd, Profile profile, MapFds maps, const std::string& name, bool partial_frames);
 
   UniqueFd fd_;
   std::uint32_t id_ = 0;
   Profile profile_ = Profile::all;
   std::unique_ptr<Maps> maps_;
+  std::shared_ptr<FirewallMaps> firewall_;
   bool partial_frames_ = false;
 };
 
@@ -57,6 +75,7 @@ struct ProgramInfo {
   std::uint32_t id = 0;
   std::string name;
   std::optional<Profile> profile;  // none: not one of nicsentry's
+  bool firewall = false;
 };
 ProgramInfo describe_program(std::uint32_t program_id);
 

@@ -17,13 +17,13 @@ namespace {
 // Where the kernel has no global membarrier (nohz_full), this long: far above any softirq's stay in one packet.
 constexpr std::chrono::milliseconds kWithoutMembarrier{50};
 
+}  // namespace
+
 void wait_for_processors() {
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
     std::this_thread::sleep_for(kWithoutMembarrier);
   }
 }
-
-}  // namespace
 
 Quiescence::Quiescence(std::chrono::microseconds card_time)
     : card_time_(card_time), done_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

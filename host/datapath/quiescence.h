@@ -10,6 +10,9 @@
 
 namespace nicsentry {
 
+// Returns when no packet is under way on the host's processors that saw the maps as they were before the call.
+void wait_for_processors();
+
 // Waits, on a thread of its own, until no packet is under way in a program that saw the maps as they were before
 // request(): on the host's processors an RCU grace period (membarrier(2), MEMBARRIER_CMD_GLOBAL), on a card a time far
 // above a packet's stay in it. Meanwhile the caller goes on reading events. One request at a time.

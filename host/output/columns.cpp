@@ -40,6 +40,7 @@ Columns<PlaneBooks> make_plane_columns() {
     const auto index = static_cast<std::size_t>(cause);
     add_amount(columns, cause_name(cause), [index](const PlaneBooks& plane) { return plane.not_understood.at(index); });
   }
+  add_amount(columns, "dropped", [](const PlaneBooks& plane) { return plane.dropped; });
   add_amount(columns, "learned", [](const PlaneBooks& plane) { return plane.learned; });
   const Columns<PlaneBooks> rest{
       {"events_sent", [](const PlaneBooks& plane) { return plane.events_sent(); }},

@@ -198,7 +198,7 @@ std::string balance_line(const PlaneBooks& plane) {
 }
 
 Texts plane_lines(const PlaneBooks& plane) {
-  return {
+  Texts lines{
       balance_line(plane),
       fmt::format("  sessions: {} active, {} new, {}", plane.sessions_active, plane.sessions_new,
                   alarming(plane.sessions_refused, "refused", "REFUSED")),
@@ -206,6 +206,11 @@ Texts plane_lines(const PlaneBooks& plane) {
                   alarming(plane.events_lost(), "lost", "LOST"),
                   alarming(plane.unknown_left_out(), "left out", "LEFT OUT")),
   };
+  if (plane.dropped.packets != 0) {
+    lines.push_back(
+        fmt::format("  firewall: {} packets dropped ({} bytes)", plane.dropped.packets, plane.dropped.bytes));
+  }
+  return lines;
 }
 
 std::string title_line(const WindowReport& report) {

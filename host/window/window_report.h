@@ -48,6 +48,7 @@ struct PlaneBooks {
   std::uint64_t unknown_events_arrived = 0;
   std::uint64_t known_events_sent = 0;
   std::uint64_t known_events_arrived = 0;
+  Amount dropped;                      // by the firewall, of whatever was counted above
   Amount learned;                      // of `unknown`: arrived and counted on their sessions from their events
   std::uint64_t sessions_active = 0;   // had packets in this window
   std::uint64_t sessions_new = 0;      // learned in this window

@@ -123,6 +123,7 @@ PlaneBooks random_plane(Random& random) {
   plane.unknown_events_arrived = random.below(plane.unknown_events_sent + 1);
   plane.known_events_sent = random.below(plane.on_sessions.packets + 1);
   plane.known_events_arrived = random.below(plane.known_events_sent + 1);
+  plane.dropped = {random.any_size(65536), random.any_size(65536)};
   plane.learned = {random.below(plane.unknown_events_arrived + 1), random.below(plane.unknown.bytes + 1)};
   plane.sessions_active = random.any_size(65536);
   plane.sessions_new = random.any_size(65536);
@@ -198,6 +199,7 @@ nlohmann::json description(const PlaneBooks& plane) {
           {"on_sessions", description(plane.on_sessions)},
           {"unknown", description(plane.unknown)},
           {"not_understood", causes},
+          {"dropped", description(plane.dropped)},
           {"learned", description(plane.learned)},
           {"unknown_events_sent", plane.unknown_events_sent},
           {"unknown_events_arrived", plane.unknown_events_arrived},

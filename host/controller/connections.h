@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "host/controller/monitor.h"
+#include "host/packet/features.h"
+
+namespace nicsentry {
+
+// {"connections": [...], "state_latency": {...}}: each connection from who sent first to whom, with its state and the
+// time since its last packet; and how long after their first packets states came into force.
+nlohmann::ordered_json describe_connections(const Monitor& monitor, TimestampNs now_ns);
+
+}  // namespace nicsentry

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/firewall.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "host/datapath/quiescence.h"
+#include "host/error.h"
+#include "host/firewall/address_text.h"
+#include "host/firewall/batch.h"
+
+namespace nicsentry {
+namespace {
+
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t kNoRule = ~std::uint32_t{0};
+constexpr auto kRetry = 1s;
+
+std::array<std::uint32_t, FIREWALL_KEYS> random_set_keys() {
+  std::random_device random;
+  std::array<std::uint32_t, FIREWALL_KEYS> keys{};
+  for (std::uint32_t& key : keys) {
+    key = random();
+  }
+  return keys;
+}
+
+TimestampNs now_ns() {
+  return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+void add(rule_counter& to, const rule_counter& more) {
+  to.packets += more.packets;
+  to.bytes += more.bytes;
+}
+
+bool names_set(const AddressMatch& match, const std::string& set) {
+  const auto names = [&set](const std::vector<std::string>& sets) {
+    return std::find(sets.begin(), sets.end(), set) != sets.end();
+  };
+  return names(match.sets) || names(match.except_sets);
+}
+
+}  // namespace
+
+Chain chain_of(Hook hook) { return hook == Hook::tc_egress ? Chain::egress : Chain::ingress; }
+
+Firewall::Firewall(Options options) : options_(std::move(options)), sets_(set_room(options_.size), random_set_keys()) {
+  FirewallState::Chains chains;
+  if (options_.state) {
+    state_.emplace(*options_.state);
+    for (const FirewallState::Set& set : state_->load_sets(now_ns())) {
+      if (!sets_.exists(set.name)) {
+        sets_.create(set.name);
+      }
+      sets_.add(set.name, set.entries);
+    }
+    chains = state_->load_rules(sets_.names(), now_ns());
+  }
+  load(chains);
+  thread_ = std::thread([this] { serve_ends(); });
+}
+
+Firewall::~Firewall() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Firewall::load(const FirewallState::Chains& chains) {
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    ChainRules next = chain == Chain::ingress ? chains.ingress : chains.egress;
+    ids_.assign(rules(chain), next);
+    tables_.at(static_cast<std::size_t>(chain)) = compile(chain, next, 0);
+    rules(chain) = std::move(next);
+  }
+}
+
+Firewall::Tables Firewall::compile(Chain chain, const ChainRules& next, unsigned bank) const {
+  auto tables = std::make_shared<InstalledChain>();
+  tables->chain = next;
+  CompileInput input;
+  input.chain = chain;
+  input.rules = &tables->chain;
+  input.set_bit = [this](const std::string& set) {
+    const auto bit = sets_.bit(set);
+    if (!bit) {
+      throw Error("address set '" + set + "': there is no such set");
+    }
+    return *bit;
+  };
+  input.classes = sets_.classes();
+  input.place = bank_place(options_.size, bank);
+  tables->compiled = compile_chain(input);
+  return tables;
+}
+
+template <typename Act>
+void Firewall::on_planes(Act act) {
+  std::erase_if(planes_, [&](const auto& plane) {
+    try {
+      act(*plane);
+      return false;
+    } catch (const Error& error) {
+      options_.warning(std::string("the firewall's ") + chain_name(plane->chain()) +
+                       " rules: a port is left out: " + error.what());
+      return true;
+    }
+  });
+}
+
+void Firewall::note_tables(const FirewallPlane& plane) {
+  const std::lock_guard lock(decided_mutex_);
+  decided_[plane.maps()] = {plane.installed(0), plane.installed(1)};
+}
+
+void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
+  const std::lock_guard lock(mutex_);
+  if (size_of(*maps) != options_.size) {
+    throw Error("the program's firewall has maps of another size than this run's; detach it first");
+  }
+  auto plane = std::make_unique<FirewallPlane>(std::move(maps), chain);
+  const bool enforcing = plane->on();
+  const SetUpdate whole = sets_.whole(plane->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);
+  const auto perform_steps = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      plane->perform(whole.steps[i]);
+      if (enforcing) {
+        wait_for_processors();
+      }
+    }
+  };
+  // The old rules' classes of addresses are not the new ones': no address is in a class while the rules change.
+  const std::size_t before = enforcing ? whole.steps.size() - 1 : whole.steps.size();
+  perform_steps(0, before);
+  plane->fill(compile(chain, rules(chain), plane->idle_bank()));
+  note_tables(*plane);
+  plane->flip();
+  if (enforcing) {
+    wait_for_processors();
+  }
+  perform_steps(before, whole.steps.size());
+  planes_.push_back(std::move(plane));
+}
+
+void Firewall::remove_plane(const FirewallMaps* maps) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(planes_, [maps](const auto& plane) { return plane->maps() == maps; });
+  const std::lock_guard decided(decided_mutex_);
+  decided_.erase(maps);
+}
+
+void Firewall::keep_planes(const std::vector<const FirewallMaps*>& maps) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(
+      planes_, [&maps](const auto& plane) { return std::find(maps.begin(), maps.end(), plane->maps()) == maps.end(); });
+}
+
+// All that can fail comes before the first plane is switched.
+void Firewall::install(Chain chain, ChainRules next) {
+  const std::vector<std::uint32_t> given = ids_.assign(rules(chain), next);
+  std::array<Tables, 2> tables;
+  try {
+    for (const auto& plane : planes_) {
+      if (Tables& needed = tables.at(plane->idle_bank()); plane->chain() == chain && needed == nullptr) {
+        needed = compile(chain, next, plane->idle_bank());
+      }
+    }
+    if (tables[0] == nullptr && tables[1] == nullptr) {
+      tables[0] = compile(chain, next, 0);
+    }
+    for (const auto& plane : planes_) {
+      if (plane->chain() == chain) {
+        plane->reset_counters(given);
+        plane->fill(tables.at(plane->idle_bank()));
+        note_tables(*plane);
+      }
+    }
+    save_rules(chain, next);
+  } catch (...) {
+    ids_.settle(next, rules(chain));
+    throw;
+  }
+  on_planes([chain](FirewallPlane& plane) {
+    if (plane.chain() == chain) {
+      plane.flip();
+    }
+  });
+  wait_for_processors();
+  ids_.settle(rules(chain), next);
+  rules(chain) = std::move(next);
+  tables_.at(static_cast<std::size_t>(chain)) = tables[0] != nullptr ? tables[0] : tables[1];
+  changed_.notify_all();
+}
+
+void Firewall::save_rules(Chain chain, const ChainRules& next) const {
+  if (state_) {
+    state_->save_rules(chain == Chain::ingress ? next : rules(Chain::ingress),
+                       chain == Chain::egress ? next : rules(Chain::egress));
+  }
+}
+
+std::size_t Firewall::apply(Chain chain, const nlohmann::json& batch, bool anew) {
+  const std::lock_guard lock(mutex_);
+  ChainRules from = rules(chain);
+  if (anew) {
+    from.rules.clear();
+  }
+  install(chain, apply_batch(from, batch, sets_.names(), now_ns()));
+  return rules(chain).rules.size();
+}
+
+void Firewall::set_default(Chain chain, RuleAction action) {
+  const std::lock_guard lock(mutex_);
+  ChainRules next = rules(chain);
+  next.default_action = action;
+  install(chain, std::move(next));
+}
+
+void Firewall::accept_established(Chain chain, bool on) {
+  const std::lock_guard lock(mutex_);
+  ChainRules next = rules(chain);
+  next.accept_established = on;
+  install(chain, std::move(next));
+}
+
+void Firewall::reset_counters() {
+  const std::lock_guard lock(mutex_);
+  on_planes([](FirewallPlane& plane) { plane.reset_counters(); });
+}
+
+Firewall::ChainView Firewall::view(Chain chain) const {
+  const std::lock_guard lock(mutex_);
+  ChainView view;
+  view.chain = rules(chain);
+  view.counts.resize(view.chain.rules.size());
+  for (const auto& plane : planes_) {
+    if (plane->chain() != chain) {
+      continue;
+    }
+    const std::vector<rule_counter> counts = plane->counts();
+    for (std::size_t i = 0; i < view.counts.size(); ++i) {
+      add(view.counts[i], counts.at(view.chain.rules[i].counter));
+    }
+    add(view.by_default, counts.at(COUNTER_DEFAULT));
+    add(view.established, counts.at(COUNTER_ESTABLISHED));
+    add(view.blocked, counts.at(COUNTER_BLOCKED));
+    add(view.dropped, counts.at(COUNTER_DROPPED));
+  }
+  const RuleTables& tables = tables_.at(static_cast<std::size_t>(chain))->compiled.tables;
+  view.chunks = tables.bank.chunks;
+  view.rows = tables.bank.rows;
+  view.nodes = tables.nodes.size();
+  view.bits = tables.bits.size();
+  view.room = bank_place(options_.size, 0);
+  return view;
+}
+
+std::size_t Firewall::uses(const std::string& set) const {
+  std::size_t uses = 0;
+  for (const ChainRules& chain : chains_) {
+    uses += static_cast<std::size_t>(std::count_if(chain.rules.begin(), chain.rules.end(), [&set](const Rule& rule) {
+      return names_set(rule.match.source, set) || names_set(rule.match.destination, set);
+    }));
+  }
+  return uses;
+}
+
+std::vector<Firewall::SetView> Firewall::sets() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SetView> views;
+  for (const std::string& name : sets_.names()) {
+    views.push_back({name, sets_.size(name), uses(name)});
+  }
+  return views;
+}
+
+std::vector<SetEntry> Firewall::entries(const std::string& set) const {
+  const std::lock_guard lock(mutex_);
+  return sets_.entries(set);
+}
+
+void Firewall::perform(const SetUpdate& update) {
+  on_planes([&](FirewallPlane& plane) { plane.write_classes(update.new_classes, sets_.classes()); });
+  for (const SetUpdate::Step& step : update.steps) {
+    on_planes([&step](FirewallPlane& plane) { plane.perform(step); });
+    if (!planes_.empty()) {
+      wait_for_processors();
+    }
+  }
+  changed_.notify_all();
+}
+
+void Firewall::save(const std::function<void(FirewallState&)>& act) {
+  if (!state_) {
+    return;
+  }
+  try {
+    act(*state_);
+  } catch (const Error& error) {
+    throw Error(std::string("the change is in force, but not saved: ") + error.what());
+  }
+}
+
+std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntry> entries) {
+  const std::lock_guard lock(mutex_);
+  const bool made = !sets_.exists(set);
+  if (made) {
+    check_set_name(set);
+    sets_.create(set);
+  }
+  std::size_t done = 0;
+  try {
+    perform(sets_.add(set, entries, &done));
+  } catch (...) {
+    if (made) {
+      sets_.remove(set);
+    }
+    throw;
+  }
+  save([&](FirewallState& state) { state.save_added(set, entries, [&] { return sets_.entries(set); }); });
+  return done;
+}
+
+std::size_t Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges) {
+  const std::lock_guard lock(mutex_);
+  std::size_t done = 0;
+  perform(sets_.take(set, ranges, &done));
+  save([&](FirewallState& state) { state.save_taken(set, ranges, [&] { return sets_.entries(set); }); });
+  return done;
+}
+
+std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries) {
+  const std::lock_guard lock(mutex_);
+  const bool made = !sets_.exists(set);
+  if (made) {
+    check_set_name(set);
+    sets_.create(set);
+  }
+  try {
+    perform(sets_.replace(set, entries));
+  } catch (...) {
+    if (made) {
+      sets_.remove(set);
+    }
+    throw;
+  }
+  save([&](FirewallState& state) { state.save_set(set, sets_.entries(set)); });
+  return sets_.size(set);
+}
+
+void Firewall::remove_set(const std::string& set) {
+  const std::lock_guard lock(mutex_);
+  if (const std::size_t rules = uses(set); rules != 0) {
+    throw Error("address set '" + set + "': " + std::to_string(rules) + (rules == 1 ? " rule names" : " rules name") +
+                " it; delete or update " + (rules == 1 ? "it" : "them") + " first");
+  }
+  perform(sets_.remove(set));
+  save([&](FirewallState& state) { state.remove_set(set); });
+}
+
+void Firewall::expire(TimestampNs now) {
+  const std::lock_guard lock(mutex_);
+  expire_locked(now);
+}
+
+void Firewall::expire_locked(TimestampNs now) {
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    ChainRules next = rules(chain);
+    if (std::erase_if(next.rules, [now](const Rule& rule) { return rule.expires_ns && *rule.expires_ns <= now; }) !=
+        0) {
+      install(chain, std::move(next));
+    }
+  }
+  if (const auto end = sets_.next_end(); end && *end <= now) {
+    perform(sets_.expire(now));
+  }
+}
+
+std::optional<TimestampNs> Firewall::next_end() const {
+  std::optional<TimestampNs> next = sets_.next_end();
+  for (const ChainRules& chain : chains_) {
+    for (const Rule& rule : chain.rules) {
+      if (rule.expires_ns && (!next || *rule.expires_ns < *next)) {
+        next = rule.expires_ns;
+      }
+    }
+  }
+  return next;
+}
+
+void Firewall::serve_ends() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto next = next_end();
+    if (!next) {
+      changed_.wait(lock);
+      continue;
+    }
+    if (*next > now_ns()) {
+      changed_.wait_until(lock, std::chrono::system_clock::time_point(nanoseconds(*next)));
+      continue;
+    }
+    try {
+      expire_locked(now_ns());
+    } catch (const Error& error) {
+      options_.warning(std::string("what was to end is still in force: ") + error.what());
+      changed_.wait_for(lock, kRetry);
+    }
+  }
+}
+
+std::optional<Firewall::Deciding> Firewall::deciding_rule(const FirewallMaps* maps, std::uint32_t action) const {
+  Tables tables;
+  {
+    const std::lock_guard lock(decided_mutex_);
+    const auto known = decided_.find(maps);
+    if (known == decided_.end()) {
+      return std::nullopt;
+    }
+    tables = known->second.at(action / ACTION_ROWS % 2);
+  }
+  const std::uint32_t number = tables != nullptr ? tables->compiled.rule_of(action) : kNoRule;
+  if (number == kNoRule) {
+    return std::nullopt;
+  }
+  return Deciding{number, tables->chain.rules.at(number)};
+}
+
+}  // namespace nicsentry

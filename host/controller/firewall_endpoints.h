@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include "host/controller/command_socket.h"
+#include "host/controller/firewall.h"
+
+namespace nicsentry {
+
+// What callers on the command socket may ask of the firewall: /firewall/rules, apply, default, accept-established,
+// reset-counters, sets, set-entries, set-add, set-take, set-load, set-remove.
+void add_firewall_endpoints(CommandServer& server, Firewall& firewall);
+
+}  // namespace nicsentry

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/firewall_state.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "host/error.h"
+#include "host/firewall/address_text.h"
+#include "host/firewall/rule_text.h"
+#include "host/output/atomic_file.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr int kRulesVersion = 1;
+constexpr const char* kNetset = ".netset";
+constexpr std::string_view kHeader = "# nicsentry set, journal ";
+constexpr std::string_view kUntil = " # until ";
+// A journal of up to this many lines, or half the set's entries, is not worth writing the set again.
+constexpr std::size_t kJournalLines = 10'000;
+
+std::string entry_text(const SetEntry& entry) {
+  return entry.range.text() + (entry.expires_ns ? std::string(kUntil) + std::to_string(*entry.expires_ns) : "") + "\n";
+}
+
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+Error bad_line(const std::filesystem::path& path, std::size_t line, const std::string& why) {
+  return Error(path.string() + ": line " + std::to_string(line) + ": " + why);
+}
+
+SetEntry parse_entry(std::string_view text) {
+  SetEntry entry;
+  if (const auto until = text.find(kUntil); until != std::string_view::npos) {
+    entry.expires_ns = parse_number<TimestampNs>(text.substr(until + kUntil.size()));
+    if (!entry.expires_ns) {
+      throw Error("read \"" + std::string(text) + "\", allowed behind an address is \"# until NANOSECONDS\"");
+    }
+    text = text.substr(0, until);
+  }
+  entry.range = parse_address_range(text);
+  return entry;
+}
+
+// Lines with their numbers from 1. One without an end was being written when the process died, and never took effect.
+// True when there was none of these.
+template <typename Act>
+bool for_each_line(const std::filesystem::path& path, Act act) {
+  std::ifstream file(path);
+  if (!file) {
+    throw SystemError(errno, "reading " + path.string());
+  }
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line) && !file.eof(); ++number) {
+    try {
+      act(number, std::string_view(line));
+    } catch (const Error& error) {
+      throw bad_line(path, number, error.what());
+    }
+    line.clear();
+  }
+  return line.empty();
+}
+
+std::string range_key(const AddressRange& range) { return range.text(); }
+
+ordered_json chain_json(const ChainRules& chain) {
+  ordered_json rules = ordered_json::array();
+  for (std::size_t i = 0; i < chain.rules.size(); ++i) {
+    ordered_json rule = rule_json(chain.rules[i], i, 0);
+    rule.erase("id");
+    rule.erase("expires");
+    if (chain.rules[i].expires_ns) {
+      rule["expires_ns"] = *chain.rules[i].expires_ns;
+    }
+    rules.push_back(std::move(rule));
+  }
+  return {{"default", chain.default_action == RuleAction::drop ? "drop" : "accept"},
+          {"accept_established", chain.accept_established},
+          {"rules", std::move(rules)}};
+}
+
+void check_set_names(const AddressMatch& match, const std::vector<std::string>& known, RuleErrors& errors) {
+  for (const auto* sets : {&match.sets, &match.except_sets}) {
+    for (const std::string& name : *sets) {
+      if (std::find(known.begin(), known.end(), name) == known.end()) {
+        errors.push_back("set '" + name + "' is not there");
+      }
+    }
+  }
+}
+
+ChainRules parse_chain(const json& saved, const std::string& where, const std::vector<std::string>& set_names,
+                       TimestampNs now_ns) {
+  ChainRules chain;
+  const std::string action = saved.at("default").get<std::string>();
+  if (action != "drop" && action != "accept") {
+    throw Error(where + ": default: read \"" + action + "\", allowed is accept or drop");
+  }
+  chain.default_action = action == "drop" ? RuleAction::drop : RuleAction::accept;
+  chain.accept_established = saved.at("accept_established").get<bool>();
+  std::size_t number = 0;
+  for (json fields : saved.at("rules")) {
+    ++number;
+    std::optional<TimestampNs> expires;
+    if (fields.is_object() && fields.contains("expires_ns")) {
+      expires = fields.at("expires_ns").get<TimestampNs>();
+      fields.erase("expires_ns");
+    }
+    RuleErrors errors;
+    Rule rule = parse_rule(fields, now_ns, errors);
+    check_set_names(rule.match.source, set_names, errors);
+    check_set_names(rule.match.destination, set_names, errors);
+    if (!errors.empty()) {
+      throw Error(where + ": rule " + std::to_string(number) + ": " + errors.front());
+    }
+    rule.expires_ns = expires;
+    if (!expires || *expires > now_ns) {
+      chain.rules.push_back(std::move(rule));
+    }
+  }
+  return chain;
+}
+
+}  // namespace
+
+FirewallState::FirewallState(const std::filesystem::path& directory)
+    : rules_path_(directory / "rules.json"), sets_path_(directory / "sets") {
+  prepare_directory(sets_path_);
+  const auto lock = directory / "lock";
+  lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!lock_) {
+    throw SystemError(errno, "opening " + lock.string());
+  }
+  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    throw Error("EBUSY: another controller has the state directory " + directory.string());
+  }
+}
+
+std::filesystem::path FirewallState::netset_path(const std::string& name) const {
+  return sets_path_ / (name + kNetset);
+}
+
+std::filesystem::path FirewallState::journal_path(const std::string& name, std::uint64_t journal) const {
+  return sets_path_ / (name + "." + std::to_string(journal) + ".journal");
+}
+
+std::vector<FirewallState::Set> FirewallState::load_sets(TimestampNs now_ns) {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(sets_path_)) {
+    if (file.path().extension() == kNetset) {
+      names.push_back(file.path().stem().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  std::vector<Set> sets;
+  for (const std::string& name : names) {
+    sets.push_back(load_set(name, now_ns));
+  }
+  return sets;
+}
+
+FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs now_ns) {
+  check_set_name(name);
+  Saved& saved = saved_[name];
+  // The last that a line says of a range holds.
+  std::map<std::string, std::optional<SetEntry>> changed;
+  std::vector<SetEntry> entries;
+  for_each_line(netset_path(name), [&](std::size_t number, std::string_view line) {
+    if (number == 1 && line.starts_with(kHeader)) {
+      const auto journal = parse_number<std::uint64_t>(line.substr(kHeader.size()));
+      if (!journal) {
+        throw Error("read \"" + std::string(line) + "\", allowed is the journal's number");
+      }
+      saved.journal = *journal;
+    } else if (!line.empty() && line.front() != '#') {
+      entries.push_back(parse_entry(line));
+    }
+  });
+  saved.entries = entries.size();
+  bool whole = true;
+  if (const auto journal = journal_path(name, saved.journal); std::filesystem::exists(journal)) {
+    whole = for_each_line(journal, [&](std::size_t, std::string_view line) {
+      if (line.size() < 2 || (line.front() != '+' && line.front() != '-')) {
+        throw Error("read \"" + std::string(line) + "\", allowed is + or - and an address, prefix or range");
+      }
+      const SetEntry entry = parse_entry(line.substr(1));
+      changed[range_key(entry.range)] = line.front() == '+' ? std::optional(entry) : std::nullopt;
+      ++saved.lines;
+    });
+  }
+  if (!changed.empty()) {
+    std::erase_if(entries, [&](const SetEntry& entry) { return changed.contains(range_key(entry.range)); });
+    for (const auto& [key, entry] : changed) {
+      if (entry) {
+        entries.push_back(*entry);
+      }
+    }
+  }
+  std::erase_if(entries, [&](const SetEntry& entry) { return entry.expires_ns && *entry.expires_ns <= now_ns; });
+  if (!whole) {
+    save_set(name, entries);  // nothing is to be written behind half a line
+  }
+  return {name, std::move(entries)};
+}
+
+FirewallState::Chains FirewallState::load_rules(const std::vector<std::string>& set_names, TimestampNs now_ns) const {
+  if (!std::filesystem::exists(rules_path_)) {
+    return {};
+  }
+  std::ifstream file(rules_path_);
+  if (!file) {
+    throw SystemError(errno, "reading " + rules_path_.string());
+  }
+  try {
+    const json saved = json::parse(file);  // its errors name the line
+    if (saved.at("version") != kRulesVersion) {
+      throw Error("version: read " + saved.at("version").dump() + ", allowed is " + std::to_string(kRulesVersion));
+    }
+    Chains chains;
+    chains.found = true;
+    chains.ingress = parse_chain(saved.at("ingress"), "ingress", set_names, now_ns);
+    chains.egress = parse_chain(saved.at("egress"), "egress", set_names, now_ns);
+    return chains;
+  } catch (const std::exception& error) {
+    throw Error(rules_path_.string() + ": " + error.what());
+  }
+}
+
+void FirewallState::save_rules(const ChainRules& ingress, const ChainRules& egress) const {
+  const ordered_json saved{
+      {"version", kRulesVersion}, {"ingress", chain_json(ingress)}, {"egress", chain_json(egress)}};
+  PendingFile file(rules_path_, PendingFile::Kind::create);
+  file.write(saved.dump(1) + "\n");
+  file.finish();
+  file.publish();
+}
+
+// The old journal is of no meaning any more from the moment that the new file appears.
+void FirewallState::save_set(const std::string& name, const std::vector<SetEntry>& entries) {
+  Saved next{saved_[name].journal + 1, entries.size(), 0};
+  std::error_code ignored;
+  std::filesystem::remove(journal_path(name, next.journal), ignored);
+  PendingFile file(netset_path(name), PendingFile::Kind::create);
+  file.write(std::string(kHeader) + std::to_string(next.journal) + "\n");
+  for (const SetEntry& entry : entries) {
+    file.write(entry_text(entry));
+  }
+  file.finish();
+  file.publish();
+  const Saved former = std::exchange(saved_[name], next);
+  std::filesystem::remove(journal_path(name, former.journal), ignored);
+}
+
+void FirewallState::save_added(const std::string& name, std::span<const SetEntry> added,
+                               const std::function<std::vector<SetEntry>()>& entries) {
+  std::string text;
+  for (const SetEntry& entry : added) {
+    text += "+" + entry_text(entry);
+  }
+  extend_journal(name, text, added.size(), entries);
+}
+
+void FirewallState::save_taken(const std::string& name, std::span<const AddressRange> taken,
+                               const std::function<std::vector<SetEntry>()>& entries) {
+  std::string text;
+  for (const AddressRange& range : taken) {
+    text += "-" + range.text() + "\n";
+  }
+  extend_journal(name, text, taken.size(), entries);
+}
+
+void FirewallState::extend_journal(const std::string& name, const std::string& text, std::size_t lines,
+                                   const std::function<std::vector<SetEntry>()>& entries) {
+  const auto known = saved_.find(name);
+  if (known == saved_.end() || known->second.lines + lines > std::max(kJournalLines, known->second.entries / 2)) {
+    save_set(name, entries());
+    return;
+  }
+  const auto path = journal_path(name, known->second.journal);
+  PendingFile file(path, std::filesystem::exists(path) ? PendingFile::Kind::extend : PendingFile::Kind::create);
+  file.write(text);
+  file.finish();
+  file.publish();
+  known->second.lines += lines;
+}
+
+void FirewallState::remove_set(const std::string& name) {
+  std::error_code ignored;
+  std::filesystem::remove(netset_path(name), ignored);
+  if (const auto known = saved_.find(name); known != saved_.end()) {
+    std::filesystem::remove(journal_path(name, known->second.journal), ignored);
+    saved_.erase(known);
+  }
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "host/datapath/unique_fd.h"
+#include "host/firewall/address_sets.h"
+#include "host/firewall/rule.h"
+
+namespace nicsentry {
+
+// Rules and sets on disk, so that they survive the controller. One directory, one controller:
+//
+//   rules.json          both chains
+//   sets/NAME.netset    a set, as blocklists are published; "# until N" behind an entry is when it ends, in nanoseconds
+//   sets/NAME.N.journal what came (+) and went (-) since; N is what the netset's first line says
+//
+// A process that dies at any point leaves what was there before or after the change. Not for several threads at once.
+class FirewallState {
+ public:
+  // Makes the directory where it is missing. Throws Error when another controller has it.
+  explicit FirewallState(const std::filesystem::path& directory);
+
+  struct Set {
+    std::string name;
+    std::vector<SetEntry> entries;
+  };
+  // Without what ended until now. Throws Error naming a file that is not as it should be, and the line.
+  std::vector<Set> load_sets(TimestampNs now_ns);
+
+  struct Chains {
+    bool found = false;
+    ChainRules ingress;
+    ChainRules egress;
+  };
+  Chains load_rules(const std::vector<std::string>& set_names, TimestampNs now_ns) const;
+
+  void save_rules(const ChainRules& ingress, const ChainRules& egress) const;
+  // The whole of a set.
+  void save_set(const std::string& name, const std::vector<SetEntry>& entries);
+  // A change of a set that is saved; `entries` is asked for its content when the journal has become too long.
+  void save_added(const std::string& name, std::span<const SetEntry> added,
+                  const std::function<std::vector<SetEntry>()>& entries);
+  void save_taken(const std::string& name, std::span<const AddressRange> taken,
+                  const std::function<std::vector<SetEntry>()>& entries);
+  void remove_set(const std::string& name);
+
+ private:
+  struct Saved {
+    std::uint64_t journal = 0;
+    std::size_t entries = 0;
+    std::size_t lines = 0;  // of the journal
+  };
+
+  std::filesystem::path netset_path(const std::string& name) const;
+  std::filesystem::path journal_path(const std::string& name, std::uint64_t journal) const;
+  Set load_set(const std::string& name, TimestampNs now_ns);
+  void extend_journal(const std::string& name, const std::string& text, std::size_t lines,
+                      const std::function<std::vector<SetEntry>()>& entries);
+
+  std::filesystem::path rules_path_;
+  std::filesystem::path sets_path_;
+  UniqueFd lock_;
+  std::map<std::string, Saved> saved_;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/datapath/firewall_maps.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "host/datapath/map_elements.h"
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+// Bounds what one call holds up; no more keys than this are made for it.
+constexpr std::size_t kBatch = 4096;
+
+bool write_batch(const UniqueFd& map, std::uint32_t first, const void* values, std::size_t count) {
+  std::vector<std::uint32_t> keys(count);
+  std::iota(keys.begin(), keys.end(), first);
+  auto written = static_cast<__u32>(count);
+  return bpf_map_update_batch(map.get(), keys.data(), const_cast<void*>(values), &written, nullptr) == 0;
+}
+
+// Maps on the card have no batches: then one by one, which also tells the element that fails.
+template <typename Value>
+void write_run(const UniqueFd& map, const char* name, std::uint32_t first, std::span<const Value> values) {
+  for (std::size_t from = 0; from < values.size(); from += kBatch) {
+    const auto part = values.subspan(from, std::min(kBatch, values.size() - from));
+    const auto index = static_cast<std::uint32_t>(first + from);
+    if (part.size() > 1 && write_batch(map, index, part.data(), part.size())) {
+      continue;
+    }
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      write_element(map, name, static_cast<std::uint32_t>(index + i), part[i]);
+    }
+  }
+}
+
+void require_entries(std::uint32_t entries, std::uint32_t least, const char* name) {
+  if (entries < least) {
+    throw Error(std::string("map ") + name + " has " + std::to_string(entries) + " entries, not " +
+                std::to_string(least) + ": the program is of another version of nicsentry");
+  }
+}
+
+rule_counter sum(const rule_counter& a, const rule_counter& b) { return {a.packets + b.packets, a.bytes + b.bytes}; }
+
+}  // namespace
+
+FirewallMaps::FirewallMaps(Fds fds) : fds_(std::move(fds)) {
+  entries_of(fds_.control, "fw_control", sizeof(firewall));
+  entries_of(fds_.banks, "rule_banks", sizeof(rule_bank));
+  node_count_ = entries_of(fds_.nodes, "interval_nodes", sizeof(interval_node));
+  bit_count_ = entries_of(fds_.bits, "rule_bits", sizeof(rule_chunk));
+  bucket_count_ = entries_of(fds_.addresses, "set_addresses", sizeof(address_bucket));
+  require_entries(entries_of(fds_.actions, "rule_actions", sizeof(rule_action)), 2 * ACTION_ROWS, "rule_actions");
+  require_entries(entries_of(fds_.counters, "rule_counters", sizeof(rule_counter)), 2 * RULE_COUNTERS, "rule_counters");
+}
+
+firewall FirewallMaps::read_control() const { return read_element<firewall>(fds_.control, "fw_control", 0); }
+
+void FirewallMaps::write_control(const firewall& value) { write_element(fds_.control, "fw_control", 0, value); }
+
+void FirewallMaps::write_bank(std::uint32_t number, const rule_bank& value) {
+  write_element(fds_.banks, "rule_banks", number, value);
+}
+
+void FirewallMaps::write_nodes(std::uint32_t first, std::span<const interval_node> values) {
+  write_run(fds_.nodes, "interval_nodes", first, values);
+}
+
+void FirewallMaps::write_bits(std::uint32_t first, std::span<const rule_chunk> values) {
+  write_run(fds_.bits, "rule_bits", first, values);
+}
+
+void FirewallMaps::write_actions(std::uint32_t first, std::span<const rule_action> values) {
+  write_run(fds_.actions, "rule_actions", first, values);
+}
+
+void FirewallMaps::write_bucket(std::uint32_t index, const address_bucket& value) {
+  write_element(fds_.addresses, "set_addresses", index, value);
+}
+
+void FirewallMaps::write_buckets(std::uint32_t first, std::span<const address_bucket> values) {
+  write_run(fds_.addresses, "set_addresses", first, values);
+}
+
+std::vector<rule_counter> FirewallMaps::read_counters(std::uint32_t count) const {
+  std::vector<rule_counter> halves(std::size_t{2} * RULE_COUNTERS);
+  std::vector<std::uint32_t> keys(halves.size());
+  auto read = static_cast<__u32>(halves.size());
+  std::uint32_t position = 0;
+  const bool batch = bpf_map_lookup_batch(fds_.counters.get(), nullptr, &position, keys.data(), halves.data(), &read,
+                                          nullptr) == 0 ||
+                     errno == ENOENT;  // ENOENT: the batch reached the map's end
+  std::vector<rule_counter> counters(count);
+  for (std::uint32_t id = 0; id < count; ++id) {
+    counters[id] = batch ? sum(halves[std::size_t{2} * id], halves[std::size_t{2} * id + 1])
+                         : sum(read_counter(id, 0), read_counter(id, 1));
+  }
+  return counters;
+}
+
+rule_counter FirewallMaps::read_counter(std::uint32_t id, unsigned half) const {
+  return read_element<rule_counter>(fds_.counters, "rule_counters", id * 2 + half);
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bpf_offload/types.h"
+#include "host/datapath/unique_fd.h"
+
+namespace nicsentry {
+
+// The maps of one program's firewall. Every call throws SystemError naming the map. Writes take effect in their order;
+// runs of elements go in one call where the kernel can. Any thread may read while one writes.
+class FirewallMaps {
+ public:
+  struct Fds {
+    UniqueFd control;
+    UniqueFd banks;
+    UniqueFd nodes;
+    UniqueFd bits;
+    UniqueFd actions;
+    UniqueFd addresses;
+    UniqueFd counters;
+  };
+  explicit FirewallMaps(Fds fds);
+
+  // Elements of each map, read from the kernel.
+  std::uint32_t node_count() const { return node_count_; }
+  std::uint32_t bit_count() const { return bit_count_; }
+  std::uint32_t bucket_count() const { return bucket_count_; }
+
+  firewall read_control() const;
+  void write_control(const firewall& value);
+  void write_bank(std::uint32_t number, const rule_bank& value);
+  void write_nodes(std::uint32_t first, std::span<const interval_node> values);
+  void write_bits(std::uint32_t first, std::span<const rule_chunk> values);
+  void write_actions(std::uint32_t first, std::span<const rule_action> values);
+  void write_bucket(std::uint32_t index, const address_bucket& value);
+  void write_buckets(std::uint32_t first, std::span<const address_bucket> values);
+
+  // Of counters 0..count-1, both halves added.
+  std::vector<rule_counter> read_counters(std::uint32_t count) const;
+  rule_counter read_counter(std::uint32_t id, unsigned half) const;
+
+ private:
+  Fds fds_;
+  std::uint32_t node_count_ = 0;
+  std::uint32_t bit_count_ = 0;
+  std::uint32_t bucket_count_ = 0;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <bpf/bpf.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "host/datapath/unique_fd.h"
+#include "host/error.h"
+
+namespace nicsentry {
+
+// One element of an array at a time; errors name the map. Only for files of this folder.
+
+// The size of a map, whose values must be of this version of nicsentry.
+inline std::uint32_t entries_of(const UniqueFd& map, const char* name, std::uint32_t value_size) {
+  bpf_map_info info{};
+  __u32 length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(map.get(), &info, &length) != 0) {
+    throw SystemError(errno, std::string("reading the size of map ") + name);
+  }
+  if (info.key_size != sizeof(std::uint32_t) || info.value_size != value_size) {
+    throw Error(std::string("map ") + name + " has values of " + std::to_string(info.value_size) + " bytes, not " +
+                std::to_string(value_size) + ": the program is of another version of nicsentry");
+  }
+  return info.max_entries;
+}
+
+template <typename Value>
+Value read_element(const UniqueFd& map, const char* name, std::uint32_t index) {
+  static_assert(std::is_trivially_copyable_v<Value>);
+  Value value{};
+  // ENOENT: on the card, an element that nobody has written yet.
+  if (bpf_map_lookup_elem(map.get(), &index, &value) != 0 && errno != ENOENT) {
+    throw SystemError(errno, "reading entry " + std::to_string(index) + " of map " + name);
+  }
+  return value;
+}
+
+template <typename Value>
+void write_element(const UniqueFd& map, const char* name, std::uint32_t index, const Value& value) {
+  if (bpf_map_update_elem(map.get(), &index, &value, BPF_ANY) != 0) {
+    throw SystemError(errno, "writing entry " + std::to_string(index) + " of map " + name);
+  }
+}
+
+}  // namespace nicsentry
