@@ -15,6 +15,10 @@ void add_attach_commands(CLI::App& app, Action& chosen);
 void add_status_command(CLI::App& app, Action& chosen);
 void add_extract_command(CLI::App& app, Action& chosen);
 void add_doctor_command(CLI::App& app, Action& chosen);
+void add_rules_commands(CLI::App& app, Action& chosen);
+void add_sets_commands(CLI::App& app, Action& chosen);
+void add_block_commands(CLI::App& app, Action& chosen);
+void add_connections_command(CLI::App& app, Action& chosen);
 
 constexpr int kExitSuccess = 0;
 constexpr int kExitFailure = 1;  // something failed; stderr says what

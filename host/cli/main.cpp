@@ -18,6 +18,10 @@ int main(int argc, char** argv) {
   add_status_command(app, chosen);
   add_extract_command(app, chosen);
   add_doctor_command(app, chosen);
+  add_rules_commands(app, chosen);
+  add_sets_commands(app, chosen);
+  add_block_commands(app, chosen);
+  add_connections_command(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

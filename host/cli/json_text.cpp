@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/cli/json_text.h"
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+std::string read_text(std::istream& input, const std::string& path) {
+  std::string text{std::istreambuf_iterator<char>(input), {}};
+  if (input.bad()) {
+    throw SystemError(errno, "reading " + path);
+  }
+  return text;
+}
+
+}  // namespace
+
+nlohmann::json read_json_file(const std::string& path) {
+  std::string text;
+  if (path == "-") {
+    text = read_text(std::cin, "standard input");
+  } else {
+    std::ifstream file(path);
+    if (!file) {
+      throw SystemError(errno, "opening " + path);
+    }
+    text = read_text(file, path);
+  }
+  try {
+    return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error("reading " + path + ": not JSON: " + error.what());
+  }
+}
+
+std::string member_text(const nlohmann::json& object, const std::string& name) {
+  const auto member = object.find(name);
+  if (member == object.end() || member->is_null()) {
+    return "-";
+  }
+  return member->is_string() ? member->get<std::string>() : member->dump();
+}
+
+}  // namespace nicsentry

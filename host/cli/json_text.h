@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace nicsentry {
+
+// The file's JSON; "-" is standard input. Throws Error naming the file, and the place where it is not JSON.
+nlohmann::json read_json_file(const std::string& path);
+
+// A member as text: a string as it is, anything else as JSON, "-" where it is missing.
+std::string member_text(const nlohmann::json& object, const std::string& name);
+
+}  // namespace nicsentry

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/cli/lifetime_option.h"
+
+#include "host/cli/option_checks.h"
+#include "host/firewall/lifetime.h"
+
+namespace nicsentry {
+namespace {
+
+std::chrono::nanoseconds lifetime_of(const std::string& text) {
+  const auto lifetime = parse_lifetime(text);
+  if (!lifetime) {
+    throw Error("lifetime '" + text + "': allowed is " + kLifetimeAllowed);
+  }
+  return *lifetime;
+}
+
+}  // namespace
+
+void add_lifetime_option(CLI::App& command, std::string& lifetime) {
+  command.add_option("--for", lifetime, "take the entries away again after this time, such as 10m (default: never)")
+      ->check(understood_by(lifetime_of));
+}
+
+void request_lifetime(nlohmann::json& request, const std::string& lifetime) {
+  if (!lifetime.empty()) {
+    request["for_s"] = std::chrono::duration<double>(lifetime_of(lifetime)).count();
+  }
+}
+
+}  // namespace nicsentry

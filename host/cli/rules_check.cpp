@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/cli/rules_check.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iterator>
+
+#include "host/error.h"
+#include "host/firewall/address_sets.h"
+#include "host/firewall/batch.h"
+#include "host/firewall/compile.h"
+#include "host/firewall/field_text.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+TimestampNs wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void add_set_names(const json& term, std::vector<std::string>& names) {
+  if (!term.is_string()) {
+    return;
+  }
+  try {
+    AddressMatch match;
+    add_address_term(term.get_ref<const std::string&>(), match);
+    for (const auto* sets : {&match.sets, &match.except_sets}) {
+      for (const std::string& name : *sets) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+          names.push_back(name);
+        }
+      }
+    }
+  } catch (const Error&) {
+    // apply_batch() says what is wrong, and where.
+  }
+}
+
+// In the order of their bits: `blocked` is always there.
+std::vector<std::string> sets_named(const json& batch) {
+  std::vector<std::string> names{kBlockedSet};
+  const json rules = batch.is_object() ? batch.value("rules", json()) : json();
+  for (const json& rule : rules.is_array() ? rules : json::array()) {
+    for (const char* field : {"src", "dst"}) {
+      const auto terms = rule.is_object() ? rule.find(field) : rule.end();
+      if (terms == rule.end()) {
+        continue;
+      }
+      if (terms->is_array()) {
+        for (const json& term : *terms) {
+          add_set_names(term, names);
+        }
+      } else {
+        add_set_names(*terms, names);
+      }
+    }
+  }
+  if (names.size() > kSetsMax) {
+    throw Error("the rules name " + std::to_string(names.size() - 1) + " sets, there can be " +
+                std::to_string(kSetsMax - 1) + " besides '" + kBlockedSet + "'");
+  }
+  return names;
+}
+
+// An address in no set, and one in each.
+std::vector<SetMask> classes_of(std::size_t sets) {
+  std::vector<SetMask> classes{0};
+  for (std::size_t bit = 0; bit < sets; ++bit) {
+    classes.push_back(SetMask{1} << bit);
+  }
+  return classes;
+}
+
+void print_size(const char* what, std::size_t used, std::size_t room) {
+  std::printf("  %-34s %8zu of %8zu\n", what, used, room);
+}
+
+void print_sizes(const Compiled& compiled, const BankPlace& place) {
+  const RuleTables& tables = compiled.tables;
+  print_size("rules that decide, as match rows", compiled.bit_rules.size(), RULE_ROWS_MAX);
+  print_size("nodes of interval searches", tables.nodes.size(), place.nodes);
+  print_size("elements of rows of bits", tables.bits.size(), place.bits);
+  print_size("actions", tables.actions.size(), ACTION_ROWS);
+}
+
+void print_hidden(const std::vector<HiddenRule>& hidden) {
+  for (const HiddenRule& rule : hidden) {
+    std::printf(rule.same_action ? "rule %zu is redundant: rule %zu does the same with all that it would match\n"
+                                 : "rule %zu is hidden: rule %zu decides otherwise on all that it would match\n",
+                rule.rule, rule.by);
+  }
+}
+
+}  // namespace
+
+void check_rules(const json& batch, Chain chain) {
+  const std::vector<std::string> sets = sets_named(batch);
+  ChainRules rules = apply_batch({}, batch, sets, wall_clock_ns());
+  std::uint32_t counter = COUNTER_FIRST_RULE;
+  for (Rule& rule : rules.rules) {
+    rule.counter = counter++;
+  }
+  CompileInput input;
+  input.chain = chain;
+  input.rules = &rules;
+  input.set_bit = [&sets](const std::string& name) {
+    return static_cast<unsigned>(std::distance(sets.begin(), std::find(sets.begin(), sets.end(), name)));
+  };
+  input.classes = classes_of(sets.size());
+  const Compiled compiled = compile_chain(input);
+  std::printf("%zu rule%s (%s)\n", rules.rules.size(), rules.rules.size() == 1 ? "" : "s", chain_name(chain));
+  print_sizes(compiled, input.place);
+  print_hidden(hidden_rules(input));
+}
+
+}  // namespace nicsentry

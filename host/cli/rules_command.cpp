@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <cstdio>
+#include <memory>
+
+#include "host/cli/commands.h"
+#include "host/cli/controller_call.h"
+#include "host/cli/json_text.h"
+#include "host/cli/log.h"
+#include "host/cli/rules_check.h"
+#include "host/cli/rules_statistics.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string interface;
+  std::string file;
+  std::string chain;
+  std::string action;
+  std::string on;
+  bool egress = false;
+  bool json = false;
+  bool stats = false;
+};
+
+int show(const Options& options) {
+  set_up_log(false);
+  const json answer = call_controller(options.interface, "/firewall/rules", json::object());
+  if (options.json) {
+    std::printf("%s\n", answer.dump(2).c_str());
+    return kExitSuccess;
+  }
+  for (const char* name : {"ingress", "egress"}) {
+    const json chain = answer.value(name, json::object());
+    const std::string text = chain.value("text", "");
+    std::fputs(options.stats ? rules_statistics(chain, text).c_str() : text.c_str(), stdout);
+  }
+  return kExitSuccess;
+}
+
+int apply(const Options& options) {
+  set_up_log(false);
+  const Chain chain = options.egress ? Chain::egress : Chain::ingress;
+  const json answer = call_controller(options.interface, "/firewall/apply",
+                                      {{"chain", chain_name(chain)}, {"batch", read_json_file(options.file)}});
+  const auto rules = answer.value("rules", 0ULL);
+  std::printf("%llu rule%s in force (%s)\n", rules, rules == 1 ? "" : "s", chain_name(chain));
+  return kExitSuccess;
+}
+
+int check(const Options& options) {
+  set_up_log(false);
+  check_rules(read_json_file(options.file), options.egress ? Chain::egress : Chain::ingress);
+  return kExitSuccess;
+}
+
+int set_default(const Options& options) {
+  set_up_log(false);
+  call_controller(options.interface, "/firewall/default", {{"chain", options.chain}, {"action", options.action}});
+  std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
+  return kExitSuccess;
+}
+
+int accept_established(const Options& options) {
+  set_up_log(false);
+  call_controller(options.interface, "/firewall/accept-established",
+                  {{"chain", options.chain}, {"on", options.on == "on"}});
+  std::printf("accept-established %s (%s)\n", options.on.c_str(), options.chain.c_str());
+  return kExitSuccess;
+}
+
+int reset_counters(const Options& options) {
+  set_up_log(false);
+  call_controller(options.interface, "/firewall/reset-counters", json::object());
+  std::printf("counters reset\n");
+  return kExitSuccess;
+}
+
+void add_batch(CLI::App& command, Options& options) {
+  command.add_option("FILE", options.file, "the batch, JSON; '-': standard input")->required();
+  command.add_flag("--egress", options.egress, "to the egress chain (default: ingress)");
+}
+
+void add_chain(CLI::App& command, Options& options) {
+  command.add_option("CHAIN", options.chain, "ingress or egress")
+      ->required()
+      ->check(CLI::IsMember({"ingress", "egress"}));
+}
+
+}  // namespace
+
+void add_rules_commands(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* rules = app.add_subcommand("rules", "the firewall's rules");
+  rules->require_subcommand(1);
+  rules->footer(
+      "Examples:\n  nicsentry rules apply batch.json -i eth0\n  nicsentry rules show --stats -i eth0\n"
+      "  nicsentry rules default ingress drop -i eth0");
+  const auto add = [&chosen, options, rules](const char* name, const char* what, int (*perform)(const Options&)) {
+    CLI::App* command = rules->add_subcommand(name, what);
+    command->callback([options, perform, &chosen] { chosen = [options, perform] { return perform(*options); }; });
+    return command;
+  };
+
+  CLI::App* command = add("show", "print both chains", show);
+  add_controller_option(*command, options->interface);
+  CLI::Option* as_json = command->add_flag("--json", options->json, "print JSON, with counters");
+  command->add_flag("--stats", options->stats, "print packets and bytes beside each rule")->excludes(as_json);
+
+  command = add("apply", "perform a batch on a chain, all of it or nothing", apply);
+  add_batch(*command, *options);
+  add_controller_option(*command, options->interface);
+
+  command = add("check", "compile a batch and say what it takes; nothing is put in force", check);
+  add_batch(*command, *options);
+
+  command = add("default", "what holds where no rule matches", set_default);
+  add_chain(*command, *options);
+  command->add_option("ACTION", options->action, "drop or accept")
+      ->required()
+      ->check(CLI::IsMember({"drop", "accept"}));
+  add_controller_option(*command, options->interface);
+
+  command = add("accept-established", "whether established connections pass before the rules", accept_established);
+  add_chain(*command, *options);
+  command->add_option("STATE", options->on, "on or off")->required()->check(CLI::IsMember({"on", "off"}));
+  add_controller_option(*command, options->interface);
+
+  command = add("reset-counters", "begin all counters of rules at 0", reset_counters);
+  add_controller_option(*command, options->interface);
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "host/cli/commands.h"
+#include "host/cli/controller_call.h"
+#include "host/cli/json_text.h"
+#include "host/cli/lifetime_option.h"
+#include "host/cli/log.h"
+#include "host/cli/option_checks.h"
+#include "host/cli/set_call.h"
+#include "host/cli/text_table.h"
+#include "host/error.h"
+#include "host/firewall/address_text.h"
+#include "host/firewall/lifetime.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string interface;
+  std::string name;
+  std::vector<std::string> entries;
+  std::string lifetime;
+  std::string file;
+  bool json = false;
+};
+
+void print_sets(const json& answer) {
+  TextTable table({{"SET"}, {"ENTRIES", true}, {"RULES", true}});
+  for (const json& set : answer.value("sets", json::array())) {
+    table.add({member_text(set, "name"), member_text(set, "entries"), member_text(set, "used_by_rules")});
+  }
+  std::fputs(table.text().c_str(), stdout);
+}
+
+// As `sets load` reads it again.
+void print_entries(const json& answer) {
+  for (const json& entry : answer.value("entries", json::array())) {
+    std::fputs(member_text(entry, "range").c_str(), stdout);
+    if (const auto left = entry.find("expires_s"); left != entry.end()) {
+      const std::chrono::duration<double> seconds(left->get<double>());
+      std::printf("  # for %s more",
+                  lifetime_text(std::chrono::duration_cast<std::chrono::nanoseconds>(seconds)).c_str());
+    }
+    std::putchar('\n');
+  }
+}
+
+int list(const Options& options) {
+  set_up_log(false);
+  const bool one = !options.name.empty();
+  const json answer = one ? call_controller(options.interface, "/firewall/set-entries", {{"name", options.name}})
+                          : call_controller(options.interface, "/firewall/sets", json::object());
+  if (options.json) {
+    std::printf("%s\n", answer.dump(2).c_str());
+  } else if (one) {
+    print_entries(answer);
+  } else {
+    print_sets(answer);
+  }
+  return kExitSuccess;
+}
+
+int add(const Options& options) {
+  set_up_log(false);
+  add_to_set(options.interface, options.name, options.entries, options.lifetime);
+  return kExitSuccess;
+}
+
+int remove(const Options& options) {
+  set_up_log(false);
+  if (!options.entries.empty()) {
+    take_from_set(options.interface, options.name, options.entries);
+    return kExitSuccess;
+  }
+  call_controller(options.interface, "/firewall/set-remove", {{"name", options.name}});
+  std::printf("%s: removed\n", options.name.c_str());
+  return kExitSuccess;
+}
+
+std::vector<AddressRange> read_list(const std::string& path) {
+  if (path == "-") {
+    return parse_address_list(std::cin, "standard input");
+  }
+  std::ifstream file(path);
+  if (!file) {
+    throw SystemError(errno, "opening " + path);
+  }
+  return parse_address_list(file, path);
+}
+
+int load(const Options& options) {
+  set_up_log(false);
+  json entries = json::array();
+  for (const AddressRange& range : read_list(options.file)) {
+    entries.push_back(range.text());
+  }
+  const json answer = call_controller(options.interface, "/firewall/set-load",
+                                      {{"name", options.name}, {"entries", std::move(entries)}});
+  std::printf("%s: %s entries\n", options.name.c_str(), member_text(answer, "entries").c_str());
+  return kExitSuccess;
+}
+
+CLI::Option* add_name(CLI::App& command, Options& options) {
+  return command.add_option("NAME", options.name, "the set, in rules \"@NAME\"")->check(understood_by(check_set_name));
+}
+
+CLI::Option* add_entries(CLI::App& command, Options& options, const char* what) {
+  return command.add_option("ENTRY", options.entries, what)->check(understood_by(parse_address_range));
+}
+
+CLI::App* add_part(CLI::App& sets, const char* name, const char* what, Options& options) {
+  CLI::App* command = sets.add_subcommand(name, what);
+  add_controller_option(*command, options.interface);
+  return command;
+}
+
+}  // namespace
+
+void add_sets_commands(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sets = app.add_subcommand("sets", "lists of addresses that rules share");
+  sets->require_subcommand(1);
+  sets->footer(
+      "Examples:\n  nicsentry sets list -i eth0\n  nicsentry sets add scanners 198.51.100.0/24 --for 1h -i eth0\n"
+      "  nicsentry sets load botnet botnet.netset -i eth0");
+
+  CLI::App* command = add_part(*sets, "list", "all sets, or the entries of one", *options);
+  add_name(*command, *options);
+  command->add_flag("--json", options->json, "print JSON");
+  command->callback([options, &chosen] { chosen = [options] { return list(*options); }; });
+
+  command = add_part(*sets, "add", "add entries; the set is made where it is missing", *options);
+  add_name(*command, *options)->required();
+  add_entries(*command, *options, "addresses, prefixes or ranges")->required();
+  add_lifetime_option(*command, options->lifetime);
+  command->callback([options, &chosen] { chosen = [options] { return add(*options); }; });
+
+  command = add_part(*sets, "remove", "remove entries, or without any the set", *options);
+  add_name(*command, *options)->required();
+  add_entries(*command, *options, "entries as they were added (default: the set itself)");
+  command->callback([options, &chosen] { chosen = [options] { return remove(*options); }; });
+
+  command = add_part(*sets, "load", "make a set what a file says", *options);
+  add_name(*command, *options)->required();
+  command->add_option("FILE", options->file, "an entry a line, comments from '#' or ';' on; '-': standard input")
+      ->required();
+  command->callback([options, &chosen] { chosen = [options] { return load(*options); }; });
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <string>
+
+namespace nicsentry {
+
+// The socket of the controller that watches a port; with no port (""), of the only one that runs on this machine.
+// Throws Error that says how to start one, or which ones to choose from.
+std::string find_controller(const std::string& interface);
+
+}  // namespace nicsentry
