@@ -2,14 +2,18 @@
 """What the command line takes and refuses: exit status 2 and the offending word, before anything is done.
 
 Each refused line names a port or a capture that does not exist: had it been understood, it would end with status 1."""
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 
 NICSENTRY = os.environ["NICSENTRY"]
-COMMANDS = ("run", "replay", "attach", "detach", "status", "extract", "doctor")
+COMMANDS = ("run", "replay", "attach", "detach", "status", "extract", "doctor",
+            "rules", "sets", "block", "unblock", "connections")
 
 REFUSED = (  # arguments, what the error names
     ("", "subcommand"),
@@ -46,6 +50,35 @@ REFUSED = (  # arguments, what the error names
     ("detach -i none0 --mode native", "'native'"),
     ("extract", "--interface"),
     ("status --xml", "--xml"),
+    ("rules", "subcommand"),
+    ("rules fly", "subcommand"),
+    ("rules show --json --stats", "--json"),
+    ("rules apply", "FILE"),
+    ("rules apply /none.json --ingress", "--ingress"),
+    ("rules check", "FILE"),
+    ("rules check /none.json -i none0", "-i"),
+    ("rules default -i none0", "CHAIN"),
+    ("rules default forward drop -i none0", "forward"),
+    ("rules default ingress -i none0", "ACTION"),
+    ("rules default ingress reject -i none0", "reject"),
+    ("rules accept-established egress maybe -i none0", "maybe"),
+    ("rules reset-counters now -i none0", "now"),
+    ("sets", "subcommand"),
+    ("sets list no/name -i none0", "no/name"),
+    ("sets add scanners -i none0", "ENTRY"),
+    ("sets add scanners 10.0.0.256 -i none0", "10.0.0.256"),
+    ("sets add scanners 10.0.0.1 --for ever -i none0", "'ever'"),
+    ("sets add @scanners 10.0.0.1 -i none0", "@scanners"),
+    ("sets remove -i none0", "NAME"),
+    ("sets remove scanners 10.0.0.0/33 -i none0", "10.0.0.0/33"),
+    ("sets load scanners -i none0", "FILE"),
+    ("block -i none0", "ADDRESS"),
+    ("block 10.0.0.9-10.0.0.1 -i none0", "10.0.0.9-10.0.0.1"),
+    ("block 10.0.0.1 --for 0 -i none0", "'0'"),
+    ("block 10.0.0.1 --for 400d -i none0", "'400d'"),
+    ("unblock somebody -i none0", "somebody"),
+    ("unblock 10.0.0.1 --json -i none0", "--json"),
+    ("connections --xml", "--xml"),
 )
 
 UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they name
@@ -58,11 +91,34 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "detach -i none0 --mode auto",
     "extract -i none0 --json",
     "status -i none0 --json",
+    "rules show -i none0",
+    "rules show --stats --interface none0",
+    "rules apply /none.json --egress -i none0",
+    "rules check /none.json --egress",
+    "rules default egress accept -i none0",
+    "rules accept-established ingress off -i none0",
+    "rules reset-counters -i none0",
+    "sets list -i none0",
+    "sets list blocked --json -i none0",
+    "sets add scanners 10.0.0.1 10.0.0.150/24 10.0.0.1-10.0.0.9 2001:db8::/32 --for 1h30m -i none0",
+    "sets remove scanners -i none0",
+    "sets remove scanners 10.0.0.1 2001:db8::1 -i none0",
+    "sets load scanners /none.netset",
+    "block 10.0.0.1 2001:db8::/32 --for 10m -i none0",
+    "unblock 10.0.0.1 -i none0",
+    "connections --json -i none0",
 )
 
 
-def call(arguments):
-    return subprocess.run([NICSENTRY, *arguments.split()], capture_output=True, text=True, timeout=30)
+def call(arguments, text_in="", **environment):
+    return subprocess.run([NICSENTRY, *arguments.split()], input=text_in, capture_output=True, text=True, timeout=30,
+                          env={**os.environ, **environment})
+
+
+def check(*rules, options=""):
+    """`rules check` of a batch that appends these rules."""
+    batch = {"rules": [{"operation": "append", **rule} for rule in rules]}
+    return call(f"rules check - {options}", json.dumps(batch))
 
 
 class CommandLine(unittest.TestCase):
@@ -100,6 +156,76 @@ class CommandLine(unittest.TestCase):
         done = call("--version")
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
+
+
+class RulesCheck(unittest.TestCase):
+    def test_sizes_are_told_beside_the_room(self):
+        done = check({"src": "10.0.0.0/8", "action": "drop"}, {"src": "2001:db8::/32", "dst": "@office"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("2 rules (ingress)\n"), done.stdout)
+        for what in ("match rows", "interval searches", "rows of bits", "actions"):
+            sizes = re.search(rf"{what} +(\d+) of +(\d+)$", done.stdout, re.MULTILINE)
+            self.assertTrue(sizes, done.stdout)
+            self.assertLess(0, int(sizes[1]))
+            self.assertLess(int(sizes[1]), int(sizes[2]))
+        self.assertNotIn("hidden", done.stdout)
+        self.assertNotIn("redundant", done.stdout)
+
+    def test_rules_that_no_packet_reaches_are_named(self):
+        done = check({"src": "10.0.0.0/8", "action": "drop"}, {"src": "10.1.0.0/16", "action": "accept"},
+                     {"src": "10.2.0.0/16", "dport": 80, "action": "drop"}, options="--egress")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("3 rules (egress)\n"), done.stdout)
+        self.assertIn("rule 1 is hidden: rule 0 ", done.stdout)
+        self.assertIn("rule 2 is redundant: rule 0 ", done.stdout)
+
+    def test_every_error_of_a_batch_is_told(self):
+        done = check({"dport": 70000}, {"action": "drop"}, {"l4proto": "TPC", "conntrack": "OLD"})
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout, "")
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 3, done.stderr)
+        for line, named in zip(lines, (("rule 1 (append): dport: ", "70000"), ("rule 3 (append): l4proto: ", "TPC"),
+                                       ("rule 3 (append): conntrack: ", "OLD"))):
+            for part in named:
+                self.assertIn(part, line)
+
+    def test_what_is_no_batch_is_refused(self):
+        for text, named in (("{", "not JSON"), ("[3]", "a list"), ('{"rules": 3}', "3"), ("", "not JSON")):
+            with self.subTest(text=text):
+                done = call("rules check -", text)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn(named, done.stderr)
+
+
+class FindController(unittest.TestCase):
+    def test_lists_of_addresses_are_read_before_anybody_is_asked(self):
+        done = call("sets load scanners -", "10.0.0.1\n\n10.0.0.300 # comment\n", NICSENTRY_RUNTIME_DIR="/proc/none")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("line 3: ", done.stderr)
+        self.assertIn("10.0.0.300", done.stderr)
+
+    def test_without_a_controller_it_is_said_how_to_start_one(self):
+        with tempfile.TemporaryDirectory() as directory:
+            done = call("rules show", NICSENTRY_RUNTIME_DIR=directory)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("nicsentry run -i", done.stderr)
+
+    def test_several_controllers_are_named_but_not_dead_ones(self):
+        with tempfile.TemporaryDirectory() as directory:
+            listening = []
+            for pid in (11, 22, 33):
+                listening.append(socket.socket(socket.AF_UNIX))
+                listening[-1].bind(f"{directory}/controller-{pid}.sock")
+                listening[-1].listen()
+            listening.pop().close()  # its file stays, as that of a killed controller
+            done = call("connections", NICSENTRY_RUNTIME_DIR=directory)
+            for one in listening:
+                one.close()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("process 11, process 22;", done.stderr)
+        self.assertNotIn("33", done.stderr)
+        self.assertIn("-i", done.stderr)
 
 
 if __name__ == "__main__":
