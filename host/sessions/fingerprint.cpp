@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "host/error.h"
+#include "host/packet/hash_mix.h"
 
 namespace nicsentry {
 namespace {
@@ -15,18 +16,6 @@ constexpr std::size_t kShift = 2;      // of the keys of hash b against those of
 
 std::uint64_t keyed_product(const FingerprintKeys& keys, std::size_t first_key, std::uint32_t low, std::uint32_t high) {
   return std::uint64_t{keys[first_key] + low} * (keys[first_key + 1] + high);
-}
-
-// Low bits of a sum of products are not fit to be an index: even factors share them. Xor and shift alone are linear,
-// and under some keys leave sequential tuples in few buckets; the addition is not.
-std::uint32_t mix(std::uint64_t hash) {
-  std::uint32_t x = static_cast<std::uint32_t>(hash) ^ static_cast<std::uint32_t>(hash >> 32);
-  std::uint32_t y = x;
-  y ^= y << 13;
-  y ^= y >> 17;
-  y ^= y << 5;
-  x += y;
-  return x ^ x >> 15;
 }
 
 }  // namespace
@@ -89,7 +78,7 @@ Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys) {
 
 CandidateBuckets candidate_buckets(const Fingerprint& fingerprint, unsigned bits) {
   const std::uint32_t mask = (std::uint32_t{1} << bits) - 1;
-  CandidateBuckets buckets{mix(fingerprint.a) & mask, mix(fingerprint.b) & mask};
+  CandidateBuckets buckets{mix_hash(fingerprint.a) & mask, mix_hash(fingerprint.b) & mask};
   if (buckets.first == buckets.second && bits > 0) buckets.second ^= 1;
   return buckets;
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/address_key.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::size_t kIpv4Bytes = 4;
+constexpr std::size_t kHalfBytes = 8;
+
+std::uint64_t number(const IpAddress& address, std::size_t first, std::size_t count) {
+  std::uint64_t value = 0;
+  for (std::size_t i = first; i < first + count; ++i) {
+    value = value << 8U | address.bytes[i];
+  }
+  return value;
+}
+
+void set_number(IpAddress& address, std::size_t first, std::size_t count, std::uint64_t value) {
+  for (std::size_t i = first + count; i-- > first; value >>= 8U) {
+    address.bytes[i] = static_cast<std::uint8_t>(value);
+  }
+}
+
+std::uint32_t reversed(std::uint64_t word) { return __builtin_bswap32(static_cast<std::uint32_t>(word)); }
+
+}  // namespace
+
+AddressKey address_key(const IpAddress& address) {
+  if (family_of(address) == kIpv4) return {number(address, 0, kIpv4Bytes), 0};
+  return {number(address, 0, kHalfBytes), number(address, kHalfBytes, kHalfBytes)};
+}
+
+IpAddress address_of(const AddressKey& key, std::size_t family) {
+  IpAddress address;
+  if (family == kIpv4) {
+    set_number(address, 0, kIpv4Bytes, key.high);
+    return address;
+  }
+  address.version = 6;
+  set_number(address, 0, kHalfBytes, key.high);
+  set_number(address, kHalfBytes, kHalfBytes, key.low);
+  return address;
+}
+
+std::array<std::uint32_t, 4> raw_words(const AddressKey& key, std::size_t family) {
+  if (family == kIpv4) return {reversed(key.high), 0, 0, 0};
+  return {reversed(key.high >> 32U), reversed(key.high), reversed(key.low >> 32U), reversed(key.low)};
+}
+
+std::optional<AddressKey> following(const AddressKey& key, std::size_t family) {
+  if (family == kIpv4) {
+    if (key.high >= 0xffffffffU) return std::nullopt;
+    return AddressKey{key.high + 1, 0};
+  }
+  AddressKey next{key.high, key.low + 1};
+  if (next.low == 0 && ++next.high == 0) return std::nullopt;
+  return next;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/address_sets.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "host/error.h"
+#include "host/firewall/address_table.h"
+#include "host/firewall/range_map.h"
+#include "host/firewall/range_nodes.h"
+#include "host/firewall/set_classes.h"
+#include "host/firewall/set_ends.h"
+#include "host/firewall/set_members.h"
+
+namespace nicsentry {
+namespace {
+
+// An address that sets hold by itself, and which do.
+struct Single {
+  AddressKey address;
+  SetMask sets = 0;
+
+  const AddressKey& key() const { return address; }
+};
+
+// An address that is or was a single one, and that a change is about.
+struct SingleChange {
+  AddressKey address;
+  SetMask flips = 0;  // of Single::sets
+};
+
+using Spans = std::vector<std::pair<AddressKey, AddressKey>>;  // sorted, apart
+
+// All that an update of sets changes, before it is in force.
+struct Draft {
+  explicit Draft(const SetClasses& before) : classes(before) {}
+
+  SetClasses classes;
+  Families<std::vector<SingleChange>> singles;
+  Families<std::optional<RangeMap>> ranges;  // where they change
+  Families<RangeTop> tops;
+  std::vector<std::uint32_t> replaced_nodes;
+  std::vector<SetUpdate::NodeUpdate> nodes;
+  std::vector<AddressChange> addresses;
+};
+
+std::vector<CoverEvent> cover_events(std::span<const SetChange> changes, std::size_t family) {
+  std::vector<CoverEvent> events;
+  for (const SetChange& change : changes) {
+    const auto append = [&](const std::vector<SetMember>& members, std::int64_t by) {
+      for (const SetMember& member : members) {
+        if (member.single()) continue;
+        events.push_back({member.first, change.set->bit, by});
+        if (const auto end = following(member.last, family)) {
+          events.push_back({*end, change.set->bit, -by});
+        }
+      }
+    };
+    append(change.come[family], 1);
+    append(change.go[family], -1);
+  }
+  std::sort(events.begin(), events.end(), [](const CoverEvent& a, const CoverEvent& b) { return a.key < b.key; });
+  return events;
+}
+
+Spans changed_spans(std::span<const SetChange> changes, std::size_t family) {
+  Spans all;
+  for (const SetChange& change : changes) {
+    for (const auto* members : {&change.come[family], &change.go[family]}) {
+      for (const SetMember& member : *members) {
+        if (!member.single()) {
+          all.push_back(member.key());
+        }
+      }
+    }
+  }
+  std::sort(all.begin(), all.end());
+  Spans apart;
+  for (const auto& span : all) {
+    if (apart.empty() || apart.back().second < span.first) {
+      apart.push_back(span);
+    } else {
+      apart.back().second = std::max(apart.back().second, span.second);
+    }
+  }
+  return apart;
+}
+
+// Single addresses that come or go, and those that changed ranges cover.
+std::vector<SingleChange> single_changes(std::span<const SetChange> changes, std::size_t family,
+                                         const SortedRuns<Single>& singles) {
+  std::vector<SingleChange> found;
+  for (const SetChange& change : changes) {
+    for (const auto* members : {&change.come[family], &change.go[family]}) {
+      for (const SetMember& member : *members) {
+        if (member.single()) {
+          found.push_back({member.first, SetMask{1} << change.set->bit});
+        }
+      }
+    }
+  }
+  for (const auto& [first, last] : changed_spans(changes, family)) {
+    singles.visit_from(first, [&, end = last](const Single& single) {
+      if (end < single.address) return false;
+      found.push_back({single.address, 0});
+      return true;
+    });
+  }
+  const auto less = [](const SingleChange& a, const SingleChange& b) { return a.address < b.address; };
+  if (!std::is_sorted(found.begin(), found.end(), less)) {
+    std::sort(found.begin(), found.end(), less);
+  }
+  std::size_t kept = 0;
+  for (const SingleChange& change : found) {
+    if (kept > 0 && found[kept - 1].address == change.address) {
+      found[kept - 1].flips ^= change.flips;
+    } else {
+      found[kept++] = change;
+    }
+  }
+  found.resize(kept);
+  return found;
+}
+
+// Blocks that the version after does not have.
+std::vector<const RangeBlock*> replaced_blocks(const RangeMap& before, const RangeMap& after) {
+  std::vector<const RangeBlock*> replaced;
+  // What stays is in the same order in both.
+  auto next = after.blocks().begin();
+  for (const auto& block : before.blocks()) {
+    next = std::find_if(next, after.blocks().end(), [&](const auto& candidate) {
+      return !(candidate->boundaries.front().key < block->boundaries.front().key);
+    });
+    if (next == after.blocks().end() || *next != block) {
+      replaced.push_back(block.get());
+    }
+  }
+  return replaced;
+}
+
+}  // namespace
+
+struct AddressSets::Content {
+  Content(const Room& room, const AddressKeys& hash_keys)
+      : keys(hash_keys), nodes(room.first_node, room.nodes), table(room.buckets, hash_keys) {
+    std::copy(keys.begin(), keys.end(), control.keys);
+    control.set_roots[kIpv4] = control.set_roots[kIpv6] = INTERVAL_LEAF;
+  }
+
+  AddressSet* find(const std::string& name) const;
+  AddressSet& get(const std::string& name) const;
+  SetEnds::Sets by_bit() const;
+
+  SetUpdate apply(std::span<const SetChange> changes);
+  void draft_ranges(std::span<const SetChange> changes, std::size_t family, Draft& draft) const;
+  void draft_singles(std::size_t family, Draft& draft) const;
+  SetUpdate update_of(Draft& draft, AddressPlan plan, std::size_t singles_before);
+  void settle(std::span<const SetChange> changes, Draft& draft);
+
+  AddressKeys keys;
+  std::vector<std::unique_ptr<AddressSet>> sets;  // in order of their making
+  Families<SortedRuns<Single>> singles;
+  Families<RangeMap> ranges;
+  Families<RangeTop> tops;
+  RangeNodes nodes;
+  SetClasses classes;
+  AddressTable table;
+  SetEnds ends;
+  firewall control{};
+};
+
+AddressSet* AddressSets::Content::find(const std::string& name) const {
+  const auto found = std::find_if(sets.begin(), sets.end(), [&](const auto& set) { return set->name == name; });
+  return found != sets.end() ? found->get() : nullptr;
+}
+
+AddressSet& AddressSets::Content::get(const std::string& name) const {
+  if (AddressSet* set = find(name)) return *set;
+  std::string there;
+  for (const auto& set : sets) {
+    there += (there.empty() ? "" : ", ") + set->name;
+  }
+  throw Error("address set '" + name + "': there is no such set; there are: " + there);
+}
+
+SetEnds::Sets AddressSets::Content::by_bit() const {
+  SetEnds::Sets found{};
+  for (const auto& set : sets) {
+    found[set->bit] = set.get();
+  }
+  return found;
+}
+
+// All that can fail comes before anything is changed.
+SetUpdate AddressSets::Content::apply(std::span<const SetChange> changes) {
+  Draft draft(classes);
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    draft.singles[family] = single_changes(changes, family, singles[family]);
+    draft_ranges(changes, family, draft);
+    draft_singles(family, draft);
+  }
+  const std::size_t singles_before = table.size();
+  AddressPlan plan;
+  try {
+    for (std::size_t family = 0; family < kFamilies; ++family) {
+      if (draft.ranges[family]) {
+        draft.tops[family] = nodes.build(*draft.ranges[family], draft.classes, draft.nodes);
+      }
+    }
+    nodes.check(draft.replaced_nodes.size());
+    plan = table.change(draft.addresses);
+  } catch (...) {
+    nodes.take_back();
+    throw;
+  }
+  draft.addresses = {};
+  settle(changes, draft);
+  return update_of(draft, std::move(plan), singles_before);
+}
+
+void AddressSets::Content::draft_ranges(std::span<const SetChange> changes, std::size_t family, Draft& draft) const {
+  const std::vector<CoverEvent> events = cover_events(changes, family);
+  if (events.empty()) return;
+  draft.ranges[family] = ranges[family].changed(events);
+  for (const auto& block : draft.ranges[family]->blocks()) {
+    if (block->built) continue;
+    for (const CoverBoundary& boundary : block->boundaries) {
+      draft.classes.acquire(boundary.cover.mask);
+    }
+  }
+  for (const RangeBlock* block : replaced_blocks(ranges[family], *draft.ranges[family])) {
+    draft.replaced_nodes.insert(draft.replaced_nodes.end(), block->nodes.begin(), block->nodes.end());
+  }
+  draft.replaced_nodes.insert(draft.replaced_nodes.end(), tops[family].nodes.begin(), tops[family].nodes.end());
+}
+
+void AddressSets::Content::draft_singles(std::size_t family, Draft& draft) const {
+  const RangeMap& old_ranges = ranges[family];
+  const RangeMap& new_ranges = draft.ranges[family] ? *draft.ranges[family] : old_ranges;
+  for (const SingleChange& change : draft.singles[family]) {
+    const Single* single = singles[family].find(change.address);
+    const SetMask before = single != nullptr ? single->sets : 0;
+    const SetMask after = before ^ change.flips;
+    const SetMask around_before = old_ranges.mask_at(change.address);
+    const SetMask around_after = draft.ranges[family] ? new_ranges.mask_at(change.address) : around_before;
+    AddressChange wanted{change.address, 0, static_cast<std::uint8_t>(family), AddressOrder::any, before != 0};
+    if (after != 0) {
+      wanted.sets = draft.classes.acquire(after | around_after);
+    }
+    if (around_before != around_after && before == 0 && around_before != 0) {
+      wanted.order = AddressOrder::before_switch;
+    } else if (around_before != around_after && after == 0 && around_after != 0) {
+      wanted.order = AddressOrder::after_switch;
+    }
+    const bool both = before != 0 && after != 0;
+    if (!both || (before | around_before) != (after | around_after)) {
+      draft.addresses.push_back(wanted);
+    }
+  }
+}
+
+void AddressSets::Content::settle(std::span<const SetChange> changes, Draft& draft) {
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    for (const SingleChange& change : draft.singles[family]) {
+      Single* single = singles[family].find(change.address);
+      if (single != nullptr) {
+        draft.classes.release(single->sets | ranges[family].mask_at(change.address));
+      }
+      if (change.flips == 0) continue;
+      if (single == nullptr) {
+        singles[family].insert({change.address, change.flips});
+      } else if ((single->sets ^= change.flips) == 0) {
+        singles[family].erase(change.address);
+      }
+    }
+    if (draft.ranges[family]) {
+      for (const RangeBlock* block : replaced_blocks(ranges[family], *draft.ranges[family])) {
+        for (const CoverBoundary& boundary : block->boundaries) {
+          draft.classes.release(boundary.cover.mask);
+        }
+      }
+      ranges[family] = std::move(*draft.ranges[family]);
+      tops[family] = std::move(draft.tops[family]);
+    }
+    draft.singles[family] = {};
+  }
+  nodes.settle(draft.replaced_nodes);
+  classes = std::move(draft.classes);
+  for (const SetChange& change : changes) {
+    perform(change);
+    ends.note(change);
+  }
+  ends.tidy(by_bit());
+}
+
+SetUpdate AddressSets::Content::update_of(Draft& draft, AddressPlan plan, std::size_t singles_before) {
+  SetUpdate update;
+  update.new_classes = classes.take_new();
+  for (auto& buckets : plan.steps) {
+    update.steps.emplace_back().buckets = std::move(buckets);
+  }
+  const bool switched = tops[kIpv4].root != control.set_roots[kIpv4] || tops[kIpv6].root != control.set_roots[kIpv6];
+  if (switched && update.steps.size() <= plan.switch_step) {
+    update.steps.resize(plan.switch_step + 1);
+  }
+  if (singles_before == 0 && table.size() != 0) {
+    control.buckets = table.buckets();
+    update.steps.front().control = control;
+  }
+  if (switched) {
+    control.set_roots[kIpv4] = tops[kIpv4].root;
+    control.set_roots[kIpv6] = tops[kIpv6].root;
+    update.steps[plan.switch_step].nodes = std::move(draft.nodes);
+    update.steps[plan.switch_step].control = control;
+  }
+  if (singles_before != 0 && table.size() == 0) {
+    control.buckets = 0;
+    update.steps.back().control = control;
+  }
+  return update;
+}
+
+AddressSets::AddressSets(const Room& room, const std::array<std::uint32_t, FIREWALL_KEYS>& keys)
+    : content_(std::make_unique<Content>(room, keys)) {
+  create(kBlockedSet);
+}
+
+AddressSets::~AddressSets() = default;
+AddressSets::AddressSets(AddressSets&&) noexcept = default;
+AddressSets& AddressSets::operator=(AddressSets&&) noexcept = default;
+
+bool AddressSets::exists(const std::string& name) const { return content_->find(name) != nullptr; }
+
+std::vector<std::string> AddressSets::names() const {
+  std::vector<std::string> names;
+  for (const auto& set : content_->sets) {
+    names.push_back(set->name);
+  }
+  return names;
+}
+
+std::optional<unsigned> AddressSets::bit(const std::string& name) const {
+  const AddressSet* set = content_->find(name);
+  return set != nullptr ? std::optional(set->bit) : std::nullopt;
+}
+
+std::size_t AddressSets::size(const std::string& name) const {
+  const auto& members = content_->get(name).members;
+  return members[kIpv4].size() + members[kIpv6].size();
+}
+
+std::vector<SetEntry> AddressSets::entries(const std::string& name) const {
+  const AddressSet& set = content_->get(name);
+  std::vector<SetEntry> entries;
+  entries.reserve(size(name));
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    set.members[family].visit_all([&](const SetMember& member) {
+      const auto end = member.ends != kNever ? std::optional(member.ends) : std::nullopt;
+      entries.push_back({{address_of(member.first, family), address_of(member.last, family)}, end});
+    });
+  }
+  return entries;
+}
+
+bool AddressSets::contains(const std::string& name, const IpAddress& address) const {
+  const SetMask bit = SetMask{1} << content_->get(name).bit;
+  const std::size_t family = family_of(address);
+  const AddressKey key = address_key(address);
+  const Single* single = content_->singles[family].find(key);
+  return ((single != nullptr ? single->sets : 0) & bit) != 0 || (content_->ranges[family].mask_at(key) & bit) != 0;
+}
+
+void AddressSets::create(const std::string& name) {
+  if (exists(name)) throw Error("address set '" + name + "': it is there already");
+  const SetEnds::Sets by_bit = content_->by_bit();
+  const auto unused = std::find(by_bit.begin(), by_bit.end(), nullptr);
+  if (unused == by_bit.end()) {
+    throw Error("address set '" + name + "': there are " + std::to_string(by_bit.size()) + " sets already; at most " +
+                std::to_string(kSetsMax) + " are allowed, with '" + kBlockedSet + "'");
+  }
+  auto set = std::make_unique<AddressSet>();
+  set->name = name;
+  set->bit = static_cast<unsigned>(unused - by_bit.begin());
+  content_->sets.push_back(std::move(set));
+}
+
+SetUpdate AddressSets::remove(const std::string& name) {
+  AddressSet& set = content_->get(name);
+  if (name == kBlockedSet) throw Error("address set '" + name + "': it is built in; it can only be emptied");
+  const std::array changes{emptying(set)};
+  SetUpdate update = content_->apply(changes);
+  std::erase_if(content_->sets, [&](const auto& candidate) { return candidate.get() == &set; });
+  content_->ends.tidy(content_->by_bit());
+  return update;
+}
+
+SetUpdate AddressSets::add(const std::string& name, std::span<const SetEntry> entries, std::size_t* done) {
+  const std::array changes{adding(content_->get(name), entries)};
+  SetUpdate update = content_->apply(changes);
+  if (done != nullptr) {
+    *done = changes[0].come[kIpv4].size() + changes[0].come[kIpv6].size();
+  }
+  return update;
+}
+
+SetUpdate AddressSets::take(const std::string& name, std::span<const AddressRange> ranges, std::size_t* done) {
+  const std::array changes{taking(content_->get(name), ranges)};
+  SetUpdate update = content_->apply(changes);
+  if (done != nullptr) {
+    *done = changes[0].go[kIpv4].size() + changes[0].go[kIpv6].size();
+  }
+  return update;
+}
+
+SetUpdate AddressSets::replace(const std::string& name, std::span<const SetEntry> entries) {
+  const std::array changes{replacing(content_->get(name), entries)};
+  return content_->apply(changes);
+}
+
+SetUpdate AddressSets::expire(TimestampNs now_ns) {
+  const SetEnds::Sets sets = content_->by_bit();
+  std::vector<SetChange> changes;
+  for (const SetEnds::End& end : content_->ends.until(now_ns, sets)) {
+    if (changes.empty() || changes.back().set->bit != end.bit) {
+      changes.emplace_back(*sets[end.bit]);
+    }
+    changes.back().go[end.family].push_back({end.first, end.last, end.at});
+  }
+  return content_->apply(changes);
+}
+
+std::optional<TimestampNs> AddressSets::next_end() const { return content_->ends.next(); }
+
+const std::vector<SetMask>& AddressSets::classes() const { return content_->classes.masks(); }
+
+SetUpdate AddressSets::whole(Maps maps) const {
+  SetUpdate update;
+  if (maps == Maps::unknown) {
+    firewall& off = update.steps.emplace_back().control.emplace(content_->control);
+    off.buckets = 0;
+    off.set_roots[kIpv4] = off.set_roots[kIpv6] = INTERVAL_LEAF;
+  }
+  SetUpdate::Step& step = update.steps.emplace_back();
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    for (const auto& block : content_->ranges[family].blocks()) {
+      content_->nodes.append_all(block->nodes, step.nodes);
+    }
+    content_->nodes.append_all(content_->tops[family].nodes, step.nodes);
+  }
+  const auto& image = content_->table.image();
+  for (std::uint32_t i = 0; i < image.size(); ++i) {
+    const auto& sets = image[i].sets;
+    if (maps == Maps::unknown || std::any_of(std::begin(sets), std::end(sets), [](auto word) { return word != 0; })) {
+      step.buckets.push_back({i, image[i]});
+    }
+  }
+  step.control = content_->control;
+  update.new_classes = content_->classes.in_use();
+  return update;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/address_table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+// How a search for room may treat a place's occupant.
+constexpr std::uint8_t kStood = 0;   // was there before the change: may move once
+constexpr std::uint8_t kFresh = 1;   // comes with this change: may move, no program knows it yet
+constexpr std::uint8_t kPinned = 2;  // may not move (any more)
+constexpr std::uint8_t kUseMask = 3;
+constexpr std::uint8_t kTouched = 4;
+
+// Buckets that a search for room looks at; each move away triples them.
+constexpr std::size_t kVisitsMax = 4096;
+
+}  // namespace
+
+AddressTable::AddressTable(std::uint32_t buckets, const AddressKeys& keys) : keys_(keys) {
+  constexpr std::uint32_t kBucketsMax = 0xffffffffU / ADDRESSES_PER_BUCKET;
+  if (buckets < 2 || buckets > kBucketsMax) {
+    throw Error("a table of single addresses with " + std::to_string(buckets) + " buckets: allowed is 2 to " +
+                std::to_string(kBucketsMax));
+  }
+  image_.resize(buckets);
+  use_.resize(std::size_t{buckets} * ADDRESSES_PER_BUCKET);
+  visited_in_.resize(buckets);
+}
+
+AddressPlan AddressTable::change(std::span<const AddressChange> changes) {
+  check_size(changes);
+  const bool goes_late = std::any_of(changes.begin(), changes.end(), [](const AddressChange& change) {
+    return change.order == AddressOrder::after_switch;
+  });
+  std::vector<Touched> of_first_part;
+  try {
+    AddressPlan plan;
+    // Room that is only there after the switch is not for what must be there before it: two parts, one after the other.
+    place(changes, goes_late ? Part::until_switch : Part::all);
+    schedule(0, plan);
+    plan.switch_step = goes_late ? plan.steps.size() : first_switch_step(changes);
+    if (goes_late) {
+      end_part();
+      of_first_part = std::exchange(touched_, {});
+      place(changes, Part::from_switch);
+      schedule(plan.switch_step + 1, plan);
+    }
+    end_part();
+    touched_ = {};
+    return plan;
+  } catch (...) {
+    roll_back(touched_);
+    roll_back(of_first_part);
+    touched_ = {};
+    throw;
+  }
+}
+
+void AddressTable::check_size(std::span<const AddressChange> changes) const {
+  std::size_t after = size_;
+  for (const AddressChange& change : changes) {
+    after += change.sets != 0 ? 1 : 0;
+    after -= change.present ? 1 : 0;
+  }
+  if (after > size_max()) {
+    throw Error("address sets: " + std::to_string(after) +
+                " single addresses are more than there is room for; at most " + std::to_string(size_max()) +
+                " are allowed");
+  }
+}
+
+AddressTable::Occupant AddressTable::at(Place place) const {
+  const address_bucket& bucket = image_[place / ADDRESSES_PER_BUCKET];
+  Occupant occupant{{}, bucket.sets[place % ADDRESSES_PER_BUCKET]};
+  std::memcpy(occupant.words.data(), bucket.address[place % ADDRESSES_PER_BUCKET], sizeof(occupant.words));
+  return occupant;
+}
+
+void AddressTable::set(address_bucket& bucket, std::uint32_t place, const Occupant& occupant) {
+  static_assert(sizeof(bucket.address[place]) == sizeof(occupant.words));
+  std::memcpy(bucket.address[place], occupant.words.data(), sizeof(occupant.words));
+  bucket.sets[place] = occupant.sets;
+}
+
+AddressBuckets AddressTable::buckets_of(const Occupant& occupant) const {
+  return address_buckets(occupant.words, (occupant.sets & SET_IPV6) != 0, buckets(), keys_);
+}
+
+std::optional<AddressTable::Place> AddressTable::locate(const Occupant& occupant) const {
+  const AddressBuckets candidates = buckets_of(occupant);
+  for (const std::uint32_t bucket : {candidates.first, candidates.second}) {
+    for (Place place = bucket * ADDRESSES_PER_BUCKET; place < (bucket + 1) * ADDRESSES_PER_BUCKET; ++place) {
+      const Occupant here = at(place);
+      if (here.sets != 0 && here.words == occupant.words && ((here.sets ^ occupant.sets) & SET_IPV6) == 0) return place;
+    }
+  }
+  return std::nullopt;
+}
+
+unsigned AddressTable::occupied(std::uint32_t bucket) const {
+  const auto& sets = image_[bucket].sets;
+  return static_cast<unsigned>(std::count_if(std::begin(sets), std::end(sets), [](auto word) { return word != 0; }));
+}
+
+std::optional<AddressTable::Place> AddressTable::free_in(std::uint32_t bucket) const {
+  for (std::uint32_t i = 0; i < ADDRESSES_PER_BUCKET; ++i) {
+    if (image_[bucket].sets[i] == 0) return bucket * ADDRESSES_PER_BUCKET + i;
+  }
+  return std::nullopt;
+}
+
+void AddressTable::touch(Place place) {
+  if ((use_[place] & kTouched) != 0) return;
+  touched_.push_back({place, at(place), std::nullopt});
+  use_[place] |= kTouched;
+}
+
+void AddressTable::put(Place place, const Occupant& occupant, std::uint8_t use) {
+  touch(place);
+  set(image_[place / ADDRESSES_PER_BUCKET], place % ADDRESSES_PER_BUCKET, occupant);
+  use_[place] = kTouched | use;
+}
+
+void AddressTable::remove(Place place) {
+  touch(place);
+  // The words stay: what a program reads there until the place is filled again is nobody.
+  image_[place / ADDRESSES_PER_BUCKET].sets[place % ADDRESSES_PER_BUCKET] = 0;
+  --size_;
+}
+
+bool AddressTable::add(const Occupant& occupant) {
+  const AddressBuckets candidates = buckets_of(occupant);
+  // The emptier one: far fewer addresses then ever have to move.
+  const bool first = occupied(candidates.first) <= occupied(candidates.second);
+  if (const auto place = free_in(first ? candidates.first : candidates.second)) {
+    put(*place, occupant, kFresh);
+  } else if (!make_room(candidates, occupant)) {
+    return false;
+  }
+  ++size_;
+  return true;
+}
+
+// Breadth first, to move as little as possible.
+bool AddressTable::make_room(const AddressBuckets& candidates, const Occupant& occupant) {
+  if (++search_ == 0) {
+    std::fill(visited_in_.begin(), visited_in_.end(), 0);
+    search_ = 1;
+  }
+  visits_.clear();
+  visit(candidates.first, 0, 0);
+  visit(candidates.second, 0, 0);
+  const std::size_t roots = visits_.size();
+  // By index: visits_ grows while it is walked.
+  for (std::size_t i = 0; i < visits_.size(); ++i) {  // NOLINT(modernize-loop-convert)
+    const std::uint32_t bucket = visits_[i].bucket;
+    if (const auto room = free_in(bucket)) {
+      Place free = *room;
+      for (std::size_t v = i; v >= roots; v = visits_[v].parent) {
+        const Place from = visits_[v].from;
+        const bool fresh = (use_[from] & kUseMask) == kFresh;
+        touch(from);
+        put(free, at(from), fresh ? kFresh : kPinned);
+        free = from;
+      }
+      put(free, occupant, kFresh);
+      return true;
+    }
+    if (visits_.size() >= kVisitsMax) continue;
+    for (Place place = bucket * ADDRESSES_PER_BUCKET; place < (bucket + 1) * ADDRESSES_PER_BUCKET; ++place) {
+      if ((use_[place] & kUseMask) == kPinned) continue;
+      const AddressBuckets others = buckets_of(at(place));
+      visit(others.first == bucket ? others.second : others.first, place, i);
+    }
+  }
+  return false;
+}
+
+void AddressTable::visit(std::uint32_t bucket, Place from, std::size_t parent) {
+  if (visited_in_[bucket] == search_) return;
+  visited_in_[bucket] = search_;
+  visits_.push_back({bucket, from, parent});
+}
+
+void AddressTable::place(std::span<const AddressChange> changes, Part part) {
+  const auto belongs = [part](const AddressChange& change) {
+    const bool first = change.order == AddressOrder::any ? change.present : change.order == AddressOrder::before_switch;
+    return part == Part::all || first == (part == Part::until_switch);
+  };
+  for (const AddressChange& change : changes) {
+    if (!change.present || !belongs(change)) continue;
+    const Occupant occupant = occupant_of(change);
+    const Place place = *locate(occupant);
+    if (change.sets != 0) {
+      put(place, occupant, kStood);
+    } else {
+      remove(place);
+    }
+  }
+  for (const AddressChange& change : changes) {
+    if (change.present || !belongs(change)) continue;
+    if (!add(occupant_of(change))) {
+      throw Error("address sets: no place for " + address_of(change.key, change.family).text() + " beside " +
+                  std::to_string(size_) + " single addresses; room is for about " + std::to_string(size_max()));
+    }
+  }
+}
+
+AddressTable::Occupant AddressTable::occupant_of(const AddressChange& change) {
+  const std::uint16_t bit = change.family == kIpv6 ? SET_IPV6 : 0;
+  return {raw_words(change.key, change.family), static_cast<std::uint16_t>(change.sets | bit)};
+}
+
+void AddressTable::end_part() {
+  for (const Touched& touched : touched_) {
+    use_[touched.place] = kStood;
+  }
+}
+
+void AddressTable::roll_back(std::span<const Touched> places) {
+  for (const Touched& touched : places) {
+    const std::uint32_t i = touched.place % ADDRESSES_PER_BUCKET;
+    address_bucket& bucket = image_[touched.place / ADDRESSES_PER_BUCKET];
+    size_ -= bucket.sets[i] != 0 ? 1 : 0;
+    size_ += touched.before.sets != 0 ? 1 : 0;
+    set(bucket, i, touched.before);
+    use_[touched.place] = kStood;
+  }
+}
+
+void AddressTable::schedule(std::size_t first_step, AddressPlan& plan) {
+  if (touched_.empty()) return;
+  std::sort(touched_.begin(), touched_.end(), [](const Touched& a, const Touched& b) { return a.place < b.place; });
+  // Most is done in the first step, and a million updates are better not copied as they grow.
+  plan.steps.resize(first_step + 1);
+  plan.steps.back().reserve(std::min(2 * touched_.size(), 2 * image_.size()));
+  for (std::size_t i = 0; i < touched_.size();) {
+    const std::uint32_t bucket = touched_[i].place / ADDRESSES_PER_BUCKET;
+    std::size_t end = i;
+    while (end < touched_.size() && touched_[end].place / ADDRESSES_PER_BUCKET == bucket) ++end;
+    write_bucket(std::span(touched_).subspan(i, end - i), first_step, plan);
+    i = end;
+  }
+}
+
+// After what must be there before the switch is.
+std::size_t AddressTable::first_switch_step(std::span<const AddressChange> changes) {
+  std::size_t step = 0;
+  for (const AddressChange& change : changes) {
+    if (change.order == AddressOrder::before_switch) {
+      step = std::max<std::size_t>(step, fill_step(touched_at(*locate(occupant_of(change)))) + 1);
+    }
+  }
+  return step;
+}
+
+AddressTable::Touched& AddressTable::touched_at(Place place) {
+  return *std::lower_bound(touched_.begin(), touched_.end(), place,
+                           [](const Touched& touched, Place wanted) { return touched.place < wanted; });
+}
+
+// When nobody has to find the occupant from before here any more: after it moved, or where it goes.
+std::uint32_t AddressTable::leave_step(Touched& touched) {
+  std::vector<Touched*> chain{&touched};
+  while (!chain.back()->leave_step) {
+    Touched& last = *chain.back();
+    const auto moved_to = locate(last.before);
+    if (!moved_to) {
+      last.leave_step = 0;
+      break;
+    }
+    Touched& target = touched_at(*moved_to);
+    if (target.before.sets == 0) {
+      last.leave_step = 1;
+      break;
+    }
+    chain.push_back(&target);
+  }
+  for (std::size_t i = chain.size() - 1; i-- > 0;) {
+    chain[i]->leave_step = *chain[i + 1]->leave_step + (overwrites(*chain[i + 1]) ? 1 : 2);
+  }
+  return *touched.leave_step;
+}
+
+std::uint32_t AddressTable::fill_step(Touched& touched) {
+  if (touched.before.sets == 0) return 0;
+  return leave_step(touched) + (overwrites(touched) ? 0 : 1);
+}
+
+// IPv4 addresses that are in the same sets differ in one word: who reads while it changes finds the one or the other.
+// That saves a step where an address had to move, which is on the way of adding to a set that is nearly full. What was
+// removed rests all the same.
+bool AddressTable::overwrites(const Touched& touched) const {
+  return touched.before.sets == at(touched.place).sets && (touched.before.sets & SET_IPV6) == 0 &&
+         locate(touched.before).has_value();
+}
+
+void AddressTable::write_bucket(std::span<Touched> places, std::size_t first_step, AddressPlan& plan) {
+  const std::uint32_t index = places.front().place / ADDRESSES_PER_BUCKET;
+  address_bucket value = image_[index];
+  operations_.clear();
+  for (Touched& touched : places) {
+    const std::uint32_t i = touched.place % ADDRESSES_PER_BUCKET;
+    const Occupant& before = touched.before;
+    const Occupant after = at(touched.place);
+    set(value, i, before);
+    const bool same = before.words == after.words && ((before.sets ^ after.sets) & SET_IPV6) == 0;
+    if (before == after || (before.sets == 0 && after.sets == 0)) continue;
+    if (before.sets != 0 && after.sets != 0 && same) {
+      operations_.push_back({0, i, false, after});
+      continue;
+    }
+    if (before.sets != 0 && overwrites(touched)) {
+      operations_.push_back({fill_step(touched), i, false, after});
+      continue;
+    }
+    if (before.sets != 0) {
+      operations_.push_back({leave_step(touched), i, false, {before.words, 0}});
+    }
+    if (after.sets != 0) {
+      operations_.push_back({fill_step(touched), i, true, after});
+    }
+  }
+  const auto end = operations_.end();
+  std::sort(operations_.begin(), end, [](const Operation& a, const Operation& b) { return a.step < b.step; });
+  for (auto from = operations_.begin(); from != end;) {
+    const auto to = std::find_if(from, end, [from](const Operation& o) { return o.step != from->step; });
+    const std::size_t step = first_step + from->step;
+    if (plan.steps.size() <= step) {
+      plan.steps.resize(step + 1);
+    }
+    auto& updates = plan.steps[step];
+    if (std::any_of(from, to, [](const Operation& o) { return o.fills; })) {
+      for (auto o = from; o != to; ++o) {
+        if (o->fills) {
+          set(value, o->place, {o->after.words, 0});
+        }
+      }
+      updates.push_back({index, value});
+    }
+    for (; from != to; ++from) {
+      set(value, from->place, from->after);
+    }
+    updates.push_back({index, value});
+  }
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "bpf_offload/types.h"
+#include "host/firewall/address_hash.h"
+#include "host/firewall/address_key.h"
+#include "host/firewall/address_sets.h"
+
+namespace nicsentry {
+
+// When an address comes or goes in relation to the switch of the ranges' trees: the program asks the tree only after it
+// did not find the address here, so what changes over from one to the other must be in both for a while.
+enum class AddressOrder : std::uint8_t {
+  any,
+  before_switch,  // comes
+  after_switch,   // goes
+};
+
+// What an address is to be: a SET_* word without SET_IPV6, or 0 for one that is to be away.
+struct AddressChange {
+  AddressKey key;
+  std::uint16_t sets = 0;
+  std::uint8_t family = 0;
+  AddressOrder order = AddressOrder::any;
+  bool present = false;  // before
+};
+
+// Updates by step, and the step at whose end the trees are to be switched.
+struct AddressPlan {
+  std::vector<std::vector<SetUpdate::BucketUpdate>> steps;
+  std::size_t switch_step = 0;
+};
+
+// The host's image of `set_addresses`: two-choice cuckoo hashing, three places a bucket.
+//
+// A change is planned in two parts. First each address gets its place; one that was there before moves at most once, so
+// that moves form chains, not circles. Then every place that changes gets its steps: an address is valid in its new
+// place a step before it is cleared in the old one, and a place is filled a step after it was cleared (but see
+// overwrites()).
+class AddressTable {
+ public:
+  // Throws Error for less than two buckets.
+  AddressTable(std::uint32_t buckets, const AddressKeys& keys);
+
+  // No address twice. Throws Error where there is no room, and then nothing is changed.
+  AddressPlan change(std::span<const AddressChange> changes);
+
+  std::size_t size() const { return size_; }  // addresses
+  // At most so many; the rest of the places is what makes moves short.
+  std::size_t size_max() const { return use_.size() * 17 / 20; }
+  std::uint32_t buckets() const { return static_cast<std::uint32_t>(image_.size()); }
+  const std::vector<address_bucket>& image() const { return image_; }
+
+ private:
+  using Place = std::uint32_t;  // bucket x ADDRESSES_PER_BUCKET + place
+  using Words = std::array<std::uint32_t, 4>;
+
+  struct Occupant {
+    Words words{};
+    std::uint16_t sets = 0;  // with SET_IPV6; 0 is nobody
+
+    bool operator==(const Occupant&) const = default;
+  };
+
+  // Of a change in which something goes after the switch.
+  enum class Part : std::uint8_t { all, until_switch, from_switch };
+
+  // What a place that this change touches was before.
+  struct Touched {
+    Place place = 0;
+    Occupant before;
+    std::optional<std::uint32_t> leave_step;
+  };
+
+  // A bucket that the search came to, by moving the occupant of `from`.
+  struct Visit {
+    std::uint32_t bucket = 0;
+    Place from = 0;
+    std::size_t parent = 0;
+  };
+
+  struct Operation {
+    std::uint32_t step = 0;
+    std::uint32_t place = 0;  // in its bucket
+    bool fills = false;
+    Occupant after;
+  };
+
+  static Occupant occupant_of(const AddressChange& change);
+  Occupant at(Place place) const;
+  static void set(address_bucket& bucket, std::uint32_t place, const Occupant& occupant);
+  AddressBuckets buckets_of(const Occupant& occupant) const;
+  std::optional<Place> locate(const Occupant& occupant) const;
+  unsigned occupied(std::uint32_t bucket) const;
+  std::optional<Place> free_in(std::uint32_t bucket) const;
+
+  void touch(Place place);
+  void put(Place place, const Occupant& occupant, std::uint8_t use);
+  void remove(Place place);
+  void check_size(std::span<const AddressChange> changes) const;
+  void place(std::span<const AddressChange> changes, Part part);
+  bool add(const Occupant& occupant);
+  bool make_room(const AddressBuckets& candidates, const Occupant& occupant);
+  void visit(std::uint32_t bucket, Place from, std::size_t parent);
+  void end_part();
+  void roll_back(std::span<const Touched> places);
+
+  void schedule(std::size_t first_step, AddressPlan& plan);
+  std::size_t first_switch_step(std::span<const AddressChange> changes);
+  Touched& touched_at(Place place);
+  std::uint32_t leave_step(Touched& touched);
+  std::uint32_t fill_step(Touched& touched);
+  bool overwrites(const Touched& touched) const;
+  void write_bucket(std::span<Touched> places, std::size_t first_step, AddressPlan& plan);
+
+  AddressKeys keys_;
+  std::vector<address_bucket> image_;
+  std::size_t size_ = 0;
+
+  // Of the change under way.
+  std::vector<std::uint8_t> use_;  // by place
+  std::vector<Touched> touched_;
+  std::vector<Operation> operations_;
+  std::vector<Visit> visits_;
+  std::vector<std::uint32_t> visited_in_;  // a bucket's last search
+  std::uint32_t search_ = 0;
+};
+
+}  // namespace nicsentry

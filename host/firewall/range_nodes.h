@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "bpf_offload/types.h"
+#include "host/firewall/address_key.h"
+#include "host/firewall/address_sets.h"
+#include "host/firewall/range_map.h"
+#include "host/firewall/set_classes.h"
+
+namespace nicsentry {
+
+// The tree over a family's blocks: its root, and the nodes that are in no block.
+struct RangeTop {
+  std::uint32_t root = INTERVAL_LEAF;
+  std::vector<std::uint32_t> nodes;
+};
+
+// The host's image of the sets' part of `interval_nodes`. A change writes only nodes that nothing in force leads to:
+// those of new blocks and of new tops. What it replaces is free when all of it is in force, so at most half of the
+// nodes are in use, and each change that is allowed finds room.
+class RangeNodes {
+ public:
+  RangeNodes(std::uint32_t first, std::uint32_t count);
+
+  // Builds the blocks that are not, and a top. Throws Error where nodes are too few; then the caller takes back().
+  RangeTop build(const RangeMap& map, const SetClasses& classes, std::vector<SetUpdate::NodeUpdate>& updates);
+  // Ends a change: its nodes are free again, or those that it replaces.
+  void take_back() { taken_ = 0; }
+  void settle(const std::vector<std::uint32_t>& replaced);
+
+  // With so many nodes replaced, what is built fits. Throws Error.
+  void check(std::size_t replaced) const;
+
+  void append_all(const std::vector<std::uint32_t>& nodes, std::vector<SetUpdate::NodeUpdate>& updates) const;
+
+ private:
+  std::vector<std::uint32_t> place(std::size_t count);
+  std::uint32_t settle_tree(const std::vector<interval_node>& tree, std::uint32_t root,
+                            const std::vector<std::uint32_t>* leaves, std::vector<std::uint32_t>& nodes,
+                            std::vector<SetUpdate::NodeUpdate>& updates);
+
+  std::uint32_t first_;
+  std::vector<interval_node> image_;
+  std::vector<std::uint32_t> free_;
+  std::size_t taken_ = 0;  // from the end of free_, by the change under way
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/set_members.h"
+
+#include <algorithm>
+
+#include "host/error.h"
+
+namespace nicsentry {
+namespace {
+
+using Members = std::vector<SetMember>;
+
+SetMember member(const AddressRange& range, TimestampNs ends) {
+  const bool family_known = range.first.version == 4 || range.first.version == 6;
+  const SetMember made{address_key(range.first), address_key(range.last), ends};
+  if (!family_known || range.first.version != range.last.version || made.last < made.first) {
+    throw Error("address sets: " + range.first.text() + "-" + range.last.text() +
+                " is no range: allowed is a first address that is not above the last, both of one family");
+  }
+  return made;
+}
+
+void sort_without_doubles(Members& members) {
+  const auto less = [](const SetMember& a, const SetMember& b) { return a.key() < b.key(); };
+  if (!std::is_sorted(members.begin(), members.end(), less)) {
+    std::stable_sort(members.begin(), members.end(), less);
+  }
+  // From behind: the last of equal ones stays.
+  const auto kept = std::unique(members.rbegin(), members.rend(),
+                                [](const SetMember& a, const SetMember& b) { return a.key() == b.key(); });
+  members.erase(members.begin(), kept.base());
+}
+
+Families<Members> sorted_members(std::span<const SetEntry> entries) {
+  Families<Members> members;
+  members[entries.empty() ? kIpv4 : family_of(entries.front().range.first)].reserve(entries.size());
+  for (const SetEntry& entry : entries) {
+    members[family_of(entry.range.first)].push_back(member(entry.range, entry.expires_ns.value_or(kNever)));
+  }
+  std::for_each(members.begin(), members.end(), sort_without_doubles);
+  return members;
+}
+
+}  // namespace
+
+SetChange adding(AddressSet& set, std::span<const SetEntry> entries) {
+  SetChange change(set);
+  change.come = sorted_members(entries);
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    std::erase_if(change.come[family], [&](const SetMember& wanted) {
+      const SetMember* present = set.members[family].find(wanted.key());
+      if (present != nullptr && present->ends != wanted.ends) {
+        change.stay[family].push_back(wanted);
+      }
+      return present != nullptr;
+    });
+  }
+  return change;
+}
+
+SetChange taking(AddressSet& set, std::span<const AddressRange> ranges) {
+  SetChange change(set);
+  for (const AddressRange& range : ranges) {
+    change.go[family_of(range.first)].push_back(member(range, kNever));
+  }
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    sort_without_doubles(change.go[family]);
+    std::erase_if(change.go[family], [&](SetMember& wanted) {
+      const SetMember* present = set.members[family].find(wanted.key());
+      if (present != nullptr) {
+        wanted.ends = present->ends;
+      }
+      return present == nullptr;
+    });
+  }
+  return change;
+}
+
+SetChange replacing(AddressSet& set, std::span<const SetEntry> entries) {
+  const Families<Members> wanted = sorted_members(entries);
+  SetChange change(set);
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    auto next = wanted[family].begin();
+    const auto end = wanted[family].end();
+    set.members[family].visit_all([&](const SetMember& present) {
+      for (; next != end && next->key() < present.key(); ++next) {
+        change.come[family].push_back(*next);
+      }
+      if (next == end || next->key() != present.key()) {
+        change.go[family].push_back(present);
+        return;
+      }
+      if (next->ends != present.ends) {
+        change.stay[family].push_back(*next);
+      }
+      ++next;
+    });
+    change.come[family].insert(change.come[family].end(), next, end);
+  }
+  return change;
+}
+
+SetChange emptying(AddressSet& set) {
+  SetChange change(set);
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    set.members[family].visit_all([&](const SetMember& present) { change.go[family].push_back(present); });
+  }
+  return change;
+}
+
+void perform(const SetChange& change) {
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    auto& members = change.set->members[family];
+    for (const SetMember& gone : change.go[family]) {
+      members.erase(gone.key());
+    }
+    for (const SetMember& come : change.come[family]) {
+      members.insert(come);
+    }
+    for (const SetMember& stays : change.stay[family]) {
+      members.find(stays.key())->ends = stays.ends;
+    }
+  }
+}
+
+}  // namespace nicsentry

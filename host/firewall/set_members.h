@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/firewall/address_key.h"
+#include "host/firewall/address_sets.h"
+#include "host/firewall/sorted_runs.h"
+
+namespace nicsentry {
+
+constexpr TimestampNs kNever = std::numeric_limits<TimestampNs>::max();
+
+// An entry of a set, as sets keep it.
+struct SetMember {
+  AddressKey first;
+  AddressKey last;
+  TimestampNs ends = kNever;
+
+  std::pair<AddressKey, AddressKey> key() const { return {first, last}; }
+  bool single() const { return first == last; }
+};
+
+// By family.
+template <typename T>
+using Families = std::array<T, kFamilies>;
+
+struct AddressSet {
+  std::string name;
+  unsigned bit = 0;
+  Families<SortedRuns<SetMember>> members;
+};
+
+// What an update does to a set. Nothing is in it that changes nothing, and no range twice.
+struct SetChange {
+  explicit SetChange(AddressSet& changed) : set(&changed) {}
+
+  AddressSet* set;
+  Families<std::vector<SetMember>> come;
+  Families<std::vector<SetMember>> go;
+  Families<std::vector<SetMember>> stay;  // with another end than before
+};
+
+// The last one counts where a range is there twice. All throw Error for what is not a range.
+SetChange adding(AddressSet& set, std::span<const SetEntry> entries);
+SetChange taking(AddressSet& set, std::span<const AddressRange> ranges);
+SetChange replacing(AddressSet& set, std::span<const SetEntry> entries);
+SetChange emptying(AddressSet& set);
+void perform(const SetChange& change);
+
+}  // namespace nicsentry
