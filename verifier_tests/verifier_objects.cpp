@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define CATCH_CONFIG_MAIN
 #include <unistd.h>
 
 #include <algorithm>

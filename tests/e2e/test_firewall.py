@@ -1,0 +1,328 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The firewall between real peers: a protected host (the receiving namespace) and everybody else (the sending one)."""
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_cases
+from network import Controller, Network, run
+
+OUTSIDE, INSIDE = "10.77.0.1", "10.77.0.2"
+OUTSIDE6, INSIDE6 = "fd77::1", "fd77::2"
+STATEFUL = ("--direction", "both", "--firewall")
+
+
+class Peers(Network):
+    """Two hosts that speak to each other; the network of the other tests keeps silent by itself."""
+
+    def __init__(self, directory):
+        super().__init__(directory, mtu=1500)
+        for namespace, side, address, address6 in ((self.sender, "left0", OUTSIDE, OUTSIDE6),
+                                                   (self.receiver, "right0", INSIDE, INSIDE6)):  # fmt: skip
+            self.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{side}.disable_ipv6=0",
+                        f"net.ipv6.conf.{side}.accept_dad=0")  # fmt: skip
+            run("ip", "-n", namespace, "link", "set", side, "arp", "on")
+            run("ip", "-n", namespace, "link", "set", "lo", "up")
+            run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", side)
+            run("ip", "-n", namespace, "addr", "add", f"{address6}/64", "dev", side, "nodad")
+            # Super-packets of segmentation offload never leave a host.
+            self.inside(namespace, "ethtool", "-K", side, "tso", "off", "gso", "off", "gro", "off")
+
+    def ping(self, namespace, to, *options):
+        return self.inside(namespace, "ping", "-n", "-W", 1, "-i", 0.2, *options, to, check=False).returncode == 0
+
+    def serve(self, namespace, port, address="::"):
+        """An HTTP server that answers with a few kilobytes."""
+        server = self.start(namespace, sys.executable, "-c", SERVER, port, address, stdout=subprocess.PIPE)
+        server.stdout.readline()
+        return server
+
+    def fetch(self, namespace, url, seconds=2):
+        done = self.inside(namespace, sys.executable, "-c", FETCH, url, seconds, check=False)
+        return done.returncode == 0
+
+    def echo(self, namespace, port):
+        server = self.start(namespace, sys.executable, "-c", ECHO, port, stdout=subprocess.PIPE)
+        server.stdout.readline()
+        return server
+
+    def ask(self, namespace, to, port, size=40, tries=3):
+        """How many tries an answer over UDP took; 0: none came."""
+        done = self.inside(namespace, sys.executable, "-c", ASK, to, port, size, tries, check=False)
+        return int(done.stdout or 0)
+
+    def rules(self, rules, *options, check=True):
+        path = self.directory / "batch.json"
+        path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
+        return self.nicsentry("rules", "apply", path, "-i", "right0", *options, check=check)
+
+    def default(self, chain, action):
+        self.nicsentry("rules", "default", chain, action, "-i", "right0")
+
+    def shown(self):
+        return json.loads(self.nicsentry("rules", "show", "--json", "-i", "right0").stdout)
+
+
+SERVER = """
+import http.server, socket, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"x" * 100000)
+    def log_message(self, *_): pass
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+server = Server((sys.argv[2], int(sys.argv[1])), Handler)
+print("ready", flush=True)
+server.serve_forever()
+"""
+FETCH = """
+import sys, urllib.request
+assert len(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).read()) == 100000
+"""
+ECHO = """
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", int(sys.argv[1])))
+print("ready", flush=True)
+while True:
+    data, peer = s.recvfrom(65535)
+    s.sendto(data, peer)
+"""
+ASK = """
+import socket, sys
+to, port, size, tries = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.5)
+for number in range(1, tries + 1):
+    s.sendto(bytes(size), (to, port))
+    try:
+        assert len(s.recv(65535)) == size
+        print(number)
+        break
+    except socket.timeout:
+        pass
+else:
+    print(0)
+"""
+
+NEIGHBOURS = [{"operation": "append", "l4proto": "ICMPv6", "action": "accept", "description": "neighbour discovery"}]
+
+
+def default_drop_case(directory):
+    """What begins inside is answered; what begins outside is not, but for what a rule lets in."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        for server in (peers.sender, peers.receiver):
+            peers.serve(server, 8080)
+            peers.echo(server, 5300)
+        peers.rules(NEIGHBOURS)
+        peers.default("ingress", "drop")
+        for to in (OUTSIDE, OUTSIDE6):
+            host = f"[{to}]" if ":" in to else to
+            expect(f"ping to {to}", True, peers.ping(peers.receiver, to, "-c", 5))
+            expect(f"ping with fragments to {to}", True, peers.ping(peers.receiver, to, "-c", 5, "-s", 4000))
+            expect(f"HTTP from {to}", True, peers.fetch(peers.receiver, f"http://{host}:8080/", 10))
+            if not peers.ask(peers.receiver, to, 5300):
+                raise Mismatch(f"UDP to {to}: no answer in three tries")
+            if not peers.ask(peers.receiver, to, 5300, size=4000):
+                raise Mismatch(f"UDP in fragments to {to}: no answer in three tries")
+        expect("ping from outside", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        for to in (INSIDE, INSIDE6):
+            host = f"[{to}]" if ":" in to else to
+            expect(f"HTTP from outside to {to}", False, peers.fetch(peers.sender, f"http://{host}:8080/"))
+            expect(f"UDP from outside to {to}", 0, peers.ask(peers.sender, to, 5300))
+            expect(f"UDP in fragments from outside to {to}", 0, peers.ask(peers.sender, to, 5300, size=4000))
+        peers.rules([{"operation": "insert", "id": 0, "l4proto": "TCP", "dport": 8080, "conntrack": "NEW", "action": "accept"},
+                     {"operation": "append", "l4proto": "UDP", "dst": f"{INSIDE}/32", "dport": "5000-5400",
+                      "action": "accept"}])  # fmt: skip
+        expect("HTTP from outside with a rule", True, peers.fetch(peers.sender, f"http://{INSIDE}:8080/", 10))
+        expect("HTTP from outside with a rule, IPv6", True, peers.fetch(peers.sender, f"http://[{INSIDE6}]:8080/", 10))
+        expect("UDP from outside with a rule", 1, peers.ask(peers.sender, INSIDE, 5300))
+        expect("UDP from outside with a rule, fragments", 1, peers.ask(peers.sender, INSIDE, 5300, size=4000))
+        expect("UDP from outside with a rule for IPv4 alone", 0, peers.ask(peers.sender, INSIDE6, 5300))
+        chain = peers.shown()["ingress"]
+        if chain["dropped"]["packets"] == 0 or chain["established"]["packets"] == 0:
+            raise Mismatch(f"counters: expected drops and established packets, seen {chain}")
+        listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
+        if not any(one["state"] == "ESTABLISHED" for one in listed):
+            raise Mismatch(f"connections: expected established ones, seen {listed}")
+        windows = read_windows(watching.stop())
+        dropped = sum(row["packets_dropped"] for window in windows for row in window["books"])
+        expect("drops in the windows' books", chain["dropped"]["packets"], dropped)
+        peers.check_clean()
+
+
+def block_case(directory):
+    """Blocked is blocked, established or not, at once; and again open afterwards."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        pinging = peers.start(peers.sender, "ping", "-n", "-O", "-i", "0.2", INSIDE, stdout=subprocess.PIPE)
+        time.sleep(1)
+        peers.nicsentry("block", OUTSIDE, "-i", "right0")
+        expect("ping from a blocked address", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        expect("ping to a blocked address", False, peers.ping(peers.receiver, OUTSIDE, "-c", 3))
+        peers.nicsentry("unblock", OUTSIDE, "-i", "right0")
+        expect("ping after unblock", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        peers.nicsentry("block", "10.77.0.0/31", "--for", "2s", "-i", "right0")
+        expect("ping from a blocked prefix", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        time.sleep(2)
+        expect("ping after two seconds", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        pinging.send_signal(signal.SIGINT)
+        output = pinging.communicate()[0]
+        if "no answer yet" not in output:
+            raise Mismatch(f"the ping that went on: expected holes, seen {output!r}")
+        watching.stop()
+        peers.check_clean()
+
+
+def batch_case(directory):
+    """A batch holds as a whole or not at all; every error of it is told; the seed's example gives what it must."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, "--firewall")
+        example = [
+            {"operation": "insert", "id": 0, "l4proto": "TCP", "src": "10.0.0.100/32", "dst": "10.0.0.150/24", "action": "drop"},
+            {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
+            {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.11/32", "dst": "10.0.0.12/24", "action": "drop"},
+            {"operation": "update", "id": 0, "l4proto": "TCP", "src": "10.0.0.100/32", "dst": "10.0.0.75/24", "action": "forward"},
+            {"operation": "delete", "id": 0},
+            {"operation": "delete", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
+        ]
+        peers.rules(example)
+        shown = peers.nicsentry("rules", "show", "-i", "right0").stdout
+        wanted = ('Ingress rules:\n\t{"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}\n'
+                  '\t{"id": 1, "action": "forward", "description": "Default Policy"}\n'
+                  'Egress rules:\n\t{"id": 0, "action": "forward", "description": "Default Policy"}\n')  # fmt: skip
+        expect("rules show", wanted, shown)
+        bad = peers.rules([{"operation": "append", "src": "10.77.0.1", "action": "drop"},
+                           {"operation": "append", "sport": 70000}, {"operation": "replace"}], check=False)  # fmt: skip
+        expect("exit status of a bad batch", 1, bad.returncode)
+        expect_text("words of a bad batch", "rule 2", bad.stderr)
+        expect_text("words of a bad batch", "rule 3", bad.stderr)
+        expect("rules after a bad batch", wanted, peers.nicsentry("rules", "show", "-i", "right0").stdout)
+        expect("ping after a bad batch", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        watching.stop()
+        peers.check_clean()
+
+
+def state_case(directory):
+    """Rules, sets and defaults outlive the controller, given a state directory; a program without one keeps enforcing."""
+    with Peers(directory) as peers:
+        peers.nicsentry("sets", "list", check=False)  # none runs: an error, no crash
+        watching = Controller(peers, "--state", peers.directory / "state")
+        peers.nicsentry("sets", "add", "bad", OUTSIDE, "-i", "right0")
+        peers.rules([{"operation": "append", "src": "@bad", "l4proto": "ICMP", "action": "drop", "description": "no ping"}])
+        before = peers.nicsentry("rules", "show", "-i", "right0").stdout
+        expect("ping from the set", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        expect("ping from the set without a controller", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        watching = Controller(peers, "--state", peers.directory / "state")
+        expect("rules after the restart", before, peers.nicsentry("rules", "show", "-i", "right0").stdout)
+        expect("ping from the set after the restart", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        peers.nicsentry("sets", "remove", "bad", OUTSIDE, "-i", "right0")
+        expect("ping after it left the set", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        watching.stop()
+        peers.check_clean()
+
+
+def whole_set_case(directory, kills=40):
+    """SIGKILL at a random moment of an apply: the program enforces the old rules or the new ones, nothing between."""
+    ports = {"old": 6001, "new": 6002}
+
+    def chain(name, count):
+        filler = [{"operation": "append", "src": f"172.{16 + i // 256}.{i % 256}.0/24", "dport": 1000 + i, "l4proto": "UDP",
+                   "action": "drop"} for i in range(count)]  # fmt: skip
+        return filler + [{"operation": "append", "l4proto": "UDP", "dport": ports[name], "action": "drop"}]
+
+    with Peers(directory) as peers:
+        probe = Probe(peers, ports)
+        seen = {"old": 0, "new": 0}
+        generator = random.Random(4)
+        for number in range(kills):
+            watching = Controller(peers, "--firewall")
+            peers.rules(chain("old", 300))
+            clear = [{"operation": "delete", "id": 0}] * 301
+            path = peers.directory / "new.json"
+            path.write_text(json.dumps({"rules": clear + chain("new", 300)}), encoding="utf-8")
+            applying = peers.start(peers.receiver, BINARY, "rules", "apply", path, "-i", "right0",
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+            time.sleep(generator.random() * 0.06)
+            watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+            applying.wait(timeout=20)
+            open_ports = probe.arrive()
+            if open_ports not in ({ports["old"]}, {ports["new"]}):
+                raise Mismatch(f"kill {number}: expected one of the ports {ports} to be open, seen {open_ports}")
+            seen["new" if open_ports == {ports["old"]} else "old"] += 1
+            peers.nicsentry("detach", "-i", "right0")
+        peers.check_clean()
+        return f"{seen['old']} times the old rules, {seen['new']} times the new ones"
+
+
+class Probe:
+    """Sends a datagram to each port, and says which arrive."""
+
+    def __init__(self, peers, ports):
+        self.ports = list(ports.values())
+        self.receive = peers.start(peers.receiver, sys.executable, "-c", ARRIVALS, *self.ports,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.receive.stdout.readline()
+        self.send = peers.start(peers.sender, sys.executable, "-c", SENDS, INSIDE, *self.ports,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+
+    def arrive(self):
+        for process in (self.send, self.receive):
+            process.stdin.write("\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        return {int(word) for word in line.split()}
+
+
+SENDS = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in sys.stdin:
+    for port in sys.argv[2:]:
+        s.sendto(b"probe", (sys.argv[1], int(port)))
+    print("sent", flush=True)
+"""
+ARRIVALS = """
+import select, socket, sys
+sockets = []
+for port in sys.argv[1:]:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("0.0.0.0", int(port)))
+    sockets.append(s)
+print("ready", flush=True)
+for _ in sys.stdin:
+    found = set()
+    while ready := select.select(sockets, [], [], 0.1)[0]:
+        for s in ready:
+            s.recv(100)
+            found.add(s.getsockname()[1])
+    print(*found, flush=True)
+"""
+
+
+def main():
+    def bound(case):
+        def call():
+            with tempfile.TemporaryDirectory() as directory:
+                return case(directory)
+
+        return call
+
+    return run_cases([(name, bound(case)) for name, case in {
+        "default drop, and what begins inside": default_drop_case,
+        "block and unblock": block_case,
+        "batches, whole or not at all": batch_case,
+        "a state directory, and a program alone": state_case,
+        "SIGKILL in an apply": whole_set_case,
+    }.items()])  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
