@@ -62,10 +62,10 @@ class Firewall {
   struct ChainView {
     ChainRules chain;
     std::vector<rule_counter> counts;  // by rule
-    rule_counter by_default;
-    rule_counter established;
-    rule_counter blocked;
-    rule_counter dropped;
+    rule_counter by_default{};
+    rule_counter established{};
+    rule_counter blocked{};
+    rule_counter dropped{};
     std::size_t chunks = 0;  // of the tables
     std::size_t rows = 0;
     std::size_t nodes = 0;
