@@ -73,7 +73,7 @@ def prepare(directory):
 def main(suite, *cases):
     with tempfile.TemporaryDirectory() as directory:
         prepare(pathlib.Path(directory))
-        machine = [REPOSITORY / "hw" / "vnfp", "run", "--firmware", FIRMWARE[suite], "--timeout", "200", "--"]
+        machine = [REPOSITORY / "hw" / "vnfp", "run", "--firmware", FIRMWARE[suite], "--timeout", "400", "--"]
         guest = ["/usr/bin/python3", "-B", HERE / "cases.py", suite, directory, *cases]
         return subprocess.run([str(word) for word in machine + guest], check=False).returncode
 

@@ -165,7 +165,7 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
       row.events_unknown += sent;
     }
     if (sent) {
-      event = event_header{situation.epoch, id, reading.bytes, 1, 0};
+      event = event_header{situation.epoch, id, reading.bytes, 1, 0, 0, 0};
     }
   }
 
