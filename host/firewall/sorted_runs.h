@@ -33,7 +33,9 @@ class SortedRuns {
       runs_.emplace_back();
     }
     std::size_t index = run_of(value.key());
-    if (runs_[index].size() == kRunMax) {
+    const bool comes_last =
+        index + 1 == runs_.size() && !runs_[index].empty() && runs_[index].back().key() < value.key();
+    if (runs_[index].size() >= (comes_last ? kRunFilled : kRunMax)) {
       index = split(index, value.key());
     }
     Run& run = runs_[index];
@@ -76,6 +78,8 @@ class SortedRuns {
  private:
   using Run = std::vector<T>;
   static constexpr std::size_t kRunMax = 512;
+  // Values that come in order leave room for others between them: else each of these would split a run.
+  static constexpr std::size_t kRunFilled = 448;
 
   template <typename AnyRun>
   static auto lower(AnyRun& run, const Key& key) {
@@ -90,8 +94,8 @@ class SortedRuns {
     return above == runs_.begin() ? 0 : static_cast<std::size_t>(above - runs_.begin()) - 1;
   }
 
-  // Makes room in a full run; returns the run in which the key belongs. One that comes last begins a run of its own, so
-  // that runs are full where values come in order.
+  // Makes room in a full run; returns the run in which the key belongs. One that comes after all of it begins a
+  // run of its own.
   std::size_t split(std::size_t index, const Key& key) {
     const auto next = runs_.begin() + static_cast<std::ptrdiff_t>(index) + 1;
     if (runs_[index].back().key() < key) {
