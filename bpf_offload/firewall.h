@@ -12,6 +12,17 @@
 #define TCP_FLAGS_OF_HANDSHAKE 0x17 /* ACK, RST, SYN, FIN */
 #define TCP_FLAG_SYN 0x02
 
+/* All ICMP between two hosts is one session: whoever has asked may be answered, but does not thereby let the other ask.
+ */
+static __always_inline int is_icmp_query(const struct packet *packet)
+{
+	__u32 type = packet->ports & 0xff;
+
+	if (packet->protocol != IPPROTO_ICMP && packet->protocol != IPPROTO_ICMPV6)
+		return 0;
+	return type == 8 || type == 13 || type == 17 || type == 128; /* echo, timestamp, mask; echo of ICMPv6 */
+}
+
 /* The connection state of a packet, `bits` being its session's for its direction, 0 where the session is unknown. */
 static __always_inline __u32 connection_state(const struct packet *packet, int cause, __u32 bits)
 {
@@ -21,6 +32,8 @@ static __always_inline __u32 connection_state(const struct packet *packet, int c
 		return STATE_NEW;
 	if (cause != UNDERSTOOD)
 		return STATE_INVALID;
+	if (is_icmp_query(packet))
+		return STATE_NEW;
 	if (bits == STATE_NEW && packet->protocol == IPPROTO_TCP &&
 	    (packet->tcp_flags & TCP_FLAGS_OF_HANDSHAKE) != TCP_FLAG_SYN)
 		return STATE_INVALID;

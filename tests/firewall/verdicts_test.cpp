@@ -45,8 +45,9 @@ std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, 
   const auto other = static_cast<std::uint32_t>(random.below(4));
   const bool higher = key.direction == Direction::from_higher;
   bench.know(key.key, higher ? other | state << SLOT_STATE_BITS : state | other << SLOT_STATE_BITS);
-  // A new session's packets are told as those of an unknown one.
-  if (state != STATE_NEW) fields.state = static_cast<ConnectionState>(state);
+  // A new session's packets are told as those of an unknown one; so is a question over ICMP, which is what the builder
+  // makes, of any session.
+  if (state != STATE_NEW && ports) fields.state = static_cast<ConnectionState>(state);
   return key.key;
 }
 
