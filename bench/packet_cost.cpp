@@ -122,7 +122,7 @@ class Subject {
   void learn(int version, State state) {
     auto session = std::make_unique<Session>();
     session->key = parse_packet(make_frame(version, port_of(state))).value().key.key;
-    const auto id = plane_->learn(*session);
+    const auto id = plane_->learn(*session, 0);
     if (!id || !plane_->sessions().entry(*id).placed) {
       throw Error("a session found no place in an empty table");
     }

@@ -120,10 +120,8 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_option("--sessions", options->sessions, "sessions that each port's maps hold (default 65536)")
       ->check(CLI::PositiveNumber);
   command->add_flag("--firewall", options->firewall, "load the firewall, without rules to begin with");
-  command->add_option("--rules", options->rules, "batch of rules for what comes in; loads the firewall")
-      ->check(CLI::ExistingFile);
-  command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)")
-      ->check(CLI::ExistingFile);
+  command->add_option("--rules", options->rules, "batch of rules for what comes in; loads the firewall");
+  command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)");
   command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
   add_window_options(*command, options->window, kShortestWindow);
