@@ -82,7 +82,7 @@ void print_size(const char* what, std::size_t used, std::size_t room) {
 
 void print_sizes(const Compiled& compiled, const BankPlace& place) {
   const RuleTables& tables = compiled.tables;
-  print_size("rules that decide, as match rows", compiled.bit_rules.size(), RULE_ROWS_MAX);
+  print_size("rules that decide, as match rows", compiled.bit_rules.size(), std::size_t{RULE_ROWS_MAX});
   print_size("nodes of interval searches", tables.nodes.size(), place.nodes);
   print_size("elements of rows of bits", tables.bits.size(), place.bits);
   print_size("actions", tables.actions.size(), ACTION_ROWS);

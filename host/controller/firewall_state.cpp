@@ -172,6 +172,7 @@ std::vector<FirewallState::Set> FirewallState::load_sets(TimestampNs now_ns) {
   }
   std::sort(names.begin(), names.end());
   std::vector<Set> sets;
+  sets.reserve(names.size());
   for (const std::string& name : names) {
     sets.push_back(load_set(name, now_ns));
   }
