@@ -192,10 +192,10 @@ struct interval_node {
 /* A bit a rule. Chunk c of a row is element first_bits + (c + 1) x rows + row; chunk -1 is the row's summary, whose
  * word 0 has a bit for each chunk that is not all zero. Row 0 has all bits and is never looked up. */
 #define CHUNK_WORDS 7
-#define RULES_PER_CHUNK (CHUNK_WORDS * 64)
+#define RULES_PER_CHUNK 448 /* 64 x CHUNK_WORDS */
 #define CHUNKS_MAX 12
-#define RULE_ROWS_MAX (RULES_PER_CHUNK * CHUNKS_MAX)
-#define FIELDS 7 /* far, near, destination port, misc; source port, sets of the far end, of the near end */
+#define RULE_ROWS_MAX 5376 /* RULES_PER_CHUNK x CHUNKS_MAX */
+#define FIELDS 7           /* far, near, destination port, misc; source port, sets of the far end, of the near end */
 
 struct rule_chunk {
 	__u64 bits[CHUNK_WORDS];
@@ -271,6 +271,8 @@ NICSENTRY_STATIC_ASSERT(sizeof(struct totals_row) == 32, "a row has no padding")
 NICSENTRY_STATIC_ASSERT(sizeof(struct firewall) <= NICSENTRY_MAX_VALUE, "firewall fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct rule_bank) <= NICSENTRY_MAX_VALUE, "a bank fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct interval_node) == NICSENTRY_MAX_VALUE, "a node fills a map element of the card");
+NICSENTRY_STATIC_ASSERT(RULES_PER_CHUNK == 64 * CHUNK_WORDS && RULE_ROWS_MAX == RULES_PER_CHUNK * CHUNKS_MAX,
+			"sizes of chunks agree");
 NICSENTRY_STATIC_ASSERT(sizeof(struct rule_chunk) == NICSENTRY_MAX_VALUE, "a chunk fills a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct address_bucket) == NICSENTRY_MAX_VALUE,
 			"a bucket fills a map element of the card");
