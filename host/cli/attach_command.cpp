@@ -12,7 +12,7 @@
 namespace nicsentry {
 namespace {
 
-struct Options {
+struct AttachOptions {
   std::string interface;
   std::string mode = "auto";
   std::string direction = "ingress";
@@ -20,7 +20,7 @@ struct Options {
   std::optional<std::uint32_t> sessions;
 };
 
-int attach(const Options& options) {
+int attach(const AttachOptions& options) {
   set_up_log(false);
   PortOptions port_options;
   port_options.mode = chosen_mode(options.mode);
@@ -40,7 +40,7 @@ int attach(const Options& options) {
   return kExitSuccess;
 }
 
-int detach(const Options& options) {
+int detach(const AttachOptions& options) {
   set_up_log(false);
   const auto mode = chosen_mode(options.mode);
   log_info(detach_port(options.interface, mode));
@@ -50,7 +50,7 @@ int detach(const Options& options) {
 }  // namespace
 
 void add_attach_commands(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AttachOptions>();
   CLI::App* command =
       app.add_subcommand("attach", "leave a program on a port; it passes and counts until run drives it");
   command->add_option("-i,--interface", options->interface, "port")->required();

@@ -13,25 +13,25 @@
 namespace nicsentry {
 namespace {
 
-struct Options {
+struct BlockOptions {
   std::string interface;
   std::vector<std::string> entries;
   std::string lifetime;
 };
 
-int block(const Options& options) {
+int block(const BlockOptions& options) {
   set_up_log(false);
   add_to_set(options.interface, kBlockedSet, options.entries, options.lifetime);
   return kExitSuccess;
 }
 
-int unblock(const Options& options) {
+int unblock(const BlockOptions& options) {
   set_up_log(false);
   take_from_set(options.interface, kBlockedSet, options.entries);
   return kExitSuccess;
 }
 
-CLI::App* add_command(CLI::App& app, const char* name, const char* what, Options& options) {
+CLI::App* add_command(CLI::App& app, const char* name, const char* what, BlockOptions& options) {
   CLI::App* command = app.add_subcommand(name, what);
   command->add_option("ADDRESS", options.entries, "addresses, prefixes or ranges")
       ->required()
@@ -43,7 +43,7 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, Options
 }  // namespace
 
 void add_block_commands(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BlockOptions>();
   CLI::App* command = add_command(app, "block", "drop all from these addresses, before anything else", *options);
   add_lifetime_option(*command, options->lifetime);
   command->footer(

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct ConnectionsOptions {
   std::string interface;
   bool json = false;
 };
@@ -44,7 +44,7 @@ std::string table_of(const json& connections) {
   return table.text();
 }
 
-int show(const Options& options) {
+int show(const ConnectionsOptions& options) {
   set_up_log(false);
   const json answer = call_controller(options.interface, "/firewall/connections", json::object());
   if (options.json) {
@@ -68,7 +68,7 @@ int show(const Options& options) {
 }  // namespace
 
 void add_connections_command(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ConnectionsOptions>();
   CLI::App* command = app.add_subcommand("connections", "what the firewall takes for connections, and their states");
   add_controller_option(*command, options->interface);
   command->add_flag("--json", options->json, "print JSON");

@@ -10,10 +10,10 @@
 namespace nicsentry {
 namespace {
 
-int doctor(bool json) {
+int doctor(bool as_json) {
   set_up_log(false);
   const Diagnosis diagnosis = diagnose();
-  if (json) {
+  if (as_json) {
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
     for (const Check& check : diagnosis.checks) {
       checks.push_back({{"subject", check.subject}, {"ok", check.ok}, {"finding", check.finding}});

@@ -11,12 +11,12 @@
 namespace nicsentry {
 namespace {
 
-struct Options {
+struct ExtractOptions {
   std::string interface;
   bool json = false;
 };
 
-int extract(const Options& options) {
+int extract(const ExtractOptions& options) {
   set_up_log(false);
   const auto found = read_port_record(find_interface(options.interface));
   if (!found || !found->running) {
@@ -38,7 +38,7 @@ int extract(const Options& options) {
 }  // namespace
 
 void add_extract_command(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExtractOptions>();
   CLI::App* command = app.add_subcommand("extract", "end the running controller's window now and write it");
   command->add_option("-i,--interface", options->interface, "port that the controller watches")->required();
   command->add_flag("--json", options->json, "print the answer as JSON");

@@ -16,9 +16,9 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::chrono::milliseconds kShortestWindow{1};
+constexpr std::chrono::milliseconds kShortestReplayWindow{1};
 
-struct Options {
+struct ReplayCommandOptions {
   std::vector<std::filesystem::path> captures;
   std::uint32_t sessions = kDefaultSessions;
   WindowOptions window;
@@ -70,12 +70,12 @@ void print_summary(const ReplaySummary& summary, const WindowOptions& options) {
   }
 }
 
-int run(const Options& options) {
+int run(const ReplayCommandOptions& options) {
   set_up_log(options.window.quiet);
   ReplayOptions replayed;
   replayed.captures = options.captures;
   replayed.profile = options.window.profile.empty() ? Profile::all : parse_profile(options.window.profile);
-  replayed.window = parse_duration(options.window.window, kShortestWindow);
+  replayed.window = parse_duration(options.window.window, kShortestReplayWindow);
   replayed.cap = options.window.cap;
   replayed.sessions = options.sessions;
   WindowOutput output(options.window, parse_formats(options.window));
@@ -100,13 +100,13 @@ int run(const Options& options) {
 }  // namespace
 
 void add_replay_command(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReplayCommandOptions>();
   CLI::App* command = app.add_subcommand("replay", "send captures through the program in the kernel");
   command->add_option("CAPTURE", options->captures, "pcap or pcapng files, merged by time")->required();
   command->add_option("--sessions", options->sessions, "sessions that the maps hold")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  add_window_options(*command, options->window, kShortestWindow);
+  add_window_options(*command, options->window, kShortestReplayWindow);
   command->footer(
       "Examples:\n"
       "  nicsentry replay capture.pcap\n"

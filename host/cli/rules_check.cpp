@@ -2,10 +2,10 @@
 #include "host/cli/rules_check.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iterator>
 
+#include "host/controller/wall_clock.h"
 #include "host/error.h"
 #include "host/firewall/address_sets.h"
 #include "host/firewall/batch.h"
@@ -16,11 +16,6 @@ namespace nicsentry {
 namespace {
 
 using nlohmann::json;
-
-TimestampNs wall_clock_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void add_set_names(const json& term, std::vector<std::string>& names) {
   if (!term.is_string()) {

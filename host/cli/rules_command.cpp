@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct RulesOptions {
   std::string interface;
   std::string file;
   std::string chain;
@@ -25,7 +25,7 @@ struct Options {
   bool stats = false;
 };
 
-int show(const Options& options) {
+int show(const RulesOptions& options) {
   set_up_log(false);
   const json answer = call_controller(options.interface, "/firewall/rules", json::object());
   if (options.json) {
@@ -40,7 +40,7 @@ int show(const Options& options) {
   return kExitSuccess;
 }
 
-int apply(const Options& options) {
+int apply(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = options.egress ? Chain::egress : Chain::ingress;
   const json answer = call_controller(options.interface, "/firewall/apply",
@@ -50,20 +50,20 @@ int apply(const Options& options) {
   return kExitSuccess;
 }
 
-int check(const Options& options) {
+int check(const RulesOptions& options) {
   set_up_log(false);
   check_rules(read_json_file(options.file), options.egress ? Chain::egress : Chain::ingress);
   return kExitSuccess;
 }
 
-int set_default(const Options& options) {
+int set_default(const RulesOptions& options) {
   set_up_log(false);
   call_controller(options.interface, "/firewall/default", {{"chain", options.chain}, {"action", options.action}});
   std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
   return kExitSuccess;
 }
 
-int accept_established(const Options& options) {
+int accept_established(const RulesOptions& options) {
   set_up_log(false);
   call_controller(options.interface, "/firewall/accept-established",
                   {{"chain", options.chain}, {"on", options.on == "on"}});
@@ -71,19 +71,19 @@ int accept_established(const Options& options) {
   return kExitSuccess;
 }
 
-int reset_counters(const Options& options) {
+int reset_counters(const RulesOptions& options) {
   set_up_log(false);
   call_controller(options.interface, "/firewall/reset-counters", json::object());
   std::printf("counters reset\n");
   return kExitSuccess;
 }
 
-void add_batch(CLI::App& command, Options& options) {
+void add_batch(CLI::App& command, RulesOptions& options) {
   command.add_option("FILE", options.file, "the batch, JSON; '-': standard input")->required();
   command.add_flag("--egress", options.egress, "to the egress chain (default: ingress)");
 }
 
-void add_chain(CLI::App& command, Options& options) {
+void add_chain(CLI::App& command, RulesOptions& options) {
   command.add_option("CHAIN", options.chain, "ingress or egress")
       ->required()
       ->check(CLI::IsMember({"ingress", "egress"}));
@@ -92,13 +92,13 @@ void add_chain(CLI::App& command, Options& options) {
 }  // namespace
 
 void add_rules_commands(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RulesOptions>();
   CLI::App* rules = app.add_subcommand("rules", "the firewall's rules");
   rules->require_subcommand(1);
   rules->footer(
       "Examples:\n  nicsentry rules apply batch.json -i eth0\n  nicsentry rules show --stats -i eth0\n"
       "  nicsentry rules default ingress drop -i eth0");
-  const auto add = [&chosen, options, rules](const char* name, const char* what, int (*perform)(const Options&)) {
+  const auto add = [&chosen, options, rules](const char* name, const char* what, int (*perform)(const RulesOptions&)) {
     CLI::App* command = rules->add_subcommand(name, what);
     command->callback([options, perform, &chosen] { chosen = [options, perform] { return perform(*options); }; });
     return command;

@@ -18,7 +18,7 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::chrono::milliseconds kShortestWindow{10};
+constexpr std::chrono::milliseconds kShortestLiveWindow{10};
 
 struct RunOptions {
   std::vector<std::string> interfaces;
@@ -80,7 +80,7 @@ LiveOptions parse(const RunOptions& options) {
     parsed.port.profile = parse_profile(options.window.profile);
   }
   parsed.port.sessions = options.sessions;
-  parsed.window = parse_duration(options.window.window, kShortestWindow);
+  parsed.window = parse_duration(options.window.window, kShortestLiveWindow);
   parsed.windows = options.windows;
   parsed.cap = options.window.cap;
   parsed.firewall = options.firewall;
@@ -124,7 +124,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)");
   command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
-  add_window_options(*command, options->window, kShortestWindow);
+  add_window_options(*command, options->window, kShortestLiveWindow);
   command->footer(
       "Examples:\n"
       "  nicsentry run -i eth0\n"

@@ -23,7 +23,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct SetsOptions {
   std::string interface;
   std::string name;
   std::vector<std::string> entries;
@@ -53,7 +53,7 @@ void print_entries(const json& answer) {
   }
 }
 
-int list(const Options& options) {
+int list(const SetsOptions& options) {
   set_up_log(false);
   const bool one = !options.name.empty();
   const json answer = one ? call_controller(options.interface, "/firewall/set-entries", {{"name", options.name}})
@@ -68,13 +68,13 @@ int list(const Options& options) {
   return kExitSuccess;
 }
 
-int add(const Options& options) {
+int add(const SetsOptions& options) {
   set_up_log(false);
   add_to_set(options.interface, options.name, options.entries, options.lifetime);
   return kExitSuccess;
 }
 
-int remove(const Options& options) {
+int remove(const SetsOptions& options) {
   set_up_log(false);
   if (!options.entries.empty()) {
     take_from_set(options.interface, options.name, options.entries);
@@ -96,7 +96,7 @@ std::vector<AddressRange> read_list(const std::string& path) {
   return parse_address_list(file, path);
 }
 
-int load(const Options& options) {
+int load(const SetsOptions& options) {
   set_up_log(false);
   json entries = json::array();
   for (const AddressRange& range : read_list(options.file)) {
@@ -108,15 +108,15 @@ int load(const Options& options) {
   return kExitSuccess;
 }
 
-CLI::Option* add_name(CLI::App& command, Options& options) {
+CLI::Option* add_name(CLI::App& command, SetsOptions& options) {
   return command.add_option("NAME", options.name, "the set, in rules \"@NAME\"")->check(understood_by(check_set_name));
 }
 
-CLI::Option* add_entries(CLI::App& command, Options& options, const char* what) {
+CLI::Option* add_entries(CLI::App& command, SetsOptions& options, const char* what) {
   return command.add_option("ENTRY", options.entries, what)->check(understood_by(parse_address_range));
 }
 
-CLI::App* add_part(CLI::App& sets, const char* name, const char* what, Options& options) {
+CLI::App* add_part(CLI::App& sets, const char* name, const char* what, SetsOptions& options) {
   CLI::App* command = sets.add_subcommand(name, what);
   add_controller_option(*command, options.interface);
   return command;
@@ -125,7 +125,7 @@ CLI::App* add_part(CLI::App& sets, const char* name, const char* what, Options& 
 }  // namespace
 
 void add_sets_commands(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SetsOptions>();
   CLI::App* sets = app.add_subcommand("sets", "lists of addresses that rules share");
   sets->require_subcommand(1);
   sets->footer(

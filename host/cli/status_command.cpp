@@ -12,7 +12,7 @@
 namespace nicsentry {
 namespace {
 
-struct Options {
+struct StatusOptions {
   std::vector<std::string> interfaces;
   bool json = false;
 };
@@ -51,7 +51,7 @@ void print(const PlaneStatus& plane) {
   }
 }
 
-int status(const Options& options) {
+int status(const StatusOptions& options) {
   set_up_log(false);
   std::vector<Interface> ports;
   if (options.interfaces.empty()) {
@@ -83,7 +83,7 @@ int status(const Options& options) {
 }  // namespace
 
 void add_status_command(CLI::App& app, Action& chosen) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand("status", "what is attached where, in which mode, by whom, what it counts");
   command->add_option("-i,--interface", options->interfaces, "only these ports (default: all)");
   command->add_flag("--json", options->json, "print JSON");

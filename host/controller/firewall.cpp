@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "host/controller/wall_clock.h"
 #include "host/datapath/quiescence.h"
 #include "host/error.h"
 #include "host/firewall/address_text.h"
@@ -29,10 +30,6 @@ std::array<std::uint32_t, FIREWALL_KEYS> random_set_keys() {
   return keys;
 }
 
-TimestampNs now_ns() {
-  return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 void add(rule_counter& to, const rule_counter& more) {
   to.packets += more.packets;
   to.bytes += more.bytes;
@@ -53,13 +50,13 @@ Firewall::Firewall(Options options) : options_(std::move(options)), sets_(set_ro
   FirewallState::Chains chains;
   if (options_.state) {
     state_.emplace(*options_.state);
-    for (const FirewallState::Set& set : state_->load_sets(now_ns())) {
+    for (const FirewallState::Set& set : state_->load_sets(wall_clock_ns())) {
       if (!sets_.exists(set.name)) {
         sets_.create(set.name);
       }
       sets_.add(set.name, set.entries);
     }
-    chains = state_->load_rules(sets_.names(), now_ns());
+    chains = state_->load_rules(sets_.names(), wall_clock_ns());
   }
   load(chains);
   thread_ = std::thread([this] { serve_ends(); });
@@ -213,7 +210,7 @@ std::size_t Firewall::apply(Chain chain, const nlohmann::json& batch, bool anew)
   if (anew) {
     from.rules.clear();
   }
-  install(chain, apply_batch(from, batch, sets_.names(), now_ns()));
+  install(chain, apply_batch(from, batch, sets_.names(), wall_clock_ns()));
   return rules(chain).rules.size();
 }
 
@@ -404,12 +401,12 @@ void Firewall::serve_ends() {
       changed_.wait(lock);
       continue;
     }
-    if (*next > now_ns()) {
+    if (*next > wall_clock_ns()) {
       changed_.wait_until(lock, std::chrono::system_clock::time_point(nanoseconds(*next)));
       continue;
     }
     try {
-      expire_locked(now_ns());
+      expire_locked(wall_clock_ns());
     } catch (const Error& error) {
       options_.warning(std::string("what was to end is still in force: ") + error.what());
       changed_.wait_for(lock, kRetry);

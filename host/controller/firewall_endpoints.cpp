@@ -5,6 +5,7 @@
 #include <fstream>
 #include <utility>
 
+#include "host/controller/wall_clock.h"
 #include "host/error.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/lifetime.h"
@@ -17,11 +18,6 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t kErrorsTold = 20;
-
-TimestampNs now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 template <typename Value>
 Value field(const json& request, const char* name, const char* allowed) {
@@ -97,7 +93,7 @@ std::optional<TimestampNs> parse_end(const json& request) {
   if (!lifetime) {
     throw Error("for_s: read " + request.at("for_s").dump() + ", allowed is " + kLifetimeAllowed);
   }
-  return now_ns() + lifetime->count();
+  return wall_clock_ns() + lifetime->count();
 }
 
 std::vector<AddressRange> read_list(const std::string& path) {
@@ -111,7 +107,7 @@ std::vector<AddressRange> read_list(const std::string& path) {
 ordered_json amount(const rule_counter& count) { return {{"packets", count.packets}, {"bytes", count.bytes}}; }
 
 ordered_json chain_json(const Firewall::ChainView& view, Chain chain) {
-  const TimestampNs now = now_ns();
+  const TimestampNs now = wall_clock_ns();
   ordered_json rules = ordered_json::array();
   for (std::size_t i = 0; i < view.chain.rules.size(); ++i) {
     ordered_json rule = rule_json(view.chain.rules[i], i, now);
@@ -138,7 +134,7 @@ ordered_json chain_json(const Firewall::ChainView& view, Chain chain) {
 }
 
 ordered_json entries_json(const std::vector<SetEntry>& entries) {
-  const TimestampNs now = now_ns();
+  const TimestampNs now = wall_clock_ns();
   ordered_json list = ordered_json::array();
   for (const SetEntry& entry : entries) {
     ordered_json object = {{"range", entry.range.text()}};

@@ -28,6 +28,7 @@
 #include "host/controller/governor.h"
 #include "host/controller/monitor.h"
 #include "host/controller/tick_interval.h"
+#include "host/controller/wall_clock.h"
 #include "host/datapath/attachment.h"
 #include "host/datapath/link_watch.h"
 #include "host/datapath/quiescence.h"
@@ -47,10 +48,6 @@ constexpr nanoseconds kGovernorInterval = 100ms;
 constexpr nanoseconds kProgramGrace = 100ms;
 // A packet's stay in a card, threads and queues included, is below a tenth of this.
 constexpr std::chrono::microseconds kCardQuiescence{2000};
-
-TimestampNs wall_clock_ns() {
-  return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 nanoseconds thread_processor_time() {
   timespec time{};

@@ -17,7 +17,6 @@ namespace nicsentry {
 namespace {
 
 constexpr std::uint64_t kFramesBetweenProgress = 4096;
-constexpr std::uint32_t kEthernetBytes = 14;
 
 std::string capture_names(const std::vector<std::filesystem::path>& captures) {
   std::string names;

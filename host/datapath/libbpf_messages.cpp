@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kLinesInError = 12;
 
-thread_local std::string messages;
+thread_local std::string collected;
 
 int collect(enum libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG) {
@@ -26,7 +26,7 @@ int collect(enum libbpf_print_level level, const char* format, va_list arguments
   if (length > 0) {
     std::vector<char> text(static_cast<std::size_t>(length) + 1);
     std::vsnprintf(text.data(), text.size(), format, again);  // NOLINT(clang-analyzer-valist.Uninitialized)
-    messages.append(text.data(), static_cast<std::size_t>(length));
+    collected.append(text.data(), static_cast<std::size_t>(length));
   }
   va_end(again);
   return length;
@@ -35,15 +35,15 @@ int collect(enum libbpf_print_level level, const char* format, va_list arguments
 }  // namespace
 
 LibbpfMessages::LibbpfMessages() {
-  messages.clear();
+  collected.clear();
   libbpf_set_print(collect);
 }
 
-LibbpfMessages::~LibbpfMessages() { messages.clear(); }
+LibbpfMessages::~LibbpfMessages() { collected.clear(); }
 
 std::string LibbpfMessages::detail() const {
   std::vector<std::string> lines;
-  std::istringstream stream(messages);
+  std::istringstream stream(collected);
   for (std::string line; std::getline(stream, line);) {
     const bool btf_is_optional = line.find("BTF") != std::string::npos && line.find("etrying") != std::string::npos;
     if (!line.empty() && !btf_is_optional) {
@@ -58,6 +58,6 @@ std::string LibbpfMessages::detail() const {
   return text;
 }
 
-bool LibbpfMessages::contain(const std::string& text) const { return messages.find(text) != std::string::npos; }
+bool LibbpfMessages::contain(const std::string& text) const { return collected.find(text) != std::string::npos; }
 
 }  // namespace nicsentry

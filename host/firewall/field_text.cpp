@@ -18,7 +18,7 @@ struct Name {
 };
 
 // IANA's assigned protocol numbers.
-constexpr Name<std::uint8_t> kProtocols[] = {
+constexpr Name<std::uint8_t> kProtocolNames[] = {
     {"TCP", 6},  {"UDP", 17}, {"ICMP", 1}, {"ICMPv6", 58}, {"IGMP", 2},  {"IPIP", 4},   {"DCCP", 33},
     {"GRE", 47}, {"ESP", 50}, {"AH", 51},  {"OSPF", 89},   {"PIM", 103}, {"VRRP", 112}, {"SCTP", 132},
 };
@@ -75,15 +75,15 @@ std::string prefix_text(const AddressRange& range) {
 
 }  // namespace
 
-std::string protocol_names() { return listed(kProtocols); }
+std::string protocol_names() { return listed(kProtocolNames); }
 
 std::optional<std::uint8_t> parse_protocol(std::string_view text) {
   text = trimmed(text);
-  const auto protocol = value_of(kProtocols, text);
+  const auto protocol = value_of(kProtocolNames, text);
   return protocol ? protocol : whole_number<std::uint8_t>(text);
 }
 
-const char* protocol_text(std::uint8_t protocol) { return name_of(kProtocols, protocol); }
+const char* protocol_text(std::uint8_t protocol) { return name_of(kProtocolNames, protocol); }
 
 std::optional<PortRange> parse_ports(std::string_view text) {
   const std::size_t dash = text.find('-');

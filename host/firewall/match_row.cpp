@@ -6,8 +6,8 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::uint8_t kTcp = 6;
-constexpr std::uint8_t kUdp = 17;
+constexpr std::uint8_t kTcpProtocol = 6;
+constexpr std::uint8_t kUdpProtocol = 17;
 
 KeyRanges ranges_of(const std::vector<AddressRange>& ranges, std::uint8_t version) {
   KeyRanges keys;
@@ -159,10 +159,10 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   if ((protocol && *protocol != its_protocol) || (state && *state != its_state)) {
     return false;
   }
-  if (asks_ports() && (!header || (its_protocol != kTcp && its_protocol != kUdp))) {
+  if (asks_ports() && (!header || (its_protocol != kTcpProtocol && its_protocol != kUdpProtocol))) {
     return false;
   }
-  return !asks_flags() || (header && its_protocol == kTcp && (key & tcp_flags.mask) == tcp_flags.value);
+  return !asks_flags() || (header && its_protocol == kTcpProtocol && (key & tcp_flags.mask) == tcp_flags.value);
 }
 
 std::vector<MatchRow> rows_of(const Rule& rule, std::uint32_t number, const SetBit& set_bit) {

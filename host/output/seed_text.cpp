@@ -16,7 +16,7 @@ using Texts = std::vector<std::string>;
 
 constexpr std::int64_t ns_per_second = 1'000'000'000;
 
-std::string quoted(std::string_view text) { return fmt::format("\"{}\"", text); }
+std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
 
 // A list as Python's json.dump(..., indent=2) lays it out, its closing bracket `depth` levels deep.
 std::string json_list(const Texts& items, std::size_t depth) {
@@ -114,17 +114,17 @@ std::string seed_crypto_csv_row(const SessionWindow& session) {
 }
 
 std::string seed_crypto_json_item(const SessionWindow& session) {
-  const Texts id{quoted(session.client.address.text()), quoted(session.server.address.text()),
+  const Texts id{in_quotes(session.client.address.text()), in_quotes(session.server.address.text()),
                  fmt::to_string(session.client.port), fmt::to_string(session.server.port),
-                 quoted(protocol_name(session.protocol))};
+                 in_quotes(protocol_name(session.protocol))};
   const Texts start{fmt::to_string(session.last_packet_ns), fmt::to_string(static_cast<int>(session.server_method))};
-  return json_item(id, "value", concatenation(start, metrics(session, quoted("-"))));
+  return json_item(id, "value", concatenation(start, metrics(session, in_quotes("-"))));
 }
 
 std::string seed_ddos_json_item(const SessionWindow& session) {
-  const Texts id{quoted(session.client.address.text()), fmt::to_string(session.client.port),
-                 quoted(session.server.address.text()), fmt::to_string(session.server.port),
-                 quoted(protocol_name(session.protocol))};
+  const Texts id{in_quotes(session.client.address.text()), fmt::to_string(session.client.port),
+                 in_quotes(session.server.address.text()), fmt::to_string(session.server.port),
+                 in_quotes(protocol_name(session.protocol))};
   Texts packets;
   packets.reserve(session.packets.size());
   for (const PacketFeatures& packet : session.packets) {

@@ -43,8 +43,9 @@ struct Ipv4 {
 };
 
 Bytes ipv4(const Ipv4& ip) {
-  return Bytes{byte(ip.version << 4 | (5 + ip.option_words)), 0} + be16(ip.total) + be16(7) + be16(ip.flags_fragment) +
-         Bytes{64, ip.protocol, 0, 0, 192, 0, 2, 9, 10, 0, 0, 1} + Bytes(ip.option_words * 4, 1);
+  return Bytes{byte(std::size_t{ip.version} << 4 | (5 + ip.option_words)), 0} + be16(ip.total) + be16(7) +
+         be16(ip.flags_fragment) + Bytes{64, ip.protocol, 0, 0, 192, 0, 2, 9, 10, 0, 0, 1} +
+         Bytes(ip.option_words * 4, 1);
 }
 
 Bytes ipv6(std::uint8_t next, std::size_t payload = 900) {
