@@ -7,6 +7,7 @@
 #include "host/cli/json_text.h"
 #include "host/cli/log.h"
 #include "host/cli/rules_check.h"
+#include "host/cli/rules_explain.h"
 #include "host/cli/rules_statistics.h"
 
 namespace nicsentry {
@@ -97,7 +98,8 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   rules->require_subcommand(1);
   rules->footer(
       "Examples:\n  nicsentry rules apply batch.json -i eth0\n  nicsentry rules show --stats -i eth0\n"
-      "  nicsentry rules default ingress drop -i eth0");
+      "  nicsentry rules default ingress drop -i eth0\n"
+      "  nicsentry rules explain src=203.0.113.7 dport=443 -i eth0");
   const auto add = [&chosen, options, rules](const char* name, const char* what, int (*perform)(const RulesOptions&)) {
     CLI::App* command = rules->add_subcommand(name, what);
     command->callback([options, perform, &chosen] { chosen = [options, perform] { return perform(*options); }; });
@@ -115,6 +117,8 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
 
   command = add("check", "compile a batch and say what it takes; nothing is put in force", check);
   add_batch(*command, *options);
+
+  add_explain_command(*rules, chosen);
 
   command = add("default", "what holds where no rule matches", set_default);
   add_chain(*command, *options);

@@ -260,6 +260,11 @@ Firewall::ChainView Firewall::view(Chain chain) const {
   return view;
 }
 
+void Firewall::hold(Chain chain, const std::function<void(const ChainRules&, const AddressSets&)>& act) const {
+  const std::lock_guard lock(mutex_);
+  act(rules(chain), sets_);
+}
+
 std::size_t Firewall::uses(const std::string& set) const {
   std::size_t uses = 0;
   for (const ChainRules& chain : chains_) {

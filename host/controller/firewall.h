@@ -73,6 +73,8 @@ class Firewall {
     BankPlace room;
   };
   ChainView view(Chain chain) const;
+  // Calls `act` with a chain's rules and the sets, as they are in force on every plane until it returns.
+  void hold(Chain chain, const std::function<void(const ChainRules&, const AddressSets&)>& act) const;
 
   struct SetView {
     std::string name;

@@ -22,6 +22,7 @@
 
 #include "host/controller/command_socket.h"
 #include "host/controller/connections.h"
+#include "host/controller/explain_endpoint.h"
 #include "host/controller/firewall.h"
 #include "host/controller/firewall_endpoints.h"
 #include "host/controller/firewall_log.h"
@@ -335,10 +336,25 @@ class LiveRun {
     });
     if (firewall_) {
       add_firewall_endpoints(server_, *firewall_);
+      add_explain_endpoint(server_, *firewall_, [this](Chain chain) {
+        return requests_.call([this, chain] { return enforcing_program(chain); });
+      });
     }
     server_.on("/firewall/connections",
                [this](const nlohmann::json&) { return requests_.call([this] { return connections_json(); }); });
     server_.start();
+  }
+
+  // Every plane of a chain has the same rules and sets; the first one speaks for all.
+  EnforcingProgram enforcing_program(Chain chain) const {
+    for (const auto& plane : monitor_.planes()) {
+      const AttachedPlane& record = places_.at(plane.get()).record;
+      if (chain_of(record.hook) == chain && plane->program().firewall() != nullptr) {
+        return {plane->name().text(), record.program_id, record.hook, record.mode};
+      }
+    }
+    throw Error(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
+                (chain == Chain::egress ? " (run with --direction both)" : ""));
   }
 
   nlohmann::ordered_json connections_json() const {

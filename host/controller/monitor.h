@@ -33,6 +33,7 @@ class Monitor {
 
   Plane& add_plane(std::unique_ptr<Plane> plane);
   std::vector<std::unique_ptr<Plane>>& planes() { return planes_; }
+  const std::vector<std::unique_ptr<Plane>>& planes() const { return planes_; }
   // A plane that cannot be reached any more, or is to be left out from the next window on.
   struct Failure {
     std::string plane;

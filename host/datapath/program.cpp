@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 
 #include <array>
 #include <cerrno>
@@ -13,6 +12,7 @@
 
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/object_file.h"
+#include "host/datapath/object_handle.h"
 #include "host/error.h"
 
 namespace nicsentry {
@@ -30,18 +30,6 @@ constexpr std::array kFirewallMapNames = {"fw_control",   "rule_banks",    "inte
 std::string no_room_on_card() {
   return "\n  the card holds " + std::to_string(kCardElements) +
          " map elements over all its ports; with fewer --sessions a port needs less of them";
-}
-
-struct CloseObject {
-  void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
-
-UniqueFd duplicate(int fd) {
-  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy) {
-    throw SystemError(errno, "duplicating a descriptor");
-  }
-  return copy;
 }
 
 void require_maps(const std::map<std::string, UniqueFd>& fds, std::span<const char* const> names,
@@ -154,7 +142,7 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
   const LibbpfMessages messages;
   const std::string what = std::string("loading '") + program_name(profile, firewall != nullptr) + "'" +
                            (port != nullptr ? " for " + port->name + " in mode " + mode_name(mode) : "");
-  const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_file(object_path.c_str(), nullptr));
+  const ObjectHandle object(bpf_object__open_file(object_path.c_str(), nullptr));
   if (!object) {
     throw SystemError(errno, "opening object " + object_path.string(), messages.detail());
   }

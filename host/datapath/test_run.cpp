@@ -36,9 +36,13 @@ bpf_test_run_opts run_program(int fd, std::span<const std::uint8_t> frame, std::
 
 }  // namespace
 
+std::uint32_t run_frame(int program_fd, std::span<const std::uint8_t> frame) {
+  return run_program(program_fd, frame, 1).retval;
+}
+
 TestRun::TestRun(const Program& program) : program_fd_(program.fd()), cpu_(stay_on_this_cpu()) {}
 
-std::uint32_t TestRun::run(std::span<const std::uint8_t> frame) { return run_program(program_fd_, frame, 1).retval; }
+std::uint32_t TestRun::run(std::span<const std::uint8_t> frame) { return run_frame(program_fd_, frame); }
 
 std::uint32_t TestRun::time(std::span<const std::uint8_t> frame, std::uint32_t repeat) {
   return run_program(program_fd_, frame, repeat).duration;

@@ -10,6 +10,9 @@
 
 namespace nicsentry {
 
+// Runs a program once on a frame of at least TestRun::kShortestFrame bytes; its verdict. Throws SystemError.
+std::uint32_t run_frame(int program_fd, std::span<const std::uint8_t> frame);
+
 // Sends frames through a loaded XDP or TC program in the kernel, without any interface (BPF_PROG_TEST_RUN).
 class TestRun {
  public:

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/cli/offline_firewall.h"
+
+#include <fstream>
+
+#include "host/cli/log.h"
+#include "host/controller/explain_endpoint.h"
+#include "host/controller/firewall.h"
+#include "host/datapath/object_file.h"
+#include "host/datapath/program.h"
+#include "host/error.h"
+#include "host/firewall/address_text.h"
+#include "host/sessions/session_table.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::uint32_t kSessions = 64;  // none is ever entered
+
+Hook hook_of(Chain chain) { return chain == Chain::egress ? Hook::tc_egress : Hook::xdp; }
+Mode mode_of(Chain chain) { return chain == Chain::egress ? Mode::tc : Mode::drv; }
+
+Program load_program(Chain chain, const FirewallSize& size) {
+  return Program::load(find_object(Profile::all, hook_of(chain), true), Profile::all, mode_of(chain),
+                       {kSessions, bucket_bits_for(kSessions)}, nullptr, &size);
+}
+
+std::vector<SetEntry> read_set(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    throw SystemError(errno, "opening " + path);
+  }
+  std::vector<SetEntry> entries;
+  for (const AddressRange& range : parse_address_list(file, path)) {
+    entries.push_back({range, std::nullopt});
+  }
+  return entries;
+}
+
+}  // namespace
+
+struct OfflineFirewall::Loaded {
+  FirewallSize size;
+  Chain chain;
+  Firewall firewall;
+  Program program;
+
+  explicit Loaded(Chain of) : chain(of), firewall({size, std::nullopt, log_warning}), program(load_program(of, size)) {}
+};
+
+OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_unique<Loaded>(options.chain)) {
+  Firewall& firewall = loaded_->firewall;
+  for (const std::string& set : options.sets) {
+    const std::size_t equals = set.find('=');
+    if (equals == std::string::npos) {
+      throw Error("--set: read " + set + ", allowed is NAME=FILE");
+    }
+    firewall.replace_set(set.substr(0, equals), read_set(set.substr(equals + 1)));
+  }
+  firewall.apply(options.chain, options.batch, true);
+  if (options.default_drop) {
+    firewall.set_default(options.chain, RuleAction::drop);
+  }
+  firewall.add_plane(loaded_->program.shared_firewall(), options.chain);
+}
+
+OfflineFirewall::~OfflineFirewall() = default;
+
+nlohmann::json OfflineFirewall::explain(const nlohmann::json& request) const {
+  return explain_packets(
+      loaded_->firewall,
+      {"rules of files, on no port", loaded_->program.id(), hook_of(loaded_->chain), mode_of(loaded_->chain)}, request);
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "host/firewall/rule.h"
+
+namespace nicsentry {
+
+// A program in the kernel that is on no port, with rules and sets of files in force. Throws Error.
+class OfflineFirewall {
+ public:
+  struct Options {
+    Chain chain = Chain::ingress;
+    nlohmann::json batch;           // on an empty chain
+    std::vector<std::string> sets;  // "NAME=FILE"
+    bool default_drop = false;
+  };
+  explicit OfflineFirewall(const Options& options);
+  ~OfflineFirewall();
+  OfflineFirewall(const OfflineFirewall&) = delete;
+  OfflineFirewall& operator=(const OfflineFirewall&) = delete;
+
+  // As /firewall/explain answers.
+  nlohmann::json explain(const nlohmann::json& request) const;
+
+ private:
+  struct Loaded;
+  std::unique_ptr<Loaded> loaded_;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/cli/rules_explain.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/capture/capture_merge.h"
+#include "host/cli/controller_call.h"
+#include "host/cli/explanation_text.h"
+#include "host/cli/json_text.h"
+#include "host/cli/log.h"
+#include "host/cli/offline_firewall.h"
+#include "host/cli/text_table.h"
+#include "host/error.h"
+#include "host/firewall/packet_text.h"
+#include "host/packet/parser.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kPacketsAsked = 2000;  // in one call: one load of the program's copy
+
+struct ExplainOptions {
+  std::string interface;
+  std::vector<std::string> words;
+  std::string rules;
+  std::vector<std::string> sets;
+  std::string default_action;
+  bool egress = false;
+  bool json = false;
+  bool summary = false;
+
+  Chain chain() const { return egress ? Chain::egress : Chain::ingress; }
+};
+
+using Ask = std::function<json(const json& request)>;
+
+bool is_field(const std::string& word) {
+  const std::size_t equals = word.find('=');
+  return equals != std::string::npos && word.find('/') >= equals;
+}
+
+bool fields_asked(const ExplainOptions& options) { return std::all_of(options.words.begin(), options.words.end(), is_field); }
+
+void check_words(const ExplainOptions& options) {
+  if (fields_asked(options)) {
+    parse_packet_words(options.words);
+    if (options.summary) {
+      throw Error("--summary: read together with one packet's fields, allowed is --summary with captures");
+    }
+  } else if (std::any_of(options.words.begin(), options.words.end(), is_field)) {
+    throw Error("PACKET: read fields and files together, allowed are either FIELD=VALUE words or capture files");
+  }
+  if (options.rules.empty() && !(options.sets.empty() && options.default_action.empty())) {
+    throw Error("--set and --default: read without --rules, allowed is together with it; else what is in force holds");
+  }
+}
+
+Ask make_ask(const ExplainOptions& options) {
+  if (options.rules.empty()) {
+    return [&options](const json& request) { return call_controller(options.interface, "/firewall/explain", request); };
+  }
+  const auto firewall = std::make_shared<OfflineFirewall>(OfflineFirewall::Options{
+      options.chain(), read_json_file(options.rules), options.sets, options.default_action == "drop"});
+  return [firewall](const json& request) { return firewall->explain(request); };
+}
+
+int explain_fields(const ExplainOptions& options, const Ask& ask) {
+  const ImaginedPacket packet = parse_packet_words(options.words);
+  json request = {{"chain", chain_name(options.chain())}, {"why", true}, {"packets", {{{"frame", frame_of(packet)}}}}};
+  if (packet.state) {
+    request["conntrack"] = state_name(*packet.state);
+  }
+  const json answer = ask(request);
+  if (options.json) {
+    json shown = answer;
+    shown.erase("answers");
+    shown.update(answer.at("answers").at(0));
+    std::printf("%s\n", shown.dump(2).c_str());
+  } else {
+    std::fputs(explanation_text(answer, answer.at("answers").at(0)).c_str(), stdout);
+  }
+  return kExitSuccess;
+}
+
+// Headers and the length are enough for the program. What was cut within its headers goes as it is.
+json packet_of(const CapturedFrame& frame) {
+  constexpr std::size_t kLeast = 128;
+  const std::size_t reach = header_reach(frame.bytes);
+  const auto sent = frame.bytes.first(std::min(frame.bytes.size(), std::max(reach, kLeast)));
+  json packet = {{"frame", std::vector<std::uint8_t>(sent.begin(), sent.end())}};
+  packet["length"] = reach <= frame.bytes.size() ? frame.wire_bytes : frame.bytes.size();
+  return packet;
+}
+
+class CaptureReport {
+ public:
+  explicit CaptureReport(const ExplainOptions& options) : options_(options) {}
+
+  void add(const json& answer) {
+    ++packets_;
+    const std::string by = decision_text(answer);
+    const std::string rule = answer.contains("rule") ? rule_text(answer.at("rule")) : "";
+    ++decisions_[{member_text(answer, "verdict"), by, rule}];
+    if (options_.summary) {
+      return;
+    }
+    if (options_.json) {
+      json line = answer;
+      line["number"] = packets_;
+      std::printf("%s\n", line.dump().c_str());
+    } else {
+      std::printf("%llu\t%s\t%s\t%s\n", static_cast<unsigned long long>(packets_),
+                  member_text(answer, "verdict").c_str(), by.c_str(), packet_text(answer).c_str());
+    }
+  }
+
+  void finish() const {
+    std::vector<std::pair<std::uint64_t, Decision>> sorted;
+    for (const auto& [decision, packets] : decisions_) {
+      sorted.emplace_back(packets, decision);
+    }
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    if (options_.json) {
+      print_json(sorted);
+      return;
+    }
+    TextTable table({{"PACKETS", true}, {"VERDICT"}, {"DECIDED BY"}, {"RULE"}});
+    for (const auto& [packets, decision] : sorted) {
+      table.add({std::to_string(packets), decision.verdict, decision.by, decision.rule});
+    }
+    std::fputs(table.text().c_str(), stdout);
+  }
+
+ private:
+  struct Decision {
+    std::string verdict;
+    std::string by;
+    std::string rule;
+
+    auto operator<=>(const Decision&) const = default;
+  };
+
+  void print_json(const std::vector<std::pair<std::uint64_t, Decision>>& sorted) const {
+    json summary = json::array();
+    for (const auto& [packets, decision] : sorted) {
+      json one = {{"packets", packets}, {"verdict", decision.verdict}, {"decided_by", decision.by}};
+      if (!decision.rule.empty()) {
+        one["decided_by"] = "rule";
+        one["rule"] = json::parse(decision.rule);
+      }
+      summary.push_back(std::move(one));
+    }
+    std::printf("%s\n", json{{"packets", packets_}, {"summary", std::move(summary)}}.dump().c_str());
+  }
+
+  const ExplainOptions& options_;
+  std::uint64_t packets_ = 0;
+  std::map<Decision, std::uint64_t> decisions_;
+};
+
+int explain_captures(const ExplainOptions& options, const Ask& ask) {
+  CaptureMerge captures({options.words.begin(), options.words.end()});
+  CaptureReport report(options);
+  CapturedFrame frame;
+  json packets = json::array();
+  const auto ask_for_packets = [&] {
+    const json answer =
+        ask({{"chain", chain_name(options.chain())}, {"packets", std::exchange(packets, json::array())}});
+    for (const json& one : answer.at("answers")) {
+      report.add(one);
+    }
+  };
+  while (captures.next(frame)) {
+    packets.push_back(packet_of(frame));
+    if (packets.size() == kPacketsAsked) {
+      ask_for_packets();
+    }
+  }
+  if (!packets.empty()) {
+    ask_for_packets();
+  }
+  report.finish();
+  for (const std::string& damage : captures.damages()) {
+    log_error(damage);
+  }
+  return captures.damages().empty() ? kExitSuccess : kExitFailure;
+}
+
+int explain(const ExplainOptions& options) {
+  set_up_log(false);
+  const Ask ask = make_ask(options);
+  return fields_asked(options) ? explain_fields(options, ask) : explain_captures(options, ask);
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& rules, Action& chosen) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = rules.add_subcommand("explain", "what becomes of a packet, and why: asked of the program itself");
+  command
+      ->add_option("PACKET", options->words,
+                   "FIELD=VALUE words of one packet (src, dst, l4proto, sport, dport, tcpflags, conntrack, icmptype, "
+                   "fragment), or capture files")
+      ->required();
+  command->add_flag("--egress", options->egress, "of the egress chain (default: ingress)");
+  command->add_flag("--json", options->json, "print JSON; of a capture a line a packet, then the summary");
+  command->add_flag("--summary", options->summary, "of a capture print only how many packets what decided");
+  command
+      ->add_option("--rules", options->rules, "ask about a batch of this file on an empty chain, without a controller")
+      ->type_name("FILE");
+  command->add_option("--set", options->sets, "with --rules: a set that it names, and the file of its entries")
+      ->type_name("NAME=FILE")
+      ->allow_extra_args(false);
+  command->add_option("--default", options->default_action, "with --rules: drop or accept (default: accept)")
+      ->check(CLI::IsMember({"drop", "accept"}));
+  add_controller_option(*command, options->interface);
+  command->footer(
+      "Examples:\n"
+      "  nicsentry rules explain src=203.0.113.7 dst=192.0.2.10 dport=443 -i eth0\n"
+      "  nicsentry rules explain src=2001:db8::7 l4proto=UDP dport=53 conntrack=ESTABLISHED\n"
+      "  nicsentry rules explain capture.pcap --summary\n"
+      "  nicsentry rules explain --rules rules.json --set office=office.netset src=198.51.100.3 dport=22");
+  command->callback([options, &chosen] {
+    try {
+      check_words(*options);
+    } catch (const Error& error) {
+      throw CLI::ValidationError(error.what());
+    }
+    chosen = [options] { return explain(*options); };
+  });
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/controller/explainer.h"
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "host/datapath/test_run.h"
+#include "host/error.h"
+#include "host/packet/parser.h"
+#include "host/sessions/fingerprint.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::uint32_t kEpoch = 2;  // its half is what ProgramCopy reads
+
+struct control control_of_copy(bool partial_frames) {
+  struct control control {};
+  control.epoch = kEpoch;
+  control.config = ProgramCopy::kBucketBits << CONFIG_BUCKET_BITS_SHIFT;  // no events
+  control.config |= partial_frames ? CONFIG_PARTIAL_FRAMES : 0U;
+  const FingerprintKeys keys = fixed_keys();
+  std::copy(keys.begin(), keys.end(), control.keys);
+  return control;
+}
+
+std::uint32_t bits_of(std::uint32_t slot_state, Direction direction) {
+  const unsigned shift = SLOT_STATE_SHIFT + (direction == Direction::from_higher ? SLOT_STATE_BITS : 0U);
+  return slot_state >> shift & STATE_MASK;
+}
+
+std::uint32_t slot_state(ConnectionState state, Direction direction) {
+  const unsigned shift = SLOT_STATE_SHIFT + (direction == Direction::from_higher ? SLOT_STATE_BITS : 0U);
+  return SLOT_VALID | static_cast<std::uint32_t>(state) << shift;
+}
+
+}  // namespace
+
+Explainer::Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook)
+    : firewall_(firewall), hook_(hook), copy_(program_id, object), original_control_(copy_.original().read_control()) {}
+
+std::vector<Explanation> Explainer::explain(std::span<const Question> questions, bool why) {
+  std::vector<Explanation> explanations;
+  explanations.reserve(questions.size());
+  firewall_.hold(chain(), [&](const ChainRules& chain_rules, const AddressSets& sets) {
+    packets_.clear();
+    for (std::uint32_t id = 0; id < COUNTER_FIRST_RULE; ++id) {
+      packets_[id] = copy_.read_counter(id).packets;
+    }
+    for (const Rule& rule : chain_rules.rules) {
+      packets_[rule.counter] = copy_.read_counter(rule.counter).packets;
+    }
+    likely_.resize(chain_rules.rules.size());
+    std::iota(likely_.begin(), likely_.end(), 0);
+    for (const Question& question : questions) {
+      explanations.push_back(ask(question, chain_rules, sets, why));
+    }
+  });
+  return explanations;
+}
+
+Explanation Explainer::ask(const Question& question, const ChainRules& chain_rules, const AddressSets& sets, bool why) {
+  std::span<const std::uint8_t> frame = question.frame;
+  Explanation explanation;
+  explanation.cause = CAUSE_TRUNCATED;
+  if (frame.size() < TestRun::kShortestFrame) {
+    return explanation;  // not even Ethernet
+  }
+  const bool partial = frame.size() > TestRun::kLongestLinear;
+  copy_.own().write_control(control_of_copy(partial));
+  frame = frame.first(std::min(frame.size(), TestRun::kLongestLinear));
+  const std::uint32_t bits = enter_session(question, explanation.session_known);
+  const std::uint32_t verdict = copy_.run(frame);
+  copy_.own().clear_buckets();
+  explanation.dropped = verdict == (hook_ == Hook::xdp ? std::uint32_t{XDP_DROP} : std::uint32_t{TC_ACT_SHOT});
+  explanation.cause = cause_of_last();
+  explanation.packet = judged_packet(frame, explanation.cause, bits);
+  find_decision(chain_rules, explanation);
+  if (explanation.by == DecidedBy::nothing) {
+    explanation.packet.reset();
+    return explanation;
+  }
+  if (!explanation.packet) {
+    throw Error("the program has judged a frame that holds no IP header for the host");
+  }
+  explanation.state_reason = state_reason(*explanation.packet, explanation.cause, bits);
+  if (why) {
+    add_reasons(chain_rules, sets, explanation);
+  }
+  return explanation;
+}
+
+// The packet's session stands in the copy's table as in the original's, or as the question wants it. Gives STATE_* of
+// the packet's direction.
+std::uint32_t Explainer::enter_session(const Question& question, bool& known) {
+  const auto parsed = parse_packet(question.frame);
+  if (!parsed) {
+    return STATE_NEW;
+  }
+  const auto [key, direction] = parsed->key;
+  const auto state = question.state ? slot_state(*question.state, direction) : states_in_force(key);
+  if (!state) {
+    return STATE_NEW;
+  }
+  known = true;
+  const Fingerprint name = fingerprint(key, fixed_keys());
+  session_bucket bucket{};
+  const auto words = name.words();
+  std::copy(words.begin(), words.end(), bucket.slot[0].fingerprint);
+  bucket.slot[0].state = *state;
+  copy_.own().write_bucket(candidate_buckets(name, ProgramCopy::kBucketBits).first, bucket);
+  return bits_of(*state, direction);
+}
+
+// The state word of a session's slot in the original's table; nothing where it has none.
+std::optional<std::uint32_t> Explainer::states_in_force(const SessionKey& key) const {
+  FingerprintKeys keys{};
+  std::copy(std::begin(original_control_.keys), std::end(original_control_.keys), keys.begin());
+  const unsigned bucket_bits = original_control_.config >> CONFIG_BUCKET_BITS_SHIFT & CONFIG_BUCKET_BITS_MASK;
+  const Fingerprint name = fingerprint(key, keys);
+  const auto words = name.words();
+  const CandidateBuckets candidates = candidate_buckets(name, bucket_bits);
+  for (const std::uint32_t index : {candidates.first, candidates.second}) {
+    if (index >= copy_.original().bucket_count()) {
+      continue;
+    }
+    const session_bucket bucket = copy_.original().read_bucket(index);
+    for (const session_slot& slot : bucket.slot) {
+      if ((slot.state & SLOT_VALID) != 0 && std::equal(words.begin(), words.end(), slot.fingerprint)) {
+        return slot.state;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+// Why the program did not understand the last packet, by its books.
+std::optional<unsigned> Explainer::cause_of_last() {
+  const Totals now = copy_.own().read_totals(kEpoch & 1U);
+  const Totals before = std::exchange(totals_, now);
+  for (unsigned cause = 0; cause < CAUSES; ++cause) {
+    if (now.at(TOTALS_SHARDS + cause).packets != before.at(TOTALS_SHARDS + cause).packets) {
+      return cause;
+    }
+  }
+  return std::nullopt;
+}
+
+bool Explainer::counted(std::uint32_t id) {
+  const std::uint64_t now = copy_.read_counter(id).packets;
+  return std::exchange(packets_[id], now) != now;
+}
+
+// By the counters that have moved.
+void Explainer::find_decision(const ChainRules& chain_rules, Explanation& explanation) {
+  for (std::size_t i = 0; i < chain_rules.rules.size(); ++i) {
+    if (chain_rules.rules[i].action == RuleAction::count && counted(chain_rules.rules[i].counter)) {
+      explanation.counting.push_back(i);
+    }
+  }
+  constexpr std::pair<std::uint32_t, DecidedBy> kFixed[] = {{COUNTER_BLOCKED, DecidedBy::blocked},
+                                                            {COUNTER_ESTABLISHED, DecidedBy::established},
+                                                            {COUNTER_DEFAULT, DecidedBy::by_default}};
+  for (const auto& [counter, by] : kFixed) {
+    if (counted(counter)) {
+      explanation.by = by;
+      return;
+    }
+  }
+  const auto found = std::find_if(likely_.begin(), likely_.end(), [&](std::size_t rule) {
+    return chain_rules.rules[rule].action != RuleAction::count && counted(chain_rules.rules[rule].counter);
+  });
+  if (found == likely_.end()) {
+    return;
+  }
+  explanation.by = DecidedBy::rule;
+  explanation.rule = *found;
+  explanation.deciding = chain_rules.rules[*found];
+  std::rotate(likely_.begin(), found, found + 1);
+}
+
+void Explainer::add_reasons(const ChainRules& chain_rules, const AddressSets& sets, Explanation& explanation) const {
+  const JudgedPacket& packet = *explanation.packet;
+  const InSet in_set = [&sets](const std::string& set, const IpAddress& address) {
+    return sets.contains(set, address);
+  };
+  for (const std::string& set : sets.names()) {
+    if (in_set(set, packet.source)) {
+      explanation.source_sets.push_back(set);
+    }
+    if (in_set(set, packet.destination)) {
+      explanation.destination_sets.push_back(set);
+    }
+  }
+  if (explanation.by != DecidedBy::rule && explanation.by != DecidedBy::by_default) {
+    return;  // no rule was asked
+  }
+  const std::size_t asked = explanation.rule.value_or(chain_rules.rules.size());
+  for (std::size_t i = 0; i < asked; ++i) {
+    auto mismatch = first_mismatch(chain_rules.rules[i].match, packet, in_set);
+    if (mismatch) {
+      explanation.before.push_back({i, std::move(*mismatch)});
+    } else if (chain_rules.rules[i].action != RuleAction::count) {
+      throw Error("rule " + std::to_string(i) + " matches, but the program has passed over it: a defect of nicsentry");
+    }
+  }
+  if (explanation.rule) {
+    explanation.checks = check_fields(chain_rules.rules[*explanation.rule].match, packet, in_set);
+  }
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "host/controller/firewall.h"
+#include "host/datapath/mode.h"
+#include "host/datapath/program_copy.h"
+#include "host/firewall/judged_packet.h"
+
+namespace nicsentry {
+
+// A packet to be explained.
+struct Question {
+  std::vector<std::uint8_t> frame;
+  std::optional<ConnectionState> state;  // of its session; none: what the program knows of it
+};
+
+enum class DecidedBy : std::uint8_t { nothing, blocked, established, rule, by_default };
+
+struct Explanation {
+  std::optional<JudgedPacket> packet;  // none: no rule is asked, it passes
+  std::optional<unsigned> cause;       // CAUSE_* where the program does not understand it
+  bool dropped = false;
+  DecidedBy by = DecidedBy::nothing;
+  std::optional<std::size_t> rule;    // that decided, by its place
+  Rule deciding;                      // likewise
+  std::vector<std::size_t> counting;  // rules that only counted it
+  bool session_known = false;         // to the program, or given with the question
+  std::optional<std::string> state_reason;
+
+  // With `why` only.
+  std::vector<FieldCheck> checks;  // of the rule that decided
+  struct Passed {
+    std::size_t rule = 0;
+    FieldCheck mismatch;
+  };
+  std::vector<Passed> before;  // rules before it, and why each does not match
+  std::vector<std::string> source_sets;
+  std::vector<std::string> destination_sets;
+};
+
+// Asks a program what it does with packets, through a copy of it over the tables in force. Loading the copy takes some
+// 100 ms; no packet and no counter of the program knows of it. Throws Error. Not for several threads at once.
+class Explainer {
+ public:
+  // `object`, `hook`: what the program was loaded from, and for where. `firewall` has the plane in its charge.
+  Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook);
+
+  // With `why` also what only a reader needs, at a cost that grows with the rules. Rules and sets do not change
+  // meanwhile.
+  std::vector<Explanation> explain(std::span<const Question> questions, bool why);
+
+  Chain chain() const { return chain_of(hook_); }
+
+ private:
+  Explanation ask(const Question& question, const ChainRules& chain, const AddressSets& sets, bool why);
+  std::uint32_t enter_session(const Question& question, bool& known);
+  std::optional<std::uint32_t> states_in_force(const SessionKey& key) const;
+  std::optional<unsigned> cause_of_last();
+  bool counted(std::uint32_t id);
+  void find_decision(const ChainRules& chain, Explanation& explanation);
+  void add_reasons(const ChainRules& chain, const AddressSets& sets, Explanation& explanation) const;
+
+  const Firewall& firewall_;
+  Hook hook_;
+  ProgramCopy copy_;
+  struct control original_control_;
+  std::unordered_map<std::uint32_t, std::uint64_t> packets_;  // by counter, as last read
+  Totals totals_{};
+  std::vector<std::size_t> likely_;  // rules, those that decided last first
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+#include "bpf_offload/types.h"
+#include "host/datapath/maps.h"
+#include "host/datapath/unique_fd.h"
+
+namespace nicsentry {
+
+// A second instance of a program with a firewall: the same instructions over the very maps that hold the rules and sets
+// in force, but with sessions, counters, books and events of its own. So it can be asked what becomes of a packet, and
+// no packet, counter or window of the first one knows of it. Throws Error. Not for several threads at once.
+class ProgramCopy {
+ public:
+  // `object`: what the program was loaded from; an error where it is another build than that.
+  ProgramCopy(std::uint32_t program_id, const std::filesystem::path& object);
+
+  // The first one's, to be read only.
+  const Maps& original() const { return *original_; }
+  // Its own; all zero at first. There is room for one session, in bucket 0 or 1.
+  Maps& own() { return *own_; }
+  static constexpr unsigned kBucketBits = 1;
+
+  // The program's verdict (XDP_*, TC_ACT_*).
+  std::uint32_t run(std::span<const std::uint8_t> frame) const;
+  // Of the half that counts in even epochs.
+  rule_counter read_counter(std::uint32_t id) const;
+
+ private:
+  std::unique_ptr<Maps> original_;
+  std::unique_ptr<Maps> own_;
+  UniqueFd program_;
+  UniqueFd rule_counters_;
+};
+
+}  // namespace nicsentry

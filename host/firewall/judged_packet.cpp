@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/judged_packet.h"
+
+#include <algorithm>
+
+#include "host/firewall/field_text.h"
+#include "host/packet/parser.h"
+
+namespace nicsentry {
+namespace {
+
+using Bytes = std::span<const std::uint8_t>;
+
+constexpr std::uint8_t kIcmp = 1;
+constexpr std::uint8_t kTcp = 6;
+constexpr std::uint8_t kIcmpv6 = 58;
+
+std::size_t be16(Bytes bytes, std::size_t at) { return std::size_t{bytes[at]} << 8U | bytes[at + 1]; }
+
+// Behind Ethernet and at most two tags: the IP header's offset; nothing where there is none.
+std::optional<std::size_t> ip_offset(Bytes frame) {
+  std::size_t type_at = 12;
+  for (int tags = 0; frame.size() >= type_at + 2; ++tags, type_at += 4) {
+    const std::size_t type = be16(frame, type_at);
+    if (type == 0x0800 || type == 0x86dd) return type_at + 2;
+    if ((type != 0x8100 && type != 0x88a8) || tags == 2) break;
+  }
+  return std::nullopt;
+}
+
+IpAddress address(Bytes bytes, std::uint8_t version) {
+  IpAddress made;
+  made.version = version;
+  std::copy(bytes.begin(), bytes.end(), made.bytes.begin());
+  return made;
+}
+
+bool is_extension(std::uint8_t protocol) { return protocol == 0 || protocol == 43 || protocol == 44 || protocol == 60; }
+
+// The next header behind the extension headers, as far as the program walks over them.
+std::uint8_t last_protocol(Bytes ip, bool whole) {
+  constexpr int kExtensionsMost = 4;
+  std::uint8_t protocol = ip[6];
+  if (!whole) return protocol;  // the program looks no further
+  const std::size_t end = std::min(ip.size(), 40 + be16(ip, 4));
+  std::size_t at = 40;
+  for (int i = 0; i < kExtensionsMost && is_extension(protocol) && at + 8 <= end; ++i) {
+    const bool fragment = protocol == 44;
+    protocol = ip[at];
+    if (fragment && (be16(ip, at + 2) & 0xfff8U) != 0) break;
+    at += fragment ? 8 : (std::size_t{ip[at + 1]} + 1) * 8;
+  }
+  return protocol;
+}
+
+std::optional<JudgedPacket> read_ip(Bytes ip) {
+  JudgedPacket packet;
+  if (ip.size() >= 20 && ip[0] >> 4U == 4) {
+    const std::size_t header = (ip[0] & 0xfU) * std::size_t{4};
+    if (header < 20 || be16(ip, 2) < header) return std::nullopt;
+    packet.source = address(ip.subspan(12, 4), 4);
+    packet.destination = address(ip.subspan(16, 4), 4);
+    packet.protocol = ip[9];
+    return packet;
+  }
+  if (ip.size() >= 40 && ip[0] >> 4U == 6) {
+    packet.source = address(ip.subspan(8, 16), 6);
+    packet.destination = address(ip.subspan(24, 16), 6);
+    packet.protocol = last_protocol(ip, 40 + be16(ip, 4) <= ip.size());
+    return packet;
+  }
+  return std::nullopt;
+}
+
+bool is_query(const JudgedPacket& packet) {
+  const std::uint8_t type = packet.icmp_type;
+  return (packet.protocol == kIcmp || packet.protocol == kIcmpv6) &&
+         (type == 8 || type == 13 || type == 17 || type == 128);
+}
+
+bool is_plain_syn(const JudgedPacket& packet) { return (packet.tcp_flags & 0x17U) == 0x02; }
+
+// As connection_state() in bpf_offload/firewall.h.
+ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits) {
+  if (cause == CAUSE_LATER_FRAGMENT) return ConnectionState::established;
+  if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
+  if (cause) return ConnectionState::invalid;
+  if (is_query(packet)) return ConnectionState::new_session;
+  if (bits == STATE_NEW && packet.protocol == kTcp && !is_plain_syn(packet)) return ConnectionState::invalid;
+  return static_cast<ConnectionState>(bits);
+}
+
+std::string join(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) joined += (joined.empty() ? "" : ", ") + text;
+  return joined;
+}
+
+bool matches(const AddressMatch& match, const IpAddress& address, const InSet& in_set) {
+  const auto in_ranges = [&address](const std::vector<AddressRange>& ranges) {
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const AddressRange& range) { return range.contains(address); });
+  };
+  const auto in_sets = [&](const std::vector<std::string>& sets) {
+    return std::any_of(sets.begin(), sets.end(), [&](const std::string& set) { return in_set(set, address); });
+  };
+  if (in_ranges(match.except_ranges) || in_sets(match.except_sets)) return false;
+  return (match.ranges.empty() && match.sets.empty()) || in_ranges(match.ranges) || in_sets(match.sets);
+}
+
+std::string flags_text(std::uint8_t flags) { return flags == 0 ? "none" : tcp_flags_text({flags, flags}); }
+
+std::string name_or_number(std::uint8_t protocol) {
+  const char* name = protocol_text(protocol);
+  return name != nullptr ? name : std::to_string(protocol);
+}
+
+}  // namespace
+
+std::optional<JudgedPacket> judged_packet(Bytes frame, std::optional<unsigned> cause, std::uint32_t bits) {
+  const auto offset = ip_offset(frame);
+  auto packet = offset ? read_ip(frame.subspan(*offset)) : std::nullopt;
+  if (!packet) return std::nullopt;
+  if (const auto parsed = parse_packet(frame); !cause && parsed) {
+    packet->header = true;
+    packet->protocol = static_cast<std::uint8_t>(parsed->protocol);
+    packet->source_port = parsed->source.port;
+    packet->destination_port = parsed->destination.port;
+    packet->tcp_flags = parsed->features.tcp_flags;
+    packet->icmp_type = parsed->features.icmp_type;
+  }
+  packet->state = state_of(*packet, cause, bits);
+  return packet;
+}
+
+std::optional<std::string> state_reason(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits) {
+  if (cause == CAUSE_LATER_FRAGMENT) return "a later fragment follows its first one";
+  if (cause == CAUSE_PROTOCOL) return "its protocol is not tracked";
+  if (cause) return "what follows its IP header is not understood";
+  if (is_query(packet)) return "a question over ICMP is always NEW";
+  if (bits == STATE_NEW && packet.protocol == kTcp && !is_plain_syn(packet)) {
+    return "of no session that is known, and no plain SYN";
+  }
+  return std::nullopt;
+}
+
+std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set) {
+  std::vector<FieldCheck> checks;
+  const auto check_address = [&](const char* field, const AddressMatch& asked, const IpAddress& seen) {
+    if (!asked.any()) {
+      checks.push_back({field, join(address_terms(asked)), seen.text(), matches(asked, seen, in_set)});
+    }
+  };
+  const auto check_port = [&](const char* field, const std::optional<PortRange>& asked, std::uint16_t seen) {
+    if (asked) {
+      const bool known = packet.has_ports();
+      checks.push_back({field, ports_text(*asked), known ? std::to_string(seen) : "none",
+                        known && asked->first <= seen && seen <= asked->last});
+    }
+  };
+  check_address("src", match.source, packet.source);
+  check_address("dst", match.destination, packet.destination);
+  if (match.protocol) {
+    checks.push_back({"l4proto", name_or_number(*match.protocol), name_or_number(packet.protocol),
+                      *match.protocol == packet.protocol});
+  }
+  check_port("sport", match.source_ports, packet.source_port);
+  check_port("dport", match.destination_ports, packet.destination_port);
+  if (match.tcp_flags) {
+    const bool tcp = packet.header && packet.protocol == kTcp;
+    checks.push_back({"tcpflags", tcp_flags_text(*match.tcp_flags), tcp ? flags_text(packet.tcp_flags) : "none",
+                      tcp && (packet.tcp_flags & match.tcp_flags->mask) == match.tcp_flags->value});
+  }
+  if (match.state) {
+    checks.push_back({"conntrack", state_name(*match.state), state_name(packet.state), *match.state == packet.state});
+  }
+  return checks;
+}
+
+std::optional<FieldCheck> first_mismatch(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set) {
+  for (FieldCheck& check : check_fields(match, packet, in_set)) {
+    if (!check.matches) return std::move(check);
+  }
+  return std::nullopt;
+}
+
+}  // namespace nicsentry

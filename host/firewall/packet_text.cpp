@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/firewall/packet_text.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <string_view>
+
+#include "host/error.h"
+#include "host/firewall/address_text.h"
+#include "host/firewall/field_text.h"
+#include "host/firewall/words.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::uint8_t kIcmpNumber = 1;
+constexpr std::uint8_t kTcpNumber = 6;
+constexpr std::uint8_t kUdpNumber = 17;
+constexpr std::uint8_t kFragmentHeader = 44;
+constexpr std::uint8_t kIcmpv6Number = 58;
+constexpr std::uint8_t kEchoRequestV6 = 128;
+constexpr std::uint8_t kAck = 0x10;
+
+constexpr std::array<const char*, 9> kPacketFields = {"src",      "dst",       "l4proto",  "sport",   "dport",
+                                                "tcpflags", "conntrack", "icmptype", "fragment"};
+
+// What was given, each where it was.
+struct Given {
+  std::optional<IpAddress> source;
+  std::optional<IpAddress> destination;
+  std::optional<std::uint8_t> protocol;
+  std::optional<std::uint16_t> source_port;
+  std::optional<std::uint16_t> destination_port;
+  std::optional<std::uint8_t> tcp_flags;
+  std::optional<std::uint8_t> icmp_type;
+  std::optional<FragmentKind> fragment;
+  std::optional<ConnectionState> state;
+};
+
+std::optional<IpAddress> to_address(std::string_view text) {
+  try {
+    const AddressRange range = parse_address_range(text);
+    return range.first == range.last ? std::optional(range.first) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<std::uint16_t> to_one_port(std::string_view text) {
+  const auto ports = parse_ports(text);
+  return ports && ports->first == ports->last ? std::optional(ports->first) : std::nullopt;
+}
+
+std::optional<std::uint8_t> to_set_flags(std::string_view text) {
+  if (same_word(trimmed(text), "none")) return std::uint8_t{0};
+  const auto flags = parse_tcp_flags(text);
+  return flags && flags->mask == flags->value ? std::optional(flags->value) : std::nullopt;
+}
+
+std::optional<std::uint8_t> to_byte(std::string_view text) {
+  const auto number = to_one_port(text);
+  return number && *number <= 0xff ? std::optional(static_cast<std::uint8_t>(*number)) : std::nullopt;
+}
+
+std::optional<FragmentKind> to_fragment(std::string_view text) {
+  text = trimmed(text);
+  if (same_word(text, "no")) return FragmentKind::none;
+  if (same_word(text, "first")) return FragmentKind::first;
+  return same_word(text, "later") ? std::optional(FragmentKind::later) : std::nullopt;
+}
+
+class WordReader {
+ public:
+  Given read(std::span<const std::string> words) {
+    for (const std::string& word : words) {
+      const std::size_t equals = word.find('=');
+      name_ = std::string_view(word).substr(0, equals);
+      value_ = equals == std::string::npos ? std::string_view() : std::string_view(word).substr(equals + 1);
+      if (!read_field()) {
+        errors_.push_back(excerpt(name_) +
+                          ": unknown field, allowed are src, dst, l4proto, sport, dport, tcpflags, conntrack, "
+                          "icmptype and fragment");
+      }
+    }
+    check();
+    if (!errors_.empty()) {
+      std::string text;
+      for (const std::string& error : errors_) text += (text.empty() ? "" : "\n") + error;
+      throw Error(text);
+    }
+    return given_;
+  }
+
+ private:
+  template <typename Value>
+  void take(std::optional<Value>& into, std::optional<Value> value, const std::string& allowed) {
+    if (into) {
+      errors_.push_back(std::string(name_) + ": read twice, allowed is once");
+    } else if (value) {
+      into = value;
+    } else {
+      errors_.push_back(std::string(name_) + ": read " + excerpt(value_) + ", allowed is " + allowed);
+    }
+  }
+
+  bool read_field() {
+    const auto field = std::find_if(kPacketFields.begin(), kPacketFields.end(),
+                                    [this](const char* field_name) { return same_word(field_name, name_); });
+    switch (field - kPacketFields.begin()) {
+      case 0:
+        take(given_.source, to_address(value_), "an address of IPv4 or IPv6");
+        return true;
+      case 1:
+        take(given_.destination, to_address(value_), "an address of IPv4 or IPv6");
+        return true;
+      case 2:
+        take(given_.protocol, parse_protocol(value_), "one of " + protocol_names() + ", or a number from 0 to 255");
+        return true;
+      case 3:
+        take(given_.source_port, to_one_port(value_), "a port (0 to 65535)");
+        return true;
+      case 4:
+        take(given_.destination_port, to_one_port(value_), "a port (0 to 65535)");
+        return true;
+      case 5:
+        take(given_.tcp_flags, to_set_flags(value_),
+             "one or more of " + tcp_flag_names() + " with commas between, or NONE");
+        return true;
+      case 6:
+        take(given_.state, parse_state(value_), "NEW, ESTABLISHED, RELATED or INVALID");
+        return true;
+      case 7:
+        take(given_.icmp_type, to_byte(value_), "a number from 0 to 255");
+        return true;
+      case 8:
+        take(given_.fragment, to_fragment(value_), "no, first or later");
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  void require_fit(bool given, const char* field, bool fits, const char* allowed) {
+    if (given && !fits) {
+      const std::uint8_t protocol = *given_.protocol;
+      const char* text = protocol_text(protocol);
+      errors_.push_back(std::string(field) + ": read together with l4proto " +
+                        (text != nullptr ? text : std::to_string(protocol)) + ", allowed is " + allowed);
+    }
+  }
+
+  void check() {
+    if (given_.source && given_.destination && given_.source->version != given_.destination->version) {
+      errors_.push_back("dst: read an address of IPv" + std::to_string(given_.destination->version) +
+                        " together with src of IPv" + std::to_string(given_.source->version) +
+                        ", allowed are two of one family");
+    }
+    if (given_.source_port || given_.destination_port || given_.tcp_flags || given_.icmp_type) {
+      complete_protocol();
+    }
+    const std::uint8_t protocol = given_.protocol.value_or(kTcpNumber);
+    const bool ports = protocol == kTcpNumber || protocol == kUdpNumber;
+    require_fit(given_.source_port.has_value(), "sport", ports, "sport with TCP or UDP only");
+    require_fit(given_.destination_port.has_value(), "dport", ports, "dport with TCP or UDP only");
+    require_fit(given_.tcp_flags.has_value(), "tcpflags", protocol == kTcpNumber, "tcpflags with TCP only");
+    require_fit(given_.icmp_type.has_value(), "icmptype", protocol == kIcmpNumber || protocol == kIcmpv6Number,
+            "icmptype with ICMP or ICMPv6 only");
+  }
+
+  // That of the fields which only some protocols have.
+  void complete_protocol() {
+    if (given_.protocol) return;
+    const bool ipv6 =
+        (given_.source && given_.source->version == 6) || (given_.destination && given_.destination->version == 6);
+    const bool icmp = given_.icmp_type && !given_.tcp_flags && !given_.source_port && !given_.destination_port;
+    given_.protocol = !icmp ? kTcpNumber : ipv6 ? kIcmpv6Number : kIcmpNumber;
+  }
+
+  std::string_view name_;
+  std::string_view value_;
+  Given given_;
+  std::vector<std::string> errors_;
+};
+
+using FrameBytes = std::vector<std::uint8_t>;
+
+void put16(FrameBytes& bytes, std::size_t value) {
+  bytes.push_back(static_cast<std::uint8_t>(value >> 8U & 0xffU));
+  bytes.push_back(static_cast<std::uint8_t>(value & 0xffU));
+}
+
+FrameBytes transport_of(const ImaginedPacket& packet) {
+  constexpr std::size_t kTcpBytes = 20;
+  constexpr std::size_t kLeast = 8;  // of UDP and ICMP; of others, and of later fragments, any data
+  FrameBytes bytes;
+  if (packet.fragment != FragmentKind::later) {
+    switch (packet.protocol) {
+      case kTcpNumber:
+        put16(bytes, packet.source_port);
+        put16(bytes, packet.destination_port);
+        bytes.resize(kTcpBytes);
+        bytes[12] = kTcpBytes / 4 << 4U;
+        bytes[13] = packet.tcp_flags;
+        break;
+      case kUdpNumber:
+        put16(bytes, packet.source_port);
+        put16(bytes, packet.destination_port);
+        put16(bytes, kLeast);
+        break;
+      case kIcmpNumber:
+      case kIcmpv6Number:
+        bytes.push_back(packet.icmp_type);
+        break;
+      default:
+        break;
+    }
+  }
+  bytes.resize(std::max(bytes.size(), kLeast));
+  return bytes;
+}
+
+// Offset in units of eight bytes and "more fragments", as the two words of IPv4 and IPv6 have them.
+constexpr std::size_t kLaterOffset = 185;
+
+void put_ipv4(FrameBytes& frame, const ImaginedPacket& packet, std::size_t payload) {
+  constexpr std::size_t kHeader = 20;
+  constexpr std::size_t kMoreFragments = 0x2000;
+  frame.insert(frame.end(), {0x45, 0});
+  put16(frame, kHeader + payload);
+  put16(frame, 0);
+  put16(frame, packet.fragment == FragmentKind::first   ? kMoreFragments
+               : packet.fragment == FragmentKind::later ? kLaterOffset
+                                                        : 0);
+  frame.insert(frame.end(), {64, packet.protocol, 0, 0});
+  for (const IpAddress* address : {&packet.source, &packet.destination}) {
+    frame.insert(frame.end(), address->bytes.begin(), address->bytes.begin() + 4);
+  }
+}
+
+void put_ipv6(FrameBytes& frame, const ImaginedPacket& packet, std::size_t payload) {
+  constexpr std::size_t kExtension = 8;
+  const bool fragment = packet.fragment != FragmentKind::none;
+  frame.insert(frame.end(), {0x60, 0, 0, 0});
+  put16(frame, payload + (fragment ? kExtension : 0));
+  frame.insert(frame.end(), {fragment ? kFragmentHeader : packet.protocol, 64});
+  for (const IpAddress* address : {&packet.source, &packet.destination}) {
+    frame.insert(frame.end(), address->bytes.begin(), address->bytes.end());
+  }
+  if (fragment) {
+    frame.insert(frame.end(), {packet.protocol, 0});
+    put16(frame, packet.fragment == FragmentKind::first ? 1 : kLaterOffset << 3U);
+    frame.insert(frame.end(), {0, 0, 0, 1});
+  }
+}
+
+}  // namespace
+
+ImaginedPacket parse_packet_words(std::span<const std::string> words) {
+  const Given given = WordReader().read(words);
+  ImaginedPacket packet;
+  const bool ipv6 = given.source        ? given.source->version == 6
+                    : given.destination ? given.destination->version == 6
+                                        : given.protocol == kIcmpv6Number;
+  packet.source = given.source.value_or(*to_address(ipv6 ? "2001:db8::1" : "192.0.2.1"));
+  packet.destination = given.destination.value_or(*to_address(ipv6 ? "2001:db8::2" : "192.0.2.2"));
+  packet.protocol = given.protocol.value_or(packet.protocol);
+  packet.source_port = given.source_port.value_or(packet.source_port);
+  packet.destination_port = given.destination_port.value_or(packet.destination_port);
+  // Nobody sends a SYN in a connection that stands.
+  const bool standing = given.state == ConnectionState::established;
+  packet.tcp_flags = given.tcp_flags.value_or(standing ? kAck : packet.tcp_flags);
+  packet.icmp_type = given.icmp_type.value_or(packet.protocol == kIcmpv6Number ? kEchoRequestV6 : packet.icmp_type);
+  packet.fragment = given.fragment.value_or(packet.fragment);
+  packet.state = given.state;
+  return packet;
+}
+
+std::vector<std::uint8_t> frame_of(const ImaginedPacket& packet) {
+  const bool ipv6 = packet.source.version == 6;
+  FrameBytes frame{0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1};  // locally administered addresses
+  put16(frame, ipv6 ? 0x86dd : 0x0800);
+  const FrameBytes transport = transport_of(packet);
+  if (ipv6) {
+    put_ipv6(frame, packet, transport.size());
+  } else {
+    put_ipv4(frame, packet, transport.size());
+  }
+  frame.insert(frame.end(), transport.begin(), transport.end());
+  return frame;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A protected host (the receiving namespace) and everybody else (the sending one), that speak to each other."""
+import json
+import subprocess
+import sys
+
+from network import Network, run
+
+OUTSIDE, INSIDE = "10.77.0.1", "10.77.0.2"
+OUTSIDE6, INSIDE6 = "fd77::1", "fd77::2"
+STATEFUL = ("--direction", "both", "--firewall")
+
+
+class Peers(Network):
+    """Two hosts that speak to each other; the network of the other tests keeps silent by itself."""
+
+    def __init__(self, directory):
+        super().__init__(directory, mtu=1500)
+        for namespace, side, address, address6 in ((self.sender, "left0", OUTSIDE, OUTSIDE6),
+                                                   (self.receiver, "right0", INSIDE, INSIDE6)):  # fmt: skip
+            self.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{side}.disable_ipv6=0",
+                        f"net.ipv6.conf.{side}.accept_dad=0")  # fmt: skip
+            run("ip", "-n", namespace, "link", "set", side, "arp", "on")
+            run("ip", "-n", namespace, "link", "set", "lo", "up")
+            run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", side)
+            run("ip", "-n", namespace, "addr", "add", f"{address6}/64", "dev", side, "nodad")
+            # Super-packets of segmentation offload never leave a host.
+            self.inside(namespace, "ethtool", "-K", side, "tso", "off", "gso", "off", "gro", "off")
+
+    def ping(self, namespace, to, *options):
+        return self.inside(namespace, "ping", "-n", "-W", 1, "-i", 0.2, *options, to, check=False).returncode == 0
+
+    def serve(self, namespace, port, address="::"):
+        """An HTTP server that answers with a few kilobytes."""
+        server = self.start(namespace, sys.executable, "-c", SERVER, port, address, stdout=subprocess.PIPE)
+        server.stdout.readline()
+        return server
+
+    def fetch(self, namespace, url, seconds=2):
+        done = self.inside(namespace, sys.executable, "-c", FETCH, url, seconds, check=False)
+        return done.returncode == 0
+
+    def echo(self, namespace, port):
+        server = self.start(namespace, sys.executable, "-c", ECHO, port, stdout=subprocess.PIPE)
+        server.stdout.readline()
+        return server
+
+    def ask(self, namespace, to, port, size=40, tries=3):
+        """How many tries an answer over UDP took; 0: none came."""
+        done = self.inside(namespace, sys.executable, "-c", ASK, to, port, size, tries, check=False)
+        return int(done.stdout or 0)
+
+    def rules(self, rules, *options, check=True):
+        path = self.directory / "batch.json"
+        path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
+        return self.nicsentry("rules", "apply", path, "-i", "right0", *options, check=check)
+
+    def default(self, chain, action):
+        self.nicsentry("rules", "default", chain, action, "-i", "right0")
+
+    def shown(self):
+        return json.loads(self.nicsentry("rules", "show", "--json", "-i", "right0").stdout)
+
+
+SERVER = """
+import http.server, socket, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"x" * 100000)
+    def log_message(self, *_): pass
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+server = Server((sys.argv[2], int(sys.argv[1])), Handler)
+print("ready", flush=True)
+server.serve_forever()
+"""
+FETCH = """
+import sys, urllib.request
+assert len(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).read()) == 100000
+"""
+ECHO = """
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", int(sys.argv[1])))
+print("ready", flush=True)
+while True:
+    data, peer = s.recvfrom(65535)
+    s.sendto(data, peer)
+"""
+ASK = """
+import socket, sys
+to, port, size, tries = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.5)
+for number in range(1, tries + 1):
+    s.sendto(bytes(size), (to, port))
+    try:
+        assert len(s.recv(65535)) == size
+        print(number)
+        break
+    except socket.timeout:
+        pass
+else:
+    print(0)
+"""
+
+NEIGHBOURS = [{"operation": "append", "l4proto": "ICMPv6", "action": "accept", "description": "neighbour discovery"}]

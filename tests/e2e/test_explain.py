@@ -1,0 +1,197 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""`rules explain` between real peers: what it says is what happens, and asking changes nothing."""
+import json
+import subprocess
+import sys
+import tempfile
+import time
+
+from compare import expect, expect_text, run_cases
+from network import Controller
+from peers import INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+
+RULES = NEIGHBOURS + [
+    {"operation": "append", "src": "@scanners", "action": "drop", "description": "known scanners"},
+    {"operation": "append", "l4proto": "TCP", "dport": "8000-8100", "action": "count"},
+    {"operation": "append", "l4proto": "TCP", "dport": 8080, "conntrack": "NEW", "action": "accept"},
+    {"operation": "append", "l4proto": "UDP", "dport": 5300, "action": "log"},
+]
+
+
+def explain(peers, *words, options=()):
+    return json.loads(peers.nicsentry("rules", "explain", *words, *options, "--json", "-i", "right0").stdout)
+
+
+def decided(answer):
+    by = answer["decided_by"]
+    return f"{answer['verdict']} {by} {answer['rule']['id']}" if by == "rule" else f"{answer['verdict']} {by}"
+
+
+def counters(peers):
+    """Every counter of both chains."""
+    shown = peers.shown()
+    return {(chain, name): shown[chain][name]["packets"] for chain in ("ingress", "egress")
+            for name in ("default", "established", "blocked", "dropped")} | {
+            (chain, rule["id"]): rule["packets"] for chain in ("ingress", "egress") for rule in shown[chain]["rules"]}  # fmt: skip
+
+
+def silence(peers):
+    """No packets but those that the case sends."""
+    for namespace, side in ((peers.sender, "left0"), (peers.receiver, "right0")):
+        peers.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{side}.disable_ipv6=1")
+
+
+def fields_case(directory):
+    """Each step of the order of decision, over the rules and sets in force; nothing is counted by it."""
+    with Peers(directory) as peers:
+        silence(peers)
+        watching = Controller(peers, *STATEFUL)
+        peers.nicsentry("sets", "add", "scanners", "203.0.113.0/24", "2001:db8:bad::1", "-i", "right0")
+        peers.rules(RULES)
+        peers.default("ingress", "drop")
+        peers.nicsentry("block", "198.51.100.7", "-i", "right0")
+        before = counters(peers)
+        wanted = [
+            (["src=198.51.100.7", "conntrack=ESTABLISHED"], "drop blocked"),
+            (["src=198.51.100.8", "conntrack=ESTABLISHED"], "accept established"),
+            (["src=203.0.113.9", "dport=8080"], "drop rule 1"),
+            (["src=2001:db8:bad::1", "l4proto=UDP", "dport=5300"], "drop rule 1"),
+            (["src=198.51.100.8", "dport=8080"], "accept rule 3"),
+            (["src=198.51.100.8", "dport=8080", "tcpflags=SYN,ACK"], "drop default"),
+            (["src=198.51.100.8", "l4proto=UDP", "dport=5300"], "accept rule 4"),
+            (["src=198.51.100.8", "l4proto=UDP", "dport=5300", "fragment=first"], "accept rule 4"),
+            (["src=198.51.100.8", "l4proto=UDP", "dport=5300", "fragment=later"], "accept established"),
+            (["src=2001:db8::1", "icmptype=135"], "accept rule 0"),
+            (["l4proto=GRE"], "drop default"),
+        ]
+        for words, decision in wanted:
+            expect(f"explain {' '.join(words)}", decision, decided(explain(peers, *words)))
+        answer = explain(peers, "src=198.51.100.8", "dport=8080")
+        expect("rules that count it", [2], answer["counted_by"])
+        expect("rules passed over", [(0, "l4proto", "TCP", "ICMPv6"), (1, "src", "198.51.100.8", "@scanners")],
+               [(one["id"], one["field"], one["packet"], one["rule"]) for one in answer["passed_over"]])  # fmt: skip
+        expect("sets of the source", ["blocked"], explain(peers, "src=198.51.100.7")["src_sets"])
+        expect("the egress chain", "accept default", decided(explain(peers, "dst=192.0.2.1", options=["--egress"])))
+        expect("the egress chain, far end blocked", "drop blocked",
+               decided(explain(peers, "dst=198.51.100.7", options=["--egress"])))  # fmt: skip
+        text = peers.nicsentry("rules", "explain", "src=203.0.113.9", "dport=8080", "-i", "right0").stdout
+        for part in ("drop, by rule 1 of ingress", '"description":"known scanners"', "src is in scanners",
+                     "rule 0 does not match: l4proto is TCP, not ICMPv6", "(right0/xdp)"):  # fmt: skip
+            expect_text("the explanation", part, text)
+        expect("counters after all that was asked", before, counters(peers))
+        bad = peers.nicsentry("rules", "explain", "dport=http", "flags=S", check=False)
+        expect("exit status of fields that are none", 2, bad.returncode)
+        expect_text("words about them", 'dport: read "http", allowed is a port', bad.stderr)
+        expect_text("words about them", '"flags": unknown field, allowed are src,', bad.stderr)
+        watching.stop()
+        peers.check_clean()
+
+
+def session_case(directory):
+    """The state of a session comes from the table in force; what is said of a packet is what becomes of it."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        peers.nicsentry("sets", "add", "scanners", "203.0.113.0/24", "-i", "right0")
+        peers.rules(RULES)
+        peers.default("ingress", "drop")
+        peers.echo(peers.sender, 5400)
+        for outside, inside in ((OUTSIDE, INSIDE), (OUTSIDE6, INSIDE6)):
+            words = [f"src={outside}", f"dst={inside}", "l4proto=UDP", "sport=5400", "dport=40404"]
+            expect(f"an answer of {outside} nobody asked for", ("drop default", "unknown"),
+                   (decided(explain(peers, *words)), explain(peers, *words)["session"]))  # fmt: skip
+            asked = peers.inside(peers.receiver, sys.executable, "-c", ASK_FROM, outside, 5400, 40404)
+            expect(f"an answer of {outside} that was asked for", "answered\n", asked.stdout)
+            time.sleep(0.1)
+            expect("what is said of it", ("accept established", "known"),
+                   (decided(explain(peers, *words)), explain(peers, *words)["session"]))  # fmt: skip
+            expect("what is said of it were it NEW", "drop default", decided(explain(peers, *words, "conntrack=NEW")))
+        watching.stop()
+        peers.check_clean()
+
+
+ASK_FROM = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[3])))
+s.settimeout(1)
+for _ in range(3):
+    s.sendto(b"x", (sys.argv[1], int(sys.argv[2])))
+    try:
+        s.recv(100)
+        print("answered")
+        break
+    except socket.timeout:
+        pass
+"""
+
+
+def capture_case(directory):
+    """Packets of a capture, each explained and all counted: as many of each decision as the rules then count."""
+    with Peers(directory) as peers:
+        silence(peers)
+        watching = Controller(peers, "--firewall")
+        peers.nicsentry("sets", "add", "scanners", OUTSIDE, "-i", "right0")
+        peers.rules([{"operation": "append", "src": "@scanners", "l4proto": "UDP", "dport": "1-2000", "action": "drop"},
+                     {"operation": "append", "l4proto": "ICMP", "action": "accept"},
+                     {"operation": "append", "l4proto": "UDP", "dport": "2001-2500", "action": "accept"}])  # fmt: skip
+        capture = peers.directory / "c.pcap"
+        tcpdump = peers.start(peers.sender, "tcpdump", "-q", "-B", 16384, "--immediate-mode", "-Q", "out", "-i", "left0", "-w", capture, "ip",
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+        while "listening" not in tcpdump.stderr.readline():
+            pass
+        peers.ping(peers.sender, INSIDE, "-c", 2, "-s", 4000)
+        peers.inside(peers.sender, sys.executable, "-c", MANY, INSIDE)
+        time.sleep(1)
+        tcpdump.terminate()
+        tcpdump.wait()
+        lines = peers.nicsentry("rules", "explain", capture, "--json", "-i", "right0").stdout.splitlines()
+        answers = [json.loads(line) for line in lines]
+        summary = answers.pop()
+        expect("packets of the summary", len(answers), summary["packets"])
+        expect("numbers of the packets", list(range(1, len(answers) + 1)), [answer["number"] for answer in answers])
+        said = {}
+        for answer in answers:
+            name = answer["rule"]["id"] if answer["decided_by"] == "rule" else answer["decided_by"]
+            said[name] = said.get(name, 0) + 1
+        seen = {key: packets for (chain, key), packets in counters(peers).items() if chain == "ingress" and packets}
+        dropped = seen.pop("dropped")
+        expect("decisions that are said and that were counted", seen, said)
+        expect("drops", dropped, sum(answer["verdict"] == "drop" for answer in answers))
+        table = peers.nicsentry("rules", "explain", capture, "--summary", "-i", "right0").stdout
+        expect_text("the summary", f"{said[0]}  drop     rule 0", table)
+        rules = peers.directory / "only.json"
+        rules.write_text('{"rules": [{"operation": "append", "l4proto": "ICMP"}]}', encoding="utf-8")
+        offline = json.loads(peers.nicsentry("rules", "explain", "--rules", rules, "--default", "drop", capture,
+                                             "--summary", "--json").stdout)  # fmt: skip
+        expect("drops under a file's rules", {"drop"},
+               {one["verdict"] for one in offline["summary"] if one["decided_by"] != "established"})  # fmt: skip
+        watching.stop()
+        peers.check_clean()
+
+
+MANY = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(1, 3001):
+    s.sendto(b"x", (sys.argv[1], port))
+"""
+
+
+def main():
+    def bound(case):
+        def call():
+            with tempfile.TemporaryDirectory() as directory:
+                return case(directory)
+
+        return call
+
+    return run_cases([(name, bound(case)) for name, case in {
+        "fields on the command line": fields_case,
+        "states of sessions": session_case,
+        "captures": capture_case,
+    }.items()])  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
