@@ -50,7 +50,9 @@ bool is_field(const std::string& word) {
   return equals != std::string::npos && word.find('/') >= equals;
 }
 
-bool fields_asked(const ExplainOptions& options) { return std::all_of(options.words.begin(), options.words.end(), is_field); }
+bool fields_asked(const ExplainOptions& options) {
+  return std::all_of(options.words.begin(), options.words.end(), is_field);
+}
 
 void check_words(const ExplainOptions& options) {
   if (fields_asked(options)) {

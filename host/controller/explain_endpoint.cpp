@@ -78,7 +78,8 @@ ordered_json check_json(const FieldCheck& check) {
 }
 
 ordered_json answer_json(const Explanation& explanation, bool state_given, bool why) {
-  ordered_json answer = {{"verdict", explanation.dropped ? "drop" : "accept"}, {"decided_by", decided_by_name(explanation.by)}};
+  ordered_json answer = {{"verdict", explanation.dropped ? "drop" : "accept"},
+                         {"decided_by", decided_by_name(explanation.by)}};
   if (explanation.rule) {
     answer["rule"] = rule_json(explanation.deciding, *explanation.rule, wall_clock_ns());
   }

@@ -23,7 +23,7 @@ constexpr std::uint8_t kEchoRequestV6 = 128;
 constexpr std::uint8_t kAck = 0x10;
 
 constexpr std::array<const char*, 9> kPacketFields = {"src",      "dst",       "l4proto",  "sport",   "dport",
-                                                "tcpflags", "conntrack", "icmptype", "fragment"};
+                                                      "tcpflags", "conntrack", "icmptype", "fragment"};
 
 // What was given, each where it was.
 struct Given {
@@ -165,7 +165,7 @@ class WordReader {
     require_fit(given_.destination_port.has_value(), "dport", ports, "dport with TCP or UDP only");
     require_fit(given_.tcp_flags.has_value(), "tcpflags", protocol == kTcpNumber, "tcpflags with TCP only");
     require_fit(given_.icmp_type.has_value(), "icmptype", protocol == kIcmpNumber || protocol == kIcmpv6Number,
-            "icmptype with ICMP or ICMPv6 only");
+                "icmptype with ICMP or ICMPv6 only");
   }
 
   // That of the fields which only some protocols have.
