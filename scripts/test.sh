@@ -8,19 +8,22 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 ((EUID == 0)) || { echo "test: real XDP, namespaces and perf events need root" >&2; exit 1; }
+step() { echo "== $1 (after $((SECONDS / 60)) min $((SECONDS % 60)) s)"; }
+
 scripts/install-deps.sh --tests
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 
-echo "== release build"
+step "release build"
 cmake --preset release -DNICSENTRY_TESTS=ON >/dev/null
 cmake --build --preset release
-echo "== formatting and static analysis"
-scripts/lint.sh build
-echo "== ASan and UBSan build"
+step "formatting and static analysis"
+scripts/lint.sh
+step "ASan and UBSan build"
 cmake --preset asan -DNICSENTRY_TESTS=ON >/dev/null
 cmake --build --preset asan
 
-echo "== tests, ASan and UBSan (live traffic is left to the release build)"
+step "tests, ASan and UBSan (live traffic is left to the release build)"
 ctest --preset asan --no-tests=error -LE live
-echo "== tests, release"
+step "tests, release"
 ctest --preset release --no-tests=error
+step "all passed"
