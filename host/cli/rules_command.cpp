@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_call.h"
 #include "host/cli/json_text.h"
@@ -101,9 +102,7 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
       "  nicsentry rules default ingress drop -i eth0\n"
       "  nicsentry rules explain src=203.0.113.7 dport=443 -i eth0");
   const auto add = [&chosen, options, rules](const char* name, const char* what, int (*perform)(const RulesOptions&)) {
-    CLI::App* command = rules->add_subcommand(name, what);
-    command->callback([options, perform, &chosen] { chosen = [options, perform] { return perform(*options); }; });
-    return command;
+    return add_part(*rules, name, what, options, perform, chosen);
   };
 
   CLI::App* command = add("show", "print both chains", show);

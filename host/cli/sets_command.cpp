@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_call.h"
 #include "host/cli/json_text.h"
@@ -116,12 +117,6 @@ CLI::Option* add_entries(CLI::App& command, SetsOptions& options, const char* wh
   return command.add_option("ENTRY", options.entries, what)->check(understood_by(parse_address_range));
 }
 
-CLI::App* add_part(CLI::App& sets, const char* name, const char* what, SetsOptions& options) {
-  CLI::App* command = sets.add_subcommand(name, what);
-  add_controller_option(*command, options.interface);
-  return command;
-}
-
 }  // namespace
 
 void add_sets_commands(CLI::App& app, Action& chosen) {
@@ -132,27 +127,30 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
       "Examples:\n  nicsentry sets list -i eth0\n  nicsentry sets add scanners 198.51.100.0/24 --for 1h -i eth0\n"
       "  nicsentry sets load botnet botnet.netset -i eth0");
 
-  CLI::App* command = add_part(*sets, "list", "all sets, or the entries of one", *options);
+  const auto add_set_part = [&chosen, options, sets](const char* name, const char* what,
+                                                     int (*perform)(const SetsOptions&)) {
+    CLI::App* part = add_part(*sets, name, what, options, perform, chosen);
+    add_controller_option(*part, options->interface);
+    return part;
+  };
+
+  CLI::App* command = add_set_part("list", "all sets, or the entries of one", list);
   add_name(*command, *options);
   command->add_flag("--json", options->json, "print JSON");
-  command->callback([options, &chosen] { chosen = [options] { return list(*options); }; });
 
-  command = add_part(*sets, "add", "add entries; the set is made where it is missing", *options);
+  command = add_set_part("add", "add entries; the set is made where it is missing", add);
   add_name(*command, *options)->required();
   add_entries(*command, *options, "addresses, prefixes or ranges")->required();
   add_lifetime_option(*command, options->lifetime);
-  command->callback([options, &chosen] { chosen = [options] { return add(*options); }; });
 
-  command = add_part(*sets, "remove", "remove entries, or without any the set", *options);
+  command = add_set_part("remove", "remove entries, or without any the set", remove);
   add_name(*command, *options)->required();
   add_entries(*command, *options, "entries as they were added (default: the set itself)");
-  command->callback([options, &chosen] { chosen = [options] { return remove(*options); }; });
 
-  command = add_part(*sets, "load", "make a set what a file says", *options);
+  command = add_set_part("load", "make a set what a file says", load);
   add_name(*command, *options)->required();
   command->add_option("FILE", options->file, "an entry a line, comments from '#' or ';' on; '-': standard input")
       ->required();
-  command->callback([options, &chosen] { chosen = [options] { return load(*options); }; });
 }
 
 }  // namespace nicsentry

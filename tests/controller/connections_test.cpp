@@ -16,6 +16,7 @@
 #include "host/datapath/test_run.h"
 #include "host/datapath/unique_fd.h"
 #include "tests/kernel/packet_builder.h"
+#include "tests/unit/tcp_flags.h"
 
 using namespace nicsentry;
 using testing::Bytes;
@@ -23,10 +24,10 @@ using testing::PacketBuilder;
 
 namespace {
 
-constexpr std::uint8_t kFin = 0x01;
-constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint8_t kRst = 0x04;
-constexpr std::uint8_t kAck = 0x10;
+using testing::kAck;
+using testing::kFin;
+using testing::kRst;
+using testing::kSyn;
 
 IpAddress ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
   IpAddress address;

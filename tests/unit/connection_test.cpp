@@ -5,16 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/tcp_flags.h"
+
 namespace nicsentry {
 namespace {
 
-constexpr std::uint8_t kFin = 0x01;
-constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint8_t kRst = 0x04;
-constexpr std::uint8_t kPsh = 0x08;
-constexpr std::uint8_t kAck = 0x10;
-constexpr std::uint8_t kEce = 0x40;
-constexpr std::uint8_t kCwr = 0x80;
+using testing::kAck;
+using testing::kCwr;
+using testing::kEce;
+using testing::kFin;
+using testing::kPsh;
+using testing::kRst;
+using testing::kSyn;
 
 // `a` is the lower end of the key, `b` the higher.
 constexpr Direction a = Direction::from_lower;

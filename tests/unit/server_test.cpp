@@ -2,15 +2,16 @@
 #include <catch2/catch.hpp>
 
 #include "host/packet/server.h"
+#include "tests/unit/tcp_flags.h"
 
 namespace nicsentry {
 namespace {
 
-constexpr std::uint8_t kFin = 0x01;
-constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint8_t kRst = 0x04;
-constexpr std::uint8_t kPsh = 0x08;
-constexpr std::uint8_t kAck = 0x10;
+using testing::kAck;
+using testing::kFin;
+using testing::kPsh;
+using testing::kRst;
+using testing::kSyn;
 
 enum class End { source, destination };
 
