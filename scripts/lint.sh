@@ -13,18 +13,22 @@ shellcheck -x -P SCRIPTDIR -S warning "${scripts[@]}"
 
 mandoc -Tlint -W warning docs/nicsentry.8
 
-# Most of the time goes to the libraries' headers, so clang-tidy looks at the files of a folder together, as a build does, in a
-# tree of its own. Half of the rest would be the analyzer's, in cli, controller and output: its paths go through CLI11, httplib
-# and nlohmann/json there. Where memory is handled by hand (all other folders), it runs. Warnings are the builds' business:
-# -Wno-error.
-build="build-lint"
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DNICSENTRY_TESTS=OFF >/dev/null
+# Most of the time goes to the libraries' headers, so clang-tidy looks at the files of a folder together, as a build does. Only
+# the analyzer must have them one by one: it follows the paths of the file that it is given. It does not run in cli, controller
+# and output, where its paths go through CLI11, httplib and nlohmann/json, but wherever memory is handled by hand (all other
+# folders). Warnings are the builds' business: -Wno-error.
+configure() {
+  cmake -S . -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD="$2" -DNICSENTRY_TESTS=OFF >/dev/null
+}
 tidy() {
+  local build=$1
+  shift
   xargs -0 -n 1 -P "$(nproc)" clang-tidy -p "$build" --quiet --extra-arg=-Wno-error \
     --extra-arg=-Wno-unknown-warning-option --header-filter="$PWD/host/" "$@" 2>/dev/null
 }
-through_libraries=(-path '*/host/cli/*' -o -path '*/host/controller/*' -o -path '*/host/output/*')
-find "$build/host" -name 'unity_*.cxx' '(' "${through_libraries[@]}" ')' -print0 |
-  tidy --checks='-bugprone-suspicious-include,-clang-analyzer-*'
-find "$build/host" -name 'unity_*.cxx' ! '(' "${through_libraries[@]}" ')' -print0 |
-  tidy --checks=-bugprone-suspicious-include
+configure build-lint ON
+find build-lint/host -name 'unity_*.cxx' -print0 |
+  tidy build-lint --checks='-bugprone-suspicious-include,-clang-analyzer-*'
+configure build-analyze OFF
+find host -name '*.cpp' ! -path 'host/cli/*' ! -path 'host/controller/*' ! -path 'host/output/*' -print0 |
+  tidy build-analyze --checks='-*,clang-analyzer-*'
