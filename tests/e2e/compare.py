@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 import time
 
 from model import CAUSES
@@ -44,6 +45,18 @@ def run_cases(cases):
             return 1
         print(f"ok      {name}{': ' + said if said else ''} ({time.monotonic() - began:.1f} s)", flush=True)
     return 0
+
+
+def run_directory_cases(cases):
+    """Cases by name, each called with an empty directory of its own."""
+    def bound(case):
+        def call():
+            with tempfile.TemporaryDirectory() as directory:
+                return case(directory)
+
+        return call
+
+    return run_cases([(name, bound(case)) for name, case in cases.items()])
 
 
 def read_lines(path):

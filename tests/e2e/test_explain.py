@@ -4,10 +4,9 @@
 import json
 import subprocess
 import sys
-import tempfile
 import time
 
-from compare import expect, expect_text, run_cases
+from compare import expect, expect_text, run_directory_cases
 from network import Controller
 from peers import INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
@@ -179,18 +178,11 @@ for port in range(1, 3001):
 
 
 def main():
-    def bound(case):
-        def call():
-            with tempfile.TemporaryDirectory() as directory:
-                return case(directory)
-
-        return call
-
-    return run_cases([(name, bound(case)) for name, case in {
+    return run_directory_cases({
         "fields on the command line": fields_case,
         "states of sessions": session_case,
         "captures": capture_case,
-    }.items()])  # fmt: skip
+    })
 
 
 if __name__ == "__main__":

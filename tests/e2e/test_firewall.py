@@ -6,10 +6,9 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_cases
+from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_directory_cases
 from network import Controller
 from peers import INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
@@ -209,20 +208,13 @@ for _ in sys.stdin:
 
 
 def main():
-    def bound(case):
-        def call():
-            with tempfile.TemporaryDirectory() as directory:
-                return case(directory)
-
-        return call
-
-    return run_cases([(name, bound(case)) for name, case in {
+    return run_directory_cases({
         "default drop, and what begins inside": default_drop_case,
         "block and unblock": block_case,
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
         "SIGKILL in an apply": whole_set_case,
-    }.items()])  # fmt: skip
+    })
 
 
 if __name__ == "__main__":

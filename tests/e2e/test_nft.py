@@ -6,10 +6,9 @@ import json
 import random
 import struct
 import sys
-import tempfile
 import time
 
-from compare import Mismatch, expect, run_cases
+from compare import Mismatch, expect, run_directory_cases
 from network import Controller, Network
 from peers import INSIDE, INSIDE6, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
@@ -406,17 +405,10 @@ def add_neighbour(peers, namespace, side, address, other):
 
 
 def main():
-    def bound(case):
-        def call():
-            with tempfile.TemporaryDirectory() as directory:
-                return case(directory)
-
-        return call
-
-    return run_cases([(name, bound(case)) for name, case in {
+    return run_directory_cases({
         "random packets": random_case,
         "flows of real peers": flows_case,
-    }.items()])  # fmt: skip
+    })
 
 
 if __name__ == "__main__":

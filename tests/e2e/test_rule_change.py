@@ -4,10 +4,9 @@
 import json
 import subprocess
 import sys
-import tempfile
 import time
 
-from compare import Mismatch, expect, run_cases
+from compare import Mismatch, expect, run_directory_cases
 from network import Controller
 from peers import INSIDE, INSIDE6, OUTSIDE, Peers
 
@@ -168,17 +167,10 @@ for _ in range(int(sys.argv[3])):
 
 
 def main():
-    def bound(case):
-        def call():
-            with tempfile.TemporaryDirectory() as directory:
-                return case(directory)
-
-        return call
-
-    return run_cases([(name, bound(case)) for name, case in {
+    return run_directory_cases({
         "a batch under traffic": one_instant_case,
         "a rule that ends": expires_case,
-    }.items()])  # fmt: skip
+    })
 
 
 if __name__ == "__main__":
