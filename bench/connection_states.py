@@ -20,6 +20,7 @@ from network import Controller  # noqa: E402  (the path is set above)
 from peers import NEIGHBOURS, OUTSIDE, STATEFUL, Peers  # noqa: E402
 
 SECONDS = 3
+SESSIONS = 10000  # at most: each has a port and a file descriptor
 PORT = 5300
 
 ANSWER = """
@@ -86,7 +87,7 @@ def measure(rate, answer_after_ms):
             raise SystemExit("connection_states: the answering host did not start")
         peers.rules(NEIGHBOURS)
         peers.default("ingress", "drop")
-        done = peers.inside(peers.receiver, sys.executable, "-c", ASK, OUTSIDE, PORT, rate, SECONDS)
+        done = peers.inside(peers.receiver, sys.executable, "-c", ASK, OUTSIDE, PORT, rate, min(SECONDS, SESSIONS / rate))
         count, first, both, reached = map(int, done.stdout.split())
         latency = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["state_latency"]
         return reached, latency["p50_us"], latency["p99_us"], 1 - first / count, 1 - both / count
