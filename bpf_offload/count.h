@@ -4,36 +4,30 @@
 #define NICSENTRY_COUNT_H
 
 #include "maps.h"
+#include "pointers.h"
+#include "sessions.h"
 
-static __always_inline void count_session(__u32 counter, __u32 half, int from_higher, __u32 packets, __u32 bytes)
+/* Counts a packet on its session, or, if `session` is none, in the totals. */
+static __always_inline void count_packet(__u32 session, __u32 row, int from_higher, __u32 half, __u32 packets,
+					 __u32 bytes)
 {
-	__u32 index = counter * 2 + half;
-	struct session_counters *c = bpf_map_lookup_elem(&counters, &index);
+	__u32 index;
+	struct session_counters *c;
 
-	if (!c)
-		return;
-	if (from_higher) {
-		__sync_fetch_and_add(&c->packets[1], packets);
-		__sync_fetch_and_add(&c->bytes[1], bytes);
+	if (session < EVENT_NO_SESSION) {
+		index = session * 2 + half;
+		c = bpf_map_lookup_elem(&counters, &index);
+		if (!c)
+			return;
+		step_if(from_higher, c, sizeof(__u64));
 	} else {
-		__sync_fetch_and_add(&c->packets[0], packets);
-		__sync_fetch_and_add(&c->bytes[0], bytes);
+		index = row * 2 + half;
+		c = bpf_map_lookup_elem(&totals, &index);
+		if (!c)
+			return;
 	}
-}
-
-static __always_inline struct totals_row *find_totals(__u32 row, __u32 half)
-{
-	__u32 index = row * 2 + half;
-
-	return bpf_map_lookup_elem(&totals, &index);
-}
-
-static __always_inline void count_total(struct totals_row *row, __u32 packets, __u32 bytes)
-{
-	if (!row)
-		return;
-	__sync_fetch_and_add(&row->packets, packets);
-	__sync_fetch_and_add(&row->bytes, bytes);
+	__sync_fetch_and_add(&c->packets[0], packets);
+	__sync_fetch_and_add(&c->bytes[0], bytes);
 }
 
 #endif

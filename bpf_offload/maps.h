@@ -61,7 +61,7 @@ struct {
 /* Written by the host, read by the card. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 4);
 	__type(key, __u32);
 	__type(value, struct rule_bank);
 } rule_banks SEC(".maps");

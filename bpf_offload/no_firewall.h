@@ -5,26 +5,19 @@
 
 #include "packet.h"
 
-static __always_inline __u32 judge_packet(const struct packet *packet, const void *ip, int cause, __u32 bits,
-					  __u32 half, __u32 packets, __u32 bytes, __u32 *action)
+static __always_inline __u32 judge(const void *ip, __u64 facts)
 {
 	(void)ip;
-	(void)packet;
-	(void)cause;
-	(void)bits;
-	(void)half;
-	(void)packets;
-	(void)bytes;
-	*action = 0;
+	(void)facts;
 	return 0;
 }
 
-static __always_inline __u32 judge_other(const struct packet *packet, int cause, __u32 half, __u32 *action)
+static __always_inline __u32 perform(__u32 action, __u32 half, __u32 packets, __u32 bytes)
 {
-	(void)packet;
-	(void)cause;
+	(void)action;
 	(void)half;
-	*action = 0;
+	(void)packets;
+	(void)bytes;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
 
+#include "pointers.h"
 #include "types.h"
 
 #ifndef ETH_P_8021AD
@@ -32,21 +33,14 @@
 #define FOR_FIREWALL(statement)
 #endif
 
-/* What the walk finds. Offsets are from the start of the frame. The pointers are those that the walk held against the
- * frame's end, so that the verifier knows how far they may be read. */
+/* What the walk finds besides FACT_*. Offsets are from the start of the frame. The pointer is the one that the walk
+ * held against the frame's end, so that the verifier knows how far it may be read; 0: no IP header is to be had. */
 struct packet {
 	void *ip;
-	void *transport;
-	__u32 l3;       /* offset of the IP header */
-	__u32 l4;       /* offset of the transport header */
-	__u32 l4_bytes; /* length of the transport header */
+	__u32 l3;      /* offset of the IP header */
+	__u32 l4;      /* offset of the transport header; 0 where the walk did not come that far */
+	__u32 headers; /* length of IP and transport header together */
 	__u32 bytes; /* IP total length, or the frame's without Ethernet header and tags where that is not to be had */
-	__u32 protocol;
-	__u32 is_ipv6;
-#ifdef FIREWALL
-	__u32 ports;     /* as in the packet; of TCP and UDP */
-	__u32 tcp_flags; /* CWR ECE URG ACK PSH RST SYN FIN, bit 7 to 0; 0 of other protocols */
-#endif
 };
 
 #define UNDERSTOOD (-1)
@@ -93,7 +87,8 @@ static __always_inline int check_frame(struct packet *packet, __u32 config, __u3
 	return UNDERSTOOD;
 }
 
-static __always_inline int walk_ipv4(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet)
+static __always_inline int walk_ipv4(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet,
+				     __u64 *facts)
 {
 	struct iphdr *ip = data + packet->l3;
 	__u32 header, total;
@@ -105,15 +100,14 @@ static __always_inline int walk_ipv4(hook_ctx *ctx, void *data, void *data_end, 
 	total = ip_bytes(ctx, bpf_ntohs(ip->tot_len), packet->bytes);
 	if (ip->version != 4 || header < sizeof(*ip) || total < header)
 		return CAUSE_MALFORMED;
-	FOR_FIREWALL(packet->ip = ip; packet->protocol = ip->protocol;)
+	packet->ip = ip;
+	*facts = ip->protocol << MISC_PROTOCOL_SHIFT;
 	cause = check_frame(packet, config, total);
 	if (cause != UNDERSTOOD)
 		return cause;
 	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 		return CAUSE_LATER_FRAGMENT;
-	packet->ip = ip;
 	packet->l4 = packet->l3 + header;
-	packet->protocol = ip->protocol;
 	return UNDERSTOOD;
 }
 
@@ -123,7 +117,8 @@ static __always_inline int is_extension(__u32 protocol)
 	       protocol == IPPROTO_DSTOPTS;
 }
 
-static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet)
+static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet,
+				     __u64 *facts)
 {
 	struct ipv6hdr *ip = data + packet->l3;
 	__u32 protocol, l4, end;
@@ -134,11 +129,12 @@ static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, 
 		return CAUSE_TRUNCATED;
 	if (ip->version != 6)
 		return CAUSE_MALFORMED;
-	FOR_FIREWALL(packet->ip = ip; packet->protocol = ip->nexthdr; packet->is_ipv6 = 1;)
+	packet->ip = ip;
+	protocol = ip->nexthdr;
+	*facts = MISC_IPV6 | protocol << MISC_PROTOCOL_SHIFT;
 	cause = check_frame(packet, config, ip_bytes(ctx, sizeof(*ip) + bpf_ntohs(ip->payload_len), packet->bytes));
 	if (cause != UNDERSTOOD)
 		return cause;
-	protocol = ip->nexthdr;
 	l4 = packet->l3 + sizeof(*ip);
 	end = packet->l3 + packet->bytes;
 #pragma clang loop unroll(disable)
@@ -152,7 +148,7 @@ static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, 
 		extension = data + l4;
 		if ((void *)(extension + 8) > data_end)
 			return CAUSE_TRUNCATED;
-		FOR_FIREWALL(packet->protocol = extension[0];)
+		*facts = MISC_IPV6 | extension[0] << MISC_PROTOCOL_SHIFT;
 		if (protocol == IPPROTO_FRAGMENT) {
 			if (*(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET))
 				return CAUSE_LATER_FRAGMENT;
@@ -164,71 +160,110 @@ static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, 
 	}
 	if (is_extension(protocol))
 		return CAUSE_EXTENSIONS;
-	packet->ip = ip;
 	packet->l4 = l4;
-	packet->protocol = protocol;
-	packet->is_ipv6 = 1;
 	return UNDERSTOOD;
 }
 
 /* Holds the transport header against the IP length. */
-static __always_inline int walk_transport(void *data, void *data_end, struct packet *packet)
+static __always_inline int walk_transport(void *data, void *data_end, struct packet *packet, __u64 *facts, __u32 *ports)
 {
-	__u32 end = packet->l3 + packet->bytes;
+	__u32 end = packet->l3 + packet->bytes, protocol = *facts >> MISC_PROTOCOL_SHIFT & 0x1ff, bytes;
 	struct tcphdr *tcp;
 
-	if (packet->protocol == IPPROTO_TCP)
-		packet->l4_bytes = sizeof(*tcp);
-	else if (packet->protocol == IPPROTO_UDP)
-		packet->l4_bytes = UDP_HEADER_BYTES;
-#ifdef TRACK_ICMP
-	else if (packet->protocol == (packet->is_ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
-		packet->l4_bytes = ICMP_HEADER_BYTES;
-#endif
-	else
-		return CAUSE_PROTOCOL;
-	if (packet->l4 + packet->l4_bytes > end)
-		return CAUSE_MALFORMED;
 	if (packet->l4 > PACKET_WALK_BYTES - sizeof(*tcp))
 		return CAUSE_EXTENSIONS;
 	tcp = data + packet->l4;
-	packet->transport = tcp;
+	bytes = UDP_HEADER_BYTES;
+	switch (protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_TCP | 1 << 8:
+		bytes = sizeof(*tcp);
+		break;
+	case IPPROTO_UDP:
+	case IPPROTO_UDP | 1 << 8:
+#ifdef TRACK_ICMP
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6 | 1 << 8:
+#endif
+		break;
+	default:
+		return CAUSE_PROTOCOL;
+	}
+	if (packet->l4 + bytes > end)
+		return CAUSE_MALFORMED;
 	if ((void *)tcp + UDP_HEADER_BYTES > data_end)
 		return CAUSE_TRUNCATED;
-	FOR_FIREWALL(packet->ports = *(__u32 *)tcp;)
-	if (packet->protocol != IPPROTO_TCP)
-		return UNDERSTOOD;
-	if ((void *)(tcp + 1) > data_end)
-		return CAUSE_TRUNCATED;
-	FOR_FIREWALL(packet->tcp_flags = ((__u8 *)tcp)[TCP_FLAGS_OFFSET];)
-	packet->l4_bytes = tcp->doff * 4;
-	if (packet->l4_bytes < sizeof(*tcp) || packet->l4 + packet->l4_bytes > end)
-		return CAUSE_MALFORMED;
+	*ports = *(__u32 *)tcp;
+	if (bytes != sizeof(*tcp)) {
+		if (protocol != IPPROTO_UDP && protocol != (IPPROTO_UDP | 1 << 8)) {
+			__u32 type = *ports & 0xff;
+			if (type == 8 || type == 13 || type == 17 || type == 128)
+				*facts |= MISC_QUESTION;
+			*ports = 0;
+		}
+	} else {
+		if ((void *)(tcp + 1) > data_end)
+			return CAUSE_TRUNCATED;
+		FOR_FIREWALL(join(*facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);)
+		bytes = tcp->doff * 4;
+		if (bytes < sizeof(*tcp) || packet->l4 + bytes > end)
+			return CAUSE_MALFORMED;
+	}
+	packet->headers = packet->l4 + bytes - packet->l3;
 	return UNDERSTOOD;
 }
 
 /* The cause for which a packet is not counted on a session, or UNDERSTOOD. */
 static __always_inline int walk_packet(hook_ctx *ctx, void *data, void *data_end, __u32 frame, __u32 config,
-				       struct packet *packet)
+				       struct packet *packet, __u64 *facts, __u32 *ports)
 {
 	__be16 type;
 	int cause;
 
-	packet->is_ipv6 = 0;
-	FOR_FIREWALL(packet->ip = 0; packet->transport = 0; packet->protocol = 0; packet->ports = 0;
-		     packet->tcp_flags = 0; packet->l4 = 0;)
 	cause = walk_ethernet(ctx, data, data_end, frame, packet, &type);
 	if (cause != UNDERSTOOD)
 		return cause;
 	if (type == bpf_htons(ETH_P_IP))
-		cause = walk_ipv4(ctx, data, data_end, config, packet);
+		cause = walk_ipv4(ctx, data, data_end, config, packet, facts);
 	else if (type == bpf_htons(ETH_P_IPV6))
-		cause = walk_ipv6(ctx, data, data_end, config, packet);
+		cause = walk_ipv6(ctx, data, data_end, config, packet, facts);
 	else
 		return CAUSE_NOT_IP;
 	if (cause != UNDERSTOOD)
 		return cause;
-	return walk_transport(data, data_end, packet);
+	return walk_transport(data, data_end, packet, facts, ports);
+}
+
+/* Returns FACT_*. */
+static __noinline __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
+{
+	void *data, *data_end;
+	__u32 frame = frame_bytes(ctx), ports = 0;
+	__u64 facts = 0;
+	int cause = CAUSE_TRUNCATED, attempt;
+
+#pragma unroll
+	for (attempt = 0; attempt < HOOK_ATTEMPTS && cause == CAUSE_TRUNCATED; attempt++) {
+		packet->ip = 0;
+		packet->l4 = 0;
+		if (!make_readable(ctx, attempt))
+			break;
+		data = (void *)(long)ctx->data;
+		data_end = (void *)(long)ctx->data_end;
+		facts = 0;
+		cause = walk_packet(ctx, data, data_end, frame, config, packet, &facts, &ports);
+	}
+	if (cause != UNDERSTOOD) {
+		facts &= ~0xffull;
+		facts |= MISC_NO_HEADER | (cause + 1) << MISC_CAUSE_SHIFT;
+		if (cause ==
+		    CAUSE_LATER_FRAGMENT) /* follows its first fragment, without which nobody can use it (RFC 1858) */
+			facts |= STATE_ESTABLISHED << MISC_STATE_SHIFT;
+		else if (cause != CAUSE_PROTOCOL)
+			facts |= STATE_INVALID << MISC_STATE_SHIFT;
+	}
+	join(facts, (__u64)ports << FACT_PORTS_SHIFT);
+	return facts;
 }
 
 #endif

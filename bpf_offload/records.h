@@ -7,13 +7,13 @@
 #include "maps.h"
 #include "packet.h"
 
-static __always_inline void send_event(hook_ctx *ctx, const struct packet *packet, struct event_header *event,
-				       __u32 frame)
+/* `l4`: offset of the transport header, which is sent whole. */
+static __always_inline void send_event(hook_ctx *ctx, struct event_header *event, __u32 l4)
 {
-	__u32 bytes = EVENT_PACKET_BYTES;
+	__u32 bytes = EVENT_PACKET_BYTES, frame = frame_bytes(ctx);
 
-	if (packet->l4 + sizeof(struct tcphdr) > bytes)
-		bytes = packet->l4 + sizeof(struct tcphdr);
+	if (l4 + sizeof(struct tcphdr) > bytes)
+		bytes = l4 + sizeof(struct tcphdr);
 	if (bytes > frame)
 		bytes = frame;
 	bpf_perf_event_output(ctx, &records, BPF_F_CURRENT_CPU | (__u64)bytes << 32, event, sizeof(*event));

@@ -1,55 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The lookup of a session by its fingerprint: two buckets of two slots. */
+/* A packet's session: its fingerprint, and the lookup by it. The fingerprint is two NH hashes (RFC 4418, 5.2) of the
+ * normalised 5-tuple under the host's secret keys, the second with the keys shifted by one pair.
+ * host/sessions/fingerprint.h computes the same. */
 #ifndef NICSENTRY_SESSIONS_H
 #define NICSENTRY_SESSIONS_H
 
-#include "fingerprint.h"
 #include "maps.h"
+#include "mix.h"
+#include "packet.h"
+#include "pointers.h"
 
-/* What a known session's slot says; a copy, because a slot's place must be a constant where it is read. */
-struct session {
-	__u32 counter;
-	__u32 muted_epoch;
-	__u32 state;
-};
+/* What identify() returns: the session's counter or EVENT_UNKNOWN, and from bit 32 on IDENTITY_*. */
+#define IDENTITY_SHIFT 32
+#define IDENTITY_SHARD_MASK (TOTALS_SHARDS - 1u)
+#define IDENTITY_FROM_HIGHER (1u << 3)
+#define IDENTITY_MUTED (1u << 4)
+#define IDENTITY_STATE_SHIFT MISC_STATE_SHIFT
 
-static __always_inline int match_slot(const struct session_slot *slot, const struct fingerprint *f,
-				      struct session *session)
+/* The lower end is the one with the lower address, raw words compared as the machine's numbers, or the lower port. */
+static __noinline __u64 identify(const struct control *now, const void *ip, __u64 facts)
 {
-	/* State first: the host clears it before it changes the rest, and sets it after. */
-	__u32 state = *(const volatile __u32 *)&slot->state;
+	const __u32 *keys = now->keys, *words = ip + 12, *others = ip + 16;
+	__u32 low = facts >> FACT_PORTS_SHIFT, high = facts >> MISC_PROTOCOL_SHIFT & 0x1ff;
+	__u32 identity, count = 1, i, hash, index, mask;
+	__u64 a = 0, b = 0, hashes;
+	int from_higher = (low & 0xffff) > low >> 16;
 
-	if (!(state & SLOT_VALID))
-		return 0;
-	if (slot->fingerprint[0] != (__u32)f->a || slot->fingerprint[1] != (__u32)(f->a >> 32) ||
-	    slot->fingerprint[2] != (__u32)f->b || slot->fingerprint[3] != (__u32)(f->b >> 32))
-		return 0;
-	session->counter = slot->counter;
-	session->muted_epoch = slot->muted_epoch;
-	session->state = state;
-	return 1;
-}
-
-static __always_inline int find_session(__u32 config, const struct fingerprint *f, struct session *session)
-{
-	__u32 mask = (1u << ((config >> CONFIG_BUCKET_BITS_SHIFT) & CONFIG_BUCKET_BITS_MASK)) - 1;
-	__u32 first = mix(f->a) & mask;
-	__u32 second = mix(f->b) & mask;
-	__u32 index = first;
-	int i;
-
-	if (second == first)
-		second ^= 1;
-#pragma clang loop unroll(disable)
-	for (i = 0; i < 2; i++) {
-		struct session_bucket *bucket = bpf_map_lookup_elem(&sessions, &index);
-
-		/* On the card an element may be missing that the host never wrote. */
-		if (bucket && (match_slot(&bucket->slot[0], f, session) || match_slot(&bucket->slot[1], f, session)))
-			return 1;
-		index = second;
+	if (facts & MISC_IPV6) {
+		words = ip + 8;
+		others = ip + 24;
+		count = 4;
 	}
-	return 0;
+	const __u32 *w = words, *o = others;
+
+	for (i = count; i; i--) {
+		__u32 x = *w, y = *o;
+		if (x != y) {
+			from_higher = x > y;
+			break;
+		}
+		step(w, 4);
+		step(o, 4);
+	}
+	if (from_higher) {
+		const __u32 *swap = words;
+
+		words = others;
+		others = swap;
+		low = rotate(low);
+	}
+#pragma clang loop unroll(disable)
+	for (i = count;; i--) {
+		a += (__u64)(__u32)(keys[0] + low) * (__u32)(keys[1] + high);
+		b += (__u64)(__u32)(keys[2] + low) * (__u32)(keys[3] + high);
+		if (!i)
+			break;
+		low = *words;
+		high = *others;
+		step(words, 4);
+		step(others, 4);
+		step(keys, 8);
+	}
+	hash = mix(a);
+	identity = hash & IDENTITY_SHARD_MASK;
+	if (from_higher)
+		identity |= IDENTITY_FROM_HIGHER;
+	mask = (1u << (now->config >> CONFIG_BUCKET_BITS_SHIFT & CONFIG_BUCKET_BITS_MASK)) - 1;
+	hashes = both_hashes(hash);
+	do {
+		const struct session_slot *slot;
+		__u32 s;
+
+		index = hashes & mask;
+		slot = bpf_map_lookup_elem(&sessions, &index);
+		if (!slot) /* on the card an element may be missing that the host never wrote */
+			continue;
+#pragma clang loop unroll(disable)
+		for (s = 0; s < SLOTS_PER_BUCKET; s++) {
+			/* State first: the host clears it before it changes the rest, and sets it after. */
+			__u32 state = *(const volatile __u32 *)&slot->state;
+
+			if (state & SLOT_VALID && slot->fingerprint[0] == (__u32)a &&
+			    slot->fingerprint[1] == (__u32)(a >> 32) && slot->fingerprint[2] == (__u32)b &&
+			    slot->fingerprint[3] == (__u32)(b >> 32)) {
+				state >>= from_higher ? SLOT_STATE_SHIFT + SLOT_STATE_BITS : SLOT_STATE_SHIFT;
+				identity |= (state & STATE_MASK) << IDENTITY_STATE_SHIFT;
+				if (slot->muted_epoch == now->epoch)
+					identity |= IDENTITY_MUTED;
+				return (__u64)identity << IDENTITY_SHIFT | slot->counter;
+			}
+			step(slot, sizeof(*slot));
+		}
+	} while (hashes >>= 32);
+	return (__u64)identity << IDENTITY_SHIFT | EVENT_UNKNOWN;
 }
 
 #endif

@@ -62,6 +62,7 @@ struct session_slot {
 #define STATE_ESTABLISHED 1u
 #define STATE_RELATED 2u
 #define STATE_INVALID 3u
+#define STATES 4u
 
 struct session_bucket {
 	struct session_slot slot[SLOTS_PER_BUCKET];
@@ -93,10 +94,11 @@ enum not_understood {
 
 #define TOTALS_ROWS (TOTALS_SHARDS + CAUSES)
 
+/* Packets and bytes lie as far apart as in session_counters: the program adds to either at one place. */
 struct totals_row {
 	__u64 packets;        /* shards: of unknown sessions; causes: of that cause */
-	__u64 bytes;          /* IP total length where it was good; else the frame without Ethernet header and tags */
 	__u64 events_unknown; /* shards: sent as events, of unknown sessions */
+	__u64 bytes;          /* IP total length where it was good; else the frame without Ethernet header and tags */
 	__u64 events_known;   /* shards: sent as events, of known sessions; causes: for the log */
 };
 
@@ -113,62 +115,66 @@ struct event_header {
 	__u32 bytes;           /* IP total length, of all segments together */
 	__u16 segments;        /* packets that this one becomes on the wire; 1 on XDP */
 	__u16 segment_payload; /* transport payload of each segment but the last; 0 where there is one segment */
+	__u32 verdict;         /* ACTION_* of the action */
 	__u32 action;          /* the element of rule_actions that decided; 0: no firewall is in force */
-	__u32 verdict;         /* ACTION_* of it */
 };
 
 #define EVENT_PACKET_BYTES 128
 /* No transport header that ends beyond this offset in the frame is read (CAUSE_EXTENSIONS). */
 #define PACKET_WALK_BYTES 512
 
-/* --- fw_control: array[1]; written by the host, read by the card ----------------------------------------------------
- */
+/* --- fw_control: array[1]; written by the host, read by the card ------------------------------------------------- */
 
-#define FIREWALL_KEYS 8
+#define FIREWALL_KEYS 4
 
 /* All zero: everything passes. Each word takes effect by itself. */
 struct firewall {
 	__u32 config;              /* FIREWALL_*: one write switches all rules */
-	__u32 set_roots[2];        /* of the prefixes of address sets, IPv4 and IPv6: interval_nodes */
 	__u32 buckets;             /* of set_addresses; 0: no set holds a single address */
 	__u32 keys[FIREWALL_KEYS]; /* secret keys of the hash that places single addresses */
+	__u32 set_roots[2];        /* of the prefixes of address sets, IPv4 and IPv6: interval_nodes */
 };
 
 #define FIREWALL_ON (1u << 0)
 #define FIREWALL_BANK (1u << 1) /* the bank of rules in force */
 
-/* --- rule_banks: array[2]; written by the host while the bank is idle --------------------------------------------- */
+/* --- rule_banks: array[2 x 2], index = bank x 2 + (1 for IPv6); written by the host while the bank is idle -------- */
 
-/* The far end of a packet is who sent it on ingress, whom it goes to on egress. Roots are ways (see interval_nodes). */
+/* What rules say of one end of a packet. Roots are ways (see interval_nodes). */
+struct rule_end {
+	__u32 set_rows;  /* row of set class 0; 0: no rule asks for sets of this end */
+	__u32 addresses; /* root: addresses that rules write out */
+	__u32 ports;     /* root; of packets without ports the answer does not matter */
+};
+
+/* The far end of a packet is who sent it on ingress, whom it goes to on egress. */
 struct rule_bank {
-	__u32 config;        /* BANK_* */
-	__u32 chunks;        /* of RULES_PER_CHUNK rules; 0: no rules */
-	__u32 rows;          /* of rule_bits in each chunk */
-	__u32 first_bits;    /* element of row 0 in the summaries */
-	__u32 far_roots[2];  /* addresses that rules write out, IPv4 and IPv6 */
-	__u32 near_roots[2]; /* likewise */
-	__u32 source_ports;  /* root; of packets without ports the answer does not matter */
-	__u32 destination_ports;
-	__u32 misc_root;    /* key: FACT_* without the ports */
-	__u32 far_set_rows; /* row of set class 0; 0: no rule asks for sets of that end */
-	__u32 near_set_rows;
+	__u32 config;       /* BANK_* */
+	__u32 established;  /* packets of this state are accepted before rules; STATES: of none */
+	__u32 rows;         /* of rule_bits in each chunk; 0: no rules */
+	__u32 first_bits;   /* element of row 0 in the summaries */
+	__u32 first_action; /* element of rule_actions that the bank's begin at */
+	__u32 misc_root;    /* key: MISC_* */
+	struct rule_end far;
+	struct rule_end near;
 };
 
 #define BANK_FAR_IS_DESTINATION (1u << 0)
-#define BANK_ACCEPT_ESTABLISHED (1u << 1)
 
-/* How a packet is handed to the rules, besides its addresses: in one word, from its lowest bit on both ports as in the
- * packet, TCP flags, connection state, whether the transport header is not to be had, protocol, and the IP version. */
-#define FACT_FLAGS_SHIFT 32
-#define FACT_STATE_SHIFT 40
-#define FACT_NO_HEADER (1ull << 42)
-#define FACT_PROTOCOL_SHIFT 43
-#define FACT_IPV6 (1ull << 51)
+/* What the rules ask of a packet besides its addresses, in one word: MISC_*, and from this bit on both ports as in the
+ * packet. */
+#define FACT_PORTS_SHIFT 32
 
-#define MISC_KEY_BITS 19 /* FACT_* from FACT_FLAGS_SHIFT on, without the IP version */
-#define MISC_STATE_SHIFT (FACT_STATE_SHIFT - FACT_FLAGS_SHIFT)
+/* From the lowest bit on: TCP flags, connection state (as the session says it; whether TCP fits it, the host compiles
+ * into the tree), whether the transport header is not to be had, protocol. These are the key of the tree. Above: the IP
+ * version, and what the program wants to know of a packet beside it. */
+#define MISC_STATE_SHIFT 8
 #define MISC_NO_HEADER (1u << 10)
-#define MISC_PROTOCOL_SHIFT (FACT_PROTOCOL_SHIFT - FACT_FLAGS_SHIFT)
+#define MISC_PROTOCOL_SHIFT 11
+#define MISC_KEY_BITS 19
+#define MISC_IPV6 (1u << 19)
+#define MISC_QUESTION (1u << 20) /* of ICMP: of no session's state */
+#define MISC_CAUSE_SHIFT 21      /* not_understood + 1; 0: understood */
 
 /* --- interval_nodes: array; written by the host, read by the card ------------------------------------------------- */
 
@@ -190,12 +196,12 @@ struct interval_node {
 /* --- rule_bits: array; written by the host while the bank is idle ------------------------------------------------- */
 
 /* A bit a rule. Chunk c of a row is element first_bits + (c + 1) x rows + row; chunk -1 is the row's summary, whose
- * word 0 has a bit for each chunk that is not all zero. Row 0 has all bits and is never looked up. */
-#define CHUNK_WORDS 7
-#define RULES_PER_CHUNK 448 /* 64 x CHUNK_WORDS */
-#define CHUNKS_MAX 12
-#define RULE_ROWS_MAX 5376 /* RULES_PER_CHUNK x CHUNKS_MAX */
-#define FIELDS 7           /* far, near, destination port, misc; source port, sets of the far end, of the near end */
+ * word 0 has a bit for each chunk that is not all zero. Row 0 has all bits: that of fields no rule asks for. */
+#define CHUNK_WORDS 3
+#define RULES_PER_CHUNK 192 /* 64 x CHUNK_WORDS */
+#define CHUNKS_MAX 28       /* at most 32, bits of a summary */
+#define RULE_ROWS_MAX 5376  /* RULES_PER_CHUNK x CHUNKS_MAX */
+#define FIELDS 7            /* sets, addresses and ports of either end, misc */
 
 struct rule_chunk {
 	__u64 bits[CHUNK_WORDS];
@@ -236,31 +242,39 @@ struct rule_counter {
 	__u64 bytes; /* IP total length; of frames that are not understood as in totals */
 };
 
-/* --- set_addresses: array, found by two keyed hashes of the address; written by the host, read by the card ---------
- */
+/* --- set_addresses: array, found by a keyed hash of the address, one half of which rotated is the place's second one;
+ * written by the host, read by the card --------------------------------------------------------------------------- */
 
 #define ADDRESSES_PER_BUCKET 3
 
+/* An address in host order: of IPv6 its two halves; an IPv4 address is the higher one, and the lower one IPV4_LOW. The
+ * IPv6 addresses that this is mistaken for are in ::/64, which is reserved (RFC 4291, 2.4 and 2.5.3). */
+struct address {
+	__u64 high;
+	__u64 low;
+};
+
+#define IPV4_LOW (~0ull)
+
 struct address_bucket {
-	__u64 address[ADDRESSES_PER_BUCKET]
-		     [2];                 /* as in the packet; of an IPv4 address the first four bytes, the others 0 */
+	struct address address[ADDRESSES_PER_BUCKET];
 	__u16 sets[ADDRESSES_PER_BUCKET]; /* SET_*; 0 is an empty place */
 	__u16 reserved;
 };
 
 #define SET_CLASS_MASK 0x1ffu /* which sets an address is in: a class of the host's; 0 is none */
 #define SET_CLASSES 512
-#define SET_IPV6 (1u << 14)    /* only in set_addresses */
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
 
 /* --- sizes of an object as it is built; the controller may change them at load ----------------------------------- */
 
 #define DEFAULT_SESSIONS 65536
 #define DEFAULT_BUCKET_BITS 16
-/* Two banks of room for 5,000 rules of mixed fields; two halves of prefixes of sets; 1,000,000 single addresses. */
-#define DEFAULT_RULE_BITS (2 * 524288)
-#define DEFAULT_INTERVAL_NODES (2 * 32768 + 2 * 65536)
-#define DEFAULT_ADDRESS_BUCKETS 393216
+/* Two banks of room for 5,000 rules of mixed fields; two halves of prefixes of sets; 1,000,000 single addresses. Two
+ * ports of one card together have to stay below its 3,072,000 elements. */
+#define DEFAULT_RULE_BITS (2 * 393216)
+#define DEFAULT_INTERVAL_NODES (2 * 16384 + 2 * 49152)
+#define DEFAULT_ADDRESS_BUCKETS 368640
 
 NICSENTRY_STATIC_ASSERT(sizeof(struct control) <= NICSENTRY_MAX_VALUE, "control fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct session_slot) == 28, "a slot has no padding");
@@ -273,7 +287,7 @@ NICSENTRY_STATIC_ASSERT(sizeof(struct rule_bank) <= NICSENTRY_MAX_VALUE, "a bank
 NICSENTRY_STATIC_ASSERT(sizeof(struct interval_node) == NICSENTRY_MAX_VALUE, "a node fills a map element of the card");
 NICSENTRY_STATIC_ASSERT(RULES_PER_CHUNK == 64 * CHUNK_WORDS && RULE_ROWS_MAX == RULES_PER_CHUNK * CHUNKS_MAX,
 			"sizes of chunks agree");
-NICSENTRY_STATIC_ASSERT(sizeof(struct rule_chunk) == NICSENTRY_MAX_VALUE, "a chunk fills a map element of the card");
+NICSENTRY_STATIC_ASSERT(CHUNKS_MAX <= 32, "a summary's word is read as 32 bits");
 NICSENTRY_STATIC_ASSERT(sizeof(struct address_bucket) == NICSENTRY_MAX_VALUE,
 			"a bucket fills a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct event_header) == 24, "an event's header has no padding");
