@@ -46,7 +46,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	event.segment_payload = 0;
 	event.counter = EVENT_NO_SESSION;
 	is = 0;
-	cause = (__u32)facts >> MISC_CAUSE_SHIFT;
+	cause = (__u32)facts >> MISC_CAUSE_SHIFT & MISC_CAUSE_MASK;
 	row = TOTALS_SHARDS - 1 + cause;
 	if (!cause) {
 		who = identify(now, packet.ip, facts);
@@ -78,7 +78,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 				__builtin_offsetof(struct totals_row, events_unknown));
 		__sync_fetch_and_add(&totals_row->events_unknown, event.segments);
 	}
-	send_event(ctx, &event, packet.l4);
+	send_event(ctx, &event, (__u32)facts >> MISC_L4_SHIFT & MISC_L4_MASK);
 	return verdict_of(event.verdict);
 }
 

@@ -14,20 +14,30 @@ typedef struct xdp_md hook_ctx;
 
 enum { VERDICT_PASS = XDP_PASS, VERDICT_DROP = XDP_DROP };
 
-/* All that an XDP program may read is there from the start. */
-#define HOOK_ATTEMPTS 1
+/* Of a super-packet nothing is known here (see hook_tc.h). */
+#define HOOK_SEGMENTS 0
+
+/* Read anew each time, which costs the card less than to keep them. */
+static __always_inline void *packet_data(hook_ctx *ctx)
+{
+	return (void *)(long)*(volatile __u32 *)&ctx->data;
+}
+
+static __always_inline void *packet_end(hook_ctx *ctx)
+{
+	return (void *)(long)*(volatile __u32 *)&ctx->data_end;
+}
 
 /* Length of the frame as far as the program can know it (see CONFIG_PARTIAL_FRAMES). */
 static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 {
-	return (__u32)((void *)(long)ctx->data_end - (void *)(long)ctx->data);
+	return (__u32)(packet_end(ctx) - packet_data(ctx));
 }
 
-static __always_inline int make_readable(hook_ctx *ctx, int attempt)
+/* What of it lies behind a place in it. */
+static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 {
-	(void)ctx;
-	(void)attempt;
-	return 1;
+	return (__u32)(packet_end(ctx) - place);
 }
 
 static __always_inline int tags_outside(hook_ctx *ctx)

@@ -19,6 +19,7 @@
 
 #define VLAN_TAGS_MAX 2
 #define VLAN_TAG_BYTES 4
+#define ETHERTYPE_OFFSET 12
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_FRAGMENT_OFFSET 0xfff8
 #define EXTENSIONS_MAX 4 /* IPv6 extension headers */
@@ -33,236 +34,210 @@
 #define FOR_FIREWALL(statement)
 #endif
 
-/* What the walk finds besides FACT_*. Offsets are from the start of the frame. The pointer is the one that the walk
- * held against the frame's end, so that the verifier knows how far it may be read; 0: no IP header is to be had. */
+/* What the walk finds besides FACT_*. The pointer is the one that the walk held against the frame's end, so that the
+ * verifier knows how far it may be read; 0: no IP header is to be had. */
 struct packet {
 	void *ip;
-	__u32 l3;      /* offset of the IP header */
-	__u32 l4;      /* offset of the transport header; 0 where the walk did not come that far */
-	__u32 headers; /* length of IP and transport header together */
 	__u32 bytes; /* IP total length, or the frame's without Ethernet header and tags where that is not to be had */
+	__u32 headers; /* length of IP and transport header together, if HOOK_SEGMENTS */
 };
 
-#define UNDERSTOOD (-1)
+#define NOT_UNDERSTOOD(cause, state) (((cause) + 1) << MISC_CAUSE_SHIFT | MISC_NO_HEADER | (state) << MISC_STATE_SHIFT)
+
+/* In places where the program arrives by jumps: LLVM may not decide on them before it jumps, once for each. */
+#define join_here(word, bits) asm volatile("%0 += %1" : "+r"(word) : "i"(bits))
 
 static __always_inline int is_vlan(__be16 type)
 {
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-/* Steps over Ethernet and its tags to the EtherType behind them. */
-static __always_inline int walk_ethernet(hook_ctx *ctx, void *data, void *data_end, __u32 frame, struct packet *packet,
-					 __be16 *type)
-{
-	struct ethhdr *eth = data;
-	__be16 *tag;
-	int i;
-
-	packet->bytes = 0;
-	packet->l3 = sizeof(*eth);
-	if ((void *)(eth + 1) > data_end)
-		return CAUSE_TRUNCATED;
-	packet->bytes = frame - sizeof(*eth);
-	*type = eth->h_proto;
-#pragma clang loop unroll(disable)
-	for (i = tags_outside(ctx); i < VLAN_TAGS_MAX; i++) {
-		if (!is_vlan(*type))
-			return UNDERSTOOD;
-		tag = data + packet->l3;
-		if ((void *)tag + VLAN_TAG_BYTES > data_end)
-			return CAUSE_TRUNCATED;
-		*type = tag[1];
-		packet->l3 += VLAN_TAG_BYTES;
-		packet->bytes -= VLAN_TAG_BYTES;
-	}
-	return is_vlan(*type) ? CAUSE_VLAN_DEPTH : UNDERSTOOD;
-}
-
-/* Holds the IP length against the frame, of which packet->bytes are left from the IP header on. */
-static __always_inline int check_frame(struct packet *packet, __u32 config, __u32 total)
-{
-	if (!(config & CONFIG_PARTIAL_FRAMES) && packet->bytes < total)
-		return CAUSE_TRUNCATED;
-	packet->bytes = total;
-	return UNDERSTOOD;
-}
-
-static __always_inline int walk_ipv4(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet,
-				     __u64 *facts)
-{
-	struct iphdr *ip = data + packet->l3;
-	__u32 header, total;
-	int cause;
-
-	if ((void *)(ip + 1) > data_end)
-		return CAUSE_TRUNCATED;
-	header = ip->ihl * 4;
-	total = ip_bytes(ctx, bpf_ntohs(ip->tot_len), packet->bytes);
-	if (ip->version != 4 || header < sizeof(*ip) || total < header)
-		return CAUSE_MALFORMED;
-	packet->ip = ip;
-	*facts = ip->protocol << MISC_PROTOCOL_SHIFT;
-	cause = check_frame(packet, config, total);
-	if (cause != UNDERSTOOD)
-		return cause;
-	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
-		return CAUSE_LATER_FRAGMENT;
-	packet->l4 = packet->l3 + header;
-	return UNDERSTOOD;
-}
-
+/* One by one: LLVM would make a 64-bit shift of it. */
 static __always_inline int is_extension(__u32 protocol)
 {
-	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_FRAGMENT ||
-	       protocol == IPPROTO_DSTOPTS;
+	if (protocol == IPPROTO_HOPOPTS)
+		return 1;
+	make_anew(protocol);
+	if (protocol == IPPROTO_DSTOPTS)
+		return 1;
+	make_anew(protocol);
+	return protocol - IPPROTO_ROUTING <= IPPROTO_FRAGMENT - IPPROTO_ROUTING;
 }
 
-static __always_inline int walk_ipv6(hook_ctx *ctx, void *data, void *data_end, __u32 config, struct packet *packet,
-				     __u64 *facts)
+/* Of ICMP and ICMPv6: echo, timestamp, address mask. All ICMP between two hosts is one session: whoever has asked may
+ * be answered, but does not thereby let the other ask. */
+static __always_inline int is_question(__u32 type)
 {
-	struct ipv6hdr *ip = data + packet->l3;
-	__u32 protocol, l4, end;
-	__u8 *extension;
-	int i, cause;
-
-	if ((void *)(ip + 1) > data_end)
-		return CAUSE_TRUNCATED;
-	if (ip->version != 6)
-		return CAUSE_MALFORMED;
-	packet->ip = ip;
-	protocol = ip->nexthdr;
-	*facts = MISC_IPV6 | protocol << MISC_PROTOCOL_SHIFT;
-	cause = check_frame(packet, config, ip_bytes(ctx, sizeof(*ip) + bpf_ntohs(ip->payload_len), packet->bytes));
-	if (cause != UNDERSTOOD)
-		return cause;
-	l4 = packet->l3 + sizeof(*ip);
-	end = packet->l3 + packet->bytes;
-#pragma clang loop unroll(disable)
-	for (i = 0; i < EXTENSIONS_MAX; i++) {
-		if (!is_extension(protocol))
-			break;
-		if (l4 > PACKET_WALK_BYTES)
-			return CAUSE_EXTENSIONS;
-		if (l4 + 8 > end)
-			return CAUSE_MALFORMED;
-		extension = data + l4;
-		if ((void *)(extension + 8) > data_end)
-			return CAUSE_TRUNCATED;
-		*facts = MISC_IPV6 | extension[0] << MISC_PROTOCOL_SHIFT;
-		if (protocol == IPPROTO_FRAGMENT) {
-			if (*(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET))
-				return CAUSE_LATER_FRAGMENT;
-			l4 += 8;
-		} else {
-			l4 += (extension[1] + 1) * 8;
-		}
-		protocol = extension[0];
-	}
-	if (is_extension(protocol))
-		return CAUSE_EXTENSIONS;
-	packet->l4 = l4;
-	return UNDERSTOOD;
+	if (type == 8)
+		return 1;
+	make_anew(type);
+	if (type == 13)
+		return 1;
+	make_anew(type);
+	return type == 17 || type == 128;
 }
 
-/* Holds the transport header against the IP length. */
-static __always_inline int walk_transport(void *data, void *data_end, struct packet *packet, __u64 *facts, __u32 *ports)
-{
-	__u32 end = packet->l3 + packet->bytes, protocol = *facts >> MISC_PROTOCOL_SHIFT & 0x1ff, bytes;
-	struct tcphdr *tcp;
-
-	if (packet->l4 > PACKET_WALK_BYTES - sizeof(*tcp))
-		return CAUSE_EXTENSIONS;
-	tcp = data + packet->l4;
-	bytes = UDP_HEADER_BYTES;
-	switch (protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_TCP | 1 << 8:
-		bytes = sizeof(*tcp);
-		break;
-	case IPPROTO_UDP:
-	case IPPROTO_UDP | 1 << 8:
-#ifdef TRACK_ICMP
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6 | 1 << 8:
-#endif
-		break;
-	default:
-		return CAUSE_PROTOCOL;
-	}
-	if (packet->l4 + bytes > end)
-		return CAUSE_MALFORMED;
-	if ((void *)tcp + UDP_HEADER_BYTES > data_end)
-		return CAUSE_TRUNCATED;
-	*ports = *(__u32 *)tcp;
-	if (bytes != sizeof(*tcp)) {
-		if (protocol != IPPROTO_UDP && protocol != (IPPROTO_UDP | 1 << 8)) {
-			__u32 type = *ports & 0xff;
-			if (type == 8 || type == 13 || type == 17 || type == 128)
-				*facts |= MISC_QUESTION;
-			*ports = 0;
-		}
-	} else {
-		if ((void *)(tcp + 1) > data_end)
-			return CAUSE_TRUNCATED;
-		FOR_FIREWALL(join(*facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);)
-		bytes = tcp->doff * 4;
-		if (bytes < sizeof(*tcp) || packet->l4 + bytes > end)
-			return CAUSE_MALFORMED;
-	}
-	packet->headers = packet->l4 + bytes - packet->l3;
-	return UNDERSTOOD;
-}
-
-/* The cause for which a packet is not counted on a session, or UNDERSTOOD. */
-static __always_inline int walk_packet(hook_ctx *ctx, void *data, void *data_end, __u32 frame, __u32 config,
-				       struct packet *packet, __u64 *facts, __u32 *ports)
-{
-	__be16 type;
-	int cause;
-
-	cause = walk_ethernet(ctx, data, data_end, frame, packet, &type);
-	if (cause != UNDERSTOOD)
-		return cause;
-	if (type == bpf_htons(ETH_P_IP))
-		cause = walk_ipv4(ctx, data, data_end, config, packet, facts);
-	else if (type == bpf_htons(ETH_P_IPV6))
-		cause = walk_ipv6(ctx, data, data_end, config, packet, facts);
-	else
-		return CAUSE_NOT_IP;
-	if (cause != UNDERSTOOD)
-		return cause;
-	return walk_transport(data, data_end, packet, facts, ports);
-}
-
-/* Returns FACT_*. */
+/* Returns FACT_*. Ports and flags are there only where the packet is understood. */
 static __noinline __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 {
-	void *data, *data_end;
-	__u32 frame = frame_bytes(ctx), ports = 0;
-	__u64 facts = 0;
-	int cause = CAUSE_TRUNCATED, attempt;
+	__u32 bytes, protocol, l4, total, fixed, icmp, i;
+	__u64 facts;
+	void *at, *ip;
+	__be16 type;
 
-#pragma unroll
-	for (attempt = 0; attempt < HOOK_ATTEMPTS && cause == CAUSE_TRUNCATED; attempt++) {
-		packet->ip = 0;
-		packet->l4 = 0;
-		if (!make_readable(ctx, attempt))
+	facts = 0;
+	bytes = 0;
+	protocol = 0;
+	ip = 0;
+	make_anew(facts);
+	make_anew(bytes);
+	make_anew(protocol);
+	make_anew(ip);
+	at = packet_data(ctx);
+	if (at + sizeof(struct ethhdr) > packet_end(ctx))
+		goto truncated;
+#pragma clang loop unroll(disable)
+	for (i = VLAN_TAGS_MAX - tags_outside(ctx);; i--) {
+		bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
+		make_anew(bytes);
+		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
+		if (!is_vlan(type))
 			break;
-		data = (void *)(long)ctx->data;
-		data_end = (void *)(long)ctx->data_end;
-		facts = 0;
-		cause = walk_packet(ctx, data, data_end, frame, config, packet, &facts, &ports);
+		if (!i)
+			goto vlan_depth;
+		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
+			goto truncated;
+		step(at, VLAN_TAG_BYTES);
 	}
-	if (cause != UNDERSTOOD) {
-		facts &= ~0xffull;
-		facts |= MISC_NO_HEADER | (cause + 1) << MISC_CAUSE_SHIFT;
-		if (cause ==
-		    CAUSE_LATER_FRAGMENT) /* follows its first fragment, without which nobody can use it (RFC 1858) */
-			facts |= STATE_ESTABLISHED << MISC_STATE_SHIFT;
-		else if (cause != CAUSE_PROTOCOL)
-			facts |= STATE_INVALID << MISC_STATE_SHIFT;
+	step(at, sizeof(struct ethhdr));
+
+	if (type == bpf_htons(ETH_P_IP)) {
+		struct iphdr *header = at;
+
+		if ((void *)(header + 1) > packet_end(ctx))
+			goto truncated;
+		l4 = header->ihl * 4;
+		total = ip_bytes(ctx, bpf_ntohs(header->tot_len), bytes);
+		if (header->version != 4 || l4 < sizeof(*header) || total < l4)
+			goto malformed;
+		ip = at;
+		make_anew(ip);
+		protocol = header->protocol;
+		make_anew(protocol);
+		if (!(config & CONFIG_PARTIAL_FRAMES) && bytes < total)
+			goto truncated;
+		bytes = total;
+		make_anew(bytes);
+		if (header->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
+			goto later_fragment;
+		icmp = IPPROTO_ICMP;
+		make_anew(icmp);
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *header = at;
+
+		if ((void *)(header + 1) > packet_end(ctx))
+			goto truncated;
+		if (header->version != 6)
+			goto malformed;
+		ip = at;
+		make_anew(ip);
+		join_here(facts, MISC_IPV6);
+		protocol = header->nexthdr;
+		make_anew(protocol);
+		total = ip_bytes(ctx, sizeof(*header) + bpf_ntohs(header->payload_len), bytes);
+		if (!(config & CONFIG_PARTIAL_FRAMES) && bytes < total)
+			goto truncated;
+		bytes = total;
+		make_anew(bytes);
+		l4 = sizeof(*header);
+		make_anew(l4);
+		i = EXTENSIONS_MAX;
+		make_anew(i);
+#pragma clang loop unroll(disable)
+		for (; is_extension(protocol); i--) {
+			__u8 *extension = at + l4;
+			int fragment;
+
+			if (!i || l4 > PACKET_WALK_BYTES)
+				goto extensions;
+			if (l4 + 8 > bytes)
+				goto malformed;
+			if ((void *)(extension + 8) > packet_end(ctx))
+				goto truncated;
+			fragment = protocol == IPPROTO_FRAGMENT;
+			protocol = extension[0];
+			make_anew(protocol);
+			l4 += 8;
+			if (!fragment)
+				l4 += extension[1] * 8;
+			else if (*(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET))
+				goto later_fragment;
+		}
+		icmp = IPPROTO_ICMPV6;
+		make_anew(icmp);
+	} else {
+		goto not_ip;
 	}
-	join(facts, (__u64)ports << FACT_PORTS_SHIFT);
+
+	fixed = UDP_HEADER_BYTES;
+	if (protocol == IPPROTO_TCP) {
+		fixed = sizeof(struct tcphdr);
+	} else if (protocol != IPPROTO_UDP) {
+#ifdef TRACK_ICMP
+		if (protocol != icmp)
+#endif
+			goto protocol;
+	}
+	if (l4 > PACKET_WALK_BYTES - sizeof(struct tcphdr))
+		goto extensions;
+	if (l4 + fixed > bytes)
+		goto malformed;
+	join(facts, l4 << MISC_L4_SHIFT);
+	step_by(at, l4);
+	if (at + UDP_HEADER_BYTES > packet_end(ctx))
+		goto truncated;
+	if (protocol == IPPROTO_TCP) {
+		struct tcphdr *tcp = at;
+
+		if ((void *)(tcp + 1) > packet_end(ctx))
+			goto truncated;
+		fixed = tcp->doff * 4;
+		if (fixed < sizeof(*tcp) || l4 + fixed > bytes)
+			goto malformed;
+		FOR_FIREWALL(join(facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);)
+	}
+	if (protocol != icmp)
+		join(facts, (__u64) * (__u32 *)at << FACT_PORTS_SHIFT);
+	else if (is_question(*(__u8 *)at))
+		join_here(facts, MISC_QUESTION);
+	if (HOOK_SEGMENTS)
+		packet->headers = l4 + fixed;
+	goto out;
+
+not_ip:
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_NOT_IP, STATE_INVALID));
+	goto out;
+vlan_depth:
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_VLAN_DEPTH, STATE_INVALID));
+	goto out;
+truncated:
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_TRUNCATED, STATE_INVALID));
+	goto out;
+malformed:
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_MALFORMED, STATE_INVALID));
+	goto out;
+extensions:
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_EXTENSIONS, STATE_INVALID));
+	goto out;
+protocol:
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_PROTOCOL, STATE_NEW));
+	goto out;
+later_fragment: /* follows its first fragment, without which nobody can use it (RFC 1858) */
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_LATER_FRAGMENT, STATE_ESTABLISHED));
+out:
+	packet->ip = ip;
+	packet->bytes = bytes;
+	join(facts, protocol << MISC_PROTOCOL_SHIFT);
 	return facts;
 }
 

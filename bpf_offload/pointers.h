@@ -6,6 +6,8 @@
 
 #define step(pointer, bytes) asm volatile("%0 += %1" : "+r"(pointer) : "i"(bytes))
 
+#define step_by(pointer, word) asm volatile("%0 += %1" : "+r"(pointer) : "r"((__u64)(word)))
+
 /* A step where a 32-bit word is not 0. */
 #define step_if(word, pointer, bytes)                                                                                  \
 	asm volatile("if %1 == 0 goto +1; %0 += %2" : "+r"(pointer) : "w"(word), "i"(bytes))

@@ -7,13 +7,16 @@
 #include "maps.h"
 #include "packet.h"
 
-/* `l4`: offset of the transport header, which is sent whole. */
+#define LINK_BYTES_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * VLAN_TAG_BYTES)
+
+/* `l4`: offset of the transport header from the IP header; it is sent, too. */
 static __always_inline void send_event(hook_ctx *ctx, struct event_header *event, __u32 l4)
 {
 	__u32 bytes = EVENT_PACKET_BYTES, frame = frame_bytes(ctx);
 
-	if (l4 + sizeof(struct tcphdr) > bytes)
-		bytes = l4 + sizeof(struct tcphdr);
+	l4 += LINK_BYTES_MAX + sizeof(struct tcphdr);
+	if (l4 > bytes)
+		bytes = l4;
 	if (bytes > frame)
 		bytes = frame;
 	bpf_perf_event_output(ctx, &records, BPF_F_CURRENT_CPU | (__u64)bytes << 32, event, sizeof(*event));

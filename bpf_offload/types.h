@@ -120,8 +120,8 @@ struct event_header {
 };
 
 #define EVENT_PACKET_BYTES 128
-/* No transport header that ends beyond this offset in the frame is read (CAUSE_EXTENSIONS). */
-#define PACKET_WALK_BYTES 512
+/* No transport header that ends beyond this offset from the IP header is read (CAUSE_EXTENSIONS). */
+#define PACKET_WALK_BYTES 480
 
 /* --- fw_control: array[1]; written by the host, read by the card ------------------------------------------------- */
 
@@ -175,6 +175,9 @@ struct rule_bank {
 #define MISC_IPV6 (1u << 19)
 #define MISC_QUESTION (1u << 20) /* of ICMP: of no session's state */
 #define MISC_CAUSE_SHIFT 21      /* not_understood + 1; 0: understood */
+#define MISC_CAUSE_MASK 7u
+#define MISC_L4_SHIFT 22 /* from two bits above: offset of the transport header from the IP header, in words of 4 bytes */
+#define MISC_L4_MASK 0x1fcu
 
 /* --- interval_nodes: array; written by the host, read by the card ------------------------------------------------- */
 
