@@ -8,69 +8,66 @@
 #include "rules.h"
 #include "sets.h"
 
-static __always_inline struct address read_address(const void *end, __u32 is_ipv6)
+/* The rows of what rules say of one end: its port, its address, the sets that it is in; 16 bits each. `port`: as in the
+ * packet. */
+static __noinline __u64 find_rows(const struct rule_end *end, const void *ip, __u64 facts, __u32 sets, __u32 port)
 {
-	struct address a = {bpf_ntohl(*(__u32 *)end), IPV4_LOW};
+	struct address a = read_address(ip, facts);
+	__u64 rows = 0;
 
-	if (is_ipv6) {
-		a.high = bpf_be64_to_cpu(*(__u64 *)end);
-		a.low = bpf_be64_to_cpu(*(__u64 *)(end + 8));
-	}
-	return a;
+	if (end->set_rows)
+		rows = end->set_rows + (sets & SET_CLASS_MASK);
+	rows = rows << 16 | find_interval(end->addresses, a.high, a.low);
+	return rows << 16 | find_interval(end->ports, bpf_ntohs(port), 0);
 }
 
 /* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. */
 static __noinline __u32 judge(const void *ip, __u64 facts)
 {
-	__u32 is_ipv6 = facts & MISC_IPV6, ports = facts >> FACT_PORTS_SHIFT, index = 0, sets, rule, root;
+	__u64 index = 0, rows, more;
 	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
-	const struct rule_bank *bank;
 	const void *far = ip + 12, *near = ip + 16;
-	const __u32 *roots;
-	__u64 rows, more;
-	struct address a;
+	const struct rule_bank *bank;
+	__u32 action, sets, rule;
 
 	if (!fw || !(fw->config & FIREWALL_ON))
 		return 0;
-	roots = fw->set_roots;
-	step_if(is_ipv6, roots, 4);
-	root = *roots;
 	index = fw->config & FIREWALL_BANK;
-	if (is_ipv6) {
-		index |= 1;
+	if (facts & MISC_IPV6) {
+		index++;
 		far = ip + 8;
 		near = ip + 24;
 	}
+	make_anew(index);
 	bank = bpf_map_lookup_elem(&rule_banks, &index);
 	if (!bank)
 		return 0;
-	if (bank->config & BANK_FAR_IS_DESTINATION) {
+	if (HOOK_EGRESS && bank->config & BANK_FAR_IS_DESTINATION) {
 		const void *source = far;
 
 		far = near;
 		near = source;
-		ports = rotate(ports);
 	}
-	a = read_address(far, is_ipv6);
-	sets = find_sets(a.high, a.low, root);
+	sets = find_sets(far, facts);
+	action = ACTION_BLOCKED;
 	if (sets & SET_BLOCKED)
-		return bank->first_action + ACTION_BLOCKED;
+		goto out;
+	action = ACTION_ESTABLISHED;
 	if ((facts >> MISC_STATE_SHIFT & STATE_MASK) == bank->established)
-		return bank->first_action + ACTION_ESTABLISHED;
+		goto out;
+	action = ACTION_DEFAULT;
 	if (!bank->rows)
-		return bank->first_action + ACTION_DEFAULT;
-	rows = find_interval(bank->far.addresses, a.high, a.low);
-	if (bank->far.set_rows)
-		rows |= (__u64)(bank->far.set_rows + (sets & SET_CLASS_MASK)) << 16;
-	rows |= (__u64)find_interval(bank->far.ports, bpf_ntohs(ports), 0) << 32;
-	rows |= (__u64)find_interval(bank->misc_root, facts & ((1 << MISC_KEY_BITS) - 1), 0) << 48;
-	a = read_address(near, is_ipv6);
-	more = find_interval(bank->near.addresses, a.high, a.low);
-	if (bank->near.set_rows)
-		more |= (__u64)(bank->near.set_rows + (find_sets(a.high, a.low, root) & SET_CLASS_MASK)) << 16;
-	more |= (__u64)find_interval(bank->near.ports, bpf_ntohs(ports >> 16), 0) << 32;
+		goto out;
+	rows = find_rows(&bank->far, far, facts, sets, facts >> FACT_PORTS_SHIFT);
+	sets = bank->near.set_rows ? find_sets(near, facts) : 0;
+	more = find_rows(&bank->near, near, facts, sets, facts >> (FACT_PORTS_SHIFT + 16));
+	rows = rows << 16 | find_interval(bank->misc_root, facts & ((1 << MISC_KEY_BITS) - 1), 0);
 	rule = find_rule(rows, more, bank->first_bits, bank->rows);
-	return bank->first_action + (rule == NO_RULE ? ACTION_DEFAULT : ACTION_FIRST_RULE + rule);
+	if (rule != NO_RULE)
+		action = ACTION_FIRST_RULE + rule;
+out:
+	make_anew(action);
+	return bank->first_action + action;
 }
 
 /* Counts for an action and those behind it; returns its ACTION_*. */

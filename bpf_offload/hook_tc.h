@@ -20,6 +20,9 @@ enum { VERDICT_PASS = TC_ACT_UNSPEC, VERDICT_DROP = TC_ACT_SHOT };
 
 #define HOOK_ATTEMPTS 2
 
+/* Whether packets may be on their way out. */
+#define HOOK_EGRESS 1
+
 static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 {
 	return ctx->len;

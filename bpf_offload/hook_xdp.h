@@ -29,6 +29,9 @@ static __always_inline void *packet_end(hook_ctx *ctx)
 }
 
 /* Length of the frame as far as the program can know it (see CONFIG_PARTIAL_FRAMES). */
+/* Whether packets may be on their way out. */
+#define HOOK_EGRESS 0
+
 static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 {
 	return (__u32)(packet_end(ctx) - packet_data(ctx));

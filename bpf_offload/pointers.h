@@ -10,7 +10,7 @@
 
 /* A step where a 32-bit word is not 0. */
 #define step_if(word, pointer, bytes)                                                                                  \
-	asm volatile("if %1 == 0 goto +1; %0 += %2" : "+r"(pointer) : "w"(word), "i"(bytes))
+	asm volatile("if %1 == 0 goto +1; %0 += %2" : "+r"(pointer) : "w"((__u32)(word)), "i"(bytes))
 
 /* word |= bits, where they have none in common: of Linux 6.1's verifier an `or` with a variable takes all that it
  * knows. */

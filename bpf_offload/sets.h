@@ -6,6 +6,7 @@
 
 #include "intervals.h"
 #include "mix.h"
+#include "packet.h"
 #include "pointers.h"
 
 /* Linux 6.1's verifier loses a 32-bit word's bounds at an xor, and the card's driver asks for them in a product. */
@@ -15,9 +16,23 @@ static __always_inline __u32 bounded(__u32 word)
 	return word;
 }
 
-/* Returns SET_*. `root`: of the prefixes of the address's family. Global, see find_interval(). */
-__noinline __u32 find_sets(__u64 high, __u64 low, __u32 root)
+/* `end`: where the address is in a packet's IP header. */
+static __always_inline struct address read_address(const void *end, __u64 facts)
 {
+	struct address a = {bpf_ntohl(*(__u32 *)end), IPV4_LOW};
+
+	if (facts & MISC_IPV6) {
+		a.high = bpf_be64_to_cpu(*(__u64 *)end);
+		a.low = bpf_be64_to_cpu(*(__u64 *)(end + 8));
+	}
+	return a;
+}
+
+/* Returns SET_* of an address in a packet's IP header. */
+static __noinline __u32 find_sets(const void *end, __u64 facts)
+{
+	struct address a = read_address(end, facts);
+	__u64 high = a.high, low = a.low;
 	__u32 index = 0, buckets, n;
 	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
 	const __u32 *k;
@@ -53,7 +68,9 @@ __noinline __u32 find_sets(__u64 high, __u64 low, __u32 root)
 			}
 		} while (hashes >>= 32);
 	}
-	return find_interval(root, high, low);
+	k = fw->set_roots;
+	step_if(facts & MISC_IPV6, k, sizeof(*k));
+	return find_interval(*k, high, low);
 }
 
 #endif
