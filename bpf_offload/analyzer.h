@@ -33,7 +33,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	struct control *now;
 	struct totals_row *totals_row;
 	__u64 facts, who;
-	__u32 zero = 0, half, row, is, cause;
+	__u32 zero = 0, half, row, is, cause, is_ipv6;
 
 	now = bpf_map_lookup_elem(&control, &zero);
 	if (!now)
@@ -41,6 +41,8 @@ static __always_inline int analyze(hook_ctx *ctx)
 	event.epoch = now->epoch;
 	half = event.epoch & 1;
 	facts = walk(ctx, now->config, &packet);
+	is_ipv6 = facts & MISC_IPV6;
+	make_anew(is_ipv6);
 	event.bytes = packet.bytes;
 	event.segments = 1;
 	event.segment_payload = 0;
@@ -49,7 +51,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	cause = (__u32)facts >> MISC_CAUSE_SHIFT & MISC_CAUSE_MASK;
 	row = TOTALS_SHARDS - 1 + cause;
 	if (!cause) {
-		who = identify(now, packet.ip, facts);
+		who = identify(now, packet.ip, facts, is_ipv6);
 		describe_segments(ctx, &event, packet.ip, packet.headers);
 		event.counter = who;
 		is = who >> IDENTITY_SHIFT;
@@ -58,7 +60,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	}
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
 	event.action = 0;
-	FOR_FIREWALL(if (packet.ip) event.action = judge(packet.ip, facts);)
+	FOR_FIREWALL(if (packet.ip) event.action = judge(packet.ip, facts, is_ipv6);)
 	event.verdict = perform(event.action, half, event.segments, event.bytes);
 	if (!(event.verdict & ACTION_LOG)) {
 		if (event.counter == EVENT_NO_SESSION)

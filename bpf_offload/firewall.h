@@ -10,9 +10,9 @@
 
 /* The rows of what rules say of one end: its port, its address, the sets that it is in; 16 bits each. `port`: as in the
  * packet. */
-static __noinline __u64 find_rows(const struct rule_end *end, const void *ip, __u64 facts, __u32 sets, __u32 port)
+static __noinline __u64 find_rows(const struct rule_end *end, const void *ip, __u32 is_ipv6, __u32 sets, __u32 port)
 {
-	struct address a = read_address(ip, facts);
+	struct address a = read_address(ip, is_ipv6);
 	__u64 rows = 0;
 
 	if (end->set_rows)
@@ -21,8 +21,9 @@ static __noinline __u64 find_rows(const struct rule_end *end, const void *ip, __
 	return rows << 16 | find_interval(end->ports, bpf_ntohs(port), 0);
 }
 
-/* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. */
-static __noinline __u32 judge(const void *ip, __u64 facts)
+/* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. `is_ipv6`: MISC_IPV6 of
+ * its facts, apart, so that the verifier has to tell packets apart by it alone. */
+static __noinline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 {
 	__u64 index = 0, rows, more;
 	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
@@ -33,7 +34,7 @@ static __noinline __u32 judge(const void *ip, __u64 facts)
 	if (!fw || !(fw->config & FIREWALL_ON))
 		return 0;
 	index = fw->config & FIREWALL_BANK;
-	if (facts & MISC_IPV6) {
+	if (is_ipv6) {
 		index++;
 		far = ip + 8;
 		near = ip + 24;
@@ -48,7 +49,7 @@ static __noinline __u32 judge(const void *ip, __u64 facts)
 		far = near;
 		near = source;
 	}
-	sets = find_sets(far, facts);
+	sets = find_sets(far, is_ipv6);
 	action = ACTION_BLOCKED;
 	if (sets & SET_BLOCKED)
 		goto out;
@@ -58,9 +59,9 @@ static __noinline __u32 judge(const void *ip, __u64 facts)
 	action = ACTION_DEFAULT;
 	if (!bank->rows)
 		goto out;
-	rows = find_rows(&bank->far, far, facts, sets, facts >> FACT_PORTS_SHIFT);
-	sets = bank->near.set_rows ? find_sets(near, facts) : 0;
-	more = find_rows(&bank->near, near, facts, sets, facts >> (FACT_PORTS_SHIFT + 16));
+	rows = find_rows(&bank->far, far, is_ipv6, sets, facts >> FACT_PORTS_SHIFT);
+	sets = bank->near.set_rows ? find_sets(near, is_ipv6) : 0;
+	more = find_rows(&bank->near, near, is_ipv6, sets, facts >> (FACT_PORTS_SHIFT + 16));
 	rows = rows << 16 | find_interval(bank->misc_root, facts & ((1 << MISC_KEY_BITS) - 1), 0);
 	rule = find_rule(rows, more, bank->first_bits, bank->rows);
 	if (rule != NO_RULE)
@@ -70,8 +71,8 @@ out:
 	return bank->first_action + action;
 }
 
-/* Counts for an action and those behind it; returns its ACTION_*. */
-static __always_inline __u32 perform(__u32 action, __u32 half, __u32 packets, __u32 bytes)
+/* Counts for an action and those behind it; returns its ACTION_*. Global, see find_interval(). */
+__noinline __u32 perform(__u32 action, __u32 half, __u32 packets, __u32 bytes)
 {
 	__u32 verdict = 0, index = action, counter;
 	int i;

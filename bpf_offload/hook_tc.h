@@ -9,6 +9,7 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
+#include "pointers.h"
 #include "types.h"
 
 #define HOOK_SECTION "tc"
@@ -18,28 +19,48 @@ typedef struct __sk_buff hook_ctx;
 /* Not TC_ACT_OK, which would end the filters of others on the same hook. */
 enum { VERDICT_PASS = TC_ACT_UNSPEC, VERDICT_DROP = TC_ACT_SHOT };
 
-#define HOOK_ATTEMPTS 2
+/* Super-packets are counted as what they become. */
+#define HOOK_SEGMENTS 1
 
 /* Whether packets may be on their way out. */
 #define HOOK_EGRESS 1
+
+static __always_inline void *packet_data(hook_ctx *ctx)
+{
+	return (void *)(long)*(volatile __u32 *)&ctx->data;
+}
+
+static __always_inline void *packet_end(hook_ctx *ctx)
+{
+	return (void *)(long)*(volatile __u32 *)&ctx->data_end;
+}
 
 static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 {
 	return ctx->len;
 }
 
-/* Headers may lie in a packet's fragments. First what nearly every packet needs, then all that the walk may read;
- * false when there is no more to be had. */
-static __always_inline int make_readable(hook_ctx *ctx, int attempt)
+/* What of the frame lies behind a place in it. */
+static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 {
-	__u32 linear = (__u32)(ctx->data_end - ctx->data);
-	__u32 wanted = attempt == 0 ? EVENT_PACKET_BYTES : PACKET_WALK_BYTES;
+	__u32 before = (__u32)(place - packet_data(ctx));
 
-	if (wanted > ctx->len)
-		wanted = ctx->len;
-	if (linear >= wanted)
-		return attempt == 0;
-	return bpf_skb_pull_data(ctx, wanted) == 0 || attempt == 0;
+	make_anew(before); /* else LLVM adds to a pointer's half */
+	return ctx->len - before;
+}
+
+/* Headers may lie in a packet's fragments: whether some of the first `bytes` do. */
+static __always_inline int lacks_bytes(hook_ctx *ctx, __u32 bytes)
+{
+	__u32 linear = (__u32)(packet_end(ctx) - packet_data(ctx));
+
+	return linear < bytes && linear < ctx->len;
+}
+
+/* Gets them, so far as there are so many; whether it could. All pointers into the packet are useless afterwards. */
+static __always_inline int pull_bytes(hook_ctx *ctx, __u32 bytes)
+{
+	return bpf_skb_pull_data(ctx, bytes < ctx->len ? bytes : ctx->len) == 0;
 }
 
 /* VLAN tags that the kernel keeps beside the frame: at most the outermost. */

@@ -17,6 +17,9 @@ enum { VERDICT_PASS = XDP_PASS, VERDICT_DROP = XDP_DROP };
 /* Of a super-packet nothing is known here (see hook_tc.h). */
 #define HOOK_SEGMENTS 0
 
+/* Packets come in: the far end is their source. */
+#define HOOK_EGRESS 0
+
 /* Read anew each time, which costs the card less than to keep them. */
 static __always_inline void *packet_data(hook_ctx *ctx)
 {
@@ -29,9 +32,6 @@ static __always_inline void *packet_end(hook_ctx *ctx)
 }
 
 /* Length of the frame as far as the program can know it (see CONFIG_PARTIAL_FRAMES). */
-/* Whether packets may be on their way out. */
-#define HOOK_EGRESS 0
-
 static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 {
 	return (__u32)(packet_end(ctx) - packet_data(ctx));
@@ -41,6 +41,21 @@ static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 {
 	return (__u32)(packet_end(ctx) - place);
+}
+
+/* All that an XDP program may read is there from the start. */
+static __always_inline int lacks_bytes(hook_ctx *ctx, __u32 bytes)
+{
+	(void)ctx;
+	(void)bytes;
+	return 0;
+}
+
+static __always_inline int pull_bytes(hook_ctx *ctx, __u32 bytes)
+{
+	(void)ctx;
+	(void)bytes;
+	return 0;
 }
 
 static __always_inline int tags_outside(hook_ctx *ctx)

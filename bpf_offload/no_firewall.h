@@ -5,10 +5,11 @@
 
 #include "packet.h"
 
-static __always_inline __u32 judge(const void *ip, __u64 facts)
+static __always_inline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 {
 	(void)ip;
 	(void)facts;
+	(void)is_ipv6;
 	return 0;
 }
 

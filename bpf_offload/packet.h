@@ -19,6 +19,7 @@
 
 #define VLAN_TAGS_MAX 2
 #define VLAN_TAG_BYTES 4
+#define LINK_BYTES_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * VLAN_TAG_BYTES)
 #define ETHERTYPE_OFFSET 12
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_FRAGMENT_OFFSET 0xfff8
@@ -83,8 +84,12 @@ static __noinline __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	__u32 bytes, protocol, l4, total, fixed, icmp, i;
 	__u64 facts;
 	void *at, *ip;
+	int pulled = 0;
 	__be16 type;
 
+	if (lacks_bytes(ctx, EVENT_PACKET_BYTES))
+		pull_bytes(ctx, EVENT_PACKET_BYTES);
+again:
 	facts = 0;
 	bytes = 0;
 	protocol = 0;
@@ -221,6 +226,12 @@ vlan_depth:
 	join_here(facts, NOT_UNDERSTOOD(CAUSE_VLAN_DEPTH, STATE_INVALID));
 	goto out;
 truncated:
+	if (!pulled && lacks_bytes(ctx, LINK_BYTES_MAX + PACKET_WALK_BYTES)) {
+		pulled = 1;
+		ip = 0;
+		if (pull_bytes(ctx, LINK_BYTES_MAX + PACKET_WALK_BYTES))
+			goto again;
+	}
 	join_here(facts, NOT_UNDERSTOOD(CAUSE_TRUNCATED, STATE_INVALID));
 	goto out;
 malformed:

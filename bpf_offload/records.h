@@ -7,8 +7,6 @@
 #include "maps.h"
 #include "packet.h"
 
-#define LINK_BYTES_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * VLAN_TAG_BYTES)
-
 /* `l4`: offset of the transport header from the IP header; it is sent, too. */
 static __always_inline void send_event(hook_ctx *ctx, struct event_header *event, __u32 l4)
 {

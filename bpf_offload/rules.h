@@ -6,34 +6,72 @@
 #define NICSENTRY_RULES_H
 
 #include "maps.h"
+#include "pointers.h"
 
 #define NO_RULE 0xffffffffu
 
-/* `rows` and `more_rows`: 16 bits a field, four and three of them. `first`: element of row 0 in the summaries;
- * `stride`: to that in the next chunk. Returns the rule's bit, or NO_RULE. Global, see find_interval(). */
+/* Turns eight fields of 16 bits by one. */
+static __always_inline void turn(__u64 *rows, __u64 *more_rows)
+{
+	__u64 lowest = *rows << 48;
+
+	*rows = *rows >> 16 | *more_rows << 48;
+	*more_rows = *more_rows >> 16 | lowest;
+}
+
+/* The number of the lowest bit, of which there is one. Steps whose number is not known beforehand: short on the card,
+ * and the verifier sees from the shrinking word that they end. */
+static __always_inline __u32 lowest_bit(__u64 word)
+{
+	__u32 number = 0, byte;
+
+	do {
+		if (word & 0xff)
+			break;
+		number += 8;
+		word >>= 8;
+	} while (word);
+	byte = word & 0xff;
+	make_anew(byte);
+	do {
+		if (byte & 1)
+			break;
+		number++;
+		byte >>= 1;
+	} while (byte);
+	return number;
+}
+
+/* `rows` and `more_rows`: 16 bits a field, four and three of them; row 0, of fields that no rule asks for, is not
+ * looked up. `first`: element of row 0 in the summaries; `stride`: to that in the next chunk. Returns the rule's bit,
+ * or NO_RULE. Global, see find_interval(). */
 __noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride)
 {
 	__u32 rule = -(__u32)RULES_PER_CHUNK;
 	__u32 chunks = 1; /* the summary, then from the lowest bit on the chunks that it names */
 
 	for (; chunks; chunks >>= 1, first += stride, rule += RULES_PER_CHUNK) {
-		__u64 b0 = ~0ull, b1 = ~0ull, b2 = ~0ull, left = rows, behind = more_rows;
+		__u64 b0 = ~0ull, b1 = ~0ull, b2 = ~0ull;
 		__u32 i;
 
 		if (!(chunks & 1))
 			continue;
 #pragma clang loop unroll(disable)
-		for (i = FIELDS; i; i--) {
-			__u32 index = (left & 0xffff) + first;
-			const struct rule_chunk *row = bpf_map_lookup_elem(&rule_bits, &index);
+		for (i = FIELDS + 1; i; i--) {
+			__u32 index = rows & 0xffff;
 
-			if (!row)
-				return NO_RULE;
-			b0 &= row->bits[0];
-			b1 &= row->bits[1];
-			b2 &= row->bits[2];
-			left = left >> 16 | behind << 48;
-			behind >>= 16;
+			turn(&rows, &more_rows);
+			if (index) {
+				const struct rule_chunk *row;
+
+				index += first;
+				row = bpf_map_lookup_elem(&rule_bits, &index);
+				if (!row)
+					return NO_RULE;
+				b0 &= row->bits[0];
+				b1 &= row->bits[1];
+				b2 &= row->bits[2];
+			}
 		}
 		if (rule == -(__u32)RULES_PER_CHUNK) {
 			chunks = (__u32)b0 << 1;
@@ -41,23 +79,17 @@ __noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 strid
 		}
 		if (!(b0 | b1 | b2))
 			continue;
-#pragma clang loop unroll(disable)
-		for (i = 2; i && !b0; i--) {
+		make_anew(rule);
+		if (!b0) {
 			b0 = b1;
-			b1 = b2;
 			rule += 64;
+			make_anew(b0);
+			if (!b0) {
+				b0 = b2;
+				rule += 64;
+			}
 		}
-#pragma clang loop unroll(disable)
-		for (i = 7; i && !(b0 & 0xff); i--) {
-			b0 >>= 8;
-			rule += 8;
-		}
-#pragma clang loop unroll(disable)
-		for (i = 7; i && !(b0 & 1); i--) {
-			b0 >>= 1;
-			rule++;
-		}
-		return rule;
+		return rule + lowest_bit(b0);
 	}
 	return NO_RULE;
 }

@@ -18,7 +18,7 @@
 #define IDENTITY_STATE_SHIFT MISC_STATE_SHIFT
 
 /* The lower end is the one with the lower address, raw words compared as the machine's numbers, or the lower port. */
-static __noinline __u64 identify(const struct control *now, const void *ip, __u64 facts)
+static __noinline __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6)
 {
 	const __u32 *keys = now->keys, *words = ip + 12, *others = ip + 16;
 	__u32 low = facts >> FACT_PORTS_SHIFT, high = facts >> MISC_PROTOCOL_SHIFT & 0x1ff;
@@ -26,7 +26,7 @@ static __noinline __u64 identify(const struct control *now, const void *ip, __u6
 	__u64 a = 0, b = 0, hashes;
 	int from_higher = (low & 0xffff) > low >> 16;
 
-	if (facts & MISC_IPV6) {
+	if (is_ipv6) {
 		words = ip + 8;
 		others = ip + 24;
 		count = 4;

@@ -17,11 +17,11 @@ static __always_inline __u32 bounded(__u32 word)
 }
 
 /* `end`: where the address is in a packet's IP header. */
-static __always_inline struct address read_address(const void *end, __u64 facts)
+static __always_inline struct address read_address(const void *end, __u32 is_ipv6)
 {
 	struct address a = {bpf_ntohl(*(__u32 *)end), IPV4_LOW};
 
-	if (facts & MISC_IPV6) {
+	if (is_ipv6) {
 		a.high = bpf_be64_to_cpu(*(__u64 *)end);
 		a.low = bpf_be64_to_cpu(*(__u64 *)(end + 8));
 	}
@@ -29,9 +29,9 @@ static __always_inline struct address read_address(const void *end, __u64 facts)
 }
 
 /* Returns SET_* of an address in a packet's IP header. */
-static __noinline __u32 find_sets(const void *end, __u64 facts)
+static __noinline __u32 find_sets(const void *end, __u32 is_ipv6)
 {
-	struct address a = read_address(end, facts);
+	struct address a = read_address(end, is_ipv6);
 	__u64 high = a.high, low = a.low;
 	__u32 index = 0, buckets, n;
 	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
@@ -69,7 +69,7 @@ static __noinline __u32 find_sets(const void *end, __u64 facts)
 		} while (hashes >>= 32);
 	}
 	k = fw->set_roots;
-	step_if(facts & MISC_IPV6, k, sizeof(*k));
+	step_if(is_ipv6, k, sizeof(*k));
 	return find_interval(*k, high, low);
 }
 

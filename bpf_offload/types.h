@@ -176,7 +176,8 @@ struct rule_bank {
 #define MISC_QUESTION (1u << 20) /* of ICMP: of no session's state */
 #define MISC_CAUSE_SHIFT 21      /* not_understood + 1; 0: understood */
 #define MISC_CAUSE_MASK 7u
-#define MISC_L4_SHIFT 22 /* from two bits above: offset of the transport header from the IP header, in words of 4 bytes */
+#define MISC_L4_SHIFT                                                                                                  \
+	22 /* from two bits above: offset of the transport header from the IP header, in words of 4 bytes */
 #define MISC_L4_MASK 0x1fcu
 
 /* --- interval_nodes: array; written by the host, read by the card ------------------------------------------------- */
