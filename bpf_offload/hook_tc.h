@@ -49,18 +49,15 @@ static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 	return ctx->len - before;
 }
 
-/* Headers may lie in a packet's fragments: whether some of the first `bytes` do. */
-static __always_inline int lacks_bytes(hook_ctx *ctx, __u32 bytes)
+/* Headers may lie in a packet's fragments: gets its first `bytes` out of them, so far as there are so many. */
+static __always_inline void make_readable(hook_ctx *ctx, __u32 bytes)
 {
 	__u32 linear = (__u32)(packet_end(ctx) - packet_data(ctx));
 
-	return linear < bytes && linear < ctx->len;
-}
-
-/* Gets them, so far as there are so many; whether it could. All pointers into the packet are useless afterwards. */
-static __always_inline int pull_bytes(hook_ctx *ctx, __u32 bytes)
-{
-	return bpf_skb_pull_data(ctx, bytes < ctx->len ? bytes : ctx->len) == 0;
+	if (bytes > ctx->len)
+		bytes = ctx->len;
+	if (linear < bytes)
+		bpf_skb_pull_data(ctx, bytes);
 }
 
 /* VLAN tags that the kernel keeps beside the frame: at most the outermost. */
@@ -76,27 +73,34 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 }
 
 /* A super-packet of segmentation offload counts as the packets that it becomes on the wire: each repeats the headers.
- */
+ * Returns how many, and from bit 32 on the bytes of all. Global, see find_interval(). */
+__noinline __u64 count_segments(__u32 bytes, __u32 headers, __u32 size)
+{
+	__u32 payload = bytes - headers, segments;
+
+	if (size == 0)
+		return 0;
+	segments = (payload + size - 1) / size;
+	return segments | (__u64)(bytes + (segments - 1) * headers) << 32;
+}
+
 static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, const void *ip, __u32 headers)
 {
 	const struct ipv6hdr *ipv6 = ip;
-	__u32 payload = event->bytes - headers;
 	__u32 size = ctx->gso_size;
-	__u32 segments;
+	__u64 counted;
 
-	event->segments = 1;
-	event->segment_payload = 0;
-	if (size == 0 || payload <= size)
+	if (size == 0 || event->bytes - headers <= size)
 		return;
 	/* The option with the length of BIG TCP (struct hop_jumbo_hdr, include/net/ipv6.h) never leaves the host. */
 	if (event->bytes > 0xffff && ipv6->version == 6 && ipv6->payload_len == 0 && ipv6->nexthdr == IPPROTO_HOPOPTS) {
 		headers -= 8;
 		event->bytes -= 8;
 	}
-	segments = (payload + size - 1) / size;
-	event->segments = segments;
+	counted = count_segments(event->bytes, headers, size);
+	event->segments = counted;
 	event->segment_payload = size;
-	event->bytes += (segments - 1) * headers;
+	event->bytes = counted >> 32;
 }
 
 #endif

@@ -44,18 +44,10 @@ static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 }
 
 /* All that an XDP program may read is there from the start. */
-static __always_inline int lacks_bytes(hook_ctx *ctx, __u32 bytes)
+static __always_inline void make_readable(hook_ctx *ctx, __u32 bytes)
 {
 	(void)ctx;
 	(void)bytes;
-	return 0;
-}
-
-static __always_inline int pull_bytes(hook_ctx *ctx, __u32 bytes)
-{
-	(void)ctx;
-	(void)bytes;
-	return 0;
 }
 
 static __always_inline int tags_outside(hook_ctx *ctx)
@@ -76,8 +68,7 @@ static __always_inline void describe_segments(hook_ctx *ctx, struct event_header
 	(void)ctx;
 	(void)ip;
 	(void)headers;
-	event->segments = 1;
-	event->segment_payload = 0;
+	(void)event;
 }
 
 #endif

@@ -84,12 +84,9 @@ static __noinline __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	__u32 bytes, protocol, l4, total, fixed, icmp, i;
 	__u64 facts;
 	void *at, *ip;
-	int pulled = 0;
 	__be16 type;
 
-	if (lacks_bytes(ctx, EVENT_PACKET_BYTES))
-		pull_bytes(ctx, EVENT_PACKET_BYTES);
-again:
+	make_readable(ctx, LINK_BYTES_MAX + PACKET_WALK_BYTES);
 	facts = 0;
 	bytes = 0;
 	protocol = 0;
@@ -226,12 +223,6 @@ vlan_depth:
 	join_here(facts, NOT_UNDERSTOOD(CAUSE_VLAN_DEPTH, STATE_INVALID));
 	goto out;
 truncated:
-	if (!pulled && lacks_bytes(ctx, LINK_BYTES_MAX + PACKET_WALK_BYTES)) {
-		pulled = 1;
-		ip = 0;
-		if (pull_bytes(ctx, LINK_BYTES_MAX + PACKET_WALK_BYTES))
-			goto again;
-	}
 	join_here(facts, NOT_UNDERSTOOD(CAUSE_TRUNCATED, STATE_INVALID));
 	goto out;
 malformed:
