@@ -190,10 +190,10 @@ static __noinline __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 #endif
 			goto protocol;
 	}
-	if (l4 > PACKET_WALK_BYTES - sizeof(struct tcphdr))
-		goto extensions;
 	if (l4 + fixed > bytes)
 		goto malformed;
+	if (l4 > PACKET_WALK_BYTES - sizeof(struct tcphdr))
+		goto extensions;
 	join(facts, l4 << MISC_L4_SHIFT);
 	step_by(at, l4);
 	if (at + UDP_HEADER_BYTES > packet_end(ctx))

@@ -121,7 +121,7 @@ struct event_header {
 
 #define EVENT_PACKET_BYTES 128
 /* No transport header that ends beyond this offset from the IP header is read (CAUSE_EXTENSIONS). */
-#define PACKET_WALK_BYTES 480
+#define PACKET_WALK_BYTES 492
 
 /* --- fw_control: array[1]; written by the host, read by the card ------------------------------------------------- */
 

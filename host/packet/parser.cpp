@@ -161,7 +161,7 @@ bool read_icmp(Walk& walk, ParsedPacket& packet) {
 
 bool read_transport(Walk& walk, std::uint8_t protocol, ParsedPacket& packet) {
   // The programs read no transport header of which TCP's first 20 bytes would end beyond this.
-  if (walk.offset() + kTcpHeaderBytes > PACKET_WALK_BYTES) return false;
+  if (walk.offset() - packet.ip_offset + kTcpHeaderBytes > PACKET_WALK_BYTES) return false;
   const std::uint8_t version = packet.source.address.version;
   packet.protocol = Protocol{protocol};
   switch (packet.protocol) {

@@ -47,8 +47,9 @@ void compare(std::string& report, const std::string& what, const T& expected, co
   }
 }
 
+// What reaches the end of the transport header's first 20 bytes even behind two tags.
 std::size_t event_bytes(std::size_t frame, std::size_t transport_offset) {
-  return std::min(frame, std::max<std::size_t>(EVENT_PACKET_BYTES, transport_offset + 20));
+  return std::min(frame, std::max<std::size_t>(EVENT_PACKET_BYTES, 22 + transport_offset + 20));
 }
 
 void compare_events(std::string& report, const EventBatch& seen, const std::optional<event_header>& expected,

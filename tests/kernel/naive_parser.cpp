@@ -106,7 +106,7 @@ unsigned read_ipv6(Input& packet, std::size_t start, Reading& reading) {
   std::size_t position = start + 40;
   std::size_t beyond = 0;  // how far an extension header says it reaches past the packet's end
   for (unsigned count = 0; is_extension(next); ++count) {
-    if (count == 4 || position > PACKET_WALK_BYTES) {
+    if (count == 4 || position - start > PACKET_WALK_BYTES) {
       throw Stop{CAUSE_EXTENSIONS};
     }
     if (beyond > 0) {
@@ -178,7 +178,7 @@ Reading read_naively(std::span<const std::uint8_t> frame, bool tracks_icmp) {
     const std::size_t start = frame.size() - input.left();
     const unsigned next = ipv6 ? read_ipv6(input, start, reading) : read_ipv4(input, reading);
     reading.protocol = tracked(next, ipv6, tracks_icmp);
-    reading.transport_offset = start + reading.bytes - input.left();
+    reading.transport_offset = reading.bytes - input.left();
     read_transport(input, reading);
   } catch (const Stop& stop) {
     reading.cause = stop.cause;

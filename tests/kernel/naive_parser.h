@@ -18,7 +18,7 @@ struct Reading {
   Endpoint source;
   Endpoint destination;
   Protocol protocol = Protocol::tcp;
-  std::size_t transport_offset = 0;
+  std::size_t transport_offset = 0;  // from the IP header
 };
 
 // The packet walk once more, for comparison: from the RFCs and the list of causes, without the program's code.

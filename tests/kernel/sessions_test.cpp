@@ -135,7 +135,7 @@ TEST_CASE("the host's fingerprint is the program's: packets of random tuples cou
       reading.protocol = i % 3 == 0 ? Protocol::tcp : Protocol::udp;
       const std::size_t header = i % 3 == 0 ? 20 : 8;
       const std::size_t ip = i % 2 == 0 ? 20 : 40;
-      reading.transport_offset = 14 + ip;
+      reading.transport_offset = ip;
       reading.bytes = static_cast<std::uint32_t>(ip + header);
       for (int direction = 0; direction < 2; ++direction) {
         PacketBuilder builder;

@@ -177,8 +177,8 @@ std::vector<Good> good_frames() {
       tcp_row("an atomic fragment", v6 + ipv6(44) + fragment(6, 0, false), plain6, 68),
       tcp_row("four extension headers",
               v6 + ipv6(0) + extension(43) + extension(44, 1) + fragment(60, 0, true) + extension(6), plain6, 100),
-      tcp_row("headers to 506 of the 512 bytes that are walked", v6 + ipv6(0) + extension(60, 52) + extension(6),
-              plain6, 492),
+      tcp_row("headers to all 492 bytes behind the IP header's start that are walked",
+              v6 + ipv6(0) + extension(60, 52) + extension(6), plain6, 492),
   };
 }
 
