@@ -251,11 +251,11 @@ Firewall::ChainView Firewall::view(Chain chain) const {
     add(view.blocked, counts.at(COUNTER_BLOCKED));
     add(view.dropped, counts.at(COUNTER_DROPPED));
   }
-  const RuleTables& tables = tables_.at(static_cast<std::size_t>(chain))->compiled.tables;
-  view.chunks = tables.bank.chunks;
-  view.rows = tables.bank.rows;
-  view.nodes = tables.nodes.size();
-  view.bits = tables.bits.size();
+  const Compiled& compiled = tables_.at(static_cast<std::size_t>(chain))->compiled;
+  view.chunks = compiled.chunks();
+  view.rows = compiled.row_count();
+  view.nodes = compiled.tables.nodes.size();
+  view.bits = compiled.tables.bits.size();
   view.room = bank_place(options_.size, 0);
   return view;
 }

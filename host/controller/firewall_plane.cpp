@@ -11,7 +11,7 @@ namespace nicsentry {
 namespace {
 
 // Of interval_nodes: a bank has this part of it, the sets have the rest.
-constexpr std::uint32_t kBanksOfNodes = 6;
+constexpr std::uint32_t kBanksOfNodes = 8;
 
 // Of more counters than this all are read: that is one call.
 constexpr std::size_t kReadOneByOne = 64;
@@ -70,7 +70,7 @@ void FirewallPlane::fill(std::shared_ptr<const InstalledChain> chain) {
   maps_->write_nodes(place.first_node, tables.nodes);
   maps_->write_bits(place.first_bits, tables.bits);
   maps_->write_actions(place.first_action, tables.actions);
-  maps_->write_bank(number, tables.bank);
+  maps_->write_banks(number, tables.banks);
   installed_.at(number) = std::move(chain);
 }
 

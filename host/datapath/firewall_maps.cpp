@@ -53,7 +53,7 @@ rule_counter sum(const rule_counter& a, const rule_counter& b) { return {a.packe
 
 FirewallMaps::FirewallMaps(Fds fds) : fds_(std::move(fds)) {
   entries_of(fds_.control, "fw_control", sizeof(firewall));
-  entries_of(fds_.banks, "rule_banks", sizeof(rule_bank));
+  require_entries(entries_of(fds_.banks, "rule_banks", sizeof(rule_bank)), 4, "rule_banks");
   node_count_ = entries_of(fds_.nodes, "interval_nodes", sizeof(interval_node));
   bit_count_ = entries_of(fds_.bits, "rule_bits", sizeof(rule_chunk));
   bucket_count_ = entries_of(fds_.addresses, "set_addresses", sizeof(address_bucket));
@@ -65,8 +65,8 @@ firewall FirewallMaps::read_control() const { return read_element<firewall>(fds_
 
 void FirewallMaps::write_control(const firewall& value) { write_element(fds_.control, "fw_control", 0, value); }
 
-void FirewallMaps::write_bank(std::uint32_t number, const rule_bank& value) {
-  write_element(fds_.banks, "rule_banks", number, value);
+void FirewallMaps::write_banks(std::uint32_t number, std::span<const rule_bank, 2> families) {
+  write_run<rule_bank>(fds_.banks, "rule_banks", 2 * number, families);
 }
 
 void FirewallMaps::write_nodes(std::uint32_t first, std::span<const interval_node> values) {

@@ -32,7 +32,7 @@ class FirewallMaps {
 
   firewall read_control() const;
   void write_control(const firewall& value);
-  void write_bank(std::uint32_t number, const rule_bank& value);
+  void write_banks(std::uint32_t number, std::span<const rule_bank, 2> families);
   void write_nodes(std::uint32_t first, std::span<const interval_node> values);
   void write_bits(std::uint32_t first, std::span<const rule_chunk> values);
   void write_actions(std::uint32_t first, std::span<const rule_action> values);

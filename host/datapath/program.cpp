@@ -123,7 +123,7 @@ bool has_partial_frames(Mode mode, const Interface& port) { return mode == Mode:
 std::uint64_t map_elements(const TableSize& size, const FirewallSize* firewall) {
   const std::uint64_t analyser =
       1 + (std::uint64_t{1} << size.bucket_bits) + std::uint64_t{2} * size.sessions + std::uint64_t{2} * TOTALS_ROWS;
-  constexpr std::uint64_t kFixed = 1 + 2 + 2 * ACTION_ROWS + 2 * RULE_COUNTERS;  // control, banks, actions, counters
+  constexpr std::uint64_t kFixed = 1 + 4 + 2 * ACTION_ROWS + 2 * RULE_COUNTERS;  // control, banks, actions, counters
   return firewall == nullptr ? analyser
                              : analyser + kFixed + firewall->rule_bits + firewall->nodes + firewall->address_buckets;
 }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "bpf_offload/types.h"
+#include "host/firewall/address_key.h"
 #include "host/packet/hash_mix.h"
 
 namespace nicsentry {
@@ -12,8 +14,8 @@ namespace nicsentry {
 // The secret that firewall.keys holds. Who knows it can choose addresses that collide.
 using AddressKeys = std::array<std::uint32_t, FIREWALL_KEYS>;
 
-// The buckets of set_addresses in which an address can stand; never the same one twice. The programs look in `first`
-// first.
+// The buckets of set_addresses in which an address can stand; by chance they may be the same one. The programs look in
+// `first` first.
 struct AddressBuckets {
   std::uint32_t first = 0;
   std::uint32_t second = 0;
@@ -21,20 +23,18 @@ struct AddressBuckets {
   bool operator==(const AddressBuckets&) const = default;
 };
 
-// Agrees with bpf_offload/sets.h. `words` as in IpAddress::raw_words(); at least 2 buckets.
-inline AddressBuckets address_buckets(const std::array<std::uint32_t, 4>& words, bool is_ipv6, std::uint32_t buckets,
-                                      const AddressKeys& keys) {
-  const std::uint32_t last = words[3] + (is_ipv6 ? 1 : 0);
-  const auto index = [&](std::size_t k) {
-    const std::uint64_t hash = std::uint64_t{keys[k] + words[0]} * (keys[k + 1] + words[1]) +
-                               std::uint64_t{keys[k + 2] + words[2]} * (keys[k + 3] + last);
-    return static_cast<std::uint32_t>(std::uint64_t{mix_hash(hash)} * buckets >> 32U);
+// Agrees with bpf_offload/sets.h. `key`: a table_key().
+constexpr AddressBuckets address_buckets(const AddressKey& key, std::uint32_t buckets, const AddressKeys& keys) {
+  const auto product = [&keys](std::size_t k, std::uint64_t half) {
+    const auto low = static_cast<std::uint32_t>(half);
+    const auto high = static_cast<std::uint32_t>(half >> 32U);
+    return std::uint64_t{keys[k] + low} * (keys[k + 1] + high);
   };
-  AddressBuckets found{index(0), index(4)};
-  if (found.second == found.first) {
-    found.second = found.first == 0 ? 1 : found.first - 1;
-  }
-  return found;
+  const auto place = [buckets](std::uint32_t hash) {
+    return static_cast<std::uint32_t>(std::uint64_t{hash} * buckets >> 32U);
+  };
+  const std::uint32_t hash = mix_hash(product(0, key.low) + product(2, key.high));
+  return {place(hash), place(std::rotl(hash, 16))};
 }
 
 }  // namespace nicsentry

@@ -21,8 +21,6 @@ void set_number(IpAddress& address, std::size_t first, std::size_t count, std::u
   }
 }
 
-std::uint32_t reversed(std::uint64_t word) { return __builtin_bswap32(static_cast<std::uint32_t>(word)); }
-
 }  // namespace
 
 AddressKey address_key(const IpAddress& address) {
@@ -40,11 +38,6 @@ IpAddress address_of(const AddressKey& key, std::size_t family) {
   set_number(address, 0, kHalfBytes, key.high);
   set_number(address, kHalfBytes, kHalfBytes, key.low);
   return address;
-}
-
-std::array<std::uint32_t, 4> raw_words(const AddressKey& key, std::size_t family) {
-  if (family == kIpv4) return {reversed(key.high), 0, 0, 0};
-  return {reversed(key.high >> 32U), reversed(key.high), reversed(key.low >> 32U), reversed(key.low)};
 }
 
 std::optional<AddressKey> following(const AddressKey& key, std::size_t family) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
+#include "bpf_offload/types.h"
 #include "host/packet/session_key.h"
 
 namespace nicsentry {
@@ -28,8 +28,12 @@ struct AddressKey {
 
 AddressKey address_key(const IpAddress& address);
 IpAddress address_of(const AddressKey& key, std::size_t family);
-// As IpAddress::raw_words().
-std::array<std::uint32_t, 4> raw_words(const AddressKey& key, std::size_t family);
+// As `address` in bpf_offload/types.h: what set_addresses holds, and the programs look up in it.
+constexpr AddressKey table_key(const AddressKey& key, std::size_t family) {
+  return {key.high, family == kIpv4 ? IPV4_LOW : key.low};
+}
+// Such a key says that it is an IPv4 address, or an IPv6 address says that it is one; the table has no room for those.
+constexpr bool is_ipv4_in_table(const AddressKey& key) { return key.low == IPV4_LOW && key.high >> 32U == 0; }
 // The next address; nothing after the family's last.
 std::optional<AddressKey> following(const AddressKey& key, std::size_t family);
 

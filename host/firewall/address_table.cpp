@@ -2,7 +2,6 @@
 #include "host/firewall/address_table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -78,19 +77,17 @@ void AddressTable::check_size(std::span<const AddressChange> changes) const {
 
 AddressTable::Occupant AddressTable::at(Place place) const {
   const address_bucket& bucket = image_[place / ADDRESSES_PER_BUCKET];
-  Occupant occupant{{}, bucket.sets[place % ADDRESSES_PER_BUCKET]};
-  std::memcpy(occupant.words.data(), bucket.address[place % ADDRESSES_PER_BUCKET], sizeof(occupant.words));
-  return occupant;
+  const address& words = bucket.address[place % ADDRESSES_PER_BUCKET];
+  return {{words.high, words.low}, bucket.sets[place % ADDRESSES_PER_BUCKET]};
 }
 
 void AddressTable::set(address_bucket& bucket, std::uint32_t place, const Occupant& occupant) {
-  static_assert(sizeof(bucket.address[place]) == sizeof(occupant.words));
-  std::memcpy(bucket.address[place], occupant.words.data(), sizeof(occupant.words));
+  bucket.address[place] = {occupant.key.high, occupant.key.low};
   bucket.sets[place] = occupant.sets;
 }
 
 AddressBuckets AddressTable::buckets_of(const Occupant& occupant) const {
-  return address_buckets(occupant.words, (occupant.sets & SET_IPV6) != 0, buckets(), keys_);
+  return address_buckets(occupant.key, buckets(), keys_);
 }
 
 std::optional<AddressTable::Place> AddressTable::locate(const Occupant& occupant) const {
@@ -98,7 +95,7 @@ std::optional<AddressTable::Place> AddressTable::locate(const Occupant& occupant
   for (const std::uint32_t bucket : {candidates.first, candidates.second}) {
     for (Place place = bucket * ADDRESSES_PER_BUCKET; place < (bucket + 1) * ADDRESSES_PER_BUCKET; ++place) {
       const Occupant here = at(place);
-      if (here.sets != 0 && here.words == occupant.words && ((here.sets ^ occupant.sets) & SET_IPV6) == 0) return place;
+      if (here.sets != 0 && here.key == occupant.key) return place;
     }
   }
   return std::nullopt;
@@ -214,8 +211,7 @@ void AddressTable::place(std::span<const AddressChange> changes, Part part) {
 }
 
 AddressTable::Occupant AddressTable::occupant_of(const AddressChange& change) {
-  const std::uint16_t bit = change.family == kIpv6 ? SET_IPV6 : 0;
-  return {raw_words(change.key, change.family), static_cast<std::uint16_t>(change.sets | bit)};
+  return {table_key(change.key, change.family), change.sets};
 }
 
 void AddressTable::end_part() {
@@ -298,7 +294,8 @@ std::uint32_t AddressTable::fill_step(Touched& touched) {
 // That saves a step where an address had to move, which is on the way of adding to a set that is nearly full. What was
 // removed rests all the same.
 bool AddressTable::overwrites(const Touched& touched) const {
-  return touched.before.sets == at(touched.place).sets && (touched.before.sets & SET_IPV6) == 0 &&
+  const Occupant after = at(touched.place);
+  return touched.before.sets == after.sets && is_ipv4_in_table(touched.before.key) && is_ipv4_in_table(after.key) &&
          locate(touched.before).has_value();
 }
 
@@ -311,7 +308,7 @@ void AddressTable::write_bucket(std::span<Touched> places, std::size_t first_ste
     const Occupant& before = touched.before;
     const Occupant after = at(touched.place);
     set(value, i, before);
-    const bool same = before.words == after.words && ((before.sets ^ after.sets) & SET_IPV6) == 0;
+    const bool same = before.key == after.key;
     if (before == after || (before.sets == 0 && after.sets == 0)) continue;
     if (before.sets != 0 && after.sets != 0 && same) {
       operations_.push_back({0, i, false, after});
@@ -322,7 +319,7 @@ void AddressTable::write_bucket(std::span<Touched> places, std::size_t first_ste
       continue;
     }
     if (before.sets != 0) {
-      operations_.push_back({leave_step(touched), i, false, {before.words, 0}});
+      operations_.push_back({leave_step(touched), i, false, {before.key, 0}});
     }
     if (after.sets != 0) {
       operations_.push_back({fill_step(touched), i, true, after});
@@ -340,7 +337,7 @@ void AddressTable::write_bucket(std::span<Touched> places, std::size_t first_ste
     if (std::any_of(from, to, [](const Operation& o) { return o.fills; })) {
       for (auto o = from; o != to; ++o) {
         if (o->fills) {
-          set(value, o->place, {o->after.words, 0});
+          set(value, o->place, {o->after.key, 0});
         }
       }
       updates.push_back({index, value});

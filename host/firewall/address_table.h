@@ -23,7 +23,7 @@ enum class AddressOrder : std::uint8_t {
   after_switch,   // goes
 };
 
-// What an address is to be: a SET_* word without SET_IPV6, or 0 for one that is to be away.
+// What an address is to be: a SET_* word, or 0 for one that is to be away.
 struct AddressChange {
   AddressKey key;
   std::uint16_t sets = 0;
@@ -60,11 +60,10 @@ class AddressTable {
 
  private:
   using Place = std::uint32_t;  // bucket x ADDRESSES_PER_BUCKET + place
-  using Words = std::array<std::uint32_t, 4>;
 
   struct Occupant {
-    Words words{};
-    std::uint16_t sets = 0;  // with SET_IPV6; 0 is nobody
+    AddressKey key;          // table_key()
+    std::uint16_t sets = 0;  // 0 is nobody
 
     bool operator==(const Occupant&) const = default;
   };

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "host/firewall/address_key.h"
 #include "host/firewall/interval_tree.h"
 #include "host/firewall/row_bits.h"
 #include "host/firewall/rule_rows.h"
@@ -73,19 +74,26 @@ class Compiler {
   }
 
   Compiled compile() {
-    rule_bank& bank = compiled_.tables.bank;
-    bank.config = (input_.rules->accept_established ? BANK_ACCEPT_ESTABLISHED : 0U) |
-                  (rows_->far_is_destination ? BANK_FAR_IS_DESTINATION : 0U);
-    bank.first_bits = input_.place.first_bits;
-    compiled_.first_action = input_.place.first_action;
+    bank_.config = rows_->far_is_destination ? BANK_FAR_IS_DESTINATION : 0U;
+    bank_.established = input_.rules->accept_established ? STATE_ESTABLISHED : STATES;
+    bank_.first_bits = input_.place.first_bits;
+    bank_.first_action = input_.place.first_action;
     add_actions();
     if (!rows_->rows.empty()) {
-      add_fields(bank);
+      add_fields();
+    }
+    for (std::size_t family = 0; family < kFamilies; ++family) {
+      rule_bank& bank = compiled_.tables.banks[family];
+      bank = bank_;
+      bank.far.addresses = address_roots_[rows_->far_is_destination ? kDestination : kSource][family];
+      bank.near.addresses = address_roots_[rows_->far_is_destination ? kSource : kDestination][family];
     }
     return std::move(compiled_);
   }
 
  private:
+  enum End : std::uint8_t { kSource, kDestination };
+
   // Rows of bits that a field has given, for the error when all together are too many.
   struct Share {
     const char* field;
@@ -93,7 +101,7 @@ class Compiler {
     std::size_t rules;
   };
 
-  void add_fields(rule_bank& bank) {
+  void add_fields() {
     RowBits rows(rows_->rows.size());
     const auto count_new = [&](const char* field, const auto& asks, const auto& add) {
       const std::size_t before = rows.rows().size();
@@ -107,41 +115,42 @@ class Compiler {
     };
     count_new(
         "src", [&](const MatchRow& row) { return some_address(row.source); },
-        [&] { add_address(rows, false, rows_->far_is_destination ? bank.near_roots : bank.far_roots); });
+        [&] { add_address(rows, kSource); });
     count_new(
         "dst", [&](const MatchRow& row) { return some_address(row.destination); },
-        [&] { add_address(rows, true, rows_->far_is_destination ? bank.far_roots : bank.near_roots); });
+        [&] { add_address(rows, kDestination); });
     count_new(
         "sport", [](const MatchRow& row) { return row.source_ports.has_value(); },
-        [&] { bank.source_ports = add_ports(rows, &MatchRow::source_ports); });
+        [&] { (rows_->far_is_destination ? bank_.near : bank_.far).ports = add_ports(rows, &MatchRow::source_ports); });
     count_new(
         "dport", [](const MatchRow& row) { return row.destination_ports.has_value(); },
-        [&] { bank.destination_ports = add_ports(rows, &MatchRow::destination_ports); });
+        [&] {
+          (rows_->far_is_destination ? bank_.far : bank_.near).ports = add_ports(rows, &MatchRow::destination_ports);
+        });
     count_new(
         "l4proto, tcpflags and conntrack",
         [](const MatchRow& row) { return row.protocol || row.state || row.asks_flags() || row.asks_ports(); },
-        [&] { bank.misc_root = add_misc(rows); });
+        [&] { bank_.misc_root = add_misc(rows); });
     count_new(
         "sets", [](const MatchRow& row) { return row.source.uses_sets() || row.destination.uses_sets(); },
         [&] {
-          bank.far_set_rows = add_sets(rows, true);
-          bank.near_set_rows = add_sets(rows, false);
+          bank_.far.set_rows = add_sets(rows, true);
+          bank_.near.set_rows = add_sets(rows, false);
         });
-    bank.chunks = static_cast<__u32>((rows_->rows.size() + RULES_PER_CHUNK - 1) / RULES_PER_CHUNK);
-    bank.rows = static_cast<__u32>(rows.rows().size());
-    check_room(bank);
-    add_bits(bank, rows);
+    bank_.rows = static_cast<__u32>(rows.rows().size());
+    check_room();
+    add_bits(rows);
   }
 
-  void add_address(RowBits& rows, bool destination, __u32 (&roots)[2]) {
-    const auto end = [this, destination](std::size_t i) -> const AddressCondition& {
+  void add_address(RowBits& rows, End which) {
+    const auto end = [this, which](std::size_t i) -> const AddressCondition& {
       const MatchRow& row = rows_->rows[i].match;
-      return destination ? row.destination : row.source;
+      return which == kDestination ? row.destination : row.source;
     };
     const std::size_t count = rows_->rows.size();
-    roots[0] = plain_tree(classify(
+    address_roots_[which][kIpv4] = plain_tree(classify(
         rows, count, [&](std::size_t i) { return end(i).ipv4; }, kLastIpv4));
-    roots[1] = ipv6_tree(classify(
+    address_roots_[which][kIpv6] = ipv6_tree(classify(
         rows, count, [&](std::size_t i) { return end(i).ipv6; }, kLastIpv6));
   }
 
@@ -156,7 +165,7 @@ class Compiler {
         kLastPort));
   }
 
-  // Few of the keys differ: all protocols that no rule names are as one.
+  // Few of the keys differ: all protocols that no rule names are as one, but for TCP and UDP.
   std::uint32_t add_misc(RowBits& rows) {
     std::array<bool, kProtocols> named{};
     named[6] = named[17] = true;
@@ -247,16 +256,16 @@ class Compiler {
     return build_interval_tree(high, compiled_.tables.nodes, input_.place.first_node);
   }
 
-  void check_room(const rule_bank& bank) const {
-    const std::size_t bits = std::size_t{bank.rows} * (bank.chunks + 1);
+  void check_room() const {
+    const std::size_t bits = std::size_t{bank_.rows} * (compiled_.chunks() + 1);
     const std::size_t nodes = compiled_.tables.nodes.size();
     constexpr std::size_t kRowsMost = 0xffff;  // a row's number has 16 bits in the program
     std::string over;
-    if (bank.rows > kRowsMost) {
-      over = std::to_string(bank.rows) + " rows of bits, room is for " + std::to_string(kRowsMost);
+    if (bank_.rows > kRowsMost) {
+      over = std::to_string(bank_.rows) + " rows of bits, room is for " + std::to_string(kRowsMost);
     } else if (bits > input_.place.bits) {
-      over = std::to_string(bits) + " elements of rule_bits (" + std::to_string(bank.rows) + " rows in " +
-             std::to_string(bank.chunks) + " chunks and a summary), room is for " + std::to_string(input_.place.bits);
+      over = std::to_string(bits) + " elements of rule_bits (" + std::to_string(bank_.rows) + " rows in " +
+             std::to_string(compiled_.chunks()) + " chunks and a summary), room is for " + std::to_string(input_.place.bits);
     } else if (nodes > input_.place.nodes) {
       over = std::to_string(nodes) + " elements of interval_nodes, room is for " + std::to_string(input_.place.nodes);
     } else {
@@ -268,13 +277,14 @@ class Compiler {
                 " rules with " + largest->field + ", " + std::to_string(largest->rows) + " rows");
   }
 
-  void add_bits(const rule_bank& bank, const RowBits& rows) {
+  void add_bits(const RowBits& rows) {
+    const std::size_t chunks = compiled_.chunks();
     std::vector<rule_chunk>& bits = compiled_.tables.bits;
-    bits.reserve(std::size_t{bank.rows} * (bank.chunks + 1));
+    bits.reserve(rows.rows().size() * (chunks + 1));
     for (const Bits& row : rows.rows()) {
-      bits.push_back(summary_of(row, bank.chunks));
+      bits.push_back(summary_of(row, chunks));
     }
-    for (std::size_t chunk = 0; chunk < bank.chunks; ++chunk) {
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
       for (const Bits& row : rows.rows()) {
         bits.push_back(chunk_of(row, chunk));
       }
@@ -330,6 +340,8 @@ class Compiler {
   const CompileInput& input_;
   std::shared_ptr<const CompiledRows> rows_;
   Compiled compiled_;
+  rule_bank bank_{};  // what both families have in common
+  std::array<std::array<std::uint32_t, kFamilies>, 2> address_roots_{};  // by End
   std::vector<Share> shares_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> chains_;
 };
@@ -337,7 +349,7 @@ class Compiler {
 }  // namespace
 
 std::uint32_t Compiled::rule_of(std::uint32_t action) const {
-  const std::size_t bit = std::size_t{action} - first_action - ACTION_FIRST_RULE;
+  const std::size_t bit = std::size_t{action} - tables.banks[0].first_action - ACTION_FIRST_RULE;
   return bit < bit_rules.size() ? bit_rules[bit] : kDefaultAction;
 }
 
@@ -345,16 +357,16 @@ Compiled compile_chain(const CompileInput& input) { return Compiler(input).compi
 
 std::vector<BitsWrite> class_rows(const Compiled& compiled, std::uint32_t set_class, SetMask mask) {
   std::vector<BitsWrite> writes;
-  const rule_bank& bank = compiled.tables.bank;
+  const rule_bank& bank = compiled.tables.banks[0];
   for (const bool far : {true, false}) {
-    const std::uint32_t first = far ? bank.far_set_rows : bank.near_set_rows;
+    const std::uint32_t first = far ? bank.far.set_rows : bank.near.set_rows;
     if (first == 0) {
       continue;
     }
     const Bits bits = bits_of_class(*compiled.rows, far, mask);
     std::uint32_t index = bank.first_bits + first + set_class;
-    writes.push_back({index, summary_of(bits, bank.chunks)});
-    for (std::size_t chunk = 0; chunk < bank.chunks; ++chunk) {
+    writes.push_back({index, summary_of(bits, compiled.chunks())});
+    for (std::size_t chunk = 0; chunk < compiled.chunks(); ++chunk) {
       index += bank.rows;
       writes.push_back({index, chunk_of(bits, chunk)});
     }

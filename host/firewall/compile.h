@@ -17,7 +17,7 @@ namespace nicsentry {
 // What a bank holds, and where it begins in each map.
 struct BankPlace {
   std::uint32_t first_node = 0;  // of interval_nodes
-  std::uint32_t nodes = 32768;
+  std::uint32_t nodes = DEFAULT_INTERVAL_NODES / 8;
   std::uint32_t first_bits = 0;  // element of rule_bits
   std::uint32_t bits = DEFAULT_RULE_BITS / 2;
   std::uint32_t first_action = 0;  // element of rule_actions
@@ -41,7 +41,8 @@ struct Compiled {
 
   // The rule that an element of rule_actions is of; ~0: of none.
   std::uint32_t rule_of(std::uint32_t action) const;
-  std::uint32_t first_action = 0;
+  std::size_t chunks() const { return (bit_rules.size() + RULES_PER_CHUNK - 1) / RULES_PER_CHUNK; }
+  std::size_t row_count() const { return tables.banks[0].rows; }  // of bits in each chunk
 };
 
 // Turns a chain into tables. Throws Error when they do not fit, with the figure that is over, the room, and the largest

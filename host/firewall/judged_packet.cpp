@@ -80,7 +80,7 @@ bool is_query(const JudgedPacket& packet) {
 
 bool is_plain_syn(const JudgedPacket& packet) { return (packet.tcp_flags & 0x17U) == 0x02; }
 
-// As connection_state() in bpf_offload/firewall.h.
+// As walk() in bpf_offload/packet.h and MatchRow::accepts_misc().
 ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits) {
   if (cause == CAUSE_LATER_FRAGMENT) return ConnectionState::established;
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;

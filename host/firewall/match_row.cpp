@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::uint8_t kTcpProtocol = 6;
 constexpr std::uint8_t kUdpProtocol = 17;
+constexpr std::uint32_t kHandshakeFlags = 0x17;  // ACK, RST, SYN, FIN
+constexpr std::uint32_t kSyn = 0x02;
 
 KeyRanges ranges_of(const std::vector<AddressRange>& ranges, std::uint8_t version) {
   KeyRanges keys;
@@ -155,14 +157,19 @@ bool AddressCondition::accepts(SetMask sets) const {
 bool MatchRow::accepts_misc(std::uint32_t key) const {
   const auto its_protocol = static_cast<std::uint8_t>(key >> MISC_PROTOCOL_SHIFT);
   const bool header = (key & MISC_NO_HEADER) == 0;
-  const auto its_state = static_cast<ConnectionState>(key >> MISC_STATE_SHIFT & STATE_MASK);
+  const bool tcp = header && its_protocol == kTcpProtocol;
+  auto its_state = static_cast<ConnectionState>(key >> MISC_STATE_SHIFT & STATE_MASK);
+  // No session begins so.
+  if (tcp && its_state == ConnectionState::new_session && (key & kHandshakeFlags) != kSyn) {
+    its_state = ConnectionState::invalid;
+  }
   if ((protocol && *protocol != its_protocol) || (state && *state != its_state)) {
     return false;
   }
   if (asks_ports() && (!header || (its_protocol != kTcpProtocol && its_protocol != kUdpProtocol))) {
     return false;
   }
-  return !asks_flags() || (header && its_protocol == kTcpProtocol && (key & tcp_flags.mask) == tcp_flags.value);
+  return !asks_flags() || (tcp && (key & tcp_flags.mask) == tcp_flags.value);
 }
 
 std::vector<MatchRow> rows_of(const Rule& rule, std::uint32_t number, const SetBit& set_bit) {

@@ -60,7 +60,7 @@ struct MatchRow {
 
   bool asks_ports() const { return source_ports || destination_ports; }
   bool asks_flags() const { return tcp_flags.mask != 0; }
-  // Of protocol, whether the header is to be had, state and TCP flags, as FACT_* has them without ports.
+  // Of protocol, whether the header is to be had, state of the session and TCP flags: MISC_*.
   bool accepts_misc(std::uint32_t key) const;
 };
 

@@ -24,7 +24,8 @@ struct SetMember {
   TimestampNs ends = kNever;
 
   std::pair<AddressKey, AddressKey> key() const { return {first, last}; }
-  bool single() const { return first == last; }
+  // Of no single one the table of single addresses would say that it is an IPv4 address.
+  bool single() const { return first == last && !is_ipv4_in_table(first); }
 };
 
 // By family.

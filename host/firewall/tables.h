@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -14,7 +15,7 @@ constexpr unsigned kSetsMax = 64;
 
 // One chain as the program reads it. Every index within is absolute: nodes[0] is CompileInput::first_node, and so on.
 struct RuleTables {
-  rule_bank bank{};
+  std::array<rule_bank, 2> banks{};  // IPv4 and IPv6: their trees over addresses differ, no more
   std::vector<interval_node> nodes;
   std::vector<rule_chunk> bits;      // (chunks + 1) x rows, the summaries first
   std::vector<rule_action> actions;  // from the bank's first on

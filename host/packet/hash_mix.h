@@ -5,7 +5,7 @@
 
 namespace nicsentry {
 
-// Makes an index out of a sum of products, as mix() in bpf_offload/fingerprint.h does. Low bits of such a sum are not
+// Makes an index out of a sum of products, as mix() in bpf_offload/mix.h does. Low bits of such a sum are not
 // fit to be one: even factors share them. Xor and shift alone are linear, and under some keys leave sequential tuples
 // in few buckets; the addition is not.
 constexpr std::uint32_t mix_hash(std::uint64_t hash) {

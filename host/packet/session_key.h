@@ -58,7 +58,7 @@ struct DirectedKey {
   Direction direction = Direction::from_lower;
 };
 
-// Orders the ends of a packet as the programs do (bpf_offload/fingerprint.h).
+// Orders the ends of a packet as the programs do (bpf_offload/sessions.h).
 DirectedKey normalise(const Endpoint& source, const Endpoint& destination, Protocol protocol);
 
 // Keyed with a secret of the process: tuples that collide in a hash table cannot be chosen from outside. The order of

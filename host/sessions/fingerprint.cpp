@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include <bit>
 #include <cerrno>
 
 #include "host/error.h"
@@ -11,8 +12,9 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::size_t kPortsPair = 4;  // pairs 0 to 3 are the addresses' words
-constexpr std::size_t kShift = 2;      // of the keys of hash b against those of a
+constexpr std::size_t kPortsPair = 0;      // behind it are the addresses' words
+constexpr std::size_t kShift = 2;          // of the keys of hash b against those of a
+constexpr std::uint32_t kIpv6 = 1U << 8U;  // beside the protocol
 
 std::uint64_t keyed_product(const FingerprintKeys& keys, std::size_t first_key, std::uint32_t low, std::uint32_t high) {
   return std::uint64_t{keys[first_key] + low} * (keys[first_key + 1] + high);
@@ -69,18 +71,16 @@ Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys) {
   const auto lower = key.lower.address.raw_words();
   const auto higher = key.higher.address.raw_words();
   const std::size_t address_words = key.lower.address.version == 6 ? 4 : 1;
-  for (std::size_t i = 0; i < address_words; ++i) add_pair(i, lower[i], higher[i]);
   const std::uint32_t ports = key.lower.raw_port() | std::uint32_t{key.higher.raw_port()} << 16;
-  const std::uint32_t last = static_cast<std::uint32_t>(key.protocol) | std::uint32_t{key.lower.address.version} << 8;
-  add_pair(kPortsPair, ports, last);
+  add_pair(kPortsPair, ports, static_cast<std::uint32_t>(key.protocol) | (key.lower.address.version == 6 ? kIpv6 : 0));
+  for (std::size_t i = 0; i < address_words; ++i) add_pair(kPortsPair + 1 + i, lower[i], higher[i]);
   return sum;
 }
 
 CandidateBuckets candidate_buckets(const Fingerprint& fingerprint, unsigned bits) {
   const std::uint32_t mask = (std::uint32_t{1} << bits) - 1;
-  CandidateBuckets buckets{mix_hash(fingerprint.a) & mask, mix_hash(fingerprint.b) & mask};
-  if (buckets.first == buckets.second && bits > 0) buckets.second ^= 1;
-  return buckets;
+  const std::uint32_t hash = mix_hash(fingerprint.a);
+  return {hash & mask, std::rotl(hash, 16) & mask};
 }
 
 }  // namespace nicsentry

@@ -25,7 +25,7 @@ FingerprintKeys fixed_keys();
 FingerprintKeys following_keys(const FingerprintKeys& keys);
 
 // Names a session on the card, and places it there: two keyed 64-bit hashes of its key. Agrees bit for bit with
-// bpf_offload/fingerprint.h.
+// bpf_offload/sessions.h.
 struct Fingerprint {
   std::uint64_t a = 0;
   std::uint64_t b = 0;
@@ -43,8 +43,8 @@ struct FingerprintHash {
   std::size_t operator()(const Fingerprint& fingerprint) const noexcept { return fingerprint.a ^ fingerprint.b; }
 };
 
-// The two buckets, of 2^bits, in which a session can stand; the same one twice only where there is only one. The
-// programs look in `first` first.
+// The two buckets, of 2^bits, in which a session can stand; by chance they may be the same one. The programs look in
+// `first` first.
 struct CandidateBuckets {
   std::uint32_t first = 0;
   std::uint32_t second = 0;

@@ -103,7 +103,7 @@ void write_map(Program& program, const std::string& name, std::uint32_t index, c
 // No rules: what is not established is dropped.
 void drop_by_default(Program& program) {
   rule_bank bank{};
-  bank.config = BANK_ACCEPT_ESTABLISHED;
+  bank.established = STATE_ESTABLISHED;
   write_map(program, "rule_banks", 0, bank);
   rule_action drop{};
   drop.config = ACTION_DROP;

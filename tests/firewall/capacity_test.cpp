@@ -60,7 +60,7 @@ TEST_CASE("5,000 mixed rules fit into a bank") {
   input.rules = &chain;
   input.set_bit = no_sets;
   const Compiled compiled = compile_chain(input);
-  WARN("5,000 mixed rules: " << compiled.tables.bank.rows << " rows of bits, " << compiled.tables.bits.size()
+  WARN("5,000 mixed rules: " << compiled.row_count() << " rows of bits, " << compiled.tables.bits.size()
                              << " elements of rule_bits, " << compiled.tables.nodes.size() << " of interval_nodes");
   CHECK(compiled.tables.bits.size() <= input.place.bits);
   CHECK(compiled.tables.nodes.size() <= input.place.nodes);

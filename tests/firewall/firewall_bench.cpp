@@ -88,7 +88,9 @@ void FirewallBench::fill(unsigned bank, const RuleTables& tables) {
   for (std::uint32_t i = 0; i < tables.actions.size(); ++i) {
     write("rule_actions", where.first_action + i, &tables.actions[i]);
   }
-  write("rule_banks", bank, &tables.bank);
+  for (std::uint32_t family = 0; family < 2; ++family) {
+    write("rule_banks", bank * 2 + family, &tables.banks[family]);
+  }
 }
 
 void FirewallBench::use(unsigned bank) {

@@ -18,8 +18,7 @@ constexpr std::size_t kRuleSets = 1000;
 #endif
 constexpr std::size_t kPackets = 1000;  // a rule set
 
-constexpr std::array<std::uint32_t, FIREWALL_KEYS> kAddressKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15,
-                                                                   0xf39cc060, 0x5cedc834, 0x106689d4, 0x5dd4e2fb};
+constexpr std::array<std::uint32_t, FIREWALL_KEYS> kAddressKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15};
 
 std::string text(const PacketFields& p) {
   return p.source.text() + ":" + std::to_string(p.source_port) + " > " + p.destination.text() + ":" +

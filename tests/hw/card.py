@@ -95,12 +95,12 @@ class Tuple:
         if self.from_higher:
             ends.reverse()
             ports.reverse()
-        self.pairs = list(enumerate(zip(*ends)))
-        self.pairs.append((4, (ports[0] | ports[1] << 16, self.protocol | (6 if len(ends[0]) == 4 else 4) << 8)))
+        ipv6 = len(ends[0]) == 4
+        self.pairs = [(ports[0] | ports[1] << 16, self.protocol | ipv6 << 8), *zip(*ends)]
 
     def fingerprint(self, keys):
         a = b = 0
-        for pair, (low, high) in self.pairs:
+        for pair, (low, high) in enumerate(self.pairs):
             k = keys[2 * pair : 2 * pair + 4]
             a += ((k[0] + low) & U32) * ((k[1] + high) & U32)
             b += ((k[2] + low) & U32) * ((k[3] + high) & U32)
@@ -137,8 +137,8 @@ class Program:
 
     def find(self, config, a, b):
         mask = (1 << (config >> BUCKET_BITS_SHIFT & BUCKET_BITS_MASK)) - 1
-        first, second = mix(a) & mask, mix(b) & mask
-        for index in (first, second ^ 1 if second == first else second):
+        number = mix(a)
+        for index in (number & mask, (number << 16 | number >> 16) & mask):
             for slot in SLOT.iter_unpack(self.sessions.lookup(index) or b""):
                 if slot[5] & 1 and slot[:4] == (a & U32, a >> 32, b & U32, b >> 32):
                     return slot[4], slot[6]
@@ -152,11 +152,11 @@ class Program:
         epoch, config, *keys = struct.unpack("<14I", control)
         half, octets = epoch & 1, packet["bytes"]
         if packet["cause"]:
-            self.add(self.totals, (SHARDS + CAUSES.index(packet["cause"])) * 2 + half, 1, octets)
+            self.add(self.totals, (SHARDS + CAUSES.index(packet["cause"])) * 2 + half, 1, 0, octets)
             return
         ends = Tuple(packet["protocol"], packet["source"], packet["destination"])
         a, b = ends.fingerprint(keys)
-        row = (a & U32) % SHARDS * 2 + half
+        row = mix(a) % SHARDS * 2 + half
         if self.totals.lookup(row) is None:
             return
         known = self.find(config, a, b)
@@ -170,7 +170,7 @@ class Program:
             counter = UNKNOWN
             share = config & SHARE_MASK
             assert share in (0, SHARE_ALL), "no test needs a share"
-            self.add(self.totals, row, 1, octets, 1 if share else 0)
+            self.add(self.totals, row, 1, 1 if share else 0, octets)
             if not share:
                 return
         header = struct.pack("<IIIHHII", epoch, counter, octets, 1, 0, 0, 0)

@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 # pylint: disable=wrong-import-position
-from card import U32, UNKNOWN, SHARDS, Program, Tuple, bpftool, programs_on_card, raw, send, statistics, write  # noqa: E402
+from card import U32, UNKNOWN, SHARDS, Program, Tuple, bpftool, mix, programs_on_card, raw, send, statistics, write  # noqa: E402
 from compare import BINARY, REPOSITORY, Mismatch, expect, expect_text, read_lines, read_windows, run_cases  # noqa: E402
 from network import Controller, run  # noqa: E402
 from test_live import check_nothing_lost, check_sample, check_sessions, summed, totals  # noqa: E402
@@ -468,8 +468,8 @@ def learn(card, flows):
     adds, events = [], []
     for one in flows:
         a, _ = Tuple(one["protocol"], one["source"], one["destination"]).fingerprint(keys)
-        row = (a & U32) % SHARDS * 2 + (epoch & 1)
-        adds += [f"{card.totals.number} {row} {8 * at} {addend} 8\n" for at, addend in enumerate((1, one["bytes"], 1))]
+        row = mix(a) % SHARDS * 2 + (epoch & 1)
+        adds += [f"{card.totals.number} {row} {8 * at} {addend} 8\n" for at, addend in enumerate((1, 1, one["bytes"]))]
         header = struct.pack("<IIIHHII", epoch, UNKNOWN, one["bytes"], 1, 0, 0, 0)
         events.append(f"0 {card.records} {U32} {one['frame']} {header.hex()}\n")
     write("add", "".join(adds))
@@ -493,7 +493,7 @@ def stream(one):
         epoch = struct.unpack("<I", card.control.lookup(0)[:4])[0]  # the one message that a packet costs here
         half = epoch & 1
         write("add", f"{card.counters.number} {counter * 2 + half} 0 1 8\n"
-                     f"{card.totals.number} {(a & U32) % SHARDS * 2 + half} 24 1 8\n")  # fmt: skip
+                     f"{card.totals.number} {mix(a) % SHARDS * 2 + half} 24 1 8\n")  # fmt: skip
         header = struct.pack("<IIIHHII", epoch, counter, one["bytes"], 1, 0, 0, 0)
         write("event", f"0 {card.records} {U32} {one['frame']} {header.hex()}\n")
         sent += 1

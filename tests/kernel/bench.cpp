@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "host/datapath/object_file.h"
+#include "host/packet/hash_mix.h"
 
 namespace nicsentry::testing {
 namespace {
@@ -151,7 +152,7 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
     row.packets += 1;
     row.bytes += reading.bytes;
   } else {
-    totals_row& row = totals[half][fingerprint(directed.key, keys_).a % TOTALS_SHARDS];
+    totals_row& row = totals[half][mix_hash(fingerprint(directed.key, keys_).a) % TOTALS_SHARDS];
     const std::uint32_t id = situation.counter.value_or(EVENT_UNKNOWN);
     bool sent = situation.share == CONFIG_SHARE_ALL;
     if (situation.counter) {

@@ -11,16 +11,23 @@ namespace {
 using Halves = std::array<std::uint64_t, 2>;
 
 Halves halves_of(const address_bucket& bucket, std::uint32_t place) {
-  Halves halves{};
-  std::memcpy(halves.data(), bucket.address[place], sizeof(halves));
-  return halves;
+  return {bucket.address[place].high, bucket.address[place].low};
 }
 
-Halves raw_halves(const IpAddress& address) {
-  Halves halves{};
-  std::memcpy(halves.data(), address.bytes.data(), sizeof(halves));
-  return halves;
+std::uint64_t big_endian(const IpAddress& address, std::size_t from, std::size_t count) {
+  std::uint64_t value = 0;
+  for (std::size_t i = from; i < from + count; ++i) {
+    value = value << 8 | address.bytes[i];
+  }
+  return value;
 }
+
+Halves halves_of(const IpAddress& address) {
+  if (address.version == 4) return {big_endian(address, 0, 4), 0xffffffffffffffff};
+  return {big_endian(address, 0, 8), big_endian(address, 8, 8)};
+}
+
+bool says_ipv4(const Halves& halves) { return halves[0] <= 0xffffffff && halves[1] == 0xffffffffffffffff; }
 
 // Written out once more, from the description of the data path.
 std::uint32_t mixed(std::uint64_t h) {
@@ -33,32 +40,16 @@ std::uint32_t mixed(std::uint64_t h) {
 }
 
 std::array<std::uint32_t, 2> candidates(const IpAddress& address, const firewall& control) {
-  std::array<std::uint32_t, 4> w{};
-  std::memcpy(w.data(), address.bytes.data(), sizeof(w));
-  if (address.version == 6) {
-    w[3] += 1;
-  }
+  const auto [high, low] = halves_of(address);
+  const auto lo32 = [](std::uint64_t half) { return static_cast<std::uint32_t>(half); };
+  const auto hi32 = [](std::uint64_t half) { return static_cast<std::uint32_t>(half >> 32); };
   const std::uint32_t* k = control.keys;
   const auto product = [](std::uint32_t a, std::uint32_t b) { return std::uint64_t{a} * b; };
-  const std::uint64_t h = product(k[0] + w[0], k[1] + w[1]) + product(k[2] + w[2], k[3] + w[3]);
-  const std::uint64_t g = product(k[4] + w[0], k[5] + w[1]) + product(k[6] + w[2], k[7] + w[3]);
-  const auto first = static_cast<std::uint32_t>(product(mixed(h), control.buckets) >> 32);
-  auto second = static_cast<std::uint32_t>(product(mixed(g), control.buckets) >> 32);
-  if (second == first) {
-    second = first == 0 ? 1 : first - 1;
-  }
-  return {first, second};
+  const std::uint32_t h =
+      mixed(product(k[0] + lo32(low), k[1] + hi32(low)) + product(k[2] + lo32(high), k[3] + hi32(high)));
+  const std::uint32_t rotated = h << 16 | h >> 16;
+  return {hi32(product(h, control.buckets)), hi32(product(rotated, control.buckets))};
 }
-
-std::uint64_t big_endian(const IpAddress& address, std::size_t from, std::size_t count) {
-  std::uint64_t value = 0;
-  for (std::size_t i = from; i < from + count; ++i) {
-    value = value << 8 | address.bytes[i];
-  }
-  return value;
-}
-
-std::uint32_t family_bit(const IpAddress& address) { return address.version == 6 ? SET_IPV6 : 0; }
 
 }  // namespace
 
@@ -149,9 +140,8 @@ void SetMaps::check_places(const SetUpdate::BucketUpdate& update) {
     const std::uint32_t before = old.sets[i];
     const std::uint32_t after = update.value.sets[i];
     const bool other_address = halves_of(old, i) != halves_of(update.value, i);
-    const bool one_word = before == after && (before & SET_IPV6) == 0;
+    const bool one_word = before == after && says_ipv4(halves_of(old, i)) && says_ipv4(halves_of(update.value, i));
     if (other_address && (before != 0 || after != 0) && !one_word) FAIL("an address changes while it is valid");
-    if (before != 0 && after != 0 && ((before ^ after) & SET_IPV6) != 0) FAIL("a valid address changes its family");
     if (before != 0 && after == 0) {
       cleared_in_step_.insert({update.index, i});
     }
@@ -188,7 +178,7 @@ void SlowReader::advance(const SetMaps& maps) {
       return;
     case Stage::sets:
       word_ = maps.buckets.at(bucket).sets[i];
-      if (word_ != 0 && (word_ & SET_IPV6) == family_bit(address)) {
+      if (word_ != 0) {
         stage_ = Stage::first_half;
       } else {
         next_place();
@@ -197,11 +187,10 @@ void SlowReader::advance(const SetMaps& maps) {
     case Stage::first_half:
     case Stage::second_half: {
       const std::size_t half = stage_ == Stage::first_half ? 0 : 1;
-      if (halves_of(maps.buckets.at(bucket), i)[half] != raw_halves(address)[half]) {
+      if (halves_of(maps.buckets.at(bucket), i)[half] != halves_of(address)[half]) {
         next_place();
       } else {
         stage_ = half == 0 ? Stage::second_half : Stage::done;
-        word_ = half == 0 ? word_ : word_ & ~SET_IPV6;
       }
       return;
     }
