@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Tests of the virtual card: that the driver accepts and refuses what
-# verifier_tests/nfp/ says, in these words, and that the card is as true to a
-# real one as README.md claims.
+# Tests of the virtual card, in two halves: that the driver accepts and refuses
+# what verifier_tests/nfp/ says, in these words (programs), and that the card is
+# as true to a real one as README.md claims (card).
+#
+#   test-vnfp.sh [programs|card]
 #
 # A program says in its first lines what is expected of it:
 #   // accepted
@@ -61,19 +63,22 @@ check_program() {
 	fi
 }
 
-# All programs for one firmware, in one virtual machine.
-check_firmware() {
-	local firmware=$1 source object mtu
+# All programs, in one virtual machine.
+check_programs() {
+	local firmware source object mtu
 	local -a sources=() arguments=()
-	for source in "$PROGRAMS"/*/*.c; do
-		[[ $(setting "$source" firmware) == "${firmware#agilio-bpf}" ]] || continue
-		object=$work/$(basename "$source" .c).o
-		clang "${CFLAGS[@]}" -c "$source" -o "$object"
-		mtu=$(setting "$source" mtu)
-		sources+=("$source")
-		arguments+=("$object${mtu:+@$mtu}")
+	for firmware in agilio-bpf $(cat "$PROGRAMS"/*/*.c | sed -n 's|^// firmware: ||p' | sort -u); do
+		arguments+=("--firmware=$firmware")
+		for source in "$PROGRAMS"/*/*.c; do
+			[[ $(setting "$source" firmware) == "${firmware#agilio-bpf}" ]] || continue
+			object=$work/$(basename "$source" .c).o
+			clang "${CFLAGS[@]}" -c "$source" -o "$object"
+			mtu=$(setting "$source" mtu)
+			sources+=("$source")
+			arguments+=("$object${mtu:+@$mtu}")
+		done
 	done
-	"$HW/vnfp" run --firmware "$firmware" -- "$HW/guest/verdicts" "${arguments[@]}" \
+	"$HW/vnfp" run -- "$HW/guest/verdicts" "${arguments[@]}" \
 		>"$work/said" 2>"$work/errors" || cat "$work/errors"
 	for source in "${sources[@]}"; do
 		object=$work/$(basename "$source" .c).o
@@ -98,9 +103,8 @@ check_run() {
 
 # Lines "ok NAME" and "FAILED NAME: WHY" of a script in the virtual machine.
 check_script() {
-	local firmware=$1 line rc=0
-	shift
-	"$HW/vnfp" run --firmware "$firmware" -- "$@" >"$work/said" 2>"$work/errors" || rc=$?
+	local line rc=0
+	"$HW/vnfp" run -- "$@" >"$work/said" 2>"$work/errors" || rc=$?
 	while read -r line; do
 		case $line in
 		"ok "*) pass "${line#ok }" ;;
@@ -110,23 +114,25 @@ check_script() {
 	((rc == 0)) || fail "$*" "status $rc" "$(tail -n 10 "$work/errors")"
 }
 
+check_card() {
+	clang "${CFLAGS[@]}" -c "$HW/guest/counter.bpf.c" -o "$work/counter.o"
+	check_script "$HW/guest/self-test" "$work/counter.o" \
+		agilio-bpf test-no-live-reload test-empty-arrays test-multi-entry test-data-events nic
+
+	check_run "a command's status and output are passed on" 3 "$PWD" -- bash -c 'pwd; exit 3'
+	check_run "standard error is kept apart" 0 "out" -- bash -c 'echo out; echo err >&2'
+	check_run "a hang is ended by the time limit" 124 "" --timeout 10 -- sleep 1000
+	check_run "a kernel that panics is reported" 125 "" -- bash -c 'echo c >/proc/sysrq-trigger'
+	check_run "a card has as many ports as asked for" 0 "nfp0 nfp1 nfp2 nfp3" --ports 4 -- \
+		bash -c 'cd /sys/class/net; echo nfp*'
+}
+
 "$HW/vnfp" setup
-for firmware in $(cat "$PROGRAMS"/*/*.c | sed -n 's|^// firmware: ||p' | sort -u) agilio-bpf; do
-	check_firmware "$firmware"
+halves=("$@")
+(($#)) || halves=(programs card)
+for half in "${halves[@]}"; do
+	"check_$half"
 done
-
-for profile in agilio-bpf test-no-live-reload test-empty-arrays test-multi-entry test-data-events nic; do
-	object=$work/counter.o
-	clang "${CFLAGS[@]}" -c "$HW/guest/counter.bpf.c" -o "$object"
-	check_script "$profile" "$HW/guest/self-test" "$profile" "$object"
-done
-
-check_run "a command's status and output are passed on" 3 "$PWD" -- bash -c 'pwd; exit 3'
-check_run "standard error is kept apart" 0 "out" -- bash -c 'echo out; echo err >&2'
-check_run "a hang is ended by the time limit" 124 "" --timeout 10 -- sleep 1000
-check_run "a kernel that panics is reported" 125 "" -- bash -c 'echo c >/proc/sysrq-trigger'
-check_run "a card has as many ports as asked for" 0 "nfp0 nfp1 nfp2 nfp3" --ports 4 -- \
-	bash -c 'cd /sys/class/net; echo nfp*'
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 ((failed == 0))

@@ -11,6 +11,9 @@ cd "$root"
 step() { echo "== $1 (after $((SECONDS / 60)) min $((SECONDS % 60)) s)"; }
 
 scripts/install-deps.sh --tests
+# The virtual machine's parts are downloads for the most part: beside the builds.
+hw/vnfp setup &
+machine=$!
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 
 step "release build"
@@ -21,6 +24,9 @@ scripts/lint.sh
 step "ASan and UBSan build"
 cmake --preset asan -DNICSENTRY_TESTS=ON >/dev/null
 cmake --build --preset asan
+
+step "virtual machine for the tests"
+wait "$machine"
 
 step "tests, ASan and UBSan (live traffic is left to the release build)"
 ctest --preset asan --no-tests=error -LE live

@@ -4,7 +4,7 @@
 
 # Options, see usage in hw/vnfp; what is left is in ARGS.
 parse_options() {
-	FIRMWARE=agilio-bpf PORTS=2 DELAY_NS=0 TIMEOUT=300 CPUS=2 MEMORY=1024
+	FIRMWARE=agilio-bpf PORTS=2 DELAY_NS=0 TIMEOUT=300 CPUS=1 MEMORY=1024
 	STATS=0 KERNEL_LOG=0 CACHE_MODE=loose
 	while (($#)); do
 		case $1 in

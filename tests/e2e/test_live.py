@@ -403,7 +403,6 @@ def main():
     # In memory, where there is: windows of 50 ms are to wait for no disk that others keep busy.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="nicsentry-e2e-", dir=memory) as temporary:
-        os.environ["NICSENTRY_RUNTIME_DIR"] = str(pathlib.Path(temporary) / "runtime")
         bundled = pathlib.Path(temporary) / "bundled.pcap"
         make_capture.make(bundled)
         sample = Sample(bundled)

@@ -569,10 +569,10 @@ CASES = {
         "NFP instructions of each object": instructions_case,
         "a map update in the program is refused in the driver's words": offence_case,
         "doctor lists what the card has": doctor_case,
-        "messages and time of a window": cost_case,
         "a port removed under the controller": port_gone_case,
         "the driver removed under the controller": eject_case,
     },
+    "time": {"messages and time of a window": cost_case},
     "no-events": {"a firmware without events: the next mode, and why": no_events_case},
     "empty-arrays": {
         "two ports, exact, although arrays start out empty": formats_case,
