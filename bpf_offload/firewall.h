@@ -29,7 +29,7 @@ static __noinline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
 	const void *far = ip + 12, *near = ip + 16;
 	const struct rule_bank *bank;
-	__u32 action, sets, rule;
+	__u32 action, sets, rule, ports = facts >> FACT_PORTS_SHIFT;
 
 	if (!fw || !(fw->config & FIREWALL_ON))
 		return 0;
@@ -48,6 +48,7 @@ static __noinline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 
 		far = near;
 		near = source;
+		ports = rotate(ports);
 	}
 	sets = find_sets(far, is_ipv6);
 	action = ACTION_BLOCKED;
@@ -59,9 +60,9 @@ static __noinline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 	action = ACTION_DEFAULT;
 	if (!bank->rows)
 		goto out;
-	rows = find_rows(&bank->far, far, is_ipv6, sets, facts >> FACT_PORTS_SHIFT);
+	rows = find_rows(&bank->far, far, is_ipv6, sets, ports);
 	sets = bank->near.set_rows ? find_sets(near, is_ipv6) : 0;
-	more = find_rows(&bank->near, near, is_ipv6, sets, facts >> (FACT_PORTS_SHIFT + 16));
+	more = find_rows(&bank->near, near, is_ipv6, sets, ports >> 16);
 	rows = rows << 16 | find_interval(bank->misc_root, facts & ((1 << MISC_KEY_BITS) - 1), 0);
 	rule = find_rule(rows, more, bank->first_bits, bank->rows);
 	if (rule != NO_RULE)

@@ -67,6 +67,8 @@ FirewallBench::~FirewallBench() = default;
 
 int FirewallBench::program() const { return object_->program; }
 
+bool FirewallBench::has_egress() const { return drop_verdict_ == TC_ACT_SHOT; }
+
 BankPlace FirewallBench::place(unsigned bank) const {
   return {bank * kBankNodes, kBankNodes, bank * (room_.bits / 2), room_.bits / 2, bank * ACTION_ROWS};
 }

@@ -34,6 +34,7 @@ class FirewallBench {
   BankPlace place(unsigned bank) const;
   AddressSets::Room sets_room() const { return {room_.buckets, room_.set_nodes, 2 * kBankNodes}; }
   int program() const;
+  bool has_egress() const;  // on XDP there is none
 
   // Fills a bank without looking whether it is idle.
   void fill(unsigned bank, const RuleTables& tables);

@@ -88,7 +88,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
       bench.apply(sets.replace(name, entries));
     }
     const ChainRules chain = random.chain(random.below(number % 10 == 0 ? 600 : 40), names);
-    const bool egress = random.chance(30);
+    const bool egress = bench.has_egress() && random.chance(50);
     const unsigned bank = number % 2;
     CompileInput input;
     input.chain = egress ? Chain::egress : Chain::ingress;
