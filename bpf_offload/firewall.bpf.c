@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Both analyses and the firewall in one pass. */
+/* The firewall alone: sessions are looked up for their states, but not counted. */
 #define TRACK_ICMP
 #define FIREWALL
+#define WITHOUT_ANALYSIS
 #define PROGRAM firewall
 #include "program.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Both analyses in one pass. */
+/* Both analyses and the firewall in one pass. */
 #define TRACK_ICMP
+#define FIREWALL
 #define PROGRAM sentry
 #include "program.h"

@@ -125,7 +125,7 @@ ordered_json explain_packets(const Firewall& firewall, const EnforcingProgram& p
   }
   const bool why = request.value("why", false);
   const std::vector<Question> questions = questions_of(request);
-  Explainer explainer(firewall, program.id, find_object(Profile::all, program.hook, true), program.hook);
+  Explainer explainer(firewall, program.id, find_object(Profile::all, program.hook), program.hook);
   ordered_json answers = ordered_json::array();
   for (const Explanation& explanation : explainer.explain(questions, why)) {
     answers.push_back(answer_json(explanation, request.contains("conntrack"), why));

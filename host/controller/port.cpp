@@ -184,16 +184,11 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner ow
     require_card(interface_);
   }
   const bool firewall = options.firewall.has_value();
-  if (firewall && mode == Mode::hw) {
-    throw Error(
-        "EOPNOTSUPP: a card's program has no firewall: both together are about 4,500 instructions of the card, " +
-        std::string("which takes 2,560; without --rules, --state and --firewall the analysis alone runs there"));
-  }
   const Profile profile = options.profile.value_or(Profile::all);
   const FirewallSize* firewall_size = firewall ? &options.firewall->size : nullptr;
   const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode, firewall_size);
   Program program =
-      Program::load(find_object(profile, hook, firewall), profile, mode, size, &interface_, firewall_size);
+      Program::load(find_object(firewall ? Profile::all : profile, hook), profile, mode, size, &interface_, firewall_size);
   if (firewall) {
     options.firewall->prepare(program, hook);
   }

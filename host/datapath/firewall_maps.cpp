@@ -61,6 +61,16 @@ FirewallMaps::FirewallMaps(Fds fds) : fds_(std::move(fds)) {
   require_entries(entries_of(fds_.counters, "rule_counters", sizeof(rule_counter)), 2 * RULE_COUNTERS, "rule_counters");
 }
 
+void FirewallMaps::make_elements() {
+  rule_counter last{};
+  if (element_exists(fds_.counters, 2 * RULE_COUNTERS - 1, &last)) {
+    return;
+  }
+  for (std::uint32_t index = 0; index < 2 * RULE_COUNTERS; ++index) {
+    make_element<rule_counter>(fds_.counters, "rule_counters", index);
+  }
+}
+
 firewall FirewallMaps::read_control() const { return read_element<firewall>(fds_.control, "fw_control", 0); }
 
 void FirewallMaps::write_control(const firewall& value) { write_element(fds_.control, "fw_control", 0, value); }

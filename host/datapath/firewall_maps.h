@@ -30,6 +30,9 @@ class FirewallMaps {
   std::uint32_t bit_count() const { return bit_count_; }
   std::uint32_t bucket_count() const { return bucket_count_; }
 
+  // Makes what the card adds to exist, where its arrays start empty.
+  void make_elements();
+
   firewall read_control() const;
   void write_control(const firewall& value);
   void write_banks(std::uint32_t number, std::span<const rule_bank, 2> families);

@@ -47,4 +47,18 @@ void write_element(const UniqueFd& map, const char* name, std::uint32_t index, c
   }
 }
 
+// Whether an element is there: on the card one may be missing that the host has never written.
+inline bool element_exists(const UniqueFd& map, std::uint32_t index, void* value) {
+  return bpf_map_lookup_elem(map.get(), &index, value) == 0 || errno != ENOENT;
+}
+
+// Only where it is missing: one that is there may be added to at any time.
+template <typename Value>
+void make_element(const UniqueFd& map, const char* name, std::uint32_t index) {
+  Value value{};
+  if (!element_exists(map, index, &value)) {
+    write_element(map, name, index, Value{});
+  }
+}
+
 }  // namespace nicsentry

@@ -13,19 +13,6 @@
 namespace nicsentry {
 namespace {
 
-bool exists(const UniqueFd& map, std::uint32_t index, void* value) {
-  return bpf_map_lookup_elem(map.get(), &index, value) == 0 || errno != ENOENT;
-}
-
-// Only where it is missing: one that is there may be added to at any time.
-template <typename Value>
-void make(const UniqueFd& map, const char* name, std::uint32_t index) {
-  Value value{};
-  if (!exists(map, index, &value)) {
-    write_element(map, name, index, Value{});
-  }
-}
-
 bool is_empty(const session_bucket& bucket) {
   for (const session_slot& slot : bucket.slot) {
     if (slot.state != 0) {
@@ -52,12 +39,12 @@ Maps::Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd tota
 }
 
 void Maps::make_elements() {
-  make<struct control>(control_, "control", 0);
+  make_element<struct control>(control_, "control", 0);
   for (std::uint32_t row = 0; row < 2 * TOTALS_ROWS; ++row) {
-    make<totals_row>(totals_, "totals", row);
+    make_element<totals_row>(totals_, "totals", row);
   }
   session_counters last{};
-  elements_missing_ = !exists(counters_, counter_entries_ - 1, &last);
+  elements_missing_ = !element_exists(counters_, counter_entries_ - 1, &last);
 }
 
 void Maps::make_counters(std::uint32_t counter) {
@@ -66,8 +53,8 @@ void Maps::make_counters(std::uint32_t counter) {
   }
   made_counters_.resize(counter_ids(), false);
   if (!made_counters_[counter]) {
-    make<session_counters>(counters_, "counters", counter * 2);
-    make<session_counters>(counters_, "counters", counter * 2 + 1);
+    make_element<session_counters>(counters_, "counters", counter * 2);
+    make_element<session_counters>(counters_, "counters", counter * 2 + 1);
     made_counters_[counter] = true;
   }
 }

@@ -9,10 +9,7 @@
 
 namespace nicsentry {
 
-const char* program_name(Profile profile, bool firewall) {
-  if (firewall) {
-    return "firewall";
-  }
+const char* program_name(Profile profile) {
   switch (profile) {
     case Profile::ddos:
       return "ddos";
@@ -24,8 +21,8 @@ const char* program_name(Profile profile, bool firewall) {
   return "";
 }
 
-std::filesystem::path find_object(Profile profile, Hook hook, bool firewall) {
-  const std::string file = std::string(program_name(profile, firewall)) + (hook == Hook::xdp ? ".o" : "_tc.o");
+std::filesystem::path find_object(Profile profile, Hook hook) {
+  const std::string file = std::string(program_name(profile)) + (hook == Hook::xdp ? ".o" : "_tc.o");
   std::vector<std::filesystem::path> places;
   if (const char* chosen = std::getenv("NICSENTRY_BPF_DIR"); chosen != nullptr) {
     places.emplace_back(chosen);

@@ -8,12 +8,15 @@
 
 namespace nicsentry {
 
-// The name of the program that serves a profile: "ddos", "crypto", "sentry"; "firewall" is the one that has a firewall
-// and serves all of them.
-const char* program_name(Profile profile, bool firewall = false);
+// The name of the program that serves a profile: "ddos", "crypto", "sentry". The last has a firewall, and is loaded for
+// every profile where there is to be one.
+const char* program_name(Profile profile);
+
+// The firewall alone, which counts no sessions. The controller takes it over, but never loads it.
+inline constexpr const char* kFirewallAlone = "firewall";
 
 // The compiled object for a profile on a hook: in $NICSENTRY_BPF_DIR, beside the executable (a build tree), or where
 // installation puts it. Throws Error naming the places when it is in none.
-std::filesystem::path find_object(Profile profile, Hook hook, bool firewall = false);
+std::filesystem::path find_object(Profile profile, Hook hook);
 
 }  // namespace nicsentry

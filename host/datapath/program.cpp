@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "host/datapath/libbpf_messages.h"
+#include "host/datapath/map_elements.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/object_handle.h"
 #include "host/error.h"
@@ -25,6 +26,8 @@ constexpr unsigned kSingleBufferMtu = 3400;
 constexpr std::array kMapNames = {"control", "sessions", "counters", "totals", "records"};
 constexpr std::array kFirewallMapNames = {"fw_control",   "rule_banks",    "interval_nodes", "rule_bits",
                                           "rule_actions", "set_addresses", "rule_counters"};
+// Those that have but one element in a program which is loaded without its firewall.
+constexpr std::array kFirewallRoom = {"interval_nodes", "rule_bits", "rule_actions", "set_addresses", "rule_counters"};
 
 // The driver tells of its limits in the kernel's log only.
 std::string no_room_on_card() {
@@ -47,11 +50,16 @@ std::unique_ptr<Maps> make_maps(std::map<std::string, UniqueFd>& fds, const std:
                                 std::move(fds["totals"]), std::move(fds["records"]));
 }
 
+bool has_room(const UniqueFd& rule_bits) { return entries_of(rule_bits, "rule_bits", sizeof(rule_chunk)) > 1; }
+
 std::shared_ptr<FirewallMaps> make_firewall_maps(std::map<std::string, UniqueFd>& fds, const std::string& program) {
   if (!fds.contains(kFirewallMapNames.front())) {
     return nullptr;
   }
   require_maps(fds, kFirewallMapNames, program);
+  if (!has_room(fds["rule_bits"])) {
+    return nullptr;
+  }
   return std::make_shared<FirewallMaps>(
       FirewallMaps::Fds{std::move(fds["fw_control"]), std::move(fds["rule_banks"]), std::move(fds["interval_nodes"]),
                         std::move(fds["rule_bits"]), std::move(fds["rule_actions"]), std::move(fds["set_addresses"]),
@@ -78,6 +86,20 @@ bpf_prog_info program_info(int fd, std::vector<__u32>* map_ids) {
   return info;
 }
 
+std::map<std::string, UniqueFd> open_maps(const std::vector<__u32>& ids, const char* program) {
+  std::map<std::string, UniqueFd> fds;
+  for (const __u32 id : ids) {
+    UniqueFd map(bpf_map_get_fd_by_id(id));
+    bpf_map_info description{};
+    __u32 length = sizeof(description);
+    if (!map || bpf_obj_get_info_by_fd(map.get(), &description, &length) != 0) {
+      throw SystemError(errno, "opening map " + std::to_string(id) + " of program " + program);
+    }
+    fds[description.name] = std::move(map);
+  }
+  return fds;
+}
+
 UniqueFd program_by_id(std::uint32_t id) {
   UniqueFd fd(bpf_prog_get_fd_by_id(id));
   if (!fd) {
@@ -87,7 +109,7 @@ UniqueFd program_by_id(std::uint32_t id) {
 }
 
 std::optional<Profile> profile_of(const char* name) {
-  if (std::string(name) == program_name(Profile::all, true)) {
+  if (std::string(name) == kFirewallAlone) {
     return Profile::all;
   }
   for (Profile profile : {Profile::ddos, Profile::crypto, Profile::all}) {
@@ -123,9 +145,11 @@ bool has_partial_frames(Mode mode, const Interface& port) { return mode == Mode:
 std::uint64_t map_elements(const TableSize& size, const FirewallSize* firewall) {
   const std::uint64_t analyser =
       1 + (std::uint64_t{1} << size.bucket_bits) + std::uint64_t{2} * size.sessions + std::uint64_t{2} * TOTALS_ROWS;
-  constexpr std::uint64_t kFixed = 1 + 4 + 2 * ACTION_ROWS + 2 * RULE_COUNTERS;  // control, banks, actions, counters
-  return firewall == nullptr ? analyser
-                             : analyser + kFixed + firewall->rule_bits + firewall->nodes + firewall->address_buckets;
+  constexpr std::uint64_t kAlways = 1 + 4;  // fw_control, rule_banks
+  return analyser + kAlways +
+         (firewall == nullptr ? kFirewallRoom.size()
+                              : 2 * ACTION_ROWS + 2 * RULE_COUNTERS + std::uint64_t{firewall->rule_bits} +
+                                    firewall->nodes + firewall->address_buckets);
 }
 
 Program::Program(UniqueFd fd, Profile profile, MapFds maps, const std::string& name, bool partial_frames)
@@ -140,7 +164,7 @@ Program::Program(UniqueFd fd, Profile profile, MapFds maps, const std::string& n
 Program Program::load(const std::filesystem::path& object_path, Profile profile, Mode mode, const TableSize& size,
                       const Interface* port, const FirewallSize* firewall) {
   const LibbpfMessages messages;
-  const std::string what = std::string("loading '") + program_name(profile, firewall != nullptr) + "'" +
+  const std::string what = std::string("loading '") + program_name(firewall != nullptr ? Profile::all : profile) + "'" +
                            (port != nullptr ? " for " + port->name + " in mode " + mode_name(mode) : "");
   const ObjectHandle object(bpf_object__open_file(object_path.c_str(), nullptr));
   if (!object) {
@@ -156,6 +180,10 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
     size_map(object.get(), "rule_bits", firewall->rule_bits);
     size_map(object.get(), "interval_nodes", firewall->nodes);
     size_map(object.get(), "set_addresses", firewall->address_buckets);
+  } else if (bpf_object__find_map_by_name(object.get(), kFirewallRoom.front()) != nullptr) {
+    for (const char* name : kFirewallRoom) {
+      size_map(object.get(), name, 1);
+    }
   }
   bool partial_frames = false;
   if (mode == Mode::hw) {
@@ -175,6 +203,9 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
                  partial_frames);
   if (mode == Mode::hw) {
     loaded.maps().make_elements();  // after the load: a counter that the host wrote before makes it fail
+    if (loaded.firewall_) {
+      loaded.firewall_->make_elements();
+    }
   }
   return loaded;
 }
@@ -187,26 +218,19 @@ Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& por
   if (!profile) {
     throw Error("program " + std::to_string(program_id) + " ('" + info.name + "') is not one of nicsentry's");
   }
-  MapFds fds;
-  for (const __u32 id : map_ids) {
-    UniqueFd map(bpf_map_get_fd_by_id(id));
-    bpf_map_info description{};
-    __u32 length = sizeof(description);
-    if (!map || bpf_obj_get_info_by_fd(map.get(), &description, &length) != 0) {
-      throw SystemError(errno, "opening map " + std::to_string(id) + " of program " + info.name);
-    }
-    fds[description.name] = std::move(map);
-  }
-  return {std::move(fd), *profile, std::move(fds), info.name, has_partial_frames(mode, port)};
+  return {std::move(fd), *profile, open_maps(map_ids, info.name), info.name, has_partial_frames(mode, port)};
 }
 
 ProgramInfo describe_program(std::uint32_t program_id) {
   std::vector<__u32> map_ids;
   const bpf_prog_info info = program_info(program_by_id(program_id).get(), &map_ids);
-  ProgramInfo described{program_id, info.name, profile_of(info.name),
-                        std::string(info.name) == program_name(Profile::all, true)};
-  if (map_ids.size() != kMapNames.size() + (described.firewall ? kFirewallMapNames.size() : 0)) {
+  ProgramInfo described{program_id, info.name, profile_of(info.name)};
+  const bool has_firewall = described.profile == Profile::all;
+  if (map_ids.size() != kMapNames.size() + (has_firewall ? kFirewallMapNames.size() : 0)) {
     described.profile.reset();  // a stranger of the same name
+  }
+  if (described.profile && has_firewall) {
+    described.firewall = has_room(open_maps(map_ids, info.name).at("rule_bits"));
   }
   return described;
 }
