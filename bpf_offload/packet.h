@@ -170,9 +170,6 @@ static __always_inline int walk_transport(void *data, void *data_end, struct pac
 	__u32 end = packet->l3 + packet->bytes, protocol = *facts >> MISC_PROTOCOL_SHIFT & 0x1ff, bytes;
 	struct tcphdr *tcp;
 
-	if (packet->l4 > PACKET_WALK_BYTES - sizeof(*tcp))
-		return CAUSE_EXTENSIONS;
-	tcp = data + packet->l4;
 	bytes = UDP_HEADER_BYTES;
 	switch (protocol) {
 	case IPPROTO_TCP:
@@ -191,6 +188,9 @@ static __always_inline int walk_transport(void *data, void *data_end, struct pac
 	}
 	if (packet->l4 + bytes > end)
 		return CAUSE_MALFORMED;
+	if (packet->l4 > PACKET_WALK_BYTES - sizeof(*tcp))
+		return CAUSE_EXTENSIONS;
+	tcp = data + packet->l4;
 	if ((void *)tcp + UDP_HEADER_BYTES > data_end)
 		return CAUSE_TRUNCATED;
 	*ports = *(__u32 *)tcp;
