@@ -248,7 +248,7 @@ struct rule_counter {
 #define ADDRESSES_PER_BUCKET 3
 
 /* An address in host order: of IPv6 its two halves; an IPv4 address is the higher one, and the lower one IPV4_LOW. The
- * IPv6 addresses that this is mistaken for are in ::/64, which is reserved (RFC 4291, 2.4 and 2.5.3). */
+ * IPv6 addresses that this is mistaken for are in ::/32, which is reserved (RFC 4291, 2.4 and 2.5.3). */
 struct address {
 	__u64 high;
 	__u64 low;
