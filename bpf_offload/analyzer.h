@@ -21,6 +21,15 @@ static __always_inline int in_share(__u32 config)
 	return share == CONFIG_SHARE_ALL || (bpf_get_prandom_u32() & CONFIG_SHARE_MASK) < share;
 }
 
+/* Whether it wants packets of known sessions. */
+static __always_inline int captures_known(__u32 config)
+{
+#ifdef WITHOUT_CAPTURE
+	return 0;
+#endif
+	return config & CONFIG_CAPTURE_KNOWN;
+}
+
 static __always_inline int verdict_of(__u32 verdict)
 {
 	return verdict & ACTION_DROP ? VERDICT_DROP : VERDICT_PASS;
@@ -68,7 +77,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 		if (event.counter == EVENT_UNKNOWN) {
 			if (!in_share(now->config))
 				return verdict_of(event.verdict);
-		} else if (!(now->config & CONFIG_CAPTURE_KNOWN) || is & IDENTITY_MUTED) {
+		} else if (!captures_known(now->config) || is & IDENTITY_MUTED) {
 			return verdict_of(event.verdict);
 		}
 	}

@@ -252,7 +252,7 @@ struct rule_counter {
 #define ADDRESSES_PER_BUCKET 3
 
 /* An address in host order: of IPv6 its two halves; an IPv4 address is the higher one, and the lower one IPV4_LOW. The
- * IPv6 addresses that this is mistaken for are in ::/64, which is reserved (RFC 4291, 2.4 and 2.5.3). */
+ * IPv6 addresses that this is mistaken for are in ::/32, which is reserved (RFC 4291, 2.4 and 2.5.3). */
 struct address {
 	__u64 high;
 	__u64 low;
@@ -277,8 +277,8 @@ struct address_bucket {
 /* Two banks of room for 5,000 rules of mixed fields; two halves of prefixes of sets; 1,000,000 single addresses. Two
  * ports of one card together have to stay below its 3,072,000 elements. */
 #define DEFAULT_RULE_BITS (2 * 393216)
-#define DEFAULT_INTERVAL_NODES (2 * 16384 + 2 * 49152)
-#define DEFAULT_ADDRESS_BUCKETS 368640
+#define DEFAULT_INTERVAL_NODES (2 * 13312 + 2 * 39936)
+#define DEFAULT_ADDRESS_BUCKETS 393216
 
 NICSENTRY_STATIC_ASSERT(sizeof(struct control) <= NICSENTRY_MAX_VALUE, "control fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct session_slot) == 28, "a slot has no padding");

@@ -12,7 +12,7 @@ namespace nicsentry {
 // every profile where there is to be one.
 const char* program_name(Profile profile);
 
-// The firewall alone, which counts no sessions. The controller takes it over, but never loads it.
+// The firewall alone, which sends no packets of known sessions: for whoever attaches it by hand; the controller adopts it.
 inline constexpr const char* kFirewallAlone = "firewall";
 
 // The compiled object for a profile on a hook: in $NICSENTRY_BPF_DIR, beside the executable (a build tree), or where

@@ -114,8 +114,7 @@ class Compiler {
       return end.ipv4 != KeyRanges{{0, kLastIpv4}} || end.ipv6 != KeyRanges{{0, kLastIpv6}};
     };
     count_new(
-        "src", [&](const MatchRow& row) { return some_address(row.source); },
-        [&] { add_address(rows, kSource); });
+        "src", [&](const MatchRow& row) { return some_address(row.source); }, [&] { add_address(rows, kSource); });
     count_new(
         "dst", [&](const MatchRow& row) { return some_address(row.destination); },
         [&] { add_address(rows, kDestination); });
@@ -265,7 +264,8 @@ class Compiler {
       over = std::to_string(bank_.rows) + " rows of bits, room is for " + std::to_string(kRowsMost);
     } else if (bits > input_.place.bits) {
       over = std::to_string(bits) + " elements of rule_bits (" + std::to_string(bank_.rows) + " rows in " +
-             std::to_string(compiled_.chunks()) + " chunks and a summary), room is for " + std::to_string(input_.place.bits);
+             std::to_string(compiled_.chunks()) + " chunks and a summary), room is for " +
+             std::to_string(input_.place.bits);
     } else if (nodes > input_.place.nodes) {
       over = std::to_string(nodes) + " elements of interval_nodes, room is for " + std::to_string(input_.place.nodes);
     } else {
@@ -340,7 +340,7 @@ class Compiler {
   const CompileInput& input_;
   std::shared_ptr<const CompiledRows> rows_;
   Compiled compiled_;
-  rule_bank bank_{};  // what both families have in common
+  rule_bank bank_{};                                                     // what both families have in common
   std::array<std::array<std::uint32_t, kFamilies>, 2> address_roots_{};  // by End
   std::vector<Share> shares_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> chains_;

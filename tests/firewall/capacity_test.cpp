@@ -2,6 +2,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "host/controller/firewall_plane.h"
+#include "host/firewall/address_sets.h"
 #include "host/firewall/compile.h"
 #include "random_rules.h"
 
@@ -64,6 +66,72 @@ TEST_CASE("5,000 mixed rules fit into a bank") {
                              << " elements of rule_bits, " << compiled.tables.nodes.size() << " of interval_nodes");
   CHECK(compiled.tables.bits.size() <= input.place.bits);
   CHECK(compiled.tables.nodes.size() <= input.place.nodes);
+}
+
+IpAddress ipv4(std::uint32_t number) {
+  IpAddress address;
+  for (unsigned i = 0; i < 4; ++i) address.bytes[i] = low_byte(number >> (24 - 8 * i));
+  return address;
+}
+
+IpAddress ipv6(std::uint64_t high, std::uint64_t low) {
+  IpAddress address;
+  address.version = 6;
+  for (unsigned i = 0; i < 8; ++i) {
+    address.bytes[i] = low_byte(high >> (56 - 8 * i));
+    address.bytes[8 + i] = low_byte(low >> (56 - 8 * i));
+  }
+  return address;
+}
+
+// One address and one prefix by number; no two touch.
+AddressRange single(std::uint32_t i) {
+  const IpAddress address = i % 4 == 0 ? ipv6(0x20010db800000000 + i * std::uint64_t{7}, i) : ipv4(i * 0x9e3779b1U);
+  return {address, address};
+}
+AddressRange net(std::uint32_t i) {
+  if (i % 4 == 0)
+    return {ipv6(0x2a00000000000000 + (std::uint64_t{i} << 17U), 0),
+            ipv6(0x2a00000000000000 + (std::uint64_t{i} << 17U) + 0xffff, ~std::uint64_t{0})};
+  return {ipv4(i << 14U), ipv4((i << 14U) + 255)};
+}
+
+TEST_CASE("1,000,000 addresses and 50,000 prefixes fit into sets, and are changed there") {
+  constexpr std::uint32_t kSingles = 1'000'000;
+  constexpr std::uint32_t kNets = 50'000;
+  AddressSets sets(set_room(FirewallSize{}), {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15});
+  sets.create("nets");
+  std::vector<SetEntry> entries;
+  for (std::uint32_t i = 0; i < kSingles; ++i) entries.push_back({single(i), {}});
+  const SetUpdate addresses = sets.add(kBlockedSet, entries);
+  entries.clear();
+  for (std::uint32_t i = 0; i < kNets; ++i) entries.push_back({net(i), {}});
+  const SetUpdate nets = sets.add("nets", entries);
+  std::size_t nodes = 0;
+  for (const SetUpdate::Step& step : nets.steps) nodes += step.nodes.size();
+  WARN("1,000,000 addresses: " << addresses.steps.size() << " steps; 50,000 prefixes: " << nodes
+                               << " elements of interval_nodes, of " << set_room(FirewallSize{}).nodes);
+  CHECK(sets.size(kBlockedSet) == kSingles);
+  // Addresses that go make room for others, at this fill.
+  std::size_t longest = 0;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    sets.take(kBlockedSet, std::vector{single(i)});
+    longest = std::max(longest, sets.add(kBlockedSet, std::vector{SetEntry{single(kSingles + i), {}}}).steps.size());
+    sets.take("nets", std::vector{net(i * 37)});
+    sets.add("nets", std::vector{SetEntry{net(kNets + i), {}}});
+  }
+  CHECK(longest <= 8);
+  CHECK(sets.contains(kBlockedSet, single(kSingles + 999).first));
+  CHECK_FALSE(sets.contains(kBlockedSet, single(999).first));
+  CHECK(sets.size(kBlockedSet) == kSingles);
+  CHECK(sets.size("nets") == kNets);
+}
+
+TEST_CASE("the maps of two ports have room on one card") {
+  const FirewallSize size;
+  const std::uint64_t port = map_elements({DEFAULT_SESSIONS, DEFAULT_BUCKET_BITS}, &size);
+  WARN("the maps of a port: " << port << " elements of " << kCardElements);
+  CHECK(2 * port < kCardElements);
 }
 
 TEST_CASE("what does not fit is refused, with the figure that is over and the largest group behind it") {

@@ -327,8 +327,8 @@ TEST_CASE("who knows the keys can make hashes collide, and under other keys thos
     for (std::size_t i = 0; i < 4; ++i) address.bytes[i] = static_cast<std::uint8_t>(raw >> (8 * i));
     return address;
   };
-  // keys[0] + lower = 0 makes the addresses' product 0, whatever the higher address is.
-  const std::uint32_t lower = 0u - known[0];
+  // keys[2] + lower = 0 makes the addresses' product 0, whatever the higher address is.
+  const std::uint32_t lower = 0u - known[2];
   std::vector<SessionKey> chosen;
   for (std::uint32_t i = 0; i < 256; ++i) {
     chosen.push_back(key_of(last_word_first(lower), 1, last_word_first(lower + 1 + i), 2));

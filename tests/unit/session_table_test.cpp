@@ -376,14 +376,15 @@ TEST_CASE("a fingerprint met twice is said, whether the first is placed or waits
 
 TEST_CASE("a slot that rests is given to nobody until it is released, and is kept for the one who waits") {
   std::mt19937_64 random(6);
-  SessionTable table(1);  // each session can be in each of the four slots
+  SessionTable table(1);
+  const auto name_for_all_slots = [&random] { return name_with_buckets(random, 1, 0, 1); };
   std::vector<Fingerprint> names;
   for (std::uint32_t i = 0; i < 4; ++i) {
-    names.push_back(random_name(random));
+    names.push_back(name_for_all_slots());
     CHECK(insert(table, names.back(), i) == "placed");
   }
-  const Fingerprint first = random_name(random);
-  const Fingerprint second = random_name(random);
+  const Fingerprint first = name_for_all_slots();
+  const Fingerprint second = name_for_all_slots();
   CHECK(insert(table, first, 5) == "no room");
   Writes writes;
   table.erase(names[2], writes);
@@ -405,6 +406,40 @@ TEST_CASE("a slot that rests is given to nobody until it is released, and is kep
     CHECK(insert(table, second, 6) == "placed");
     CHECK(insert(table, first, 5) == "no room");
   }
+}
+
+TEST_CASE("a session whose two buckets are one stands there once, and has that bucket's room") {
+  std::mt19937_64 random(20);
+  SessionTable table(2);
+  std::vector<Fingerprint> names;
+  for (std::uint32_t i = 0; i < SLOTS_PER_BUCKET; ++i) {
+    names.push_back(name_with_buckets(random, 2, 3, 3));
+    CHECK(insert(table, names.back(), i) == "placed");
+    CHECK(insert(table, names.back(), 9) == "fingerprint met twice");
+  }
+  CHECK(table.size() == SLOTS_PER_BUCKET);
+  const Fingerprint more = name_with_buckets(random, 2, 3, 3);
+  CHECK(insert(table, more, 5) == "no room");
+  // Who could stand elsewhere has to, as those here can not.
+  CHECK(insert(table, name_with_buckets(random, 2, 3, 1), 6) == "placed");
+
+  Writes writes;
+  table.erase(names[0], writes);
+  CHECK(writes.size() == 1);
+  CHECK_FALSE(table.find(names[0]));
+  CHECK(table.find(names[1]) == std::optional<std::uint32_t>(1));
+  CHECK(insert(table, more, 5) == "waiting");
+  table.release_rested();
+  CHECK(insert(table, more, 5) == "placed");
+  // Who can move makes room for who can not.
+  SessionTable other(2);
+  const Fingerprint moves = name_with_buckets(random, 2, 3, 1);
+  CHECK(insert(other, moves, 1) == "placed");
+  CHECK(insert(other, names[0], 2) == "placed");
+  CHECK(insert(other, names[1], 3) == "waiting");
+  other.release_rested();
+  CHECK(insert(other, names[1], 3) == "placed");
+  CHECK(other.find(moves) == std::optional<std::uint32_t>(1));
 }
 
 TEST_CASE("a place kept by one who is forgotten still rests until it is released") {
