@@ -3,15 +3,21 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <set>
 #include <span>
 #include <stdexcept>
+#include <string_view>
+#include <type_traits>
 
 namespace nicsentry::testing {
 namespace {
@@ -86,7 +92,7 @@ void check_maps(const bpf_object* object, Rules& broken) {
 
 std::string broken_by_call(const bpf_insn& instruction) {
   if (instruction.src_reg == BPF_PSEUDO_CALL) {
-    return "call of a function";  // whose instructions are not checked here
+    return {};  // of a function of the same object, which is looked at by itself
   }
   if (instruction.src_reg != 0) {
     return "call of a kernel function";
@@ -99,12 +105,49 @@ std::string broken_by_call(const bpf_insn& instruction) {
   return "helper " + std::to_string(instruction.imm);
 }
 
-// On the card a word of a map is either read or added to, and never stored. Our programs store to nothing but their
-// stack, always by its own register: whatever else is stored to is taken for a map's value.
-std::string broken_by(const bpf_insn& instruction) {
+// Which registers and places of the stack hold a pointer into a map's value, as far as a look at one instruction after
+// the other tells: from the lookup that gave it, over copies of it.
+class MapPointers {
+ public:
+  bool in(unsigned reg) const { return registers_.contains(reg); }
+
+  void follow(const bpf_insn& instruction) {
+    const unsigned instruction_class = BPF_CLASS(instruction.code);
+    if (instruction.code == (BPF_ALU64 | BPF_MOV | BPF_X)) {
+      set(registers_, instruction.dst_reg, in(instruction.src_reg));
+    } else if (instruction.code == (BPF_STX | BPF_MEM | BPF_DW) && instruction.dst_reg == BPF_REG_10) {
+      set(stack_, instruction.off, in(instruction.src_reg));
+    } else if (instruction_class == BPF_LDX) {
+      set(registers_, instruction.dst_reg,
+          instruction.src_reg == BPF_REG_10 && instruction.code == (BPF_LDX | BPF_MEM | BPF_DW) &&
+              stack_.contains(instruction.off));
+    } else if (instruction_class == BPF_LD || is_call(instruction)) {
+      set(registers_, instruction.dst_reg, false);
+      set(registers_, BPF_REG_0,
+          is_call(instruction) && instruction.imm == BPF_FUNC_map_lookup_elem && instruction.src_reg == 0);
+    }
+  }
+
+  static bool is_call(const bpf_insn& instruction) { return instruction.code == (BPF_JMP | BPF_CALL); }
+
+ private:
+  template <typename Place>
+  static void set(std::set<Place>& places, std::type_identity_t<Place> place, bool holds) {
+    if (holds) {
+      places.insert(place);
+    } else {
+      places.erase(place);
+    }
+  }
+
+  std::set<unsigned> registers_;
+  std::set<std::int16_t> stack_;
+};
+
+// On the card a word of a map is either read or added to, and never stored.
+std::string broken_by(const bpf_insn& instruction, const MapPointers& pointers) {
   const unsigned instruction_class = BPF_CLASS(instruction.code);
-  const bool is_jump = instruction_class == BPF_JMP || instruction_class == BPF_JMP32;
-  if (is_jump && BPF_OP(instruction.code) == BPF_CALL) {
+  if (MapPointers::is_call(instruction)) {
     return broken_by_call(instruction);
   }
   if (instruction_class != BPF_ST && instruction_class != BPF_STX) {
@@ -113,21 +156,44 @@ std::string broken_by(const bpf_insn& instruction) {
   if (instruction_class == BPF_STX && BPF_MODE(instruction.code) == BPF_ATOMIC) {
     return instruction.imm == BPF_ADD ? "" : "atomic operation " + std::to_string(instruction.imm);
   }
-  return instruction.dst_reg == BPF_REG_10 ? "" : "store outside the stack";
+  return pointers.in(instruction.dst_reg) ? "store to a map's value" : "";
 }
 
-void check_instructions(const bpf_program* program, Rules& broken) {
-  const std::span instructions(bpf_program__insns(program), bpf_program__insn_cnt(program));
+void check_instructions(std::span<const bpf_insn> instructions, Rules& broken) {
   std::set<std::string> found;
+  MapPointers pointers;
   for (std::size_t i = 0; i < instructions.size(); ++i) {
-    if (const std::string rule = broken_by(instructions[i]); !rule.empty()) {
+    if (const std::string rule = broken_by(instructions[i], pointers); !rule.empty()) {
       found.insert(rule);
     }
+    pointers.follow(instructions[i]);
     if (instructions[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
       ++i;  // the other half of its constant
     }
   }
   broken.insert(broken.end(), found.begin(), found.end());
+}
+
+// Functions that programs call are in a section of their own, which libbpf does not show.
+std::vector<bpf_insn> functions(const std::filesystem::path& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  elf_version(EV_CURRENT);
+  Elf* elf = elf_begin(file, ELF_C_READ, nullptr);
+  std::vector<bpf_insn> instructions;
+  std::size_t names = 0;
+  elf_getshdrstrndx(elf, &names);
+  for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr; section = elf_nextscn(elf, section)) {
+    GElf_Shdr header{};
+    if (gelf_getshdr(section, &header) != nullptr &&
+        std::string_view(elf_strptr(elf, names, header.sh_name)) == ".text") {
+      const Elf_Data* data = elf_getdata(section, nullptr);
+      instructions.resize(data->d_size / sizeof(bpf_insn));
+      std::memcpy(instructions.data(), data->d_buf, instructions.size() * sizeof(bpf_insn));
+    }
+  }
+  elf_end(elf);
+  close(file);
+  return instructions;
 }
 
 }  // namespace
@@ -141,8 +207,9 @@ std::vector<std::string> broken_rules(const std::filesystem::path& path) {
     broken.emplace_back("no program");
   }
   for (; program != nullptr; program = bpf_object__next_program(object.get(), const_cast<bpf_program*>(program))) {
-    check_instructions(program, broken);
+    check_instructions({bpf_program__insns(program), bpf_program__insn_cnt(program)}, broken);
   }
+  check_instructions(functions(path), broken);
   return broken;
 }
 

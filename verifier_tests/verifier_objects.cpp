@@ -62,7 +62,7 @@ TEST_CASE("the running kernel takes every object") {
 }
 
 TEST_CASE("the objects for XDP keep the card's rules") {
-  for (const char* object : {"ddos.o", "crypto.o", "sentry.o"}) {
+  for (const char* object : {"ddos.o", "crypto.o", "sentry.o", "firewall.o"}) {
     INFO(object);
     CHECK(broken_rules(built(object)) == Rules{});
   }

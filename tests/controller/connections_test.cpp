@@ -114,17 +114,15 @@ void drop_by_default(Program& program) {
   write_map(program, "fw_control", 0, on);
 }
 
-// The program that has rules.
-std::filesystem::path object(Hook hook) {
-  return find_object(Profile::all, hook).parent_path() / (hook == Hook::xdp ? "firewall.o" : "firewall_tc.o");
-}
+// Room for no more than a default.
+constexpr FirewallSize kRoom{2, 1, 1};
 
 // One program on one hook of the monitor.
 class Side {
  public:
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions)
-      : program_(Program::load(object(hook), Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
-                               {sessions, bucket_bits_for(sessions)}, nullptr)),
+      : program_(Program::load(find_object(Profile::all, hook), Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
+                               {sessions, bucket_bits_for(sessions)}, nullptr, &kRoom)),
         test_run_(program_),
         plane(monitor.add_plane(std::make_unique<Plane>(PlaneName{"test", hook_name(hook), "drv"}, std::move(program_),
                                                         sessions, fixed_keys(), test_run_.cpu(), false))),

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// broken: call of a function
+// broken: store to a map's value
 #include "offence.h"
 
-static __noinline int add(struct value *v)
+/* In a function that the program calls. */
+static __noinline int note(__u32 index)
 {
-	__sync_fetch_and_add(&v->words[0], 1);
+	struct value *v = find_value(index);
+
+	if (v)
+		v->words[1] = index;
 	return bpf_get_prandom_u32() & 1;
 }
 
 PROGRAM({
-	if (add(v))
+	if (note(1))
 		return XDP_DROP;
 })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// broken: store outside the stack
+// broken: store to a map's value
 #include "offence.h"
 
 PROGRAM(v->words[1] = 1)
