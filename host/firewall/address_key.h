@@ -32,7 +32,7 @@ IpAddress address_of(const AddressKey& key, std::size_t family);
 constexpr AddressKey table_key(const AddressKey& key, std::size_t family) {
   return {key.high, family == kIpv4 ? IPV4_LOW : key.low};
 }
-// Such a key says that it is an IPv4 address, or an IPv6 address says that it is one; the table has no room for those.
+// Of a table_key(): an IPv4 address, or an IPv6 address that is mistaken for one.
 constexpr bool is_ipv4_in_table(const AddressKey& key) { return key.low == IPV4_LOW && key.high >> 32U == 0; }
 // The next address; nothing after the family's last.
 std::optional<AddressKey> following(const AddressKey& key, std::size_t family);

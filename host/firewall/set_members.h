@@ -24,7 +24,7 @@ struct SetMember {
   TimestampNs ends = kNever;
 
   std::pair<AddressKey, AddressKey> key() const { return {first, last}; }
-  // Of no single one the table of single addresses would say that it is an IPv4 address.
+  // Kept in the table of single addresses; what that would take for an IPv4 address is kept as a range.
   bool single() const { return first == last && !is_ipv4_in_table(first); }
 };
 

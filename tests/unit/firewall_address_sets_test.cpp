@@ -519,6 +519,21 @@ TEST_CASE("Thousands of prefixes are found, and one more writes few nodes") {
   REQUIRE(bench.maps.control.set_roots[1] == INTERVAL_LEAF);
 }
 
+TEST_CASE("An IPv6 address that the table would take for an IPv4 one is found, and the IPv4 one stays apart from it") {
+  Bench bench(kSmall);
+  const IpAddress twin = ipv6(0x0a000001, ~0ULL);
+  bench.create("a");
+  bench.probes = {twin, ipv6(0x0a000001, ~0ULL - 1), ipv6(0x0a000002, 0), ipv4(0x0a000001)};
+  bench.add(kBlockedSet, {single(twin), single(ipv6(0x1'0a000001, ~0ULL))});
+  bench.check();
+  bench.probes = {ipv4(0x0a000001)};
+  bench.add("a", {single(ipv4(0x0a000001))});
+  bench.check();
+  bench.take(kBlockedSet, {{twin, twin}});
+  bench.check();
+  REQUIRE(bench.sets.size("a") == 1);
+}
+
 TEST_CASE("Ranges of one set that overlap are counted: taking one away leaves what others cover") {
   Bench bench(kSmall);
   bench.probes = universe();
