@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <random>
 #include <utility>
 
@@ -40,6 +41,16 @@ bool names_set(const AddressMatch& match, const std::string& set) {
     return std::find(sets.begin(), sets.end(), set) != sets.end();
   };
   return names(match.sets) || names(match.except_sets);
+}
+
+// Those of what comes before rules, each at the place of its number, and those of the rules.
+std::vector<std::uint32_t> counters_of(const ChainRules& chain) {
+  std::vector<std::uint32_t> ids(COUNTER_FIRST_RULE);
+  std::iota(ids.begin(), ids.end(), 0U);
+  for (const Rule& rule : chain.rules) {
+    ids.push_back(rule.counter);
+  }
+  return ids;
 }
 
 }  // namespace
@@ -124,6 +135,7 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
     throw Error("the program's firewall has maps of another size than this run's; detach it first");
   }
   auto plane = std::make_unique<FirewallPlane>(std::move(maps), chain);
+  plane->reset_counters(counters_of(rules(chain)));
   const bool enforcing = plane->on();
   const SetUpdate whole = sets_.whole(plane->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);
   const auto perform_steps = [&](std::size_t from, std::size_t to) {
@@ -230,7 +242,7 @@ void Firewall::accept_established(Chain chain, bool on) {
 
 void Firewall::reset_counters() {
   const std::lock_guard lock(mutex_);
-  on_planes([](FirewallPlane& plane) { plane.reset_counters(); });
+  on_planes([this](FirewallPlane& plane) { plane.reset_counters(counters_of(rules(plane.chain()))); });
 }
 
 Firewall::ChainView Firewall::view(Chain chain) const {
@@ -242,9 +254,9 @@ Firewall::ChainView Firewall::view(Chain chain) const {
     if (plane->chain() != chain) {
       continue;
     }
-    const std::vector<rule_counter> counts = plane->counts();
+    const std::vector<rule_counter> counts = plane->counts(counters_of(view.chain));
     for (std::size_t i = 0; i < view.counts.size(); ++i) {
-      add(view.counts[i], counts.at(view.chain.rules[i].counter));
+      add(view.counts[i], counts.at(COUNTER_FIRST_RULE + i));
     }
     add(view.by_default, counts.at(COUNTER_DEFAULT));
     add(view.established, counts.at(COUNTER_ESTABLISHED));

@@ -13,9 +13,6 @@ namespace {
 // Of interval_nodes: a bank has this part of it, the sets have the rest.
 constexpr std::uint32_t kBanksOfNodes = 8;
 
-// Of more counters than this all are read: that is one call.
-constexpr std::size_t kReadOneByOne = 64;
-
 rule_counter difference(const rule_counter& now, const rule_counter& before) {
   return {now.packets - before.packets, now.bytes - before.bytes};
 }
@@ -60,8 +57,7 @@ FirewallPlane::FirewallPlane(std::shared_ptr<FirewallMaps> maps, Chain chain)
     : maps_(std::move(maps)),
       chain_(chain),
       control_(maps_->read_control()),
-      untouched_(std::memcmp(&control_, std::array<char, sizeof(control_)>{}.data(), sizeof(control_)) == 0),
-      baselines_(maps_->read_counters(RULE_COUNTERS)) {}
+      untouched_(std::memcmp(&control_, std::array<char, sizeof(control_)>{}.data(), sizeof(control_)) == 0) {}
 
 void FirewallPlane::fill(std::shared_ptr<const InstalledChain> chain) {
   const unsigned number = idle_bank();
@@ -109,35 +105,18 @@ void FirewallPlane::perform(const SetUpdate::Step& step) {
   }
 }
 
-rule_counter FirewallPlane::count(std::uint32_t id) const {
-  const rule_counter first = maps_->read_counter(id, 0);
-  const rule_counter second = maps_->read_counter(id, 1);
-  return difference({first.packets + second.packets, first.bytes + second.bytes}, baselines_.at(id));
-}
-
-std::vector<rule_counter> FirewallPlane::counts() const {
-  std::vector<rule_counter> counts = maps_->read_counters(RULE_COUNTERS);
-  for (std::size_t id = 0; id < counts.size(); ++id) {
-    counts[id] = difference(counts[id], baselines_[id]);
+std::vector<rule_counter> FirewallPlane::counts(const std::vector<std::uint32_t>& ids) const {
+  std::vector<rule_counter> counts = maps_->read_counters(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    counts[i] = difference(counts[i], baselines_.at(ids[i]));
   }
   return counts;
 }
 
-void FirewallPlane::reset_counters() { baselines_ = maps_->read_counters(RULE_COUNTERS); }
-
 void FirewallPlane::reset_counters(const std::vector<std::uint32_t>& ids) {
-  std::vector<rule_counter> all;
-  if (ids.size() > kReadOneByOne) {
-    all = maps_->read_counters(RULE_COUNTERS);
-  }
-  for (const std::uint32_t id : ids) {
-    if (!all.empty()) {
-      baselines_.at(id) = all.at(id);
-      continue;
-    }
-    const rule_counter now = count(id);
-    baselines_.at(id).packets += now.packets;
-    baselines_.at(id).bytes += now.bytes;
+  const std::vector<rule_counter> now = maps_->read_counters(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    baselines_.at(ids[i]) = now[i];
   }
 }
 

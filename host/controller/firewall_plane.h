@@ -52,10 +52,8 @@ class FirewallPlane {
   // Wait for quiescence after each.
   void perform(const SetUpdate::Step& step);
 
-  // Of a counter, since the plane was taken or its counters were reset.
-  rule_counter count(std::uint32_t id) const;
-  std::vector<rule_counter> counts() const;  // of all
-  void reset_counters();
+  // Of these counters, since they began at 0.
+  std::vector<rule_counter> counts(const std::vector<std::uint32_t>& ids) const;
   // These begin at 0.
   void reset_counters(const std::vector<std::uint32_t>& ids);
 
@@ -65,7 +63,7 @@ class FirewallPlane {
   struct firewall control_ {};
   bool untouched_;
   std::array<std::shared_ptr<const InstalledChain>, 2> installed_;
-  std::vector<rule_counter> baselines_;
+  std::vector<rule_counter> baselines_{RULE_COUNTERS};
 };
 
 }  // namespace nicsentry

@@ -47,6 +47,18 @@ void require_entries(std::uint32_t entries, std::uint32_t least, const char* nam
   }
 }
 
+// Of more counters than this all are read: that is one call.
+constexpr std::size_t kReadOneByOne = 64;
+
+// False where the map is on a card, which has no batches.
+bool read_all(const UniqueFd& map, std::vector<rule_counter>& elements) {
+  std::vector<std::uint32_t> keys(elements.size());
+  auto read = static_cast<__u32>(elements.size());
+  std::uint32_t position = 0;
+  return bpf_map_lookup_batch(map.get(), nullptr, &position, keys.data(), elements.data(), &read, nullptr) == 0 ||
+         errno == ENOENT;  // the batch reached the map's end
+}
+
 rule_counter sum(const rule_counter& a, const rule_counter& b) { return {a.packets + b.packets, a.bytes + b.bytes}; }
 
 }  // namespace
@@ -99,18 +111,18 @@ void FirewallMaps::write_buckets(std::uint32_t first, std::span<const address_bu
   write_run(fds_.addresses, "set_addresses", first, values);
 }
 
-std::vector<rule_counter> FirewallMaps::read_counters(std::uint32_t count) const {
-  std::vector<rule_counter> halves(std::size_t{2} * RULE_COUNTERS);
-  std::vector<std::uint32_t> keys(halves.size());
-  auto read = static_cast<__u32>(halves.size());
-  std::uint32_t position = 0;
-  const bool batch = bpf_map_lookup_batch(fds_.counters.get(), nullptr, &position, keys.data(), halves.data(), &read,
-                                          nullptr) == 0 ||
-                     errno == ENOENT;  // ENOENT: the batch reached the map's end
-  std::vector<rule_counter> counters(count);
-  for (std::uint32_t id = 0; id < count; ++id) {
-    counters[id] = batch ? sum(halves[std::size_t{2} * id], halves[std::size_t{2} * id + 1])
-                         : sum(read_counter(id, 0), read_counter(id, 1));
+std::vector<rule_counter> FirewallMaps::read_counters(std::span<const std::uint32_t> ids) const {
+  std::vector<rule_counter> halves(ids.size() > kReadOneByOne ? std::size_t{2} * RULE_COUNTERS : 0);
+  if (!read_all(fds_.counters, halves)) {
+    halves.clear();
+  }
+  const auto half = [&](std::uint32_t index) {
+    return halves.empty() ? read_element<rule_counter>(fds_.counters, "rule_counters", index) : halves[index];
+  };
+  std::vector<rule_counter> counters;
+  counters.reserve(ids.size());
+  for (const std::uint32_t id : ids) {
+    counters.push_back(sum(half(id * 2), half(id * 2 + 1)));
   }
   return counters;
 }

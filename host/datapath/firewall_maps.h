@@ -42,8 +42,8 @@ class FirewallMaps {
   void write_bucket(std::uint32_t index, const address_bucket& value);
   void write_buckets(std::uint32_t first, std::span<const address_bucket> values);
 
-  // Of counters 0..count-1, both halves added.
-  std::vector<rule_counter> read_counters(std::uint32_t count) const;
+  // Of these counters, both halves added. Of many all are read at once, where the kernel can.
+  std::vector<rule_counter> read_counters(std::span<const std::uint32_t> ids) const;
   rule_counter read_counter(std::uint32_t id, unsigned half) const;
 
  private:

@@ -76,7 +76,12 @@ nfp_cpp_from_nfp6000_pcie(struct pci_dev *pdev,
 		vfree(card);
 		return ERR_PTR(err);
 	}
-	vnfp_cmsg_init(card);
+	err = vnfp_cmsg_init(card);
+	if (err) {
+		vnfp_vnics_free(card);
+		vfree(card);
+		return ERR_PTR(err);
+	}
 	vnfp_card = card;
 	vnfp_debugfs_create(card);
 

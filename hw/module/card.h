@@ -113,6 +113,14 @@ enum vnfp_stat {
 	VNFP_STAT_COUNT,
 };
 
+/* The host's writes to maps, of which the last ones are kept in their order. */
+#define VNFP_WRITES_KEPT	(1u << 18)
+
+struct vnfp_write {
+	u32 tid;
+	u32 key;			/* of 4 bytes; else their first */
+};
+
 struct vnfp_hash_entry;
 
 struct vnfp_map {
@@ -154,6 +162,8 @@ struct nfp_cpp {
 	struct list_head maps;
 	u32 next_tid;
 	u64 elements;
+	struct vnfp_write *writes;	/* number n is at n modulo VNFP_WRITES_KEPT */
+	u64 n_writes;
 	struct work_struct slow_work;	/* messages that have to sleep */
 	struct sk_buff_head slow_messages;
 
@@ -202,12 +212,14 @@ int vnfp_deliver(struct nfp_cpp *card, struct vnfp_vnic *vnic,
 		 const void *data, unsigned int len);
 
 /* cmsg.c */
-void vnfp_cmsg_init(struct nfp_cpp *card);
+int vnfp_cmsg_init(struct nfp_cpp *card);
 void vnfp_cmsg_stop(struct nfp_cpp *card);
 void vnfp_cmsg(struct nfp_cpp *card, const void *data, unsigned int len);
 int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id,
 		    u32 cpu, const u8 *packet, u32 packet_len,
 		    const u8 *data, u32 data_len);
+
+void vnfp_show_writes(struct nfp_cpp *card, struct seq_file *file);
 
 /* maps.c: each returns a status of enum nfp_bpf_cmsg_status (bpf/fw.h) */
 u32 vnfp_map_alloc(struct nfp_cpp *card, u32 type, u32 key_size,

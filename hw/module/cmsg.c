@@ -8,6 +8,7 @@
  */
 
 #include <linux/delay.h>
+#include <linux/seq_file.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 
@@ -83,6 +84,32 @@ static void map_free(struct nfp_cpp *card,
 	reply(card, &req->hdr, &answer.reply_hdr, rc, sizeof(answer));
 }
 
+/* Under the lock of the driver's queue, as all messages about entries. */
+static void keep_write(struct nfp_cpp *card, u32 tid, const u8 *key)
+{
+	struct vnfp_write *write;
+
+	write = &card->writes[card->n_writes % VNFP_WRITES_KEPT];
+	write->tid = tid;
+	memcpy(&write->key, key, sizeof(write->key));
+	WRITE_ONCE(card->n_writes, card->n_writes + 1);
+}
+
+/* Meant for a card that is at rest: what is written meanwhile may be missing. */
+void vnfp_show_writes(struct nfp_cpp *card, struct seq_file *file)
+{
+	u64 end = READ_ONCE(card->n_writes);
+	u64 n = end > VNFP_WRITES_KEPT ? end - VNFP_WRITES_KEPT : 0;
+
+	seq_puts(file, "# number table key\n");
+	for (; n < end; n++) {
+		const struct vnfp_write *write;
+
+		write = &card->writes[n % VNFP_WRITES_KEPT];
+		seq_printf(file, "%llu %u %u\n", n, write->tid, write->key);
+	}
+}
+
 static u32 entry_op(struct nfp_cpp *card, enum nfp_ccm_type type,
 		    const struct cmsg_req_map_op *req, const u8 *key,
 		    const u8 *value, u8 *out_key, u8 *out_value)
@@ -96,6 +123,7 @@ static u32 entry_op(struct nfp_cpp *card, enum nfp_ccm_type type,
 		memcpy(out_key, key, key_size);
 		return vnfp_map_lookup(card, tid, key, out_value);
 	case NFP_CCM_TYPE_BPF_MAP_UPDATE:
+		keep_write(card, tid, key);
 		return vnfp_map_update(card, tid, key, value,
 				       be32_to_cpu(req->flags));
 	case NFP_CCM_TYPE_BPF_MAP_DELETE:
@@ -280,16 +308,22 @@ int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id,
 	return err;
 }
 
-void vnfp_cmsg_init(struct nfp_cpp *card)
+int vnfp_cmsg_init(struct nfp_cpp *card)
 {
+	card->writes = kvcalloc(VNFP_WRITES_KEPT, sizeof(*card->writes),
+				GFP_KERNEL);
+	if (!card->writes)
+		return -ENOMEM;
 	spin_lock_init(&card->maps_lock);
 	INIT_LIST_HEAD(&card->maps);
 	skb_queue_head_init(&card->slow_messages);
 	INIT_WORK(&card->slow_work, handle_slow);
+	return 0;
 }
 
 void vnfp_cmsg_stop(struct nfp_cpp *card)
 {
 	cancel_work_sync(&card->slow_work);
 	skb_queue_purge(&card->slow_messages);
+	kvfree(card->writes);
 }

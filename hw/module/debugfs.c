@@ -71,6 +71,13 @@ static int maps_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(maps);
 
+static int writes_show(struct seq_file *file, void *unused)
+{
+	vnfp_show_writes(file->private, file);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(writes);
+
 /*
  * Runs @handle for each line. As in any write, how much was done is the
  * answer; the line that failed is the next write's.
@@ -218,6 +225,7 @@ void vnfp_debugfs_create(struct nfp_cpp *card)
 	debugfs_create_file("stats", 0444, dir, card, &stats_fops);
 	debugfs_create_file("programs", 0444, dir, card, &programs_fops);
 	debugfs_create_file("maps", 0444, dir, card, &maps_fops);
+	debugfs_create_file("writes", 0444, dir, card, &writes_fops);
 	debugfs_create_file("add", 0200, dir, card, &add_fops);
 	debugfs_create_file("event", 0200, dir, card, &event_fops);
 	debugfs_create_file("packet", 0200, dir, card, &packet_fops);
