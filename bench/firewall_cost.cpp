@@ -106,7 +106,7 @@ void measure(unsigned rounds, bool json) {
     std::printf("%-22s %10s  %9s  %s\n", "RULES", "SET ENTRIES", "NS/PACKET", "ABOVE XDP_PASS");
   }
   for (const Case& one : kCases) {
-    FirewallBench bench("firewall.o", {DEFAULT_RULE_BITS, DEFAULT_ADDRESS_BUCKETS, 2 * 49152});
+    FirewallBench bench("sentry_drv.o", {DEFAULT_RULE_BITS, DEFAULT_ADDRESS_BUCKETS, 2 * 49152});
     AddressSets sets(bench.sets_room(), kKeys);
     bench.apply(sets.whole());
     bench.apply(sets.add(kBlockedSet, entries(one.entries)));

@@ -94,7 +94,7 @@ struct Case {
 class Subject {
  public:
   explicit Subject(Profile profile) {
-    Program program = Program::load(find_object(profile, Hook::xdp), profile, Mode::drv, kTable, nullptr);
+    Program program = Program::load(find_object(profile, Target::xdp), profile, Mode::drv, kTable, nullptr);
     test_run_ = std::make_unique<TestRun>(program);
     plane_ = std::make_unique<Plane>(PlaneName{"bench", "xdp", "drv"}, std::move(program), kTable.sessions,
                                      fixed_keys(), test_run_->cpu(), false);

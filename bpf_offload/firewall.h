@@ -4,13 +4,14 @@
 #ifndef NICSENTRY_FIREWALL_H
 #define NICSENTRY_FIREWALL_H
 
+#include "functions.h"
 #include "packet.h"
 #include "rules.h"
 #include "sets.h"
 
 /* The rows of what rules say of one end: its port, its address, the sets that it is in; 16 bits each. `port`: as in the
  * packet. */
-static __noinline __u64 find_rows(const struct rule_end *end, const void *ip, __u32 is_ipv6, __u32 sets, __u32 port)
+FUNCTION __u64 find_rows(const struct rule_end *end, const void *ip, __u32 is_ipv6, __u32 sets, __u32 port)
 {
 	struct address a = read_address(ip, is_ipv6);
 	__u64 rows = 0;
@@ -23,7 +24,7 @@ static __noinline __u64 find_rows(const struct rule_end *end, const void *ip, __
 
 /* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. `is_ipv6`: MISC_IPV6 of
  * its facts, apart, so that the verifier has to tell packets apart by it alone. */
-static __noinline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
+FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 {
 	__u64 index = 0, rows, more;
 	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
@@ -72,8 +73,8 @@ out:
 	return bank->first_action + action;
 }
 
-/* Counts for an action and those behind it; returns its ACTION_*. Global, see find_interval(). */
-__noinline __u32 perform(__u32 action, __u32 half, __u32 packets, __u32 bytes)
+/* Counts for an action and those behind it; returns its ACTION_*. */
+FUNCTION __u32 perform(__u32 action, __u32 half, __u32 packets, __u32 bytes)
 {
 	__u32 verdict = 0, index = action, counter;
 	int i;

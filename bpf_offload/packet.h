@@ -10,6 +10,7 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
 
+#include "functions.h"
 #include "pointers.h"
 #include "types.h"
 
@@ -79,7 +80,7 @@ static __always_inline int is_question(__u32 type)
 }
 
 /* Returns FACT_*. Ports and flags are there only where the packet is understood. */
-static __noinline __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
+FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 {
 	__u32 bytes, protocol, l4, total, fixed, icmp, i;
 	__u64 facts;

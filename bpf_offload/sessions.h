@@ -5,6 +5,7 @@
 #ifndef NICSENTRY_SESSIONS_H
 #define NICSENTRY_SESSIONS_H
 
+#include "functions.h"
 #include "maps.h"
 #include "mix.h"
 #include "packet.h"
@@ -18,7 +19,7 @@
 #define IDENTITY_STATE_SHIFT MISC_STATE_SHIFT
 
 /* The lower end is the one with the lower address, raw words compared as the machine's numbers, or the lower port. */
-static __noinline __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6)
+FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6)
 {
 	const __u32 *keys = now->keys, *words = ip + 12, *others = ip + 16;
 	__u32 low = facts >> FACT_PORTS_SHIFT, high = facts >> MISC_PROTOCOL_SHIFT & 0x1ff;

@@ -4,6 +4,7 @@
 #ifndef NICSENTRY_SETS_H
 #define NICSENTRY_SETS_H
 
+#include "functions.h"
 #include "intervals.h"
 #include "mix.h"
 #include "packet.h"
@@ -29,7 +30,7 @@ static __always_inline struct address read_address(const void *end, __u32 is_ipv
 }
 
 /* Returns SET_* of an address in a packet's IP header. */
-static __noinline __u32 find_sets(const void *end, __u32 is_ipv6)
+FUNCTION __u32 find_sets(const void *end, __u32 is_ipv6)
 {
 	struct address a = read_address(end, is_ipv6);
 	__u64 high = a.high, low = a.low;

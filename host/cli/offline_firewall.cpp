@@ -21,7 +21,7 @@ Hook hook_of(Chain chain) { return chain == Chain::egress ? Hook::tc_egress : Ho
 Mode mode_of(Chain chain) { return chain == Chain::egress ? Mode::tc : Mode::drv; }
 
 Program load_program(Chain chain, const FirewallSize& size) {
-  return Program::load(find_object(Profile::all, hook_of(chain)), Profile::all, mode_of(chain),
+  return Program::load(find_object(Profile::all, target_of(mode_of(chain))), Profile::all, mode_of(chain),
                        {kSessions, bucket_bits_for(kSessions)}, nullptr, &size);
 }
 

@@ -2,12 +2,14 @@
 #include "host/controller/explain_endpoint.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "host/controller/explainer.h"
 #include "host/controller/wall_clock.h"
 #include "host/datapath/object_file.h"
+#include "host/datapath/program.h"
 #include "host/error.h"
 #include "host/firewall/field_text.h"
 #include "host/firewall/rule_text.h"
@@ -115,6 +117,19 @@ Chain chain_asked(const json& request) {
   return request.value("chain", "ingress") == std::string(chain_name(Chain::egress)) ? Chain::egress : Chain::ingress;
 }
 
+// A program that was attached by hand to XDP may be the one for the card.
+std::unique_ptr<Explainer> make_explainer(const Firewall& firewall, const EnforcingProgram& program) {
+  const std::string name = describe_program(program.id).name;
+  if (program.mode == Mode::tc) {
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::tc), program.hook);
+  }
+  try {
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::card), program.hook);
+  } catch (const Error&) {
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::xdp), program.hook);
+  }
+}
+
 }  // namespace
 
 ordered_json explain_packets(const Firewall& firewall, const EnforcingProgram& program, const json& request) {
@@ -125,7 +140,8 @@ ordered_json explain_packets(const Firewall& firewall, const EnforcingProgram& p
   }
   const bool why = request.value("why", false);
   const std::vector<Question> questions = questions_of(request);
-  Explainer explainer(firewall, program.id, find_object(Profile::all, program.hook), program.hook);
+  const auto made = make_explainer(firewall, program);
+  Explainer& explainer = *made;
   ordered_json answers = ordered_json::array();
   for (const Explanation& explanation : explainer.explain(questions, why)) {
     answers.push_back(answer_json(explanation, request.contains("conntrack"), why));

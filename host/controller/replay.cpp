@@ -27,7 +27,7 @@ std::string capture_names(const std::vector<std::filesystem::path>& captures) {
 }
 
 Program load_program(const ReplayOptions& options) {
-  return Program::load(find_object(options.profile, Hook::xdp), options.profile, Mode::drv,
+  return Program::load(find_object(options.profile, Target::xdp), options.profile, Mode::drv,
                        {options.sessions, bucket_bits_for(options.sessions)}, nullptr);
 }
 

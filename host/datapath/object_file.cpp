@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/datapath/object_file.h"
 
+#include <array>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -21,8 +22,24 @@ const char* program_name(Profile profile) {
   return "";
 }
 
-std::filesystem::path find_object(Profile profile, Hook hook) {
-  const std::string file = std::string(program_name(profile)) + (hook == Hook::xdp ? ".o" : "_tc.o");
+Target target_of(Mode mode) {
+  switch (mode) {
+    case Mode::hw:
+      return Target::card;
+    case Mode::tc:
+      return Target::tc;
+    default:
+      return Target::xdp;
+  }
+}
+
+std::filesystem::path find_object(Profile profile, Target target) {
+  return find_object(std::string(program_name(profile)), target);
+}
+
+std::filesystem::path find_object(const std::string& program, Target target) {
+  constexpr std::array kEndings = {".o", "_drv.o", "_tc.o"};
+  const std::string file = program + kEndings.at(static_cast<std::size_t>(target));
   std::vector<std::filesystem::path> places;
   if (const char* chosen = std::getenv("NICSENTRY_BPF_DIR"); chosen != nullptr) {
     places.emplace_back(chosen);

@@ -121,8 +121,9 @@ constexpr FirewallSize kRoom{2, 1, 1};
 class Side {
  public:
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions)
-      : program_(Program::load(find_object(Profile::all, hook), Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
-                               {sessions, bucket_bits_for(sessions)}, nullptr, &kRoom)),
+      : program_(Program::load(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc), Profile::all,
+                               hook == Hook::xdp ? Mode::drv : Mode::tc, {sessions, bucket_bits_for(sessions)}, nullptr,
+                               &kRoom)),
         test_run_(program_),
         plane(monitor.add_plane(std::make_unique<Plane>(PlaneName{"test", hook_name(hook), "drv"}, std::move(program_),
                                                         sessions, fixed_keys(), test_run_.cpu(), false))),

@@ -33,7 +33,7 @@ constexpr FirewallSize kSmall{2 * 16384, 6 * 2048, 1024};
 constexpr TableSize kSessions{64, 6};
 
 Program load_program() {
-  return Program::load(find_object(Profile::all, Hook::xdp), Profile::all, Mode::drv, kSessions, nullptr,
+  return Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv, kSessions, nullptr,
                        &kSmall);
 }
 

@@ -47,7 +47,7 @@ class Fixture {
  public:
   Fixture(std::uint32_t sessions, std::uint64_t cap, const FingerprintKeys& keys = fixed_keys())
       : monitor(Profile::all, cap),
-        program_(Program::load(find_object(Profile::all, Hook::xdp), Profile::all, Mode::drv,
+        program_(Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
                                {sessions, bucket_bits_for(sessions)}, nullptr)),
         test_run_(program_),
         plane(monitor.add_plane(std::make_unique<Plane>(PlaneName{"test", "xdp", "drv"}, std::move(program_), sessions,

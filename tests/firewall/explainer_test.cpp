@@ -29,7 +29,7 @@ constexpr TableSize kSessions{64, 6};
 class Loaded {
  public:
   explicit Loaded(Hook hook)
-      : object(find_object(Profile::all, hook)),
+      : object(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc)),
         program(
             Program::load(object, Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc, kSessions, nullptr, &kSize)),
         firewall({kSize, std::nullopt, [](const std::string& text) { FAIL(text); }}),
@@ -203,7 +203,7 @@ TEST_CASE("what is no IP, or too short to be a frame, is said to meet no rule") 
 
 TEST_CASE("a program of another build is not asked") {
   const Loaded loaded(Hook::xdp);
-  CHECK_THROWS_WITH(Explainer(loaded.firewall, loaded.program.id(), find_object(Profile::ddos, Hook::xdp), Hook::xdp),
+  CHECK_THROWS_WITH(Explainer(loaded.firewall, loaded.program.id(), find_object(Profile::ddos, Target::xdp), Hook::xdp),
                     Catch::Contains("is another build than"));
 }
 

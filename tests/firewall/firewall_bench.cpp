@@ -55,7 +55,7 @@ FirewallBench::FirewallBench(const std::string& name, const FirewallRoom& room)
   object_->program = bpf_program__fd(bpf_object__next_program(object_->object, nullptr));
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object_->object) { object_->maps[bpf_map__name(map)] = bpf_map__fd(map); }
-  drop_verdict_ = name == "firewall.o" ? XDP_DROP : TC_ACT_SHOT;
+  drop_verdict_ = name.ends_with("_tc.o") ? TC_ACT_SHOT : XDP_DROP;
   struct control now {};
   now.epoch = 1;
   now.config = kBucketBits << CONFIG_BUCKET_BITS_SHIFT;  // no events

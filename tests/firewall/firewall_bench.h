@@ -26,7 +26,7 @@ struct FirewallRoom {
 // written here by the plainest means, one element a call.
 class FirewallBench {
  public:
-  explicit FirewallBench(const std::string& object, const FirewallRoom& room = {});  // "firewall.o", "firewall_tc.o"
+  explicit FirewallBench(const std::string& object, const FirewallRoom& room = {});  // "sentry_drv.o"
   ~FirewallBench();
   FirewallBench(const FirewallBench&) = delete;
   FirewallBench& operator=(const FirewallBench&) = delete;

@@ -17,8 +17,8 @@ constexpr std::uint32_t kTcUnspecified = 0xffffffff;  // -1
 
 Program load(const ObjectName& object, bool multi_buffer) {
   const TableSize size{Bench::kSessions, Bench::kBucketBits};
-  const auto file = find_object(object.profile, object.hook);
-  if (object.hook != Hook::xdp) {
+  const auto file = find_object(object.profile, object.target);
+  if (!object.on_xdp()) {
     return Program::load(file, object.profile, Mode::tc, size, nullptr);
   }
   Interface jumbo;
@@ -75,7 +75,7 @@ void compare_events(std::string& report, const EventBatch& seen, const std::opti
 
 }  // namespace
 
-std::string ObjectName::text() const { return std::string(program_name(profile)) + (hook == Hook::xdp ? "" : "_tc"); }
+std::string ObjectName::text() const { return find_object(profile, target).stem(); }
 
 std::string hex(std::span<const std::uint8_t> bytes) {
   std::string result;
@@ -102,7 +102,7 @@ Bench::Bench(const ObjectName& object, bool multi_buffer)
       reader_(program_.maps().records_fd(), run_.cpu()) {}
 
 bool Bench::takes(std::span<const std::uint8_t> frame) const {
-  if (object_.hook == Hook::xdp) {
+  if (object_.on_xdp()) {
     return true;
   }
   const unsigned type = frame[12] * 256U + frame[13];
@@ -177,7 +177,7 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
   }
 
   std::string report;
-  const std::uint32_t pass = object_.hook == Hook::xdp ? kXdpPass : kTcUnspecified;
+  const std::uint32_t pass = object_.on_xdp() ? kXdpPass : kTcUnspecified;
   if (verdict != pass) {
     report += fmt::format("verdict: expected {}, seen {}\n", pass, verdict);
   }

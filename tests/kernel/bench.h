@@ -9,6 +9,7 @@
 
 #include "host/datapath/event_reader.h"
 #include "host/datapath/mode.h"
+#include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
 #include "host/datapath/test_run.h"
 #include "host/sessions/fingerprint.h"
@@ -18,17 +19,20 @@ namespace nicsentry::testing {
 
 struct ObjectName {
   Profile profile = Profile::all;
-  Hook hook = Hook::xdp;
+  Target target = Target::xdp;
 
+  bool on_xdp() const { return target != Target::tc; }
   bool tracks_icmp() const { return has_ddos(profile); }
   std::string text() const;  // "sentry_tc"
 };
 
-// The six objects: three programs, each for XDP and TC.
+// Three programs, each as it is for the card, for XDP on the host and for TC.
 inline constexpr std::array kObjects = {
-    ObjectName{Profile::ddos, Hook::xdp},   ObjectName{Profile::ddos, Hook::tc_ingress},
-    ObjectName{Profile::crypto, Hook::xdp}, ObjectName{Profile::crypto, Hook::tc_ingress},
-    ObjectName{Profile::all, Hook::xdp},    ObjectName{Profile::all, Hook::tc_ingress},
+    ObjectName{Profile::ddos, Target::card},  ObjectName{Profile::ddos, Target::xdp},
+    ObjectName{Profile::ddos, Target::tc},    ObjectName{Profile::crypto, Target::card},
+    ObjectName{Profile::crypto, Target::xdp}, ObjectName{Profile::crypto, Target::tc},
+    ObjectName{Profile::all, Target::card},   ObjectName{Profile::all, Target::xdp},
+    ObjectName{Profile::all, Target::tc},
 };
 
 // What the host has written before a packet comes.

@@ -52,7 +52,7 @@ TEST_CASE("control all zero: everything passes and counts, nothing is sent") {
     for (const Fixture& fixture : fixtures()) {
       if (!bench.takes(fixture.frame)) continue;
       INFO(object.text() << ": " << fixture.why);
-      CHECK(bench.run(fixture.frame) == (object.hook == Hook::xdp ? 2U : 0xffffffffU));
+      CHECK(bench.run(fixture.frame) == (object.on_xdp() ? 2U : 0xffffffffU));
       ++packets;
       bytes += fixture.reading.bytes;
     }
@@ -158,7 +158,7 @@ TEST_CASE("of a frame in several buffers XDP sees the first: its IP length count
   const Bytes frame =
       PacketBuilder().addresses(ipv4(192, 0, 2, 9), ipv4(10, 0, 0, 1)).tcp(40000, 443).payload(6000).build();
   for (const ObjectName& object : kObjects) {
-    if (object.hook != Hook::xdp) continue;
+    if (!object.on_xdp()) continue;
     INFO(object.text());
     Bench bench(object, true);
     Reading reading = read_naively(frame, object.tracks_icmp());
