@@ -13,7 +13,8 @@ namespace nicsentry {
 // every profile where there is to be one.
 const char* program_name(Profile profile);
 
-// The firewall alone, which sends no packets of known sessions: for whoever attaches it by hand; the controller adopts it.
+// The firewall alone, which sends no packets of known sessions: for whoever attaches it by hand; the controller adopts
+// it.
 inline constexpr const char* kFirewallAlone = "firewall";
 
 // What an object is compiled for: the card (XDP on the host takes it, too, but is slower), XDP on the host, or TC.

@@ -42,7 +42,8 @@ class Program {
  public:
   // Loads an object. `port` is needed for Mode::hw, which binds program and maps to the card, and tells the other modes
   // whether frames may be larger than one buffer. `firewall` sizes the maps of an object that has a firewall; without
-  // it they have no room, and the program is one that has none. Throws SystemError with the verifier's or the driver's words.
+  // it they have no room, and the program is one that has none. Throws SystemError with the verifier's or the driver's
+  // words.
   static Program load(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
                       const Interface* port, const FirewallSize* firewall = nullptr);
   // Takes over a program that somebody else loaded, and attached to a port in a mode. Throws Error when it is not one
@@ -54,7 +55,8 @@ class Program {
   Profile profile() const { return profile_; }
   bool partial_frames() const { return partial_frames_; }
   Maps& maps() { return *maps_; }
-  // Null for a program without a firewall, or one without room for rules. Whoever writes them on another thread shares them.
+  // Null for a program without a firewall, or one without room for rules. Whoever writes them on another thread shares
+  // them.
   FirewallMaps* firewall() const { return firewall_.get(); }
   const std::shared_ptr<FirewallMaps>& shared_firewall() const { return firewall_; }
 

@@ -33,8 +33,7 @@ constexpr FirewallSize kSmall{2 * 16384, 6 * 2048, 1024};
 constexpr TableSize kSessions{64, 6};
 
 Program load_program() {
-  return Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv, kSessions, nullptr,
-                       &kSmall);
+  return Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv, kSessions, nullptr, &kSmall);
 }
 
 Bytes udp(const std::string& source, std::uint16_t port) {
