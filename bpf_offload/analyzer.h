@@ -3,6 +3,7 @@
 #ifndef NICSENTRY_ANALYZER_H
 #define NICSENTRY_ANALYZER_H
 
+#include "answers.h"
 #include "count.h"
 #ifdef FIREWALL
 #include "firewall.h"
@@ -41,8 +42,8 @@ static __always_inline int analyze(hook_ctx *ctx)
 	struct packet packet;
 	struct control *now;
 	struct totals_row *totals_row;
-	__u64 facts, who;
-	__u32 zero = 0, half, row, is, cause, is_ipv6;
+	__u64 facts, who, fingerprint = 0;
+	__u32 zero = 0, half, row, is, cause, is_ipv6, counter, wanted;
 
 	now = bpf_map_lookup_elem(&control, &zero);
 	if (!now)
@@ -60,31 +61,37 @@ static __always_inline int analyze(hook_ctx *ctx)
 	cause = (__u32)facts >> MISC_CAUSE_SHIFT & MISC_CAUSE_MASK;
 	row = TOTALS_SHARDS - 1 + cause;
 	if (!cause) {
-		who = identify(now, packet.ip, facts, is_ipv6);
+		who = identify(now, packet.ip, facts, is_ipv6, &fingerprint);
 		describe_segments(ctx, &event, packet.ip, packet.headers);
 		event.counter = who;
 		is = who >> IDENTITY_SHIFT;
 		row = is & IDENTITY_SHARD_MASK;
 		FOR_FIREWALL(if (!(facts & MISC_QUESTION)) join(facts, is & STATE_MASK << IDENTITY_STATE_SHIFT);)
+		FOR_HOST(if (event.counter == EVENT_UNKNOWN && !(facts & MISC_QUESTION))
+				 join(facts, expected_state(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch)
+						     << MISC_STATE_SHIFT);)
 	}
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
 	event.action = 0;
 	FOR_FIREWALL(if (packet.ip) event.action = judge(packet.ip, facts, is_ipv6);)
 	event.verdict = perform(event.action, half, event.segments, event.bytes);
-	if (!(event.verdict & ACTION_LOG)) {
-		if (event.counter == EVENT_NO_SESSION)
-			return verdict_of(event.verdict);
-		if (event.counter == EVENT_UNKNOWN) {
-			if (!in_share(now->config))
-				return verdict_of(event.verdict);
-		} else if (!captures_known(now->config) || is & IDENTITY_MUTED) {
-			return verdict_of(event.verdict);
-		}
+	/* Anew from where the verifier keeps no values: else it would look at the firewall once for each kind of
+	 * session. */
+	counter = *(volatile __u32 *)&event.counter;
+	wanted = event.verdict & ACTION_LOG;
+	if (counter == EVENT_UNKNOWN) {
+		FOR_HOST(if (event.action && !(event.verdict & ACTION_DROP))
+				 expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, facts);)
+		wanted |= in_share(now->config);
+	} else if (counter != EVENT_NO_SESSION && !(is & IDENTITY_MUTED)) {
+		wanted |= captures_known(now->config);
 	}
+	if (!wanted)
+		return verdict_of(event.verdict);
 	row = row * 2 + half;
 	totals_row = bpf_map_lookup_elem(&totals, &row);
 	if (totals_row) {
-		step_if(event.counter != EVENT_UNKNOWN, totals_row,
+		step_if(counter != EVENT_UNKNOWN, totals_row,
 			__builtin_offsetof(struct totals_row, events_known) -
 				__builtin_offsetof(struct totals_row, events_unknown));
 		__sync_fetch_and_add(&totals_row->events_unknown, event.segments);

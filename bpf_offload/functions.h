@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Functions are what makes a program short enough for the card. On the host each call costs time, 20 ns where the
- * processor's returns are guarded (docs/decisions.md): there they are inlined, but for those that the verifier is to
- * look at but once. */
 #ifndef NICSENTRY_FUNCTIONS_H
 #define NICSENTRY_FUNCTIONS_H
 
-#ifdef INLINE_FUNCTIONS
+/* Functions are what makes a program short enough for the card. On the host each call costs time, 20 ns where the
+ * processor's returns are guarded (docs/decisions.md): there FUNCTION is inlined, and ONCE is a function that is
+ * global, so that the kernel's verifier looks at it once, not once for every way to it. */
+#ifdef ON_HOST
 #define FUNCTION static __always_inline
+#define ONCE __noinline
 #else
 #define FUNCTION static __noinline
+#define ONCE static __always_inline
 #endif
 
 #endif

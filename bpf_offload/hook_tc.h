@@ -7,6 +7,7 @@
 #include <linux/ipv6.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "pointers.h"
@@ -72,34 +73,33 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 	return ctx->gso_size != 0 && in_frame > 0xffff ? in_frame : in_header;
 }
 
-/* A super-packet of segmentation offload counts as the packets that it becomes on the wire: each repeats the headers.
- * Returns how many, and from bit 32 on the bytes of all. Global, see find_interval(). */
-__noinline __u64 count_segments(__u32 bytes, __u32 headers, __u32 size)
+/* How many packets a super-packet of segmentation offload becomes on the wire, each of which repeats the headers, and
+ * from bit 32 on the bytes of all. `first`: of the IP header, as in the packet. Global, see find_interval(). */
+__noinline __u64 count_segments(__u32 bytes, __u32 headers, __u32 size, __u64 first)
 {
 	__u32 payload = bytes - headers, segments;
 
-	if (size == 0)
-		return 0;
+	if (size == 0 || payload <= size)
+		return 1 | (__u64)bytes << 32;
+	/* The option with the length of BIG TCP (struct hop_jumbo_hdr, include/net/ipv6.h) never leaves the host. */
+	if (bytes > 0xffff && (bpf_be64_to_cpu(first) & 0xf0000000ffffff00ull) == 0x6000000000000000ull) {
+		headers -= 8;
+		bytes -= 8;
+	}
 	segments = (payload + size - 1) / size;
 	return segments | (__u64)(bytes + (segments - 1) * headers) << 32;
 }
 
 static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, const void *ip, __u32 headers)
 {
-	const struct ipv6hdr *ipv6 = ip;
 	__u32 size = ctx->gso_size;
 	__u64 counted;
 
-	if (size == 0 || event->bytes - headers <= size)
+	if (size == 0)
 		return;
-	/* The option with the length of BIG TCP (struct hop_jumbo_hdr, include/net/ipv6.h) never leaves the host. */
-	if (event->bytes > 0xffff && ipv6->version == 6 && ipv6->payload_len == 0 && ipv6->nexthdr == IPPROTO_HOPOPTS) {
-		headers -= 8;
-		event->bytes -= 8;
-	}
-	counted = count_segments(event->bytes, headers, size);
+	counted = count_segments(event->bytes, headers, size, *(const __u64 *)ip);
 	event->segments = counted;
-	event->segment_payload = size;
+	event->segment_payload = event->segments == 1 ? 0 : size;
 	event->bytes = counted >> 32;
 }
 

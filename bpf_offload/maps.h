@@ -106,6 +106,18 @@ struct {
 	__type(value, struct rule_counter);
 } rule_counters SEC(".maps");
 
+#ifdef ON_HOST
+
+/* Written and read by the programs on the host, which share it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ANSWERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} answers SEC(".maps");
+
+#endif
+
 #endif
 
 #endif

@@ -36,6 +36,12 @@
 #define FOR_FIREWALL(statement)
 #endif
 
+#ifdef ON_HOST
+#define FOR_HOST(statement) FOR_FIREWALL(statement)
+#else
+#define FOR_HOST(statement)
+#endif
+
 /* What the walk finds besides FACT_*. The pointer is the one that the walk held against the frame's end, so that the
  * verifier knows how far it may be read; 0: no IP header is to be had. */
 struct packet {

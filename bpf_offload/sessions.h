@@ -14,12 +14,14 @@
 /* What identify() returns: the session's counter or EVENT_UNKNOWN, and from bit 32 on IDENTITY_*. */
 #define IDENTITY_SHIFT 32
 #define IDENTITY_SHARD_MASK (TOTALS_SHARDS - 1u)
-#define IDENTITY_FROM_HIGHER (1u << 3)
+#define IDENTITY_HIGHER_SHIFT 3
+#define IDENTITY_FROM_HIGHER (1u << IDENTITY_HIGHER_SHIFT)
 #define IDENTITY_MUTED (1u << 4)
 #define IDENTITY_STATE_SHIFT MISC_STATE_SHIFT
 
-/* The lower end is the one with the lower address, raw words compared as the machine's numbers, or the lower port. */
-FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6)
+/* `fingerprint`, on the host: of 64 bits. The lower end is the one with the lower address, raw words compared as the
+ * machine's numbers, or the lower port. */
+FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6, __u64 *fingerprint)
 {
 	const __u32 *keys = now->keys, *words = ip + 12, *others = ip + 16;
 	__u32 low = facts >> FACT_PORTS_SHIFT, high = facts >> MISC_PROTOCOL_SHIFT & 0x1ff;
@@ -63,6 +65,8 @@ FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, 
 		step(keys, 8);
 	}
 	hash = mix(a);
+	(void)fingerprint;
+	FOR_HOST(*fingerprint = (__u64)mix(b) << 32 | hash;)
 	identity = hash & IDENTITY_SHARD_MASK;
 	if (from_higher)
 		identity |= IDENTITY_FROM_HIGHER;

@@ -29,11 +29,9 @@ static __always_inline struct address read_address(const void *end, __u32 is_ipv
 	return a;
 }
 
-/* Returns SET_* of an address in a packet's IP header. */
-FUNCTION __u32 find_sets(const void *end, __u32 is_ipv6)
+/* Returns SET_* of an address. */
+ONCE __u32 find_sets_of(__u64 high, __u64 low, __u32 is_ipv6)
 {
-	struct address a = read_address(end, is_ipv6);
-	__u64 high = a.high, low = a.low;
 	__u32 index = 0, buckets, n;
 	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
 	const __u32 *k;
@@ -72,6 +70,14 @@ FUNCTION __u32 find_sets(const void *end, __u32 is_ipv6)
 	k = fw->set_roots;
 	step_if(is_ipv6, k, sizeof(*k));
 	return find_interval(*k, high, low);
+}
+
+/* Likewise of one in a packet's IP header. */
+FUNCTION __u32 find_sets(const void *end, __u32 is_ipv6)
+{
+	struct address a = read_address(end, is_ipv6);
+
+	return find_sets_of(a.high, a.low, is_ipv6);
 }
 
 #endif

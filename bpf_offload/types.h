@@ -270,6 +270,10 @@ struct address_bucket {
 #define SET_CLASSES 512
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
 
+/* --- answers: array of 64-bit words, see answers.h; not on the card ----------------------------------------------- */
+
+#define ANSWERS 65536
+
 /* --- sizes of an object as it is built; the controller may change them at load ----------------------------------- */
 
 #define DEFAULT_SESSIONS 65536

@@ -159,6 +159,16 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   planes_.push_back(std::move(plane));
 }
 
+int Firewall::answers_fd() const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& plane : planes_) {
+    if (plane->maps()->answers_fd() >= 0) {
+      return plane->maps()->answers_fd();
+    }
+  }
+  return -1;
+}
+
 void Firewall::remove_plane(const FirewallMaps* maps) {
   const std::lock_guard lock(mutex_);
   std::erase_if(planes_, [maps](const auto& plane) { return plane->maps() == maps; });

@@ -49,6 +49,8 @@ class Firewall {
   // Takes a program into charge; everything is in force on it when this returns. One that enforces already, of a run
   // that died, goes on with its rules until it has these; its sets are empty meanwhile. Throws Error.
   void add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain);
+  // Of the first plane that has such a map, -1 where none has.
+  int answers_fd() const;
   void remove_plane(const FirewallMaps* maps);
   // Leaves out the others.
   void keep_planes(const std::vector<const FirewallMaps*>& maps);

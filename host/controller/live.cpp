@@ -286,9 +286,11 @@ class LiveRun {
   static std::vector<std::unique_ptr<Port>> open_ports(const LiveOptions& options, Firewall* firewall) {
     PortOptions port_options = options.port;
     if (firewall != nullptr) {
-      port_options.firewall = {FirewallSize{}, [firewall](const Program& program, Hook hook) {
+      port_options.firewall = {FirewallSize{},
+                               [firewall](const Program& program, Hook hook) {
                                  firewall->add_plane(program.shared_firewall(), chain_of(hook));
-                               }};
+                               },
+                               [firewall] { return firewall->answers_fd(); }};
     }
     std::vector<std::unique_ptr<Port>> ports;
     std::vector<const FirewallMaps*> kept;

@@ -188,7 +188,7 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner ow
   const FirewallSize* firewall_size = firewall ? &options.firewall->size : nullptr;
   const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode, firewall_size);
   Program program = Program::load(find_object(firewall ? Profile::all : profile, target_of(mode)), profile, mode, size,
-                                  &interface_, firewall_size);
+                                  &interface_, firewall_size, firewall ? options.firewall->answers() : -1);
   if (firewall) {
     options.firewall->prepare(program, hook);
   }

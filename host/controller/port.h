@@ -27,6 +27,7 @@ struct PortOptions {
   struct FirewallOptions {
     FirewallSize size;
     std::function<void(const Program& program, Hook hook)> prepare;
+    std::function<int()> answers;  // the map that programs on the host share; -1: there is none yet
   };
   std::optional<FirewallOptions> firewall;
 };

@@ -22,6 +22,7 @@ class FirewallMaps {
     UniqueFd actions;
     UniqueFd addresses;
     UniqueFd counters;
+    UniqueFd answers;  // none: the program is on a card
   };
   explicit FirewallMaps(Fds fds);
 
@@ -29,6 +30,8 @@ class FirewallMaps {
   std::uint32_t node_count() const { return node_count_; }
   std::uint32_t bit_count() const { return bit_count_; }
   std::uint32_t bucket_count() const { return bucket_count_; }
+
+  int answers_fd() const { return fds_.answers.get(); }
 
   // Makes what the card adds to exist, where its arrays start empty.
   void make_elements();

@@ -28,6 +28,7 @@ constexpr std::array kFirewallMapNames = {"fw_control",   "rule_banks",    "inte
                                           "rule_actions", "set_addresses", "rule_counters"};
 // Those that have but one element in a program which is loaded without its firewall.
 constexpr std::array kFirewallRoom = {"interval_nodes", "rule_bits", "rule_actions", "set_addresses", "rule_counters"};
+constexpr const char* kAnswers = "answers";  // not on the card
 
 // The driver tells of its limits in the kernel's log only.
 std::string no_room_on_card() {
@@ -63,7 +64,7 @@ std::shared_ptr<FirewallMaps> make_firewall_maps(std::map<std::string, UniqueFd>
   return std::make_shared<FirewallMaps>(
       FirewallMaps::Fds{std::move(fds["fw_control"]), std::move(fds["rule_banks"]), std::move(fds["interval_nodes"]),
                         std::move(fds["rule_bits"]), std::move(fds["rule_actions"]), std::move(fds["set_addresses"]),
-                        std::move(fds["rule_counters"])});
+                        std::move(fds["rule_counters"]), std::move(fds[kAnswers])});
 }
 
 bpf_prog_info program_info(int fd, std::vector<__u32>* map_ids) {
@@ -162,7 +163,7 @@ Program::Program(UniqueFd fd, Profile profile, MapFds maps, const std::string& n
 }
 
 Program Program::load(const std::filesystem::path& object_path, Profile profile, Mode mode, const TableSize& size,
-                      const Interface* port, const FirewallSize* firewall) {
+                      const Interface* port, const FirewallSize* firewall, int answers) {
   const LibbpfMessages messages;
   const std::string what = std::string("loading '") + program_name(firewall != nullptr ? Profile::all : profile) + "'" +
                            (port != nullptr ? " for " + port->name + " in mode " + mode_name(mode) : "");
@@ -183,6 +184,14 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
   } else if (bpf_object__find_map_by_name(object.get(), kFirewallRoom.front()) != nullptr) {
     for (const char* name : kFirewallRoom) {
       size_map(object.get(), name, 1);
+    }
+    if (mode != Mode::hw) {
+      size_map(object.get(), kAnswers, 1);
+    }
+  }
+  if (bpf_map* own = bpf_object__find_map_by_name(object.get(), kAnswers); own != nullptr && answers >= 0) {
+    if (bpf_map__reuse_fd(own, answers) != 0) {
+      throw SystemError(errno, what + ": sharing map " + kAnswers);
     }
   }
   bool partial_frames = false;
@@ -226,7 +235,8 @@ ProgramInfo describe_program(std::uint32_t program_id) {
   const bpf_prog_info info = program_info(program_by_id(program_id).get(), &map_ids);
   ProgramInfo described{program_id, info.name, profile_of(info.name)};
   const bool has_firewall = described.profile == Profile::all;
-  if (map_ids.size() != kMapNames.size() + (has_firewall ? kFirewallMapNames.size() : 0)) {
+  const std::size_t needed = kMapNames.size() + (has_firewall ? kFirewallMapNames.size() : 0);
+  if (map_ids.size() != needed && (!has_firewall || map_ids.size() != needed + 1)) {  // with `answers`
     described.profile.reset();  // a stranger of the same name
   }
   if (described.profile && has_firewall) {

@@ -22,7 +22,7 @@ namespace nicsentry {
 namespace {
 
 // What a program writes, and what tells it of sessions: all else is shared.
-constexpr std::array kOwnMaps = {"control", "sessions", "counters", "totals", "records", "rule_counters"};
+constexpr std::array kOwnMaps = {"control", "sessions", "counters", "totals", "records", "rule_counters", "answers"};
 
 using FdsByName = std::map<std::string, UniqueFd>;
 

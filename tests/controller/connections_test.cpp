@@ -100,19 +100,22 @@ void write_map(Program& program, const std::string& name, std::uint32_t index, c
   FAIL("the program has no map " << name);
 }
 
-// No rules: what is not established is dropped.
-void drop_by_default(Program& program) {
+// No rules: `config` is done to what is not established.
+void put_in_force(Program& program, std::uint32_t config) {
   rule_bank bank{};
   bank.established = STATE_ESTABLISHED;
   write_map(program, "rule_banks", 0, bank);
-  rule_action drop{};
-  drop.config = ACTION_DROP;
-  write_map(program, "rule_actions", ACTION_DEFAULT, drop);
+  rule_action by_default{};
+  by_default.config = config;
+  write_map(program, "rule_actions", ACTION_DEFAULT, by_default);
   firewall on{};
   on.config = FIREWALL_ON;
   on.set_roots[0] = on.set_roots[1] = INTERVAL_LEAF;
   write_map(program, "fw_control", 0, on);
 }
+
+void drop_by_default(Program& program) { put_in_force(program, ACTION_DROP); }
+void accept_by_default(Program& program) { put_in_force(program, 0); }
 
 // Room for no more than a default.
 constexpr FirewallSize kRoom{2, 1, 1};
@@ -120,10 +123,11 @@ constexpr FirewallSize kRoom{2, 1, 1};
 // One program on one hook of the monitor.
 class Side {
  public:
-  Side(Monitor& monitor, Hook hook, std::uint32_t sessions)
+  // `answers`: the map that the sides share, of the one that was there first.
+  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, int answers = -1)
       : program_(Program::load(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc), Profile::all,
                                hook == Hook::xdp ? Mode::drv : Mode::tc, {sessions, bucket_bits_for(sessions)}, nullptr,
-                               &kRoom)),
+                               &kRoom, answers)),
         test_run_(program_),
         plane(monitor.add_plane(std::make_unique<Plane>(PlaneName{"test", hook_name(hook), "drv"}, std::move(program_),
                                                         sessions, fixed_keys(), test_run_.cpu(), false))),
@@ -185,7 +189,9 @@ class Side {
 class Fixture {
  public:
   explicit Fixture(std::uint32_t sessions = 64, std::uint64_t cap = 100)
-      : monitor(Profile::all, cap), in(monitor, Hook::xdp, sessions), out(monitor, Hook::tc_egress, sessions) {}
+      : monitor(Profile::all, cap),
+        in(monitor, Hook::xdp, sessions),
+        out(monitor, Hook::tc_egress, sessions, in.plane.program().firewall()->answers_fd()) {}
 
   // What both planes have of a session: they are never to differ in these tests.
   std::string states(const SessionKey& key) {
@@ -329,6 +335,39 @@ TEST_CASE("a default of drop with established accepted: answers pass, as soon as
   f.out.pass(udp_out(kEnds));
   CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
   CHECK(f.in.send(udp_in(peer_number(9))) == XDP_DROP);
+}
+
+TEST_CASE("an answer passes before the host has read the question, for two windows") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  drop_by_default(f.in.plane.program());
+  accept_by_default(f.out.plane.program());
+  const auto passes_out = static_cast<std::uint32_t>(TC_ACT_UNSPEC);
+
+  CHECK(f.in.send(tcp_in(kEnds, kSyn | kAck)) == XDP_DROP);
+  CHECK(f.out.send(tcp_out(kEnds, kSyn)) == passes_out);
+  CHECK(f.in.send(tcp_in(kEnds, kSyn | kAck)) == XDP_PASS);
+  CHECK(f.in.send(tcp_in(peer_number(9), kSyn | kAck)) == XDP_DROP);
+
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_DROP);
+  CHECK(f.out.send(udp_out(kEnds)) == passes_out);
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
+  CHECK(f.in.send(udp_in(peer_number(9))) == XDP_DROP);
+
+  // What opens no session, and what was dropped, is answered by nobody.
+  CHECK(f.out.send(tcp_out(peer_number(3), kAck)) == passes_out);
+  CHECK(f.in.send(tcp_in(peer_number(3), kAck)) == XDP_DROP);
+  drop_by_default(f.out.plane.program());
+  CHECK(f.out.send(udp_out(peer_number(4))) == static_cast<std::uint32_t>(TC_ACT_SHOT));
+  CHECK(f.in.send(udp_in(peer_number(4))) == XDP_DROP);
+
+  control now = f.in.plane.program().maps().read_control();
+  ++now.epoch;
+  write_map(f.in.plane.program(), "control", 0, now);
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
+  ++now.epoch;
+  write_map(f.in.plane.program(), "control", 0, now);
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_DROP);
 }
 
 TEST_CASE("an ICMP error about a connection is RELATED from the second on, dropped or not; others are not") {

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Answers that are expected: to packets that opened sessions of which the host has not told the programs yet. A
+ * session's state is the host's to say; this bridges the time until it does, so that a default of drop does not lose
+ * what comes at once. On the host only: a program on the card can read no word that it writes. */
+#ifndef NICSENTRY_ANSWERS_H
+#define NICSENTRY_ANSWERS_H
+
+#include "maps.h"
+#include "packet.h"
+
+#define TCP_FLAGS_OF_HANDSHAKE 0x17u /* ACK, RST, SYN, FIN */
+#define TCP_FLAG_SYN 0x02u
+
+#if defined(ON_HOST) && defined(FIREWALL)
+
+static __always_inline __u64 *find_answer(__u64 fingerprint)
+{
+	__u32 index = fingerprint % ANSWERS;
+
+	return bpf_map_lookup_elem(&answers, &index);
+}
+
+/* An element is the fingerprint's upper half, its lowest bit the end that is to answer, and the window. */
+static __always_inline __u64 answer_of(__u64 fingerprint, __u32 from_higher, __u32 epoch)
+{
+	return (fingerprint >> 33 << 1 | from_higher) << 32 | epoch;
+}
+
+/* The state of a packet of a session that the host has not entered: by arithmetic, since after a branch the verifier
+ * would look at all that follows once more. `from_higher`: 1 or 0. */
+static __always_inline __u32 expected_state(__u64 fingerprint, __u32 from_higher, __u32 epoch)
+{
+	const __u64 *answer = find_answer(fingerprint);
+	__u64 age; /* in windows; of another session very large */
+
+	if (!answer)
+		return STATE_NEW;
+	age = answer_of(fingerprint, from_higher, epoch) - *answer;
+	return ((age >> 1) - 1) >> 63; /* STATE_ESTABLISHED in this window and the next */
+}
+
+/* Of a packet that was let in. Global, see find_interval(). */
+__noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u32 epoch, __u64 facts)
+{
+	__u32 protocol = facts >> MISC_PROTOCOL_SHIFT & 0xff;
+	__u64 *answer;
+
+	if ((facts >> MISC_STATE_SHIFT & STATE_MASK) != STATE_NEW)
+		return 0;
+	if (protocol == IPPROTO_TCP ? (facts & TCP_FLAGS_OF_HANDSHAKE) != TCP_FLAG_SYN
+				    : protocol != IPPROTO_UDP && !(facts & MISC_QUESTION))
+		return 0;
+	answer = find_answer(fingerprint);
+	if (answer)
+		*answer = answer_of(fingerprint, from_higher ^ 1, epoch);
+	return 0;
+}
+
+#endif
+
+#endif
