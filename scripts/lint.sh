@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t sources < <(find host tests bench bpf_offload -name '*.cpp' -o -name '*.h' -o -name '*.c' | sort)
 clang-format --dry-run -Werror "${sources[@]}"
 
-mapfile -t scripts < <(find scripts .ci hw -type f -exec grep -lE '^#!.*(bash|/sh)' {} + | sort)
+mapfile -t scripts < <(find scripts .ci hw bench -type f -exec grep -lE '^#!.*(bash|/sh)' {} + | sort)
 shellcheck -x -P SCRIPTDIR -S warning "${scripts[@]}"
 
 mandoc -Tlint -W warning docs/nicsentry.8
