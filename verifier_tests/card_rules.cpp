@@ -11,7 +11,6 @@
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <set>
 #include <span>
@@ -187,8 +186,8 @@ std::vector<bpf_insn> functions(const std::filesystem::path& path) {
     if (gelf_getshdr(section, &header) != nullptr &&
         std::string_view(elf_strptr(elf, names, header.sh_name)) == ".text") {
       const Elf_Data* data = elf_getdata(section, nullptr);
-      instructions.resize(data->d_size / sizeof(bpf_insn));
-      std::memcpy(instructions.data(), data->d_buf, instructions.size() * sizeof(bpf_insn));
+      const auto* first = static_cast<const bpf_insn*>(data->d_buf);
+      instructions.assign(first, first + data->d_size / sizeof(bpf_insn));
     }
   }
   elf_end(elf);

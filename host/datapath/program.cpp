@@ -185,13 +185,13 @@ Program Program::load(const std::filesystem::path& object_path, Profile profile,
     for (const char* name : kFirewallRoom) {
       size_map(object.get(), name, 1);
     }
-    if (mode != Mode::hw) {
-      size_map(object.get(), kAnswers, 1);
-    }
   }
-  if (bpf_map* own = bpf_object__find_map_by_name(object.get(), kAnswers); own != nullptr && answers >= 0) {
-    if (bpf_map__reuse_fd(own, answers) != 0) {
-      throw SystemError(errno, what + ": sharing map " + kAnswers);
+  if (bpf_map* own = bpf_object__find_map_by_name(object.get(), kAnswers); own != nullptr) {
+    const int result = answers >= 0          ? bpf_map__reuse_fd(own, answers)
+                       : firewall == nullptr ? bpf_map__set_max_entries(own, 1)
+                                             : 0;
+    if (result != 0) {
+      throw SystemError(errno, what + ": preparing map " + kAnswers);
     }
   }
   bool partial_frames = false;
@@ -237,7 +237,7 @@ ProgramInfo describe_program(std::uint32_t program_id) {
   const bool has_firewall = described.profile == Profile::all;
   const std::size_t needed = kMapNames.size() + (has_firewall ? kFirewallMapNames.size() : 0);
   if (map_ids.size() != needed && (!has_firewall || map_ids.size() != needed + 1)) {  // with `answers`
-    described.profile.reset();  // a stranger of the same name
+    described.profile.reset();                                                        // a stranger of the same name
   }
   if (described.profile && has_firewall) {
     described.firewall = has_room(open_maps(map_ids, info.name).at("rule_bits"));

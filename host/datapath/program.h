@@ -40,10 +40,10 @@ std::uint64_t map_elements(const TableSize& size, const FirewallSize* firewall =
 // One program in the kernel (or on the card) and its maps.
 class Program {
  public:
-  // `answers`: a map of expected answers that programs on the host are to share, -1 for one of its own. Loads an object. `port` is needed for Mode::hw, which binds program and maps to the card, and tells the other modes
-  // whether frames may be larger than one buffer. `firewall` sizes the maps of an object that has a firewall; without
-  // it they have no room, and the program is one that has none. Throws SystemError with the verifier's or the driver's
-  // words.
+  // `answers`: a map of expected answers that programs on the host are to share, -1 for one of its own. Loads an
+  // object. `port` is needed for Mode::hw, which binds program and maps to the card, and tells the other modes whether
+  // frames may be larger than one buffer. `firewall` sizes the maps of an object that has a firewall; without it they
+  // have no room, and the program is one that has none. Throws SystemError with the verifier's or the driver's words.
   static Program load(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
                       const Interface* port, const FirewallSize* firewall = nullptr, int answers = -1);
   // Takes over a program that somebody else loaded, and attached to a port in a mode. Throws Error when it is not one
