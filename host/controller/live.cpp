@@ -390,12 +390,14 @@ class LiveRun {
   }
 
   void start_planes() {
+    const FingerprintKeys keys =
+        random_keys();  // one for all: a session has one fingerprint, by which answers are expected
     for (const auto& port : ports_) {
       port->record(getpid(), socket_path_);
       for (auto& opened : port->programs()) {
         auto plane = std::make_unique<Plane>(
             PlaneName{port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
-            std::move(opened.program), options_.port.sessions.value_or(kDefaultSessions), random_keys(), std::nullopt,
+            std::move(opened.program), options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt,
             opened.adopted);
         Plane& added = monitor_.add_plane(std::move(plane));
         waiter_.add(added.reader().poll_fd());

@@ -425,9 +425,14 @@ void Monitor::change_spent_keys(Plane& plane) {
   if (!plane.sessions().keys_are_spent()) {
     return;
   }
-  plane.sessions().change_keys(following_keys(plane.sessions().keys()));
-  plane.flush();  // no entry of the old keys is left when the new ones take effect
-  plane.set_keys(plane.sessions().keys());
+  const FingerprintKeys spent = plane.sessions().keys();
+  for (const auto& other : planes_) {
+    if (other->sessions().keys() == spent) {
+      other->sessions().change_keys(following_keys(spent));
+      other->flush();  // no entry of the old keys is left when the new ones take effect
+      other->set_keys(other->sessions().keys());
+    }
+  }
 }
 
 }  // namespace nicsentry
