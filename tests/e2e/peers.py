@@ -50,6 +50,11 @@ class Peers(Network):
         done = self.inside(namespace, sys.executable, "-c", ASK, to, port, size, tries, check=False)
         return int(done.stdout or 0)
 
+    def unanswered(self, namespace, to, port, count, timeout=0.5):
+        """How many of so many questions, each of a new session, have no answer."""
+        done = self.inside(namespace, sys.executable, "-c", ASK_MANY, to, port, count, timeout)
+        return int(done.stdout)
+
     def rules(self, rules, *options, check=True):
         path = self.directory / "batch.json"
         path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
@@ -102,6 +107,21 @@ for number in range(1, tries + 1):
         pass
 else:
     print(0)
+"""
+
+ASK_MANY = """
+import socket, sys
+to, port, count, timeout = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+lost = 0
+for number in range(count):
+    s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(timeout)
+    s.sendto(b"question", (to, port))
+    try:
+        s.recv(100)
+    except socket.timeout:
+        lost += 1
+print(lost)
 """
 
 NEIGHBOURS = [{"operation": "append", "l4proto": "ICMPv6", "action": "accept", "description": "neighbour discovery"}]
