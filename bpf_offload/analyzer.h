@@ -67,7 +67,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 		is = who >> IDENTITY_SHIFT;
 		row = is & IDENTITY_SHARD_MASK;
 		FOR_FIREWALL(if (!(facts & MISC_QUESTION)) join(facts, is & STATE_MASK << IDENTITY_STATE_SHIFT);)
-		FOR_HOST(if (event.counter == EVENT_UNKNOWN && !(facts & MISC_QUESTION))
+		FOR_HOST(if (!(facts & (MISC_QUESTION | STATE_MASK << MISC_STATE_SHIFT)))
 				 join(facts, expected_state(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch)
 						     << MISC_STATE_SHIFT);)
 	}

@@ -26,7 +26,7 @@ static __always_inline __u64 answer_of(__u64 fingerprint, __u32 from_higher, __u
 	return (fingerprint >> 33 << 1 | from_higher) << 32 | epoch;
 }
 
-/* The state of a packet of a session that the host has not entered: by arithmetic, since after a branch the verifier
+/* The state of a packet that is NEW by what the host has entered: by arithmetic, since after a branch the verifier
  * would look at all that follows once more. `from_higher`: 1 or 0. */
 static __always_inline __u32 expected_state(__u64 fingerprint, __u32 from_higher, __u32 epoch)
 {

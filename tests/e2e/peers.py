@@ -55,6 +55,10 @@ class Peers(Network):
         done = self.inside(namespace, sys.executable, "-c", ASK_MANY, to, port, count, timeout)
         return int(done.stdout)
 
+    def slow_fetches(self, namespace, url, count, seconds=0.5):
+        """How many of so many connections, one after the other, take longer than any without a packet to be sent again."""
+        return int(self.inside(namespace, sys.executable, "-c", FETCH_MANY, url, count, seconds).stdout)
+
     def rules(self, rules, *options, check=True):
         path = self.directory / "batch.json"
         path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
@@ -109,6 +113,15 @@ else:
     print(0)
 """
 
+FETCH_MANY = """
+import sys, time, urllib.request
+slow = 0
+for number in range(int(sys.argv[2])):
+    begin = time.monotonic()
+    assert len(urllib.request.urlopen(sys.argv[1], timeout=10).read()) == 100000
+    slow += time.monotonic() - begin > float(sys.argv[3])
+print(slow)
+"""
 ASK_MANY = """
 import socket, sys
 to, port, count, timeout = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])

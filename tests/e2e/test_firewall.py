@@ -28,6 +28,8 @@ def default_drop_case(directory):
             expect(f"HTTP from {to}", True, peers.fetch(peers.receiver, f"http://{host}:8080/", 10))
             expect(f"UDP to {to}, questions until an answer", 1, peers.ask(peers.receiver, to, 5300))
             expect(f"UDP in fragments to {to}, questions until an answer", 1, peers.ask(peers.receiver, to, 5300, size=4000))
+            expect(f"connections to {to} that lose a first answer", 0,
+                   peers.slow_fetches(peers.receiver, f"http://{host}:8080/", 100))  # fmt: skip
             # At once, long before the host can have entered the session's state.
             expect(f"first answers from {to} that are lost", 0, peers.unanswered(peers.receiver, to, 5300, 300))
         expect("answers to inside that are lost", 300, peers.unanswered(peers.sender, INSIDE, 5300, 300, timeout=0.002))
