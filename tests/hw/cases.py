@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 
 # pylint: disable=wrong-import-position
 from card import U32, UNKNOWN, SHARDS, Program, Tuple, bpftool, mix, programs_on_card, raw, send, statistics, write  # noqa: E402
-from card_firewall import Firewall, writes  # noqa: E402
+from card_firewall import VALUE_BYTES, Firewall, writes  # noqa: E402
 from compare import BINARY, REPOSITORY, Mismatch, expect, expect_text, read_lines, read_windows, run_cases  # noqa: E402
 from network import Controller, run  # noqa: E402
 from test_live import check_nothing_lost, check_sample, check_sessions, summed, totals  # noqa: E402
@@ -328,8 +328,8 @@ def conflicts_case(directory, traffic):
         program = programs_on_card()["nfp1"]
         expect("device of the program", "nfp1", program["dev"]["ifname"])
         owners = {one["name"]: one.get("dev", {}).get("ifname") for one in bpftool("map", "show")}
-        expect("devices of the maps", {"control": "nfp1", "sessions": "nfp1", "counters": "nfp1", "totals": "nfp1",
-                                       "records": None}, owners)  # fmt: skip
+        on_card = ("control", "sessions", "counters", "totals", *VALUE_BYTES)
+        expect("devices of the maps", {**dict.fromkeys(on_card, "nfp1"), "records": None}, owners)
         expect("length of the NFP code", 8 * instructions(1), program["bytes_jited"])
         run("bpftool", "prog", "pin", "id", program["id"], "/sys/fs/bpf/kept")
         nicsentry("detach", "-i", "nfp1")
