@@ -164,13 +164,15 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		make_anew(i);
 #pragma clang loop unroll(disable)
 		for (; is_extension(protocol); i--) {
-			__u8 *extension = at + l4;
+			__u8 *extension = at;
 			int fragment;
 
 			if (!i || l4 > PACKET_WALK_BYTES)
 				goto extensions;
 			if (l4 + 8 > bytes)
 				goto malformed;
+			make_anew(l4); /* the verifier's bound of it is that of the register which was compared */
+			step_by(extension, l4);
 			if ((void *)(extension + 8) > packet_end(ctx))
 				goto truncated;
 			fragment = protocol == IPPROTO_FRAGMENT;
@@ -201,6 +203,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		goto malformed;
 	if (l4 > PACKET_WALK_BYTES - sizeof(struct tcphdr))
 		goto extensions;
+	make_anew(l4);
 	join(facts, l4 << MISC_L4_SHIFT);
 	step_by(at, l4);
 	if (at + UDP_HEADER_BYTES > packet_end(ctx))

@@ -424,7 +424,7 @@ def instructions_case(directory, traffic):
              re.findall(r"^\| `(\w+\.o)` \| ([\d,]+) \|", COSTS.read_text(encoding="utf-8"), re.MULTILINE)}  # fmt: skip
     seen = {}
     for path in sorted(OBJECTS.glob("*.o")):
-        if path.name.endswith("_tc.o"):
+        if path.name.endswith(("_tc.o", "_drv.o")):
             continue
         run("ip", "link", "set", "dev", "nfp0", "xdpoffload", "obj", path, "sec", "xdp", "verbose")
         seen[path.name] = instructions(0)
