@@ -26,7 +26,8 @@ import model  # noqa: E402  pylint: disable=wrong-import-position
 
 WHOLE_NS = 10**18  # one window for all of the traffic
 # A suite is what one boot of the machine with this firmware serves.
-FIRMWARE = {"card": "agilio-bpf", "time": "agilio-bpf", "no-events": "corenic", "empty-arrays": "test-empty-arrays"}
+FIRMWARE = {"card": "agilio-bpf", "refusals": "agilio-bpf", "time": "agilio-bpf", "no-events": "corenic",
+            "empty-arrays": "test-empty-arrays"}  # fmt: skip
 
 # Of the machine: two for figures of time, and for events on each of several. Else one: two wait for each other where the
 # host's are busy.
