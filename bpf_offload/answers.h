@@ -8,10 +8,10 @@
 #include "maps.h"
 #include "packet.h"
 
+#if defined(ON_HOST) && defined(FIREWALL)
+
 #define TCP_FLAGS_OF_HANDSHAKE 0x17u /* ACK, RST, SYN, FIN */
 #define TCP_FLAG_SYN 0x02u
-
-#if defined(ON_HOST) && defined(FIREWALL)
 
 static __always_inline __u64 *find_answer(__u64 fingerprint)
 {

@@ -3,8 +3,6 @@
 #ifndef NICSENTRY_HOOK_H
 #define NICSENTRY_HOOK_H
 
-#include <linux/in.h>
-#include <linux/ipv6.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>

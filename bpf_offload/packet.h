@@ -26,7 +26,6 @@
 #define IPV6_FRAGMENT_OFFSET 0xfff8
 #define EXTENSIONS_MAX 4 /* IPv6 extension headers */
 #define UDP_HEADER_BYTES 8
-#define ICMP_HEADER_BYTES 8
 #define TCP_FLAGS_OFFSET 13
 
 /* What only the firewall reads of a packet: programs without one have no room for it. */

@@ -26,6 +26,9 @@ Plane::Plane(PlaneName name, Program program, std::uint32_t sessions, const Fing
       counters_used_(counters_used) {
   if (counters_used_) {
     program_.maps().make_elements();
+    if (program_.firewall() != nullptr) {
+      program_.firewall()->make_elements();
+    }
     program_.maps().write_control({});
     program_.maps().clear_buckets();
   }

@@ -437,6 +437,26 @@ def instructions_case(directory, traffic):
     return str(seen)
 
 
+def adopted_rules_case(directory, _):
+    """sentry.o from `ip link` takes rules, and counts for them although its arrays start empty."""
+    batch = pathlib.Path(directory, "batch.json")
+    batch.write_text(FIRST_RULES, encoding="utf-8")
+    with Machine(directory) as machine:
+        attach("nfp0", OBJECTS / "sentry.o")
+        watching = controller(machine, "--rules", batch)
+        expect_text("log", "taking over program 'sentry'", watching.log())
+        wall = Firewall(0)
+        check_verdicts([wall], FIRST_PACKETS, "of an adopted program")
+        _, counters = wall.drops(*FIRST_PACKETS[0][0], flags=SYN)
+        missing = [index for counter in counters for index in (2 * counter, 2 * counter + 1)
+                   if wall.maps["rule_counters"].lookup(index) is None]  # fmt: skip
+        expect("elements that the program would add to, and does not find", [], missing)
+        watching.stop()
+        del wall
+        take_off("nfp0")
+        check_clean()
+
+
 def host_kernel_case(_, __):
     """Debian's kernel takes the programs for the host, too: its verifier follows less than newer ones do."""
     for path in sorted(OBJECTS.glob("*_*.o")):
@@ -693,6 +713,7 @@ CASES = {
         "two ports, exact, although arrays start out empty": formats_case,
         "a program attached with ip link is adopted, although its arrays are empty": adoption_case,
         "rules on both ports, although arrays start out empty": rules_case,
+        "rules of an adopted program, although its arrays are empty": adopted_rules_case,
     },
 }
 
