@@ -59,6 +59,13 @@ class Peers(Network):
         """How many of so many connections, one after the other, take longer than any without a packet to be sent again."""
         return int(self.inside(namespace, sys.executable, "-c", FETCH_MANY, url, count, seconds).stdout)
 
+    def udp_arrived(self):
+        """UDP datagrams that the protected host's stack has been given."""
+        names, figures = [line.split() for line in self.inside(self.receiver, "cat", "/proc/net/snmp").stdout.splitlines()
+                          if line.startswith("Udp:")]  # fmt: skip
+        udp = dict(zip(names, figures))
+        return int(udp["InDatagrams"]) + int(udp["NoPorts"])
+
     def rules(self, rules, *options, check=True):
         path = self.directory / "batch.json"
         path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
@@ -135,6 +142,17 @@ for number in range(count):
     except socket.timeout:
         lost += 1
 print(lost)
+"""
+
+FLOOD = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 0))
+while True:
+    try:
+        s.sendto(b"flood", (sys.argv[2], 9))
+    except OSError:  # no buffer is free
+        pass
 """
 
 NEIGHBOURS = [{"operation": "append", "l4proto": "ICMPv6", "action": "accept", "description": "neighbour discovery"}]

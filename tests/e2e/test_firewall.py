@@ -8,8 +8,8 @@ import sys
 import time
 
 from compare import Mismatch, expect, expect_text, read_windows, run_directory_cases
-from network import Controller
-from peers import INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from network import Controller, run
+from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
 
 def default_drop_case(directory):
@@ -131,12 +131,45 @@ def state_case(directory):
         peers.check_clean()
 
 
+def flood_case(directory):
+    """Who is blocked stays so while a controller dies and another one takes the program over: nothing of a flood passes."""
+    with Peers(directory) as peers:
+        options = ("--state", peers.directory / "state")
+        watching = Controller(peers, *options)
+        many = peers.directory / "many.netset"
+        many.write_text("".join(f"172.{16 + i // 65536}.{i // 256 % 256}.{i % 256}\n" for i in range(100_000)) +
+                        "".join(f"192.{i // 256}.{i % 256}.0/26\n" for i in range(3000)), encoding="utf-8")
+        peers.nicsentry("sets", "load", "many", many, "-i", "right0")
+        peers.nicsentry("sets", "add", "bad", f"{OUTSIDE}/32", "-i", "right0")
+        peers.rules([{"operation": "append", "src": "@bad", "l4proto": "UDP", "dport": 9, "action": "drop"}])
+        peers.nicsentry("block", OUTSIDE6, "10.77.0.128/25", "-i", "right0")
+        run("ip", "-n", peers.sender, "addr", "add", "10.77.0.200/24", "dev", "left0")
+        peers.inside(peers.sender, "ping", "-n", "-c", 1, "-W", 1, INSIDE)  # neighbours are known
+        before = peers.udp_arrived()
+        floods = [peers.start(peers.sender, sys.executable, "-c", FLOOD, source, INSIDE) for source in (OUTSIDE, "10.77.0.200")]
+        for _ in range(3):
+            time.sleep(0.3)
+            watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+            watching = Controller(peers, *options)
+        time.sleep(0.3)
+        chain = peers.shown()["ingress"]
+        for flood in floods:
+            flood.kill()
+            flood.wait()
+        expect("packets of the flood that passed", 0, peers.udp_arrived() - before)
+        if min(chain["blocked"]["packets"], chain["rules"][0]["packets"]) < 100:
+            raise Mismatch(f"a flood from a blocked prefix and one of a set in a rule: expected drops of both, seen {chain}")
+        watching.stop()
+        peers.check_clean()
+
+
 def main():
     return run_directory_cases({
         "default drop, and what begins inside": default_drop_case,
         "block and unblock": block_case,
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
+        "taken over under a flood": flood_case,
     })
 
 
