@@ -292,6 +292,9 @@ class LiveRun {
                                },
                                [firewall] { return firewall->answers_fd(); }};
     }
+    for (const std::string& interface : options.interfaces) {
+      find_interface(interface);  // before the rules of a program that enforces are touched
+    }
     std::vector<std::unique_ptr<Port>> ports;
     std::vector<const FirewallMaps*> kept;
     for (const std::string& interface : options.interfaces) {

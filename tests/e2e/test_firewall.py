@@ -122,12 +122,48 @@ def state_case(directory):
         expect("ping from the set", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
         expect("ping from the set without a controller", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        for command in (("attach", "-i", "right0"), ("run", "-i", "right0", "-i", "nosuch0", "--firewall")):
+            expect(f"exit status of {command}", 1, peers.nicsentry(*command, check=False).returncode)
+            expect(f"ping from the set after {command}", False, peers.ping(peers.sender, INSIDE, "-c", 2))
         watching = Controller(peers, "--state", peers.directory / "state")
         expect("rules after the restart", before, peers.nicsentry("rules", "show", "-i", "right0").stdout)
         expect("ping from the set after the restart", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         peers.nicsentry("sets", "remove", "bad", OUTSIDE, "-i", "right0")
         expect("ping after it left the set", True, peers.ping(peers.sender, INSIDE, "-c", 2))
         watching.stop()
+        peers.check_clean()
+
+
+def attached_case(directory):
+    """What `attach` put there has room for rules, and enforces between two runs, the second of which goes on at once."""
+    with Peers(directory) as peers:
+        options = ("--direction", "both", "--state", peers.directory / "state")
+        peers.nicsentry("attach", "-i", "right0", "--direction", "both", "--firewall")
+        expect("ping through an idle program", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        ids = peers.program_id()
+        watching = Controller(peers, *options)
+        expect("program that the run drives", ids, peers.program_id())
+        peers.nicsentry("block", OUTSIDE6, "10.77.0.0/24", "-i", "right0")
+        peers.default("egress", "drop")
+        watching.stop()
+        shown = peers.nicsentry("status", "-i", "right0").stdout
+        expect_text("words of status between two runs", "enforces", shown)
+        expect("ping from a blocked address between two runs", False, peers.ping(peers.sender, INSIDE, "-c", 2))
+        expect("program between two runs", ids, peers.program_id())
+        before = peers.udp_arrived()
+        flood = peers.start(peers.sender, sys.executable, "-c", FLOOD, OUTSIDE, INSIDE)
+        watching = Controller(peers, *options)
+        time.sleep(0.3)
+        flood.kill()
+        flood.wait()
+        expect("packets of the flood that passed", 0, peers.udp_arrived() - before)
+        peers.nicsentry("unblock", "10.77.0.0/24", "-i", "right0")
+        expect("ping out, which the default of egress drops", False, peers.ping(peers.receiver, OUTSIDE, "-c", 2))
+        peers.default("egress", "accept")
+        expect("ping afterwards", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        watching.stop()
+        expect_text("words of a second attach", "EEXIST", peers.nicsentry("attach", "-i", "right0", check=False).stderr)
+        peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
 
 
@@ -169,6 +205,7 @@ def main():
         "block and unblock": block_case,
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
+        "attached ahead, with room for rules": attached_case,
         "taken over under a flood": flood_case,
     })
 
