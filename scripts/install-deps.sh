@@ -11,7 +11,7 @@ packages=(
 )
 test_packages=(
   catch2 tshark tcpdump python3-jsonschema clang-format clang-tidy shellcheck mandoc
-  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables
+  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables curl
 )
 # hw/vnfp makes its virtual machine's parts of these and of Debian's kernel packages, which it fetches itself.
 test_packages+=(qemu-system-x86 busybox-static cpio kmod)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+from compare import expect
 from network import Network, run
 
 OUTSIDE, INSIDE = "10.77.0.1", "10.77.0.2"
@@ -37,8 +38,9 @@ class Peers(Network):
         return server
 
     def fetch(self, namespace, url, seconds=2):
-        done = self.inside(namespace, sys.executable, "-c", FETCH, url, seconds, check=False)
-        return done.returncode == 0
+        done = self.inside(namespace, "curl", "-sg", "--noproxy", "*", "-o", "/dev/null", "-w", "%{size_download}", "-m", seconds,
+                           url, check=False)  # fmt: skip
+        return done.returncode == 0 and int(done.stdout) == 100000
 
     def echo(self, namespace, port):
         server = self.start(namespace, sys.executable, "-c", ECHO, port, stdout=subprocess.PIPE)
@@ -66,6 +68,17 @@ class Peers(Network):
         udp = dict(zip(names, figures))
         return int(udp["InDatagrams"]) + int(udp["NoPorts"])
 
+    def iperf(self, server, client, to, *options):
+        """Bytes that iperf3's receiver got in a second; 0: there was no connection."""
+        serving = self.start(server, "iperf3", "-s", "-1", "--forceflush", "-p", 5201, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        while "listening" not in serving.stdout.readline():
+            expect("iperf3's server, exit status", None, serving.poll())
+        done = self.inside(client, "iperf3", "-c", to, "-p", 5201, "-t", 1, "-J", "--connect-timeout", 1000, *options, check=False)
+        serving.kill()
+        serving.wait()
+        end = json.loads(done.stdout)["end"]
+        return (end.get("sum_received") or end.get("sum") or {"bytes": 0})["bytes"]
+
     def rules(self, rules, *options, check=True):
         path = self.directory / "batch.json"
         path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
@@ -89,10 +102,6 @@ class Server(http.server.ThreadingHTTPServer):
 server = Server((sys.argv[2], int(sys.argv[1])), Handler)
 print("ready", flush=True)
 server.serve_forever()
-"""
-FETCH = """
-import sys, urllib.request
-assert len(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).read()) == 100000
 """
 ECHO = """
 import socket, sys

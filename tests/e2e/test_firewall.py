@@ -59,6 +59,27 @@ def default_drop_case(directory):
         peers.check_clean()
 
 
+def iperf_case(directory):
+    """iperf3 in bulk, both ways, over both protocols and families: from inside it works, from outside with a rule only."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        peers.rules(NEIGHBOURS)
+        peers.default("ingress", "drop")
+        kinds = [(*way, *protocol) for way in ((), ("-R",)) for protocol in (("-b", "100M"), ("-u", "-b", "10M"))]
+        for to, kind in [(OUTSIDE, kind) for kind in kinds] + [(OUTSIDE6, kinds[0])]:
+            got = peers.iperf(peers.sender, peers.receiver, to, *kind)
+            if got < 500_000:
+                raise Mismatch(f"iperf3 {kind} from inside to {to}: expected half a megabyte and more, seen {got} bytes")
+        expect("bytes of iperf3 from outside", 0, peers.iperf(peers.receiver, peers.sender, INSIDE))
+        peers.rules([{"operation": "append", "dport": 5201, "action": "accept"}])
+        for kind in (kinds[0], kinds[3]):
+            got = peers.iperf(peers.receiver, peers.sender, INSIDE, *kind)
+            if got < 500_000:
+                raise Mismatch(f"iperf3 {kind} from outside with a rule: expected half a megabyte and more, seen {got} bytes")
+        watching.stop()
+        peers.check_clean()
+
+
 def block_case(directory):
     """Blocked is blocked, established or not, at once; and again open afterwards."""
     with Peers(directory) as peers:
@@ -202,6 +223,7 @@ def flood_case(directory):
 def main():
     return run_directory_cases({
         "default drop, and what begins inside": default_drop_case,
+        "iperf3 through default drop": iperf_case,
         "block and unblock": block_case,
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
