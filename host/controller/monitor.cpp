@@ -173,11 +173,12 @@ void Monitor::note(Session& session, const EventBatch& batch, const EventBatch::
 
 // Planes of one run had the same states; any of them will do.
 std::uint32_t Monitor::inherited_states(const SessionKey& key) const {
-  std::uint32_t states = 0;
   for (const auto& plane : planes_) {
-    states = states != 0 ? states : plane->inherited().find(key);
+    if (const std::uint32_t states = plane->inherited().find(key); states != 0) {
+      return states;
+    }
   }
-  return states;
+  return 0;
 }
 
 // Before its packet is noted, be it dropped: the program has forgotten the connection, and drops what would show that

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The firewall between real peers: a protected host (the receiving namespace) and everybody else (the sending one)."""
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 
-from compare import Mismatch, expect, expect_text, read_windows, run_directory_cases
-from network import Controller
-from peers import INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_directory_cases
+from network import Controller, run
+from peers import FETCH, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
 
 def default_drop_case(directory):
@@ -131,12 +132,64 @@ def state_case(directory):
         peers.check_clean()
 
 
+def take_over_case(directory):
+    """Connections outlive the controller under a default of drop, by what their outer ends send alone; no others open."""
+    with Peers(directory) as peers:
+        kept = ("--direction", "both", "--state", peers.directory / "state")
+        watching = Controller(peers, *kept)
+        peers.rules(NEIGHBOURS)
+        peers.default("ingress", "drop")
+        peers.serve(peers.receiver, 8080)
+        streams = {to: peers.stream(peers.sender, peers.receiver, to, port) for to, port in ((OUTSIDE, 7000), (OUTSIDE6, 7001))}
+        for to, stream in streams.items():
+            expect(f"from {to}", "hello", stream.say("hello"))
+        # Its SYN is sent again and again, before the take-over and after it.
+        knocking = peers.start(peers.sender, sys.executable, "-c", FETCH, f"http://{INSIDE}:8080/", 20, stderr=subprocess.DEVNULL)
+        time.sleep(1)  # acknowledgements that are late have been sent
+        for number in (1, 2):  # the second inherits what the first one has
+            watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+            watching = Controller(peers, *kept)
+            for to, stream in streams.items():
+                expect(f"from {to} after take-over {number}", f"still {number}", stream.say(f"still {number}"))
+            expect("HTTP from outside", False, peers.fetch(peers.sender, f"http://{INSIDE}:8080/", 4))
+            listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
+            expect("connections", [("ESTABLISHED", OUTSIDE, 7000), ("ESTABLISHED", OUTSIDE6, 7001)],
+                   sorted((one["state"], one["destination"], one["destination_port"]) for one in listed if one["protocol"] == "TCP"))
+        expect("HTTP from outside all the while, exit status", 1, knocking.wait(timeout=30))
+        watching.stop()
+        peers.check_clean()
+
+
+def program_that_stays_case(directory):
+    """What a human put there goes on enforcing after a clean end, and the next controller goes on with the connections."""
+    with Peers(directory) as peers:
+        objects = os.environ.get("NICSENTRY_BPF_DIR", os.path.join(os.path.dirname(BINARY), "bpf_offload"))
+        run("ip", "-n", peers.receiver, "link", "set", "dev", "right0", "xdpgeneric", "obj",
+            os.path.join(objects, "sentry_drv.o"), "sec", "xdp")  # fmt: skip
+        watching = Controller(peers, *STATEFUL)
+        peers.default("ingress", "drop")
+        peers.echo(peers.receiver, 5300)
+        stream = peers.stream(peers.sender, peers.receiver, OUTSIDE, 7000)
+        expect("from outside", "hello", stream.say("hello"))
+        time.sleep(1)
+        watching.stop()
+        expect("from outside without a controller", "alone", stream.say("alone"))
+        watching = Controller(peers, "--direction", "both", "--mode", "skb")
+        expect("from outside after the take-over", "still", stream.say("still"))
+        expect("UDP from outside", 0, peers.ask(peers.sender, INSIDE, 5300))
+        watching.stop()
+        run("ip", "-n", peers.receiver, "link", "set", "dev", "right0", "xdpgeneric", "off")
+        peers.check_clean()
+
+
 def main():
     return run_directory_cases({
         "default drop, and what begins inside": default_drop_case,
         "block and unblock": block_case,
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
+        "connections, and another controller": take_over_case,
+        "connections, and a program that stays": program_that_stays_case,
     })
 
 
