@@ -18,7 +18,15 @@ struct AttachOptions {
   std::string direction = "ingress";
   std::string profile;
   std::optional<std::uint32_t> sessions;
+  bool firewall = false;
 };
+
+// Nothing is to be in force before a run drives the programs. Those on the host share one map of answers.
+PortOptions::FirewallOptions idle_firewall() {
+  auto answers = std::make_shared<std::shared_ptr<FirewallMaps>>();
+  return {FirewallSize{}, [answers](const Program& program, Hook) { *answers = program.shared_firewall(); },
+          [answers] { return *answers != nullptr ? (*answers)->answers_fd() : -1; }};
+}
 
 int attach(const AttachOptions& options) {
   set_up_log(false);
@@ -29,6 +37,9 @@ int attach(const AttachOptions& options) {
     port_options.profile = parse_profile(options.profile);
   }
   port_options.sessions = options.sessions;
+  if (options.firewall) {
+    port_options.firewall = idle_firewall();
+  }
   Port port(options.interface, port_options, Owner::attach);
   for (const auto& opened : port.programs()) {
     if (opened.adopted) {
@@ -60,7 +71,12 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
       ->check(understood_by(parse_profile));
   command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)")
       ->check(CLI::PositiveNumber);
-  command->footer("Example:\n  nicsentry attach -i eth0 --mode drv --profile ddos");
+  command->add_flag("--firewall", options->firewall,
+                    "with room for rules, which stay in force when the run that sets them ends");
+  command->footer(
+      "Examples:\n"
+      "  nicsentry attach -i eth0 --mode drv --profile ddos\n"
+      "  nicsentry attach -i eth0 --firewall && nicsentry run -i eth0 --state /var/lib/nicsentry");
   command->callback([options, &chosen] { chosen = [options] { return attach(*options); }; });
 
   CLI::App* off = app.add_subcommand("detach", "take nicsentry's programs off a port");

@@ -30,8 +30,20 @@ nlohmann::ordered_json as_json(const PlaneStatus& plane) {
     row["packets_not_understood"] = plane.counts->not_understood.packets;
     row["bytes_not_understood"] = plane.counts->not_understood.bytes;
     row["events_sent"] = plane.counts->events;
+    row["enforces"] = plane.counts->dropped.has_value();
+    if (plane.counts->dropped) {
+      row["packets_dropped"] = plane.counts->dropped->packets;
+      row["bytes_dropped"] = plane.counts->dropped->bytes;
+    }
   }
   return row;
+}
+
+const char* activity(const PlaneStatus& plane) {
+  if (plane.controller_pid != 0) {
+    return "watching";
+  }
+  return plane.counts->epoch == 0 ? "idle (passes and counts)" : "as its controller left it";
 }
 
 void print(const PlaneStatus& plane) {
@@ -44,10 +56,13 @@ void print(const PlaneStatus& plane) {
     std::printf(
         "    %s, room for %u sessions; counted beside sessions: %llu packets of unknown sessions, %llu not "
         "understood; %llu packets sent as events\n",
-        plane.counts->epoch == 0 ? "idle (passes and counts)" : "watching", plane.counts->sessions,
-        static_cast<unsigned long long>(plane.counts->unknown.packets),
+        activity(plane), plane.counts->sessions, static_cast<unsigned long long>(plane.counts->unknown.packets),
         static_cast<unsigned long long>(plane.counts->not_understood.packets),
         static_cast<unsigned long long>(plane.counts->events));
+    if (plane.counts->dropped) {
+      std::printf("    enforces its firewall, %llu packets dropped\n",
+                  static_cast<unsigned long long>(plane.counts->dropped->packets));
+    }
   }
 }
 

@@ -68,6 +68,7 @@ Firewall::Firewall(Options options) : options_(std::move(options)), sets_(set_ro
       sets_.add(set.name, set.entries);
     }
     chains = state_->load_rules(sets_.names(), wall_clock_ns());
+    former_classes_ = state_->load_classes();
   }
   load(chains);
   thread_ = std::thread([this] { serve_ends(); });
@@ -137,17 +138,20 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   auto plane = std::make_unique<FirewallPlane>(std::move(maps), chain);
   plane->reset_counters(counters_of(rules(chain)));
   const bool enforcing = plane->on();
-  const SetUpdate whole = sets_.whole(plane->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);
+  const std::optional<SetUpdate> continued = enforcing ? continue_sets(*plane) : std::nullopt;
+  const SetUpdate update =
+      continued ? *continued : sets_.whole(plane->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);
+  save_classes();
   const auto perform_steps = [&](std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
-      plane->perform(whole.steps[i]);
+      plane->perform(update.steps[i]);
       if (enforcing) {
         wait_for_processors();
       }
     }
   };
-  // The old rules' classes of addresses are not the new ones': no address is in a class while the rules change.
-  const std::size_t before = enforcing ? whole.steps.size() - 1 : whole.steps.size();
+  // Where the old rules' classes of addresses are not the new ones', no address is in a class while the rules change.
+  const std::size_t before = continued ? 0 : enforcing ? update.steps.size() - 1 : update.steps.size();
   perform_steps(0, before);
   plane->fill(compile(chain, rules(chain), plane->idle_bank()));
   note_tables(*plane);
@@ -155,8 +159,48 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   if (enforcing) {
     wait_for_processors();
   }
-  perform_steps(before, whole.steps.size());
+  perform_steps(before, update.steps.size());
   planes_.push_back(std::move(plane));
+}
+
+// Nothing where the sets on a program are not those of the state directory.
+std::optional<SetUpdate> Firewall::continue_sets(const FirewallPlane& plane) {
+  if (!former_classes_ || plane.set_keys() != former_classes_->keys) {
+    return std::nullopt;
+  }
+  try {
+    AddressSets::InForce found = plane.sets_in_force();
+    if (!continued_) {
+      SetUpdate update = sets_.take_over(found, former_classes_->names);
+      continued_ = Continued{std::move(found), std::move(update)};
+      // What came into charge a moment ago has the addresses at places that are not theirs any more.
+      const SetUpdate whole = sets_.whole(AddressSets::Maps::unknown);
+      on_planes([&whole](FirewallPlane& other) {
+        for (const SetUpdate::Step& step : whole.steps) {
+          other.perform(step);
+        }
+      });
+      return continued_->update;
+    }
+    return found == continued_->from ? std::optional(continued_->update) : std::nullopt;
+  } catch (const Error& error) {
+    options_.warning(std::string("sets are empty for a moment while they are taken over: ") + error.what());
+    return std::nullopt;
+  }
+}
+
+// Before what is numbered anew comes into force. The sets are more than what a later run needs to go on at once.
+void Firewall::save_classes() {
+  if (!state_) {
+    return;
+  }
+  try {
+    state_->save_classes({sets_.keys(), sets_.class_names()});
+  } catch (const Error& error) {
+    state_->forget_classes();
+    options_.warning(std::string("a later run will take the sets over with a moment in which they are empty: ") +
+                     error.what());
+  }
 }
 
 int Firewall::answers_fd() const {
@@ -178,6 +222,7 @@ void Firewall::remove_plane(const FirewallMaps* maps) {
 
 void Firewall::keep_planes(const std::vector<const FirewallMaps*>& maps) {
   const std::lock_guard lock(mutex_);
+  continued_.reset();
   std::erase_if(
       planes_, [&maps](const auto& plane) { return std::find(maps.begin(), maps.end(), plane->maps()) == maps.end(); });
 }
@@ -312,6 +357,10 @@ std::vector<SetEntry> Firewall::entries(const std::string& set) const {
 }
 
 void Firewall::perform(const SetUpdate& update) {
+  continued_.reset();
+  if (!update.new_classes.empty()) {
+    save_classes();
+  }
   on_planes([&](FirewallPlane& plane) { plane.write_classes(update.new_classes, sets_.classes()); });
   for (const SetUpdate::Step& step : update.steps) {
     on_planes([&step](FirewallPlane& plane) { plane.perform(step); });

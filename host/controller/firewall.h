@@ -47,7 +47,8 @@ class Firewall {
   Firewall& operator=(const Firewall&) = delete;
 
   // Takes a program into charge; everything is in force on it when this returns. One that enforces already, of a run
-  // that died, goes on with its rules until it has these; its sets are empty meanwhile. Throws Error.
+  // that died, goes on with its rules until it has these. If that run had the same state directory, who is in a set
+  // before and after is in it all the while; else the sets are empty meanwhile. Throws Error.
   void add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain);
   // Of the first plane that has such a map, -1 where none has.
   int answers_fd() const;
@@ -111,6 +112,8 @@ class Firewall {
   Tables compile(Chain chain, const ChainRules& next, unsigned bank) const;
   void load(const FirewallState::Chains& chains);
   void install(Chain chain, ChainRules next);
+  std::optional<SetUpdate> continue_sets(const FirewallPlane& plane);
+  void save_classes();
   void save_rules(Chain chain, const ChainRules& next) const;
   void note_tables(const FirewallPlane& plane);
   void perform(const SetUpdate& update);
@@ -127,6 +130,13 @@ class Firewall {
   std::condition_variable changed_;
   AddressSets sets_;
   std::optional<FirewallState> state_;
+  std::optional<FirewallState::Classes> former_classes_;  // of the run before
+  // What the first program was found with that this run went on from, and how; for others that were left alike.
+  struct Continued {
+    AddressSets::InForce from;
+    SetUpdate update;
+  };
+  std::optional<Continued> continued_;
   std::array<ChainRules, 2> chains_;
   std::array<Tables, 2> tables_;  // of the chains as they are, for their figures
   RuleCounterIds ids_;

@@ -5,7 +5,10 @@
 #include <array>
 #include <cstring>
 #include <span>
+#include <string>
 #include <utility>
+
+#include "host/error.h"
 
 namespace nicsentry {
 namespace {
@@ -76,6 +79,38 @@ void FirewallPlane::flip() {
   next.config = FIREWALL_ON | (number != 0 ? FIREWALL_BANK : 0);
   maps_->write_control(next);
   control_ = next;
+}
+
+AddressSets::InForce FirewallPlane::sets_in_force() const {
+  AddressSets::InForce found{control_, maps_->read_all_buckets(), {}};
+  found.control.config = 0;
+  const AddressSets::Room room = set_room(size_of(*maps_));
+  std::vector<bool> seen(room.nodes);
+  std::vector<std::uint32_t> ways(std::begin(control_.set_roots), std::end(control_.set_roots));
+  while (!ways.empty()) {
+    const std::uint32_t way = ways.back();
+    ways.pop_back();
+    const std::uint32_t number = way & INTERVAL_VALUE;
+    if ((way & INTERVAL_LEAF) != 0) {
+      continue;
+    }
+    if (number < room.first_node || number - room.first_node >= room.nodes) {
+      throw Error("node " + std::to_string(number) + " is no node of address sets");
+    }
+    if (seen[number - room.first_node]) {
+      continue;
+    }
+    seen[number - room.first_node] = true;
+    found.nodes.push_back(number);
+    const interval_node node = maps_->read_node(number);
+    std::uint32_t next = node.next[0];
+    ways.push_back(next);
+    for (unsigned n = 1; n <= NODE_KEYS && node.next[n] != 0; ++n) {
+      next ^= node.next[n];
+      ways.push_back(next);
+    }
+  }
+  return found;
 }
 
 void FirewallPlane::write_classes(const std::vector<std::uint32_t>& classes, const std::vector<SetMask>& masks) {

@@ -47,6 +47,9 @@ class FirewallPlane {
   // What is or was in a bank; null where it was never filled.
   const std::shared_ptr<const InstalledChain>& installed(unsigned bank) const { return installed_.at(bank); }
 
+  std::array<std::uint32_t, FIREWALL_KEYS> set_keys() const { return std::to_array(control_.keys); }
+  // As a run that died left them. Not of a program that does not enforce.
+  AddressSets::InForce sets_in_force() const;
   // Rows of address classes that are new, in the bank in force.
   void write_classes(const std::vector<std::uint32_t>& classes, const std::vector<SetMask>& masks);
   // Wait for quiescence after each.

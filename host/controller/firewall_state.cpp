@@ -25,7 +25,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr int kRulesVersion = 1;
+constexpr int kVersion = 1;
 constexpr const char* kNetset = ".netset";
 constexpr std::string_view kHeader = "# nicsentry set, journal ";
 constexpr std::string_view kUntil = " # until ";
@@ -140,10 +140,39 @@ ChainRules parse_chain(const json& saved, const std::string& where, const std::v
   return chain;
 }
 
+// False where there is no such file. What `act` throws becomes an Error that names the file.
+template <typename Act>
+bool load_json(const std::filesystem::path& path, Act act) {
+  if (!std::filesystem::exists(path)) {
+    return false;
+  }
+  std::ifstream file(path);
+  if (!file) {
+    throw SystemError(errno, "reading " + path.string());
+  }
+  try {
+    const json saved = json::parse(file);  // its errors name the line
+    if (saved.at("version") != kVersion) {
+      throw Error("version: read " + saved.at("version").dump() + ", allowed is " + std::to_string(kVersion));
+    }
+    act(saved);
+    return true;
+  } catch (const std::exception& error) {
+    throw Error(path.string() + ": " + error.what());
+  }
+}
+
+void save_json(const std::filesystem::path& path, const ordered_json& saved) {
+  PendingFile file(path, PendingFile::Kind::create);
+  file.write(saved.dump(1) + "\n");
+  file.finish();
+  file.publish();
+}
+
 }  // namespace
 
 FirewallState::FirewallState(const std::filesystem::path& directory)
-    : rules_path_(directory / "rules.json"), sets_path_(directory / "sets") {
+    : rules_path_(directory / "rules.json"), classes_path_(directory / "classes.json"), sets_path_(directory / "sets") {
   prepare_directory(sets_path_);
   const auto lock = directory / "lock";
   lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
@@ -224,35 +253,34 @@ FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs 
 }
 
 FirewallState::Chains FirewallState::load_rules(const std::vector<std::string>& set_names, TimestampNs now_ns) const {
-  if (!std::filesystem::exists(rules_path_)) {
-    return {};
-  }
-  std::ifstream file(rules_path_);
-  if (!file) {
-    throw SystemError(errno, "reading " + rules_path_.string());
-  }
-  try {
-    const json saved = json::parse(file);  // its errors name the line
-    if (saved.at("version") != kRulesVersion) {
-      throw Error("version: read " + saved.at("version").dump() + ", allowed is " + std::to_string(kRulesVersion));
-    }
-    Chains chains;
-    chains.found = true;
+  Chains chains;
+  chains.found = load_json(rules_path_, [&](const json& saved) {
     chains.ingress = parse_chain(saved.at("ingress"), "ingress", set_names, now_ns);
     chains.egress = parse_chain(saved.at("egress"), "egress", set_names, now_ns);
-    return chains;
-  } catch (const std::exception& error) {
-    throw Error(rules_path_.string() + ": " + error.what());
-  }
+  });
+  return chains;
+}
+
+std::optional<FirewallState::Classes> FirewallState::load_classes() const {
+  Classes classes;
+  const bool found = load_json(classes_path_, [&classes](const json& saved) {
+    saved.at("keys").get_to(classes.keys);
+    saved.at("classes").get_to(classes.names);
+  });
+  return found ? std::optional(std::move(classes)) : std::nullopt;
+}
+
+void FirewallState::save_classes(const Classes& classes) const {
+  save_json(classes_path_, {{"version", kVersion}, {"keys", classes.keys}, {"classes", classes.names}});
+}
+
+void FirewallState::forget_classes() const {
+  std::error_code ignored;
+  std::filesystem::remove(classes_path_, ignored);
 }
 
 void FirewallState::save_rules(const ChainRules& ingress, const ChainRules& egress) const {
-  const ordered_json saved{
-      {"version", kRulesVersion}, {"ingress", chain_json(ingress)}, {"egress", chain_json(egress)}};
-  PendingFile file(rules_path_, PendingFile::Kind::create);
-  file.write(saved.dump(1) + "\n");
-  file.finish();
-  file.publish();
+  save_json(rules_path_, {{"version", kVersion}, {"ingress", chain_json(ingress)}, {"egress", chain_json(egress)}});
 }
 
 // The old journal is of no meaning any more from the moment that the new file appears.

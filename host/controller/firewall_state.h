@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +23,7 @@ namespace nicsentry {
 //   rules.json          both chains
 //   sets/NAME.netset    a set, as blocklists are published; "# until N" behind an entry is when it ends, in nanoseconds
 //   sets/NAME.N.journal what came (+) and went (-) since; N is what the netset's first line says
+//   classes.json        how programs have the sets: hash keys, and the sets of each class of addresses by its number
 //
 // A process that dies at any point leaves what was there before or after the change. Not for several threads at once.
 class FirewallState {
@@ -41,6 +44,15 @@ class FirewallState {
     ChainRules egress;
   };
   Chains load_rules(const std::vector<std::string>& set_names, TimestampNs now_ns) const;
+
+  // What a controller needs to go on from the sets that a program was left with: it must have these keys.
+  struct Classes {
+    std::array<std::uint32_t, FIREWALL_KEYS> keys{};
+    std::vector<std::vector<std::string>> names;  // see AddressSets::class_names()
+  };
+  std::optional<Classes> load_classes() const;
+  void save_classes(const Classes& classes) const;
+  void forget_classes() const;
 
   void save_rules(const ChainRules& ingress, const ChainRules& egress) const;
   // The whole of a set.
@@ -66,6 +78,7 @@ class FirewallState {
                       const std::function<std::vector<SetEntry>()>& entries);
 
   std::filesystem::path rules_path_;
+  std::filesystem::path classes_path_;
   std::filesystem::path sets_path_;
   UniqueFd lock_;
   std::map<std::string, Saved> saved_;

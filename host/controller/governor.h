@@ -7,7 +7,7 @@ namespace nicsentry {
 
 // How busy the host was with events since it last looked.
 struct Load {
-  double processor = 0;     // share of one processor that this thread took, 0..1
+  double processor = 0;     // share of one processor that handling them took, 0..1
   bool lost = false;        // a ring was full
   bool table_full = false;  // no new session can be learned
 };

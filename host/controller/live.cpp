@@ -292,6 +292,9 @@ class LiveRun {
                                },
                                [firewall] { return firewall->answers_fd(); }};
     }
+    for (const std::string& interface : options.interfaces) {
+      find_interface(interface);  // before the rules of a program that enforces are touched
+    }
     std::vector<std::unique_ptr<Port>> ports;
     std::vector<const FirewallMaps*> kept;
     for (const std::string& interface : options.interfaces) {
@@ -412,10 +415,10 @@ class LiveRun {
     tick_ = tick_interval(options_.window);
     next_tick_ = now + tick_;
     next_govern_ = now + kGovernorInterval;
-    processor_time_ = thread_processor_time();
   }
 
   void read_events(std::uint32_t epoch, std::map<Plane*, EventBatch>* later) {
+    const nanoseconds before = thread_processor_time();
     bool any = false;
     for (const auto& plane : monitor_.planes()) {
       batch_.clear();
@@ -426,6 +429,9 @@ class LiveRun {
       monitor_.process(*plane, batch_, epoch, later != nullptr ? &(*later)[plane.get()] : nullptr);
     }
     poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, longest_poll_);
+    if (any) {
+      event_time_ += thread_processor_time() - before;
+    }
   }
 
   void log_packets(Plane& plane) {
@@ -507,7 +513,7 @@ class LiveRun {
     if (now < next_govern_) {
       return;
     }
-    const nanoseconds spent = thread_processor_time() - std::exchange(processor_time_, thread_processor_time());
+    const nanoseconds spent = std::exchange(event_time_, 0ns);
     const auto passed = now - std::exchange(last_govern_, now);
     next_govern_ = now + kGovernorInterval;
     for (const auto& plane : monitor_.planes()) {
@@ -637,7 +643,7 @@ class LiveRun {
   nanoseconds longest_poll_ = kLongestPoll;
   nanoseconds poll_ = kLongestPoll;
   nanoseconds tick_{};
-  nanoseconds processor_time_{};
+  nanoseconds event_time_{};  // of this thread's processor time, since the governor looked
   SteadyClock::time_point next_window_;
   SteadyClock::time_point next_tick_;
   SteadyClock::time_point next_govern_;

@@ -51,35 +51,41 @@ TableSize table_size(std::uint32_t sessions, Mode mode, const FirewallSize* fire
 }
 
 Port::Port(const std::string& interface_name, const PortOptions& options, Owner owner)
-    : interface_(find_interface(interface_name)), claim_(interface_) {
+    : interface_(find_interface(interface_name)), claim_(interface_), owner_(owner) {
   if (!interface_.ethernet) {
     throw Error("EOPNOTSUPP: " + interface_.name + " is not an Ethernet interface");
   }
   try {
-    open(options, owner);
+    open(options);
   } catch (...) {
-    for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {  // NOLINT(modernize-loop-convert)
-      if (on_record(plane->hook, plane->program_id) == nullptr && plane->owner == owner) {
-        detach(*plane);
-      }
-    }
-    restored_ = true;
-    if (claim_.found().planes.empty()) {
-      claim_.erase();
-    }
+    give_up();
     throw;
   }
 }
 
 Port::~Port() {
-  try {
-    restore();
-  } catch (const Error&) {
-    // Who wants to know calls restore(). Here an error is on its way that matters more.
+  if (!restored_) {
+    give_up();
   }
 }
 
-void Port::open(const PortOptions& options, Owner owner) {
+void Port::give_up() noexcept {
+  restored_ = true;
+  try {
+    for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {  // NOLINT(modernize-loop-convert)
+      if (on_record(plane->hook, plane->program_id) == nullptr && plane->owner == owner_) {
+        detach(*plane);
+      }
+    }
+    if (claim_.found().planes.empty()) {
+      claim_.erase();
+    }
+  } catch (const Error&) {
+    // The error that is on its way matters more.
+  }
+}
+
+void Port::open(const PortOptions& options) {
   if (options.sessions == 0U) {
     table_size(0, options.mode.value_or(Mode::drv));  // says what is possible
   }
@@ -89,15 +95,15 @@ void Port::open(const PortOptions& options, Owner owner) {
   }
   if (options.mode == Mode::tc) {
     if (!adopt_if_ours(Hook::tc_ingress, Mode::tc, query_tc(interface_, Hook::tc_ingress), options)) {
-      attach_new(Hook::tc_ingress, Mode::tc, options, owner);
+      attach_new(Hook::tc_ingress, Mode::tc, options);
     }
     how_ = interface_.name + ": mode tc";
   } else {
-    open_xdp(options, owner);
+    open_xdp(options);
   }
   if (options.both_directions) {
     if (!adopt_if_ours(Hook::tc_egress, Mode::tc, query_tc(interface_, Hook::tc_egress), options)) {
-      attach_new(Hook::tc_egress, Mode::tc, options, owner);
+      attach_new(Hook::tc_egress, Mode::tc, options);
     }
     how_ += ", egress on TC";
   }
@@ -106,7 +112,7 @@ void Port::open(const PortOptions& options, Owner owner) {
   }
 }
 
-void Port::open_xdp(const PortOptions& options, Owner owner) {
+void Port::open_xdp(const PortOptions& options) {
   const XdpPrograms present = query_xdp(interface_);
   for (const Mode mode : kAutoOrder) {
     if ((!options.mode || options.mode == mode) && adopt_if_ours(Hook::xdp, mode, present.in(mode), options)) {
@@ -123,14 +129,14 @@ void Port::open_xdp(const PortOptions& options, Owner owner) {
                            : taken(interface_, Hook::xdp, other, info);
       }
     }
-    attach_new(Hook::xdp, *options.mode, options, owner);
+    attach_new(Hook::xdp, *options.mode, options);
     how_ = interface_.name + ": mode " + mode_name(*options.mode);
     return;
   }
   std::string why;
   for (const Mode mode : kAutoOrder) {
     try {
-      attach_new(Hook::xdp, mode, options, owner);
+      attach_new(Hook::xdp, mode, options);
       how_ = interface_.name + ": mode " + mode_name(mode) + (why.empty() ? "" : " (no better one: " + why + ")");
       return;
     } catch (const Error& error) {
@@ -179,7 +185,7 @@ bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const P
   return true;
 }
 
-void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner owner) {
+void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
   if (mode == Mode::hw) {
     require_card(interface_);
   }
@@ -192,7 +198,7 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options, Owner ow
   if (firewall) {
     options.firewall->prepare(program, hook);
   }
-  AttachedPlane plane{hook, mode, program.id(), owner, false};
+  AttachedPlane plane{hook, mode, program.id(), owner_, false};
   plane.made_qdisc = attach_program(interface_, hook, mode, program);
   attached_.push_back(plane);
   opened_.push_back({plane, std::move(program), false});
@@ -207,7 +213,25 @@ const AttachedPlane* Port::on_record(Hook hook, std::uint32_t program_id) const 
   return nullptr;
 }
 
-void Port::record(int pid, const std::string& socket) { claim_.write({pid, socket, attached_}); }
+// On record for hooks that nobody asked for this time.
+std::vector<AttachedPlane> Port::others() const {
+  std::vector<AttachedPlane> others;
+  for (const AttachedPlane& known : claim_.found().planes) {
+    const bool mine = std::any_of(attached_.begin(), attached_.end(), [&known](const AttachedPlane& plane) {
+      return plane.hook == known.hook && plane.program_id == known.program_id;
+    });
+    if (!mine) {
+      others.push_back(known);
+    }
+  }
+  return others;
+}
+
+void Port::record(int pid, const std::string& socket) {
+  ClaimRecord record{pid, socket, others()};
+  record.planes.insert(record.planes.end(), attached_.begin(), attached_.end());
+  claim_.write(record);
+}
 
 void Port::detach(const AttachedPlane& plane) const {
   detach_program(interface_, plane.hook, plane.mode, plane.program_id, plane.made_qdisc);
@@ -224,6 +248,13 @@ void Port::restore() {
       detach(*plane);
     } else if (plane->owner == Owner::attach) {
       left.planes.insert(left.planes.begin(), *plane);
+    }
+  }
+  for (const AttachedPlane& other : others()) {
+    if (other.owner == Owner::run && owner_ == Owner::run) {
+      detach(other);  // nobody is left who would
+    } else {
+      left.planes.push_back(other);
     }
   }
   if (left.planes.empty()) {

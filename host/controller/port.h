@@ -40,7 +40,7 @@ class Port {
   // Claims the interface, takes over the programs of ours that are on it, attaches those that are missing. When one
   // cannot be, the port is left as it was found.
   Port(const std::string& interface_name, const PortOptions& options, Owner owner);
-  ~Port();  // restores, if nobody did
+  ~Port();  // if nobody restored: an error came before the port was driven, and it is left as it was found
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
@@ -62,15 +62,18 @@ class Port {
   void restore();
 
  private:
-  void open(const PortOptions& options, Owner owner);
+  void open(const PortOptions& options);
+  void give_up() noexcept;
   void detach(const AttachedPlane& plane) const;
-  void open_xdp(const PortOptions& options, Owner owner);
+  void open_xdp(const PortOptions& options);
   bool adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
-  void attach_new(Hook hook, Mode mode, const PortOptions& options, Owner owner);
+  void attach_new(Hook hook, Mode mode, const PortOptions& options);
+  std::vector<AttachedPlane> others() const;
   const AttachedPlane* on_record(Hook hook, std::uint32_t program_id) const;
 
   Interface interface_;
   PortClaim claim_;
+  Owner owner_;
   std::string how_;
   std::vector<Opened> opened_;
   std::vector<AttachedPlane> attached_;

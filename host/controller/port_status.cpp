@@ -35,7 +35,16 @@ PlaneStatus::Counts read_counts(const Interface& port, const Place& place) {
   PlaneStatus::Counts counts;
   counts.epoch = program.maps().read_control().epoch;
   counts.sessions = program.maps().counter_ids();
+  const FirewallMaps* firewall = program.firewall();
+  if (firewall != nullptr && (firewall->read_control().config & FIREWALL_ON) != 0) {
+    counts.dropped.emplace();
+  }
   for (const unsigned half : {0U, 1U}) {
+    if (counts.dropped) {
+      const rule_counter dropped = firewall->read_counter(COUNTER_DROPPED, half);
+      counts.dropped->packets += dropped.packets;
+      counts.dropped->bytes += dropped.bytes;
+    }
     const Totals totals = program.maps().read_totals(half);
     for (std::size_t row = 0; row < totals.size(); ++row) {
       Amount& to = row < TOTALS_SHARDS ? counts.unknown : counts.not_understood;

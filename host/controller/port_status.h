@@ -28,6 +28,7 @@ struct PlaneStatus {
     Amount unknown;
     Amount not_understood;
     std::uint64_t events = 0;
+    std::optional<Amount> dropped;  // by the firewall, where one is in force
   };
   std::optional<Counts> counts;  // of ours
 };

@@ -51,7 +51,8 @@ void require_entries(std::uint32_t entries, std::uint32_t least, const char* nam
 constexpr std::size_t kReadOneByOne = 64;
 
 // False where the map is on a card, which has no batches.
-bool read_all(const UniqueFd& map, std::vector<rule_counter>& elements) {
+template <typename Value>
+bool read_all(const UniqueFd& map, std::vector<Value>& elements) {
   std::vector<std::uint32_t> keys(elements.size());
   auto read = static_cast<__u32>(elements.size());
   std::uint32_t position = 0;
@@ -109,6 +110,20 @@ void FirewallMaps::write_bucket(std::uint32_t index, const address_bucket& value
 
 void FirewallMaps::write_buckets(std::uint32_t first, std::span<const address_bucket> values) {
   write_run(fds_.addresses, "set_addresses", first, values);
+}
+
+interval_node FirewallMaps::read_node(std::uint32_t index) const {
+  return read_element<interval_node>(fds_.nodes, "interval_nodes", index);
+}
+
+std::vector<address_bucket> FirewallMaps::read_all_buckets() const {
+  std::vector<address_bucket> buckets(bucket_count_);
+  if (!read_all(fds_.addresses, buckets)) {
+    for (std::uint32_t index = 0; index < bucket_count_; ++index) {
+      buckets[index] = read_element<address_bucket>(fds_.addresses, "set_addresses", index);
+    }
+  }
+  return buckets;
 }
 
 std::vector<rule_counter> FirewallMaps::read_counters(std::span<const std::uint32_t> ids) const {

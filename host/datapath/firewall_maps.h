@@ -44,6 +44,8 @@ class FirewallMaps {
   void write_actions(std::uint32_t first, std::span<const rule_action> values);
   void write_bucket(std::uint32_t index, const address_bucket& value);
   void write_buckets(std::uint32_t first, std::span<const address_bucket> values);
+  interval_node read_node(std::uint32_t index) const;
+  std::vector<address_bucket> read_all_buckets() const;
 
   // Of these counters, both halves added. Of many all are read at once, where the kernel can.
   std::vector<rule_counter> read_counters(std::span<const std::uint32_t> ids) const;

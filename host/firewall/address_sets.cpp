@@ -6,44 +6,12 @@
 #include <utility>
 
 #include "host/error.h"
-#include "host/firewall/address_table.h"
-#include "host/firewall/range_map.h"
-#include "host/firewall/range_nodes.h"
-#include "host/firewall/set_classes.h"
-#include "host/firewall/set_ends.h"
-#include "host/firewall/set_members.h"
+#include "host/firewall/address_sets_content.h"
 
 namespace nicsentry {
 namespace {
 
-// An address that sets hold by itself, and which do.
-struct Single {
-  AddressKey address;
-  SetMask sets = 0;
-
-  const AddressKey& key() const { return address; }
-};
-
-// An address that is or was a single one, and that a change is about.
-struct SingleChange {
-  AddressKey address;
-  SetMask flips = 0;  // of Single::sets
-};
-
 using Spans = std::vector<std::pair<AddressKey, AddressKey>>;  // sorted, apart
-
-// All that an update of sets changes, before it is in force.
-struct Draft {
-  explicit Draft(const SetClasses& before) : classes(before) {}
-
-  SetClasses classes;
-  Families<std::vector<SingleChange>> singles;
-  Families<std::optional<RangeMap>> ranges;  // where they change
-  Families<RangeTop> tops;
-  std::vector<std::uint32_t> replaced_nodes;
-  std::vector<SetUpdate::NodeUpdate> nodes;
-  std::vector<AddressChange> addresses;
-};
 
 std::vector<CoverEvent> cover_events(std::span<const SetChange> changes, std::size_t family) {
   std::vector<CoverEvent> events;
@@ -141,35 +109,6 @@ std::vector<const RangeBlock*> replaced_blocks(const RangeMap& before, const Ran
 
 }  // namespace
 
-struct AddressSets::Content {
-  Content(const Room& room, const AddressKeys& hash_keys)
-      : keys(hash_keys), nodes(room.first_node, room.nodes), table(room.buckets, hash_keys) {
-    std::copy(keys.begin(), keys.end(), control.keys);
-    control.set_roots[kIpv4] = control.set_roots[kIpv6] = INTERVAL_LEAF;
-  }
-
-  AddressSet* find(const std::string& name) const;
-  AddressSet& get(const std::string& name) const;
-  SetEnds::Sets by_bit() const;
-
-  SetUpdate apply(std::span<const SetChange> changes);
-  void draft_ranges(std::span<const SetChange> changes, std::size_t family, Draft& draft) const;
-  void draft_singles(std::size_t family, Draft& draft) const;
-  SetUpdate update_of(Draft& draft, AddressPlan plan, std::size_t singles_before);
-  void settle(std::span<const SetChange> changes, Draft& draft);
-
-  AddressKeys keys;
-  std::vector<std::unique_ptr<AddressSet>> sets;  // in order of their making
-  Families<SortedRuns<Single>> singles;
-  Families<RangeMap> ranges;
-  Families<RangeTop> tops;
-  RangeNodes nodes;
-  SetClasses classes;
-  AddressTable table;
-  SetEnds ends;
-  firewall control{};
-};
-
 AddressSet* AddressSets::Content::find(const std::string& name) const {
   const auto found = std::find_if(sets.begin(), sets.end(), [&](const auto& set) { return set->name == name; });
   return found != sets.end() ? found->get() : nullptr;
@@ -216,7 +155,7 @@ SetUpdate AddressSets::Content::apply(std::span<const SetChange> changes) {
   }
   draft.addresses = {};
   settle(changes, draft);
-  return update_of(draft, std::move(plan), singles_before);
+  return update_of(std::move(draft.nodes), std::move(plan), singles_before);
 }
 
 void AddressSets::Content::draft_ranges(std::span<const SetChange> changes, std::size_t family, Draft& draft) const {
@@ -294,7 +233,8 @@ void AddressSets::Content::settle(std::span<const SetChange> changes, Draft& dra
   ends.tidy(by_bit());
 }
 
-SetUpdate AddressSets::Content::update_of(Draft& draft, AddressPlan plan, std::size_t singles_before) {
+SetUpdate AddressSets::Content::update_of(std::vector<SetUpdate::NodeUpdate> new_nodes, AddressPlan plan,
+                                          std::size_t singles_before) {
   SetUpdate update;
   update.new_classes = classes.take_new();
   for (auto& buckets : plan.steps) {
@@ -311,7 +251,7 @@ SetUpdate AddressSets::Content::update_of(Draft& draft, AddressPlan plan, std::s
   if (switched) {
     control.set_roots[kIpv4] = tops[kIpv4].root;
     control.set_roots[kIpv6] = tops[kIpv6].root;
-    update.steps[plan.switch_step].nodes = std::move(draft.nodes);
+    update.steps[plan.switch_step].nodes = std::move(new_nodes);
     update.steps[plan.switch_step].control = control;
   }
   if (singles_before != 0 && table.size() == 0) {
@@ -433,6 +373,8 @@ SetUpdate AddressSets::expire(TimestampNs now_ns) {
 std::optional<TimestampNs> AddressSets::next_end() const { return content_->ends.next(); }
 
 const std::vector<SetMask>& AddressSets::classes() const { return content_->classes.masks(); }
+
+std::array<std::uint32_t, FIREWALL_KEYS> AddressSets::keys() const { return std::to_array(content_->control.keys); }
 
 SetUpdate AddressSets::whole(Maps maps) const {
   SetUpdate update;

@@ -85,6 +85,23 @@ class AddressSets {
   // Which combinations of sets there are: the mask of each class, by its number; class 0 is none. Numbers stay.
   const std::vector<SetMask>& classes() const;
 
+  // The names of each class's sets, by its number: with them another AddressSets can go on from what this one wrote.
+  std::vector<std::vector<std::string>> class_names() const;
+  // What another one has in force on a program, as it stands in the maps; a change of it may be half done.
+  struct InForce {
+    firewall control{};
+    std::vector<address_bucket> buckets;
+    std::vector<std::uint32_t> nodes;  // that set_roots lead to
+
+    bool operator==(const InForce& other) const;
+  };
+  // Goes on from there, with its keys, places and numbers of classes: who is in a set before and after is in it at
+  // every moment. Comes before any other update, and after whole() updates nothing but maps that this update was
+  // performed on. `class_names`: the other one's. Throws Error where there is no room for both.
+  SetUpdate take_over(const InForce& former, const std::vector<std::vector<std::string>>& class_names);
+
+  std::array<std::uint32_t, FIREWALL_KEYS> keys() const;
+
   // Everything, for maps that are all zero; or for maps of which nothing is known: then no address is in any set until
   // the second step is done. Comes before any other update.
   enum class Maps : std::uint8_t { zero, unknown };

@@ -33,6 +33,33 @@ AddressTable::AddressTable(std::uint32_t buckets, const AddressKeys& keys) : key
   visited_in_.resize(buckets);
 }
 
+AddressTable::AddressTable(std::vector<address_bucket> image, const AddressKeys& keys,
+                           std::vector<SetUpdate::BucketUpdate>& cleared)
+    : AddressTable(static_cast<std::uint32_t>(image.size()), keys) {
+  image_ = std::move(image);
+  for (std::uint32_t index = 0; index < image_.size(); ++index) {
+    bool stale = false;
+    for (Place place = index * ADDRESSES_PER_BUCKET; place < (index + 1) * ADDRESSES_PER_BUCKET; ++place) {
+      const Occupant occupant = at(place);
+      if (occupant.sets == 0) continue;
+      if (locate(occupant) == place) {
+        ++size_;
+      } else {
+        set(image_[index], place % ADDRESSES_PER_BUCKET, {occupant.key, 0});
+        stale = true;
+      }
+    }
+    if (stale) {
+      cleared.push_back({index, image_[index]});
+    }
+  }
+}
+
+std::uint16_t AddressTable::sets_of(const AddressKey& key, std::size_t family) const {
+  const auto place = locate({table_key(key, family), 0});
+  return place ? at(*place).sets : std::uint16_t{0};
+}
+
 AddressPlan AddressTable::change(std::span<const AddressChange> changes) {
   check_size(changes);
   const bool goes_late = std::any_of(changes.begin(), changes.end(), [](const AddressChange& change) {

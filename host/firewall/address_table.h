@@ -48,9 +48,27 @@ class AddressTable {
  public:
   // Throws Error for less than two buckets.
   AddressTable(std::uint32_t buckets, const AddressKeys& keys);
+  // Goes on from what another one has written, maybe not to the end. Buckets with places that nothing is found in, or
+  // what is found elsewhere as well, are added to `cleared`: without them, and to be written before a change.
+  AddressTable(std::vector<address_bucket> image, const AddressKeys& keys,
+               std::vector<SetUpdate::BucketUpdate>& cleared);
 
   // No address twice. Throws Error where there is no room, and then nothing is changed.
   AddressPlan change(std::span<const AddressChange> changes);
+
+  // The SET_* word of an address; 0 where it is not here.
+  std::uint16_t sets_of(const AddressKey& key, std::size_t family) const;
+  // Calls `act` with each address as a table_key(), and its SET_* word.
+  template <typename Act>
+  void for_each(Act act) const {
+    for (const address_bucket& bucket : image_) {
+      for (std::uint32_t i = 0; i < ADDRESSES_PER_BUCKET; ++i) {
+        if (bucket.sets[i] != 0) {
+          act(AddressKey{bucket.address[i].high, bucket.address[i].low}, bucket.sets[i]);
+        }
+      }
+    }
+  }
 
   std::size_t size() const { return size_; }  // addresses
   // At most so many; the rest of the places is what makes moves short.

@@ -138,6 +138,15 @@ RangeMap RangeMap::changed(std::span<const CoverEvent> events) const {
   return RangeMap(std::move(blocks));
 }
 
+RangeMap RangeMap::unbuilt() const {
+  Blocks blocks;
+  blocks.reserve(blocks_.size());
+  for (const auto& block : blocks_) {
+    add_block(block->boundaries, blocks);
+  }
+  return RangeMap(std::move(blocks));
+}
+
 SetMask RangeMap::mask_at(const AddressKey& key) const {
   const auto block =
       std::upper_bound(blocks_.begin(), blocks_.end(), key,

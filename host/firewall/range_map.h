@@ -56,6 +56,8 @@ class RangeMap {
 
   // The events in order of their keys.
   RangeMap changed(std::span<const CoverEvent> events) const;
+  // The same, with blocks of its own that are to be built.
+  RangeMap unbuilt() const;
   SetMask mask_at(const AddressKey& key) const;
   const Blocks& blocks() const { return blocks_; }
 

@@ -51,15 +51,22 @@ std::uint32_t build_block(const std::vector<CoverBoundary>& boundaries, const Ad
 
 }  // namespace
 
-RangeNodes::RangeNodes(std::uint32_t first, std::uint32_t count) : first_(first), image_(count) {
+RangeNodes::RangeNodes(std::uint32_t first, std::uint32_t count, const std::vector<std::uint32_t>& in_force)
+    : first_(first), image_(count) {
   if (count > INTERVAL_VALUE || first > INTERVAL_VALUE - count) {
     throw Error("nodes of address sets at " + std::to_string(first) + " to " +
                 std::to_string(std::uint64_t{first} + count) + ": at most " + std::to_string(INTERVAL_VALUE) +
                 " can be addressed");
   }
+  std::vector<bool> taken(count);
+  for (const std::uint32_t node : in_force) {
+    taken.at(node - first) = true;
+  }
   free_.reserve(count);
   for (std::uint32_t i = count; i-- > 0;) {
-    free_.push_back(first + i);
+    if (!taken[i]) {
+      free_.push_back(first + i);
+    }
   }
 }
 

@@ -25,7 +25,8 @@ struct RangeTop {
 // nodes are in use, and each change that is allowed finds room.
 class RangeNodes {
  public:
-  RangeNodes(std::uint32_t first, std::uint32_t count);
+  // `in_force`: nodes that a program is led to already, until they are settled as replaced.
+  RangeNodes(std::uint32_t first, std::uint32_t count, const std::vector<std::uint32_t>& in_force = {});
 
   // Builds the blocks that are not, and a top. Throws Error where nodes are too few; then the caller takes back().
   RangeTop build(const RangeMap& map, const SetClasses& classes, std::vector<SetUpdate::NodeUpdate>& updates);

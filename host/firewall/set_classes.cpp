@@ -16,6 +16,22 @@ std::uint16_t word_of(std::uint16_t number, SetMask mask) {
 
 }  // namespace
 
+SetClasses::SetClasses(std::vector<SetMask> taken_over)
+    : masks_(std::move(taken_over)), uses_(masks_.size(), 1), taken_over_(masks_.size()) {
+  for (std::size_t number = 1; number < masks_.size(); ++number) {
+    if (masks_[number] != 0) {
+      numbers_.emplace(masks_[number], static_cast<std::uint16_t>(number));
+    }
+  }
+}
+
+void SetClasses::release_taken_over() {
+  for (std::size_t number = 1; number < taken_over_; ++number) {
+    --uses_[number];
+  }
+  taken_over_ = 0;
+}
+
 std::uint16_t SetClasses::acquire(SetMask mask) {
   if (mask == 0) return 0;
   const auto found = numbers_.find(mask);
@@ -55,7 +71,10 @@ std::uint16_t SetClasses::give_number(SetMask mask) {
     masks_.push_back(mask);
     uses_.push_back(0);
   } else {
-    numbers_.erase(masks_[number]);
+    // Of two that were taken over, one may have lost the set that told them apart.
+    if (const auto known = numbers_.find(masks_[number]); known != numbers_.end() && known->second == number) {
+      numbers_.erase(known);
+    }
     masks_[number] = mask;
   }
   numbers_.emplace(mask, number);

@@ -3,6 +3,7 @@
 #include <linux/bpf.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -268,6 +269,9 @@ TEST_CASE("a file of the state directory that is not as it should be is named wi
   std::filesystem::remove(directory.path / "sets" / "bad.netset");
   std::ofstream(directory.path / "rules.json") << "{\n\"version\": 1,\n]";
   CHECK_THAT(message(), Catch::Contains("rules.json") && Catch::Contains("line 3"));
+  std::filesystem::remove(directory.path / "rules.json");
+  std::ofstream(directory.path / "classes.json") << R"({"version": 1, "keys": [1, 2], "classes": []})";
+  CHECK_THAT(message(), Catch::Contains("classes.json"));
 }
 
 TEST_CASE("a program that enforces already goes on to the rules of the next controller") {
@@ -292,6 +296,75 @@ TEST_CASE("a program that enforces already goes on to the rules of the next cont
   CHECK(run.run(udp("10.0.0.4", 53)) == XDP_DROP);
   CHECK(second.view(Chain::ingress).counts.at(0).packets == 1);
   CHECK(second.view(Chain::ingress).dropped.packets == 2);
+}
+
+TEST_CASE("with the state of the run that died, who is in a set stays in it while programs are taken over") {
+  const Directory directory;
+  Program programs[] = {load_program(), load_program()};
+  const auto options = [&directory] {
+    return Firewall::Options{kSmall, directory.path, [](const std::string& text) { FAIL_CHECK(text); }};
+  };
+  std::vector<std::string> singles;
+  for (unsigned i = 0; i < 2400; ++i) {
+    singles.push_back("10." + std::to_string(i % 3) + "." + std::to_string(i / 250) + "." + std::to_string(i % 250));
+  }
+  {
+    Firewall first(options());
+    for (const Program& program : programs) {
+      first.add_plane(program.shared_firewall(), Chain::ingress);
+    }
+    // Of some history: numbers of classes and places of addresses are not those of sets that are made at once.
+    first.add_to_set("z", entries({"10.0.0.1", "203.0.113.1", "10.77.0.0/16"}));
+    first.add_to_set("late", entries(singles));
+    first.add_to_set("z", entries({"203.0.113.2"}));
+    first.add_to_set("blocked", entries(singles));
+    first.add_to_set("blocked", entries({"10.99.0.0/16", "203.0.113.2", "2001:db8::/32"}));
+    first.remove_set("late");
+    first.add_to_set("a", entries({"203.0.113.3", "203.0.113.1"}));
+    first.apply(Chain::ingress, batch({append({{"src", "@z"}, {"dport", 53}, {"action", "drop"}}),
+                                       append({{"src", "@a"}, {"dport", 80}, {"action", "drop"}})}));
+  }
+  const auto dropped = [&singles](TestRun& run, unsigned i) {
+    return run.run(udp(singles[i % singles.size()], 1)) == XDP_DROP && run.run(udp("10.99.1.1", 1)) == XDP_DROP &&
+           run.run(udp("203.0.113.1", 53)) == XDP_DROP && run.run(udp("203.0.113.1", 80)) == XDP_DROP &&
+           run.run(udp("10.77.1.1", 53)) == XDP_DROP && run.run(udp("10.77.1.1", 80)) == XDP_PASS &&
+           run.run(udp("203.0.113.3", 53)) == XDP_PASS && run.run(udp("203.0.113.9", 53)) == XDP_PASS;
+  };
+  std::atomic<bool> done = false;
+  std::atomic<unsigned> rounds = 0;
+  std::atomic<unsigned> wrong = 0;
+  std::vector<std::thread> traffic;
+  for (Program& program : programs) {
+    traffic.emplace_back([&] {
+      TestRun run(program);
+      for (unsigned i = 0; !done; i += 7, ++rounds) {
+        wrong += dropped(run, i) ? 0 : 1;
+      }
+    });
+  }
+  // Each goes on from the one before, and from what that one has changed meanwhile.
+  for (unsigned generation = 0; generation < 5; ++generation) {
+    const unsigned before = rounds;
+    Firewall next(options());
+    for (const Program& program : programs) {
+      next.add_plane(program.shared_firewall(), Chain::ingress);
+    }
+    next.add_to_set("blocked", entries({"198.51.100." + std::to_string(generation), "10.100.0.0/17"}));
+    next.add_to_set("new" + std::to_string(generation), entries({"203.0.113.1", "203.0.113.3", "10.77.8.0/24"}));
+    while (rounds < before + 10) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    for (Program& program : programs) {
+      TestRun run(program);
+      CHECK(run.run(udp("198.51.100." + std::to_string(generation), 1)) == XDP_DROP);
+      CHECK(run.run(udp("10.100.0.1", 1)) == XDP_DROP);
+    }
+  }
+  done = true;
+  for (std::thread& thread : traffic) {
+    thread.join();
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("a blocked address is dropped before its established session is accepted, and drops are in the books") {

@@ -62,6 +62,13 @@ class Peers(Network):
     def stream(self, server, client, to, port):
         return Stream(self, server, client, to, port)
 
+    def udp_arrived(self):
+        """UDP datagrams that the protected host's stack has been given."""
+        names, figures = [line.split() for line in self.inside(self.receiver, "cat", "/proc/net/snmp").stdout.splitlines()
+                          if line.startswith("Udp:")]  # fmt: skip
+        udp = dict(zip(names, figures))
+        return int(udp["InDatagrams"]) + int(udp["NoPorts"])
+
     def rules(self, rules, *options, check=True):
         path = self.directory / "batch.json"
         path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
@@ -174,6 +181,17 @@ for number in range(count):
     except socket.timeout:
         lost += 1
 print(lost)
+"""
+
+FLOOD = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 0))
+while True:
+    try:
+        s.sendto(b"flood", (sys.argv[2], 9))
+    except OSError:  # no buffer is free
+        pass
 """
 
 NEIGHBOURS = [{"operation": "append", "l4proto": "ICMPv6", "action": "accept", "description": "neighbour discovery"}]

@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The firewall between real peers: a protected host (the receiving namespace) and everybody else (the sending one)."""
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 
-from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_directory_cases
+from compare import Mismatch, expect, expect_text, read_windows, run_directory_cases
 from network import Controller, run
-from peers import FETCH, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
 
 def default_drop_case(directory):
@@ -123,6 +122,9 @@ def state_case(directory):
         expect("ping from the set", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
         expect("ping from the set without a controller", False, peers.ping(peers.sender, INSIDE, "-c", 3))
+        for command in (("attach", "-i", "right0"), ("run", "-i", "right0", "-i", "nosuch0", "--firewall")):
+            expect(f"exit status of {command}", 1, peers.nicsentry(*command, check=False).returncode)
+            expect(f"ping from the set after {command}", False, peers.ping(peers.sender, INSIDE, "-c", 2))
         watching = Controller(peers, "--state", peers.directory / "state")
         expect("rules after the restart", before, peers.nicsentry("rules", "show", "-i", "right0").stdout)
         expect("ping from the set after the restart", False, peers.ping(peers.sender, INSIDE, "-c", 3))
@@ -132,53 +134,68 @@ def state_case(directory):
         peers.check_clean()
 
 
-def take_over_case(directory):
-    """Connections outlive the controller under a default of drop, by what their outer ends send alone; no others open."""
+def attached_case(directory):
+    """What `attach` put there has room for rules, and enforces between two runs, the second of which goes on at once."""
     with Peers(directory) as peers:
-        kept = ("--direction", "both", "--state", peers.directory / "state")
-        watching = Controller(peers, *kept)
-        peers.rules(NEIGHBOURS)
-        peers.default("ingress", "drop")
-        peers.serve(peers.receiver, 8080)
-        streams = {to: peers.stream(peers.sender, peers.receiver, to, port) for to, port in ((OUTSIDE, 7000), (OUTSIDE6, 7001))}
-        for to, stream in streams.items():
-            expect(f"from {to}", "hello", stream.say("hello"))
-        # Its SYN is sent again and again, before the take-over and after it.
-        knocking = peers.start(peers.sender, sys.executable, "-c", FETCH, f"http://{INSIDE}:8080/", 20, stderr=subprocess.DEVNULL)
-        time.sleep(1)  # acknowledgements that are late have been sent
-        for number in (1, 2):  # the second inherits what the first one has
-            watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
-            watching = Controller(peers, *kept)
-            for to, stream in streams.items():
-                expect(f"from {to} after take-over {number}", f"still {number}", stream.say(f"still {number}"))
-            expect("HTTP from outside", False, peers.fetch(peers.sender, f"http://{INSIDE}:8080/", 4))
-            listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
-            expect("connections", [("ESTABLISHED", OUTSIDE, 7000), ("ESTABLISHED", OUTSIDE6, 7001)],
-                   sorted((one["state"], one["destination"], one["destination_port"]) for one in listed if one["protocol"] == "TCP"))
-        expect("HTTP from outside all the while, exit status", 1, knocking.wait(timeout=30))
+        options = ("--direction", "both", "--state", peers.directory / "state")
+        peers.nicsentry("attach", "-i", "right0", "--direction", "both", "--firewall")
+        expect("ping through an idle program", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        ids = peers.program_id()
+        watching = Controller(peers, *options)
+        expect("program that the run drives", ids, peers.program_id())
+        peers.nicsentry("block", OUTSIDE6, "10.77.0.0/24", "-i", "right0")
+        peers.default("egress", "drop")
         watching.stop()
+        shown = peers.nicsentry("status", "-i", "right0").stdout
+        expect_text("words of status between two runs", "enforces", shown)
+        expect("ping from a blocked address between two runs", False, peers.ping(peers.sender, INSIDE, "-c", 2))
+        expect("program between two runs", ids, peers.program_id())
+        before = peers.udp_arrived()
+        flood = peers.start(peers.sender, sys.executable, "-c", FLOOD, OUTSIDE, INSIDE)
+        watching = Controller(peers, *options)
+        time.sleep(0.3)
+        flood.kill()
+        flood.wait()
+        expect("packets of the flood that passed", 0, peers.udp_arrived() - before)
+        peers.nicsentry("unblock", "10.77.0.0/24", "-i", "right0")
+        expect("ping out, which the default of egress drops", False, peers.ping(peers.receiver, OUTSIDE, "-c", 2))
+        peers.default("egress", "accept")
+        expect("ping afterwards", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        watching.stop()
+        expect_text("words of a second attach", "EEXIST", peers.nicsentry("attach", "-i", "right0", check=False).stderr)
+        peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
 
 
-def program_that_stays_case(directory):
-    """What a human put there goes on enforcing after a clean end, and the next controller goes on with the connections."""
+def flood_case(directory):
+    """Who is blocked stays so while a controller dies and another one takes the program over: nothing of a flood passes."""
     with Peers(directory) as peers:
-        objects = os.environ.get("NICSENTRY_BPF_DIR", os.path.join(os.path.dirname(BINARY), "bpf_offload"))
-        run("ip", "-n", peers.receiver, "link", "set", "dev", "right0", "xdpgeneric", "obj",
-            os.path.join(objects, "sentry_drv.o"), "sec", "xdp")  # fmt: skip
-        watching = Controller(peers, *STATEFUL)
-        peers.default("ingress", "drop")
-        peers.echo(peers.receiver, 5300)
-        stream = peers.stream(peers.sender, peers.receiver, OUTSIDE, 7000)
-        expect("from outside", "hello", stream.say("hello"))
-        time.sleep(1)
+        options = ("--state", peers.directory / "state")
+        watching = Controller(peers, *options)
+        many = peers.directory / "many.netset"
+        many.write_text("".join(f"172.{16 + i // 65536}.{i // 256 % 256}.{i % 256}\n" for i in range(100_000)) +
+                        "".join(f"192.{i // 256}.{i % 256}.0/26\n" for i in range(3000)), encoding="utf-8")
+        peers.nicsentry("sets", "load", "many", many, "-i", "right0")
+        peers.nicsentry("sets", "add", "bad", f"{OUTSIDE}/32", "-i", "right0")
+        peers.rules([{"operation": "append", "src": "@bad", "l4proto": "UDP", "dport": 9, "action": "drop"}])
+        peers.nicsentry("block", OUTSIDE6, "10.77.0.128/25", "-i", "right0")
+        run("ip", "-n", peers.sender, "addr", "add", "10.77.0.200/24", "dev", "left0")
+        peers.inside(peers.sender, "ping", "-n", "-c", 1, "-W", 1, INSIDE)  # neighbours are known
+        before = peers.udp_arrived()
+        floods = [peers.start(peers.sender, sys.executable, "-c", FLOOD, source, INSIDE) for source in (OUTSIDE, "10.77.0.200")]
+        for _ in range(3):
+            time.sleep(0.3)
+            watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+            watching = Controller(peers, *options)
+        time.sleep(0.3)
+        chain = peers.shown()["ingress"]
+        for flood in floods:
+            flood.kill()
+            flood.wait()
+        expect("packets of the flood that passed", 0, peers.udp_arrived() - before)
+        if min(chain["blocked"]["packets"], chain["rules"][0]["packets"]) < 100:
+            raise Mismatch(f"a flood from a blocked prefix and one of a set in a rule: expected drops of both, seen {chain}")
         watching.stop()
-        expect("from outside without a controller", "alone", stream.say("alone"))
-        watching = Controller(peers, "--direction", "both", "--mode", "skb")
-        expect("from outside after the take-over", "still", stream.say("still"))
-        expect("UDP from outside", 0, peers.ask(peers.sender, INSIDE, 5300))
-        watching.stop()
-        run("ip", "-n", peers.receiver, "link", "set", "dev", "right0", "xdpgeneric", "off")
         peers.check_clean()
 
 
@@ -188,8 +205,8 @@ def main():
         "block and unblock": block_case,
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
-        "connections, and another controller": take_over_case,
-        "connections, and a program that stays": program_that_stays_case,
+        "attached ahead, with room for rules": attached_case,
+        "taken over under a flood": flood_case,
     })
 
 

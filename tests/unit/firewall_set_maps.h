@@ -30,6 +30,8 @@ class SetMaps {
                const std::function<void()>& between, const std::function<void()>& settled);
   void perform(const SetUpdate& update, const std::vector<SetMask>& classes);
 
+  std::set<std::uint32_t> nodes_in_force() const;
+
   firewall control{};
   std::vector<address_bucket> buckets;
   std::vector<interval_node> nodes;
@@ -40,7 +42,6 @@ class SetMaps {
   void perform_bucket(const SetUpdate::BucketUpdate& update, std::mt19937& random,
                       const std::function<void()>& between);
   void check_places(const SetUpdate::BucketUpdate& update);
-  std::set<std::uint32_t> nodes_in_force() const;
 
   AddressSets::Room room_;
   std::vector<SetMask> rows_;  // of each class, as the rules see it

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "host/firewall/address_sets.h"
+#include "host/firewall/address_table.h"
+#include "host/firewall/range_map.h"
+#include "host/firewall/range_nodes.h"
+#include "host/firewall/set_classes.h"
+#include "host/firewall/set_ends.h"
+#include "host/firewall/set_members.h"
+#include "host/firewall/sorted_runs.h"
+
+namespace nicsentry {
+
+// An address that sets hold by itself, and which do.
+struct Single {
+  AddressKey address;
+  SetMask sets = 0;
+
+  const AddressKey& key() const { return address; }
+};
+
+// An address that is or was a single one, and that a change is about.
+struct SingleChange {
+  AddressKey address;
+  SetMask flips = 0;  // of Single::sets
+};
+
+// All that an update of sets changes, before it is in force.
+struct Draft {
+  explicit Draft(const SetClasses& before) : classes(before) {}
+
+  SetClasses classes;
+  Families<std::vector<SingleChange>> singles;
+  Families<std::optional<RangeMap>> ranges;  // where they change
+  Families<RangeTop> tops;
+  std::vector<std::uint32_t> replaced_nodes;
+  std::vector<SetUpdate::NodeUpdate> nodes;
+  std::vector<AddressChange> addresses;
+};
+
+// What AddressSets consists of.
+struct AddressSets::Content {
+  Content(const Room& size, const AddressKeys& keys)
+      : room(size), nodes(room.first_node, room.nodes), table(room.buckets, keys) {
+    std::copy(keys.begin(), keys.end(), control.keys);
+    control.set_roots[kIpv4] = control.set_roots[kIpv6] = INTERVAL_LEAF;
+  }
+
+  AddressSet* find(const std::string& name) const;
+  AddressSet& get(const std::string& name) const;
+  SetEnds::Sets by_bit() const;
+
+  SetUpdate apply(std::span<const SetChange> changes);
+  void draft_ranges(std::span<const SetChange> changes, std::size_t family, Draft& draft) const;
+  void draft_singles(std::size_t family, Draft& draft) const;
+  SetUpdate take_over(const InForce& former, const std::vector<std::vector<std::string>>& class_names);
+  std::vector<SetMask> masks_of(const std::vector<std::vector<std::string>>& class_names) const;
+  std::vector<AddressChange> changes_from(const AddressTable& former, bool former_ranges, SetClasses& numbers) const;
+  SetUpdate update_of(std::vector<SetUpdate::NodeUpdate> new_nodes, AddressPlan plan, std::size_t singles_before);
+  void settle(std::span<const SetChange> changes, Draft& draft);
+
+  Room room;
+  std::vector<std::unique_ptr<AddressSet>> sets;  // in order of their making
+  Families<SortedRuns<Single>> singles;
+  Families<RangeMap> ranges;
+  Families<RangeTop> tops;
+  RangeNodes nodes;
+  SetClasses classes;
+  AddressTable table;
+  SetEnds ends;
+  firewall control{};
+};
+
+}  // namespace nicsentry
