@@ -101,7 +101,7 @@ void Monitor::process_unknown(Plane& plane, const EventBatch& batch, const Event
   if (session == nullptr || !plane.sessions().find(*session)) {
     // The last counters are for connections, not for those whom the firewall turns away.
     const bool turned_away = tracking_ && session == nullptr && (event.header.verdict & ACTION_DROP) != 0;
-    if (plane.sessions().free_ids() == 0 || (turned_away && plane.scarce())) {
+    if (plane.sessions().free_ids() == 0 || (turned_away && plane.scarce() && inherited_states(packet.key.key) == 0)) {
       plane.refuse(packet.key.key);
       if (session != nullptr) {
         note(*session, batch, event, packet);
@@ -150,9 +150,11 @@ void Monitor::process_known(Plane& plane, const EventBatch& batch, const EventBa
 void Monitor::note(Session& session, const EventBatch& batch, const EventBatch::Event& event,
                    const ParsedPacket& packet) {
   const PacketFeatures& features = packet.features;
-  const bool begins = session.connection.slot_states() == 0;
-  bool changed = session.connection.note({packet.protocol, packet.key.direction, features.tcp_flags, features.icmp_type,
-                                          (event.header.verdict & ACTION_DROP) != 0});
+  const ConnectionPacket seen{packet.protocol, packet.key.direction, features.tcp_flags, features.icmp_type,
+                              (event.header.verdict & ACTION_DROP) != 0};
+  const bool unknown = session.connection.slot_states() == 0;
+  const bool inherits = unknown && tracking_ && inherit(session, seen);
+  bool changed = session.connection.note(seen) || inherits;
   if (is_icmp_error(packet.protocol, features.icmp_type)) {
     const auto key = quoted_session(batch.packet(event), packet);
     const Session* quoted = key ? registry_.find(*key) : nullptr;
@@ -164,9 +166,37 @@ void Monitor::note(Session& session, const EventBatch& batch, const EventBatch::
     return;
   }
   write_states(session);
-  if (begins) {
+  if (unknown && !inherits) {
     begun_.push_back({&session, event.timestamp_ns});
   }
+}
+
+// Planes of one run had the same states; any of them will do.
+std::uint32_t Monitor::inherited_states(const SessionKey& key) const {
+  for (const auto& plane : planes_) {
+    if (const std::uint32_t states = plane->inherited().find(key); states != 0) {
+      return states;
+    }
+  }
+  return 0;
+}
+
+// Before its packet is noted, be it dropped: the program has forgotten the connection, and drops what would show that
+// it goes on. Who asks for a new connection gets no old one's states; that it is let in ends the old one.
+bool Monitor::inherit(Session& session, const ConnectionPacket& packet) {
+  const std::uint32_t states = inherited_states(session.key);
+  const bool anew = is_plain_syn(packet);
+  if (states == 0 || (anew && packet.dropped)) {
+    return false;
+  }
+  for (const auto& plane : planes_) {
+    plane->inherited().forget(session.key);
+  }
+  if (anew) {
+    return false;
+  }
+  session.connection.inherit(states, packet.protocol, opposite(session.server.server_direction));
+  return true;
 }
 
 std::uint32_t Monitor::states_of(const Session& session) const {
@@ -313,6 +343,9 @@ WindowReport Monitor::collect(std::uint64_t number, TimestampNs start_ns, Timest
   forget_closed(number);
   for (std::size_t i = 0; i < planes_.size(); ++i) {
     attempt(*planes_[i], [&] { open(*planes_[i], number, rest_marks_[i]); });
+  }
+  for (const auto& plane : planes_) {
+    plane->inherited().end_window(std::chrono::nanoseconds(end_ns - start_ns), kIdleWindows);
   }
   drop_ended_planes();
   return report;

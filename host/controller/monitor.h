@@ -84,6 +84,8 @@ class Monitor {
                        const ParsedPacket& packet);
   void process_known(Plane& plane, const EventBatch& batch, const EventBatch::Event& event, const ParsedPacket& packet);
   void note(Session& session, const EventBatch& batch, const EventBatch::Event& event, const ParsedPacket& packet);
+  std::uint32_t inherited_states(const SessionKey& key) const;
+  bool inherit(Session& session, const ConnectionPacket& packet);
   std::uint32_t states_of(const Session& session) const;
   void write_states(Session& session);
   void write_states(Plane& plane, Session& session);

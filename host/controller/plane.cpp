@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 namespace nicsentry {
 namespace {
@@ -29,14 +31,42 @@ Plane::Plane(PlaneName name, Program program, std::uint32_t sessions, const Fing
     if (program_.firewall() != nullptr) {
       program_.firewall()->make_elements();
     }
-    program_.maps().write_control({});
-    program_.maps().clear_buckets();
+    take_over();
   }
   for (const unsigned half : {0U, 1U}) {
     last_totals_[half] = program_.maps().read_totals(half);
     last_dropped_[half] = read_dropped(half);
   }
   take_books();
+}
+
+bool Plane::enforces() const {
+  return program_.firewall() != nullptr && (program_.firewall()->read_control().config & FIREWALL_ON) != 0;
+}
+
+// All is read before anything is cleared: on a card that takes long, and connections go on meanwhile.
+void Plane::take_over() {
+  Maps& maps = program_.maps();
+  const struct control former = maps.read_control();
+  FingerprintKeys keys{};
+  std::copy(std::begin(former.keys), std::end(former.keys), keys.begin());
+  inherited_ = InheritedStates(keys);
+  const bool inherits = enforces();
+  std::vector<std::uint32_t> filled;
+  maps.for_each_bucket([&](std::uint32_t index, const session_bucket& bucket) {
+    filled.push_back(index);
+    for (const session_slot& slot : bucket.slot) {
+      if (inherits) {
+        inherited_.add(slot);
+      }
+    }
+  });
+  maps.write_control({});
+  for (const std::uint32_t index : filled) {
+    maps.write_bucket(index, {});
+  }
+  EventBatch former_events;  // of epochs and counters that were another's
+  reader_.drain(former_events);
 }
 
 void Plane::start(std::uint32_t epoch) {
@@ -67,7 +97,7 @@ void Plane::set_keys(const FingerprintKeys& keys) {
 }
 
 void Plane::stop() {
-  if (program_.firewall() != nullptr && (program_.firewall()->read_control().config & FIREWALL_ON) != 0) {
+  if (enforces()) {
     control_.config &= ~(CONFIG_SHARE_MASK | CONFIG_CAPTURE_KNOWN);
     write_control();
     return;

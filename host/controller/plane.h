@@ -8,6 +8,7 @@
 
 #include "host/datapath/event_reader.h"
 #include "host/datapath/program.h"
+#include "host/sessions/inherited_states.h"
 #include "host/sessions/plane_sessions.h"
 #include "host/window/window_report.h"
 
@@ -35,6 +36,8 @@ class Plane {
   Program& program() { return program_; }
   EventReader& reader() { return reader_; }
   PlaneSessions& sessions() { return sessions_; }
+  // What the program knew of connections when its last controller ended, if it enforces rules.
+  InheritedStates& inherited() { return inherited_; }
   PlaneBooks& books() { return books_; }
   unsigned half() const { return control_.epoch & 1U; }
   std::uint32_t epoch() const { return control_.epoch; }
@@ -51,7 +54,7 @@ class Plane {
   void set_partial_frames(bool partial);
   void set_keys(const FingerprintKeys& keys);
   // As somebody's who attached it by hand: control all zero, no session left. Where a firewall is in force it stays so
-  // and keeps the sessions that it knows the states of; then only the events end.
+  // and keeps the sessions that it knows the states of, for who takes it over; then only the events end.
   void stop();
   void flush();  // performs what sessions().writes() holds
 
@@ -68,6 +71,8 @@ class Plane {
   PlaneBooks take_books();
 
  private:
+  bool enforces() const;
+  void take_over();
   void write_control();
   rule_counter read_dropped(unsigned half) const;
 
@@ -75,6 +80,7 @@ class Plane {
   Program program_;
   EventReader reader_;
   PlaneSessions sessions_;
+  InheritedStates inherited_;
   PlaneBooks books_;
   struct control control_ {};
   Totals last_totals_[2]{};

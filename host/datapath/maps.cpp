@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <type_traits>
@@ -12,6 +13,8 @@
 
 namespace nicsentry {
 namespace {
+
+constexpr std::uint32_t kBucketsPerBatch = 4096;
 
 bool is_empty(const session_bucket& bucket) {
   for (const session_slot& slot : bucket.slot) {
@@ -71,12 +74,33 @@ void Maps::write_bucket(std::uint32_t index, const session_bucket& value) {
   write_element(sessions_, "sessions", index, value);
 }
 
-void Maps::clear_buckets() {
-  for (std::uint32_t index = 0; index < bucket_count_; ++index) {
-    if (!is_empty(read_bucket(index))) {
-      write_bucket(index, session_bucket{});
+void Maps::for_each_bucket(const BucketAct& act) const {
+  std::vector<session_bucket> buckets(std::min(bucket_count_, kBucketsPerBatch));
+  std::vector<std::uint32_t> keys(buckets.size());
+  std::uint32_t position = 0;
+  bool batches = true;
+  for (std::uint32_t first = 0; first < bucket_count_;) {
+    auto count = static_cast<std::uint32_t>(buckets.size());
+    batches = batches &&
+              (bpf_map_lookup_batch(sessions_.get(), first == 0 ? nullptr : &position, &position, keys.data(),
+                                    buckets.data(), &count, nullptr) == 0 ||
+               errno == ENOENT) &&  // ENOENT: the batch reached the map's end
+              count != 0;
+    if (!batches) {  // maps on the card have none
+      count = 1;
+      buckets[0] = read_bucket(first);
     }
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (!is_empty(buckets[i])) {
+        act(first + i, buckets[i]);
+      }
+    }
+    first += count;
   }
+}
+
+void Maps::clear_buckets() {
+  for_each_bucket([this](std::uint32_t index, const session_bucket&) { write_bucket(index, session_bucket{}); });
 }
 
 session_counters Maps::read_counters(std::uint32_t counter, unsigned half) const {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "bpf_offload/types.h"
@@ -34,7 +35,10 @@ class Maps {
 
   session_bucket read_bucket(std::uint32_t index) const;
   void write_bucket(std::uint32_t index, const session_bucket& value);
-  // Empties every bucket that is not empty: for a program that another controller left.
+  // Calls `act` with every bucket that is not empty: some in one call where the kernel can, else one by one.
+  using BucketAct = std::function<void(std::uint32_t index, const session_bucket& bucket)>;
+  void for_each_bucket(const BucketAct& act) const;
+  // Empties every bucket that is not empty.
   void clear_buckets();
 
   session_counters read_counters(std::uint32_t counter, unsigned half) const;

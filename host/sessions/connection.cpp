@@ -60,6 +60,10 @@ IcmpKind kind_of(Protocol protocol, std::uint8_t type) {
 
 }  // namespace
 
+bool is_plain_syn(const ConnectionPacket& packet) {
+  return packet.protocol == Protocol::tcp && control_flags(packet.tcp_flags) == kSyn;
+}
+
 bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type) {
   return (protocol == Protocol::icmp || protocol == Protocol::icmpv6) &&
          kind_of(protocol, icmp_type) == IcmpKind::error;
@@ -178,6 +182,26 @@ bool Connection::relate(Direction direction) {
   }
   set(direction, STATE_RELATED);
   return true;
+}
+
+// A TCP connection with one awaited end is taken for one that was picked up: a SYN of the other end begins it anew,
+// also when it was closed, which the slot does not say.
+void Connection::inherit(std::uint32_t slot_states, Protocol protocol, Direction client) {
+  states_ = {slot_states >> SLOT_STATE_SHIFT & STATE_MASK,
+             slot_states >> (SLOT_STATE_SHIFT + SLOT_STATE_BITS) & STATE_MASK};
+  tcp_ = protocol == Protocol::tcp;
+  const bool lower = awaits(Direction::from_lower);
+  const bool higher = awaits(Direction::from_higher);
+  if (lower && higher) {
+    phase_ = Phase::answered;
+    originator_ = client;
+  } else if (lower || higher) {
+    phase_ = tcp_ ? Phase::picked_up : Phase::opened;
+    originator_ = lower ? Direction::from_higher : Direction::from_lower;
+  } else {
+    phase_ = Phase::related;
+    originator_ = state(Direction::from_lower) == STATE_RELATED ? Direction::from_lower : Direction::from_higher;
+  }
 }
 
 std::uint32_t Connection::slot_states() const {

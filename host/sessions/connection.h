@@ -20,6 +20,9 @@ struct ConnectionPacket {
   bool dropped = false;  // by the firewall
 };
 
+// Whether a packet is a TCP SYN that asks for a new connection.
+bool is_plain_syn(const ConnectionPacket& packet);
+
 // Whether an ICMP or ICMPv6 packet is an error about another packet, which it quotes (RFC 792, RFC 4443).
 bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type);
 
@@ -32,9 +35,10 @@ bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type);
 //   may be lost. RST, or a FIN of both ends, closes; what still comes then is ESTABLISHED, as the last ACK must pass. A
 //   SYN without ACK opens a closed connection again. Sequence numbers are not looked at; instead, a RST did not close
 //   when the end in whose name it came goes on.
-// - A TCP connection older than the run is picked up by an ACK that passed (as by nf_conntrack_tcp_loose): answers to
-//   it are ESTABLISHED, its own direction is when one passed. A SYN+ACK that comes first, as events of two planes have
-//   no common order, was sent by the answering end.
+// - A connection older than the run goes on where the former controller of the same program left it, see inherit().
+// - Any other TCP connection older than the run is picked up by an ACK that passed (as by nf_conntrack_tcp_loose):
+//   answers to it are ESTABLISHED, its own direction is when one passed. A SYN+ACK that comes first, as events of two
+//   planes have no common order, was sent by the answering end.
 // - ICMP has no ports: all between two hosts is one session. Queries (echo, timestamp, ...) let answers through, and
 //   replies are answers. Errors, neighbour discovery and router messages never establish anything.
 // - An ICMP error about a session that has a connection makes its direction RELATED, see relate().
@@ -45,6 +49,9 @@ class Connection {
   // An ICMP error in this direction was about a connection, whether it passed or not: a later one may pass. True when
   // the direction's state changed.
   bool relate(Direction direction);
+  // Of an unknown session: goes on from both directions' states as they stood in its slot, with one that is not 0.
+  // `client`: in whose name it began, where the states do not tell.
+  void inherit(std::uint32_t slot_states, Protocol protocol, Direction client);
   // From now on as an unknown session.
   void forget() { *this = {}; }
 

@@ -62,6 +62,11 @@ std::array<std::uint32_t, 4> Fingerprint::words() const {
           static_cast<std::uint32_t>(b >> 32)};
 }
 
+Fingerprint Fingerprint::in(const session_slot& slot) {
+  const auto& words = slot.fingerprint;
+  return {std::uint64_t{words[1]} << 32 | words[0], std::uint64_t{words[3]} << 32 | words[2]};
+}
+
 Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys) {
   Fingerprint sum;
   const auto add_pair = [&](std::size_t pair, std::uint32_t low, std::uint32_t high) {

@@ -34,6 +34,7 @@ struct Fingerprint {
 
   // As session_slot.fingerprint holds it: a low, a high, b low, b high.
   std::array<std::uint32_t, 4> words() const;
+  static Fingerprint in(const session_slot& slot);
 };
 
 Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys);

@@ -122,10 +122,7 @@ SessionTable::BucketPlaces SessionTable::places_in(std::uint32_t bucket) {
   return {bucket * SLOTS_PER_BUCKET, bucket * SLOTS_PER_BUCKET + 1};
 }
 
-Fingerprint SessionTable::fingerprint_at(Place place) const {
-  const auto& words = slot(place).fingerprint;
-  return {std::uint64_t{words[1]} << 32 | words[0], std::uint64_t{words[3]} << 32 | words[2]};
-}
+Fingerprint SessionTable::fingerprint_at(Place place) const { return Fingerprint::in(slot(place)); }
 
 std::optional<SessionTable::Place> SessionTable::locate(const Fingerprint& fingerprint) const {
   const auto buckets = candidate_buckets(fingerprint, bucket_bits_);

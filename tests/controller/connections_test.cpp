@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -125,12 +126,17 @@ class Side {
  public:
   // `answers`: the map that the sides share, of the one that was there first.
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions, int answers = -1)
-      : program_(Program::load(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc), Profile::all,
-                               hook == Hook::xdp ? Mode::drv : Mode::tc, {sessions, bucket_bits_for(sessions)}, nullptr,
-                               &kRoom, answers)),
+      : Side(monitor, hook, sessions,
+             Program::load(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc), Profile::all,
+                           hook == Hook::xdp ? Mode::drv : Mode::tc, {sessions, bucket_bits_for(sessions)}, nullptr,
+                           &kRoom, answers),
+             fixed_keys(), false) {}
+  // `used`: the program is one that another controller had.
+  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, Program program, const FingerprintKeys& keys, bool used)
+      : program_(std::move(program)),
         test_run_(program_),
         plane(monitor.add_plane(std::make_unique<Plane>(PlaneName{"test", hook_name(hook), "drv"}, std::move(program_),
-                                                        sessions, fixed_keys(), test_run_.cpu(), false))),
+                                                        sessions, keys, test_run_.cpu(), used))),
         monitor_(monitor) {}
 
   std::uint32_t send(const Bytes& frame) { return test_run_.run(frame); }
@@ -192,6 +198,19 @@ class Fixture {
       : monitor(Profile::all, cap),
         in(monitor, Hook::xdp, sessions),
         out(monitor, Hook::tc_egress, sessions, in.plane.program().firewall()->answers_fd()) {}
+  struct Programs {
+    Program in;
+    Program out;
+  };
+  // Another controller over the programs of one that is gone.
+  Fixture(Programs programs, std::uint32_t sessions)
+      : monitor(Profile::all, 100),
+        in(monitor, Hook::xdp, sessions, std::move(programs.in), following_keys(fixed_keys()), true),
+        out(monitor, Hook::tc_egress, sessions, std::move(programs.out), following_keys(fixed_keys()), true) {
+    monitor.track_connections(true);
+  }
+  // To be destroyed afterwards: it has none any more.
+  Programs give_away() { return {std::move(in.plane.program()), std::move(out.plane.program())}; }
 
   // What both planes have of a session: they are never to differ in these tests.
   std::string states(const SessionKey& key) {
@@ -532,4 +551,177 @@ TEST_CASE("the time from a connection's first packet until its states are in for
   CHECK(f.monitor.state_latency().quantile_us(0.5) > 0);
   CHECK(f.monitor.state_latency().max_us() < 10e6);
   CHECK(f.monitor.states_that_waited() == 0);
+}
+
+namespace {
+
+enum class End { killed, stopped };
+
+// A controller with a default of drop, and the one that comes after it.
+class TakeOver {
+ public:
+  explicit TakeOver(std::uint32_t sessions = 64) : sessions_(sessions) {
+    first.emplace(sessions);
+    first->monitor.track_connections(true);
+    drop_by_default(first->in.plane.program());
+    accept_by_default(first->out.plane.program());
+  }
+
+  Fixture& take_over(End end = End::killed) {
+    if (end == End::stopped) {
+      first->in.plane.stop();
+      first->out.plane.stop();
+    }
+    Fixture::Programs programs = first->give_away();
+    first.reset();
+    return second.emplace(std::move(programs), sessions_);
+  }
+
+  std::optional<Fixture> first;
+  std::optional<Fixture> second;
+
+ private:
+  std::uint32_t sessions_;
+};
+
+void begin_inside(Fixture& f, const Ends& ends) {
+  f.out.pass(tcp_out(ends, kSyn));
+  f.in.pass(tcp_in(ends, kSyn | kAck));
+  f.out.pass(tcp_out(ends, kAck));
+}
+
+// A packet that the program drops, and drops no more once the host has read of it.
+void check_goes_on(Side& side, const Bytes& frame) {
+  CHECK(side.send(frame) == XDP_DROP);
+  side.read();
+  CHECK(side.send(frame) == XDP_PASS);
+  side.read();
+}
+
+void check_stays_shut(Side& side, const Bytes& frame) {
+  for (int i = 0; i < 3; ++i) {
+    CHECK(side.send(frame) == XDP_DROP);
+    side.read();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("who takes an enforcing program over goes on with its connections, by what comes in alone") {
+  const End end = GENERATE(End::killed, End::stopped);
+  CAPTURE(end);
+  TakeOver run;
+  const Ends asked = peer_number(2);
+  const Ends stranger = peer_number(9);
+  begin_inside(*run.first, kEnds);
+  run.first->out.pass(udp_out(kEnds));
+  run.first->in.pass(udp_in(kEnds));
+  run.first->out.pass(udp_out(asked));
+  run.first->in.pass(tcp_in(stranger, kSyn));
+
+  Fixture& f = run.take_over(end);
+  CHECK(f.states(kTcp) == "none");
+  check_goes_on(f.in, tcp_in(kEnds, kAck));
+  CHECK(f.states(kTcp) == "E E");
+  check_goes_on(f.in, udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+  CHECK(f.in.send(udp_in(asked)) == XDP_DROP);
+  f.in.read();
+  CHECK(f.states(asked.key(Protocol::udp)) == "E N");
+  CHECK(f.in.send(udp_in(asked)) == XDP_PASS);
+  f.in.read();
+  CHECK(f.states(asked.key(Protocol::udp)) == "E E");
+
+  check_stays_shut(f.in, tcp_in(stranger, kSyn));
+  check_stays_shut(f.in, tcp_in(stranger, kAck));
+  check_stays_shut(f.in, tcp_in(peer_number(10), kAck));
+  check_stays_shut(f.in, udp_in(stranger));
+  CHECK(f.monitor.state_latency().count() == 0);
+  for (const ConnectionRow& row : f.monitor.connections()) {
+    CHECK(row.state == "ESTABLISHED");
+  }
+  CHECK(f.monitor.connections().size() == 3);
+}
+
+TEST_CASE("the second controller after an established connection inherits from the first one's successor") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  check_goes_on(run.take_over().in, tcp_in(kEnds, kAck));
+  Fixture::Programs programs = run.second->give_away();
+  run.second.reset();
+  Fixture third(std::move(programs), 64);
+  check_goes_on(third.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("a connection that goes on by an outgoing packet is established at once") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  f.out.pass(tcp_out(kEnds, kAck));
+  CHECK(f.states(kTcp) == "E E");
+}
+
+TEST_CASE("a SYN that is dropped gets no inherited states and ends none; one that passes begins a new connection") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  check_stays_shut(f.in, tcp_in(kEnds, kSyn));
+  CHECK(f.in.states(kTcp) == "N N");
+  SECTION("the connection goes on") { check_goes_on(f.in, tcp_in(kEnds, kAck)); }
+  SECTION("it begins anew") {
+    f.out.pass(tcp_out(kEnds, kSyn));
+    CHECK(f.states(kTcp) == "E N");
+  }
+}
+
+TEST_CASE("states are inherited once") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  f.in.drop(tcp_in(kEnds, kAck));
+  f.in.pass(tcp_in(kEnds, kFin | kAck));
+  f.out.pass(tcp_out(kEnds, kFin | kAck));
+  f.swaps(4);
+  CHECK(f.states(kTcp) == "N N");
+  check_stays_shut(f.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("what shows no packet for 30 windows is not inherited, but for established TCP") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  run.first->out.pass(udp_out(kEnds));
+  run.first->out.pass(udp_out(peer_number(2)));
+  Fixture& f = run.take_over();
+  f.swaps(29);
+  check_goes_on(f.in, udp_in(kEnds));
+  f.swap();
+  check_stays_shut(f.in, udp_in(peer_number(2)));
+  check_goes_on(f.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("the last counters are for inherited connections, too, though their first packet was dropped") {
+  TakeOver run(16);
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  for (std::uint8_t number = 100; number < 120; ++number) {
+    f.in.pass(udp_in(peer_number(number)));
+  }
+  check_goes_on(f.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("nothing is inherited of a program whose firewall is not in force, nor without tracking") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  SECTION("not in force") {
+    write_map(run.first->in.plane.program(), "fw_control", 0, firewall{});
+    write_map(run.first->out.plane.program(), "fw_control", 0, firewall{});
+    Fixture& f = run.take_over();
+    f.in.pass(tcp_in(kEnds, kAck));
+    CHECK(f.states(kTcp) == "N E");
+  }
+  SECTION("not tracked") {
+    Fixture& f = run.take_over();
+    f.monitor.track_connections(false);
+    check_stays_shut(f.in, tcp_in(kEnds, kAck));
+  }
 }

@@ -61,6 +61,9 @@ class Peers(Network):
         """How many of so many connections, one after the other, take longer than any without a packet to be sent again."""
         return int(self.inside(namespace, sys.executable, "-c", FETCH_MANY, url, count, seconds).stdout)
 
+    def stream(self, server, client, to, port):
+        return Stream(self, server, client, to, port)
+
     def udp_arrived(self):
         """UDP datagrams that the protected host's stack has been given."""
         names, figures = [line.split() for line in self.inside(self.receiver, "cat", "/proc/net/snmp").stdout.splitlines()
@@ -91,6 +94,26 @@ class Peers(Network):
         return json.loads(self.nicsentry("rules", "show", "--json", "-i", "right0").stdout)
 
 
+class Stream:
+    """A TCP connection on which only the server speaks, and the client sends nothing but the acknowledgements of its kernel."""
+
+    def __init__(self, peers, server, client, to, port):
+        self.says = peers.start(server, sys.executable, "-c", STREAM_SERVER, port,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.says.stdout.readline()
+        self.hears = peers.start(client, sys.executable, "-c", STREAM_CLIENT, to, port,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.hears.stdout.readline()
+
+    def say(self, line, seconds=5):
+        """The server's next line, as the client has it after so many seconds at most."""
+        self.says.stdin.write(line + "\n")
+        self.says.stdin.flush()
+        self.hears.stdin.write(f"{seconds}\n")
+        self.hears.stdin.flush()
+        return self.hears.stdout.readline().rstrip("\n")
+
+
 SERVER = """
 import http.server, socket, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -102,6 +125,22 @@ class Server(http.server.ThreadingHTTPServer):
 server = Server((sys.argv[2], int(sys.argv[1])), Handler)
 print("ready", flush=True)
 server.serve_forever()
+"""
+STREAM_SERVER = """
+import socket, sys
+with socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True) as listening:
+    print("ready", flush=True)
+    connection = listening.accept()[0]
+for line in sys.stdin:
+    connection.sendall(line.encode())
+"""
+STREAM_CLIENT = """
+import select, socket, sys
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10)
+print("ready", flush=True)
+for seconds in sys.stdin:
+    arrived = select.select([connection], [], [], float(seconds))[0]
+    print(connection.recv(100).decode().strip() if arrived else "nothing", flush=True)
 """
 ECHO = """
 import socket, sys

@@ -254,6 +254,68 @@ TEST_CASE("who began a connection, and whether an answer is awaited") {
   }
 }
 
+TEST_CASE("a connection goes on from the states that it had in its slot") {
+  const auto inherited = [](Protocol protocol, std::uint32_t lower, std::uint32_t higher, Direction client = a) {
+    Connection connection;
+    connection.inherit(lower << 1U | higher << 3U, protocol, client);
+    CHECK(connection.slot_states() == (lower << 1U | higher << 3U));
+    CHECK(connection.seen());
+    CHECK(connection.tcp() == (protocol == Protocol::tcp));
+    return connection;
+  };
+  SECTION("both ends ESTABLISHED: it was answered") {
+    Connection connection = inherited(Protocol::tcp, STATE_ESTABLISHED, STATE_ESTABLISHED, b);
+    CHECK(text(connection) == "E E ESTABLISHED");
+    CHECK(connection.originator() == b);
+    CHECK_FALSE(connection.note(tcp(a, kAck | kFin)));
+    CHECK_FALSE(connection.note(tcp(b, kAck | kFin)));
+    CHECK(connection.closed());
+    CHECK(connection.note(tcp(a, kSyn)));
+    CHECK(text(connection) == "N E NEW");
+  }
+  SECTION("a TCP end is awaited: its answer establishes") {
+    Connection connection = inherited(Protocol::tcp, STATE_NEW, STATE_ESTABLISHED);
+    CHECK(text(connection) == "N E INVALID");
+    CHECK(connection.originator() == a);
+    CHECK(connection.pending());
+    CHECK_FALSE(connection.note(tcp(a, kAck)));
+    CHECK(connection.note(tcp(b, kSyn | kAck)));
+    CHECK(text(connection) == "E E ESTABLISHED");
+  }
+  SECTION("a TCP end is awaited: a SYN to it begins anew, as after a refusal that the slot did not tell") {
+    Connection connection = inherited(Protocol::tcp, STATE_ESTABLISHED, STATE_NEW, a);
+    CHECK(connection.originator() == b);
+    CHECK_FALSE(connection.note(tcp(b, kSyn)));
+    CHECK(text(connection) == "E N NEW");
+  }
+  SECTION("a UDP end is awaited") {
+    Connection connection = inherited(Protocol::udp, STATE_ESTABLISHED, STATE_NEW, a);
+    CHECK(text(connection) == "E N NEW");
+    CHECK(connection.originator() == b);
+    CHECK(connection.note(udp(a)));
+    CHECK(text(connection) == "E E ESTABLISHED");
+  }
+  SECTION("a ping to who had sent an error") {
+    Connection connection = inherited(Protocol::icmp, STATE_RELATED, STATE_ESTABLISHED);
+    CHECK(text(connection) == "R E NEW");
+    CHECK(connection.note(icmp(b, 0)));
+    CHECK(text(connection) == "E E ESTABLISHED");
+  }
+  SECTION("errors about a connection") {
+    const Connection connection = inherited(Protocol::icmp, STATE_NEW, STATE_RELATED);
+    CHECK(text(connection) == "N R RELATED");
+    CHECK(connection.originator() == b);
+  }
+}
+
+TEST_CASE("a SYN is plain without ACK, RST and FIN, and on TCP alone") {
+  CHECK(is_plain_syn(tcp(a, kSyn | kEce | kCwr)));
+  for (const unsigned flags : {0U, 0U + kAck, 0U + (kSyn | kAck), 0U + (kSyn | kRst), 0U + (kSyn | kFin)}) {
+    CHECK_FALSE(is_plain_syn(tcp(a, flags)));
+  }
+  CHECK_FALSE(is_plain_syn({Protocol::udp, a, kSyn, 0, false}));
+}
+
 TEST_CASE("a slot has the lower end's state in the two bits above SLOT_VALID, the higher end's in the next two") {
   Connection connection;
   CHECK(connection.slot_states() == 0);

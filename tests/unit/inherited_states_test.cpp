@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/sessions/inherited_states.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+namespace nicsentry {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t kAnswered = STATE_ESTABLISHED << 1U | STATE_ESTABLISHED << 3U;
+constexpr std::uint32_t kAwaited = STATE_ESTABLISHED << 3U;
+
+SessionKey session(std::uint8_t number, Protocol protocol = Protocol::tcp) {
+  IpAddress lower;
+  lower.bytes = {10, 0, 0, 1};
+  IpAddress higher;
+  higher.bytes = {10, 0, 0, number};
+  return normalise({lower, 40000}, {higher, 443}, protocol).key;
+}
+
+session_slot slot_of(const SessionKey& key, std::uint32_t state, const FingerprintKeys& keys = fixed_keys()) {
+  session_slot slot{};
+  const auto words = fingerprint(key, keys).words();
+  std::copy(words.begin(), words.end(), slot.fingerprint);
+  slot.counter = 7;
+  slot.state = state;
+  slot.muted_epoch = 3;
+  return slot;
+}
+
+InheritedStates with(std::initializer_list<session_slot> slots) {
+  InheritedStates states(fixed_keys());
+  for (const session_slot& slot : slots) {
+    states.add(slot);
+  }
+  return states;
+}
+
+}  // namespace
+
+TEST_CASE("states are found by a session's ends, under the keys of who left them") {
+  const InheritedStates states =
+      with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(3), SLOT_VALID | kAwaited),
+            slot_of(session(4), SLOT_VALID | kAnswered, following_keys(fixed_keys()))});
+  CHECK(states.find(session(2)) == kAnswered);
+  CHECK(states.find(session(3)) == kAwaited);
+  CHECK(states.find(session(4)) == 0);
+  CHECK(states.find(session(2, Protocol::udp)) == 0);
+  CHECK(InheritedStates().find(session(2)) == 0);
+}
+
+TEST_CASE("slots that are not valid, and sessions that are NEW both ways, leave nothing") {
+  const InheritedStates states =
+      with({{}, slot_of(session(2), kAnswered), slot_of(session(3), SLOT_VALID), slot_of(session(4), 0)});
+  CHECK(states.size() == 0);
+}
+
+TEST_CASE("an entry that was being moved stands in two slots and is one") {
+  InheritedStates states =
+      with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(2), SLOT_VALID | kAnswered)});
+  CHECK(states.size() == 1);
+  states.forget(session(2));
+  CHECK(states.find(session(2)) == 0);
+}
+
+TEST_CASE("after the idle windows established TCP is left, after two hours and four minutes nothing") {
+  InheritedStates states =
+      with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(3), SLOT_VALID | kAwaited),
+            slot_of(session(2, Protocol::udp), SLOT_VALID | kAnswered)});
+  states.end_window(10min, 3);
+  states.end_window(10min, 3);
+  CHECK(states.find(session(3)) == kAwaited);
+  CHECK(states.find(session(2, Protocol::udp)) == kAnswered);
+  states.end_window(10min, 3);
+  CHECK(states.find(session(3)) == 0);
+  CHECK(states.find(session(2, Protocol::udp)) == 0);
+  CHECK(states.find(session(2)) == kAnswered);
+  states.end_window(93min, 3);
+  CHECK(states.find(session(2)) == kAnswered);
+  states.end_window(1min, 3);
+  CHECK(states.size() == 0);
+}
+
+TEST_CASE("long windows do not shorten what is idle: it is the more of both") {
+  InheritedStates states = with({slot_of(session(2), SLOT_VALID | kAnswered)});
+  states.end_window(5h, 2);
+  CHECK(states.find(session(2)) == kAnswered);
+  states.end_window(5h, 2);
+  CHECK(states.size() == 0);
+}
+
+}  // namespace nicsentry
