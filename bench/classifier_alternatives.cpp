@@ -29,11 +29,9 @@ struct Structure {
   const char* name;
   std::unique_ptr<Classifier> (*build)(const RuleSet&);
 };
-constexpr Structure kStructures[] = {{"rows of bits", rows_of_bits},
-                                     {"combining tables", combining_tables},
-                                     {"merged tuples", merged_tuples},
-                                     {"decision tree", decision_tree},
-                                     {"decision trees", decision_trees}};
+constexpr Structure kStructures[] = {{"rows of bits", rows_of_bits},   {"combining tables", combining_tables},
+                                     {"merged tuples", merged_tuples}, {"tuples and rows", tuples_and_rows},
+                                     {"decision tree", decision_tree}, {"decision trees", decision_trees}};
 
 struct Kind {
   const char* name;

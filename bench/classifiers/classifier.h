@@ -74,6 +74,7 @@ class Walked : public Classifier {
 std::unique_ptr<Classifier> rows_of_bits(const RuleSet& set);      // ours
 std::unique_ptr<Classifier> combining_tables(const RuleSet& set);  // recursive flow classification
 std::unique_ptr<Classifier> merged_tuples(const RuleSet& set);
+std::unique_ptr<Classifier> tuples_and_rows(const RuleSet& set);  // the union of both
 std::unique_ptr<Classifier> decision_tree(const RuleSet& set);
 std::unique_ptr<Classifier> decision_trees(const RuleSet& set);  // by the widths of the rules' addresses
 

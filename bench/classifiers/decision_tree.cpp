@@ -402,12 +402,10 @@ std::unique_ptr<Classifier> best_of(const RuleSet& set, const std::vector<Limits
 
 }  // namespace
 
-std::unique_ptr<Classifier> decision_tree(const RuleSet& set) {
-  return best_of(set, {{8, 4, 0}, {16, 2, 0}, {32, 2, 0}});
-}
+std::unique_ptr<Classifier> decision_tree(const RuleSet& set) { return best_of(set, {{16, 2, 0}, {32, 2, 0}}); }
 
 std::unique_ptr<Classifier> decision_trees(const RuleSet& set) {
-  return best_of(set, {{16, 2, 8}, {16, 4, 8}, {32, 2, 8}, {32, 2, 16}});
+  return best_of(set, {{16, 2, 8}, {32, 2, 8}, {32, 2, 16}});
 }
 
 }  // namespace nicsentry::bench

@@ -82,14 +82,25 @@ struct Tuple {
 
 class Merger {
  public:
-  explicit Merger(const RuleSet& set) : entries_(set.entries) {
+  // At most `cap` rules have the same key of a tuple. Those beyond are left over, and those of tuples that cost more
+  // than `cost_of_left` lookups for each of their rules.
+  Merger(const RuleSet& set, std::size_t cap, double cost_of_left) : entries_(set.entries), cap_(cap) {
     make_tuples(1);
     tuples_before_ = tuples_.size();
     if (tuples_.size() > kTuplesAtStart) make_tuples(2);
+    for (Tuple& tuple : tuples_) leave_beyond_cap(tuple);
     merge();
+    for (Tuple& tuple : tuples_) {
+      if (static_cast<double>(Tuple::cost(tuple.most)) / 4 > cost_of_left * static_cast<double>(tuple.rules.size())) {
+        left_.insert(left_.end(), tuple.rules.begin(), tuple.rules.end());
+        tuple.rules.clear();
+      }
+    }
+    put_in_order();
   }
   std::vector<Tuple>& tuples() { return tuples_; }
   std::size_t tuples_before() const { return tuples_before_; }
+  std::vector<std::uint16_t> left() const { return left_; }  // in order
 
  private:
   struct Count {
@@ -138,11 +149,11 @@ class Merger {
     // Of equal gains the one with fewer rules at a key: more can be merged with it.
     constexpr long kScale = 10'000;
     const long room = (apart - Tuple::cost(0) - least / kScale) / 4;
-    const auto enough = static_cast<std::size_t>(std::max(0L, 2 * room + 1));
+    const std::size_t enough = std::min(cap_, static_cast<std::size_t>(std::max(0L, 2 * room + 1)));
     if (std::max(tuples_[a].most, tuples_[b].most) > enough) return 0;
     const std::size_t together =
         most(common(tuples_[a].shape, tuples_[b].shape), tuples_[a].rules, tuples_[b].rules, enough);
-    return (apart - Tuple::cost(together)) * kScale - static_cast<long>(together);
+    return together > enough ? 0 : (apart - Tuple::cost(together)) * kScale - static_cast<long>(together);
   }
 
   Partner best_partner(std::size_t tuple) {
@@ -179,14 +190,31 @@ class Merger {
         }
       }
     }
+  }
+
+  void put_in_order() {
     std::erase_if(tuples_, [](const Tuple& tuple) { return tuple.rules.empty(); });
     for (Tuple& tuple : tuples_) std::sort(tuple.rules.begin(), tuple.rules.end());
     std::sort(tuples_.begin(), tuples_.end(),
               [](const Tuple& a, const Tuple& b) { return a.rules.front() < b.rules.front(); });
+    std::sort(left_.begin(), left_.end());
+  }
+
+  void leave_beyond_cap(Tuple& tuple) {
+    if (tuple.most <= cap_) return;
+    std::map<Key, std::size_t> counts;
+    std::erase_if(tuple.rules, [&](std::uint16_t rule) {
+      if (++counts[tuple.shape.key(entries_[rule])] <= cap_) return false;
+      left_.push_back(rule);
+      return true;
+    });
+    tuple.most = cap_;
   }
 
   const std::vector<RuleEntry>& entries_;
   std::vector<Tuple> tuples_;
+  std::size_t cap_;
+  std::vector<std::uint16_t> left_;
   std::size_t tuples_before_ = 0;
   static constexpr unsigned kCountBits = 64 - 14;
   std::vector<Count> counts_ = std::vector<Count>(std::size_t{1} << (64 - kCountBits));
@@ -205,8 +233,7 @@ static_assert(sizeof(Element) == kElementBytes);
 
 class MergedTuples : public Walked<MergedTuples> {
  public:
-  explicit MergedTuples(const RuleSet& set) {
-    Merger merger(set);
+  MergedTuples(const RuleSet& set, Merger& merger) {
     tuples_before_ = merger.tuples_before();
     std::vector<Slot> items;
     for (std::size_t number = 0; number < merger.tuples().size(); ++number) {
@@ -328,8 +355,78 @@ class MergedTuples : public Walked<MergedTuples> {
   std::uint64_t lookups_most_ = 0;
 };
 
+// Tuples for as many rules as are cheaper so, rows of bits for the others; a packet asks both.
+class TuplesAndRows : public Classifier {
+ public:
+  TuplesAndRows(const RuleSet& set, std::size_t cap, double cost_of_left) {
+    Merger merger(set, cap, cost_of_left);
+    numbers_ = merger.left();
+    if (!merger.tuples().empty()) tuples_ = std::make_unique<MergedTuples>(set, merger);
+    if (numbers_.empty()) return;
+    RuleSet left;
+    left.chain = set.chain;
+    left.chain.rules.clear();
+    for (const std::uint16_t rule : numbers_) left.chain.rules.push_back(set.chain.rules[rule]);
+    rows_ = rows_of_bits(left);
+  }
+
+  Size size() const override {
+    Size made;
+    made.details = std::to_string(numbers_.size()) + " rules in rows";
+    const auto add = [&made](const Classifier* part) {
+      if (part == nullptr) return;
+      const Size size = part->size();
+      made.elements += size.elements;
+      made.lookups_most += size.lookups_most;
+      made.details += "; " + size.details;
+    };
+    add(tuples_.get());
+    add(rows_.get());
+    return made;
+  }
+
+  void find(std::span<const Packet> packets, std::span<std::uint32_t> rules) const override {
+    if (tuples_) {
+      tuples_->find(packets, rules);
+    } else {
+      std::fill(rules.begin(), rules.end(), kNoRule);
+    }
+    if (!rows_) return;
+    std::vector<std::uint32_t> others(rules.size());
+    rows_->find(packets, others);
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      if (others[i] != kNoRule) rules[i] = std::min<std::uint32_t>(rules[i], numbers_[others[i]]);
+    }
+  }
+  std::uint32_t lookups(const Packet& packet) const override {
+    return (tuples_ ? tuples_->lookups(packet) : 0) + (rows_ ? rows_->lookups(packet) : 0);
+  }
+
+ private:
+  std::vector<std::uint16_t> numbers_;  // of the rules in rows
+  std::unique_ptr<MergedTuples> tuples_;
+  std::unique_ptr<Classifier> rows_;
+};
+
+constexpr double kNoneLeft = 1e9;
+
 }  // namespace
 
-std::unique_ptr<Classifier> merged_tuples(const RuleSet& set) { return std::make_unique<MergedTuples>(set); }
+std::unique_ptr<Classifier> merged_tuples(const RuleSet& set) {
+  Merger merger(set, kNone, kNoneLeft);
+  return std::make_unique<MergedTuples>(set, merger);
+}
+
+std::unique_ptr<Classifier> tuples_and_rows(const RuleSet& set) {
+  // 192 rules more are a chunk more, for each of five fields.
+  constexpr double kCostInRows = 5.0 / RULES_PER_CHUNK;
+  std::unique_ptr<Classifier> best;
+  for (const auto& [cap, cost_of_left] :
+       {std::pair<std::size_t, double>{kNone, kNoneLeft}, {2, kCostInRows}, {8, kCostInRows}, {kNone, kCostInRows}}) {
+    auto made = std::make_unique<TuplesAndRows>(set, cap, cost_of_left);
+    if (!best || made->size().lookups_most < best->size().lookups_most) best = std::move(made);
+  }
+  return best;
+}
 
 }  // namespace nicsentry::bench
