@@ -12,7 +12,7 @@
 namespace nicsentry::testing {
 namespace {
 
-IpAddress ipv4(std::uint32_t number) {
+IpAddress ipv4_from(std::uint32_t number) {
   IpAddress address;
   for (unsigned i = 0; i < 4; ++i) address.bytes[i] = low_byte(number >> (24 - 8 * i));
   return address;
@@ -24,7 +24,7 @@ AddressMatch prefix(RandomRules& random) {
   const auto length = static_cast<unsigned>(random.below(33));
   const auto address = static_cast<std::uint32_t>(random.below(std::uint64_t{1} << 32U));
   const std::uint32_t mask = length == 0 ? 0 : ~std::uint32_t{0} << (32 - length);
-  match.ranges.push_back({ipv4(address & mask), ipv4(address | ~mask)});
+  match.ranges.push_back({ipv4_from(address & mask), ipv4_from(address | ~mask)});
   return match;
 }
 
@@ -104,8 +104,8 @@ ChainRules plain_rules(std::size_t count) {
     const std::uint32_t source = 0x0a000000U | (random() & 0xffff00U);
     const std::uint32_t destination = 0xc0a80000U | (random() & 0xffffU);
     Rule rule;
-    rule.match.source.ranges.push_back({ipv4(source), ipv4(source | 0xffU)});
-    rule.match.destination.ranges.push_back({ipv4(destination), ipv4(destination)});
+    rule.match.source.ranges.push_back({ipv4_from(source), ipv4_from(source | 0xffU)});
+    rule.match.destination.ranges.push_back({ipv4_from(destination), ipv4_from(destination)});
     rule.match.protocol = i % 3 == 0 ? 17 : 6;
     const auto port = static_cast<std::uint16_t>(1 + random() % 10000);
     rule.match.destination_ports = PortRange{port, static_cast<std::uint16_t>(i % 4 == 0 ? port + 100 : port)};
