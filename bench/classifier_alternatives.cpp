@@ -234,7 +234,7 @@ int main(int argc, char** argv) {
   app.footer("Example: classifier_alternatives --rules 100,1000 --packets 5000 --no-kernel --json");
   nicsentry::bench::Options options;
   bool no_kernel = false;
-  app.add_option("--rules", options.counts, "how many rules, of either kind")
+  app.add_option("--rules", options.counts, "how many rules, of each kind")
       ->delimiter(',')
       ->check(CLI::Range(1, 5000))
       ->capture_default_str();

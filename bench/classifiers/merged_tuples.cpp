@@ -14,7 +14,7 @@ namespace nicsentry::bench {
 namespace {
 
 constexpr std::uint16_t kNone = 0xffff;
-constexpr std::size_t kTuplesInElement = 4;  // lengths and flags, first rule: 12 bytes with the mask of a table's size
+constexpr std::size_t kTuplesInElement = 4;  // 14 bytes: lengths, which ports, first rule
 // With more tuples than these at the start, prefix lengths are rounded down to even ones: merging takes n^2 steps.
 constexpr std::size_t kTuplesAtStart = 1200;
 
