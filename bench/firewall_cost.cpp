@@ -13,6 +13,7 @@
 
 #include "host/error.h"
 #include "tests/firewall/firewall_bench.h"
+#include "tests/firewall/rule_sets.h"
 #include "tests/kernel/packet_builder.h"
 
 namespace nicsentry {
@@ -43,26 +44,6 @@ IpAddress ipv4(std::uint32_t number) {
     address.bytes[i] = testing::low_byte(number >> (24U - 8 * i));
   }
   return address;
-}
-
-// Of the kind that firewalls have: who may reach what, by prefixes, ports and protocols. None matches the packet timed.
-ChainRules rules(std::size_t count) {
-  std::mt19937 random(1);
-  ChainRules chain;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t source = 0x0a000000U | (random() & 0xffff00U);
-    const std::uint32_t destination = 0xc0a80000U | (random() & 0xffffU);
-    Rule rule;
-    rule.match.source.ranges.push_back({ipv4(source), ipv4(source | 0xffU)});
-    rule.match.destination.ranges.push_back({ipv4(destination), ipv4(destination)});
-    rule.match.protocol = i % 3 == 0 ? 17 : 6;
-    const auto port = static_cast<std::uint16_t>(1 + random() % 10000);
-    rule.match.destination_ports = PortRange{port, static_cast<std::uint16_t>(i % 4 == 0 ? port + 100 : port)};
-    rule.action = RuleAction::drop;
-    rule.counter = COUNTER_FIRST_RULE + static_cast<std::uint32_t>(i);
-    chain.rules.push_back(rule);
-  }
-  return chain;
 }
 
 std::vector<SetEntry> entries(std::size_t count) {
@@ -110,7 +91,7 @@ void measure(unsigned rounds, bool json) {
     AddressSets sets(bench.sets_room(), kKeys);
     bench.apply(sets.whole());
     bench.apply(sets.add(kBlockedSet, entries(one.entries)));
-    const ChainRules chain = rules(one.rules);
+    const ChainRules chain = testing::plain_rules(one.rules);  // none matches the packet timed
     CompileInput input;
     input.rules = &chain;
     input.set_bit = [&sets](const std::string& name) { return *sets.bit(name); };

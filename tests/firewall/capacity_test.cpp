@@ -2,62 +2,19 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "../kernel/packet_builder.h"
 #include "host/controller/firewall_plane.h"
 #include "host/firewall/address_sets.h"
 #include "host/firewall/compile.h"
-#include "random_rules.h"
+#include "rule_sets.h"
 
 namespace nicsentry::testing {
 namespace {
 
 unsigned no_sets(const std::string& name) { throw Error("no set " + name); }
 
-AddressMatch prefix(RandomRules& random) {
-  AddressMatch match;
-  if (random.chance(25)) return match;
-  const auto length = static_cast<unsigned>(random.below(33));
-  const auto address = static_cast<std::uint32_t>(random.below(std::uint64_t{1} << 32U));
-  const std::uint32_t mask = length == 0 ? 0 : ~std::uint32_t{0} << (32 - length);
-  AddressRange range;
-  for (unsigned i = 0; i < 4; ++i) {
-    range.first.bytes[i] = low_byte((address & mask) >> (24 - 8 * i));
-    range.last.bytes[i] = low_byte((address | ~mask) >> (24 - 8 * i));
-  }
-  match.ranges.push_back(range);
-  return match;
-}
-
-PortRange ports(RandomRules& random) {
-  const auto first = static_cast<std::uint16_t>(random.below(65536));
-  return {first, random.chance(50) ? first : static_cast<std::uint16_t>(first + random.below(65536U - first))};
-}
-
-// Prefixes of every length on both sides, ports, ranges, flags, states.
-ChainRules mixed(std::size_t count, std::uint64_t seed) {
-  RandomRules random(seed);
-  ChainRules chain;
-  while (chain.rules.size() < count) {
-    Rule rule;
-    rule.match.source = prefix(random);
-    rule.match.destination = prefix(random);
-    rule.match.protocol = random.chance(60) ? 6 : random.chance(75) ? 17 : 1;
-    if (rule.match.protocol != 1) {
-      if (random.chance(40)) rule.match.source_ports = ports(random);
-      if (random.chance(70)) rule.match.destination_ports = ports(random);
-    }
-    if (rule.match.protocol == 6 && random.chance(30)) {
-      rule.match.tcp_flags = TcpFlagsMatch{0x12, static_cast<std::uint8_t>(random.chance(50) ? 0x02 : 0x10)};
-    }
-    if (random.chance(30)) rule.match.state = static_cast<ConnectionState>(random.below(4));
-    rule.action = random.chance(50) ? RuleAction::drop : RuleAction::accept;
-    rule.counter = COUNTER_FIRST_RULE + static_cast<std::uint32_t>(chain.rules.size());
-    chain.rules.push_back(rule);
-  }
-  return chain;
-}
-
 TEST_CASE("5,000 mixed rules fit into a bank") {
-  const ChainRules chain = mixed(5000, 7);
+  const ChainRules chain = mixed_rules(5000, 7);
   CompileInput input;
   input.rules = &chain;
   input.set_bit = no_sets;
@@ -135,7 +92,7 @@ TEST_CASE("the maps of two ports have room on one card") {
 }
 
 TEST_CASE("what does not fit is refused, with the figure that is over and the largest group behind it") {
-  const ChainRules chain = mixed(2000, 8);
+  const ChainRules chain = mixed_rules(2000, 8);
   CompileInput input;
   input.rules = &chain;
   input.set_bit = no_sets;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What the structures that bench/classifier_alternatives compares have in common.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "host/error.h"
+#include "rule_set.h"
+
+namespace nicsentry::bench {
+
+constexpr std::uint32_t kNoRule = ~std::uint32_t{0};
+
+// Beyond this many elements of 56 bytes, all that the card has for all of its maps, a structure is not built.
+constexpr std::uint64_t kMostElements = 3'072'000;
+constexpr std::size_t kElementBytes = 56;
+
+struct Size {
+  std::uint64_t elements = 0;      // of 56 bytes; actions and counters of rules, which all need alike, left out
+  std::uint64_t lookups_most = 0;  // that a packet can need, whatever it is
+  std::string details;
+};
+
+// A structure is too large to be built.
+class TooLarge : public Error {
+ public:
+  TooLarge(std::uint64_t at_least, const std::string& what) : Error(what), elements(at_least) {}
+  std::uint64_t elements;  // that it would have at least
+};
+
+// Finds the first rule that matches: its number, or kNoRule.
+class Classifier {
+ public:
+  Classifier() = default;
+  virtual ~Classifier() = default;
+  Classifier(const Classifier&) = delete;
+  Classifier& operator=(const Classifier&) = delete;
+
+  virtual Size size() const = 0;
+  virtual void find(std::span<const Packet> packets, std::span<std::uint32_t> rules) const = 0;
+  // Of elements, each of which a program asks a map for.
+  virtual std::uint32_t lookups(const Packet& packet) const = 0;
+};
+
+// Counts nothing, so that what is timed is the walk alone.
+struct NoCount {
+  NoCount& operator++() { return *this; }
+};
+
+// A structure has one walk, `std::uint32_t walk(const Packet&, Count&) const`, which adds 1 to the count at each
+// lookup.
+template <class Structure>
+class Walked : public Classifier {
+ public:
+  void find(std::span<const Packet> packets, std::span<std::uint32_t> rules) const final {
+    NoCount count;
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+      rules[i] = static_cast<const Structure&>(*this).walk(packets[i], count);
+    }
+  }
+  std::uint32_t lookups(const Packet& packet) const final {
+    std::uint32_t count = 0;
+    static_cast<const Structure&>(*this).walk(packet, count);
+    return count;
+  }
+};
+
+// Each throws TooLarge.
+std::unique_ptr<Classifier> rows_of_bits(const RuleSet& set);      // ours
+std::unique_ptr<Classifier> combining_tables(const RuleSet& set);  // recursive flow classification
+std::unique_ptr<Classifier> merged_tuples(const RuleSet& set);
+std::unique_ptr<Classifier> tuples_and_rows(const RuleSet& set);  // the union of both
+std::unique_ptr<Classifier> decision_tree(const RuleSet& set);
+std::unique_ptr<Classifier> decision_trees(const RuleSet& set);  // by the widths of the rules' addresses
+
+}  // namespace nicsentry::bench

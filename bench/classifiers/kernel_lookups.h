@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace nicsentry::bench {
+
+// Nanoseconds of one lookup in the kernel, of an element of 56 bytes, each waiting for the one before.
+struct KernelLookups {
+  std::uint32_t elements = 0;
+  double array_ns = 0;
+  double hash_ns = 0;
+};
+
+// Needs root. Throws SystemError.
+KernelLookups kernel_lookups(const std::string& object, std::uint32_t elements, unsigned rounds);
+
+}  // namespace nicsentry::bench

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Ours: what host/firewall compiles and bpf_offload/rules.h walks.
+#include <array>
+#include <bit>
+
+#include "classifier.h"
+#include "host/firewall/compile.h"
+#include "interval_search.h"
+
+namespace nicsentry::bench {
+namespace {
+
+class RowsOfBits : public Walked<RowsOfBits> {
+ public:
+  explicit RowsOfBits(const RuleSet& set) {
+    CompileInput input;
+    input.rules = &set.chain;
+    input.place.nodes = kMostElements;
+    input.place.bits = kMostElements;
+    compiled_ = compile_chain(input);
+    const rule_bank& bank = compiled_.tables.banks[0];
+    roots_ = {bank.far.addresses, bank.near.addresses, bank.far.ports, bank.near.ports, bank.misc_root};
+  }
+
+  Size size() const override {
+    const RuleTables& tables = compiled_.tables;
+    const std::size_t chunks = compiled_.chunks();
+    Size made;
+    made.elements = tables.nodes.size() + tables.bits.size();
+    unsigned steps = 0;
+    for (const std::uint32_t root : roots_) steps += depth(tables.nodes, root);
+    made.lookups_most = steps + roots_.size() * (1 + chunks);
+    made.details = std::to_string(tables.nodes.size()) + " nodes, " + std::to_string(compiled_.row_count()) +
+                   " rows of " + std::to_string(chunks + 1) + " chunks, " + std::to_string(steps) +
+                   " steps to the rows (IPv6 trees included)";
+    return made;
+  }
+
+  template <class Count>
+  std::uint32_t walk(const Packet& p, Count& count) const {
+    const std::array<std::uint32_t, kFields> keys = {p.source, p.destination, p.source_port, p.destination_port,
+                                                     p.misc};
+    std::array<std::uint32_t, kFields> rows{};
+    for (std::size_t i = 0; i < kFields; ++i) rows[i] = search(compiled_.tables.nodes, roots_[i], keys[i], count);
+    const std::size_t stride = compiled_.row_count();
+    const auto common = [&](std::size_t chunk) {
+      rule_chunk all{{~0ULL, ~0ULL, ~0ULL}};
+      for (const std::uint32_t row : rows) {
+        if (row == 0) continue;
+        ++count;
+        const rule_chunk& bits = compiled_.tables.bits[chunk * stride + row];
+        for (unsigned word = 0; word < CHUNK_WORDS; ++word) all.bits[word] &= bits.bits[word];
+      }
+      return all;
+    };
+    // Where all rows are row 0 the summary says that there are rules in all chunks, as in the program.
+    for (auto chunks = static_cast<std::uint32_t>(common(0).bits[0]); chunks != 0; chunks &= chunks - 1) {
+      const auto chunk = static_cast<std::uint32_t>(std::countr_zero(chunks));
+      if (chunk >= compiled_.chunks()) break;
+      const rule_chunk all = common(chunk + 1);
+      for (unsigned word = 0; word < CHUNK_WORDS; ++word) {
+        if (all.bits[word] == 0) continue;
+        const std::uint32_t bit =
+            chunk * RULES_PER_CHUNK + word * 64 + static_cast<std::uint32_t>(std::countr_zero(all.bits[word]));
+        return bit < compiled_.bit_rules.size() ? compiled_.bit_rules[bit] : kNoRule;
+      }
+    }
+    return kNoRule;
+  }
+
+ private:
+  static constexpr std::size_t kFields = 5;
+
+  Compiled compiled_;
+  std::array<std::uint32_t, kFields> roots_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Classifier> rows_of_bits(const RuleSet& set) { return std::make_unique<RowsOfBits>(set); }
+
+}  // namespace nicsentry::bench
