@@ -31,6 +31,14 @@ static __always_inline int captures_known(__u32 config)
 	return config & CONFIG_CAPTURE_KNOWN;
 }
 
+/* Of what its session says. */
+static __always_inline __u64 state_of(__u64 facts, __u32 state)
+{
+	if (facts & MISC_ICMP)
+		state &= facts;
+	return state & STATE_MASK;
+}
+
 static __always_inline int verdict_of(__u32 verdict)
 {
 	return verdict & ACTION_DROP ? VERDICT_DROP : VERDICT_PASS;
@@ -66,10 +74,11 @@ static __always_inline int analyze(hook_ctx *ctx)
 		event.counter = who;
 		is = who >> IDENTITY_SHIFT;
 		row = is & IDENTITY_SHARD_MASK;
-		FOR_FIREWALL(if (!(facts & MISC_QUESTION)) join(facts, is & STATE_MASK << IDENTITY_STATE_SHIFT);)
-		FOR_HOST(if (!(facts & (MISC_QUESTION | STATE_MASK << MISC_STATE_SHIFT)))
-				 join(facts, expected_state(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch)
-						     << MISC_STATE_SHIFT);)
+		FOR_FIREWALL(join(facts, state_of(facts, is >> IDENTITY_STATE_SHIFT) << MISC_STATE_SHIFT);)
+		FOR_HOST(if (!(facts & STATE_MASK << MISC_STATE_SHIFT)) join(
+				 facts, state_of(facts, expected_state(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1,
+								       event.epoch))
+						<< MISC_STATE_SHIFT);)
 	}
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
 	event.action = 0;
@@ -79,9 +88,10 @@ static __always_inline int analyze(hook_ctx *ctx)
 	 * session. */
 	counter = *(volatile __u32 *)&event.counter;
 	wanted = event.verdict & ACTION_LOG;
+	FOR_HOST(if ((counter == EVENT_UNKNOWN || is_handshake_answer(facts)) && event.action &&
+		     !(event.verdict & ACTION_DROP))
+			 expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, facts);)
 	if (counter == EVENT_UNKNOWN) {
-		FOR_HOST(if (event.action && !(event.verdict & ACTION_DROP))
-				 expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, facts);)
 		wanted |= in_share(now->config);
 	} else if (counter != EVENT_NO_SESSION && !(is & IDENTITY_MUTED)) {
 		wanted |= captures_known(now->config);

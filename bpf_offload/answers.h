@@ -12,6 +12,8 @@
 
 #define TCP_FLAGS_OF_HANDSHAKE 0x17u /* ACK, RST, SYN, FIN */
 #define TCP_FLAG_SYN 0x02u
+#define TCP_FLAGS_SYN_ACK 0x12u
+#define BOTH_ENDS 3u
 
 static __always_inline __u64 *find_answer(__u64 fingerprint)
 {
@@ -20,39 +22,57 @@ static __always_inline __u64 *find_answer(__u64 fingerprint)
 	return bpf_map_lookup_elem(&answers, &index);
 }
 
-/* An element is the fingerprint's upper half, its lowest bit the end that is to answer, and the window. */
-static __always_inline __u64 answer_of(__u64 fingerprint, __u32 from_higher, __u32 epoch)
+/* A SYN+ACK: behind it both ends are expected, as whoever sent the SYN goes on at once. No other protocol has its bits.
+ */
+static __always_inline int is_handshake_answer(__u64 facts)
 {
-	return (fingerprint >> 33 << 1 | from_higher) << 32 | epoch;
+	return (facts & TCP_FLAGS_OF_HANDSHAKE) == TCP_FLAGS_SYN_ACK;
+}
+
+/* An element is the fingerprint's upper 30 bits, a bit for each end that is expected, and the window. */
+static __always_inline __u64 answer_of(__u64 fingerprint, __u32 ends, __u32 epoch)
+{
+	return (fingerprint >> 34 << 2 | ends) << 32 | epoch;
 }
 
 /* The state of a packet that is NEW by what the host has entered: by arithmetic, since after a branch the verifier
- * would look at all that follows once more. `from_higher`: 1 or 0. */
+ * would look at all that follows once more. `from_higher`: 1 or 0. STATE_ESTABLISHED in this window and the next. */
 static __always_inline __u32 expected_state(__u64 fingerprint, __u32 from_higher, __u32 epoch)
 {
 	const __u64 *answer = find_answer(fingerprint);
-	__u64 age; /* in windows; of another session very large */
+	__u64 word, differs;
 
 	if (!answer)
 		return STATE_NEW;
-	age = answer_of(fingerprint, from_higher, epoch) - *answer;
-	return ((age >> 1) - 1) >> 63; /* STATE_ESTABLISHED in this window and the next */
+	word = *answer;
+	differs = (word ^ fingerprint) >> 34;
+	differs |= (__u32)(epoch - (__u32)word) >> 1;
+	differs |= ~(word >> 32 >> from_higher) & 1;
+	return (differs - 1) >> 63;
 }
 
 /* Of a packet that was let in. Global, see find_interval(). */
 __noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u32 epoch, __u64 facts)
 {
-	__u32 protocol = facts >> MISC_PROTOCOL_SHIFT & 0xff;
+	__u32 protocol = facts >> MISC_PROTOCOL_SHIFT & 0xff, ends = 2 - from_higher;
+	__u32 state = facts >> MISC_STATE_SHIFT & STATE_MASK;
 	__u64 *answer;
 
-	if ((facts >> MISC_STATE_SHIFT & STATE_MASK) != STATE_NEW)
+	if (is_handshake_answer(facts)) {
+		if (state != STATE_ESTABLISHED)
+			return 0;
+		ends = BOTH_ENDS;
+	} else if (state != STATE_NEW) {
 		return 0;
-	if (protocol == IPPROTO_TCP ? (facts & TCP_FLAGS_OF_HANDSHAKE) != TCP_FLAG_SYN
-				    : protocol != IPPROTO_UDP && !(facts & MISC_QUESTION))
+	} else if (protocol == IPPROTO_TCP) {
+		if ((facts & TCP_FLAGS_OF_HANDSHAKE) != TCP_FLAG_SYN)
+			return 0;
+	} else if (protocol != IPPROTO_UDP && !(facts & MISC_ICMP_QUESTION)) {
 		return 0;
+	}
 	answer = find_answer(fingerprint);
 	if (answer)
-		*answer = answer_of(fingerprint, from_higher ^ 1, epoch);
+		*answer = answer_of(fingerprint, ends, epoch);
 	return 0;
 }
 

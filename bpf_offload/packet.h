@@ -71,17 +71,31 @@ static __always_inline int is_extension(__u32 protocol)
 	return protocol - IPPROTO_ROUTING <= IPPROTO_FRAGMENT - IPPROTO_ROUTING;
 }
 
-/* Of ICMP and ICMPv6: echo, timestamp, address mask. All ICMP between two hosts is one session: whoever has asked may
- * be answered, but does not thereby let the other ask. */
-static __always_inline int is_question(__u32 type)
+/* ICMP and ICMPv6, as host/sessions/connection.cpp has them; what has no such type in one is of none in the other. All
+ * ICMP between two hosts is one session: whoever has asked may be answered, but lets the other neither ask nor say
+ * anything else thereby. */
+static __always_inline int is_icmp_reply(__u32 type)
 {
-	if (type == 8)
+	if (!type)
 		return 1;
 	make_anew(type);
-	if (type == 13)
+	if (type == 14)
 		return 1;
 	make_anew(type);
-	return type == 17 || type == 128;
+	return type == 18 || type == 129;
+}
+
+static __always_inline int is_icmp_error(__u32 type)
+{
+	if (type - 1 <= 4) /* 5 is IPv4's redirect */
+		return 1;
+	make_anew(type);
+	return type - 11 <= 1;
+}
+
+static __always_inline int is_icmp_question(__u32 type)
+{
+	return type == 8 || type == 13 || type == 17 || type == 128;
 }
 
 /* Returns FACT_*. Ports and flags are there only where the packet is understood. */
@@ -217,10 +231,17 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			goto malformed;
 		FOR_FIREWALL(join(facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);)
 	}
-	if (protocol != icmp)
+	if (protocol != icmp) {
 		join(facts, (__u64) * (__u32 *)at << FACT_PORTS_SHIFT);
-	else if (is_question(*(__u8 *)at))
-		join_here(facts, MISC_QUESTION);
+	} else {
+		__u32 message = *(__u8 *)at;
+
+		join_here(facts, MISC_ICMP);
+		FOR_HOST(if (is_icmp_question(message)) join_here(facts, MISC_ICMP_QUESTION);)
+		FOR_FIREWALL(if (is_icmp_reply(message)) join_here(facts, STATE_ESTABLISHED);)
+		FOR_FIREWALL(else if (is_icmp_error(message)) join_here(facts, STATE_RELATED);)
+		(void)message;
+	}
 	if (HOOK_SEGMENTS)
 		packet->headers = l4 + fixed;
 	goto out;
@@ -243,8 +264,9 @@ extensions:
 protocol:
 	join_here(facts, NOT_UNDERSTOOD(CAUSE_PROTOCOL, STATE_NEW));
 	goto out;
-later_fragment: /* follows its first fragment, without which nobody can use it (RFC 1858) */
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_LATER_FRAGMENT, STATE_ESTABLISHED));
+later_fragment
+    : /* what no rule says anything of follows its first fragment, without which nobody can use it (RFC 1858) */
+	join_here(facts, NOT_UNDERSTOOD(CAUSE_LATER_FRAGMENT, STATE_LATER_FRAGMENT));
 out:
 	packet->ip = ip;
 	packet->bytes = bytes;

@@ -62,6 +62,8 @@ struct session_slot {
 #define STATE_ESTABLISHED 1u
 #define STATE_RELATED 2u
 #define STATE_INVALID 3u
+/* Of a later fragment, with MISC_NO_HEADER: rules are asked before it is taken for established. */
+#define STATE_LATER_FRAGMENT STATE_RELATED
 #define STATES 4u
 
 struct session_bucket {
@@ -165,16 +167,18 @@ struct rule_bank {
  * packet. */
 #define FACT_PORTS_SHIFT 32
 
-/* From the lowest bit on: TCP flags, connection state (as the session says it; whether TCP fits it, the host compiles
- * into the tree), whether the transport header is not to be had, protocol. These are the key of the tree. Above: the IP
- * version, and what the program wants to know of a packet beside it. */
+/* From the lowest bit on: TCP flags or MISC_ICMP_*, connection state (as the session says it; whether TCP fits it, the
+ * host compiles into the tree), whether the transport header is not to be had, protocol. These are the key of the tree.
+ * Above: the IP version, and what the program wants to know of a packet beside it. */
+#define MISC_ICMP_STATES STATE_MASK /* which of its session's states an ICMP packet can have */
+#define MISC_ICMP_QUESTION 4u
 #define MISC_STATE_SHIFT 8
 #define MISC_NO_HEADER (1u << 10)
 #define MISC_PROTOCOL_SHIFT 11
 #define MISC_KEY_BITS 19
 #define MISC_IPV6 (1u << 19)
-#define MISC_QUESTION (1u << 20) /* of ICMP: of no session's state */
-#define MISC_CAUSE_SHIFT 21      /* not_understood + 1; 0: understood */
+#define MISC_ICMP (1u << 20)
+#define MISC_CAUSE_SHIFT 21 /* not_understood + 1; 0: understood */
 #define MISC_CAUSE_MASK 7u
 #define MISC_L4_SHIFT                                                                                                  \
 	22 /* from two bits above: offset of the transport header from the IP header, in words of 4 bytes */

@@ -195,7 +195,8 @@ void Explainer::add_reasons(const ChainRules& chain_rules, const AddressSets& se
       explanation.destination_sets.push_back(set);
     }
   }
-  if (explanation.by != DecidedBy::rule && explanation.by != DecidedBy::by_default) {
+  if (explanation.by != DecidedBy::rule && explanation.by != DecidedBy::by_default &&
+      !(explanation.by == DecidedBy::established && explanation.cause == CAUSE_LATER_FRAGMENT)) {
     return;  // no rule was asked
   }
   const std::size_t asked = explanation.rule.value_or(chain_rules.rules.size());

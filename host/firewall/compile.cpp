@@ -128,7 +128,9 @@ class Compiler {
         });
     count_new(
         "l4proto, tcpflags and conntrack",
-        [](const MatchRow& row) { return row.protocol || row.state || row.asks_flags() || row.asks_ports(); },
+        [](const MatchRow& row) {
+          return row.protocol || row.state || row.asks_flags() || row.asks_ports() || row.later_fragments;
+        },
         [&] { bank_.misc_root = add_misc(rows); });
     count_new(
         "sets", [](const MatchRow& row) { return row.source.uses_sets() || row.destination.uses_sets(); },
@@ -301,10 +303,12 @@ class Compiler {
     actions[ACTION_DEFAULT] = {drop ? ACTION_DROP : 0, COUNTER_DEFAULT, drop ? element(ACTION_DROPPED) : 0};
     for (std::size_t i = 0; i < rows_->rows.size(); ++i) {
       const DecidingRow& row = rows_->rows[i];
-      compiled_.bit_rules.push_back(row.match.rule);
+      compiled_.bit_rules.push_back(row.match.rule == kEstablishedAction ? kDefaultAction : row.match.rule);
       rule_action made{};
       if (row.match.rule == kDefaultAction) {
         made = actions[ACTION_DEFAULT];
+      } else if (row.match.rule == kEstablishedAction) {
+        made = actions[ACTION_ESTABLISHED];
       } else {
         const Rule& rule = input_.rules->rules[row.match.rule];
         made.config = rule.action == RuleAction::drop ? ACTION_DROP : rule.action == RuleAction::log ? ACTION_LOG : 0;

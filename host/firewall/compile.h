@@ -36,7 +36,7 @@ struct CompiledRows;
 
 struct Compiled {
   RuleTables tables;
-  std::vector<std::uint32_t> bit_rules;      // the rule of each bit; ~0: of the default action, for counting rules
+  std::vector<std::uint32_t> bit_rules;      // the rule of each bit; ~0: of none
   std::shared_ptr<const CompiledRows> rows;  // for class_rows()
 
   // The rule that an element of rule_actions is of; ~0: of none.

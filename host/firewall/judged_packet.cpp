@@ -72,10 +72,12 @@ std::optional<JudgedPacket> read_ip(Bytes ip) {
   return std::nullopt;
 }
 
-bool is_query(const JudgedPacket& packet) {
-  const std::uint8_t type = packet.icmp_type;
-  return (packet.protocol == kIcmp || packet.protocol == kIcmpv6) &&
-         (type == 8 || type == 13 || type == 17 || type == 128);
+bool is_icmp(const JudgedPacket& packet) { return packet.protocol == kIcmp || packet.protocol == kIcmpv6; }
+
+// Which of its session's states an ICMP packet can have.
+std::uint32_t icmp_states(std::uint8_t type) {
+  if (type == 0 || type == 14 || type == 18 || type == 129) return STATE_ESTABLISHED;
+  return (1 <= type && type <= 5) || type == 11 || type == 12 ? STATE_RELATED : 0;
 }
 
 bool is_plain_syn(const JudgedPacket& packet) { return (packet.tcp_flags & 0x17U) == 0x02; }
@@ -85,7 +87,7 @@ ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cau
   if (cause == CAUSE_LATER_FRAGMENT) return ConnectionState::established;
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
   if (cause) return ConnectionState::invalid;
-  if (is_query(packet)) return ConnectionState::new_session;
+  if (is_icmp(packet)) return static_cast<ConnectionState>(bits & icmp_states(packet.icmp_type));
   if (bits == STATE_NEW && packet.protocol == kTcp && !is_plain_syn(packet)) return ConnectionState::invalid;
   return static_cast<ConnectionState>(bits);
 }
@@ -134,10 +136,11 @@ std::optional<JudgedPacket> judged_packet(Bytes frame, std::optional<unsigned> c
 }
 
 std::optional<std::string> state_reason(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits) {
-  if (cause == CAUSE_LATER_FRAGMENT) return "a later fragment follows its first one";
+  if (cause == CAUSE_LATER_FRAGMENT) return "a later fragment follows its first one, where no rule decides";
   if (cause == CAUSE_PROTOCOL) return "its protocol is not tracked";
   if (cause) return "what follows its IP header is not understood";
-  if (is_query(packet)) return "a question over ICMP is always NEW";
+  if (is_icmp(packet) && icmp_states(packet.icmp_type) == 0)
+    return "only replies and errors over ICMP have a state of their session";
   if (bits == STATE_NEW && packet.protocol == kTcp && !is_plain_syn(packet)) {
     return "of no session that is known, and no plain SYN";
   }

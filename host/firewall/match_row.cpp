@@ -159,6 +159,12 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   const bool header = (key & MISC_NO_HEADER) == 0;
   const bool tcp = header && its_protocol == kTcpProtocol;
   auto its_state = static_cast<ConnectionState>(key >> MISC_STATE_SHIFT & STATE_MASK);
+  const bool later_fragment = !header && (key >> MISC_STATE_SHIFT & STATE_MASK) == STATE_LATER_FRAGMENT;
+  if (later_fragment) {
+    its_state = ConnectionState::established;
+  } else if (later_fragments) {
+    return false;
+  }
   // No session begins so.
   if (tcp && its_state == ConnectionState::new_session && (key & kHandshakeFlags) != kSyn) {
     its_state = ConnectionState::invalid;
@@ -189,6 +195,7 @@ std::optional<MatchRow> intersection(const MatchRow& a, const MatchRow& b) {
   both.rule = b.rule;
   both.source = both_of(a.source, b.source);
   both.destination = both_of(a.destination, b.destination);
+  both.later_fragments = a.later_fragments || b.later_fragments;
   const std::uint8_t common = a.tcp_flags.mask & b.tcp_flags.mask;
   both.tcp_flags = {static_cast<std::uint8_t>(a.tcp_flags.mask | b.tcp_flags.mask),
                     static_cast<std::uint8_t>(a.tcp_flags.value | b.tcp_flags.value)};

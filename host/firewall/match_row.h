@@ -57,6 +57,7 @@ struct MatchRow {
   std::optional<std::uint8_t> protocol;
   TcpFlagsMatch tcp_flags;
   std::optional<ConnectionState> state;
+  bool later_fragments = false;  // these only
 
   bool asks_ports() const { return source_ports || destination_ports; }
   bool asks_flags() const { return tcp_flags.mask != 0; }

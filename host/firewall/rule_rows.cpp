@@ -108,6 +108,13 @@ std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const SetBit& se
       }
     }
   }
+  if (chain.accept_established && chain.default_action == RuleAction::drop) {
+    MatchRow later_fragments;
+    later_fragments.rule = kEstablishedAction;
+    later_fragments.source = later_fragments.destination = {{{0, kLastIpv4}}, {{0, kLastIpv6}}, {}, 0};
+    later_fragments.later_fragments = true;
+    builder.add_deciding(later_fragments);
+  }
   return builder.finish();
 }
 

@@ -155,12 +155,12 @@ void Connection::note_icmp(Direction direction, Protocol protocol, std::uint8_t 
       phase_ = Phase::opened;
       originator_ = direction;
     }
-    set(opposite(direction), STATE_ESTABLISHED);
+    add(opposite(direction), STATE_ESTABLISHED);
     if (awaits(direction)) {
-      establish(Phase::answered);
+      phase_ = Phase::answered;
     }
   } else if (kind == IcmpKind::reply && phase_ == Phase::opened && awaits(direction)) {
-    establish(Phase::answered);
+    phase_ = Phase::answered;
   }
 }
 
@@ -173,14 +173,14 @@ void Connection::note_other(Direction direction) {
 }
 
 bool Connection::relate(Direction direction) {
-  if (state(direction) != STATE_NEW) {
+  if ((state(direction) & STATE_RELATED) != 0) {
     return false;
   }
   if (phase_ == Phase::none) {
     phase_ = Phase::related;
     originator_ = direction;
   }
-  set(direction, STATE_RELATED);
+  add(direction, STATE_RELATED);
   return true;
 }
 
@@ -200,7 +200,7 @@ void Connection::inherit(std::uint32_t slot_states, Protocol protocol, Direction
     originator_ = lower ? Direction::from_higher : Direction::from_lower;
   } else {
     phase_ = Phase::related;
-    originator_ = state(Direction::from_lower) == STATE_RELATED ? Direction::from_lower : Direction::from_higher;
+    originator_ = (state(Direction::from_lower) & STATE_RELATED) != 0 ? Direction::from_lower : Direction::from_higher;
   }
 }
 

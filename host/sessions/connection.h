@@ -39,9 +39,11 @@ bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type);
 // - Any other TCP connection older than the run is picked up by an ACK that passed (as by nf_conntrack_tcp_loose):
 //   answers to it are ESTABLISHED, its own direction is when one passed. A SYN+ACK that comes first, as events of two
 //   planes have no common order, was sent by the answering end.
-// - ICMP has no ports: all between two hosts is one session. Queries (echo, timestamp, ...) let answers through, and
-//   replies are answers. Errors, neighbour discovery and router messages never establish anything.
-// - An ICMP error about a session that has a connection makes its direction RELATED, see relate().
+// - ICMP has no ports: all between two hosts is one session. Queries (echo, timestamp, ...) let replies through, and
+//   nothing else: only replies are ESTABLISHED. Errors, neighbour discovery and router messages establish nothing.
+// - An ICMP error about a session that has a connection makes errors of its direction RELATED, see relate(). Of ICMP
+// both
+//   states may stand in a direction together, as bits; the program takes that which the packet's type can have.
 class Connection {
  public:
   // A packet was seen, in the order of events. True when the state of a direction changed.
@@ -55,8 +57,8 @@ class Connection {
   // From now on as an unknown session.
   void forget() { *this = {}; }
 
-  // STATE_* of the next packet in a direction. STATE_NEW means: as of an unknown session, where the program takes a TCP
-  // packet that is no plain SYN for INVALID.
+  // STATE_* of the next packet in a direction, of ICMP of the next of a type that can have it. STATE_NEW means: as of
+  // an unknown session, where the program takes a TCP packet that is no plain SYN for INVALID.
   std::uint32_t state(Direction direction) const { return states_[static_cast<std::size_t>(direction)]; }
   // Both, as they stand in session_slot.state.
   std::uint32_t slot_states() const;
@@ -79,8 +81,9 @@ class Connection {
   void note_other(Direction direction);
   void open(Direction awaited, Direction originator, Phase phase);
   void establish(Phase phase);
-  bool awaits(Direction direction) const { return state(direction) == STATE_ESTABLISHED; }
+  bool awaits(Direction direction) const { return (state(direction) & STATE_ESTABLISHED) != 0; }
   void set(Direction direction, std::uint32_t state) { states_[static_cast<std::size_t>(direction)] = state; }
+  void add(Direction direction, std::uint32_t state) { states_[static_cast<std::size_t>(direction)] |= state; }
 
   friend const char* connection_state(const Connection& connection);
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 from compare import expect
 from network import Network, run
@@ -64,12 +65,19 @@ class Peers(Network):
     def stream(self, server, client, to, port):
         return Stream(self, server, client, to, port)
 
-    def udp_arrived(self):
-        """UDP datagrams that the protected host's stack has been given."""
+    def arrived(self, protocol, figure):
+        """A figure of the protected host's stack (RFC 1213's names)."""
         names, figures = [line.split() for line in self.inside(self.receiver, "cat", "/proc/net/snmp").stdout.splitlines()
-                          if line.startswith("Udp:")]  # fmt: skip
-        udp = dict(zip(names, figures))
-        return int(udp["InDatagrams"]) + int(udp["NoPorts"])
+                          if line.startswith(f"{protocol}:")]  # fmt: skip
+        return int(dict(zip(names, figures))[figure])
+
+    def udp_arrived(self):
+        return self.arrived("Udp", "InDatagrams") + self.arrived("Udp", "NoPorts")
+
+    def send_raw(self, protocol, payload, count, offset=0):
+        """IPv4 packets from outside, as they are; `offset`: of a fragment, in 8 bytes."""
+        self.inside(self.sender, sys.executable, "-c", SEND_RAW, OUTSIDE, INSIDE, protocol, payload.hex(), count, offset)
+        time.sleep(0.1)
 
     def iperf(self, server, client, to, *options):
         """Bytes that iperf3's receiver got in a second; 0: there was no connection."""
@@ -192,6 +200,19 @@ for number in range(count):
 print(lost)
 """
 
+SEND_RAW = """
+import socket, struct, sys
+source, to, protocol, payload, count, offset = sys.argv[1:]
+data = bytes.fromhex(payload)
+if int(protocol) == 1:
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    data = data[:2] + struct.pack(">H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + data[4:]
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+for number in range(int(count)):
+    header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(data), 1000 + number, int(offset), 64, int(protocol), 0,
+                         socket.inet_aton(source), socket.inet_aton(to))
+    s.sendto(header + data, (to, 0))
+"""
 FLOOD = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -55,7 +55,8 @@ NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, 
     verdict.drop = verdict.blocked = true;
     return verdict;
   }
-  if (chain.accept_established && packet.state == ConnectionState::established) {
+  const bool established = chain.accept_established && packet.state == ConnectionState::established;
+  if (established && !packet.later_fragment) {
     verdict.established = true;
     return verdict;
   }
@@ -69,7 +70,8 @@ NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, 
     verdict.drop = chain.rules[i].action == RuleAction::drop;
     return verdict;
   }
-  verdict.drop = chain.default_action == RuleAction::drop;
+  verdict.drop = chain.default_action == RuleAction::drop && !established;
+  verdict.established = established && chain.default_action == RuleAction::drop;
   return verdict;
 }
 

@@ -19,8 +19,10 @@ struct PacketFields {
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
   std::uint8_t tcp_flags = 0;
+  std::uint8_t icmp_type = 0;
   bool header = true;  // its transport header can be read
   ConnectionState state = ConnectionState::new_session;
+  bool later_fragment = false;  // rules are asked first, although it is established
 };
 
 using NaiveSets = std::map<std::string, std::vector<AddressRange>>;

@@ -166,10 +166,15 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
     builder.udp(fields.source_port, fields.destination_port);
   } else if (kind < 92) {
     fields.protocol = version == 4 ? 1 : 58;
+    // Replies, errors, questions, and what is none of them: RFC 792, 950, 1256, 4443, 4861.
+    constexpr std::uint8_t kTypes[] = {0, 14, 18, 3, 5, 11, 12, 8, 13, 17, 9, 200};
+    constexpr std::uint8_t kTypes6[] = {129, 1, 2, 3, 4, 128, 133, 134, 135, 136};
     if (version == 4) {
-      builder.icmp();
+      fields.icmp_type = kTypes[below(std::size(kTypes))];
+      builder.icmp(fields.icmp_type);
     } else {
-      builder.icmpv6();
+      fields.icmp_type = kTypes6[below(std::size(kTypes6))];
+      builder.icmpv6(fields.icmp_type);
     }
   } else {
     fields.protocol = 47;
@@ -179,6 +184,7 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
   if (version == 6 && chance(10)) builder.extension(60);
   if (fields.header && chance(6)) {
     made.fragment = true;
+    fields.later_fragment = true;
     fields.header = false;
     fields.state = ConnectionState::established;
     if (version == 4) {

@@ -71,8 +71,8 @@ class PacketBuilder {
     append(header, {0, 0, 0, 0});  // length: see build()
     return transport(17, header);
   }
-  PacketBuilder& icmp() { return transport(1, {8, 0, 0, 0, 0, 1, 0, 2}); }
-  PacketBuilder& icmpv6() { return transport(58, {128, 0, 0, 0, 0, 1, 0, 2}); }
+  PacketBuilder& icmp(std::uint8_t type = 8) { return transport(1, {type, 0, 0, 0, 0, 1, 0, 2}); }
+  PacketBuilder& icmpv6(std::uint8_t type = 128) { return transport(58, {type, 0, 0, 0, 0, 1, 0, 2}); }
   PacketBuilder& transport(std::uint8_t protocol, const Bytes& header) {
     protocol_ = protocol;
     transport_ = header;

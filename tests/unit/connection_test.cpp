@@ -33,11 +33,11 @@ ConnectionPacket dropped(ConnectionPacket packet) {
   return packet;
 }
 
-// "a-state b-state LISTED": N, E, R or I each.
+// "a-state b-state LISTED": N, E, R each, or B: replies and errors may pass, of ICMP.
 std::string text(const Connection& connection) {
   std::string states;
   for (const Direction direction : {a, b}) {
-    states += std::string(1, "NERI"[connection.state(direction)]) + " ";
+    states += std::string(1, "NERB"[connection.state(direction)]) + " ";
   }
   return states + connection_state(connection);
 }
@@ -167,8 +167,8 @@ TEST_CASE("states of UDP, packet by packet") {
 
 TEST_CASE("states of ICMP, packet by packet") {
   check({
-      {"a ping: the reply is ESTABLISHED, then both ends are",
-       {{icmp(a, 8), "N E NEW"}, {icmp(a, 8), "N E NEW"}, {icmp(b, 0), "E E ESTABLISHED"}}},
+      {"a ping: replies are ESTABLISHED, those of who asked are not",
+       {{icmp(a, 8), "N E NEW"}, {icmp(a, 8), "N E NEW"}, {icmp(b, 0), "N E ESTABLISHED"}}},
       {"pings both ways, without ports, are one connection",
        {{icmp(a, 8), "N E NEW"}, {icmp(b, 8), "E E ESTABLISHED"}}},
       {"a reply that nobody asked for begins nothing", {{icmp(b, 0), "N N NEW"}, {icmp(a, 8), "N E NEW"}}},
@@ -176,7 +176,7 @@ TEST_CASE("states of ICMP, packet by packet") {
       {"errors and router messages begin nothing, redirects neither",
        {{icmp(a, 3), "N N NEW"}, {icmp(a, 5), "N N NEW"}, {icmp(a, 9), "N N NEW"}, {icmp(a, 11), "N N NEW"}}},
       {"ICMPv6 has numbers of its own",
-       {{icmpv6(a, 8), "N N NEW"}, {icmpv6(a, 128), "N E NEW"}, {icmpv6(b, 129), "E E ESTABLISHED"}}},
+       {{icmpv6(a, 8), "N N NEW"}, {icmpv6(a, 128), "N E NEW"}, {icmpv6(b, 129), "N E ESTABLISHED"}}},
       {"neighbour discovery begins nothing (RFC 4861)",
        {{icmpv6(a, 135), "N N NEW"}, {icmpv6(b, 136), "N N NEW"}, {icmpv6(b, 134), "N N NEW"}}},
   });
@@ -195,7 +195,7 @@ TEST_CASE("dropped packets change nothing") {
   });
 }
 
-TEST_CASE("an error about a connection makes its direction RELATED, unless that is more already") {
+TEST_CASE("an error about a connection makes errors of its direction RELATED, whatever else may pass") {
   Connection connection;
   CHECK(connection.relate(b));
   CHECK(text(connection) == "N R RELATED");
@@ -203,14 +203,15 @@ TEST_CASE("an error about a connection makes its direction RELATED, unless that 
   CHECK_FALSE(connection.relate(b));
   CHECK_FALSE(connection.pending());
 
-  SECTION("a ping to who sent the error lets replies through, and then both ends are established") {
+  SECTION("a ping to who sent the error lets replies through as well") {
     CHECK(connection.note(icmp(a, 8)));
-    CHECK(text(connection) == "N E NEW");
+    CHECK(text(connection) == "N B NEW");
     CHECK(connection.originator() == a);
-    CHECK(connection.note(icmp(b, 0)));
-    CHECK(text(connection) == "E E ESTABLISHED");
+    CHECK_FALSE(connection.note(icmp(b, 0)));
+    CHECK(text(connection) == "N B ESTABLISHED");
     CHECK_FALSE(connection.relate(b));
-    CHECK(text(connection) == "E E ESTABLISHED");
+    CHECK(connection.relate(a));
+    CHECK(text(connection) == "R B ESTABLISHED");
   }
   SECTION("a ping from who sent the error lets replies through, and errors stay what they are") {
     CHECK(connection.note(icmp(b, 8)));
@@ -298,8 +299,8 @@ TEST_CASE("a connection goes on from the states that it had in its slot") {
   SECTION("a ping to who had sent an error") {
     Connection connection = inherited(Protocol::icmp, STATE_RELATED, STATE_ESTABLISHED);
     CHECK(text(connection) == "R E NEW");
-    CHECK(connection.note(icmp(b, 0)));
-    CHECK(text(connection) == "E E ESTABLISHED");
+    CHECK_FALSE(connection.note(icmp(b, 0)));
+    CHECK(text(connection) == "R E ESTABLISHED");
   }
   SECTION("errors about a connection") {
     const Connection connection = inherited(Protocol::icmp, STATE_NEW, STATE_RELATED);

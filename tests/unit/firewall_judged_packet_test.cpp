@@ -55,7 +55,11 @@ TEST_CASE("the state that a packet is judged by, and why it is not its session's
   CHECK_FALSE(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_RELATED));
   CHECK(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_NEW) ==
         "of no session that is known, and no plain SYN");
-  CHECK(state_reason(packet_of({"icmptype=8"}), std::nullopt, STATE_NEW) == "a question over ICMP is always NEW");
+  CHECK(state_reason(packet_of({"icmptype=8"}), std::nullopt, STATE_NEW) ==
+        "only replies and errors over ICMP have a state of their session");
+  CHECK(packet_of({"icmptype=3"}, std::nullopt, STATE_ESTABLISHED).state == State::new_session);
+  CHECK(packet_of({"icmptype=3"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::related);
+  CHECK(packet_of({"icmptype=0"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::established);
   CHECK(state_reason(packet_of({"l4proto=47"}), CAUSE_PROTOCOL, STATE_NEW) == "its protocol is not tracked");
 }
 

@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What connection states let in under a default of drop, and what they do not: the first packets of a connection from
+outside, ICMP beside a ping, fragments."""
+import sys
+
+from compare import Mismatch, expect, run_directory_cases
+from network import Controller
+from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
+
+
+def handshake_case(directory):
+    """A rule for NEW lets a connection in; what its originator sends next comes long before the host has told the state."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        peers.serve(peers.receiver, 8080)
+        peers.rules(NEIGHBOURS + [{"operation": "append", "l4proto": "TCP", "dport": 8080, "conntrack": "NEW",
+                                   "action": "accept"}])  # fmt: skip
+        peers.default("ingress", "drop")
+        # A segment that is lost is sent again after 200 ms.
+        slow = peers.slow_fetches(peers.sender, f"http://{INSIDE}:8080/", 100, 0.15)
+        if slow > 5:
+            raise Mismatch(f"connections from outside that lose a segment: expected a few of 100 at most, seen {slow}")
+        watching.stop()
+        peers.check_clean()
+
+
+def icmp_case(directory):
+    """Who was pinged may answer, and say nothing else."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        peers.default("ingress", "drop")
+        expect("ping from inside", True, peers.ping(peers.receiver, OUTSIDE, "-c", 2))
+        before = peers.arrived("Icmp", "InMsgs")
+        for kind, code in ((3, 1), (5, 1), (8, 0), (9, 0), (10, 0), (11, 0), (12, 0), (13, 0), (17, 0), (200, 0)):
+            peers.send_raw(1, bytes([kind, code]) + bytes(6), 5)
+        expect("ICMP that is no reply, from who was pinged", 0, peers.arrived("Icmp", "InMsgs") - before)
+        peers.send_raw(1, bytes(8), 5)
+        expect("replies from who was pinged", 5, peers.arrived("Icmp", "InMsgs") - before)
+        peers.rules([{"operation": "append", "conntrack": "RELATED", "action": "accept"}])
+        peers.send_raw(1, bytes([3, 1]) + bytes(30), 5)
+        expect("errors that quote no connection", 5, peers.arrived("Icmp", "InMsgs") - before)
+        watching.stop()
+        peers.check_clean()
+
+
+def fragments_case(directory):
+    """Rules by address and protocol hold for later fragments; the others follow their first fragment."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        peers.echo(peers.receiver, 5300)
+        peers.default("ingress", "drop")
+
+        def passed(protocol, count=20):
+            before = peers.arrived("Ip", "ReasmReqds")
+            peers.send_raw(protocol, bytes(64), count, offset=185)
+            return peers.arrived("Ip", "ReasmReqds") - before
+
+        expect("later fragments, which no rule is about", 20, passed(17))
+        peers.rules([{"operation": "append", "src": OUTSIDE, "dport": 9, "action": "drop"},
+                     {"operation": "append", "src": OUTSIDE, "conntrack": "NEW", "action": "drop"},
+                     {"operation": "append", "src": "10.77.0.128/25", "action": "drop"}])  # fmt: skip
+        expect("later fragments with rules for others, and for ports", 20, passed(17))
+        peers.rules([{"operation": "append", "src": OUTSIDE, "l4proto": "UDP", "action": "drop"}])
+        expect("later fragments of a protocol and address that a rule drops", 0, passed(17))
+        expect("later fragments of another protocol", 20, passed(6))
+        counts = peers.shown()["ingress"]
+        expect("packets that the rule has dropped", 20, counts["rules"][3]["packets"])
+        expect("packets accepted as established", 60, counts["established"]["packets"])
+        peers.nicsentry("rules", "default", "ingress", "accept", "-i", "right0")
+        expect("later fragments by a default of accept", 20, passed(6))
+        expect("packets accepted as established", 60, peers.shown()["ingress"]["established"]["packets"])
+        watching.stop()
+        peers.check_clean()
+
+
+def main():
+    return run_directory_cases({
+        "what follows a SYN from outside": handshake_case,
+        "ICMP beside a ping": icmp_case,
+        "rules and later fragments": fragments_case,
+    })
+
+
+if __name__ == "__main__":
+    sys.exit(main())
