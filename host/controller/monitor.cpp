@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <utility>
 
 #include "host/error.h"
@@ -16,7 +15,7 @@ namespace {
 // with long pauses keeps its server.
 constexpr std::uint64_t kIdleWindows = 30;
 constexpr std::uint64_t kIdleWindowsWhenShort = 2;
-constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+constexpr TimestampNs kIcmpSilence = 30'000'000'000;  // as nf_conntrack_icmp_timeout
 
 // Events between two flushes while connections are tracked: a state is not to wait for a long batch's end.
 constexpr std::size_t kEventsPerFlush = 64;
@@ -340,7 +339,7 @@ WindowReport Monitor::collect(std::uint64_t number, TimestampNs start_ns, Timest
     report.planes.push_back(plane->take_books());
   }
   report.sessions = registry_.close_window(number);
-  forget_closed(number);
+  forget_ended(number, end_ns);
   for (std::size_t i = 0; i < planes_.size(); ++i) {
     attempt(*planes_[i], [&] { open(*planes_[i], number, rest_marks_[i]); });
   }
@@ -412,16 +411,30 @@ void Monitor::read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_
   }
 }
 
+// While rules may ask for it, a TCP connection that nobody closed is kept as long as there is room for others beside
+// all of those: a flood makes room for itself. When there is not, those go first that may have been closed while they
+// were muted.
 void Monitor::make_room(Plane& plane, std::uint64_t window) {
   PlaneSessions& sessions = plane.sessions();
-  const bool scarce = plane.scarce();
+  std::vector<std::uint32_t> established;
+  const std::uint64_t idle_windows = plane.scarce() ? kIdleWindowsWhenShort : kIdleWindows;
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
     if (!sessions.used(id) || sessions.entry(id).evicted) {
       continue;
     }
     const Session& session = *sessions.entry(id).session;
-    if (window - session.last_window >= idle_windows(session, scarce)) {
+    if (tracking_ && session.connection.tcp() && session.connection.established()) {
+      established.push_back(id);
+    } else if (window - session.last_window >= idle_windows) {
       sessions.evict(id);
+    }
+  }
+  if (plane.too_many(established.size())) {
+    for (const std::uint32_t id : established) {
+      const Session& session = *sessions.entry(id).session;
+      if (window - session.last_window >= (session.unwatched ? kIdleWindowsWhenShort : kIdleWindows)) {
+        sessions.evict(id);
+      }
     }
   }
   sessions.free_evicted([this](Session& session) {
@@ -431,23 +444,15 @@ void Monitor::make_room(Plane& plane, std::uint64_t window) {
   });
 }
 
-// While rules may ask for it, a TCP connection that nobody closed is kept as long as there is room; when there is not,
-// those go first that may have been closed while they were muted.
-std::uint64_t Monitor::idle_windows(const Session& session, bool scarce) const {
-  const bool kept = tracking_ && session.connection.tcp() && session.connection.established();
-  if (!scarce) {
-    return kept ? kNever : kIdleWindows;
-  }
-  return kept && !session.unwatched ? kIdleWindows : kIdleWindowsWhenShort;
-}
-
-// Whoever uses the ports of a closed connection again begins a new one, and is NEW.
-void Monitor::forget_closed(std::uint64_t window) {
+// Whoever uses the ports of a closed connection again begins a new one, and is NEW. To a ping nobody answers for ever.
+void Monitor::forget_ended(std::uint64_t window, TimestampNs now_ns) {
   if (!tracking_) {
     return;
   }
   registry_.for_each([&](Session& session) {
-    if (session.connection.closed() && window - session.last_window >= kIdleWindowsWhenShort) {
+    const bool closed = session.connection.closed() && window - session.last_window >= kIdleWindowsWhenShort;
+    const bool icmp = session.key.protocol == Protocol::icmp || session.key.protocol == Protocol::icmpv6;
+    if (closed || (icmp && session.connection.seen() && now_ns - session.last_ns >= kIcmpSilence)) {
       session.connection.forget();
       write_states(session);
     }

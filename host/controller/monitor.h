@@ -89,11 +89,10 @@ class Monitor {
   std::uint32_t states_of(const Session& session) const;
   void write_states(Session& session);
   void write_states(Plane& plane, Session& session);
-  void forget_closed(std::uint64_t window);
+  void forget_ended(std::uint64_t window, TimestampNs now_ns);
   void flush();
   void measure_states();
   bool waits_for_place(const Session& session) const;
-  std::uint64_t idle_windows(const Session& session, bool scarce) const;
   void capture(Session& session, const EventBatch::Event& event, const ParsedPacket& packet);
   void read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_ns);
   void make_room(Plane& plane, std::uint64_t window);

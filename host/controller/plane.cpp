@@ -125,6 +125,10 @@ std::optional<std::uint32_t> Plane::learn(Session& session, std::uint32_t states
   });
 }
 
+bool Plane::too_many(std::size_t sessions) const {
+  return sessions + sessions_.capacity() / kScarce + 1 > sessions_.capacity();
+}
+
 bool Plane::scarce() const { return sessions_.free_ids() < sessions_.capacity() / kScarce + 1; }
 
 void Plane::refuse(const SessionKey& key) {

@@ -62,6 +62,8 @@ class Plane {
   std::optional<std::uint32_t> learn(Session& session, std::uint32_t states);
   // Few counters are left to give.
   bool scarce() const;
+  // Beside so many sessions that stay, few would be left.
+  bool too_many(std::size_t sessions) const;
   // A session found no room; distinct ones are counted, up to a bound.
   void refuse(const SessionKey& key);
 

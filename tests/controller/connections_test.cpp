@@ -219,12 +219,12 @@ class Fixture {
     return both;
   }
 
-  WindowReport swap() {
+  WindowReport swap() { return swap(static_cast<TimestampNs>(window_ + 1) * 1000); }
+  WindowReport swap(TimestampNs end_ns) {
     monitor.flip();
     in.read(monitor.closing_epoch());
     out.read(monitor.closing_epoch());
-    WindowReport report = monitor.collect(window_, static_cast<TimestampNs>(window_) * 1000,
-                                          static_cast<TimestampNs>(window_ + 1) * 1000);
+    WindowReport report = monitor.collect(window_, static_cast<TimestampNs>(window_) * 1000, end_ns);
     ++window_;
     return report;
   }
@@ -456,7 +456,28 @@ TEST_CASE("an established TCP connection is kept however long it is silent; othe
   CHECK(f.monitor.connections().size() == 1);
 }
 
-TEST_CASE("when room runs short, the unanswered and the possibly closed go first, established ones after 30 windows") {
+TEST_CASE("when room runs short, others make room for established connections, whatever comes") {
+  Fixture f(16, 5);
+  f.monitor.track_connections(true);
+  const Ends muted = peer_number(1);
+  f.shake_hands(kEnds);
+  f.shake_hands(muted);
+  for (int i = 0; i < 5; ++i) {
+    f.in.pass(tcp_in(muted, kAck));
+  }
+  for (std::uint8_t window = 0; window < 60; ++window) {
+    for (std::uint8_t i = 0; i < 20; ++i) {
+      Ends ends = peer_number(static_cast<std::uint8_t>(10 + i));
+      ends.peer_port = window;
+      f.in.pass(udp_in(ends));
+    }
+    f.swaps(1);
+  }
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(muted.key(Protocol::tcp)) == "E E");
+}
+
+TEST_CASE("when established connections leave no room, the possibly closed go first, the others after 30 windows") {
   Fixture f(4, 5);
   f.monitor.track_connections(true);
   const Ends muted = peer_number(1);
@@ -465,20 +486,33 @@ TEST_CASE("when room runs short, the unanswered and the possibly closed go first
   for (int i = 0; i < 5; ++i) {
     f.in.pass(tcp_in(muted, kAck));
   }
-  f.in.pass(udp_in(peer_number(2)));
-  f.in.pass(udp_in(peer_number(3)));
+  f.shake_hands(peer_number(2));
+  f.swaps(3);
+  CHECK(f.states(muted.key(Protocol::tcp)) == "E E");
+  f.shake_hands(peer_number(3));
   f.swaps(3);
   CHECK(f.states(kTcp) == "E E");
   CHECK(f.states(muted.key(Protocol::tcp)) == "none");
-  CHECK(f.states(peer_number(2).key(Protocol::udp)) == "none");
   f.swaps(30);
   CHECK(f.states(kTcp) == "E E");  // there is room again
-  for (std::uint8_t number = 10; number < 13; ++number) {
-    f.shake_hands(peer_number(number));
-  }
+  f.shake_hands(peer_number(10));
   f.swaps(1);
   CHECK(f.states(kTcp) == "none");
   CHECK(f.states(peer_number(10).key(Protocol::tcp)) == "E E");
+}
+
+TEST_CASE("a ping is answered for 30 seconds after its last packet") {
+  constexpr TimestampNs kSecond = 1'000'000'000;
+  Fixture f;
+  f.monitor.track_connections(true);
+  const SessionKey ping = normalise({kEnds.peer, 0}, {kEnds.ours, 0}, Protocol::icmp).key;
+  f.out.pass(PacketBuilder().addresses(kEnds.ours, kEnds.peer).icmp(8).build());
+  REQUIRE(f.monitor.connections().size() == 1);
+  const TimestampNs last = f.monitor.connections()[0].last_ns;
+  f.swap(last + 29 * kSecond);
+  CHECK(f.states(ping) == "E N");
+  f.swap(last + 30 * kSecond);
+  CHECK(f.states(ping) == "N N");
 }
 
 TEST_CASE("a closed connection is as an unknown session after two windows of silence") {
