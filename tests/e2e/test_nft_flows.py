@@ -31,10 +31,9 @@ def flows(peers):
     for outside, inside in ((OUTSIDE, INSIDE), (OUTSIDE6, INSIDE6)):
         hosts = [f"[{address}]" if ":" in address else address for address in (outside, inside)]
         family = "IPv6" if ":" in inside else "IPv4"
-        # Before the ping: all ICMP of two hosts is one session here (docs/firewall.md), but not to conntrack.
+        seen[f"ping out, {family}"] = peers.ping(peers.receiver, outside, "-c", 4)
         refused = peers.inside(peers.receiver, sys.executable, "-c", REFUSED, outside)
         seen[f"a closed port's answer, {family}"] = refused.stdout == "refused\n"
-        seen[f"ping out, {family}"] = peers.ping(peers.receiver, outside, "-c", 4)
         seen[f"ping in, {family}"] = peers.ping(peers.sender, inside, "-c", 2)
         seen[f"fragments out, {family}"] = bool(peers.ask(peers.receiver, outside, 5300, size=4000))
         seen[f"HTTP out, {family}"] = peers.fetch(peers.receiver, f"http://{hosts[0]}:8080/", 5)
