@@ -139,8 +139,9 @@ std::optional<std::string> state_reason(const JudgedPacket& packet, std::optiona
   if (cause == CAUSE_LATER_FRAGMENT) return "a later fragment follows its first one, where no rule decides";
   if (cause == CAUSE_PROTOCOL) return "its protocol is not tracked";
   if (cause) return "what follows its IP header is not understood";
-  if (is_icmp(packet) && icmp_states(packet.icmp_type) == 0)
+  if (is_icmp(packet) && icmp_states(packet.icmp_type) == 0) {
     return "only replies and errors over ICMP have a state of their session";
+  }
   if (bits == STATE_NEW && packet.protocol == kTcp && !is_plain_syn(packet)) {
     return "of no session that is known, and no plain SYN";
   }

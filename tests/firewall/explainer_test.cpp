@@ -128,7 +128,7 @@ Question question_about(RandomRules& random, Loaded& loaded, RandomRules::Packet
     loaded.know(key.key, key.direction == Direction::from_higher ? other | state << SLOT_STATE_BITS
                                                                  : state | other << SLOT_STATE_BITS);
   }
-  if (state != STATE_NEW && ports) fields.state = static_cast<ConnectionState>(state);
+  if (state != STATE_NEW) fields.state = state_within(state, fields);
   return question;
 }
 

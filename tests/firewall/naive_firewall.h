@@ -25,6 +25,10 @@ struct PacketFields {
   bool later_fragment = false;  // rules are asked first, although it is established
 };
 
+// What a session that is in this state (not NEW) makes of a packet. Of ICMP, replies alone can be established, errors
+// alone related; a session can have let both in.
+ConnectionState state_within(std::uint32_t state, const PacketFields& packet);
+
 using NaiveSets = std::map<std::string, std::vector<AddressRange>>;
 
 struct NaiveVerdict {

@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
-#include <set>
 
 #include "firewall_bench.h"
 #include "naive_firewall.h"
@@ -33,18 +32,6 @@ std::optional<Protocol> tracked(const PacketFields& p) {
 }
 
 // Lets the packet be one of a known session, in a random state. Gives the session's key.
-// Of ICMP, replies alone can be established, errors alone related; a session can have let both in.
-ConnectionState icmp_state(const PacketFields& fields, std::uint32_t state) {
-  const std::set<unsigned> replies = fields.protocol == 1 ? std::set<unsigned>{0, 14, 18} : std::set<unsigned>{129};
-  const std::set<unsigned> errors =
-      fields.protocol == 1 ? std::set<unsigned>{3, 5, 11, 12} : std::set<unsigned>{1, 2, 3, 4};
-  if (replies.contains(fields.icmp_type) && (state == STATE_ESTABLISHED || state == 3)) {
-    return ConnectionState::established;
-  }
-  if (errors.contains(fields.icmp_type) && (state == STATE_RELATED || state == 3)) return ConnectionState::related;
-  return ConnectionState::new_session;
-}
-
 std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, RandomRules::Packet& packet) {
   PacketFields& fields = packet.fields;
   const auto protocol = tracked(fields);
@@ -58,8 +45,7 @@ std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, 
   const bool higher = key.direction == Direction::from_higher;
   bench.know(key.key, higher ? other | state << SLOT_STATE_BITS : state | other << SLOT_STATE_BITS);
   // A new session's packets are told as those of an unknown one.
-  if (state != STATE_NEW && ports) fields.state = static_cast<ConnectionState>(state);
-  if (!ports) fields.state = icmp_state(fields, state);
+  if (state != STATE_NEW) fields.state = state_within(state, fields);
   return key.key;
 }
 
