@@ -154,21 +154,26 @@ ordered_json add_to_set(Firewall& firewall, const json& request) {
   return {{"changed", changed}, {"took_ms", took.count()}};
 }
 
-void add_rule_endpoints(CommandServer& server, Firewall& firewall) {
+void add_rule_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require) {
   server.on("/firewall/rules", [&firewall](const json&) {
     return ordered_json{{"ingress", chain_json(firewall.view(Chain::ingress), Chain::ingress)},
                         {"egress", chain_json(firewall.view(Chain::egress), Chain::egress)}};
   });
-  server.on("/firewall/apply", [&firewall](const json& request) {
+  server.on("/firewall/apply", [&firewall, require](const json& request) {
     const Chain chain = parse_chain(request);
+    require(chain);
     return ordered_json{{"rules", firewall.apply(chain, field<json>(request, "batch", "{\"rules\": [...]}"))}};
   });
-  server.on("/firewall/default", [&firewall](const json& request) {
-    firewall.set_default(parse_chain(request), parse_default(request));
+  server.on("/firewall/default", [&firewall, require](const json& request) {
+    const Chain chain = parse_chain(request);
+    require(chain);
+    firewall.set_default(chain, parse_default(request));
     return ordered_json::object();
   });
-  server.on("/firewall/accept-established", [&firewall](const json& request) {
-    firewall.accept_established(parse_chain(request), field<bool>(request, "on", "true or false"));
+  server.on("/firewall/accept-established", [&firewall, require](const json& request) {
+    const Chain chain = parse_chain(request);
+    require(chain);
+    firewall.accept_established(chain, field<bool>(request, "on", "true or false"));
     return ordered_json::object();
   });
   server.on("/firewall/reset-counters", [&firewall](const json&) {
@@ -206,8 +211,8 @@ void add_set_endpoints(CommandServer& server, Firewall& firewall) {
 
 }  // namespace
 
-void add_firewall_endpoints(CommandServer& server, Firewall& firewall) {
-  add_rule_endpoints(server, firewall);
+void add_firewall_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require) {
+  add_rule_endpoints(server, firewall, require);
   add_set_endpoints(server, firewall);
 }
 

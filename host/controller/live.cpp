@@ -194,15 +194,45 @@ void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& pa
   }
 }
 
+Error not_enforced(Chain chain) {
+  return Error(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
+               (chain == Chain::egress ? " (run with --direction both)" : ""));
+}
+
+// Of {"ingress": batch, "egress": batch}.
+bool has_egress_rules(const nlohmann::json& batches) {
+  const auto egress = batches.find(chain_name(Chain::egress));
+  return egress != batches.end() && egress->contains("rules") && !egress->at("rules").empty();
+}
+
+// Rules that nothing enforces would be taken for protection.
+void refuse_egress(const std::string& source) { throw Error(source + ": " + not_enforced(Chain::egress).what()); }
+
+void warn_of_idle_egress(const Firewall& firewall, const LiveOutput& output) {
+  firewall.hold(Chain::egress, [&output](const ChainRules& chain, const AddressSets&) {
+    if (!chain.rules.empty() || chain.default_action == RuleAction::drop) {
+      output.warning("the egress rules and default of the state directory are not in force: " +
+                     std::string(not_enforced(Chain::egress).what()));
+    }
+  });
+}
+
 // Null where none is wanted. Everything is compiled before a program is loaded for it.
 std::unique_ptr<Firewall> make_firewall(const LiveOptions& options, const LiveOutput& output) {
   if (!options.wants_firewall()) {
     return nullptr;
   }
+  const bool egress = options.port.both_directions;
+  if (options.egress_rules && !egress) {
+    refuse_egress("--egress-rules " + options.egress_rules->string());
+  }
   auto firewall = std::make_unique<Firewall>(Firewall::Options{FirewallSize{}, options.state, output.warning});
   if (options.rules) {
     const nlohmann::json rules = read_json(*options.rules);
     if (rules.is_object() && (rules.contains("ingress") || rules.contains("egress"))) {
+      if (has_egress_rules(rules) && !egress) {
+        refuse_egress(options.rules->string() + ": egress");
+      }
       for (const Chain chain : {Chain::ingress, Chain::egress}) {
         if (rules.contains(chain_name(chain))) {
           apply_file(*firewall, chain, *options.rules, rules.at(chain_name(chain)));
@@ -214,6 +244,9 @@ std::unique_ptr<Firewall> make_firewall(const LiveOptions& options, const LiveOu
   }
   if (options.egress_rules) {
     apply_file(*firewall, Chain::egress, *options.egress_rules, read_json(*options.egress_rules));
+  }
+  if (!egress) {
+    warn_of_idle_egress(*firewall, output);
   }
   return firewall;
 }
@@ -340,7 +373,9 @@ class LiveRun {
       return answer;
     });
     if (firewall_) {
-      add_firewall_endpoints(server_, *firewall_);
+      add_firewall_endpoints(server_, *firewall_, [this](Chain chain) {
+        requests_.call([this, chain] { return enforcing_program(chain); });
+      });
       add_explain_endpoint(server_, *firewall_, [this](Chain chain) {
         return requests_.call([this, chain] { return enforcing_program(chain); });
       });
@@ -358,8 +393,7 @@ class LiveRun {
         return {plane->name().text(), record.program_id, record.hook, record.mode};
       }
     }
-    throw Error(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
-                (chain == Chain::egress ? " (run with --direction both)" : ""));
+    throw not_enforced(chain);
   }
 
   nlohmann::ordered_json connections_json() const {

@@ -11,6 +11,8 @@ from compare import Mismatch, expect, expect_text, read_windows, run_directory_c
 from network import Controller, run
 from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
+NO_EGRESS = "no program of this run enforces the egress chain (run with --direction both)"
+
 
 def default_drop_case(directory):
     """What begins inside is answered; what begins outside is not, but for what a rule lets in."""
@@ -188,6 +190,36 @@ def attached_case(directory):
         peers.check_clean()
 
 
+def ingress_only_case(directory):
+    """Without an egress program nothing of the egress chain is taken, at the start or later."""
+    with Peers(directory) as peers:
+        rules, both, empty = (peers.directory / name for name in ("egress.json", "both.json", "empty.json"))
+        egress = {"rules": [{"operation": "append", "action": "drop"}]}
+        rules.write_text(json.dumps(egress), encoding="utf-8")
+        both.write_text(json.dumps({"ingress": {"rules": []}, "egress": egress}), encoding="utf-8")
+        empty.write_text(json.dumps({"ingress": {"rules": []}, "egress": {"rules": []}}), encoding="utf-8")
+        for options in (("--egress-rules", rules), ("--rules", both)):
+            done = peers.nicsentry("run", "-q", "-i", "right0", "--windows", 1, "--window", "10ms", *options, check=False)
+            expect(f"exit status of a run with {options}", 1, done.returncode)
+            expect_text(f"words about {options}", NO_EGRESS, done.stderr)
+        peers.check_clean()
+        state = ("--state", peers.directory / "state")
+        watching = Controller(peers, *state, "--direction", "both", "--egress-rules", rules)
+        watching.stop()
+        watching = Controller(peers, *state)
+        expect_text("words about egress rules of a state directory", NO_EGRESS, watching.log())
+        for command in (("default", "egress", "accept"), ("accept-established", "egress", "off"), ("apply", "--egress", rules)):
+            done = peers.nicsentry("rules", *command, "-i", "right0", check=False)
+            expect(f"exit status of rules {command}", 1, done.returncode)
+            expect_text(f"words about rules {command}", NO_EGRESS, done.stderr)
+        expect("egress rules that the state directory keeps", 1, len(peers.shown()["egress"]["rules"]))
+        watching.stop()
+        watching = Controller(peers, "--rules", empty)
+        expect("words about no egress rules", False, NO_EGRESS in watching.log())
+        watching.stop()
+        peers.check_clean()
+
+
 def flood_case(directory):
     """Who is blocked stays so while a controller dies and another one takes the program over: nothing of a flood passes."""
     with Peers(directory) as peers:
@@ -228,6 +260,7 @@ def main():
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
         "attached ahead, with room for rules": attached_case,
+        "ingress only": ingress_only_case,
         "taken over under a flood": flood_case,
     })
 
