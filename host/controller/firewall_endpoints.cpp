@@ -154,7 +154,8 @@ ordered_json add_to_set(Firewall& firewall, const json& request) {
   return {{"changed", changed}, {"took_ms", took.count()}};
 }
 
-void add_rule_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require) {
+void add_rule_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require,
+                        const std::optional<std::string>& caution) {
   server.on("/firewall/rules", [&firewall](const json&) {
     return ordered_json{{"ingress", chain_json(firewall.view(Chain::ingress), Chain::ingress)},
                         {"egress", chain_json(firewall.view(Chain::egress), Chain::egress)}};
@@ -164,11 +165,13 @@ void add_rule_endpoints(CommandServer& server, Firewall& firewall, const Require
     require(chain);
     return ordered_json{{"rules", firewall.apply(chain, field<json>(request, "batch", "{\"rules\": [...]}"))}};
   });
-  server.on("/firewall/default", [&firewall, require](const json& request) {
+  server.on("/firewall/default", [&firewall, require, caution](const json& request) {
     const Chain chain = parse_chain(request);
+    const RuleAction action = parse_default(request);
     require(chain);
-    firewall.set_default(chain, parse_default(request));
-    return ordered_json::object();
+    firewall.set_default(chain, action);
+    const bool beware = caution && chain == Chain::ingress && action == RuleAction::drop;
+    return beware ? ordered_json{{"warning", *caution}} : ordered_json::object();
   });
   server.on("/firewall/accept-established", [&firewall, require](const json& request) {
     const Chain chain = parse_chain(request);
@@ -211,8 +214,9 @@ void add_set_endpoints(CommandServer& server, Firewall& firewall) {
 
 }  // namespace
 
-void add_firewall_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require) {
-  add_rule_endpoints(server, firewall, require);
+void add_firewall_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require,
+                            const std::optional<std::string>& caution) {
+  add_rule_endpoints(server, firewall, require, caution);
   add_set_endpoints(server, firewall);
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "host/controller/command_socket.h"
 #include "host/controller/firewall.h"
@@ -13,6 +15,8 @@ using RequireChain = std::function<void(Chain)>;
 
 // What callers on the command socket may ask of the firewall: /firewall/rules, apply, default, accept-established,
 // reset-counters, sets, set-entries, set-add, set-take, set-load, set-remove.
-void add_firewall_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require);
+// `caution`: what a user must know who drops by default what comes in.
+void add_firewall_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require,
+                            const std::optional<std::string>& caution);
 
 }  // namespace nicsentry

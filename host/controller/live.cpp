@@ -208,6 +208,15 @@ bool has_egress_rules(const nlohmann::json& batches) {
 // Rules that nothing enforces would be taken for protection.
 void refuse_egress(const std::string& source) { throw Error(source + ": " + not_enforced(Chain::egress).what()); }
 
+// Nothing where the programs see the packets of a connection both ways: on the way out of the one port, or in through
+// two.
+std::optional<std::string> one_way_caution(const LiveOptions& options) {
+  if (!options.wants_firewall() || options.interfaces.size() != 1 || options.port.both_directions) {
+    return std::nullopt;
+  }
+  return "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both";
+}
+
 void warn_of_idle_egress(const Firewall& firewall, const LiveOutput& output) {
   firewall.hold(Chain::egress, [&output](const ChainRules& chain, const AddressSets&) {
     if (!chain.rules.empty() || chain.default_action == RuleAction::drop) {
@@ -373,9 +382,10 @@ class LiveRun {
       return answer;
     });
     if (firewall_) {
-      add_firewall_endpoints(server_, *firewall_, [this](Chain chain) {
-        requests_.call([this, chain] { return enforcing_program(chain); });
-      });
+      add_firewall_endpoints(
+          server_, *firewall_,
+          [this](Chain chain) { requests_.call([this, chain] { return enforcing_program(chain); }); },
+          one_way_caution(options_));
       add_explain_endpoint(server_, *firewall_, [this](Chain chain) {
         return requests_.call([this, chain] { return enforcing_program(chain); });
       });
@@ -441,6 +451,9 @@ class LiveRun {
         places_[&added] = {&port->interface(), opened.record};
       }
       output_.info(port->how());
+    }
+    if (const auto caution = one_way_caution(options_)) {
+      output_.warning(*caution);
     }
     track_connections();
     window_start_ = wall_clock_ns();

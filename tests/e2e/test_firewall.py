@@ -12,6 +12,7 @@ from network import Controller, run
 from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
 NO_EGRESS = "no program of this run enforces the egress chain (run with --direction both)"
+ONE_WAY = "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both"
 
 
 def default_drop_case(directory):
@@ -216,6 +217,15 @@ def ingress_only_case(directory):
         watching.stop()
         watching = Controller(peers, "--rules", empty)
         expect("words about no egress rules", False, NO_EGRESS in watching.log())
+        watching.wait_for(ONE_WAY)
+        for chain, action, warned in (("ingress", "drop", True), ("ingress", "accept", False)):
+            done = peers.nicsentry("rules", "default", chain, action, "-i", "right0")
+            expect(f"a warning at default {action} of {chain}", warned, ONE_WAY in done.stderr)
+        watching.stop()
+        watching = Controller(peers, *STATEFUL)
+        expect("a warning at default drop where both directions are seen", "",
+               peers.nicsentry("rules", "default", "ingress", "drop", "-i", "right0").stderr)  # fmt: skip
+        expect("a warning where both directions are seen", False, ONE_WAY in watching.log())
         watching.stop()
         peers.check_clean()
 
