@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from compare import Mismatch, expect, expect_text, read_windows, run_directory_cases
+from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_directory_cases
 from network import Controller, run
 from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
@@ -230,6 +230,29 @@ def ingress_only_case(directory):
         peers.check_clean()
 
 
+def quiet_case(directory):
+    """A quiet run still writes what a rule asks for: the records of packets."""
+    with Peers(directory) as peers:
+        rules, records = peers.directory / "log.json", peers.directory / "records"
+        rules.write_text(json.dumps({"rules": [{"operation": "append", "l4proto": "ICMP", "action": "log"}]}), encoding="utf-8")
+        for options in ((), ("--log", records)):
+            with open(peers.directory / "stderr", "w+", encoding="utf-8") as told:
+                quiet = peers.start(peers.receiver, BINARY, "run", "-q", "-i", "right0", "--rules", rules, *options, stderr=told)
+                while peers.program_id() == 0 and quiet.poll() is None:
+                    time.sleep(0.02)
+                peers.ping(peers.sender, INSIDE, "-c", 2)
+                time.sleep(0.2)
+                quiet.send_signal(signal.SIGINT)
+                expect("exit status of a quiet run", 0, quiet.wait(timeout=30))
+                told.seek(0)
+                lines = told.read()
+            if options:
+                expect("records beside those of the file", False, '"rule":0' in lines)
+                lines = records.read_text(encoding="utf-8")
+            expect(f"records of a quiet run with {options}", 2, lines.count('"rule":0'))
+            expect("progress of a quiet run", False, "mode drv" in lines)
+
+
 def flood_case(directory):
     """Who is blocked stays so while a controller dies and another one takes the program over: nothing of a flood passes."""
     with Peers(directory) as peers:
@@ -271,6 +294,7 @@ def main():
         "a state directory, and a program alone": state_case,
         "attached ahead, with room for rules": attached_case,
         "ingress only": ingress_only_case,
+        "quiet, but for records": quiet_case,
         "taken over under a flood": flood_case,
     })
 
