@@ -13,7 +13,7 @@ void set_up_log(bool quiet) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void log_record(const std::string& text) {
+void log_packet(const std::string& text) {
   // Not the default logger, which may be quiet.
   static const auto logger = [] {
     auto made = spdlog::default_logger()->clone("records");

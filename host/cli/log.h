@@ -11,6 +11,6 @@ void set_up_log(bool quiet);
 void log_info(const std::string& text);
 void log_warning(const std::string& text);
 void log_error(const std::string& text);
-void log_record(const std::string& text);
+void log_packet(const std::string& text);
 
 }  // namespace nicsentry

@@ -48,7 +48,7 @@ class PacketLog {
 
   void write(const std::string& record) {
     if (file_ == nullptr) {
-      log_record(record);
+      log_packet(record);
       return;
     }
     *file_ << record << std::endl;  // flushed: somebody may be reading along

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The firewall between real peers: a protected host (the receiving namespace) and everybody else (the sending one)."""
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -166,6 +167,10 @@ def attached_case(directory):
         expect("ping through an idle program", True, peers.ping(peers.sender, INSIDE, "-c", 2))
         ids = peers.program_id()
         watching = Controller(peers, *options)
+        told = re.search(r"right0: mode (.*)", watching.log())[1]
+        expect_text("the XDP program that is taken over", f"drv, taking over program 'sentry' (id {ids}, attached by attach)", told)
+        expect("hooks on which a program is taken over", 2, told.count("taking over program"))
+        expect("the TC program that is taken over", True, "egress on TC, taking over program 'sentry' (id" in told)
         expect("program that the run drives", ids, peers.program_id())
         peers.nicsentry("block", OUTSIDE6, "10.77.0.0/24", "-i", "right0")
         peers.default("egress", "drop")
@@ -187,6 +192,14 @@ def attached_case(directory):
         expect("ping afterwards", True, peers.ping(peers.sender, INSIDE, "-c", 2))
         watching.stop()
         expect_text("words of a second attach", "EEXIST", peers.nicsentry("attach", "-i", "right0", check=False).stderr)
+        peers.nicsentry("detach", "-i", "right0")
+        peers.check_clean()
+        peers.nicsentry("attach", "-i", "right0", "--mode", "tc", "--firewall")
+        watching = Controller(peers, *options, "--mode", "tc")
+        expect("hooks of TC and what is told of them", True,
+               re.search(r"mode tc, taking over program 'sentry' \(id \d+, attached by attach\), egress on TC$",
+                         watching.log(), re.MULTILINE) is not None)  # fmt: skip
+        watching.stop()
         peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
 
@@ -238,7 +251,7 @@ def quiet_case(directory):
         for options in ((), ("--log", records)):
             with open(peers.directory / "stderr", "w+", encoding="utf-8") as told:
                 quiet = peers.start(peers.receiver, BINARY, "run", "-q", "-i", "right0", "--rules", rules, *options, stderr=told)
-                while peers.program_id() == 0 and quiet.poll() is None:
+                while peers.nicsentry("connections", "-i", "right0", check=False).returncode != 0 and quiet.poll() is None:
                     time.sleep(0.02)
                 peers.ping(peers.sender, INSIDE, "-c", 2)
                 time.sleep(0.2)
