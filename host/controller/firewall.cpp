@@ -138,6 +138,11 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   auto plane = std::make_unique<FirewallPlane>(std::move(maps), chain);
   plane->reset_counters(counters_of(rules(chain)));
   const bool enforcing = plane->on();
+  if (enforcing && !state_ && !std::exchange(warned_of_loss_, true)) {
+    options_.warning(
+        "a program that is taken over enforces rules and sets that this run does not know (what is blocked, too): they "
+        "are dropped now; with --state DIRECTORY a run goes on with those of the run before it");
+  }
   const std::optional<SetUpdate> continued = enforcing ? continue_sets(*plane) : std::nullopt;
   const SetUpdate update =
       continued ? *continued : sets_.whole(plane->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);

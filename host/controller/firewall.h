@@ -137,6 +137,7 @@ class Firewall {
     SetUpdate update;
   };
   std::optional<Continued> continued_;
+  bool warned_of_loss_ = false;
   std::array<ChainRules, 2> chains_;
   std::array<Tables, 2> tables_;  // of the chains as they are, for their figures
   RuleCounterIds ids_;
