@@ -63,6 +63,7 @@ REFUSED = (  # arguments, what the error names
     ("rules default ingress reject -i none0", "reject"),
     ("rules accept-established egress maybe -i none0", "maybe"),
     ("rules reset-counters now -i none0", "now"),
+    ("rules explain fragment=later dport=80 -i none0", "fragment=later"),
     ("sets", "subcommand"),
     ("sets list no/name -i none0", "no/name"),
     ("sets add scanners -i none0", "ENTRY"),

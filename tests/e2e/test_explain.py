@@ -60,7 +60,7 @@ def fields_case(directory):
             (["src=198.51.100.8", "dport=8080", "tcpflags=SYN,ACK"], "drop default"),
             (["src=198.51.100.8", "l4proto=UDP", "dport=5300"], "accept rule 4"),
             (["src=198.51.100.8", "l4proto=UDP", "dport=5300", "fragment=first"], "accept rule 4"),
-            (["src=198.51.100.8", "l4proto=UDP", "dport=5300", "fragment=later"], "accept established"),
+            (["src=198.51.100.8", "l4proto=UDP", "fragment=later"], "accept established"),
             (["src=2001:db8::1", "icmptype=135"], "accept rule 0"),
             (["l4proto=GRE"], "drop default"),
         ]
