@@ -15,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,7 @@
 #include "host/datapath/link_watch.h"
 #include "host/datapath/quiescence.h"
 #include "host/error.h"
+#include "host/json_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -179,9 +181,10 @@ nlohmann::json read_json(const std::filesystem::path& path) {
   if (!file) {
     throw SystemError(errno, "reading " + path.string());
   }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
   try {
-    return nlohmann::json::parse(file);
-  } catch (const nlohmann::json::exception& error) {
+    return parse_json(text);
+  } catch (const Error& error) {
     throw Error(path.string() + ": " + error.what());
   }
 }

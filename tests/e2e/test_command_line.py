@@ -191,6 +191,18 @@ class RulesCheck(unittest.TestCase):
             for part in named:
                 self.assertIn(part, line)
 
+    def test_keys_that_are_there_twice_are_named(self):
+        done = call("rules check -", '{"rules": [{"operation": "append"}, {"operation": "append", "src": "10.0.0.1", "src": "10.0.0.2"}]}')
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn('rules, number 2: "src": read twice', done.stderr)
+
+    def test_a_batch_that_is_nested_deep_is_refused(self):
+        for depth in (100, 200_000):
+            with self.subTest(depth=depth):
+                done = call("rules check -", '{"rules":' + "[" * depth + "]" * depth + "}")
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn("nested more than 64 levels deep", done.stderr)
+
     def test_what_is_no_batch_is_refused(self):
         for text, named in (("{", "not JSON"), ("[3]", "a list"), ('{"rules": 3}', "3"), ("", "not JSON")):
             with self.subTest(text=text):

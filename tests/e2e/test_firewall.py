@@ -4,6 +4,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -131,6 +132,11 @@ def batch_case(directory):
         expect_text("words of a bad batch", "rule 2", bad.stderr)
         expect_text("words of a bad batch", "rule 3", bad.stderr)
         expect("rules after a bad batch", wanted, peers.nicsentry("rules", "show", "-i", "right0").stdout)
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(next((peers.directory / "runtime").glob("controller-*.sock"))))
+            body = '{"chain": "ingress", "batch": ' + "[" * 200_000 + "]" * 200_000 + "}"
+            caller.sendall(f"POST /firewall/apply HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            expect_text("answer to a batch nested deep", "levels deep", caller.makefile().read())
         expect("ping after a bad batch", True, peers.ping(peers.sender, INSIDE, "-c", 2))
         watching.stop()
         peers.check_clean()
