@@ -27,8 +27,7 @@ int block(const BlockOptions& options) {
 
 int unblock(const BlockOptions& options) {
   set_up_log(false);
-  take_from_set(options.interface, kBlockedSet, options.entries);
-  return kExitSuccess;
+  return take_from_set(options.interface, kBlockedSet, options.entries);
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, BlockOptions& options) {

@@ -78,8 +78,7 @@ int add(const SetsOptions& options) {
 int remove(const SetsOptions& options) {
   set_up_log(false);
   if (!options.entries.empty()) {
-    take_from_set(options.interface, options.name, options.entries);
-    return kExitSuccess;
+    return take_from_set(options.interface, options.name, options.entries);
   }
   call_controller(options.interface, "/firewall/set-remove", {{"name", options.name}});
   std::printf("%s: removed\n", options.name.c_str());

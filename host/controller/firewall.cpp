@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <numeric>
 #include <random>
 #include <utility>
@@ -407,12 +408,22 @@ std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntr
   return done;
 }
 
-std::size_t Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges) {
+Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges) {
   const std::lock_guard lock(mutex_);
-  std::size_t done = 0;
-  perform(sets_.take(set, ranges, &done));
+  Taken taken;
+  std::copy_if(ranges.begin(), ranges.end(), std::back_inserter(taken.missing),
+               [&](const AddressRange& range) { return !sets_.has_entry(set, range); });
+  perform(sets_.take(set, ranges, &taken.changed));
+  for (const AddressRange& range : ranges) {
+    if (taken.staying.size() == Taken::kStayingMost) {
+      break;
+    }
+    if (const auto wider = sets_.wider_entry(set, range)) {
+      taken.staying.emplace_back(range, *wider);
+    }
+  }
   save([&](FirewallState& state) { state.save_taken(set, ranges, [&] { return sets_.entries(set); }); });
-  return done;
+  return taken;
 }
 
 std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries) {

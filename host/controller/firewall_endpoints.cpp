@@ -154,6 +154,19 @@ ordered_json add_to_set(Firewall& firewall, const json& request) {
   return {{"changed", changed}, {"took_ms", took.count()}};
 }
 
+ordered_json take_from_set(Firewall& firewall, const json& request) {
+  const Firewall::Taken taken = firewall.take_from_set(parse_name(request), parse_ranges(request));
+  ordered_json answer = {
+      {"changed", taken.changed}, {"missing", ordered_json::array()}, {"staying", ordered_json::array()}};
+  for (const AddressRange& range : taken.missing) {
+    answer["missing"].push_back(range.text());
+  }
+  for (const auto& [range, wider] : taken.staying) {
+    answer["staying"].push_back({{"range", range.text()}, {"by", wider.text()}});
+  }
+  return answer;
+}
+
 void add_rule_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require,
                         const std::optional<std::string>& caution) {
   server.on("/firewall/rules", [&firewall](const json&) {
@@ -197,9 +210,7 @@ void add_set_endpoints(CommandServer& server, Firewall& firewall) {
     return ordered_json{{"entries", entries_json(firewall.entries(parse_name(request)))}};
   });
   server.on("/firewall/set-add", [&firewall](const json& request) { return add_to_set(firewall, request); });
-  server.on("/firewall/set-take", [&firewall](const json& request) {
-    return ordered_json{{"changed", firewall.take_from_set(parse_name(request), parse_ranges(request))}};
-  });
+  server.on("/firewall/set-take", [&firewall](const json& request) { return take_from_set(firewall, request); });
   server.on("/firewall/set-load", [&firewall](const json& request) {
     const std::string name = parse_name(request);
     const auto ranges = request.contains("path") ? read_list(field<std::string>(request, "path", "the path of a file"))

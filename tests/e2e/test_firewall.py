@@ -96,6 +96,21 @@ def block_case(directory):
         expect("ping to a blocked address", False, peers.ping(peers.receiver, OUTSIDE, "-c", 3))
         peers.nicsentry("unblock", OUTSIDE, "-i", "right0")
         expect("ping after unblock", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        for entries, status, words in (
+            ((OUTSIDE, "192.0.2.9"), 1, (f"{OUTSIDE} is not in the set", "192.0.2.9 is not in the set")),
+            (("192.0.2.1",), 1, ("192.0.2.1 is no entry of the set; it stays in the set by 192.0.2.0/28",)),
+            (("192.0.2.8", "192.0.2.9"), 0, ("192.0.2.8 was removed, but stays in the set by 192.0.2.0/28",)),
+            (("192.0.2.0/28",), 0, ()),
+        ):
+            if status == 0 and words:
+                peers.nicsentry("block", "192.0.2.8", "-i", "right0")
+            elif len(entries) == 1 and words:
+                peers.nicsentry("block", "192.0.2.0/28", "-i", "right0")
+            done = peers.nicsentry("unblock", *entries, "-i", "right0", check=False)
+            expect(f"exit status of unblock {entries}", status, done.returncode)
+            for part in words:
+                expect_text(f"words of unblock {entries}", part, done.stderr)
+            expect(f"anything to say of unblock {entries}", bool(words), bool(done.stderr))
         peers.nicsentry("block", "10.77.0.0/31", "--for", "2s", "-i", "right0")
         expect("ping from a blocked prefix", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         time.sleep(2)
