@@ -113,7 +113,7 @@ CLI::Option* add_name(CLI::App& command, SetsOptions& options) {
 }
 
 CLI::Option* add_entries(CLI::App& command, SetsOptions& options, const char* what) {
-  return command.add_option("ENTRY", options.entries, what)->check(understood_by(parse_address_range));
+  return add_values(command, "ENTRY", options.entries, what, parse_address_range);
 }
 
 }  // namespace

@@ -131,6 +131,15 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(done.stdout, "")
                 self.assertIn(named, done.stderr)
 
+    def test_every_entry_that_is_none_is_named(self):
+        for command in ("sets add x", "sets remove x", "block", "unblock"):
+            with self.subTest(command=command):
+                done = call(f"{command} foo 10.1.2.3 bar -i none0")
+                self.assertEqual(done.returncode, 2, done.stderr)
+                for wrong in ("foo", "bar"):
+                    self.assertIn(f'"{wrong}"', done.stderr)
+                self.assertNotIn("10.1.2.3", done.stderr)
+
     def test_understood(self):
         for arguments in UNDERSTOOD:
             with self.subTest(arguments=arguments):
