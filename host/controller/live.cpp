@@ -24,6 +24,7 @@
 #include "host/controller/command_socket.h"
 #include "host/controller/connections.h"
 #include "host/controller/explain_endpoint.h"
+#include "host/controller/find_controller.h"
 #include "host/controller/firewall.h"
 #include "host/controller/firewall_endpoints.h"
 #include "host/controller/firewall_log.h"
@@ -277,6 +278,7 @@ class LiveRun {
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
         server_(socket_path_),
         sink_(output.write) {
+    remove_dead_sockets();
     waiter_.add(signals_.get());
     waiter_.add(links_.poll_fd());
     waiter_.add(requests_.poll_fd());

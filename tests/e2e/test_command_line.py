@@ -241,9 +241,18 @@ class FindController(unittest.TestCase):
                 listening[-1].bind(f"{directory}/controller-{pid}.sock")
                 listening[-1].listen()
             listening.pop().close()  # its file stays, as that of a killed controller
+            gone = subprocess.Popen(["/bin/true"])  # its pid is nobody's for a while
+            gone.wait()
+            for pid in (1, gone.pid):
+                with socket.socket(socket.AF_UNIX) as dead:
+                    dead.bind(f"{directory}/controller-{pid}.sock")
             done = call("connections", NICSENTRY_RUNTIME_DIR=directory)
             for one in listening:
                 one.close()
+            left = os.listdir(directory)
+            self.assertNotIn(f"controller-{gone.pid}.sock", left)
+            self.assertIn("controller-1.sock", left)  # its process runs: it may be about to listen
+            self.assertIn("controller-11.sock", left)
         self.assertEqual(done.returncode, 1)
         self.assertIn("process 11, process 22;", done.stderr)
         self.assertNotIn("33", done.stderr)

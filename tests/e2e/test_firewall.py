@@ -179,6 +179,7 @@ def state_case(directory):
         expect("a warning about what is kept", False, "are dropped now" in watching.log())
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
         watching = Controller(peers, "--firewall")
+        expect("sockets, with those of killed controllers", 1, len(list((peers.directory / "runtime").glob("*.sock"))))
         expect_text("words about what is not kept", "dropped now; with --state DIRECTORY", watching.log())
         watching.stop()
         peers.check_clean()
