@@ -76,7 +76,8 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
   command->footer(
       "Examples:\n"
       "  nicsentry attach -i eth0 --mode drv --profile ddos\n"
-      "  nicsentry attach -i eth0 --firewall && nicsentry run -i eth0 --state /var/lib/nicsentry");
+      "  nicsentry attach -i eth0 --direction both --firewall\n"
+      "  nicsentry run -i eth0 --direction both --state /var/lib/nicsentry");
   command->callback([options, &chosen] { chosen = [options] { return attach(*options); }; });
 
   CLI::App* off = app.add_subcommand("detach", "take nicsentry's programs off a port");

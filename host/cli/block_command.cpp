@@ -27,15 +27,12 @@ int block(const BlockOptions& options) {
 
 int unblock(const BlockOptions& options) {
   set_up_log(false);
-  take_from_set(options.interface, kBlockedSet, options.entries);
-  return kExitSuccess;
+  return take_from_set(options.interface, kBlockedSet, options.entries);
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, BlockOptions& options) {
   CLI::App* command = app.add_subcommand(name, what);
-  command->add_option("ADDRESS", options.entries, "addresses, prefixes or ranges")
-      ->required()
-      ->check(understood_by(parse_address_range));
+  add_values(*command, "ADDRESS", options.entries, "addresses, prefixes or ranges", parse_address_range)->required();
   add_controller_option(*command, options.interface);
   return command;
 }

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "host/error.h"
+#include "host/json_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -33,9 +34,9 @@ nlohmann::json read_json_file(const std::string& path) {
     text = read_text(file, path);
   }
   try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    throw Error("reading " + path + ": not JSON: " + error.what());
+    return parse_json(text);
+  } catch (const Error& error) {
+    throw Error("reading " + path + ": " + error.what());
   }
 }
 

@@ -13,6 +13,16 @@ void set_up_log(bool quiet) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void log_packet(const std::string& text) {
+  // Not the default logger, which may be quiet.
+  static const auto logger = [] {
+    auto made = spdlog::default_logger()->clone("records");
+    made->set_level(spdlog::level::info);
+    return made;
+  }();
+  logger->info("log: {}", text);
+}
+
 void log_info(const std::string& text) { spdlog::info("{}", text); }
 void log_warning(const std::string& text) { spdlog::warn("{}", text); }
 void log_error(const std::string& text) { spdlog::error("{}", text); }

@@ -6,10 +6,11 @@
 
 namespace nicsentry {
 
-// Messages to the user go to stderr; `quiet` leaves warnings and errors.
+// Messages to the user go to stderr; `quiet` leaves warnings, errors and the records of packets that rules log.
 void set_up_log(bool quiet);
 void log_info(const std::string& text);
 void log_warning(const std::string& text);
 void log_error(const std::string& text);
+void log_packet(const std::string& text);
 
 }  // namespace nicsentry

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "host/error.h"
 
@@ -20,6 +22,28 @@ std::function<std::string(const std::string&)> understood_by(Parse parse) {
       return std::string(error.what());
     }
   };
+}
+
+// The same for all values of an option that takes several: every wrong one is told, a line each. `values` is where they
+// go.
+template <typename Parse>
+CLI::Option* add_values(CLI::App& command, const char* name, std::vector<std::string>& values, const char* what,
+                        Parse parse) {
+  return command.add_option_function<std::vector<std::string>>(
+      name,
+      [name, parse, &values](const std::vector<std::string>& given) {
+        std::string errors;
+        for (const std::string& text : given) {
+          if (const std::string error = understood_by(parse)(text); !error.empty()) {
+            errors += (errors.empty() ? "" : "\n") + std::string(name) + ": " + error;
+          }
+        }
+        if (!errors.empty()) {
+          throw CLI::ValidationError(errors);
+        }
+        values = given;
+      },
+      what);
 }
 
 }  // namespace nicsentry

@@ -60,8 +60,12 @@ int check(const RulesOptions& options) {
 
 int set_default(const RulesOptions& options) {
   set_up_log(false);
-  call_controller(options.interface, "/firewall/default", {{"chain", options.chain}, {"action", options.action}});
+  const json answer =
+      call_controller(options.interface, "/firewall/default", {{"chain", options.chain}, {"action", options.action}});
   std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
+  if (answer.contains("warning")) {
+    log_warning(member_text(answer, "warning"));
+  }
   return kExitSuccess;
 }
 

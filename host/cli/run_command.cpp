@@ -48,7 +48,7 @@ class PacketLog {
 
   void write(const std::string& record) {
     if (file_ == nullptr) {
-      log_info("log: " + record);
+      log_packet(record);
       return;
     }
     *file_ << record << std::endl;  // flushed: somebody may be reading along
@@ -128,7 +128,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->footer(
       "Examples:\n"
       "  nicsentry run -i eth0\n"
-      "  nicsentry run -i eth0 --rules rules.json --state /var/lib/nicsentry\n"
+      "  nicsentry run -i eth0 --direction both --rules rules.json --state /var/lib/nicsentry\n"
       "  nicsentry run -i eth0 --direction both --window 1s --windows 5 --format seed-json,jsonl -o /tmp/out");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }

@@ -78,8 +78,7 @@ int add(const SetsOptions& options) {
 int remove(const SetsOptions& options) {
   set_up_log(false);
   if (!options.entries.empty()) {
-    take_from_set(options.interface, options.name, options.entries);
-    return kExitSuccess;
+    return take_from_set(options.interface, options.name, options.entries);
   }
   call_controller(options.interface, "/firewall/set-remove", {{"name", options.name}});
   std::printf("%s: removed\n", options.name.c_str());
@@ -114,7 +113,7 @@ CLI::Option* add_name(CLI::App& command, SetsOptions& options) {
 }
 
 CLI::Option* add_entries(CLI::App& command, SetsOptions& options, const char* what) {
-  return command.add_option("ENTRY", options.entries, what)->check(understood_by(parse_address_range));
+  return add_values(command, "ENTRY", options.entries, what, parse_address_range);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "host/error.h"
 #include "host/firewall/batch.h"
+#include "host/json_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -49,7 +50,7 @@ CommandServer::~CommandServer() {
 void CommandServer::on(const std::string& path, Handler handler) {
   server_->http.Post(path, [handler = std::move(handler)](const httplib::Request& request, httplib::Response& answer) {
     try {
-      const json body = json::parse(request.body.empty() ? "{}" : request.body);
+      const json body = parse_json(request.body.empty() ? "{}" : request.body);
       answer.set_content(handler(body).dump(), "application/json");
     } catch (const std::exception& error) {
       json said = {{"error", error.what()}};

@@ -2,6 +2,7 @@
 #include "host/controller/explainer.h"
 
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 
 #include <algorithm>
@@ -37,6 +38,14 @@ std::uint32_t slot_state(ConnectionState state, Direction direction) {
   return SLOT_VALID | static_cast<std::uint32_t>(state) << shift;
 }
 
+// For a TC program the kernel takes the IP header for a socket buffer's, and refuses (EINVAL) a test run without a
+// whole one.
+bool ends_within_ip_header(std::span<const std::uint8_t> frame) {
+  const unsigned ether_type = static_cast<unsigned>(frame[12]) << 8U | frame[13];
+  const std::size_t header = ether_type == ETH_P_IP ? 20 : ether_type == ETH_P_IPV6 ? 40 : 0;
+  return frame.size() < TestRun::kShortestFrame + header;
+}
+
 }  // namespace
 
 Explainer::Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook)
@@ -68,6 +77,9 @@ Explanation Explainer::ask(const Question& question, const ChainRules& chain_rul
   explanation.cause = CAUSE_TRUNCATED;
   if (frame.size() < TestRun::kShortestFrame) {
     return explanation;  // not even Ethernet
+  }
+  if (hook_ != Hook::xdp && ends_within_ip_header(frame)) {
+    return explanation;
   }
   const bool partial = frame.size() > TestRun::kLongestLinear;
   copy_.own().write_control(control_of_copy(partial));

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/controller/find_controller.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <optional>
@@ -39,16 +42,23 @@ std::optional<int> pid_of_socket(std::string_view name) {
   return failure == std::errc() && rest == name.data() + name.size() ? std::optional(pid) : std::nullopt;
 }
 
-// A killed controller leaves its socket, and its pid may be another process's by now: only the socket itself tells.
-bool somebody_listens(const std::string& path) {
+// A killed controller leaves its socket, and its pid may be another process's by now: only the socket itself tells. One
+// at which nobody listens and whose process is gone is removed; with the process there it may be about to listen.
+bool somebody_listens(const std::string& path, int pid) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
     return false;
   }
   std::copy(path.begin(), path.end(), address.sun_path);
-  const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (fd && (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN)) {
+    return true;  // EAGAIN: somebody does, and others wait there
+  }
+  if (errno == ECONNREFUSED && kill(pid, 0) != 0 && errno == ESRCH) {
+    unlink(path.c_str());
+  }
+  return false;
 }
 
 std::vector<Controller> running_controllers() {
@@ -57,7 +67,7 @@ std::vector<Controller> running_controllers() {
   std::vector<Controller> running;
   for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
     const auto pid = pid_of_socket(entry.path().filename().string());
-    if (pid && somebody_listens(entry.path().string())) {
+    if (pid && somebody_listens(entry.path().string(), *pid)) {
       running.push_back({*pid, entry.path().string()});
     }
   }
@@ -81,6 +91,8 @@ std::string described(const Controller& controller, const std::vector<Interface>
 }
 
 }  // namespace
+
+void remove_dead_sockets() { running_controllers(); }
 
 std::string find_controller(const std::string& interface) {
   if (!interface.empty()) {

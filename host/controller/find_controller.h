@@ -9,4 +9,7 @@ namespace nicsentry {
 // Throws Error that says how to start one, or which ones to choose from.
 std::string find_controller(const std::string& interface);
 
+// Removes what killed controllers left in the runtime directory; looking for one does so, too.
+void remove_dead_sockets();
+
 }  // namespace nicsentry

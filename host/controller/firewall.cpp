@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <numeric>
 #include <random>
 #include <utility>
@@ -138,6 +139,11 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   auto plane = std::make_unique<FirewallPlane>(std::move(maps), chain);
   plane->reset_counters(counters_of(rules(chain)));
   const bool enforcing = plane->on();
+  if (enforcing && !state_ && !std::exchange(warned_of_loss_, true)) {
+    options_.warning(
+        "a program that is taken over enforces rules and sets that this run does not know (what is blocked, too): they "
+        "are dropped now; with --state DIRECTORY a run goes on with those of the run before it");
+  }
   const std::optional<SetUpdate> continued = enforcing ? continue_sets(*plane) : std::nullopt;
   const SetUpdate update =
       continued ? *continued : sets_.whole(plane->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);
@@ -402,12 +408,22 @@ std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntr
   return done;
 }
 
-std::size_t Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges) {
+Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges) {
   const std::lock_guard lock(mutex_);
-  std::size_t done = 0;
-  perform(sets_.take(set, ranges, &done));
+  Taken taken;
+  std::copy_if(ranges.begin(), ranges.end(), std::back_inserter(taken.missing),
+               [&](const AddressRange& range) { return !sets_.has_entry(set, range); });
+  perform(sets_.take(set, ranges, &taken.changed));
+  for (const AddressRange& range : ranges) {
+    if (taken.staying.size() == Taken::kStayingMost) {
+      break;
+    }
+    if (const auto wider = sets_.wider_entry(set, range)) {
+      taken.staying.emplace_back(range, *wider);
+    }
+  }
   save([&](FirewallState& state) { state.save_taken(set, ranges, [&] { return sets_.entries(set); }); });
-  return done;
+  return taken;
 }
 
 std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries) {

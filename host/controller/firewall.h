@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "host/controller/firewall_plane.h"
@@ -88,7 +89,14 @@ class Firewall {
   std::vector<SetEntry> entries(const std::string& set) const;
   // Makes the set where it is missing. How many entries changed.
   std::size_t add_to_set(const std::string& set, std::span<const SetEntry> entries);
-  std::size_t take_from_set(const std::string& set, std::span<const AddressRange> ranges);
+  struct Taken {
+    std::size_t changed = 0;
+    std::vector<AddressRange> missing;  // that were no entries of the set
+    // Addresses that stay in the set, and a wider entry by which they do; of so many at most, as each is a search.
+    static constexpr std::size_t kStayingMost = 20;
+    std::vector<std::pair<AddressRange, AddressRange>> staying;
+  };
+  Taken take_from_set(const std::string& set, std::span<const AddressRange> ranges);
   // Makes the set's content exactly this; how many entries it has then.
   std::size_t replace_set(const std::string& set, std::span<const SetEntry> entries);
   void remove_set(const std::string& set);
@@ -137,6 +145,7 @@ class Firewall {
     SetUpdate update;
   };
   std::optional<Continued> continued_;
+  bool warned_of_loss_ = false;
   std::array<ChainRules, 2> chains_;
   std::array<Tables, 2> tables_;  // of the chains as they are, for their figures
   RuleCounterIds ids_;

@@ -154,21 +154,42 @@ ordered_json add_to_set(Firewall& firewall, const json& request) {
   return {{"changed", changed}, {"took_ms", took.count()}};
 }
 
-void add_rule_endpoints(CommandServer& server, Firewall& firewall) {
+ordered_json take_from_set(Firewall& firewall, const json& request) {
+  const Firewall::Taken taken = firewall.take_from_set(parse_name(request), parse_ranges(request));
+  ordered_json answer = {
+      {"changed", taken.changed}, {"missing", ordered_json::array()}, {"staying", ordered_json::array()}};
+  for (const AddressRange& range : taken.missing) {
+    answer["missing"].push_back(range.text());
+  }
+  for (const auto& [range, wider] : taken.staying) {
+    answer["staying"].push_back({{"range", range.text()}, {"by", wider.text()}});
+  }
+  return answer;
+}
+
+void add_rule_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require,
+                        const std::optional<std::string>& caution) {
   server.on("/firewall/rules", [&firewall](const json&) {
     return ordered_json{{"ingress", chain_json(firewall.view(Chain::ingress), Chain::ingress)},
                         {"egress", chain_json(firewall.view(Chain::egress), Chain::egress)}};
   });
-  server.on("/firewall/apply", [&firewall](const json& request) {
+  server.on("/firewall/apply", [&firewall, require](const json& request) {
     const Chain chain = parse_chain(request);
+    require(chain);
     return ordered_json{{"rules", firewall.apply(chain, field<json>(request, "batch", "{\"rules\": [...]}"))}};
   });
-  server.on("/firewall/default", [&firewall](const json& request) {
-    firewall.set_default(parse_chain(request), parse_default(request));
-    return ordered_json::object();
+  server.on("/firewall/default", [&firewall, require, caution](const json& request) {
+    const Chain chain = parse_chain(request);
+    const RuleAction action = parse_default(request);
+    require(chain);
+    firewall.set_default(chain, action);
+    const bool beware = caution && chain == Chain::ingress && action == RuleAction::drop;
+    return beware ? ordered_json{{"warning", *caution}} : ordered_json::object();
   });
-  server.on("/firewall/accept-established", [&firewall](const json& request) {
-    firewall.accept_established(parse_chain(request), field<bool>(request, "on", "true or false"));
+  server.on("/firewall/accept-established", [&firewall, require](const json& request) {
+    const Chain chain = parse_chain(request);
+    require(chain);
+    firewall.accept_established(chain, field<bool>(request, "on", "true or false"));
     return ordered_json::object();
   });
   server.on("/firewall/reset-counters", [&firewall](const json&) {
@@ -189,9 +210,7 @@ void add_set_endpoints(CommandServer& server, Firewall& firewall) {
     return ordered_json{{"entries", entries_json(firewall.entries(parse_name(request)))}};
   });
   server.on("/firewall/set-add", [&firewall](const json& request) { return add_to_set(firewall, request); });
-  server.on("/firewall/set-take", [&firewall](const json& request) {
-    return ordered_json{{"changed", firewall.take_from_set(parse_name(request), parse_ranges(request))}};
-  });
+  server.on("/firewall/set-take", [&firewall](const json& request) { return take_from_set(firewall, request); });
   server.on("/firewall/set-load", [&firewall](const json& request) {
     const std::string name = parse_name(request);
     const auto ranges = request.contains("path") ? read_list(field<std::string>(request, "path", "the path of a file"))
@@ -206,8 +225,9 @@ void add_set_endpoints(CommandServer& server, Firewall& firewall) {
 
 }  // namespace
 
-void add_firewall_endpoints(CommandServer& server, Firewall& firewall) {
-  add_rule_endpoints(server, firewall);
+void add_firewall_endpoints(CommandServer& server, Firewall& firewall, const RequireChain& require,
+                            const std::optional<std::string>& caution) {
+  add_rule_endpoints(server, firewall, require, caution);
   add_set_endpoints(server, firewall);
 }
 

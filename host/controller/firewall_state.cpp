@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "host/error.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/rule_text.h"
+#include "host/json_reading.h"
 #include "host/output/atomic_file.h"
 
 namespace nicsentry {
@@ -151,7 +153,7 @@ bool load_json(const std::filesystem::path& path, Act act) {
     throw SystemError(errno, "reading " + path.string());
   }
   try {
-    const json saved = json::parse(file);  // its errors name the line
+    const json saved = parse_json(std::string(std::istreambuf_iterator<char>(file), {}));  // its errors name the line
     if (saved.at("version") != kVersion) {
       throw Error("version: read " + saved.at("version").dump() + ", allowed is " + std::to_string(kVersion));
     }

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include "host/controller/command_socket.h"
 #include "host/controller/connections.h"
 #include "host/controller/explain_endpoint.h"
+#include "host/controller/find_controller.h"
 #include "host/controller/firewall.h"
 #include "host/controller/firewall_endpoints.h"
 #include "host/controller/firewall_log.h"
@@ -34,6 +36,7 @@
 #include "host/datapath/link_watch.h"
 #include "host/datapath/quiescence.h"
 #include "host/error.h"
+#include "host/json_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -179,9 +182,10 @@ nlohmann::json read_json(const std::filesystem::path& path) {
   if (!file) {
     throw SystemError(errno, "reading " + path.string());
   }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
   try {
-    return nlohmann::json::parse(file);
-  } catch (const nlohmann::json::exception& error) {
+    return parse_json(text);
+  } catch (const Error& error) {
     throw Error(path.string() + ": " + error.what());
   }
 }
@@ -194,15 +198,54 @@ void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& pa
   }
 }
 
+Error not_enforced(Chain chain) {
+  return Error(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
+               (chain == Chain::egress ? " (run with --direction both)" : ""));
+}
+
+// Of {"ingress": batch, "egress": batch}.
+bool has_egress_rules(const nlohmann::json& batches) {
+  const auto egress = batches.find(chain_name(Chain::egress));
+  return egress != batches.end() && egress->contains("rules") && !egress->at("rules").empty();
+}
+
+// Rules that nothing enforces would be taken for protection.
+void refuse_egress(const std::string& source) { throw Error(source + ": " + not_enforced(Chain::egress).what()); }
+
+// Nothing where the programs see the packets of a connection both ways: on the way out of the one port, or in through
+// two.
+std::optional<std::string> one_way_caution(const LiveOptions& options) {
+  if (!options.wants_firewall() || options.interfaces.size() != 1 || options.port.both_directions) {
+    return std::nullopt;
+  }
+  return "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both";
+}
+
+void warn_of_idle_egress(const Firewall& firewall, const LiveOutput& output) {
+  firewall.hold(Chain::egress, [&output](const ChainRules& chain, const AddressSets&) {
+    if (!chain.rules.empty() || chain.default_action == RuleAction::drop) {
+      output.warning("the egress rules and default of the state directory are not in force: " +
+                     std::string(not_enforced(Chain::egress).what()));
+    }
+  });
+}
+
 // Null where none is wanted. Everything is compiled before a program is loaded for it.
 std::unique_ptr<Firewall> make_firewall(const LiveOptions& options, const LiveOutput& output) {
   if (!options.wants_firewall()) {
     return nullptr;
   }
+  const bool egress = options.port.both_directions;
+  if (options.egress_rules && !egress) {
+    refuse_egress("--egress-rules " + options.egress_rules->string());
+  }
   auto firewall = std::make_unique<Firewall>(Firewall::Options{FirewallSize{}, options.state, output.warning});
   if (options.rules) {
     const nlohmann::json rules = read_json(*options.rules);
     if (rules.is_object() && (rules.contains("ingress") || rules.contains("egress"))) {
+      if (has_egress_rules(rules) && !egress) {
+        refuse_egress(options.rules->string() + ": egress");
+      }
       for (const Chain chain : {Chain::ingress, Chain::egress}) {
         if (rules.contains(chain_name(chain))) {
           apply_file(*firewall, chain, *options.rules, rules.at(chain_name(chain)));
@@ -214,6 +257,9 @@ std::unique_ptr<Firewall> make_firewall(const LiveOptions& options, const LiveOu
   }
   if (options.egress_rules) {
     apply_file(*firewall, Chain::egress, *options.egress_rules, read_json(*options.egress_rules));
+  }
+  if (!egress) {
+    warn_of_idle_egress(*firewall, output);
   }
   return firewall;
 }
@@ -232,6 +278,7 @@ class LiveRun {
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
         server_(socket_path_),
         sink_(output.write) {
+    remove_dead_sockets();
     waiter_.add(signals_.get());
     waiter_.add(links_.poll_fd());
     waiter_.add(requests_.poll_fd());
@@ -340,7 +387,10 @@ class LiveRun {
       return answer;
     });
     if (firewall_) {
-      add_firewall_endpoints(server_, *firewall_);
+      add_firewall_endpoints(
+          server_, *firewall_,
+          [this](Chain chain) { requests_.call([this, chain] { return enforcing_program(chain); }); },
+          one_way_caution(options_));
       add_explain_endpoint(server_, *firewall_, [this](Chain chain) {
         return requests_.call([this, chain] { return enforcing_program(chain); });
       });
@@ -358,8 +408,7 @@ class LiveRun {
         return {plane->name().text(), record.program_id, record.hook, record.mode};
       }
     }
-    throw Error(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
-                (chain == Chain::egress ? " (run with --direction both)" : ""));
+    throw not_enforced(chain);
   }
 
   nlohmann::ordered_json connections_json() const {
@@ -407,6 +456,9 @@ class LiveRun {
         places_[&added] = {&port->interface(), opened.record};
       }
       output_.info(port->how());
+    }
+    if (const auto caution = one_way_caution(options_)) {
+      output_.warning(*caution);
     }
     track_connections();
     window_start_ = wall_clock_ns();

@@ -94,28 +94,34 @@ void Port::open(const PortOptions& options) {
                 ": the program with the firewall serves profile all only");
   }
   if (options.mode == Mode::tc) {
-    if (!adopt_if_ours(Hook::tc_ingress, Mode::tc, query_tc(interface_, Hook::tc_ingress), options)) {
-      attach_new(Hook::tc_ingress, Mode::tc, options);
-    }
-    how_ = interface_.name + ": mode tc";
+    how_ = interface_.name + ": mode tc" + open_tc(Hook::tc_ingress, options);
   } else {
     open_xdp(options);
   }
   if (options.both_directions) {
-    if (!adopt_if_ours(Hook::tc_egress, Mode::tc, query_tc(interface_, Hook::tc_egress), options)) {
-      attach_new(Hook::tc_egress, Mode::tc, options);
-    }
-    how_ += ", egress on TC";
+    how_ += ", egress on TC" + open_tc(Hook::tc_egress, options);
   }
   if (!interface_.up) {
     how_ += "; the interface is down, no packet will come before it is up";
   }
 }
 
+std::string Port::open_tc(Hook hook, const PortOptions& options) {
+  const auto adopted = adopt_if_ours(hook, Mode::tc, query_tc(interface_, hook), options);
+  if (!adopted) {
+    attach_new(hook, Mode::tc, options);
+  }
+  return adopted.value_or("");
+}
+
 void Port::open_xdp(const PortOptions& options) {
   const XdpPrograms present = query_xdp(interface_);
   for (const Mode mode : kAutoOrder) {
-    if ((!options.mode || options.mode == mode) && adopt_if_ours(Hook::xdp, mode, present.in(mode), options)) {
+    if (options.mode && options.mode != mode) {
+      continue;
+    }
+    if (const auto adopted = adopt_if_ours(Hook::xdp, mode, present.in(mode), options)) {
+      how_ = interface_.name + ": mode " + mode_name(mode) + *adopted;
       return;
     }
   }
@@ -146,14 +152,15 @@ void Port::open_xdp(const PortOptions& options) {
   throw Error(interface_.name + ": no mode works: " + why);
 }
 
-bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options) {
+std::optional<std::string> Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id,
+                                               const PortOptions& options) {
   if (program_id == 0) {
-    return false;
+    return std::nullopt;
   }
   const ProgramInfo info = describe_program(program_id);
   if (!info.profile) {
     if (!options.mode && mode == Mode::hw) {
-      return false;  // beside a stranger on the card there is room in the driver
+      return std::nullopt;  // beside a stranger on the card there is room in the driver
     }
     throw taken(interface_, hook, mode, info);
   }
@@ -179,10 +186,8 @@ bool Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const P
   }
   attached_.push_back(plane);
   opened_.push_back({plane, std::move(program), true});
-  how_ = interface_.name + ": mode " + mode_name(mode) + ", taking over program '" + info.name + "' (id " +
-         std::to_string(program_id) + ", attached by " +
+  return ", taking over program '" + info.name + "' (id " + std::to_string(program_id) + ", attached by " +
          (plane.owner == Owner::run ? "a run that died" : owner_name(plane.owner)) + ")";
-  return true;
 }
 
 void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {

@@ -66,7 +66,9 @@ class Port {
   void give_up() noexcept;
   void detach(const AttachedPlane& plane) const;
   void open_xdp(const PortOptions& options);
-  bool adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
+  std::string open_tc(Hook hook, const PortOptions& options);
+  // How it was taken over, in words that go on; nothing where there is none of ours.
+  std::optional<std::string> adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
   std::vector<AttachedPlane> others() const;
   const AttachedPlane* on_record(Hook hook, std::uint32_t program_id) const;

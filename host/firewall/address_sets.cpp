@@ -311,6 +311,31 @@ bool AddressSets::contains(const std::string& name, const IpAddress& address) co
   return ((single != nullptr ? single->sets : 0) & bit) != 0 || (content_->ranges[family].mask_at(key) & bit) != 0;
 }
 
+bool AddressSets::has_entry(const std::string& name, const AddressRange& range) const {
+  return content_->get(name).members[family_of(range.first)].find(
+             {address_key(range.first), address_key(range.last)}) != nullptr;
+}
+
+std::optional<AddressRange> AddressSets::wider_entry(const std::string& name, const AddressRange& range) const {
+  if (!contains(name, range.first) || !contains(name, range.last)) {
+    return std::nullopt;
+  }
+  const std::size_t family = family_of(range.first);
+  const AddressKey first = address_key(range.first);
+  const AddressKey last = address_key(range.last);
+  std::optional<AddressRange> wider;
+  content_->get(name).members[family].visit_from({}, [&](const SetMember& entry) {
+    if (first < entry.first) {
+      return false;
+    }
+    if (!(entry.last < last) && (entry.first < first || last < entry.last)) {
+      wider = AddressRange{address_of(entry.first, family), address_of(entry.last, family)};
+    }
+    return !wider;
+  });
+  return wider;
+}
+
 void AddressSets::create(const std::string& name) {
   if (exists(name)) throw Error("address set '" + name + "': it is there already");
   const SetEnds::Sets by_bit = content_->by_bit();

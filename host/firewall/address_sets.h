@@ -69,6 +69,9 @@ class AddressSets {
   std::size_t size(const std::string& name) const;             // entries
   std::vector<SetEntry> entries(const std::string& name) const;
   bool contains(const std::string& name, const IpAddress& address) const;
+  bool has_entry(const std::string& name, const AddressRange& range) const;  // exactly this one
+  // An entry with all of the range and more. Looks at all that begin before it, where there can be one.
+  std::optional<AddressRange> wider_entry(const std::string& name, const AddressRange& range) const;
 
   void create(const std::string& name);  // empty; at most kSetsMax
   SetUpdate remove(const std::string& name);

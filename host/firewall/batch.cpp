@@ -2,8 +2,11 @@
 #include "host/firewall/batch.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <system_error>
 #include <tuple>
 #include <unordered_set>
 #include <utility>
@@ -71,6 +74,19 @@ const OperationName* find_operation(const std::string& name) {
     if (same_word(candidate.name, name)) return &candidate;
   }
   return nullptr;
+}
+
+// A number, or its digits as a string, as other fields take them, too.
+std::optional<std::uint64_t> whole_number(const json& field) {
+  if (field.is_number_unsigned()) return field.get<std::uint64_t>();
+  if (field.is_number_integer() && field.get<std::int64_t>() >= 0) {
+    return static_cast<std::uint64_t>(field.get<std::int64_t>());
+  }
+  if (!field.is_string()) return std::nullopt;
+  const std::string_view text = trimmed(field.get_ref<const std::string&>());
+  std::uint64_t number = 0;
+  const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return failure == std::errc() && rest == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
 // The chain while a batch is performed on it. An operation with an error still takes its place: what it would have
@@ -155,12 +171,12 @@ class BatchRun {
       refuse("id: missing" + allowed);
       return std::nullopt;
     }
-    const bool whole = field->is_number_unsigned() || (field->is_number_integer() && field->get<std::int64_t>() >= 0);
-    if (!whole || field->get<std::uint64_t>() >= end) {
+    const auto id = whole_number(*field);
+    if (!id || *id >= end) {
       refuse("id: read " + excerpt(*field) + allowed);
       return std::nullopt;
     }
-    return field->get<std::size_t>();
+    return static_cast<std::size_t>(*id);
   }
 
   // Nothing, when there are errors in its fields.

@@ -164,8 +164,22 @@ class WordReader {
     require_fit(given_.source_port.has_value(), "sport", ports, "sport with TCP or UDP only");
     require_fit(given_.destination_port.has_value(), "dport", ports, "dport with TCP or UDP only");
     require_fit(given_.tcp_flags.has_value(), "tcpflags", protocol == kTcpNumber, "tcpflags with TCP only");
+    refuse_in_later_fragment();
     require_fit(given_.icmp_type.has_value(), "icmptype", protocol == kIcmpNumber || protocol == kIcmpv6Number,
                 "icmptype with ICMP or ICMPv6 only");
+  }
+
+  void refuse_in_later_fragment() {
+    const std::pair<const char*, bool> fields[] = {{"sport", given_.source_port.has_value()},
+                                                   {"dport", given_.destination_port.has_value()},
+                                                   {"tcpflags", given_.tcp_flags.has_value()},
+                                                   {"icmptype", given_.icmp_type.has_value()}};
+    for (const auto& [field, given] : fields) {
+      if (given && given_.fragment == FragmentKind::later) {
+        errors_.push_back(std::string(field) + ": read together with fragment=later, allowed is " + field +
+                          " with fragment=no or first only: a later fragment has no transport header");
+      }
+    }
   }
 
   // That of the fields which only some protocols have.

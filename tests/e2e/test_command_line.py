@@ -63,6 +63,7 @@ REFUSED = (  # arguments, what the error names
     ("rules default ingress reject -i none0", "reject"),
     ("rules accept-established egress maybe -i none0", "maybe"),
     ("rules reset-counters now -i none0", "now"),
+    ("rules explain fragment=later dport=80 -i none0", "fragment=later"),
     ("sets", "subcommand"),
     ("sets list no/name -i none0", "no/name"),
     ("sets add scanners -i none0", "ENTRY"),
@@ -130,6 +131,15 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(done.stdout, "")
                 self.assertIn(named, done.stderr)
 
+    def test_every_entry_that_is_none_is_named(self):
+        for command in ("sets add x", "sets remove x", "block", "unblock"):
+            with self.subTest(command=command):
+                done = call(f"{command} foo 10.1.2.3 bar -i none0")
+                self.assertEqual(done.returncode, 2, done.stderr)
+                for wrong in ("foo", "bar"):
+                    self.assertIn(f'"{wrong}"', done.stderr)
+                self.assertNotIn("10.1.2.3", done.stderr)
+
     def test_understood(self):
         for arguments in UNDERSTOOD:
             with self.subTest(arguments=arguments):
@@ -190,6 +200,18 @@ class RulesCheck(unittest.TestCase):
             for part in named:
                 self.assertIn(part, line)
 
+    def test_keys_that_are_there_twice_are_named(self):
+        done = call("rules check -", '{"rules": [{"operation": "append"}, {"operation": "append", "src": "10.0.0.1", "src": "10.0.0.2"}]}')
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn('rules, number 2: "src": read twice', done.stderr)
+
+    def test_a_batch_that_is_nested_deep_is_refused(self):
+        for depth in (100, 200_000):
+            with self.subTest(depth=depth):
+                done = call("rules check -", '{"rules":' + "[" * depth + "]" * depth + "}")
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn("nested more than 64 levels deep", done.stderr)
+
     def test_what_is_no_batch_is_refused(self):
         for text, named in (("{", "not JSON"), ("[3]", "a list"), ('{"rules": 3}', "3"), ("", "not JSON")):
             with self.subTest(text=text):
@@ -219,9 +241,18 @@ class FindController(unittest.TestCase):
                 listening[-1].bind(f"{directory}/controller-{pid}.sock")
                 listening[-1].listen()
             listening.pop().close()  # its file stays, as that of a killed controller
+            gone = subprocess.Popen(["/bin/true"])  # its pid is nobody's for a while
+            gone.wait()
+            for pid in (1, gone.pid):
+                with socket.socket(socket.AF_UNIX) as dead:
+                    dead.bind(f"{directory}/controller-{pid}.sock")
             done = call("connections", NICSENTRY_RUNTIME_DIR=directory)
             for one in listening:
                 one.close()
+            left = os.listdir(directory)
+            self.assertNotIn(f"controller-{gone.pid}.sock", left)
+            self.assertIn("controller-1.sock", left)  # its process runs: it may be about to listen
+            self.assertIn("controller-11.sock", left)
         self.assertEqual(done.returncode, 1)
         self.assertIn("process 11, process 22;", done.stderr)
         self.assertNotIn("33", done.stderr)

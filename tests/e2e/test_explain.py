@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`rules explain` between real peers: what it says is what happens, and asking changes nothing."""
 import json
+import struct
 import subprocess
 import sys
 import time
@@ -60,7 +61,7 @@ def fields_case(directory):
             (["src=198.51.100.8", "dport=8080", "tcpflags=SYN,ACK"], "drop default"),
             (["src=198.51.100.8", "l4proto=UDP", "dport=5300"], "accept rule 4"),
             (["src=198.51.100.8", "l4proto=UDP", "dport=5300", "fragment=first"], "accept rule 4"),
-            (["src=198.51.100.8", "l4proto=UDP", "dport=5300", "fragment=later"], "accept established"),
+            (["src=198.51.100.8", "l4proto=UDP", "fragment=later"], "accept established"),
             (["src=2001:db8::1", "icmptype=135"], "accept rule 0"),
             (["l4proto=GRE"], "drop default"),
         ]
@@ -169,6 +170,27 @@ def capture_case(directory):
         peers.check_clean()
 
 
+def short_case(directory):
+    """Frames that end before their headers do are told of one by one, by a program on TC as by one on XDP."""
+    with Peers(directory) as peers:
+        frames = [(b"\2\0\0\0\0\1" * 2 + ether_type + bytes(100))[:length]
+                  for ether_type in (b"\x08\x00", b"\x86\xdd", b"\x81\x00", b"\x08\x06")
+                  for length in (0, 13, 14, 15, 16, 33, 34, 53, 54)]  # fmt: skip
+        capture = peers.directory / "short.pcap"
+        capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"".join(
+            struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame for frame in frames))  # fmt: skip
+        said = {}
+        for mode in ("drv", "tc"):
+            watching = Controller(peers, "--firewall", "--mode", mode)
+            answer = peers.nicsentry("rules", "explain", capture, "-i", "right0").stdout
+            said[mode] = [line.split("\t") for line in answer.splitlines()[: len(frames)]]
+            watching.stop()
+        expect("what is said on TC as on XDP", said["drv"], said["tc"])
+        expect("frames of which something is said", list(range(1, len(frames) + 1)), [int(line[0]) for line in said["tc"]])
+        expect_text("what is said of IPv4 in 16 bytes", "truncated", said["tc"][4][3])
+        peers.check_clean()
+
+
 MANY = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -182,6 +204,7 @@ def main():
         "fields on the command line": fields_case,
         "states of sessions": session_case,
         "captures": capture_case,
+        "short frames": short_case,
     })
 
 

@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The firewall between real peers: a protected host (the receiving namespace) and everybody else (the sending one)."""
 import json
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 
-from compare import Mismatch, expect, expect_text, read_windows, run_directory_cases
+from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_directory_cases
 from network import Controller, run
 from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+
+NO_EGRESS = "no program of this run enforces the egress chain (run with --direction both)"
+ONE_WAY = "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both"
 
 
 def default_drop_case(directory):
@@ -91,6 +96,21 @@ def block_case(directory):
         expect("ping to a blocked address", False, peers.ping(peers.receiver, OUTSIDE, "-c", 3))
         peers.nicsentry("unblock", OUTSIDE, "-i", "right0")
         expect("ping after unblock", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        for entries, status, words in (
+            ((OUTSIDE, "192.0.2.9"), 1, (f"{OUTSIDE} is not in the set", "192.0.2.9 is not in the set")),
+            (("192.0.2.1",), 1, ("192.0.2.1 is no entry of the set; it stays in the set by 192.0.2.0/28",)),
+            (("192.0.2.8", "192.0.2.9"), 0, ("192.0.2.8 was removed, but stays in the set by 192.0.2.0/28",)),
+            (("192.0.2.0/28",), 0, ()),
+        ):
+            if status == 0 and words:
+                peers.nicsentry("block", "192.0.2.8", "-i", "right0")
+            elif len(entries) == 1 and words:
+                peers.nicsentry("block", "192.0.2.0/28", "-i", "right0")
+            done = peers.nicsentry("unblock", *entries, "-i", "right0", check=False)
+            expect(f"exit status of unblock {entries}", status, done.returncode)
+            for part in words:
+                expect_text(f"words of unblock {entries}", part, done.stderr)
+            expect(f"anything to say of unblock {entries}", bool(words), bool(done.stderr))
         peers.nicsentry("block", "10.77.0.0/31", "--for", "2s", "-i", "right0")
         expect("ping from a blocked prefix", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         time.sleep(2)
@@ -127,6 +147,11 @@ def batch_case(directory):
         expect_text("words of a bad batch", "rule 2", bad.stderr)
         expect_text("words of a bad batch", "rule 3", bad.stderr)
         expect("rules after a bad batch", wanted, peers.nicsentry("rules", "show", "-i", "right0").stdout)
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(next((peers.directory / "runtime").glob("controller-*.sock"))))
+            body = '{"chain": "ingress", "batch": ' + "[" * 200_000 + "]" * 200_000 + "}"
+            caller.sendall(f"POST /firewall/apply HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            expect_text("answer to a batch nested deep", "levels deep", caller.makefile().read())
         expect("ping after a bad batch", True, peers.ping(peers.sender, INSIDE, "-c", 2))
         watching.stop()
         peers.check_clean()
@@ -151,6 +176,11 @@ def state_case(directory):
         expect("ping from the set after the restart", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         peers.nicsentry("sets", "remove", "bad", OUTSIDE, "-i", "right0")
         expect("ping after it left the set", True, peers.ping(peers.sender, INSIDE, "-c", 2))
+        expect("a warning about what is kept", False, "are dropped now" in watching.log())
+        watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        watching = Controller(peers, "--firewall")
+        expect("sockets, with those of killed controllers", 1, len(list((peers.directory / "runtime").glob("*.sock"))))
+        expect_text("words about what is not kept", "dropped now; with --state DIRECTORY", watching.log())
         watching.stop()
         peers.check_clean()
 
@@ -163,6 +193,10 @@ def attached_case(directory):
         expect("ping through an idle program", True, peers.ping(peers.sender, INSIDE, "-c", 2))
         ids = peers.program_id()
         watching = Controller(peers, *options)
+        told = re.search(r"right0: mode (.*)", watching.log())[1]
+        expect_text("the XDP program that is taken over", f"drv, taking over program 'sentry' (id {ids}, attached by attach)", told)
+        expect("hooks on which a program is taken over", 2, told.count("taking over program"))
+        expect("the TC program that is taken over", True, "egress on TC, taking over program 'sentry' (id" in told)
         expect("program that the run drives", ids, peers.program_id())
         peers.nicsentry("block", OUTSIDE6, "10.77.0.0/24", "-i", "right0")
         peers.default("egress", "drop")
@@ -186,6 +220,76 @@ def attached_case(directory):
         expect_text("words of a second attach", "EEXIST", peers.nicsentry("attach", "-i", "right0", check=False).stderr)
         peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
+        peers.nicsentry("attach", "-i", "right0", "--mode", "tc", "--firewall")
+        watching = Controller(peers, *options, "--mode", "tc")
+        expect("hooks of TC and what is told of them", True,
+               re.search(r"mode tc, taking over program 'sentry' \(id \d+, attached by attach\), egress on TC$",
+                         watching.log(), re.MULTILINE) is not None)  # fmt: skip
+        watching.stop()
+        peers.nicsentry("detach", "-i", "right0")
+        peers.check_clean()
+
+
+def ingress_only_case(directory):
+    """Without an egress program nothing of the egress chain is taken, at the start or later."""
+    with Peers(directory) as peers:
+        rules, both, empty = (peers.directory / name for name in ("egress.json", "both.json", "empty.json"))
+        egress = {"rules": [{"operation": "append", "action": "drop"}]}
+        rules.write_text(json.dumps(egress), encoding="utf-8")
+        both.write_text(json.dumps({"ingress": {"rules": []}, "egress": egress}), encoding="utf-8")
+        empty.write_text(json.dumps({"ingress": {"rules": []}, "egress": {"rules": []}}), encoding="utf-8")
+        for options in (("--egress-rules", rules), ("--rules", both)):
+            done = peers.nicsentry("run", "-q", "-i", "right0", "--windows", 1, "--window", "10ms", *options, check=False)
+            expect(f"exit status of a run with {options}", 1, done.returncode)
+            expect_text(f"words about {options}", NO_EGRESS, done.stderr)
+        peers.check_clean()
+        state = ("--state", peers.directory / "state")
+        watching = Controller(peers, *state, "--direction", "both", "--egress-rules", rules)
+        watching.stop()
+        watching = Controller(peers, *state)
+        expect_text("words about egress rules of a state directory", NO_EGRESS, watching.log())
+        for command in (("default", "egress", "accept"), ("accept-established", "egress", "off"), ("apply", "--egress", rules)):
+            done = peers.nicsentry("rules", *command, "-i", "right0", check=False)
+            expect(f"exit status of rules {command}", 1, done.returncode)
+            expect_text(f"words about rules {command}", NO_EGRESS, done.stderr)
+        expect("egress rules that the state directory keeps", 1, len(peers.shown()["egress"]["rules"]))
+        watching.stop()
+        watching = Controller(peers, "--rules", empty)
+        expect("words about no egress rules", False, NO_EGRESS in watching.log())
+        watching.wait_for(ONE_WAY)
+        for chain, action, warned in (("ingress", "drop", True), ("ingress", "accept", False)):
+            done = peers.nicsentry("rules", "default", chain, action, "-i", "right0")
+            expect(f"a warning at default {action} of {chain}", warned, ONE_WAY in done.stderr)
+        watching.stop()
+        watching = Controller(peers, *STATEFUL)
+        expect("a warning at default drop where both directions are seen", "",
+               peers.nicsentry("rules", "default", "ingress", "drop", "-i", "right0").stderr)  # fmt: skip
+        expect("a warning where both directions are seen", False, ONE_WAY in watching.log())
+        watching.stop()
+        peers.check_clean()
+
+
+def quiet_case(directory):
+    """A quiet run still writes what a rule asks for: the records of packets."""
+    with Peers(directory) as peers:
+        rules, records = peers.directory / "log.json", peers.directory / "records"
+        rules.write_text(json.dumps({"rules": [{"operation": "append", "l4proto": "ICMP", "action": "log"}]}), encoding="utf-8")
+        for options in ((), ("--log", records)):
+            with open(peers.directory / "stderr", "w+", encoding="utf-8") as told:
+                quiet = peers.start(peers.receiver, BINARY, "run", "-q", "-i", "right0", "--rules", rules, *options, stderr=told)
+                while peers.nicsentry("connections", "-i", "right0", check=False).returncode != 0 and quiet.poll() is None:
+                    time.sleep(0.02)
+                peers.ping(peers.sender, INSIDE, "-c", 2)
+                time.sleep(0.2)
+                quiet.send_signal(signal.SIGINT)
+                expect("exit status of a quiet run", 0, quiet.wait(timeout=30))
+                told.seek(0)
+                lines = told.read()
+            if options:
+                expect("records beside those of the file", False, '"rule":0' in lines)
+                lines = records.read_text(encoding="utf-8")
+            expect(f"records of a quiet run with {options}", 2, lines.count('"rule":0'))
+            expect("progress of a quiet run", False, "mode drv" in lines)
 
 
 def flood_case(directory):
@@ -228,6 +332,8 @@ def main():
         "batches, whole or not at all": batch_case,
         "a state directory, and a program alone": state_case,
         "attached ahead, with room for rules": attached_case,
+        "ingress only": ingress_only_case,
+        "quiet, but for records": quiet_case,
         "taken over under a flood": flood_case,
     })
 

@@ -12,6 +12,7 @@
 
 #include "host/error.h"
 #include "host/firewall/address_hash.h"
+#include "host/firewall/address_text.h"
 #include "tests/unit/firewall_set_maps.h"
 
 namespace nicsentry {
@@ -586,6 +587,31 @@ TEST_CASE("Ranges of one set that overlap are counted: taking one away leaves wh
   bench.check();
   REQUIRE(bench.sets.contains(kBlockedSet, ipv4(0x0a00000d)));
   REQUIRE(bench.maps.find(ipv4(0x0a00000d)) == (SET_BLOCKED | 1));
+}
+
+TEST_CASE("What a range still is in is told from what is an entry: exactly it, or a wider one") {
+  AddressSets sets(kSmall, kKeys);
+  const auto range = [](const char* text) { return parse_address_range(text); };
+  const auto wider = [&](const char* text) {
+    const auto found = sets.wider_entry("blocked", range(text));
+    return found ? found->text() : "";
+  };
+  std::vector<SetEntry> entries;
+  for (const char* text :
+       {"10.0.0.0/24", "10.0.0.7", "10.0.0.0-10.0.0.3", "10.0.1.0/25", "2001:db8::/32", "2001:db8::9"}) {
+    entries.push_back({range(text), std::nullopt});
+  }
+  sets.add("blocked", entries);
+  for (const char* text : {"10.0.0.0/24", "10.0.0.7", "2001:db8::9"}) CHECK(sets.has_entry("blocked", range(text)));
+  for (const char* text : {"10.0.0.1", "10.0.0.0/25", "::a00:7"}) CHECK_FALSE(sets.has_entry("blocked", range(text)));
+  CHECK(wider("10.0.0.7") == "10.0.0.0/24");
+  CHECK(wider("10.0.0.0/30") == "10.0.0.0/24");
+  CHECK(wider("2001:db8::9") == "2001:db8::/32");
+  CHECK(wider("10.0.1.0-10.0.1.9") == "10.0.1.0/25");
+  CHECK(wider("10.0.0.0/24").empty());
+  CHECK(wider("10.0.0.255-10.0.1.0").empty());
+  CHECK(wider("10.0.1.128").empty());
+  CHECK(wider("::a00:7").empty());
 }
 
 TEST_CASE("Prefixes that need more than half of the nodes are refused with the figures, and nothing is changed") {

@@ -308,12 +308,19 @@ TEST_CASE("an id must be there, whole, and within the chain at that point of the
         Texts{"rule 2 (delete): id: read 1" + allowed + "0" + point});
   CHECK(errors_of(ChainRules{}, R"({"operation": "delete", "id": 0})") ==
         Texts{"rule 1 (delete): id: read 0, but the chain has no rules at this point of the batch"});
-  for (const char* id : {"-1", "\"0\"", "0.0", "null", "[0]", "18446744073709551615"}) {
+  for (const char* id : {"-1", "\"-1\"", "\"\"", "\"0x1\"", "\"1 0\"", "\"2\"", "\"18446744073709551616\"", "0.0",
+                         "null", "[0]", "18446744073709551615"}) {
     CAPTURE(id);
     const Texts errors = errors_of(chain_of(2), R"({"operation": "delete", "id": )" + std::string(id) + "}");
     REQUIRE(errors.size() == 1);
     CHECK(errors[0].starts_with("rule 1 (delete): id: read "));
   }
+}
+
+TEST_CASE("an id may be a string of digits, as ports may") {
+  CHECK(ports(apply(chain_of(3),
+                    R"({"operation": "delete", "id": "1"}, {"operation": "insert", "id": " 0 ", "dport": "9"},
+                                    {"operation": "update", "id": "2", "dport": 8})")) == Ports{9, 1, 8});
 }
 
 TEST_CASE("fields that an operation would ignore are refused") {

@@ -88,6 +88,12 @@ TEST_CASE("fields that cannot meet in a packet are told") {
   CHECK_THAT(error_of({"l4proto=200", "sport=1"}), Catch::Contains("together with l4proto 200"));
   CHECK_THAT(error_of({"l4proto=UDP", "tcpflags=ACK"}), Catch::Contains("tcpflags: read together with l4proto UDP"));
   CHECK_THAT(error_of({"icmptype=8", "dport=1"}), Catch::Contains("icmptype: read together with l4proto TCP"));
+  CHECK_THAT(
+      error_of({"fragment=later", "sport=1", "dport=80"}),
+      Catch::Contains("sport: read together with fragment=later") &&
+          Catch::Contains("\ndport: read together with fragment=later, allowed is dport with fragment=no or first"));
+  CHECK_THAT(error_of({"fragment=later", "tcpflags=ACK"}), Catch::Contains("tcpflags: read together with fragment"));
+  CHECK_THAT(error_of({"fragment=later", "icmptype=8"}), Catch::Contains("icmptype: read together with fragment"));
 }
 
 TEST_CASE("a frame of a packet reads as the packet") {

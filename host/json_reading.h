@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace nicsentry {
+
+// Nothing of ours comes near; and what is much deeper cannot be copied or printed, as both recurse.
+constexpr std::size_t kJsonLevelsMax = 64;
+
+// JSON from outside. Throws Error where it is none, is nested deeper than kJsonLevelsMax, or where an object has a key
+// twice: whoever wrote that means both, and only the last one would be left. Each such key is named, a line each.
+nlohmann::json parse_json(std::string_view text);
+
+}  // namespace nicsentry
