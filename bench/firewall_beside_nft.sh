@@ -180,7 +180,7 @@ start_nicsentry() {
 set_default() {
 	inside nft nft "chain inet bench packets { policy $1; }"
 	inside ingress nft "chain netdev bench packets { policy $1; }"
-	nicsentry rules default ingress "$1" -i right >/dev/null
+	nicsentry rules default ingress "$1" -i right >/dev/null 2>>"$work/log"
 }
 
 # Appends "rules,entries,verdict,candidate,round,ns" to the results.
@@ -234,6 +234,7 @@ run_case() {
 }
 
 trap clean_up EXIT
+trap 'exit 1' INT TERM HUP
 for tool in nft ethtool python3; do
 	command -v "$tool" >/dev/null || fail "$tool is not installed"
 done

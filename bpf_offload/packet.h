@@ -264,8 +264,7 @@ extensions:
 protocol:
 	join_here(facts, NOT_UNDERSTOOD(CAUSE_PROTOCOL, STATE_NEW));
 	goto out;
-later_fragment
-    : /* what no rule says anything of follows its first fragment, without which nobody can use it (RFC 1858) */
+later_fragment: /* useless without its first one (RFC 1858), so what no rule is about follows that */
 	join_here(facts, NOT_UNDERSTOOD(CAUSE_LATER_FRAGMENT, STATE_LATER_FRAGMENT));
 out:
 	packet->ip = ip;

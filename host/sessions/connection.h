@@ -41,9 +41,8 @@ bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type);
 //   planes have no common order, was sent by the answering end.
 // - ICMP has no ports: all between two hosts is one session. Queries (echo, timestamp, ...) let replies through, and
 //   nothing else: only replies are ESTABLISHED. Errors, neighbour discovery and router messages establish nothing.
-// - An ICMP error about a session that has a connection makes errors of its direction RELATED, see relate(). Of ICMP
-// both
-//   states may stand in a direction together, as bits; the program takes that which the packet's type can have.
+// - An ICMP error about a session that has a connection makes errors of its direction RELATED, see relate(). Of ICMP a
+//   direction may have both states, as bits; the program takes the one that the packet's type can have.
 class Connection {
  public:
   // A packet was seen, in the order of events. True when the state of a direction changed.
@@ -57,8 +56,8 @@ class Connection {
   // From now on as an unknown session.
   void forget() { *this = {}; }
 
-  // STATE_* of the next packet in a direction, of ICMP of the next of a type that can have it. STATE_NEW means: as of
-  // an unknown session, where the program takes a TCP packet that is no plain SYN for INVALID.
+  // STATE_* of the next packet in a direction; of ICMP, bits. STATE_NEW means: as of an unknown session, where the
+  // program takes a TCP packet that is no plain SYN for INVALID.
   std::uint32_t state(Direction direction) const { return states_[static_cast<std::size_t>(direction)]; }
   // Both, as they stand in session_slot.state.
   std::uint32_t slot_states() const;
