@@ -167,6 +167,7 @@ bool load_json(const std::filesystem::path& path, Act act) {
 void save_json(const std::filesystem::path& path, const ordered_json& saved) {
   PendingFile file(path, PendingFile::Kind::create);
   file.write(saved.dump(1) + "\n");
+  file.sync();
   file.finish();
   file.publish();
 }
@@ -295,6 +296,7 @@ void FirewallState::save_set(const std::string& name, const std::vector<SetEntry
   for (const SetEntry& entry : entries) {
     file.write(entry_text(entry));
   }
+  file.sync();
   file.finish();
   file.publish();
   const Saved former = std::exchange(saved_[name], next);
@@ -329,6 +331,7 @@ void FirewallState::extend_journal(const std::string& name, const std::string& t
   const auto path = journal_path(name, known->second.journal);
   PendingFile file(path, std::filesystem::exists(path) ? PendingFile::Kind::extend : PendingFile::Kind::create);
   file.write(text);
+  file.sync();
   file.finish();
   file.publish();
   known->second.lines += lines;

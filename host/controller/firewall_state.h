@@ -25,7 +25,8 @@ namespace nicsentry {
 //   sets/NAME.N.journal what came (+) and went (-) since; N is what the netset's first line says
 //   classes.json        how programs have the sets: hash keys, and the sets of each class of addresses by its number
 //
-// A process that dies at any point leaves what was there before or after the change. Not for several threads at once.
+// A process that dies at any point leaves what was there before or after the change, and so does a loss of power. Not
+// for several threads at once.
 class FirewallState {
  public:
   // Makes the directory where it is missing. Throws Error when another controller has it.

@@ -103,6 +103,12 @@ void PendingFile::flush() {
   buffer_.clear();
 }
 
+void PendingFile::sync() {
+  flush();
+  if (::fsync(descriptor_) != 0) throw SystemError(errno, "writing " + path_.string());
+  synced_ = true;
+}
+
 void PendingFile::finish() {
   if (descriptor_ < 0) return;
   flush();
@@ -116,6 +122,18 @@ void PendingFile::publish() {
     throw SystemError(errno, "writing " + path_.string());
   }
   published_ = true;
+  if (synced_ && kind_ == Kind::create) sync_directory();
+}
+
+// Where its name stands.
+void PendingFile::sync_directory() const {
+  const auto directory = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) throw SystemError(errno, "opening " + directory.string());
+  const int failure = ::fsync(descriptor) != 0 ? errno : 0;
+  ::close(descriptor);
+  // EINVAL: a file system that does not know this of directories.
+  if (failure != 0 && failure != EINVAL) throw SystemError(failure, "writing the directory " + directory.string());
 }
 
 void PendingFile::close_unchecked() {

@@ -28,9 +28,11 @@ class PendingFile {
   ~PendingFile();
 
   void write(std::string_view text);
+  // What was written until now outlives a loss of power, after publish() also the name.
+  void sync();
   // Everything is with the file system and the file closed; publish() needs it.
   void finish();
-  // Never fails for an extended file.
+  // Never fails for an extended file; for a new one that was synced, also where the name cannot be.
   void publish();
 
   Kind kind() const { return kind_; }
@@ -40,6 +42,7 @@ class PendingFile {
   void open_new();
   void open_existing();
   void flush();
+  void sync_directory() const;
   void close_unchecked();
 
   std::filesystem::path path_;
@@ -47,6 +50,7 @@ class PendingFile {
   Kind kind_;
   int descriptor_ = -1;
   off_t former_length_ = 0;
+  bool synced_ = false;
   bool published_ = false;
   std::string buffer_;
 };

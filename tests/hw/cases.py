@@ -457,6 +457,31 @@ def adopted_rules_case(directory, _):
         check_clean()
 
 
+def restarted_rules_case(directory, _):
+    """Who takes an enforcing card over with the state of the controller that died writes no address and no empty table."""
+    state = pathlib.Path(directory, "state")
+    blocked = (TCP, ("198.51.100.7", 4000), INSIDE), (UDP, ("203.0.113.200", 4000), INSIDE)
+    with Machine(directory) as machine:
+        watching = controller(machine, "--mode", "hw", "--state", state)
+        run(BINARY, "block", "198.51.100.7", "198.51.100.8", "203.0.113.0/24")
+        run(BINARY, "unblock", "198.51.100.8")
+        watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        wall = Firewall(0)
+        expect("verdicts without a controller", [True, True], [wall.drops(*packet)[0] for packet in blocked])
+        before = writes([wall])
+        expect("addresses that block wrote", True, any(one[1] == "set_addresses" for one in before))
+        watching = controller(machine, "--state", state)
+        expect_text("log", "attached by a run that died", watching.log())
+        written = writes([wall])[len(before):]
+        expect("addresses written", [], [one for one in written if one[1] == "set_addresses"])
+        expect("verdicts", [True, True], [wall.drops(*packet)[0] for packet in blocked])
+        run(BINARY, "unblock", "198.51.100.7", "203.0.113.0/24")
+        expect("verdicts afterwards", [False, False], [wall.drops(*packet)[0] for packet in blocked])
+        watching.stop()
+        del wall
+        check_clean()
+
+
 def host_kernel_case(_, __):
     """Debian's kernel takes the programs for the host, too: its verifier follows less than newer ones do."""
     for path in sorted(OBJECTS.glob("*_*.o")):
@@ -698,6 +723,7 @@ CASES = {
     "refusals": {
         "an error of the card": refusing_card_case,
         "rules on both ports, bank by bank, message by message": rules_case,
+        "rules and sets go on where a controller died": restarted_rules_case,
         "limits of the card's memory": limits_case,
         "conflicts, dump and pin, as the kernel's test_offload.py has them": conflicts_case,
         "NFP instructions of each object": instructions_case,

@@ -60,6 +60,26 @@ TEST_CASE("an earlier file stays as it was until the new one is published") {
   CHECK(content(path) == "now");
 }
 
+TEST_CASE("what is synced is with the file system, or there is no room for it") {
+  on_small_disk(disk_bytes, [](const std::filesystem::path& disk) {
+    for (const char* text : {"first", "second"}) {
+      PendingFile file(disk / "kept", PendingFile::Kind::create);
+      file.write(text);
+      file.sync();
+      file.finish();
+      file.publish();
+      CHECK(content(disk / "kept") == text);
+    }
+    PendingFile large(disk / "kept", PendingFile::Kind::create);
+    const SystemError error = system_error_of([&large] {
+      large.write(std::string(2 * disk_bytes, 'x'));
+      large.sync();
+    });
+    CHECK(error.code() == ENOSPC);
+    CHECK(content(disk / "kept") == "second");
+  });
+}
+
 TEST_CASE("an extension that is not published leaves nothing") {
   const TemporaryDirectory directory;
   const GrowingFile file(directory.path() / "grows", "header\n");
