@@ -13,6 +13,7 @@
 #define TCP_FLAGS_OF_HANDSHAKE 0x17u /* ACK, RST, SYN, FIN */
 #define TCP_FLAG_SYN 0x02u
 #define TCP_FLAGS_SYN_ACK 0x12u
+#define TCP_FLAGS_FIN_RST 0x05u
 #define BOTH_ENDS 3u
 
 static __always_inline __u64 *find_answer(__u64 fingerprint)
@@ -29,10 +30,15 @@ static __always_inline int is_handshake_answer(__u64 facts)
 	return (facts & TCP_FLAGS_OF_HANDSHAKE) == TCP_FLAGS_SYN_ACK;
 }
 
-/* An element is the fingerprint's upper 30 bits, a bit for each end that is expected, and the window. */
-static __always_inline __u64 answer_of(__u64 fingerprint, __u32 ends, __u32 epoch)
+/* An element is the fingerprint's upper 30 bits, a bit for each end that is expected, a bit for each end of whose end
+ * the host was told, and the lower 30 bits of the window. */
+#define EXPECTED_SHIFT 32
+#define ENDED_SHIFT 30
+#define WINDOW_MASK ((1u << ENDED_SHIFT) - 1)
+
+static __always_inline __u64 answer_of(__u64 fingerprint, __u32 expected, __u32 ended, __u32 epoch)
 {
-	return (fingerprint >> 34 << 2 | ends) << 32 | epoch;
+	return (fingerprint >> 34 << 2 | expected) << EXPECTED_SHIFT | ended << ENDED_SHIFT | (epoch & WINDOW_MASK);
 }
 
 /* The state of a packet that is NEW by what the host has entered: by arithmetic, since after a branch the verifier
@@ -46,8 +52,8 @@ static __always_inline __u32 expected_state(__u64 fingerprint, __u32 from_higher
 		return STATE_NEW;
 	word = *answer;
 	differs = (word ^ fingerprint) >> 34;
-	differs |= (__u32)(epoch - (__u32)word) >> 1;
-	differs |= ~(word >> 32 >> from_higher) & 1;
+	differs |= (__u32)(epoch - (__u32)word) << 2 >> 3;
+	differs |= ~(word >> EXPECTED_SHIFT >> from_higher) & 1;
 	return (differs - 1) >> 63;
 }
 
@@ -72,8 +78,34 @@ __noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u32 epoch
 	}
 	answer = find_answer(fingerprint);
 	if (answer)
-		*answer = answer_of(fingerprint, ends, epoch);
+		*answer = answer_of(fingerprint, ends, 0, epoch);
 	return 0;
+}
+
+/* A segment that ends a connection: the host is to see it also of a session that has sent all that it wants in this
+ * window, or the connection would stay for ever. No other protocol has the bits without MISC_ICMP. */
+static __always_inline int ends_connection(__u64 facts)
+{
+	return !(facts & MISC_ICMP) && facts & TCP_FLAGS_FIN_RST;
+}
+
+/* Once for each end and window, so that these segments are no way around the cap. Global, see find_interval(). */
+__noinline __u32 first_end(__u64 fingerprint, __u32 from_higher, __u32 epoch)
+{
+	__u64 *answer = find_answer(fingerprint), word, same;
+	__u32 end = 1u << (from_higher & 1), ended = 0;
+
+	if (!answer)
+		return 0;
+	word = *answer;
+	same = (word ^ answer_of(fingerprint, 0, 0, epoch)) & ~(3ull << EXPECTED_SHIFT | 3ull << ENDED_SHIFT);
+	if (!same) {
+		ended = word >> ENDED_SHIFT & 3;
+		if (ended & end)
+			return 0;
+	}
+	*answer = answer_of(fingerprint, 0, ended | end, epoch);
+	return 1;
 }
 
 #endif

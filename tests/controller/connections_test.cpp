@@ -501,6 +501,29 @@ TEST_CASE("when established connections leave no room, the possibly closed go fi
   CHECK(f.states(peer_number(10).key(Protocol::tcp)) == "E E");
 }
 
+TEST_CASE("the end of a connection is seen beyond the cap, once for each end and window") {
+  Fixture f(64, 5);
+  accept_by_default(f.in.plane.program());
+  accept_by_default(f.out.plane.program());
+  f.monitor.track_connections(true);
+  f.shake_hands(kEnds);
+  for (int i = 0; i < 10; ++i) {
+    f.in.pass(tcp_in(kEnds, kAck));
+  }
+  CHECK(f.in.pass(tcp_in(kEnds, kAck)) == 0);
+  for (int i = 0; i < 10; ++i) {
+    CHECK(f.in.pass(tcp_in(kEnds, kFin | kAck)) == (i == 0 ? 1 : 0));
+  }
+  REQUIRE(f.monitor.connections().size() == 1);
+  CHECK(f.monitor.connections()[0].state == "ESTABLISHED");
+  CHECK(f.out.pass(tcp_out(kEnds, kFin | kAck)) == 1);
+  CHECK(f.out.pass(tcp_out(kEnds, kRst)) == 0);
+  CHECK(f.monitor.connections()[0].state == "CLOSED");
+  CHECK(f.states(kTcp) == "E E");  // for the last ACK
+  f.swaps(3);
+  CHECK(f.states(kTcp) == "N N");
+}
+
 TEST_CASE("a ping is answered for 30 seconds after its last packet") {
   constexpr TimestampNs kSecond = 1'000'000'000;
   Fixture f;
