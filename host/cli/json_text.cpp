@@ -4,24 +4,12 @@
 #include <cerrno>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "host/error.h"
 #include "host/json_reading.h"
+#include "host/text_reading.h"
 
 namespace nicsentry {
-namespace {
-
-std::string read_text(std::istream& input, const std::string& path) {
-  std::string text{std::istreambuf_iterator<char>(input), {}};
-  if (input.bad()) {
-    throw SystemError(errno, "reading " + path);
-  }
-  return text;
-}
-
-}  // namespace
-
 nlohmann::json read_json_file(const std::string& path) {
   std::string text;
   if (path == "-") {

@@ -164,6 +164,7 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   plane->flip();
   if (enforcing) {
     wait_for_processors();
+    plane->reset_counters(counters_of(rules(chain)));  // until here the old rules have counted, in numbers of their own
   }
   perform_steps(before, update.steps.size());
   planes_.push_back(std::move(plane));

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "host/firewall/rule_text.h"
 #include "host/json_reading.h"
 #include "host/output/atomic_file.h"
+#include "host/text_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -153,7 +153,7 @@ bool load_json(const std::filesystem::path& path, Act act) {
     throw SystemError(errno, "reading " + path.string());
   }
   try {
-    const json saved = parse_json(std::string(std::istreambuf_iterator<char>(file), {}));  // its errors name the line
+    const json saved = parse_json(read_text(file, path.string()));  // its errors name the line
     if (saved.at("version") != kVersion) {
       throw Error("version: read " + saved.at("version").dump() + ", allowed is " + std::to_string(kVersion));
     }

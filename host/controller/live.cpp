@@ -15,7 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
-#include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,6 +37,7 @@
 #include "host/datapath/quiescence.h"
 #include "host/error.h"
 #include "host/json_reading.h"
+#include "host/text_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -177,12 +178,51 @@ class Requests {
   std::vector<std::function<void()>> calls_;
 };
 
+// Events of several planes as they happened: a connection is seen by more than one, and who began it, or that it ended,
+// is told by the order. `process` is called with all that one plane has before another one has something.
+template <typename Process>
+void for_each_run_by_time(const std::vector<std::pair<Plane*, EventBatch*>>& batches, Process process) {
+  std::vector<std::size_t> next(batches.size(), 0);
+  EventBatch run;
+  for (;;) {
+    std::size_t first = batches.size();
+    TimestampNs until = std::numeric_limits<TimestampNs>::max();  // when the second one has its next
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      const auto& events = batches[i].second->events();
+      if (next[i] == events.size()) {
+        continue;
+      }
+      const TimestampNs time = events[next[i]].timestamp_ns;
+      if (first == batches.size()) {
+        first = i;
+      } else if (const TimestampNs earliest = batches[first].second->events()[next[first]].timestamp_ns;
+                 time < earliest) {
+        until = std::min(until, earliest);
+        first = i;
+      } else {
+        until = std::min(until, time);
+      }
+    }
+    if (first == batches.size()) {
+      return;
+    }
+    run.clear();
+    const EventBatch& batch = *batches[first].second;
+    std::size_t& at = next[first];
+    do {
+      const EventBatch::Event& event = batch.events()[at];
+      run.append(event.timestamp_ns, event.header, batch.packet(event));
+    } while (++at < batch.events().size() && batch.events()[at].timestamp_ns <= until);
+    process(*batches[first].first, run);
+  }
+}
+
 nlohmann::json read_json(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) {
     throw SystemError(errno, "reading " + path.string());
   }
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = read_text(file, path.string());
   try {
     return parse_json(text);
   } catch (const Error& error) {
@@ -471,27 +511,38 @@ class LiveRun {
 
   void read_events(std::uint32_t epoch, std::map<Plane*, EventBatch>* later) {
     const nanoseconds before = thread_processor_time();
-    bool any = false;
+    std::vector<std::pair<Plane*, EventBatch*>> batches;  // with something in them
     for (const auto& plane : monitor_.planes()) {
-      batch_.clear();
-      lost_[plane.get()] = plane->reader().drain(batch_) != 0 || lost_[plane.get()];
-      batch_.sort_by_time();
-      any = any || !batch_.events().empty();
-      log_packets(*plane);
-      monitor_.process(*plane, batch_, epoch, later != nullptr ? &(*later)[plane.get()] : nullptr);
+      EventBatch& batch = batches_[plane.get()];
+      batch.clear();
+      lost_[plane.get()] = plane->reader().drain(batch) != 0 || lost_[plane.get()];
+      batch.sort_by_time();
+      if (!batch.events().empty()) {
+        batches.emplace_back(plane.get(), &batch);
+        log_packets(*plane, batch);
+      }
     }
+    const auto process = [&](Plane& plane, const EventBatch& batch) {
+      monitor_.process(plane, batch, epoch, later != nullptr ? &(*later)[&plane] : nullptr);
+    };
+    if (batches.size() == 1) {
+      process(*batches.front().first, *batches.front().second);
+    } else {
+      for_each_run_by_time(batches, process);
+    }
+    const bool any = !batches.empty();
     poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, longest_poll_);
     if (any) {
       event_time_ += thread_processor_time() - before;
     }
   }
 
-  void log_packets(Plane& plane) {
-    for (const EventBatch::Event& event : batch_.events()) {
+  void log_packets(Plane& plane, const EventBatch& batch) {
+    for (const EventBatch::Event& event : batch.events()) {
       if ((event.header.verdict & ACTION_LOG) != 0) {
         const auto rule = firewall_ ? firewall_->deciding_rule(plane.program().firewall(), event.header.action)
                                     : std::optional<Firewall::Deciding>();
-        output_.log(log_record(plane.name(), rule, event.timestamp_ns, event.header, batch_.packet(event)));
+        output_.log(log_record(plane.name(), rule, event.timestamp_ns, event.header, batch.packet(event)));
       }
     }
   }
@@ -686,7 +737,7 @@ class LiveRun {
   std::string socket_path_;
   CommandServer server_;
   WindowSink sink_;
-  EventBatch batch_;
+  std::map<const Plane*, EventBatch> batches_;
   std::map<const Plane*, Place> places_;
   std::map<const Plane*, bool> lost_;
   std::deque<std::shared_future<WindowOutcome>> outcomes_;

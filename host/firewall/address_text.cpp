@@ -9,12 +9,12 @@
 
 #include "host/error.h"
 #include "host/firewall/words.h"
+#include "host/text_reading.h"
 
 namespace nicsentry {
 namespace {
 
 constexpr std::size_t kLinesNamed = 20;
-constexpr std::size_t kReadBytes = 1U << 20;
 constexpr std::size_t kSetNameLongest = 63;
 
 // A range, or what is wrong with its text. Lists have millions of lines, so that nothing is thrown here.
@@ -119,18 +119,6 @@ void add_prefixes(const AddressRange& range, const IpAddress& start, unsigned le
   add_prefixes(range, middle, length + 1, prefixes);
 }
 
-std::string read_whole(std::istream& input, const std::string& name) {
-  std::string content;
-  while (input) {
-    const std::size_t size = content.size();
-    content.resize(size + kReadBytes);
-    input.read(content.data() + size, kReadBytes);
-    content.resize(size + static_cast<std::size_t>(input.gcount()));
-  }
-  if (input.bad()) throw Error("reading the list of addresses '" + name + "' failed");
-  return content;
-}
-
 // Takes the text's first line, without the end of line.
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size());
@@ -161,7 +149,7 @@ std::vector<AddressRange> prefixes_of(const AddressRange& range) {
 }
 
 std::vector<AddressRange> parse_address_list(std::istream& input, const std::string& name) {
-  const std::string content = read_whole(input, name);
+  const std::string content = read_text(input, name);
   std::string_view rest = content;
   // Some editors begin a file with this mark of UTF-8.
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What connection states let in under a default of drop, and what they do not: the first packets of a connection from
 outside, ICMP beside a ping, fragments."""
+import json
 import sys
+import time
 
 from compare import Mismatch, expect, run_directory_cases
-from network import Controller
+from network import Controller, run
 from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
 
 
@@ -74,11 +76,39 @@ def fragments_case(directory):
         peers.check_clean()
 
 
+def router_case(directory):
+    """Who began a connection through two ports, and that it has ended, does not depend on the order of the ports."""
+    server = "10.78.0.1"
+    with Peers(directory) as peers:
+        far = f"{peers.sender}2"
+        peers.add_namespace(far)
+        run("ip", "link", "add", "far0", "netns", far, "type", "veth", "peer", "name", "right1", "netns", peers.receiver)
+        for namespace, side, address in ((far, "far0", server), (peers.receiver, "right1", "10.78.0.2")):
+            run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", side)
+            run("ip", "-n", namespace, "link", "set", side, "up")
+        peers.inside(peers.receiver, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        run("ip", "-n", peers.sender, "route", "add", f"{server}/32", "via", INSIDE)
+        run("ip", "-n", far, "route", "add", f"{OUTSIDE}/32", "via", "10.78.0.2")
+        peers.echo(far, 5300)
+        peers.serve(far, 8080)
+        for ports in (("right0", "right1"), ("right1", "right0")):
+            watching = Controller(peers, *STATEFUL, ports=ports)
+            expect("questions without an answer", 0, peers.unanswered(peers.sender, server, 5300, 200))
+            expect("connections that lose a segment", 0, peers.slow_fetches(peers.sender, f"http://{server}:8080/", 40))
+            time.sleep(0.5)
+            listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
+            seen = {(one["protocol"], one["source"], one["state"]) for one in listed if one["protocol"] != "ICMP"}
+            expect(f"connections by the ports {ports}", {("UDP", OUTSIDE, "ESTABLISHED"), ("TCP", OUTSIDE, "CLOSED")}, seen)
+            watching.stop()
+        peers.check_clean()
+
+
 def main():
     return run_directory_cases({
         "what follows a SYN from outside": handshake_case,
         "ICMP beside a ping": icmp_case,
         "rules and later fragments": fragments_case,
+        "a router's connections": router_case,
     })
 
 

@@ -237,7 +237,7 @@ TEST_CASE("a list that cannot be read is an error, not an empty list") {
   };
   Failing buffer;
   std::istream input(&buffer);
-  CHECK_THROWS_WITH(parse_address_list(input, "a.netset"), "reading the list of addresses 'a.netset' failed");
+  CHECK_THROWS_WITH(parse_address_list(input, "a.netset"), Catch::Contains("reading a.netset"));
 }
 
 TEST_CASE("a list of a million lines is read at once") {
