@@ -96,8 +96,9 @@ static __always_inline int analyze(hook_ctx *ctx)
 	} else if (counter != EVENT_NO_SESSION && !(is & IDENTITY_MUTED)) {
 		wanted |= captures_known(now->config);
 	}
-	FOR_HOST(if (is & IDENTITY_MUTED && event.action && ends_connection(facts) && captures_known(now->config))
-			 wanted |= first_end(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch);)
+	FOR_HOST(if (is & ends_connection(facts)) wanted |=
+		 first_end(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, event.action,
+			   captures_known(now->config));)
 	if (!wanted)
 		return verdict_of(event.verdict);
 	row = row * 2 + half;

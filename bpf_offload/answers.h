@@ -13,7 +13,6 @@
 #define TCP_FLAGS_OF_HANDSHAKE 0x17u /* ACK, RST, SYN, FIN */
 #define TCP_FLAG_SYN 0x02u
 #define TCP_FLAGS_SYN_ACK 0x12u
-#define TCP_FLAGS_FIN_RST 0x05u
 #define BOTH_ENDS 3u
 
 static __always_inline __u64 *find_answer(__u64 fingerprint)
@@ -84,18 +83,18 @@ __noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u32 epoch
 
 /* A segment that ends a connection: the host is to see it also of a session that has sent all that it wants in this
  * window, or the connection would stay for ever. No other protocol has the bits without MISC_ICMP. */
-static __always_inline int ends_connection(__u64 facts)
+static __always_inline __u32 ends_connection(__u64 facts)
 {
-	return !(facts & MISC_ICMP) && facts & TCP_FLAGS_FIN_RST;
+	return ((facts | facts >> 2) & ~(facts >> 20) & 1) << 4; /* FIN, RST, MISC_ICMP; as IDENTITY_MUTED */
 }
 
 /* Once for each end and window, so that these segments are no way around the cap. Global, see find_interval(). */
-__noinline __u32 first_end(__u64 fingerprint, __u32 from_higher, __u32 epoch)
+__noinline __u32 first_end(__u64 fingerprint, __u32 from_higher, __u32 epoch, __u32 action, __u32 captures)
 {
 	__u64 *answer = find_answer(fingerprint), word, same;
 	__u32 end = 1u << (from_higher & 1), ended = 0;
 
-	if (!answer)
+	if (!answer || !action || !captures)
 		return 0;
 	word = *answer;
 	same = (word ^ answer_of(fingerprint, 0, 0, epoch)) & ~(3ull << EXPECTED_SHIFT | 3ull << ENDED_SHIFT);
