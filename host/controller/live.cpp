@@ -15,7 +15,6 @@
 #include <fstream>
 #include <functional>
 #include <future>
-#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,6 +22,7 @@
 
 #include "host/controller/command_socket.h"
 #include "host/controller/connections.h"
+#include "host/controller/event_order.h"
 #include "host/controller/explain_endpoint.h"
 #include "host/controller/find_controller.h"
 #include "host/controller/firewall.h"
@@ -177,45 +177,6 @@ class Requests {
   std::vector<std::promise<std::shared_future<WindowOutcome>>> waiting_;
   std::vector<std::function<void()>> calls_;
 };
-
-// Events of several planes as they happened: a connection is seen by more than one, and who began it, or that it ended,
-// is told by the order. `process` is called with all that one plane has before another one has something.
-template <typename Process>
-void for_each_run_by_time(const std::vector<std::pair<Plane*, EventBatch*>>& batches, Process process) {
-  std::vector<std::size_t> next(batches.size(), 0);
-  EventBatch run;
-  for (;;) {
-    std::size_t first = batches.size();
-    TimestampNs until = std::numeric_limits<TimestampNs>::max();  // when the second one has its next
-    for (std::size_t i = 0; i < batches.size(); ++i) {
-      const auto& events = batches[i].second->events();
-      if (next[i] == events.size()) {
-        continue;
-      }
-      const TimestampNs time = events[next[i]].timestamp_ns;
-      if (first == batches.size()) {
-        first = i;
-      } else if (const TimestampNs earliest = batches[first].second->events()[next[first]].timestamp_ns;
-                 time < earliest) {
-        until = std::min(until, earliest);
-        first = i;
-      } else {
-        until = std::min(until, time);
-      }
-    }
-    if (first == batches.size()) {
-      return;
-    }
-    run.clear();
-    const EventBatch& batch = *batches[first].second;
-    std::size_t& at = next[first];
-    do {
-      const EventBatch::Event& event = batch.events()[at];
-      run.append(event.timestamp_ns, event.header, batch.packet(event));
-    } while (++at < batch.events().size() && batch.events()[at].timestamp_ns <= until);
-    process(*batches[first].first, run);
-  }
-}
 
 nlohmann::json read_json(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -511,25 +472,23 @@ class LiveRun {
 
   void read_events(std::uint32_t epoch, std::map<Plane*, EventBatch>* later) {
     const nanoseconds before = thread_processor_time();
-    std::vector<std::pair<Plane*, EventBatch*>> batches;  // with something in them
+    std::vector<Plane*> planes;  // that have something, and what
+    std::vector<const EventBatch*> batches;
     for (const auto& plane : monitor_.planes()) {
       EventBatch& batch = batches_[plane.get()];
       batch.clear();
       lost_[plane.get()] = plane->reader().drain(batch) != 0 || lost_[plane.get()];
       batch.sort_by_time();
       if (!batch.events().empty()) {
-        batches.emplace_back(plane.get(), &batch);
+        planes.push_back(plane.get());
+        batches.push_back(&batch);
         log_packets(*plane, batch);
       }
     }
-    const auto process = [&](Plane& plane, const EventBatch& batch) {
-      monitor_.process(plane, batch, epoch, later != nullptr ? &(*later)[&plane] : nullptr);
-    };
-    if (batches.size() == 1) {
-      process(*batches.front().first, *batches.front().second);
-    } else {
-      for_each_run_by_time(batches, process);
-    }
+    for_each_run_by_time(batches, [&](std::size_t which, const EventBatch& run) {
+      Plane& plane = *planes[which];
+      monitor_.process(plane, run, epoch, later != nullptr ? &(*later)[&plane] : nullptr);
+    });
     const bool any = !batches.empty();
     poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, longest_poll_);
     if (any) {
