@@ -239,6 +239,14 @@ class Fixture {
     in.pass(tcp_in(ends, kAck));
   }
 
+  // Of an established connection all that this cap wants.
+  void exhaust(const Ends& ends, int cap) {
+    shake_hands(ends);
+    for (int i = 0; i < cap; ++i) {
+      in.pass(tcp_in(ends, kAck));
+    }
+  }
+
   Monitor monitor;
   Side in;
   Side out;
@@ -461,10 +469,7 @@ TEST_CASE("when room runs short, others make room for established connections, w
   f.monitor.track_connections(true);
   const Ends muted = peer_number(1);
   f.shake_hands(kEnds);
-  f.shake_hands(muted);
-  for (int i = 0; i < 5; ++i) {
-    f.in.pass(tcp_in(muted, kAck));
-  }
+  f.exhaust(muted, 5);
   for (std::uint8_t window = 0; window < 60; ++window) {
     for (std::uint8_t i = 0; i < 20; ++i) {
       Ends ends = peer_number(static_cast<std::uint8_t>(10 + i));
@@ -482,10 +487,7 @@ TEST_CASE("when established connections leave no room, the possibly closed go fi
   f.monitor.track_connections(true);
   const Ends muted = peer_number(1);
   f.shake_hands(kEnds);
-  f.shake_hands(muted);
-  for (int i = 0; i < 5; ++i) {
-    f.in.pass(tcp_in(muted, kAck));
-  }
+  f.exhaust(muted, 5);
   f.shake_hands(peer_number(2));
   f.swaps(3);
   CHECK(f.states(muted.key(Protocol::tcp)) == "E E");
