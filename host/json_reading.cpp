@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/json_reading.h"
 
+#include <cerrno>
+#include <fstream>
+#include <iostream>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "host/error.h"
+#include "host/text_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -101,6 +105,24 @@ json parse_json(std::string_view text) {
   }
   reading.check();
   return parsed;
+}
+
+json read_json_file(const std::string& path) {
+  std::string text;
+  if (path == "-") {
+    text = read_text(std::cin, "standard input");
+  } else {
+    std::ifstream file(path);
+    if (!file) {
+      throw SystemError(errno, "opening " + path);
+    }
+    text = read_text(file, path);
+  }
+  try {
+    return parse_json(text);
+  } catch (const Error& error) {
+    throw Error("reading " + path + ": " + error.what());
+  }
 }
 
 }  // namespace nicsentry

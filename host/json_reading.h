@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
 namespace nicsentry {
@@ -12,5 +13,8 @@ constexpr std::size_t kJsonLevelsMax = 64;
 // JSON from outside. Throws Error where it is none, is nested deeper than kJsonLevelsMax, or where an object has a key
 // twice: whoever wrote that means both, and only the last one would be left. Each such key is named, a line each.
 nlohmann::json parse_json(std::string_view text);
+
+// The same of a file; "-" is standard input. Throws Error naming it.
+nlohmann::json read_json_file(const std::string& path);
 
 }  // namespace nicsentry

@@ -6,9 +6,6 @@
 
 namespace nicsentry {
 
-// The file's JSON; "-" is standard input. Throws Error naming the file, and the place where it is not JSON.
-nlohmann::json read_json_file(const std::string& path);
-
 // A member as text: a string as it is, anything else as JSON, "-" where it is missing.
 std::string member_text(const nlohmann::json& object, const std::string& name);
 

@@ -10,6 +10,7 @@
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
 #include "host/cli/rules_statistics.h"
+#include "host/json_reading.h"
 
 namespace nicsentry {
 namespace {

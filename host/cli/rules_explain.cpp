@@ -21,6 +21,7 @@
 #include "host/cli/text_table.h"
 #include "host/error.h"
 #include "host/firewall/packet_text.h"
+#include "host/json_reading.h"
 #include "host/packet/parser.h"
 
 namespace nicsentry {

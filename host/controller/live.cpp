@@ -2,22 +2,16 @@
 #include "host/controller/live.h"
 
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <ctime>
 #include <deque>
-#include <fstream>
-#include <functional>
 #include <future>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "host/controller/command_socket.h"
@@ -29,15 +23,15 @@
 #include "host/controller/firewall_endpoints.h"
 #include "host/controller/firewall_log.h"
 #include "host/controller/governor.h"
+#include "host/controller/live_firewall.h"
+#include "host/controller/loop_requests.h"
 #include "host/controller/monitor.h"
+#include "host/controller/program_watch.h"
 #include "host/controller/tick_interval.h"
+#include "host/controller/waiter.h"
 #include "host/controller/wall_clock.h"
-#include "host/datapath/attachment.h"
-#include "host/datapath/link_watch.h"
 #include "host/datapath/quiescence.h"
 #include "host/error.h"
-#include "host/json_reading.h"
-#include "host/text_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -49,8 +43,6 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr nanoseconds kShortestPoll = 250us;
 constexpr nanoseconds kLongestPoll = 10ms;
 constexpr nanoseconds kGovernorInterval = 100ms;
-// An interface that goes loses its program first: that it went is the better thing to say.
-constexpr nanoseconds kProgramGrace = 100ms;
 // A packet's stay in a card, threads and queues included, is below a tenth of this.
 constexpr std::chrono::microseconds kCardQuiescence{2000};
 
@@ -72,205 +64,12 @@ UniqueFd signal_descriptor() {
   return fd;
 }
 
-// The descriptors that end a wait. What became readable is found by asking each owner.
-class Waiter {
- public:
-  Waiter() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    if (!epoll_) {
-      throw SystemError(errno, "making an epoll set");
-    }
-  }
-
-  void add(int fd) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = fd;
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-      throw SystemError(errno, "adding a descriptor to the epoll set");
-    }
-  }
-  void remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
-
-  void wait(nanoseconds timeout) {
-    const auto clamped = std::max(timeout, nanoseconds::zero());
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clamped);
-    const timespec until{seconds.count(), (clamped - seconds).count()};
-    std::array<epoll_event, 8> events{};
-    epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &until, nullptr);
-  }
-
- private:
-  UniqueFd epoll_;
-};
-
-// What callers on the command socket want of the loop. After close() they get an Error.
-class Requests {
- public:
-  Requests() : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!wake_) {
-      throw SystemError(errno, "making an eventfd");
-    }
-  }
-
-  int poll_fd() const { return wake_.get(); }
-
-  std::future<std::shared_future<WindowOutcome>> ask_for_window() {
-    const std::lock_guard lock(mutex_);
-    require_open();
-    auto future = waiting_.emplace_back().get_future();
-    wake();
-    return future;
-  }
-
-  // What `act` returns when the loop has called it.
-  template <typename Act>
-  auto call(Act act) {
-    using Result = decltype(act());
-    auto task = std::make_shared<std::packaged_task<Result()>>(std::move(act));
-    auto future = task->get_future();
-    {
-      const std::lock_guard lock(mutex_);
-      require_open();
-      calls_.emplace_back([task] { (*task)(); });
-      wake();
-    }
-    return future.get();
-  }
-
-  std::vector<std::promise<std::shared_future<WindowOutcome>>> take() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof(count));
-    const std::lock_guard lock(mutex_);
-    return std::exchange(waiting_, {});
-  }
-
-  std::vector<std::function<void()>> take_calls() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(calls_, {});
-  }
-
-  void close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    for (auto& promise : waiting_) {
-      promise.set_exception(std::make_exception_ptr(ended()));
-    }
-    waiting_.clear();
-    calls_.clear();  // whose callers get std::future_error
-  }
-
- private:
-  static Error ended() { return Error("the run has ended"); }
-  void require_open() const {
-    if (closed_) {
-      throw ended();
-    }
-  }
-  void wake() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof(one));
-  }
-
-  UniqueFd wake_;
-  std::mutex mutex_;
-  bool closed_ = false;
-  std::vector<std::promise<std::shared_future<WindowOutcome>>> waiting_;
-  std::vector<std::function<void()>> calls_;
-};
-
-nlohmann::json read_json(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "reading " + path.string());
-  }
-  const std::string text = read_text(file, path.string());
-  try {
-    return parse_json(text);
-  } catch (const Error& error) {
-    throw Error(path.string() + ": " + error.what());
-  }
-}
-
-void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& path, const nlohmann::json& batch) {
-  try {
-    firewall.apply(chain, batch, true);
-  } catch (const Error& error) {
-    throw Error(path.string() + ": " + chain_name(chain) + ": " + error.what());
-  }
-}
-
-Error not_enforced(Chain chain) {
-  return Error(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
-               (chain == Chain::egress ? " (run with --direction both)" : ""));
-}
-
-// Of {"ingress": batch, "egress": batch}.
-bool has_egress_rules(const nlohmann::json& batches) {
-  const auto egress = batches.find(chain_name(Chain::egress));
-  return egress != batches.end() && egress->contains("rules") && !egress->at("rules").empty();
-}
-
-// Rules that nothing enforces would be taken for protection.
-void refuse_egress(const std::string& source) { throw Error(source + ": " + not_enforced(Chain::egress).what()); }
-
-// Nothing where the programs see the packets of a connection both ways: on the way out of the one port, or in through
-// two.
-std::optional<std::string> one_way_caution(const LiveOptions& options) {
-  if (!options.wants_firewall() || options.interfaces.size() != 1 || options.port.both_directions) {
-    return std::nullopt;
-  }
-  return "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both";
-}
-
-void warn_of_idle_egress(const Firewall& firewall, const LiveOutput& output) {
-  firewall.hold(Chain::egress, [&output](const ChainRules& chain, const AddressSets&) {
-    if (!chain.rules.empty() || chain.default_action == RuleAction::drop) {
-      output.warning("the egress rules and default of the state directory are not in force: " +
-                     std::string(not_enforced(Chain::egress).what()));
-    }
-  });
-}
-
-// Null where none is wanted. Everything is compiled before a program is loaded for it.
-std::unique_ptr<Firewall> make_firewall(const LiveOptions& options, const LiveOutput& output) {
-  if (!options.wants_firewall()) {
-    return nullptr;
-  }
-  const bool egress = options.port.both_directions;
-  if (options.egress_rules && !egress) {
-    refuse_egress("--egress-rules " + options.egress_rules->string());
-  }
-  auto firewall = std::make_unique<Firewall>(Firewall::Options{FirewallSize{}, options.state, output.warning});
-  if (options.rules) {
-    const nlohmann::json rules = read_json(*options.rules);
-    if (rules.is_object() && (rules.contains("ingress") || rules.contains("egress"))) {
-      if (has_egress_rules(rules) && !egress) {
-        refuse_egress(options.rules->string() + ": egress");
-      }
-      for (const Chain chain : {Chain::ingress, Chain::egress}) {
-        if (rules.contains(chain_name(chain))) {
-          apply_file(*firewall, chain, *options.rules, rules.at(chain_name(chain)));
-        }
-      }
-    } else {
-      apply_file(*firewall, Chain::ingress, *options.rules, rules);
-    }
-  }
-  if (options.egress_rules) {
-    apply_file(*firewall, Chain::egress, *options.egress_rules, read_json(*options.egress_rules));
-  }
-  if (!egress) {
-    warn_of_idle_egress(*firewall, output);
-  }
-  return firewall;
-}
-
 class LiveRun {
  public:
   LiveRun(const LiveOptions& options, const LiveOutput& output)
       : options_(options),
         output_(output),
-        firewall_(make_firewall(options, output)),
+        firewall_(make_firewall(options, output.warning)),
         ports_(open_ports(options, firewall_.get())),
         profile_(common_profile(ports_)),
         monitor_(profile_, options.cap),
@@ -281,13 +80,14 @@ class LiveRun {
         sink_(output.write) {
     remove_dead_sockets();
     waiter_.add(signals_.get());
-    waiter_.add(links_.poll_fd());
+    waiter_.add(programs_.poll_fd());
     waiter_.add(requests_.poll_fd());
     waiter_.add(quiescence_.poll_fd());
     start_server();
   }
 
   ~LiveRun() {
+    requests_.close();  // also when the loop ended by an error: the server's threads wait for it
     for (const auto& port : ports_) {
       try {
         port->restore();
@@ -307,8 +107,7 @@ class LiveRun {
       read_events(monitor_.open_epoch(), nullptr);
       answer_calls();
       look_for_signals();
-      look_for_changed_ports();
-      look_for_programs_when_due();
+      end_missing_planes();
       tick_when_due();
       govern_when_due();
       end_window_when_due();
@@ -325,12 +124,6 @@ class LiveRun {
   }
 
  private:
-  // Where a plane's program is.
-  struct Place {
-    const Interface* interface = nullptr;
-    AttachedPlane record;
-  };
-
   static std::vector<std::unique_ptr<Port>> open_ports(const LiveOptions& options, Firewall* firewall) {
     PortOptions port_options = options.port;
     if (firewall != nullptr) {
@@ -404,7 +197,7 @@ class LiveRun {
   // Every plane of a chain has the same rules and sets; the first one speaks for all.
   EnforcingProgram enforcing_program(Chain chain) const {
     for (const auto& plane : monitor_.planes()) {
-      const AttachedPlane& record = places_.at(plane.get()).record;
+      const AttachedPlane& record = programs_.record(*plane);
       if (chain_of(record.hook) == chain && plane->program().firewall() != nullptr) {
         return {plane->name().text(), record.program_id, record.hook, record.mode};
       }
@@ -454,7 +247,7 @@ class LiveRun {
             opened.adopted);
         Plane& added = monitor_.add_plane(std::move(plane));
         waiter_.add(added.reader().poll_fd());
-        places_[&added] = {&port->interface(), opened.record};
+        programs_.add(added, port->interface(), opened.record);
       }
       output_.info(port->how());
     }
@@ -513,50 +306,13 @@ class LiveRun {
     }
   }
 
-  void look_for_changed_ports() {
-    const LinkChanges changes = links_.take();
-    if (!changes.changed.empty()) {
-      look_for_programs_ = SteadyClock::now() + kProgramGrace;
-    }
-    for (const int index : changes.removed) {
-      for (const auto& plane : monitor_.planes()) {
-        if (places_[plane.get()].interface->index == index) {
-          end_with_window(*plane, "the interface is gone");
-        }
+  // What was counted until then is in the window that this ends.
+  void end_missing_planes() {
+    for (const auto& [plane, reason] : programs_.look()) {
+      if (!plane->ended()) {
+        monitor_.end_plane(*plane, reason + "; what was counted until then is in this window");
+        next_window_ = SteadyClock::now();
       }
-    }
-  }
-
-  void look_for_programs_when_due() {
-    if (SteadyClock::now() < look_for_programs_) {
-      return;
-    }
-    look_for_programs_ = SteadyClock::time_point::max();
-    for (const auto& plane : monitor_.planes()) {
-      look_for_program(*plane);
-    }
-  }
-
-  // Somebody may have put another program in the place of ours, or taken it off: nothing would be counted any more.
-  void look_for_program(const Plane& plane) {
-    const auto& [interface, record] = places_[&plane];
-    try {
-      const std::uint32_t there =
-          record.hook == Hook::xdp ? query_xdp(*interface).in(record.mode) : query_tc(*interface, record.hook);
-      if (there != record.program_id) {
-        end_with_window(plane, "the program was " + (there == 0 ? std::string("taken off")
-                                                                : "replaced by '" + describe_program(there).name +
-                                                                      "' (id " + std::to_string(there) + ")"));
-      }
-    } catch (const Error&) {
-      // The interface has gone meanwhile, which is told of next.
-    }
-  }
-
-  void end_with_window(const Plane& plane, const std::string& reason) {
-    if (!plane.ended()) {
-      monitor_.end_plane(plane, reason + "; what was counted until then is in this window");
-      next_window_ = SteadyClock::now();
     }
   }
 
@@ -605,7 +361,7 @@ class LiveRun {
   }
 
   void end_window_when_due() {
-    auto asked = requests_.take();
+    auto asked = requests_.take_windows();
     if (asked.empty() && SteadyClock::now() < next_window_ && !stopping_) {
       return;
     }
@@ -643,17 +399,13 @@ class LiveRun {
   }
 
   void forget_dropped_planes() {
-    if (firewall_ && places_.size() != monitor_.planes().size()) {
+    if (programs_.keep(monitor_.planes()) && firewall_) {
       std::vector<const FirewallMaps*> kept;
       for (const auto& plane : monitor_.planes()) {
         kept.push_back(plane->program().firewall());
       }
       firewall_->keep_planes(kept);
     }
-    std::erase_if(places_, [this](const auto& entry) {
-      return std::none_of(monitor_.planes().begin(), monitor_.planes().end(),
-                          [&entry](const auto& plane) { return plane.get() == entry.first; });
-    });
   }
 
   void report_failures() {
@@ -690,14 +442,13 @@ class LiveRun {
   Monitor monitor_;
   Waiter waiter_;
   UniqueFd signals_;
-  LinkWatch links_;
-  Requests requests_;
+  ProgramWatch programs_;
+  LoopRequests requests_;
   Quiescence quiescence_;
   std::string socket_path_;
   CommandServer server_;
   WindowSink sink_;
   std::map<const Plane*, EventBatch> batches_;
-  std::map<const Plane*, Place> places_;
   std::map<const Plane*, bool> lost_;
   std::deque<std::shared_future<WindowOutcome>> outcomes_;
   TimestampNs window_start_ = 0;
@@ -709,7 +460,6 @@ class LiveRun {
   SteadyClock::time_point next_window_;
   SteadyClock::time_point next_tick_;
   SteadyClock::time_point next_govern_;
-  SteadyClock::time_point look_for_programs_ = SteadyClock::time_point::max();
   SteadyClock::time_point last_govern_ = SteadyClock::now();
   bool stopping_ = false;
   bool last_window_done_ = false;

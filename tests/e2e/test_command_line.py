@@ -112,7 +112,7 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
 
 
 def call(arguments, text_in="", **environment):
-    return subprocess.run([NICSENTRY, *arguments.split()], input=text_in, capture_output=True, text=True, timeout=30,
+    return subprocess.run([NICSENTRY, *arguments.split()], input=text_in, capture_output=True, text=True, timeout=180,
                           env={**os.environ, **environment})
 
 
@@ -157,7 +157,7 @@ class CommandLine(unittest.TestCase):
                 examples = re.findall(rf"^  nicsentry ({name}\b.*)$", done.stdout, re.MULTILINE)
                 self.assertTrue(examples, done.stdout)
                 for example in examples:
-                    if name == "doctor":  # it would look at this machine, and succeed
+                    if example == "doctor":  # it would look at this machine, and succeed
                         continue
                     nowhere = re.sub(r"\beth0\b", "none0", example).replace("capture.pcap", "/none.pcap")
                     self.assertEqual(call(nowhere).returncode, 1, nowhere)
@@ -211,6 +211,11 @@ class RulesCheck(unittest.TestCase):
                 done = call("rules check -", '{"rules":' + "[" * depth + "]" * depth + "}")
                 self.assertEqual(done.returncode, 1, done.stdout)
                 self.assertIn("nested more than 64 levels deep", done.stderr)
+
+    def test_a_file_of_chains_holds_nothing_else(self):
+        done = call("run -i none0 --rules -", '{"ingress": {"rules": []}, "egres": {"rules": []}}')
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("egres: allowed beside ingress and egress is nothing else", done.stderr)
 
     def test_what_is_no_batch_is_refused(self):
         for text, named in (("{", "not JSON"), ("[3]", "a list"), ('{"rules": 3}', "3"), ("", "not JSON")):

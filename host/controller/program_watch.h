@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/controller/plane.h"
+#include "host/controller/port_claim.h"
+#include "host/datapath/interface.h"
+#include "host/datapath/link_watch.h"
+
+namespace nicsentry {
+
+// Knows where the programs of a run's planes are, and looks whether they still are there: an interface goes, or
+// somebody puts another program in the place of ours or takes it off, and nothing would be counted any more. Of one
+// thread.
+class ProgramWatch {
+ public:
+  struct Gone {
+    const Plane* plane = nullptr;
+    std::string reason;
+  };
+
+  // Readable when an interface has changed.
+  int poll_fd() const { return links_.poll_fd(); }
+
+  // The interface must outlive the watch.
+  void add(const Plane& plane, const Interface& interface, const AttachedPlane& record);
+  // The plane must have been added.
+  const AttachedPlane& record(const Plane& plane) const;
+  // Forgets all planes but these; true when there were any.
+  bool keep(const std::vector<std::unique_ptr<Plane>>& planes);
+
+  // What is seen to be gone; a plane may be told of again as long as it is kept. To be called at short intervals: a
+  // program is looked for a moment after its interface changed.
+  std::vector<Gone> look();
+
+ private:
+  struct Place {
+    const Plane* plane = nullptr;
+    const Interface* interface = nullptr;
+    AttachedPlane record;
+  };
+
+  static std::optional<std::string> missing(const Place& place);
+
+  LinkWatch links_;
+  std::vector<Place> places_;
+  std::chrono::steady_clock::time_point look_at_ = std::chrono::steady_clock::time_point::max();
+};
+
+}  // namespace nicsentry
