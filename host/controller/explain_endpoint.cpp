@@ -59,7 +59,7 @@ std::vector<Question> questions_of(const json& request) {
 }
 
 ordered_json packet_json(const JudgedPacket& packet) {
-  const char* protocol = protocol_text(packet.protocol);
+  const char* protocol = protocol_keyword(packet.protocol);
   ordered_json made = {{"src", packet.source.text()}, {"dst", packet.destination.text()}};
   made["l4proto"] = protocol != nullptr ? ordered_json(protocol) : ordered_json(packet.protocol);
   if (packet.has_ports()) {

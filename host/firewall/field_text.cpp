@@ -83,7 +83,12 @@ std::optional<std::uint8_t> parse_protocol(std::string_view text) {
   return protocol ? protocol : whole_number<std::uint8_t>(text);
 }
 
-const char* protocol_text(std::uint8_t protocol) { return name_of(kProtocolNames, protocol); }
+const char* protocol_keyword(std::uint8_t protocol) { return name_of(kProtocolNames, protocol); }
+
+std::string protocol_text(std::uint8_t protocol) {
+  const char* name = protocol_keyword(protocol);
+  return name != nullptr ? name : std::to_string(protocol);
+}
 
 std::optional<PortRange> parse_ports(std::string_view text) {
   const std::size_t dash = text.find('-');

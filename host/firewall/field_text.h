@@ -14,7 +14,8 @@ namespace nicsentry {
 
 std::string protocol_names();                                       // "TCP, UDP, ..."
 std::optional<std::uint8_t> parse_protocol(std::string_view text);  // a name, or "0" to "255"
-const char* protocol_text(std::uint8_t protocol);                   // its name; nullptr where it has none here
+const char* protocol_keyword(std::uint8_t protocol);                // nullptr where it has none here
+std::string protocol_text(std::uint8_t protocol);                   // its name, else the number
 
 std::optional<PortRange> parse_ports(std::string_view text);  // "80", "1000-2000"
 std::string ports_text(const PortRange& ports);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/firewall/judged_packet.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 
 #include "host/firewall/field_text.h"
@@ -10,10 +12,6 @@ namespace nicsentry {
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
-
-constexpr std::uint8_t kIcmp = 1;
-constexpr std::uint8_t kTcp = 6;
-constexpr std::uint8_t kIcmpv6 = 58;
 
 std::size_t be16(Bytes bytes, std::size_t at) { return std::size_t{bytes[at]} << 8U | bytes[at + 1]; }
 
@@ -72,7 +70,9 @@ std::optional<JudgedPacket> read_ip(Bytes ip) {
   return std::nullopt;
 }
 
-bool is_icmp(const JudgedPacket& packet) { return packet.protocol == kIcmp || packet.protocol == kIcmpv6; }
+bool is_icmp(const JudgedPacket& packet) {
+  return packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6;
+}
 
 // Which of its session's states an ICMP packet can have.
 std::uint32_t icmp_states(std::uint8_t type) {
@@ -88,7 +88,7 @@ ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cau
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
   if (cause) return ConnectionState::invalid;
   if (is_icmp(packet)) return static_cast<ConnectionState>(bits & icmp_states(packet.icmp_type));
-  if (bits == STATE_NEW && packet.protocol == kTcp && !is_plain_syn(packet)) return ConnectionState::invalid;
+  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet)) return ConnectionState::invalid;
   return static_cast<ConnectionState>(bits);
 }
 
@@ -111,11 +111,6 @@ bool matches(const AddressMatch& match, const IpAddress& address, const InSet& i
 }
 
 std::string flags_text(std::uint8_t flags) { return flags == 0 ? "none" : tcp_flags_text({flags, flags}); }
-
-std::string name_or_number(std::uint8_t protocol) {
-  const char* name = protocol_text(protocol);
-  return name != nullptr ? name : std::to_string(protocol);
-}
 
 }  // namespace
 
@@ -142,7 +137,7 @@ std::optional<std::string> state_reason(const JudgedPacket& packet, std::optiona
   if (is_icmp(packet) && icmp_states(packet.icmp_type) == 0) {
     return "only replies and errors over ICMP have a state of their session";
   }
-  if (bits == STATE_NEW && packet.protocol == kTcp && !is_plain_syn(packet)) {
+  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet)) {
     return "of no session that is known, and no plain SYN";
   }
   return std::nullopt;
@@ -165,13 +160,13 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
   check_address("src", match.source, packet.source);
   check_address("dst", match.destination, packet.destination);
   if (match.protocol) {
-    checks.push_back({"l4proto", name_or_number(*match.protocol), name_or_number(packet.protocol),
+    checks.push_back({"l4proto", protocol_text(*match.protocol), protocol_text(packet.protocol),
                       *match.protocol == packet.protocol});
   }
   check_port("sport", match.source_ports, packet.source_port);
   check_port("dport", match.destination_ports, packet.destination_port);
   if (match.tcp_flags) {
-    const bool tcp = packet.header && packet.protocol == kTcp;
+    const bool tcp = packet.header && packet.protocol == IPPROTO_TCP;
     checks.push_back({"tcpflags", tcp_flags_text(*match.tcp_flags), tcp ? flags_text(packet.tcp_flags) : "none",
                       tcp && (packet.tcp_flags & match.tcp_flags->mask) == match.tcp_flags->value});
   }

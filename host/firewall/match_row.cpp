@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/firewall/match_row.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 
 namespace nicsentry {
 namespace {
 
-constexpr std::uint8_t kTcpProtocol = 6;
-constexpr std::uint8_t kUdpProtocol = 17;
 constexpr std::uint32_t kHandshakeFlags = 0x17;  // ACK, RST, SYN, FIN
 constexpr std::uint32_t kSyn = 0x02;
 
@@ -157,7 +157,7 @@ bool AddressCondition::accepts(SetMask sets) const {
 bool MatchRow::accepts_misc(std::uint32_t key) const {
   const auto its_protocol = static_cast<std::uint8_t>(key >> MISC_PROTOCOL_SHIFT);
   const bool header = (key & MISC_NO_HEADER) == 0;
-  const bool tcp = header && its_protocol == kTcpProtocol;
+  const bool tcp = header && its_protocol == IPPROTO_TCP;
   auto its_state = static_cast<ConnectionState>(key >> MISC_STATE_SHIFT & STATE_MASK);
   const bool later_fragment = !header && (key >> MISC_STATE_SHIFT & STATE_MASK) == STATE_LATER_FRAGMENT;
   if (later_fragment) {
@@ -172,7 +172,7 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   if ((protocol && *protocol != its_protocol) || (state && *state != its_state)) {
     return false;
   }
-  if (asks_ports() && (!header || (its_protocol != kTcpProtocol && its_protocol != kUdpProtocol))) {
+  if (asks_ports() && (!header || (its_protocol != IPPROTO_TCP && its_protocol != IPPROTO_UDP))) {
     return false;
   }
   return !asks_flags() || (tcp && (key & tcp_flags.mask) == tcp_flags.value);

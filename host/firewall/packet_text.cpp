@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/firewall/packet_text.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -14,11 +16,7 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::uint8_t kIcmpNumber = 1;
-constexpr std::uint8_t kTcpNumber = 6;
-constexpr std::uint8_t kUdpNumber = 17;
 constexpr std::uint8_t kFragmentHeader = 44;
-constexpr std::uint8_t kIcmpv6Number = 58;
 constexpr std::uint8_t kEchoRequestV6 = 128;
 constexpr std::uint8_t kAck = 0x10;
 
@@ -144,9 +142,8 @@ class WordReader {
   void require_fit(bool given, const char* field, bool fits, const char* allowed) {
     if (given && !fits) {
       const std::uint8_t protocol = *given_.protocol;
-      const char* text = protocol_text(protocol);
-      errors_.push_back(std::string(field) + ": read together with l4proto " +
-                        (text != nullptr ? text : std::to_string(protocol)) + ", allowed is " + allowed);
+      errors_.push_back(std::string(field) + ": read together with l4proto " + protocol_text(protocol) +
+                        ", allowed is " + allowed);
     }
   }
 
@@ -159,13 +156,13 @@ class WordReader {
     if (given_.source_port || given_.destination_port || given_.tcp_flags || given_.icmp_type) {
       complete_protocol();
     }
-    const std::uint8_t protocol = given_.protocol.value_or(kTcpNumber);
-    const bool ports = protocol == kTcpNumber || protocol == kUdpNumber;
+    const std::uint8_t protocol = given_.protocol.value_or(IPPROTO_TCP);
+    const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
     require_fit(given_.source_port.has_value(), "sport", ports, "sport with TCP or UDP only");
     require_fit(given_.destination_port.has_value(), "dport", ports, "dport with TCP or UDP only");
-    require_fit(given_.tcp_flags.has_value(), "tcpflags", protocol == kTcpNumber, "tcpflags with TCP only");
+    require_fit(given_.tcp_flags.has_value(), "tcpflags", protocol == IPPROTO_TCP, "tcpflags with TCP only");
     refuse_in_later_fragment();
-    require_fit(given_.icmp_type.has_value(), "icmptype", protocol == kIcmpNumber || protocol == kIcmpv6Number,
+    require_fit(given_.icmp_type.has_value(), "icmptype", protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6,
                 "icmptype with ICMP or ICMPv6 only");
   }
 
@@ -188,7 +185,10 @@ class WordReader {
     const bool ipv6 =
         (given_.source && given_.source->version == 6) || (given_.destination && given_.destination->version == 6);
     const bool icmp = given_.icmp_type && !given_.tcp_flags && !given_.source_port && !given_.destination_port;
-    given_.protocol = !icmp ? kTcpNumber : ipv6 ? kIcmpv6Number : kIcmpNumber;
+    given_.protocol = IPPROTO_TCP;
+    if (icmp) {
+      given_.protocol = ipv6 ? std::uint8_t{IPPROTO_ICMPV6} : std::uint8_t{IPPROTO_ICMP};
+    }
   }
 
   std::string_view name_;
@@ -210,20 +210,20 @@ FrameBytes transport_of(const ImaginedPacket& packet) {
   FrameBytes bytes;
   if (packet.fragment != FragmentKind::later) {
     switch (packet.protocol) {
-      case kTcpNumber:
+      case IPPROTO_TCP:
         put16(bytes, packet.source_port);
         put16(bytes, packet.destination_port);
         bytes.resize(kTcpBytes);
         bytes[12] = kTcpBytes / 4 << 4U;
         bytes[13] = packet.tcp_flags;
         break;
-      case kUdpNumber:
+      case IPPROTO_UDP:
         put16(bytes, packet.source_port);
         put16(bytes, packet.destination_port);
         put16(bytes, kLeast);
         break;
-      case kIcmpNumber:
-      case kIcmpv6Number:
+      case IPPROTO_ICMP:
+      case IPPROTO_ICMPV6:
         bytes.push_back(packet.icmp_type);
         break;
       default:
@@ -275,7 +275,7 @@ ImaginedPacket parse_packet_words(std::span<const std::string> words) {
   ImaginedPacket packet;
   const bool ipv6 = given.source        ? given.source->version == 6
                     : given.destination ? given.destination->version == 6
-                                        : given.protocol == kIcmpv6Number;
+                                        : given.protocol == IPPROTO_ICMPV6;
   packet.source = given.source.value_or(*to_address(ipv6 ? "2001:db8::1" : "192.0.2.1"));
   packet.destination = given.destination.value_or(*to_address(ipv6 ? "2001:db8::2" : "192.0.2.2"));
   packet.protocol = given.protocol.value_or(packet.protocol);
@@ -284,7 +284,7 @@ ImaginedPacket parse_packet_words(std::span<const std::string> words) {
   // Nobody sends a SYN in a connection that stands.
   const bool standing = given.state == ConnectionState::established;
   packet.tcp_flags = given.tcp_flags.value_or(standing ? kAck : packet.tcp_flags);
-  packet.icmp_type = given.icmp_type.value_or(packet.protocol == kIcmpv6Number ? kEchoRequestV6 : packet.icmp_type);
+  packet.icmp_type = given.icmp_type.value_or(packet.protocol == IPPROTO_ICMPV6 ? kEchoRequestV6 : packet.icmp_type);
   packet.fragment = given.fragment.value_or(packet.fragment);
   packet.state = given.state;
   return packet;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/firewall/rule_text.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -21,8 +23,6 @@ using nlohmann::ordered_json;
 
 constexpr std::array<const char*, 10> kFields = {"src",      "dst",       "l4proto", "sport",       "dport",
                                                  "tcpflags", "conntrack", "action",  "description", "expires"};
-constexpr auto kTcp = static_cast<std::uint8_t>(Protocol::tcp);
-constexpr auto kUdp = static_cast<std::uint8_t>(Protocol::udp);
 
 constexpr const char* kAddressAllowed =
     "an address, a prefix, a range, \"@\" and a set's name, \"!\" and one of these, or a list of them";
@@ -130,23 +130,18 @@ class FieldReader {
   RuleErrors& errors_;
 };
 
-std::string name_or_number(std::uint8_t protocol) {
-  const char* name = protocol_text(protocol);
-  return name != nullptr ? name : std::to_string(protocol);
-}
-
 void check_protocol(const RuleMatch& match, RuleErrors& errors) {
   if (!match.protocol) return;
-  const std::string with_protocol = " together with l4proto " + name_or_number(*match.protocol);
+  const std::string with_protocol = " together with l4proto " + protocol_text(*match.protocol);
   const auto check_ports = [&](const char* name, const std::optional<PortRange>& ports) {
-    if (ports && *match.protocol != kTcp && *match.protocol != kUdp) {
+    if (ports && *match.protocol != IPPROTO_TCP && *match.protocol != IPPROTO_UDP) {
       errors.push_back(name + std::string(": read ") + ports_text(*ports) + with_protocol +
                        ", allowed are ports with TCP or UDP only");
     }
   };
   check_ports("sport", match.source_ports);
   check_ports("dport", match.destination_ports);
-  if (match.tcp_flags && *match.protocol != kTcp) {
+  if (match.tcp_flags && *match.protocol != IPPROTO_TCP) {
     errors.push_back("tcpflags: read \"" + tcp_flags_text(*match.tcp_flags) + "\"" + with_protocol +
                      ", allowed are flags with TCP only");
   }
@@ -182,7 +177,7 @@ ordered_json ports_json(const PortRange& ports) {
 }
 
 ordered_json protocol_json(std::uint8_t protocol) {
-  if (const char* name = protocol_text(protocol)) return name;
+  if (const char* name = protocol_keyword(protocol)) return name;
   return protocol;
 }
 
