@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
@@ -10,9 +12,9 @@
 namespace nicsentry {
 namespace {
 
-int doctor(bool as_json) {
+int doctor(const std::vector<std::string>& interfaces, bool as_json) {
   set_up_log(false);
-  const Diagnosis diagnosis = diagnose();
+  const Diagnosis diagnosis = diagnose(interfaces);
   if (as_json) {
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
     for (const Check& check : diagnosis.checks) {
@@ -30,11 +32,15 @@ int doctor(bool as_json) {
 }  // namespace
 
 void add_doctor_command(CLI::App& app, Action& chosen) {
+  auto interfaces = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("doctor", "what this machine and its ports can do, and what is missing");
+  command->add_option("-i,--interface", *interfaces, "only this interface (repeatable; default: all)")
+      ->type_name("IF")
+      ->allow_extra_args(false);
   command->add_flag("--json", *json, "print JSON");
-  command->footer("Example:\n  nicsentry doctor");
-  command->callback([json, &chosen] { chosen = [json] { return doctor(*json); }; });
+  command->footer("Examples:\n  nicsentry doctor\n  nicsentry doctor -i eth0");
+  command->callback([=, &chosen] { chosen = [=] { return doctor(*interfaces, *json); }; });
 }
 
 }  // namespace nicsentry

@@ -88,10 +88,18 @@ std::string try_card(const Interface& port) {
 
 }  // namespace
 
-Diagnosis diagnose() {
+Diagnosis diagnose(const std::vector<std::string>& interfaces) {
+  std::vector<Interface> ports;
+  ports.reserve(interfaces.size());
+  for (const std::string& name : interfaces) {
+    ports.push_back(find_interface(name));
+  }
+  if (interfaces.empty()) {
+    ports = list_interfaces();
+  }
   Diagnosis diagnosis;
   check_kernel(diagnosis);
-  for (const Interface& port : list_interfaces()) {
+  for (const Interface& port : ports) {
     if (!port.ethernet) {
       diagnosis.checks.push_back({port.name, false, "not an Ethernet interface"});
       continue;

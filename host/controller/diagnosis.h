@@ -17,8 +17,8 @@ struct Diagnosis {
   bool can_run = true;  // `run` and `replay` would work
 };
 
-// Looks at what nicsentry needs of this machine and at what each port offers, without attaching anything. Does not
-// throw for what it finds wanting.
-Diagnosis diagnose();
+// Looks at what nicsentry needs of this machine and at what each port offers (those named, else all), without attaching
+// anything. Does not throw for what it finds wanting, but Error for a port that is not there.
+Diagnosis diagnose(const std::vector<std::string>& interfaces);
 
 }  // namespace nicsentry
