@@ -13,22 +13,23 @@ shellcheck -x -P SCRIPTDIR -S warning "${scripts[@]}"
 
 mandoc -Tlint -W warning docs/nicsentry.8
 
-# Most of the time goes to the libraries' headers, so clang-tidy looks at the files of a folder together, as a build does. Only
-# the analyzer must have them one by one: it follows the paths of the file that it is given. It does not run in cli, controller
-# and output, where its paths go through CLI11, httplib and nlohmann/json, but wherever memory is handled by hand (all other
-# folders). Warnings are the builds' business: -Wno-error.
-configure() {
-  cmake -S . -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD="$2" -DNICSENTRY_TESTS=OFF >/dev/null
-}
+# Most of the time goes to the libraries' headers, so clang-tidy looks at all files of a folder together, as a build does. The
+# analyzer follows the paths of the file that it is given, and of those included there only if "UnifiedSource" is in its
+# name (clang's AnalysisManager::isInCodeFile), here the folder's. It does not run in cli, controller and output, where its
+# paths go through CLI11, httplib and nlohmann/json, but wherever memory is handled by hand (all other folders). Warnings are
+# the builds' business: -Wno-error.
+build="build-lint/UnifiedSources"
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
+  -DNICSENTRY_TESTS=OFF >/dev/null
 tidy() {
-  local build=$1
-  shift
-  xargs -0 -n 1 -P "$(nproc)" clang-tidy -p "$build" --quiet --extra-arg=-Wno-error \
-    --extra-arg=-Wno-unknown-warning-option --header-filter="$PWD/host/" "$@" 2>/dev/null
+  local build=$1 folder=$2 checks=-bugprone-suspicious-include
+  case $folder in
+    */host/cli/* | */host/controller/* | */host/output/*) checks+=',-clang-analyzer-*' ;;
+  esac
+  clang-tidy -p "$build" --quiet --extra-arg=-Wno-error --extra-arg=-Wno-unknown-warning-option \
+    --header-filter="$PWD/host/" --checks="$checks" "$folder" 2>/dev/null
 }
-configure build-lint ON
-find build-lint/host -name 'unity_*.cxx' -print0 |
-  tidy build-lint --checks='-bugprone-suspicious-include,-clang-analyzer-*'
-configure build-analyze OFF
-find host -name '*.cpp' ! -path 'host/cli/*' ! -path 'host/controller/*' ! -path 'host/output/*' -print0 |
-  tidy build-analyze --checks='-*,clang-analyzer-*'
+export -f tidy
+# The largest folders first: with the processors side by side the last one is a small one then.
+find "$build/host" -name 'unity_*.cxx' -printf '%s\t%p\0' | sort -z -n -r | cut -z -f 2 |
+  xargs -0 -n 1 -P "$(nproc)" bash -c 'tidy "$@"' tidy "$build"

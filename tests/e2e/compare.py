@@ -12,6 +12,7 @@ from model import CAUSES
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 BINARY = os.path.abspath(os.environ.get("NICSENTRY", REPOSITORY / "build" / "nicsentry"))
+PATIENCE = 180  # seconds for what ends by itself: the processors may be slow, and others' too
 RECORD = ("timestamp_ns", "sender", "bytes", "ip_flags_fragment", "tcp_flags", "tcp_window", "udp_payload_bytes",
           "icmp_type")  # fmt: skip
 TOTALS = ("server_method", "packets_server", "packets_client", "bytes_server", "bytes_client")

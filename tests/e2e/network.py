@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from compare import BINARY, Mismatch, expect
+from compare import BINARY, PATIENCE, Mismatch, expect
 
 MTU = 3000  # each frame in one buffer; beyond that the programs cannot hold the IP length against the frame's
 JUMBO = 9000
@@ -17,7 +17,7 @@ SEEN = "right"  # watched ports are right0, right1; their peers left0, left1 are
 
 def run(*command, check=True):
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          check=False, timeout=120)  # fmt: skip
+                          check=False, timeout=PATIENCE)  # fmt: skip
     if check and done.returncode != 0:
         raise Mismatch(f"{' '.join(map(str, command))}: exit status {done.returncode}: {done.stderr}{done.stdout}")
     return done
@@ -105,7 +105,7 @@ class Network:
         return self.inside(self.receiver, BINARY, *arguments, check=check)
 
 
-def finish(process, status=0, seconds=60):
+def finish(process, status=0, seconds=PATIENCE):
     output = process.communicate(timeout=seconds)[0]
     expect(f"{process.args[3:]}, exit status ({output!r})", status, process.returncode)
     return output
@@ -132,7 +132,7 @@ class Controller:
     def log(self):
         return self.log_path.read_text(encoding="utf-8")
 
-    def wait_for(self, pattern, seconds=60):
+    def wait_for(self, pattern, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while not re.search(pattern, self.log()):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -142,6 +142,6 @@ class Controller:
 
     def stop(self, status=0, how=signal.SIGINT):
         self.process.send_signal(how)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=PATIENCE)
         expect(f"exit status of run ({self.log()!r})", status, self.process.returncode)
         return self.output

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import model
-from compare import Mismatch, check_records, expect, read_windows
+from compare import PATIENCE, Mismatch, check_records, expect, read_windows
 from network import Controller, Network, finish, run
 
 WHOLE_NS = 10**18
@@ -84,7 +84,7 @@ class Tap:
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
-        said = self.process.communicate(timeout=30)[1]
+        said = self.process.communicate(timeout=PATIENCE)[1]
         captured, received, dropped = (int(re.search(rf"(\d+) packets? {what}", said)[1])
                                        for what in ("captured", "received", "dropped by kernel"))  # fmt: skip
         if dropped or captured != received:
@@ -119,7 +119,7 @@ def transfer(network, far, version, address, stream_bytes=BYTES):
     receiver.stdout.readline()
     finish(network.start(network.receiver, *PINNED, "/usr/bin/python3", "-c", SEND, *words, DATAGRAMS, DATAGRAM_BYTES,
                          SEGMENT_BYTES, stdout=subprocess.PIPE))  # fmt: skip
-    receiver.communicate(timeout=10)
+    receiver.communicate(timeout=PATIENCE)
 
 
 def of_ours(sessions):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from compare import BINARY, Mismatch, run_directory_cases
+from compare import BINARY, PATIENCE, Mismatch, run_directory_cases
 from network import Controller
 from peers import INSIDE, Peers
 
@@ -42,7 +42,7 @@ def whole_set_case(directory, kills=100):
             applying = peers.start(peers.receiver, BINARY, *apply, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(generator.random() * 1.2 * takes)
             watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
-            applying.wait(timeout=20)
+            applying.wait(timeout=PATIENCE)
             open_ports = probe.arrive()
             if open_ports not in ({ports["old"]}, {ports["new"]}):
                 raise Mismatch(f"kill {number}: expected one of the ports {ports} to be open, seen {open_ports}")

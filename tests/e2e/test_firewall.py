@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from compare import BINARY, Mismatch, expect, expect_text, read_windows, run_directory_cases
+from compare import BINARY, PATIENCE, Mismatch, expect, expect_text, read_windows, run_directory_cases
 from network import Controller, run
 from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
@@ -282,7 +282,7 @@ def quiet_case(directory):
                 peers.ping(peers.sender, INSIDE, "-c", 2)
                 time.sleep(0.2)
                 quiet.send_signal(signal.SIGINT)
-                expect("exit status of a quiet run", 0, quiet.wait(timeout=30))
+                expect("exit status of a quiet run", 0, quiet.wait(timeout=PATIENCE))
                 told.seek(0)
                 lines = told.read()
             if options:

@@ -18,7 +18,7 @@ import time
 
 import make_capture
 import model
-from compare import (BINARY, CAUSES, REPOSITORY, Mismatch, check_books, check_causes, check_keys, check_records,
+from compare import (BINARY, CAUSES, PATIENCE, REPOSITORY, Mismatch, check_books, check_causes, check_keys, check_records,
                      check_totals, expect, expect_text, read_windows, run_cases)  # fmt: skip
 from network import JUMBO, MTU, Controller, Network, finish, run
 from segments import big_tcp_case, segments_case
@@ -304,7 +304,7 @@ def killed_case(directory, sample):
         listener.stdout.readline()
         network.send(sample.path, sample.packets)
         expect("frames that the stack got", sample.packets, int(listener.stdout.readline()))
-        listener.wait(timeout=10)
+        listener.wait(timeout=PATIENCE)
         second = Controller(network, "--mode", "drv")
         expect_text("log", f"(id {attached}, attached by a run that died)", second.log())
         expect("program id of the second run", attached, network.program_id())

@@ -16,7 +16,7 @@ import tempfile
 
 import make_capture
 import model
-from compare import (BINARY, REPOSITORY, Mismatch, check_books, check_causes, check_keys, check_records, check_times,
+from compare import (BINARY, PATIENCE, REPOSITORY, Mismatch, check_books, check_causes, check_keys, check_records, check_times,
                      check_totals, expect, expect_text, read_windows, run_cases)  # fmt: skip
 
 PCAPS = pathlib.Path(os.environ.get("NICSENTRY_PCAPS", REPOSITORY.parent / "shared" / "pcaps"))
@@ -26,7 +26,7 @@ CAP = 100
 
 def replay(capture, directory, *options, status=0):
     command = [BINARY, "replay", str(capture), "--format", "jsonl,seed-json", "-o", str(directory), *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
     if done.returncode != status:
         raise Mismatch(f"{' '.join(command)}: expected exit status {status}, seen {done.returncode}: {done.stderr}")
     return done

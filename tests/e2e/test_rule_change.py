@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from compare import Mismatch, expect, run_directory_cases
+from compare import PATIENCE, Mismatch, expect, run_directory_cases
 from network import Controller
 from peers import INSIDE, INSIDE6, OUTSIDE, Peers
 
@@ -39,9 +39,9 @@ class Traffic:
 
     def stop(self):
         """The set that each packet met, in order of sending."""
-        sent = int(self.send.communicate("\n", timeout=20)[0])
+        sent = int(self.send.communicate("\n", timeout=PATIENCE)[0])
         time.sleep(0.3)
-        arrived = json.loads(self.receive.communicate("\n", timeout=20)[0])
+        arrived = json.loads(self.receive.communicate("\n", timeout=PATIENCE)[0])
         seen = {number: port for number, port in arrived}
         expect("packets that arrived twice", len(seen), len(arrived))
         ports = list(PORTS.values())

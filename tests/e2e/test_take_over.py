@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from compare import expect, run_directory_cases
+from compare import PATIENCE, expect, run_directory_cases
 from network import Controller
 from peers import INSIDE, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 
@@ -36,7 +36,7 @@ def killed_case(directory):
             listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
             expect("connections", [("ESTABLISHED", OUTSIDE, 7000), ("ESTABLISHED", OUTSIDE6, 7001)],
                    sorted((one["state"], one["destination"], one["destination_port"]) for one in listed if one["protocol"] == "TCP"))
-        expect("HTTP from outside all the while, curl's exit status for a time that is over", 28, knocking.wait(timeout=30))
+        expect("HTTP from outside all the while, curl's exit status for a time that is over", 28, knocking.wait(timeout=PATIENCE))
         watching.stop()
         peers.check_clean()
 

@@ -11,7 +11,7 @@
 namespace nicsentry::testing {
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef NICSENTRY_SANITIZE
 constexpr std::size_t kRuleSets = 60;
 #else
 constexpr std::size_t kRuleSets = 1000;

@@ -79,7 +79,7 @@ def main(suite, *cases):
     with tempfile.TemporaryDirectory() as directory:
         prepare(pathlib.Path(directory))
         machine = [REPOSITORY / "hw" / "vnfp", "run", "--firmware", FIRMWARE[suite], "--cpus", CPUS.get(suite, 1),
-                   "--timeout", "400", "--"]
+                   "--timeout", "900", "--"]
         guest = ["/usr/bin/python3", "-B", HERE / "cases.py", suite, directory, *cases]
         return subprocess.run([str(word) for word in machine + guest], check=False).returncode
 

@@ -9,7 +9,11 @@
 namespace nicsentry::testing {
 namespace {
 
+#ifdef NICSENTRY_SANITIZE
+constexpr int kFrames = 2000;
+#else
 constexpr int kFrames = 10000;
+#endif
 constexpr int kReported = 5;
 
 using Random = std::mt19937;
