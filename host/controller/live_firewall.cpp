@@ -23,10 +23,14 @@ bool is_of_chains(const nlohmann::json& rules) {
   return rules.is_object() && (rules.contains("ingress") || rules.contains("egress"));
 }
 
+Error no_chain(const std::string& source, const std::string& name) {
+  return Error(source + ": " + name + ": allowed beside ingress and egress is nothing else");
+}
+
 void check_chains(const nlohmann::json& batches, const std::string& source) {
   for (const auto& [name, batch] : batches.items()) {
     if (name != chain_name(Chain::ingress) && name != chain_name(Chain::egress)) {
-      throw Error(source + ": " + name + ": allowed beside ingress and egress is nothing else");
+      throw no_chain(source, name);
     }
   }
 }
