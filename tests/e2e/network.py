@@ -13,6 +13,8 @@ from compare import BINARY, PATIENCE, Mismatch, expect
 MTU = 3000  # each frame in one buffer; beyond that the programs cannot hold the IP length against the frame's
 JUMBO = 9000
 SEEN = "right"  # watched ports are right0, right1; their peers left0, left1 are with the sender
+MODES = {"drv": ["--mode", "drv"], "skb": ["--mode", "skb"], "tc": ["--mode", "tc"],
+         "tc egress": ["--mode", "tc", "--direction", "both"]}  # fmt: skip
 
 
 def run(*command, check=True):

@@ -32,7 +32,7 @@ def whole_set_case(directory, kills=100):
         apply = ("rules", "apply", path, "-i", "right0")
         takes = None  # an apply that nobody disturbs, on this machine
         for number in range(kills):
-            watching = Controller(peers, "--firewall")
+            watching = Controller(peers, "--firewall")  # after the first one it takes over what was left in an apply
             peers.rules(chain("old", 300))
             if takes is None:
                 began = time.monotonic()
@@ -47,7 +47,7 @@ def whole_set_case(directory, kills=100):
             if open_ports not in ({ports["old"]}, {ports["new"]}):
                 raise Mismatch(f"kill {number}: expected one of the ports {ports} to be open, seen {open_ports}")
             seen["new" if open_ports == {ports["old"]} else "old"] += 1
-            peers.nicsentry("detach", "-i", "right0")
+        peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
         return f"{seen['old']} times the old rules, {seen['new']} times the new ones"
 

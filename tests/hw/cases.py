@@ -25,7 +25,7 @@ from card import U32, UNKNOWN, SHARDS, Program, Tuple, bpftool, mix, programs_on
 from card_firewall import VALUE_BYTES, Firewall, writes  # noqa: E402
 from compare import BINARY, PATIENCE, REPOSITORY, Mismatch, expect, expect_text, read_lines, read_windows, run_cases  # noqa: E402
 from network import Controller, run  # noqa: E402
-from test_live import check_nothing_lost, check_sample, check_sessions, summed, totals  # noqa: E402
+from sample import check_nothing_lost, check_sample, summed, totals  # noqa: E402
 
 OBJECTS = pathlib.Path(BINARY).parent / "bpf_offload"
 CARD = REPOSITORY / "hw" / "vnfp-card"

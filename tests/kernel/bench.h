@@ -27,12 +27,19 @@ struct ObjectName {
 };
 
 // Three programs, each as it is for the card, for XDP on the host and for TC.
+// What differs between them is not the host's: under a sanitizer one of each target.
 inline constexpr std::array kObjects = {
+#ifdef NICSENTRY_SANITIZE
+    ObjectName{Profile::ddos, Target::card},
+    ObjectName{Profile::crypto, Target::xdp},
+    ObjectName{Profile::all, Target::tc},
+#else
     ObjectName{Profile::ddos, Target::card},  ObjectName{Profile::ddos, Target::xdp},
     ObjectName{Profile::ddos, Target::tc},    ObjectName{Profile::crypto, Target::card},
     ObjectName{Profile::crypto, Target::xdp}, ObjectName{Profile::crypto, Target::tc},
     ObjectName{Profile::all, Target::card},   ObjectName{Profile::all, Target::xdp},
     ObjectName{Profile::all, Target::tc},
+#endif
 };
 
 // What the host has written before a packet comes.

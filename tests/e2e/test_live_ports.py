@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""A port under a run, and what is left of it: adoption, death, strangers.
+
+    test_live_ports.py [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
+"""
+import ctypes
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+
+import make_capture
+from compare import BINARY, PATIENCE, Mismatch, expect, expect_text, read_windows, run_cases
+from network import MODES, Controller, Network, run
+from sample import Sample, check_sample, check_sessions, totals
+
+
+def adoption_case(directory, sample):
+    with Network(directory) as network:
+        for mode, flag in (("drv", "xdpdrv"), ("skb", "xdpgeneric")):
+            program = pathlib.Path(BINARY).parent / "bpf_offload" / "ddos.o"
+            network.inside(network.receiver, "ip", "link", "set", "dev", "right0", flag, "obj", program, "sec", "xdp")
+            attached = network.program_id()
+            network.send(sample.path, sample.packets)  # nobody home
+            controller = Controller(network)
+            expect_text("log", f"mode {mode}, taking over", controller.log())
+            expect("program id", attached, network.program_id())
+            network.send(sample.path, sample.packets)
+            check_sample(sample, controller.stop())
+            expect("program id after the run", attached, network.program_id())
+            network.inside(network.receiver, "ip", "link", "set", "dev", "right0", flag, "off")
+
+
+def vanishing_case(directory, sample):
+    with Network(directory, pairs=2) as network:
+        controller = Controller(network, "--mode", "drv", ports=("right0", "right1"))
+        network.send(sample.path, sample.packets, port="left1")
+        run("ip", "-n", network.receiver, "link", "del", "right1")
+        controller.wait_for(r"error: .*right1.*gone")
+        network.send(sample.path, sample.packets)
+        sessions, books = totals(read_windows(controller.stop(status=1)))
+        expect("packets_in of each port", (sample.packets, sample.packets),
+               tuple(sum(row["packets_in"] for row in books if row["interface"] == port)
+                     for port in ("right0", "right1")))  # fmt: skip
+        check_sessions(sample, sessions, times=2)
+        network.check_clean()
+
+
+COUNT_FRAMES = """
+import socket
+receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+receiver.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+receiver.bind(("right0", 3))
+print("ready", flush=True)
+frames = 0
+receiver.settimeout(10)
+try:
+    while True:
+        receiver.recv(65536)
+        frames += 1
+        receiver.settimeout(1)
+except socket.timeout:
+    print(frames)
+"""
+
+
+def killed_case(directory, sample):
+    with Network(directory) as network:
+        first = Controller(network, "--mode", "drv")
+        attached = network.program_id()
+        network.send(sample.path, sample.packets)
+        first.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        expect("program id after SIGKILL", attached, network.program_id())
+        listener = network.start(network.receiver, "/usr/bin/python3", "-c", COUNT_FRAMES, stdout=subprocess.PIPE)
+        listener.stdout.readline()
+        network.send(sample.path, sample.packets)
+        expect("frames that the stack got", sample.packets, int(listener.stdout.readline()))
+        listener.wait(timeout=PATIENCE)
+        second = Controller(network, "--mode", "drv")
+        expect_text("log", f"(id {attached}, attached by a run that died)", second.log())
+        expect("program id of the second run", attached, network.program_id())
+        network.send(sample.path, sample.packets)
+        check_sample(sample, second.stop())
+        network.check_clean()
+
+
+def second_controller_case(directory, sample):
+    with Network(directory) as network:
+        first = Controller(network, "--mode", "drv")
+        attached = network.program_id()
+        refused = network.nicsentry("run", "-i", "right0", "--windows", 1, "--window", "1s", check=False)
+        expect("exit status of the second", 1, refused.returncode)
+        expect_text("stderr of the second", "right0", refused.stderr)
+        expect_text("stderr of the second", str(first.process.pid), refused.stderr)
+        expect("program id", attached, network.program_id())
+        network.send(sample.path, sample.packets)
+        check_sample(sample, first.stop())
+        network.check_clean()
+
+
+def load_stranger():
+    """An XDP program that passes everything: r0 = XDP_PASS; exit. By the system call; its descriptor is returned."""
+    numbers = {"x86_64": 321, "aarch64": 280}
+    instructions = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xB7, 0, 0, 2, 0x95, 0, 0, 0))
+    text = ctypes.create_string_buffer(b"GPL")
+    attributes = struct.pack("<IIQQIIQII16s", 6, 2, ctypes.addressof(instructions), ctypes.addressof(text), 0, 0, 0, 0, 0,
+                             b"stranger")  # fmt: skip
+    buffer = ctypes.create_string_buffer(attributes, 128)
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.syscall(numbers[os.uname().machine], 5, buffer, 128)
+    if descriptor < 0:
+        raise Mismatch(f"loading a foreign program: {os.strerror(ctypes.get_errno())}")
+    return descriptor
+
+
+def foreign_case(directory, sample):
+    descriptor = load_stranger()
+    try:
+        info = pathlib.Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
+        stranger = int(info.split("prog_id:")[1].split()[0])
+        with Network(directory) as network:
+            network.inside(network.receiver, "bpftool", "net", "attach", "xdpdrv", "id", stranger, "dev", "right0")
+            for mode in ("auto", "drv", "skb"):
+                refused = network.nicsentry("run", "-i", "right0", "--mode", mode, "--windows", 1, check=False)
+                expect(f"--mode {mode}, exit status", 1, refused.returncode)
+                expect_text(f"--mode {mode}, stderr", "stranger", refused.stderr)
+                expect_text(f"--mode {mode}, stderr", "right0", refused.stderr)
+                expect(f"--mode {mode}, program id", stranger, network.program_id())
+            controller = Controller(network, "--mode", "tc")  # there is room
+            network.send(sample.path, sample.packets)
+            check_sample(sample, controller.stop())
+            expect("program id after a run on TC", stranger, network.program_id())
+    finally:
+        os.close(descriptor)
+
+
+def extract_case(directory, sample):
+    with Network(directory) as network:
+        controller = Controller(network, "--mode", "drv")
+        network.send(sample.path, sample.packets)
+        said = network.nicsentry("extract", "-i", "right0")
+        windows = read_windows(controller.output)
+        expect("windows after extract", [0], sorted(windows))
+        check_sample(sample, controller.output)
+        network.send(sample.path, sample.packets)
+        sessions, books = totals(read_windows(controller.stop()))
+        expect("windows", [0, 1], sorted({row["window"] for row in books}))
+        check_sessions(sample, sessions, times=2)
+        network.check_clean()
+        nobody = network.nicsentry("extract", "-i", "right0", check=False)
+        expect("extract without a controller, exit status", 1, nobody.returncode)
+        expect_text("extract without a controller, stderr", "right0", nobody.stderr)
+    return " ".join(said.stdout.split())
+
+
+def clean_case(directory):
+    """A clsact that was there before stays."""
+    with Network(directory) as network:
+        for how in (signal.SIGINT, signal.SIGTERM):
+            for options in MODES.values():
+                Controller(network, *options).stop(how=how)
+                network.check_clean()
+        run("tc", "-n", network.receiver, "qdisc", "add", "dev", "right0", "clsact")
+        Controller(network, *MODES["tc egress"]).stop()
+        qdiscs = run("tc", "-n", network.receiver, "qdisc", "show", "dev", "right0").stdout
+        expect_text("qdiscs after a run beside another's clsact", "clsact", qdiscs)
+        for side in ("ingress", "egress"):
+            filters = run("tc", "-n", network.receiver, "filter", "show", "dev", "right0", side).stdout
+            expect(f"{side} filters", "", filters.strip())
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finally blocks run
+    with tempfile.TemporaryDirectory(prefix="nicsentry-e2e-") as temporary:
+        bundled = pathlib.Path(temporary) / "bundled.pcap"
+        make_capture.make(bundled)
+        sample = Sample(bundled)
+        return run_cases([
+            ("adoption after ip link", lambda: adoption_case(temporary, sample)),
+            ("a port disappears", lambda: vanishing_case(temporary, sample)),
+            ("SIGKILL", lambda: killed_case(temporary, sample)),
+            ("second controller", lambda: second_controller_case(temporary, sample)),
+            ("foreign program", lambda: foreign_case(temporary, sample)),
+            ("extract", lambda: extract_case(temporary, sample)),
+            ("port left clean", lambda: clean_case(temporary)),
+        ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
