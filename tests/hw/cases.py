@@ -136,9 +136,9 @@ def adoption_case(directory, traffic):
         watching = controller(machine)
         expect_text("log", f"nfp0: mode hw, taking over program 'ddos' (id {attached['hw']}, attached by hand)",
                     watching.log())  # fmt: skip
-        send([Program(0)], traffic.some)
+        send([Program(0)], traffic.list)
         settle()
-        check_some(traffic, watching.stop())
+        check_sample(traffic, watching.stop())
         expect("programs after the run", attached, xdp_on("nfp0"))
         expect("control after the run", bytes(56), Program(0).control.lookup(0))
         expect_text("status", "attached by hand", nicsentry("status").stdout)
