@@ -19,7 +19,7 @@
 #include "tests/kernel/packet_builder.h"
 #include "tests/unit/tcp_flags.h"
 
-using namespace nicsentry;
+namespace nicsentry::connections_test {
 using testing::Bytes;
 using testing::PacketBuilder;
 
@@ -784,3 +784,5 @@ TEST_CASE("nothing is inherited of a program whose firewall is not in force, nor
     check_stays_shut(f.in, tcp_in(kEnds, kAck));
   }
 }
+
+}  // namespace nicsentry::connections_test

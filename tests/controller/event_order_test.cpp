@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-using namespace nicsentry;
+namespace nicsentry::event_order_test {
 
 namespace {
 
@@ -43,3 +43,5 @@ TEST_CASE("events of several planes come in the order of their stamps, in runs o
   CHECK(order_of({{1, 4, 5, 9}, {2, 3, 7}, {6, 8}}) == "0:1 1:2,3 0:4,5 2:6 1:7 2:8 0:9");
   CHECK(order_of({{1, 2}, {2, 3}}) == "0:1,2 1:2,3");
 }
+
+}  // namespace nicsentry::event_order_test

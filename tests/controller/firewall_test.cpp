@@ -23,7 +23,7 @@
 #include "host/sessions/session_table.h"
 #include "tests/kernel/packet_builder.h"
 
-using namespace nicsentry;
+namespace nicsentry::firewall_test {
 using nlohmann::json;
 using testing::Bytes;
 using testing::PacketBuilder;
@@ -428,3 +428,5 @@ TEST_CASE("a blocked address is dropped before its established session is accept
   CHECK(report.planes.at(0).dropped.packets == dropped);
   CHECK(report.planes.at(0).dropped.bytes == dropped * 28);
 }
+
+}  // namespace nicsentry::firewall_test

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-using namespace nicsentry;
+namespace nicsentry::latency_test {
 using std::chrono::nanoseconds;
 
 TEST_CASE("no latency has a quantile of 0") {
@@ -57,3 +57,5 @@ TEST_CASE("quantiles are at most a sixteenth above those of the sorted latencies
     CHECK(histogram.quantile_us(share) <= exact * 17 / 16);
   }
 }
+
+}  // namespace nicsentry::latency_test

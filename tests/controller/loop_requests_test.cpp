@@ -9,7 +9,7 @@
 
 #include "host/error.h"
 
-using namespace nicsentry;
+namespace nicsentry::loop_requests_test {
 
 namespace {
 
@@ -79,3 +79,5 @@ TEST_CASE("loop requests: when the run ends callers are told, those that wait an
   CHECK_THROWS_WITH(requests.call([] { return 1; }), "the run has ended");
   CHECK_THROWS_WITH(requests.ask_for_window(), "the run has ended");
 }
+
+}  // namespace nicsentry::loop_requests_test

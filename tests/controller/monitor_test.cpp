@@ -8,7 +8,7 @@
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 
-using namespace nicsentry;
+namespace nicsentry::monitor_test {
 
 namespace {
 
@@ -213,3 +213,5 @@ TEST_CASE("two sessions that share a fingerprint are noticed, and new keys tell 
   CHECK(report.sessions[1].packets_client + report.sessions[1].packets_server == 2);
   CHECK(report.planes[0].on_sessions.packets == 3);
 }
+
+}  // namespace nicsentry::monitor_test

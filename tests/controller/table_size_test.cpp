@@ -5,7 +5,7 @@
 #include "host/controller/port.h"
 #include "host/error.h"
 
-using namespace nicsentry;
+namespace nicsentry::table_size_test {
 
 TEST_CASE("the card's element budget bounds the sessions, and the error names a number that fits") {
   std::string message;
@@ -22,3 +22,5 @@ TEST_CASE("the card's element budget bounds the sessions, and the error names a 
   CHECK_NOTHROW(table_size(4'000'000, Mode::drv));
   CHECK_THROWS_AS(table_size(0, Mode::drv), Error);
 }
+
+}  // namespace nicsentry::table_size_test

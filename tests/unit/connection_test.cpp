@@ -7,7 +7,7 @@
 
 #include "tests/unit/tcp_flags.h"
 
-namespace nicsentry {
+namespace nicsentry::connection_test {
 namespace {
 
 using testing::kAck;
@@ -340,4 +340,4 @@ TEST_CASE("ICMP errors are those that quote a packet") {
   }
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::connection_test

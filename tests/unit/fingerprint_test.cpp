@@ -13,7 +13,7 @@
 #include "host/sessions/fingerprint.h"
 #include "host/sessions/session_table.h"
 
-namespace nicsentry {
+namespace nicsentry::fingerprint_test {
 namespace {
 
 IpAddress address(const std::string& text) {
@@ -378,4 +378,4 @@ TEST_CASE("tuples chosen to crowd two buckets under one key spread over all unde
   }
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::fingerprint_test

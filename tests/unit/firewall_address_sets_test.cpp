@@ -15,7 +15,7 @@
 #include "host/firewall/address_text.h"
 #include "tests/unit/firewall_set_maps.h"
 
-namespace nicsentry {
+namespace nicsentry::firewall_address_sets_test {
 namespace {
 
 constexpr std::array<std::uint32_t, FIREWALL_KEYS> kKeys{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344};
@@ -854,4 +854,4 @@ TEST_CASE("All of the sets can be written to maps that are new, and to maps of w
   bench.check();
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::firewall_address_sets_test

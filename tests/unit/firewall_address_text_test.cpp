@@ -10,7 +10,7 @@
 #include "host/error.h"
 #include "host/firewall/address_text.h"
 
-namespace nicsentry {
+namespace nicsentry::firewall_address_text_test {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -272,4 +272,4 @@ TEST_CASE("a set's name is 1 to 63 letters, digits and signs that need no quotin
   }
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::firewall_address_text_test

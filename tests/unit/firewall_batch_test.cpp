@@ -7,7 +7,7 @@
 #include "host/firewall/batch.h"
 #include "host/firewall/rule_text.h"
 
-namespace nicsentry {
+namespace nicsentry::firewall_batch_test {
 namespace {
 
 using nlohmann::json;
@@ -495,4 +495,4 @@ TEST_CASE("whatever bytes of a batch change, it is performed or refused with its
   CHECK(counts.refused > 1000);
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::firewall_batch_test

@@ -9,7 +9,7 @@
 #include "host/firewall/rule_text.h"
 #include "tests/kernel/packet_builder.h"
 
-namespace nicsentry {
+namespace nicsentry::firewall_judged_packet_test {
 namespace {
 
 using testing::Bytes;
@@ -109,4 +109,4 @@ TEST_CASE("of a rule that does not match, the first field that keeps it from mat
 }
 
 }  // namespace
-}  // namespace nicsentry
+}  // namespace nicsentry::firewall_judged_packet_test

@@ -8,7 +8,7 @@
 #include "host/error.h"
 #include "host/packet/parser.h"
 
-namespace nicsentry {
+namespace nicsentry::firewall_packet_text_test {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -126,4 +126,4 @@ TEST_CASE("a frame of a packet reads as the packet") {
 }
 
 }  // namespace
-}  // namespace nicsentry
+}  // namespace nicsentry::firewall_packet_text_test

@@ -6,7 +6,7 @@
 #include "host/firewall/address_text.h"
 #include "host/firewall/rule_text.h"
 
-namespace nicsentry {
+namespace nicsentry::firewall_rule_text_test {
 namespace {
 
 using nlohmann::json;
@@ -420,4 +420,4 @@ TEST_CASE("a chain of ten rules shows its default policy with the id that follow
             .ends_with("\n\t{\"id\": 10, \"action\": \"forward\", \"description\": \"Default Policy\"}\n"));
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::firewall_rule_text_test

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-namespace nicsentry {
+namespace nicsentry::inherited_states_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -91,4 +91,4 @@ TEST_CASE("long windows do not shorten what is idle: it is the more of both") {
   CHECK(states.size() == 0);
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::inherited_states_test

@@ -6,7 +6,7 @@
 
 #include "host/error.h"
 
-namespace nicsentry {
+namespace nicsentry::json_reading_test {
 namespace {
 
 std::string error_of(const std::string& text) {
@@ -49,4 +49,4 @@ TEST_CASE("a key that an object has twice is told with its place, as the first o
 }
 
 }  // namespace
-}  // namespace nicsentry
+}  // namespace nicsentry::json_reading_test

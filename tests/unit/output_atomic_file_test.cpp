@@ -10,8 +10,9 @@
 #include "host/output/atomic_file.h"
 #include "tests/unit/output_files.h"
 
-using namespace nicsentry;
-using namespace nicsentry::test;
+namespace nicsentry::output_atomic_file_test {
+
+using namespace test;
 using Names = std::vector<std::string>;
 using Catch::Matchers::Contains;
 
@@ -218,3 +219,5 @@ TEST_CASE("a directory that cannot be written is an error that names it") {
   CHECK_THROWS_WITH(prepare_directory(file), Contains("ENOTDIR") && Contains(file));
   CHECK_THROWS_WITH(prepare_directory("/proc/self"), Contains("/proc/self"));
 }
+
+}  // namespace nicsentry::output_atomic_file_test

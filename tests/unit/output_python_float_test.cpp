@@ -7,7 +7,7 @@
 
 #include "host/output/python_float.h"
 
-using namespace nicsentry;
+namespace nicsentry::output_python_float_test {
 
 TEST_CASE("a float reads as Python writes it") {
   struct Case {
@@ -54,3 +54,5 @@ TEST_CASE("nanoseconds become the nearest seconds") {
   CHECK(python_float(python_seconds(-1'500'000'000)) == "-1.5");
   CHECK(python_float(python_seconds(std::numeric_limits<std::int64_t>::min())) == "-9223372036.854776");
 }
+
+}  // namespace nicsentry::output_python_float_test

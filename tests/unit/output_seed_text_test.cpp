@@ -5,8 +5,9 @@
 #include "host/output/seed_text.h"
 #include "tests/unit/output_sample.h"
 
-using namespace nicsentry;
-using namespace nicsentry::test;
+namespace nicsentry::output_seed_text_test {
+
+using namespace test;
 
 TEST_CASE("a row of results.csv joins twenty columns") {
   CHECK(seed_crypto_csv_row(tcp_session()) ==
@@ -109,3 +110,5 @@ TEST_CASE("a session's CSV file is named after its ends, protocol and window") {
   session.protocol = Protocol::icmpv6;
   CHECK(seed_ddos_csv_name(session, 0) == "2001:db8::1-0___2001:db8::2-0___ICMPv6-iter0.csv");
 }
+
+}  // namespace nicsentry::output_seed_text_test

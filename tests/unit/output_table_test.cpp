@@ -10,8 +10,9 @@
 #include "host/output/table.h"
 #include "tests/unit/output_sample.h"
 
-using namespace nicsentry;
-using namespace nicsentry::test;
+namespace nicsentry::output_table_test {
+
+using namespace test;
 using Catch::Matchers::Contains;
 
 namespace {
@@ -139,3 +140,5 @@ TEST_CASE("the causes of packets not understood have names of their own") {
   CHECK(names == std::vector<std::string>{"not_ip", "vlan_depth", "truncated", "malformed", "later_fragment",
                                           "protocol", "extensions"});
 }
+
+}  // namespace nicsentry::output_table_test

@@ -8,8 +8,9 @@
 #include "tests/unit/output_files.h"
 #include "tests/unit/output_sample.h"
 
-using namespace nicsentry;
-using namespace nicsentry::test;
+namespace nicsentry::output_writer_test {
+
+using namespace test;
 using Names = std::vector<std::string>;
 using Paths = std::vector<std::filesystem::path>;
 using Catch::Matchers::Contains;
@@ -169,3 +170,5 @@ TEST_CASE("a window that does not fit on the disk leaves every format as it was,
     CHECK(snapshot() != before);
   });
 }
+
+}  // namespace nicsentry::output_writer_test

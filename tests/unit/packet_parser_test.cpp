@@ -10,7 +10,7 @@
 
 #include "host/packet/parser.h"
 
-namespace nicsentry {
+namespace nicsentry::packet_parser_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -298,4 +298,4 @@ TEST_CASE("100,000 mutated frames are read within their bounds") {
   CHECK(understood < 95'000);
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::packet_parser_test

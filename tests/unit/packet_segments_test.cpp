@@ -5,7 +5,7 @@
 
 #include "host/packet/parser.h"
 
-namespace nicsentry {
+namespace nicsentry::packet_segments_test {
 namespace {
 
 constexpr std::uint32_t kHeaders = 52;  // 20 of IPv4, 32 of TCP
@@ -124,4 +124,4 @@ TEST_CASE("an event whose bytes are fewer than its segments gives the last one n
   CHECK(segments_of(udp_packet(), event)[2].udp_payload_bytes == 0);
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::packet_segments_test

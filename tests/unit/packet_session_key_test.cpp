@@ -8,7 +8,7 @@
 #include "host/error.h"
 #include "host/packet/session_key.h"
 
-namespace nicsentry {
+namespace nicsentry::packet_session_key_test {
 namespace {
 
 IpAddress address(const std::string& text) {
@@ -122,4 +122,4 @@ TEST_CASE("keys that differ in one part have different hashes, equal keys the sa
   expect_another_hash(other);
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::packet_session_key_test

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
-namespace nicsentry {
+namespace nicsentry::quoted_session_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -112,4 +112,4 @@ TEST_CASE("what is no error, and quotes without ports to read, name nothing") {
   CHECK_FALSE(quoted(error4(other_version + kPorts)));
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::quoted_session_test

@@ -4,7 +4,7 @@
 #include "host/packet/server.h"
 #include "tests/unit/tcp_flags.h"
 
-namespace nicsentry {
+namespace nicsentry::server_test {
 namespace {
 
 using testing::kAck;
@@ -89,4 +89,4 @@ TEST_CASE("the first packet of a session says which end is the server, and how i
   }
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::server_test

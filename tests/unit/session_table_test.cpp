@@ -11,7 +11,7 @@
 #include "host/error.h"
 #include "host/sessions/session_table.h"
 
-namespace nicsentry {
+namespace nicsentry::session_table_test {
 namespace {
 
 using Writes = std::vector<BucketWrite>;
@@ -705,4 +705,4 @@ TEST_CASE("many that wait at once, with one release for all of them in a while, 
   rig.check_all();
 }
 
-}  // namespace nicsentry
+}  // namespace nicsentry::session_table_test
