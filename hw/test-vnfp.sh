@@ -124,6 +124,14 @@ check_card() {
 		bash -c 'pwd; echo err >&2; cd /sys/class/net; echo nfp*; exit 3'
 	check_run "a hang is ended by the time limit" 124 "" --timeout 10 -- sleep 1000
 	check_run "a kernel that panics is reported" 125 "" -- bash -c 'echo c >/proc/sysrq-trigger'
+
+	local rc=0
+	"$HW/vnfp" run --timeout 60 -- yes 2>"$work/errors" | head -n 1 >/dev/null || rc=$?
+	if ((rc == 141)); then
+		pass "it ends when nobody reads its output any more"
+	else
+		fail "it ends when nobody reads its output any more" "status $rc" "$(tail -n 5 "$work/errors")"
+	fi
 }
 
 "$HW/vnfp" setup

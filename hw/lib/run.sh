@@ -109,6 +109,14 @@ qemu_command() {
 	)
 }
 
+# What the machine writes, until it is gone. If nobody reads on, its writer would
+# wait for ever: the machine ends, as a command does that writes to a closed pipe.
+pass_on() {
+	cat "$1" && return
+	touch "${1%/*}/unread"
+	kill "$MACHINE" 2>/dev/null
+}
+
 run_machine() {
 	local work=$1 rc=0 name
 	for name in stdout stderr; do
@@ -123,12 +131,12 @@ run_machine() {
 	QEMU+=(-serial "file:$work/kernel.log")
 	QEMU+=(-append "console=ttyS0 $VNFP_APPEND")
 
-	cat "$work/stdout" &
-	local out=$!
-	cat "$work/stderr" >&2 &
-	local err=$!
 	timeout --kill-after=5 "$TIMEOUT" "${QEMU[@]}" </dev/null 2>"$work/qemu.log" &
 	MACHINE=$!
+	pass_on "$work/stdout" &
+	local out=$!
+	pass_on "$work/stderr" >&2 &
+	local err=$!
 	wait "$MACHINE" || rc=$?
 	MACHINE=
 	# If the machine never opened them, these still wait for a writer.
@@ -138,6 +146,7 @@ run_machine() {
 
 	((KERNEL_LOG)) && cat "$work/kernel.log" >&2
 	((STATS)) && cat "$work/stats" >&2
+	[[ ! -e $work/unread ]] || return 141 # as of a command that SIGPIPE ended
 	if ((rc == 124)); then
 		note "'${ARGS[*]}' did not end within $TIMEOUT s and was ended; the kernel's last words:"
 		tail -n 15 "$work/kernel.log" >&2
