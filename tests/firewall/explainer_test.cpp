@@ -16,6 +16,7 @@
 #include "host/sessions/fingerprint.h"
 #include "naive_firewall.h"
 #include "random_rules.h"
+#include "tests/tries.h"
 
 namespace nicsentry::testing {
 namespace {
@@ -133,11 +134,7 @@ Question question_about(RandomRules& random, Loaded& loaded, RandomRules::Packet
 }
 
 void check_hook(Hook hook, std::uint64_t seed) {
-#ifdef NICSENTRY_SANITIZE
-  constexpr int kRuleSets = 5;
-#else
-  constexpr int kRuleSets = 25;
-#endif
+  constexpr int kRuleSets = tries(25);
   constexpr int kPackets = 80;
   const Chain which = chain_of(hook);
   Loaded loaded(hook);

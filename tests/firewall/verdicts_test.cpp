@@ -7,15 +7,12 @@
 #include "firewall_bench.h"
 #include "naive_firewall.h"
 #include "random_rules.h"
+#include "tests/tries.h"
 
 namespace nicsentry::testing {
 namespace {
 
-#ifdef NICSENTRY_SANITIZE
-constexpr std::size_t kRuleSets = 60;
-#else
-constexpr std::size_t kRuleSets = 1000;
-#endif
+constexpr std::size_t kRuleSets = tries<std::size_t>(1000);
 constexpr std::size_t kPackets = 1000;  // a rule set
 
 constexpr std::array<std::uint32_t, FIREWALL_KEYS> kAddressKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15};

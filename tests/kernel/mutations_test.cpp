@@ -5,15 +5,12 @@
 #include <random>
 
 #include "fixtures.h"
+#include "tests/tries.h"
 
 namespace nicsentry::testing {
 namespace {
 
-#ifdef NICSENTRY_SANITIZE
-constexpr int kFrames = 2000;
-#else
-constexpr int kFrames = 10000;
-#endif
+constexpr int kFrames = tries(10000);
 constexpr int kReported = 5;
 
 using Random = std::mt19937;

@@ -13,6 +13,7 @@
 #include "host/error.h"
 #include "host/firewall/address_hash.h"
 #include "host/firewall/address_text.h"
+#include "tests/tries.h"
 #include "tests/unit/firewall_set_maps.h"
 
 namespace nicsentry::firewall_address_sets_test {
@@ -448,7 +449,7 @@ TEST_CASE("Single addresses that change from set to set while they move are in n
   for (std::uint32_t i = 0; i < 300; ++i) {
     bench.probes.push_back(i % 3 == 0 ? ipv6(0x20010db8, std::uint64_t{i} * 7) : ipv4(0x0a000000 + i));
   }
-  for (unsigned round = 0; round < 300; ++round) {
+  for (unsigned round = 0; round < testing::tries(300U); ++round) {
     const std::string name = random() % 2 == 0 ? "a" : kBlockedSet;
     std::set<IpAddress> chosen;
     while (chosen.size() < 40) chosen.insert(bench.probes[random() % bench.probes.size()]);
@@ -731,7 +732,7 @@ TEST_CASE("Other sets go on from what is in force: who is in a set before and af
   std::mt19937 random(3);
   unsigned taken_over = 0;
   const auto full = [](const Error& error) { return std::string(error.what()).find("single addresses") < 200; };
-  for (unsigned seed = 0; seed < 100; ++seed) {
+  for (unsigned seed = 0; seed < testing::tries(100U); ++seed) {
     Bench bench(kTight, seed);
     bench.probes = universe();
     const auto pick = [&] { return bench.probes[random() % bench.probes.size()]; };
@@ -776,7 +777,7 @@ TEST_CASE("Other sets go on from what is in force: who is in a set before and af
       bench.check();
     }
   }
-  REQUIRE(taken_over > 100);
+  REQUIRE(taken_over > testing::tries(100U));
 }
 
 TEST_CASE("What a half done change left at two places, or at one where it is not looked for, is nowhere when it goes") {
