@@ -82,7 +82,7 @@ class Network:
         return json.loads(shown.stdout)[0]["stats64"]["tx"]["packets"]
 
     def tcpreplay(self, capture, *options, port="left0", namespace=None, processor=0, pps=5000):
-        return self.start(namespace or self.sender, "taskset", "-c", processor, "tcpreplay", "-q", "-i", port,
+        return self.start(namespace or self.sender, "taskset", "-c", processor, "tcpreplay", "-q", "--timer=nano", "-i", port,
                           f"--pps={pps}", *options, capture,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 

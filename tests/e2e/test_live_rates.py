@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Figures that hold at rates which the machine has to keep up with: short windows, capped sessions, a flood. Run alone.
+"""Figures that hold at rates which the machine has to keep up with: short windows, capped sessions, a flood. Beside little else.
 
     test_live_rates.py [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
