@@ -519,7 +519,7 @@ TEST_CASE("Thousands of prefixes are found, and one more writes few nodes") {
   bench.read_between_all = false;
   bench.create("nets");
   Model::Entries prefixes;
-  for (std::uint64_t i = 0; i < 3000; ++i) {
+  for (std::uint64_t i = 0; i < testing::tries<std::uint64_t>(3000); ++i) {
     const auto first = static_cast<std::uint32_t>(0x0a000000 + i * 1024);
     prefixes.push_back(entry(ipv4(first), ipv4(first + 255)));
     prefixes.push_back(entry(ipv6(0x20010db8, i * 16), ipv6(0x20010db8, i * 16 + 7)));
