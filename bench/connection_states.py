@@ -1,9 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Connection states under load: from a session's first packet to its state in force, and the early answers that a default of
-drop loses meanwhile. Two hosts over veth in namespaces of their own; the inside asks over UDP, from a new port each time, the
-outside answers after a while; what has no answer in the end is asked again. As root, nicsentry built in build/.
-    bench/connection_states.py [--sessions-per-second N ...] [--answer-after MS ...]"""
+"""Measures connection states under load: the time from a session's first packet until its state is in force, and
+how many early answers a default of drop loses in that time.
+
+    bench/connection_states.py [--sessions-per-second N ...] [--answer-after MS ...]
+
+Two hosts over veth, each in a network namespace. The inside asks over UDP, from a new port each time. The outside
+answers after a delay. A question without an answer is repeated at the end. Needs root, and nicsentry built in build/.
+"""
 import argparse
 import json
 import os
@@ -82,12 +86,16 @@ print(count, first, len(answered), round(count / took))
 def measure(rate, answer_after_ms):
     with tempfile.TemporaryDirectory() as directory, Peers(pathlib.Path(directory)) as peers:
         Controller(peers, *STATEFUL)
-        answering = peers.start(peers.sender, sys.executable, "-c", ANSWER, PORT, answer_after_ms, stdout=subprocess.PIPE)
+        answering = peers.start(
+            peers.sender, sys.executable, "-c", ANSWER, PORT, answer_after_ms, stdout=subprocess.PIPE
+        )
         if answering.stdout.readline() != "ready\n":
             raise SystemExit("connection_states: the answering host did not start")
         peers.rules(NEIGHBOURS)
         peers.default("ingress", "drop")
-        done = peers.inside(peers.receiver, sys.executable, "-c", ASK, OUTSIDE, PORT, rate, min(SECONDS, SESSIONS / rate))
+        done = peers.inside(
+            peers.receiver, sys.executable, "-c", ASK, OUTSIDE, PORT, rate, min(SECONDS, SESSIONS / rate)
+        )
         count, first, both, reached = map(int, done.stdout.split())
         latency = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["state_latency"]
         return reached, latency["p50_us"], latency["p99_us"], 1 - first / count, 1 - both / count
@@ -98,7 +106,9 @@ def main():
     parser.add_argument("--sessions-per-second", type=int, nargs="+", default=[1000, 10000])
     parser.add_argument("--answer-after", type=float, nargs="+", default=[0, 1, 10], metavar="MS")
     options = parser.parse_args()
-    print(f"{'SESSIONS/S':>10} {'REACHED':>8} {'ANSWER MS':>9} {'P50 US':>8} {'P99 US':>8} {'LOST':>8} {'LOST TWICE':>10}")
+    print(
+        f"{'SESSIONS/S':>10} {'REACHED':>8} {'ANSWER MS':>9} {'P50 US':>8} {'P99 US':>8} {'LOST':>8} {'LOST TWICE':>10}"
+    )
     for rate in options.sessions_per_second:
         for after in options.answer_after:
             reached, p50, p99, once, twice = measure(rate, after)

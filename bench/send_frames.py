@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sends UDP packets to a veth peer as a driver hands them to XDP: frames without an skb, 64 at a time, out of the kernel's test run of
-a program (BPF_F_TEST_XDP_LIVE_FRAMES), so that sending costs little beside what is measured. The peer works them off on
-this processor, between two batches. They differ in their source, 10.1.0.0 to 10.1.3.255, at random.
+"""Sends UDP packets to a veth peer as a driver hands them to XDP: frames without an skb, 64 at a time.
 
-    send_frames.py INTERFACE MAC COUNT      prints the nanoseconds until the last one was worked off, and how many came there
+    send_frames.py INTERFACE MAC COUNT
+
+Prints the nanoseconds until the peer had processed the last packet, and how many packets arrived.
+The kernel's test run of a program sends them (BPF_F_TEST_XDP_LIVE_FRAMES), so that sending costs little beside what is
+measured. The peer processes them on this processor, between two batches. Sources are random, 10.1.0.0 to 10.1.3.255.
 """
 import ctypes
 import os
@@ -35,26 +37,30 @@ def instruction(code, to=0, source=0, offset=0, value=0):
 
 def program(interface):
     """Source address and identification become n and ~n, which leaves the header's checksum right; redirects."""
-    code = [instruction(0xBF, 6, 1),  # r6 = ctx
-            instruction(0x85, value=PRANDOM),
-            instruction(0x57, 0, value=0x3FF),
-            instruction(0x61, 2, 6, 0),  # r2 = data
-            instruction(0x61, 3, 6, 4),  # r3 = data_end
-            instruction(0xBF, 4, 2),
-            instruction(0x07, 4, value=34),
-            instruction(0x2D, 4, 3, 5),  # to the end, if r4 > r3
-            instruction(0xDC, 0, value=16),  # big-endian
-            instruction(0x6B, 2, 0, 28),  # the source's lower half
-            instruction(0xA7, 0, value=-1),
-            instruction(0x6B, 2, 0, 18),  # identification
-            instruction(0xBF, 0, 0),
-            instruction(0xB7, 1, value=interface),
-            instruction(0xB7, 2, value=0),
-            instruction(0x85, value=REDIRECT),
-            instruction(0x95)]  # fmt: skip
+    code = [
+        instruction(0xBF, 6, 1),  # r6 = ctx
+        instruction(0x85, value=PRANDOM),
+        instruction(0x57, 0, value=0x3FF),
+        instruction(0x61, 2, 6, 0),  # r2 = data
+        instruction(0x61, 3, 6, 4),  # r3 = data_end
+        instruction(0xBF, 4, 2),
+        instruction(0x07, 4, value=34),
+        instruction(0x2D, 4, 3, 5),  # to the end, if r4 > r3
+        instruction(0xDC, 0, value=16),  # big-endian
+        instruction(0x6B, 2, 0, 28),  # the source's lower half
+        instruction(0xA7, 0, value=-1),
+        instruction(0x6B, 2, 0, 18),  # identification
+        instruction(0xBF, 0, 0),
+        instruction(0xB7, 1, value=interface),
+        instruction(0xB7, 2, value=0),
+        instruction(0x85, value=REDIRECT),
+        instruction(0x95),
+    ]
     instructions = ctypes.create_string_buffer(b"".join(code))
     license_ = ctypes.create_string_buffer(b"GPL")
-    return bpf(PROG_LOAD, struct.pack("<IIQQ", XDP, len(code), ctypes.addressof(instructions), ctypes.addressof(license_)))
+    return bpf(
+        PROG_LOAD, struct.pack("<IIQQ", XDP, len(code), ctypes.addressof(instructions), ctypes.addressof(license_))
+    )
 
 
 def frame(mac):
@@ -80,8 +86,9 @@ def main():
     data = frame(mac)
     packet = ctypes.create_string_buffer(data, len(data))
     # prog_fd, retval, data_size_in, data_size_out, data_in, data_out, repeat, duration, ctx sizes, ctx pointers, flags
-    request = struct.pack("<4I2Q4I2QI", descriptor, 0, len(data), 0, ctypes.addressof(packet), 0, count, 0, 0, 0, 0, 0,
-                          LIVE_FRAMES)  # fmt: skip
+    request = struct.pack(
+        "<4I2Q4I2QI", descriptor, 0, len(data), 0, ctypes.addressof(packet), 0, count, 0, 0, 0, 0, 0, LIVE_FRAMES
+    )
     before = arrived(interface)
     start = time.perf_counter_ns()
     bpf(PROG_TEST_RUN, request)

@@ -10,8 +10,8 @@ packages=(
   iperf3 tcpreplay python3 python3-scapy
 )
 test_packages=(
-  catch2 tshark tcpdump python3-jsonschema clang-format clang-tidy shellcheck mandoc
-  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables curl
+  catch2 tshark tcpdump python3-jsonschema clang-format clang-tidy shellcheck mandoc black flake8 mypy
+  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables curl ccache lld
 )
 # hw/vnfp makes its virtual machine's parts of these and of Debian's kernel packages, which it fetches itself.
 test_packages+=(qemu-system-x86 busybox-static cpio kmod)

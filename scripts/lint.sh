@@ -11,6 +11,11 @@ clang-format --dry-run -Werror "${sources[@]}"
 mapfile -t scripts < <(find scripts .ci hw bench -type f -exec grep -lE '^#!.*(bash|/sh)' {} + | sort)
 shellcheck -x -P SCRIPTDIR -S warning "${scripts[@]}"
 
+mapfile -t python < <(find tests bench scripts hw -name '*.py' | sort)
+/usr/bin/black --check --quiet "${python[@]}" || { /usr/bin/black --check "${python[@]}" 2>&1 | grep '^would' >&2; exit 1; }
+/usr/bin/flake8 "${python[@]}"
+/usr/bin/mypy "${python[@]}"
+
 mandoc -Tlint -W warning docs/nicsentry.8
 
 # Most of the time goes to the libraries' headers, so clang-tidy looks at all files of a folder together, as a build does. The

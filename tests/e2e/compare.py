@@ -13,8 +13,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 BINARY = os.path.abspath(os.environ.get("NICSENTRY", REPOSITORY / "build" / "nicsentry"))
 PATIENCE = 180  # seconds for what ends by itself: the processors may be slow, and others' too
-RECORD = ("timestamp_ns", "sender", "bytes", "ip_flags_fragment", "tcp_flags", "tcp_window", "udp_payload_bytes",
-          "icmp_type")  # fmt: skip
+RECORD = (
+    "timestamp_ns",
+    "sender",
+    "bytes",
+    "ip_flags_fragment",
+    "tcp_flags",
+    "tcp_window",
+    "udp_payload_bytes",
+    "icmp_type",
+)
 TOTALS = ("server_method", "packets_server", "packets_client", "bytes_server", "bytes_client")
 
 
@@ -50,6 +58,7 @@ def run_cases(cases):
 
 def run_directory_cases(cases):
     """Cases by name, each called with an empty directory of its own."""
+
     def bound(case):
         def call():
             with tempfile.TemporaryDirectory() as directory:
@@ -96,12 +105,16 @@ def read_windows(directory):
 def check_books(row, what):
     """The books of one plane in one window balance."""
     not_understood = sum(row[f"packets_{cause}"] for cause in CAUSES)
-    expect(f"{what}, packets in", row["packets_on_sessions"] + row["packets_unknown"] + not_understood,
-           row["packets_in"])  # fmt: skip
+    expect(
+        f"{what}, packets in", row["packets_on_sessions"] + row["packets_unknown"] + not_understood, row["packets_in"]
+    )
     not_understood = sum(row[f"bytes_{cause}"] for cause in CAUSES)
     expect(f"{what}, bytes in", row["bytes_on_sessions"] + row["bytes_unknown"] + not_understood, row["bytes_in"])
-    expect(f"{what}, unknown", row["packets_unknown"],
-           row["unknown_events_arrived"] + row["unknown_events_lost"] + row["unknown_left_out"])  # fmt: skip
+    expect(
+        f"{what}, unknown",
+        row["packets_unknown"],
+        row["unknown_events_arrived"] + row["unknown_events_lost"] + row["unknown_left_out"],
+    )
     expect(f"{what}, events", row["events_sent"], row["events_arrived"] + row["events_lost"])
 
 
@@ -114,8 +127,10 @@ def check_causes(books, window, what):
 def check_keys(expected, seen, what):
     missing, surplus = set(expected) - set(seen), set(seen) - set(expected)
     if missing or surplus:
-        raise Mismatch(f"{what}, sessions: missing {sorted(missing)[:3]} ({len(missing)}), "
-                       f"surplus {sorted(surplus)[:3]} ({len(surplus)})")  # fmt: skip
+        raise Mismatch(
+            f"{what}, sessions: missing {sorted(missing)[:3]} ({len(missing)}), "
+            f"surplus {sorted(surplus)[:3]} ({len(surplus)})"
+        )
 
 
 def check_totals(session, row, what):
@@ -139,6 +154,8 @@ def check_times(session, row, exact, what):
     if exact:
         expect(f"{what}, last_packet_uncertainty_ns", 0, uncertainty)
     if not 0 <= late <= uncertainty:
-        raise Mismatch(f"{what}, last_packet_ns: expected {session.last_packet_ns}, "
-                       f"seen {row['last_packet_ns']}, at most {uncertainty} later")  # fmt: skip
+        raise Mismatch(
+            f"{what}, last_packet_ns: expected {session.last_packet_ns}, "
+            f"seen {row['last_packet_ns']}, at most {uncertainty} later"
+        )
     expect(f"{what}, duration_ns", row["last_packet_ns"] - row["first_packet_ns"], row["duration_ns"])

@@ -141,7 +141,10 @@ def add_sessions(capture):
         if host % 4:
             capture.add4("192.0.2.53", client, UDP, udp("192.0.2.53", client, 53, port, bytes(300 + 20 * host)))
     # The first packet comes from the server, on a lower port; then a tie.
-    for source, destination, sport, dport in (("198.51.100.1", "10.9.9.9", 3333, 45000), ("10.9.9.8", "10.9.9.7", 5000, 5000)):
+    for source, destination, sport, dport in (
+        ("198.51.100.1", "10.9.9.9", 3333, 45000),
+        ("10.9.9.8", "10.9.9.7", 5000, 5000),
+    ):
         capture.add4(source, destination, UDP, udp(source, destination, sport, dport, b"x" * 300), flags=0)
         capture.add4(destination, source, UDP, udp(destination, source, dport, sport))
         capture.add4(source, destination, TCP, tcp(source, destination, sport, dport, PSH | ACK, payload=b"late"))
@@ -191,9 +194,14 @@ def add_options_and_extensions(capture):
         [(HOP_BY_HOP, padded_options(1)), (DESTINATION_OPTIONS, padded_options(2)), routing],
         [(HOP_BY_HOP, padded_options(1)), (DESTINATION_OPTIONS, padded_options(2)), routing, fragment(0, 1)],
         [(HOP_BY_HOP, padded_options(1)), routing, fragment(0, 0), (DESTINATION_OPTIONS, padded_options(10))],
-        [(HOP_BY_HOP, padded_options(1)), (DESTINATION_OPTIONS, padded_options(1)), routing, fragment(0, 0),
-         (DESTINATION_OPTIONS, padded_options(1))],
-    ]  # fmt: skip
+        [
+            (HOP_BY_HOP, padded_options(1)),
+            (DESTINATION_OPTIONS, padded_options(1)),
+            routing,
+            fragment(0, 0),
+            (DESTINATION_OPTIONS, padded_options(1)),
+        ],
+    ]
     for length, chain in enumerate(chains):
         for protocol, segment in (
             (UDP, udp(*ends, 7000, 7001, bytes(40 + length))),

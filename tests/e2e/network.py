@@ -13,13 +13,23 @@ from compare import BINARY, PATIENCE, Mismatch, expect
 MTU = 3000  # each frame in one buffer; beyond that the programs cannot hold the IP length against the frame's
 JUMBO = 9000
 SEEN = "right"  # watched ports are right0, right1; their peers left0, left1 are with the sender
-MODES = {"drv": ["--mode", "drv"], "skb": ["--mode", "skb"], "tc": ["--mode", "tc"],
-         "tc egress": ["--mode", "tc", "--direction", "both"]}  # fmt: skip
+MODES = {
+    "drv": ["--mode", "drv"],
+    "skb": ["--mode", "skb"],
+    "tc": ["--mode", "tc"],
+    "tc egress": ["--mode", "tc", "--direction", "both"],
+}
 
 
 def run(*command, check=True):
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          check=False, timeout=PATIENCE)  # fmt: skip
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
     if check and done.returncode != 0:
         raise Mismatch(f"{' '.join(map(str, command))}: exit status {done.returncode}: {done.stderr}{done.stdout}")
     return done
@@ -63,8 +73,25 @@ class Network:
             self.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{scope}.disable_ipv6=1")
 
     def add_pair(self, pair):
-        run("ip", "link", "add", f"left{pair}", "mtu", self.mtu, "netns", self.sender, "type", "veth",
-            "peer", "name", f"{SEEN}{pair}", "mtu", self.mtu, "netns", self.receiver)  # fmt: skip
+        run(
+            "ip",
+            "link",
+            "add",
+            f"left{pair}",
+            "mtu",
+            self.mtu,
+            "netns",
+            self.sender,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            f"{SEEN}{pair}",
+            "mtu",
+            self.mtu,
+            "netns",
+            self.receiver,
+        )
         for namespace, side in ((self.sender, "left"), (self.receiver, SEEN)):
             run("ip", "-n", namespace, "link", "set", f"{side}{pair}", "arp", "off", "up")
 
@@ -82,9 +109,22 @@ class Network:
         return json.loads(shown.stdout)[0]["stats64"]["tx"]["packets"]
 
     def tcpreplay(self, capture, *options, port="left0", namespace=None, processor=0, pps=5000):
-        return self.start(namespace or self.sender, "taskset", "-c", processor, "tcpreplay", "-q", "--timer=nano", "-i", port,
-                          f"--pps={pps}", *options, capture,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        return self.start(
+            namespace or self.sender,
+            "taskset",
+            "-c",
+            processor,
+            "tcpreplay",
+            "-q",
+            "--timer=nano",
+            "-i",
+            port,
+            f"--pps={pps}",
+            *options,
+            capture,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def send(self, capture, expected, *options, port="left0", namespace=None, **more):
         before = self.sent(port, namespace)
@@ -125,9 +165,21 @@ class Controller:
         self.log_path = network.directory / f"run{Controller.counter}.log"
         interfaces = [word for port in ports for word in ("-i", port)]
         with open(self.log_path, "w", encoding="utf-8") as log:
-            self.process = network.start(network.receiver, BINARY, "run", *interfaces, "--window", window,
-                                         "--format", "jsonl", "-o", self.output, *arguments,
-                                         stdout=subprocess.DEVNULL, stderr=log)  # fmt: skip
+            self.process = network.start(
+                network.receiver,
+                BINARY,
+                "run",
+                *interfaces,
+                "--window",
+                window,
+                "--format",
+                "jsonl",
+                "-o",
+                self.output,
+                *arguments,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         for port in ports:
             self.wait_for(rf"{port}: mode ")
 
@@ -138,8 +190,10 @@ class Controller:
         end = time.monotonic() + seconds
         while not re.search(pattern, self.log()):
             if self.process.poll() is not None or time.monotonic() > end:
-                raise Mismatch(f"{' '.join(self.process.args[3:])}: expected {pattern!r} in the log, seen {self.log()!r} "
-                               f"(exit status {self.process.poll()})")  # fmt: skip
+                raise Mismatch(
+                    f"{' '.join(self.process.args[3:])}: expected {pattern!r} in the log, seen {self.log()!r} "
+                    f"(exit status {self.process.poll()})"
+                )
             time.sleep(0.02)
 
     def stop(self, status=0, how=signal.SIGINT):

@@ -18,10 +18,13 @@ class Peers(Network):
 
     def __init__(self, directory):
         super().__init__(directory, mtu=1500)
-        for namespace, side, address, address6 in ((self.sender, "left0", OUTSIDE, OUTSIDE6),
-                                                   (self.receiver, "right0", INSIDE, INSIDE6)):  # fmt: skip
-            self.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{side}.disable_ipv6=0",
-                        f"net.ipv6.conf.{side}.accept_dad=0")  # fmt: skip
+        for namespace, side, address, address6 in (
+            (self.sender, "left0", OUTSIDE, OUTSIDE6),
+            (self.receiver, "right0", INSIDE, INSIDE6),
+        ):
+            self.inside(
+                namespace, "sysctl", "-qw", f"net.ipv6.conf.{side}.disable_ipv6=0", f"net.ipv6.conf.{side}.accept_dad=0"
+            )
             run("ip", "-n", namespace, "link", "set", side, "arp", "on")
             run("ip", "-n", namespace, "link", "set", "lo", "up")
             run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", side)
@@ -39,8 +42,21 @@ class Peers(Network):
         return server
 
     def fetch(self, namespace, url, seconds=2):
-        done = self.inside(namespace, "curl", "-sg", "--noproxy", "*", "-o", "/dev/null", "-w", "%{size_download}", "-m", seconds,
-                           url, check=False)  # fmt: skip
+        done = self.inside(
+            namespace,
+            "curl",
+            "-sg",
+            "--noproxy",
+            "*",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{size_download}",
+            "-m",
+            seconds,
+            url,
+            check=False,
+        )
         return done.returncode == 0 and int(done.stdout) == 100000
 
     def echo(self, namespace, port):
@@ -59,7 +75,7 @@ class Peers(Network):
         return int(done.stdout)
 
     def slow_fetches(self, namespace, url, count, seconds=0.5):
-        """How many of so many connections, one after the other, take longer than any without a packet to be sent again."""
+        """How many of `count` successive connections take longer than one without a retransmission does."""
         return int(self.inside(namespace, sys.executable, "-c", FETCH_MANY, url, count, seconds).stdout)
 
     def stream(self, server, client, to, port):
@@ -67,8 +83,11 @@ class Peers(Network):
 
     def arrived(self, protocol, figure):
         """A figure of the protected host's stack (RFC 1213's names)."""
-        names, figures = [line.split() for line in self.inside(self.receiver, "cat", "/proc/net/snmp").stdout.splitlines()
-                          if line.startswith(f"{protocol}:")]  # fmt: skip
+        names, figures = [
+            line.split()
+            for line in self.inside(self.receiver, "cat", "/proc/net/snmp").stdout.splitlines()
+            if line.startswith(f"{protocol}:")
+        ]
         return int(dict(zip(names, figures))[figure])
 
     def udp_arrived(self):
@@ -76,15 +95,21 @@ class Peers(Network):
 
     def send_raw(self, protocol, payload, count, offset=0):
         """IPv4 packets from outside, as they are; `offset`: of a fragment, in 8 bytes."""
-        self.inside(self.sender, sys.executable, "-c", SEND_RAW, OUTSIDE, INSIDE, protocol, payload.hex(), count, offset)
+        self.inside(
+            self.sender, sys.executable, "-c", SEND_RAW, OUTSIDE, INSIDE, protocol, payload.hex(), count, offset
+        )
         time.sleep(0.1)
 
     def iperf(self, server, client, to, *options):
         """Bytes that iperf3's receiver got in a second; 0: there was no connection."""
-        serving = self.start(server, "iperf3", "-s", "-1", "--forceflush", "-p", 5201, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        serving = self.start(
+            server, "iperf3", "-s", "-1", "--forceflush", "-p", 5201, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         while "listening" not in serving.stdout.readline():
             expect("iperf3's server, exit status", None, serving.poll())
-        done = self.inside(client, "iperf3", "-c", to, "-p", 5201, "-t", 1, "-J", "--connect-timeout", 1000, *options, check=False)
+        done = self.inside(
+            client, "iperf3", "-c", to, "-p", 5201, "-t", 1, "-J", "--connect-timeout", 1000, *options, check=False
+        )
         serving.kill()
         serving.wait()
         end = json.loads(done.stdout)["end"]
@@ -103,14 +128,16 @@ class Peers(Network):
 
 
 class Stream:
-    """A TCP connection on which only the server speaks, and the client sends nothing but the acknowledgements of its kernel."""
+    """A TCP connection on which only the server sends data. The client sends only its kernel's acknowledgements."""
 
     def __init__(self, peers, server, client, to, port):
-        self.says = peers.start(server, sys.executable, "-c", STREAM_SERVER, port,
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.says = peers.start(
+            server, sys.executable, "-c", STREAM_SERVER, port, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.says.stdout.readline()
-        self.hears = peers.start(client, sys.executable, "-c", STREAM_CLIENT, to, port,
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.hears = peers.start(
+            client, sys.executable, "-c", STREAM_CLIENT, to, port, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.hears.stdout.readline()
 
     def say(self, line, seconds=5):

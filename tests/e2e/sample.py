@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A capture that is sent to a run, and the run's windows held against what the model says of it."""
 import model
-from compare import (Mismatch, check_books, check_causes, check_keys, check_records, check_totals, expect, read_windows)
+from compare import Mismatch, check_books, check_causes, check_keys, check_records, check_totals, expect, read_windows
 from network import JUMBO, MTU
 
 CAP = 100
@@ -16,8 +16,9 @@ class Sample:
         self.path = path
         self.window = model.analyse(path, WHOLE_NS).windows[0]
         self.packets = self.window.packets_in
-        self.on_sessions = sum(session.packets_server + session.packets_client
-                               for session in self.window.sessions.values())  # fmt: skip
+        self.on_sessions = sum(
+            session.packets_server + session.packets_client for session in self.window.sessions.values()
+        )
         longest = max(record["bytes"] for session in self.window.sessions.values() for record in session.records)
         self.mtu = MTU if longest <= MTU else JUMBO  # segments that a card has put together
 
@@ -56,8 +57,11 @@ def check_sessions(sample, sessions, times=1):
     for key, session in sample.window.sessions.items():
         expected = {name: getattr(session, name) * times for name in AMOUNTS}
         expect(f"{key}, amounts", expected, {name: sessions[key][name] for name in AMOUNTS})
-        expect(f"{key}, server", (session.server, session.server_method),
-               ((sessions[key]["server_ip"], sessions[key]["server_port"]), sessions[key]["server_method"]))  # fmt: skip
+        expect(
+            f"{key}, server",
+            (session.server, session.server_method),
+            ((sessions[key]["server_ip"], sessions[key]["server_port"]), sessions[key]["server_method"]),
+        )
 
 
 def check_sample(sample, directory, hook=None):
@@ -71,10 +75,16 @@ def check_sample(sample, directory, hook=None):
     check_causes(books, sample.window, "window 0")
     expect("bytes_in", sample.window.bytes_in, summed(books, "bytes_in"))
     for each in {row["hook"] for row in books}:
-        expect(f"packets on {each}", sample.packets if hook in (None, each) else 0,
-               sum(row["packets_in"] for row in books if row["hook"] == each))  # fmt: skip
-    expect("packets on sessions and learned", sample.on_sessions,
-           summed(books, "packets_on_sessions") + summed(books, "packets_learned"))  # fmt: skip
+        expect(
+            f"packets on {each}",
+            sample.packets if hook in (None, each) else 0,
+            sum(row["packets_in"] for row in books if row["hook"] == each),
+        )
+    expect(
+        "packets on sessions and learned",
+        sample.on_sessions,
+        summed(books, "packets_on_sessions") + summed(books, "packets_learned"),
+    )
     check_keys(sample.window.sessions, sessions, "window 0")
     for key, session in sample.window.sessions.items():
         check_totals(session, sessions[key], str(key))

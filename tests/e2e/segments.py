@@ -57,7 +57,7 @@ class Incomplete(Exception):
 
 
 def with_whole_reference(case):
-    """Repeats a case whose reference was incomplete: where others keep the processors busy, tcpdump may lose packets."""
+    """Repeats a case whose reference was incomplete. On a busy machine tcpdump may lose packets."""
 
     @functools.wraps(case)
     def until_whole(*arguments):
@@ -75,9 +75,23 @@ class Tap:
     """tcpdump, which listens when the constructor is through."""
 
     def __init__(self, network, namespace, device, capture, *expression):
-        self.process = network.start(namespace, "tcpdump", "-i", device, "-s", 200, "-B", 65536, "--immediate-mode", "-U",
-                                     "-w", capture, *expression,
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+        self.process = network.start(
+            namespace,
+            "tcpdump",
+            "-i",
+            device,
+            "-s",
+            200,
+            "-B",
+            65536,
+            "--immediate-mode",
+            "-U",
+            "-w",
+            capture,
+            *expression,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         while "listening" not in (line := self.process.stderr.readline()):
             if not line:
                 raise Mismatch("tcpdump: expected it to listen, seen its end")
@@ -85,8 +99,9 @@ class Tap:
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         said = self.process.communicate(timeout=PATIENCE)[1]
-        captured, received, dropped = (int(re.search(rf"(\d+) packets? {what}", said)[1])
-                                       for what in ("captured", "received", "dropped by kernel"))  # fmt: skip
+        captured, received, dropped = (
+            int(re.search(rf"(\d+) packets? {what}", said)[1]) for what in ("captured", "received", "dropped by kernel")
+        )
         if dropped or captured != received:
             raise Incomplete(" ".join(said.split()))
 
@@ -98,13 +113,26 @@ def prepare(network, gso_bytes):
     run("ip", "link", "add", "wire0", "netns", network.sender, "type", "veth", "peer", "name", "far0", "netns", far)
     network.inside(network.sender, "ethtool", "-K", "wire0", "tso", "off", "gso", "off", "tx", "off", "sg", "off")
     network.inside(network.sender, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
-    for namespace, port, net, host in ((network.receiver, "right0", 1, 1), (network.sender, "left0", 1, 2),
-                                       (network.sender, "wire0", 2, 2), (far, "far0", 2, 1)):  # fmt: skip
+    for namespace, port, net, host in (
+        (network.receiver, "right0", 1, 1),
+        (network.sender, "left0", 1, 2),
+        (network.sender, "wire0", 2, 2),
+        (far, "far0", 2, 1),
+    ):
         network.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{port}.disable_ipv6=0")
         run("ip", "-n", namespace, "link", "set", port, "arp", "on", "gso_max_size", gso_bytes, "up")
         for version, bits in ((4, 24), (6, 64)):
-            run("ip", "-n", namespace, "address", "add", f"{NETS[version][net]}{host}/{bits}", "dev", port,
-                *(["nodad"] if version == 6 else []))  # fmt: skip
+            run(
+                "ip",
+                "-n",
+                namespace,
+                "address",
+                "add",
+                f"{NETS[version][net]}{host}/{bits}",
+                "dev",
+                port,
+                *(["nodad"] if version == 6 else []),
+            )
     for version in (4, 6):
         for namespace, net in ((network.receiver, 1), (far, 2)):
             run("ip", "-n", namespace, f"-{version}", "route", "add", "default", "via", f"{NETS[version][net]}2")
@@ -114,11 +142,24 @@ def prepare(network, gso_bytes):
 def transfer(network, far, version, address, stream_bytes=BYTES):
     family = {4: "AF_INET", 6: "AF_INET6"}[version]
     words = (family, address, PORT, stream_bytes)
-    receiver = network.start(far, *PINNED, "/usr/bin/python3", "-c", RECEIVE, *words,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    receiver = network.start(
+        far, *PINNED, "/usr/bin/python3", "-c", RECEIVE, *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     receiver.stdout.readline()
-    finish(network.start(network.receiver, *PINNED, "/usr/bin/python3", "-c", SEND, *words, DATAGRAMS, DATAGRAM_BYTES,
-                         SEGMENT_BYTES, stdout=subprocess.PIPE))  # fmt: skip
+    finish(
+        network.start(
+            network.receiver,
+            *PINNED,
+            "/usr/bin/python3",
+            "-c",
+            SEND,
+            *words,
+            DATAGRAMS,
+            DATAGRAM_BYTES,
+            SEGMENT_BYTES,
+            stdout=subprocess.PIPE,
+        )
+    )
     receiver.communicate(timeout=PATIENCE)
 
 
@@ -137,8 +178,16 @@ def expand(capture, segment_bytes):
     """Packets and bytes on the wire of what the sender's tap saw of the TCP session, by the rule of segmentation."""
     packets = total = 0
     fields = ("tcp.len", "tcp.hdr_len")
-    shown = run("tshark", "-r", capture, "-Y", f"tcp.dstport == {PORT}", "-T", "fields",
-                *(word for field in fields for word in ("-e", field)))  # fmt: skip
+    shown = run(
+        "tshark",
+        "-r",
+        capture,
+        "-Y",
+        f"tcp.dstport == {PORT}",
+        "-T",
+        "fields",
+        *(word for field in fields for word in ("-e", field)),
+    )
     for line in shown.stdout.splitlines():
         payload, header = map(int, line.split())
         segments = max(1, -(-payload // segment_bytes))
@@ -177,8 +226,10 @@ def segments_case(directory, version):
     with Network(directory, mtu=1500) as network:
         far = prepare(network, 65536)
         captures = {"wire": network.directory / "wire.pcap", "port": network.directory / "port.pcap"}
-        taps = [Tap(network, namespace, device, captures[name], "not", "arp", "and", "not", "icmp6")
-                for name, namespace, device in (("wire", network.sender, "wire0"), ("port", network.receiver, "right0"))]  # fmt: skip
+        taps = [
+            Tap(network, namespace, device, captures[name], "not", "arp", "and", "not", "icmp6")
+            for name, namespace, device in (("wire", network.sender, "wire0"), ("port", network.receiver, "right0"))
+        ]
         controller = Controller(network, "--mode", "tc", "--direction", "both")
         transfer(network, far, version, f"{NETS[version][2]}1")
         time.sleep(0.5)
@@ -188,19 +239,27 @@ def segments_case(directory, version):
         longest = longest_frame(network, captures["port"])
         if longest < 30_000:
             raise Mismatch(f"expected super-packets at the port, the longest is {longest}")
-        wanted, seen = (of_ours(sessions) for sessions in (model.analyse(captures["wire"], WHOLE_NS).windows[0].sessions,
-                                                           read_windows(output)[0]["sessions"]))  # fmt: skip
+        wanted, seen = (
+            of_ours(sessions)
+            for sessions in (
+                model.analyse(captures["wire"], WHOLE_NS).windows[0].sessions,
+                read_windows(output)[0]["sessions"],
+            )
+        )
         expect("sessions", 2, len(wanted))
         expect("keys", sorted(map(str, wanted)), sorted(map(str, seen)))
         for key, session in wanted.items():
             row = seen[key]
-            expect(f"{key}, amounts", {name: getattr(session, name) for name in AMOUNTS},
-                   {name: row[name] for name in AMOUNTS})  # fmt: skip
+            expect(
+                f"{key}, amounts",
+                {name: getattr(session, name) for name in AMOUNTS},
+                {name: row[name] for name in AMOUNTS},
+            )
             # How packets of the two directions interleave is not the same at both ends.
             for sender in ("client", "server"):
                 records = [record for record in row["records"] if record["sender"] == sender]
                 sent = [record for record in session.records if record["sender"] == sender]
-                check_records(sent[:len(records)], records, f"{key}, from the {sender}", times=False)
+                check_records(sent[: len(records)], records, f"{key}, from the {sender}", times=False)
         packets = sum(session.packets_server + session.packets_client for session in wanted.values())
         frames = len(run("tshark", "-r", captures["port"], "-T", "fields", "-e", "frame.number").stdout.split())
         network.check_clean()

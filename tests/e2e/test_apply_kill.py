@@ -18,8 +18,16 @@ def whole_set_case(directory, kills=100):
     ports = {"old": 6001, "new": 6002}
 
     def chain(name, count):
-        filler = [{"operation": "append", "src": f"172.{16 + i // 256}.{i % 256}.0/24", "dport": 1000 + i, "l4proto": "UDP",
-                   "action": "drop"} for i in range(count)]  # fmt: skip
+        filler = [
+            {
+                "operation": "append",
+                "src": f"172.{16 + i // 256}.{i % 256}.0/24",
+                "dport": 1000 + i,
+                "l4proto": "UDP",
+                "action": "drop",
+            }
+            for i in range(count)
+        ]
         return filler + [{"operation": "append", "l4proto": "UDP", "dport": ports[name], "action": "drop"}]
 
     with Peers(directory) as peers:
@@ -57,11 +65,20 @@ class Probe:
 
     def __init__(self, peers, ports):
         self.ports = list(ports.values())
-        self.receive = peers.start(peers.receiver, sys.executable, "-c", ARRIVALS, *self.ports,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.receive = peers.start(
+            peers.receiver, sys.executable, "-c", ARRIVALS, *self.ports, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self.receive.stdout.readline()
-        self.send = peers.start(peers.sender, sys.executable, "-c", SENDS, INSIDE, *self.ports,
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.send = peers.start(
+            peers.sender,
+            sys.executable,
+            "-c",
+            SENDS,
+            INSIDE,
+            *self.ports,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
 
     def arrive(self):
         for process in (self.send, self.receive):

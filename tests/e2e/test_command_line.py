@@ -7,13 +7,24 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import unittest
 
 NICSENTRY = os.environ["NICSENTRY"]
-COMMANDS = ("run", "replay", "attach", "detach", "status", "extract", "doctor",
-            "rules", "sets", "block", "unblock", "connections")
+COMMANDS = (
+    "run",
+    "replay",
+    "attach",
+    "detach",
+    "status",
+    "extract",
+    "doctor",
+    "rules",
+    "sets",
+    "block",
+    "unblock",
+    "connections",
+)
 
 REFUSED = (  # arguments, what the error names
     ("", "subcommand"),
@@ -112,8 +123,14 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
 
 
 def call(arguments, text_in="", **environment):
-    return subprocess.run([NICSENTRY, *arguments.split()], input=text_in, capture_output=True, text=True, timeout=180,
-                          env={**os.environ, **environment})
+    return subprocess.run(
+        [NICSENTRY, *arguments.split()],
+        input=text_in,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env={**os.environ, **environment},
+    )
 
 
 def check(*rules, options=""):
@@ -182,8 +199,12 @@ class RulesCheck(unittest.TestCase):
         self.assertNotIn("redundant", done.stdout)
 
     def test_rules_that_no_packet_reaches_are_named(self):
-        done = check({"src": "10.0.0.0/8", "action": "drop"}, {"src": "10.1.0.0/16", "action": "accept"},
-                     {"src": "10.2.0.0/16", "dport": 80, "action": "drop"}, options="--egress")
+        done = check(
+            {"src": "10.0.0.0/8", "action": "drop"},
+            {"src": "10.1.0.0/16", "action": "accept"},
+            {"src": "10.2.0.0/16", "dport": 80, "action": "drop"},
+            options="--egress",
+        )
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(done.stdout.startswith("3 rules (egress)\n"), done.stdout)
         self.assertIn("rule 1 is hidden: rule 0 ", done.stdout)
@@ -195,13 +216,22 @@ class RulesCheck(unittest.TestCase):
         self.assertEqual(done.stdout, "")
         lines = done.stderr.splitlines()
         self.assertEqual(len(lines), 3, done.stderr)
-        for line, named in zip(lines, (("rule 1 (append): dport: ", "70000"), ("rule 3 (append): l4proto: ", "TPC"),
-                                       ("rule 3 (append): conntrack: ", "OLD"))):
+        for line, named in zip(
+            lines,
+            (
+                ("rule 1 (append): dport: ", "70000"),
+                ("rule 3 (append): l4proto: ", "TPC"),
+                ("rule 3 (append): conntrack: ", "OLD"),
+            ),
+        ):
             for part in named:
                 self.assertIn(part, line)
 
     def test_keys_that_are_there_twice_are_named(self):
-        done = call("rules check -", '{"rules": [{"operation": "append"}, {"operation": "append", "src": "10.0.0.1", "src": "10.0.0.2"}]}')
+        done = call(
+            "rules check -",
+            '{"rules": [{"operation": "append"}, {"operation": "append", "src": "10.0.0.1", "src": "10.0.0.2"}]}',
+        )
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn('rules, number 2: "src": read twice', done.stderr)
 
@@ -265,4 +295,4 @@ class FindController(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    sys.exit(unittest.main())
+    unittest.main()

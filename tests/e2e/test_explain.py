@@ -31,9 +31,11 @@ def decided(answer):
 def counters(peers):
     """Every counter of both chains."""
     shown = peers.shown()
-    return {(chain, name): shown[chain][name]["packets"] for chain in ("ingress", "egress")
-            for name in ("default", "established", "blocked", "dropped")} | {
-            (chain, rule["id"]): rule["packets"] for chain in ("ingress", "egress") for rule in shown[chain]["rules"]}  # fmt: skip
+    return {
+        (chain, name): shown[chain][name]["packets"]
+        for chain in ("ingress", "egress")
+        for name in ("default", "established", "blocked", "dropped")
+    } | {(chain, rule["id"]): rule["packets"] for chain in ("ingress", "egress") for rule in shown[chain]["rules"]}
 
 
 def silence(peers):
@@ -69,15 +71,26 @@ def fields_case(directory):
             expect(f"explain {' '.join(words)}", decision, decided(explain(peers, *words)))
         answer = explain(peers, "src=198.51.100.8", "dport=8080")
         expect("rules that count it", [2], answer["counted_by"])
-        expect("rules passed over", [(0, "l4proto", "TCP", "ICMPv6"), (1, "src", "198.51.100.8", "@scanners")],
-               [(one["id"], one["field"], one["packet"], one["rule"]) for one in answer["passed_over"]])  # fmt: skip
+        expect(
+            "rules passed over",
+            [(0, "l4proto", "TCP", "ICMPv6"), (1, "src", "198.51.100.8", "@scanners")],
+            [(one["id"], one["field"], one["packet"], one["rule"]) for one in answer["passed_over"]],
+        )
         expect("sets of the source", ["blocked"], explain(peers, "src=198.51.100.7")["src_sets"])
         expect("the egress chain", "accept default", decided(explain(peers, "dst=192.0.2.1", options=["--egress"])))
-        expect("the egress chain, far end blocked", "drop blocked",
-               decided(explain(peers, "dst=198.51.100.7", options=["--egress"])))  # fmt: skip
+        expect(
+            "the egress chain, far end blocked",
+            "drop blocked",
+            decided(explain(peers, "dst=198.51.100.7", options=["--egress"])),
+        )
         text = peers.nicsentry("rules", "explain", "src=203.0.113.9", "dport=8080", "-i", "right0").stdout
-        for part in ("drop, by rule 1 of ingress", '"description":"known scanners"', "src is in scanners",
-                     "rule 0 does not match: l4proto is TCP, not ICMPv6", "(right0/xdp)"):  # fmt: skip
+        for part in (
+            "drop, by rule 1 of ingress",
+            '"description":"known scanners"',
+            "src is in scanners",
+            "rule 0 does not match: l4proto is TCP, not ICMPv6",
+            "(right0/xdp)",
+        ):
             expect_text("the explanation", part, text)
         expect("counters after all that was asked", before, counters(peers))
         bad = peers.nicsentry("rules", "explain", "dport=http", "flags=S", check=False)
@@ -98,13 +111,19 @@ def session_case(directory):
         peers.echo(peers.sender, 5400)
         for outside, inside in ((OUTSIDE, INSIDE), (OUTSIDE6, INSIDE6)):
             words = [f"src={outside}", f"dst={inside}", "l4proto=UDP", "sport=5400", "dport=40404"]
-            expect(f"an answer of {outside} nobody asked for", ("drop default", "unknown"),
-                   (decided(explain(peers, *words)), explain(peers, *words)["session"]))  # fmt: skip
+            expect(
+                f"an answer of {outside} nobody asked for",
+                ("drop default", "unknown"),
+                (decided(explain(peers, *words)), explain(peers, *words)["session"]),
+            )
             asked = peers.inside(peers.receiver, sys.executable, "-c", ASK_FROM, outside, 5400, 40404)
             expect(f"an answer of {outside} that was asked for", "answered\n", asked.stdout)
             time.sleep(0.1)
-            expect("what is said of it", ("accept established", "known"),
-                   (decided(explain(peers, *words)), explain(peers, *words)["session"]))  # fmt: skip
+            expect(
+                "what is said of it",
+                ("accept established", "known"),
+                (decided(explain(peers, *words)), explain(peers, *words)["session"]),
+            )
             expect("what is said of it were it NEW", "drop default", decided(explain(peers, *words, "conntrack=NEW")))
         watching.stop()
         peers.check_clean()
@@ -132,12 +151,31 @@ def capture_case(directory):
         silence(peers)
         watching = Controller(peers, "--firewall")
         peers.nicsentry("sets", "add", "scanners", OUTSIDE, "-i", "right0")
-        peers.rules([{"operation": "append", "src": "@scanners", "l4proto": "UDP", "dport": "1-2000", "action": "drop"},
-                     {"operation": "append", "l4proto": "ICMP", "action": "accept"},
-                     {"operation": "append", "l4proto": "UDP", "dport": "2001-2500", "action": "accept"}])  # fmt: skip
+        peers.rules(
+            [
+                {"operation": "append", "src": "@scanners", "l4proto": "UDP", "dport": "1-2000", "action": "drop"},
+                {"operation": "append", "l4proto": "ICMP", "action": "accept"},
+                {"operation": "append", "l4proto": "UDP", "dport": "2001-2500", "action": "accept"},
+            ]
+        )
         capture = peers.directory / "c.pcap"
-        tcpdump = peers.start(peers.sender, "tcpdump", "-q", "-B", 16384, "--immediate-mode", "-Q", "out", "-i", "left0", "-w", capture, "ip",
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+        tcpdump = peers.start(
+            peers.sender,
+            "tcpdump",
+            "-q",
+            "-B",
+            16384,
+            "--immediate-mode",
+            "-Q",
+            "out",
+            "-i",
+            "left0",
+            "-w",
+            capture,
+            "ip",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         while "listening" not in tcpdump.stderr.readline():
             pass
         peers.ping(peers.sender, INSIDE, "-c", 2, "-s", 4000)
@@ -162,10 +200,16 @@ def capture_case(directory):
         expect_text("the summary", f"{said[0]}  drop     rule 0", table)
         rules = peers.directory / "only.json"
         rules.write_text('{"rules": [{"operation": "append", "l4proto": "ICMP"}]}', encoding="utf-8")
-        offline = json.loads(peers.nicsentry("rules", "explain", "--rules", rules, "--default", "drop", capture,
-                                             "--summary", "--json").stdout)  # fmt: skip
-        expect("drops under a file's rules", {"drop"},
-               {one["verdict"] for one in offline["summary"] if one["decided_by"] != "established"})  # fmt: skip
+        offline = json.loads(
+            peers.nicsentry(
+                "rules", "explain", "--rules", rules, "--default", "drop", capture, "--summary", "--json"
+            ).stdout
+        )
+        expect(
+            "drops under a file's rules",
+            {"drop"},
+            {one["verdict"] for one in offline["summary"] if one["decided_by"] != "established"},
+        )
         watching.stop()
         peers.check_clean()
 
@@ -173,12 +217,16 @@ def capture_case(directory):
 def short_case(directory):
     """Frames that end before their headers do are told of one by one, by a program on TC as by one on XDP."""
     with Peers(directory) as peers:
-        frames = [(b"\2\0\0\0\0\1" * 2 + ether_type + bytes(100))[:length]
-                  for ether_type in (b"\x08\x00", b"\x86\xdd", b"\x81\x00", b"\x08\x06")
-                  for length in (0, 13, 14, 15, 16, 33, 34, 53, 54)]  # fmt: skip
+        frames = [
+            (b"\2\0\0\0\0\1" * 2 + ether_type + bytes(100))[:length]
+            for ether_type in (b"\x08\x00", b"\x86\xdd", b"\x81\x00", b"\x08\x06")
+            for length in (0, 13, 14, 15, 16, 33, 34, 53, 54)
+        ]
         capture = peers.directory / "short.pcap"
-        capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"".join(
-            struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame for frame in frames))  # fmt: skip
+        capture.write_bytes(
+            struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+            + b"".join(struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame for frame in frames)
+        )
         said = {}
         for mode in ("drv", "tc"):
             watching = Controller(peers, "--firewall", "--mode", mode)
@@ -186,7 +234,9 @@ def short_case(directory):
             said[mode] = [line.split("\t") for line in answer.splitlines()[: len(frames)]]
             watching.stop()
         expect("what is said on TC as on XDP", said["drv"], said["tc"])
-        expect("frames of which something is said", list(range(1, len(frames) + 1)), [int(line[0]) for line in said["tc"]])
+        expect(
+            "frames of which something is said", list(range(1, len(frames) + 1)), [int(line[0]) for line in said["tc"]]
+        )
         expect_text("what is said of IPv4 in 16 bytes", "truncated", said["tc"][4][3])
         peers.check_clean()
 
@@ -200,12 +250,14 @@ for port in range(1, 3001):
 
 
 def main():
-    return run_directory_cases({
-        "fields on the command line": fields_case,
-        "states of sessions": session_case,
-        "captures": capture_case,
-        "short frames": short_case,
-    })
+    return run_directory_cases(
+        {
+            "fields on the command line": fields_case,
+            "states of sessions": session_case,
+            "captures": capture_case,
+            "short frames": short_case,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -32,9 +32,16 @@ def default_drop_case(directory):
             expect(f"ping with fragments to {to}", True, peers.ping(peers.receiver, to, "-c", 5, "-s", 4000))
             expect(f"HTTP from {to}", True, peers.fetch(peers.receiver, f"http://{host}:8080/", 10))
             expect(f"UDP to {to}, questions until an answer", 1, peers.ask(peers.receiver, to, 5300))
-            expect(f"UDP in fragments to {to}, questions until an answer", 1, peers.ask(peers.receiver, to, 5300, size=4000))
-            expect(f"connections to {to} that lose a first answer", 0,
-                   peers.slow_fetches(peers.receiver, f"http://{host}:8080/", 100))  # fmt: skip
+            expect(
+                f"UDP in fragments to {to}, questions until an answer",
+                1,
+                peers.ask(peers.receiver, to, 5300, size=4000),
+            )
+            expect(
+                f"connections to {to} that lose a first answer",
+                0,
+                peers.slow_fetches(peers.receiver, f"http://{host}:8080/", 100),
+            )
             # At once, long before the host can have entered the session's state.
             expect(f"first answers from {to} that are lost", 0, peers.unanswered(peers.receiver, to, 5300, 300))
         expect("answers to inside that are lost", 300, peers.unanswered(peers.sender, INSIDE, 5300, 300, timeout=0.002))
@@ -44,9 +51,25 @@ def default_drop_case(directory):
             expect(f"HTTP from outside to {to}", False, peers.fetch(peers.sender, f"http://{host}:8080/"))
             expect(f"UDP from outside to {to}", 0, peers.ask(peers.sender, to, 5300))
             expect(f"UDP in fragments from outside to {to}", 0, peers.ask(peers.sender, to, 5300, size=4000))
-        peers.rules([{"operation": "insert", "id": 0, "l4proto": "TCP", "dport": 8080, "conntrack": "NEW", "action": "accept"},
-                     {"operation": "append", "l4proto": "UDP", "dst": f"{INSIDE}/32", "dport": "5000-5400",
-                      "action": "accept"}])  # fmt: skip
+        peers.rules(
+            [
+                {
+                    "operation": "insert",
+                    "id": 0,
+                    "l4proto": "TCP",
+                    "dport": 8080,
+                    "conntrack": "NEW",
+                    "action": "accept",
+                },
+                {
+                    "operation": "append",
+                    "l4proto": "UDP",
+                    "dst": f"{INSIDE}/32",
+                    "dport": "5000-5400",
+                    "action": "accept",
+                },
+            ]
+        )
         expect("HTTP from outside with a rule", True, peers.fetch(peers.sender, f"http://{INSIDE}:8080/", 10))
         expect("HTTP from outside with a rule, IPv6", True, peers.fetch(peers.sender, f"http://[{INSIDE6}]:8080/", 10))
         expect("UDP from outside with a rule", 1, peers.ask(peers.sender, INSIDE, 5300))
@@ -65,7 +88,7 @@ def default_drop_case(directory):
 
 
 def iperf_case(directory):
-    """iperf3 in bulk, both ways, over both protocols and families: from inside it works, from outside with a rule only."""
+    """iperf3 works from inside, and from outside only with a rule: both directions, protocols and families."""
     with Peers(directory) as peers:
         watching = Controller(peers, *STATEFUL)
         peers.rules(NEIGHBOURS)
@@ -74,13 +97,17 @@ def iperf_case(directory):
         for to, kind in [(OUTSIDE, kind) for kind in kinds] + [(OUTSIDE6, kinds[0])]:
             got = peers.iperf(peers.sender, peers.receiver, to, *kind)
             if got < 500_000:
-                raise Mismatch(f"iperf3 {kind} from inside to {to}: expected half a megabyte and more, seen {got} bytes")
+                raise Mismatch(
+                    f"iperf3 {kind} from inside to {to}: expected half a megabyte and more, seen {got} bytes"
+                )
         expect("bytes of iperf3 from outside", 0, peers.iperf(peers.receiver, peers.sender, INSIDE))
         peers.rules([{"operation": "append", "dport": 5201, "action": "accept"}])
         for kind in (kinds[0], kinds[3]):
             got = peers.iperf(peers.receiver, peers.sender, INSIDE, *kind)
             if got < 500_000:
-                raise Mismatch(f"iperf3 {kind} from outside with a rule: expected half a megabyte and more, seen {got} bytes")
+                raise Mismatch(
+                    f"iperf3 {kind} from outside with a rule: expected half a megabyte and more, seen {got} bytes"
+                )
         watching.stop()
         peers.check_clean()
 
@@ -128,21 +155,44 @@ def batch_case(directory):
     with Peers(directory) as peers:
         watching = Controller(peers, "--firewall")
         example = [
-            {"operation": "insert", "id": 0, "l4proto": "TCP", "src": "10.0.0.100/32", "dst": "10.0.0.150/24", "action": "drop"},
+            {
+                "operation": "insert",
+                "id": 0,
+                "l4proto": "TCP",
+                "src": "10.0.0.100/32",
+                "dst": "10.0.0.150/24",
+                "action": "drop",
+            },
             {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
             {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.11/32", "dst": "10.0.0.12/24", "action": "drop"},
-            {"operation": "update", "id": 0, "l4proto": "TCP", "src": "10.0.0.100/32", "dst": "10.0.0.75/24", "action": "forward"},
+            {
+                "operation": "update",
+                "id": 0,
+                "l4proto": "TCP",
+                "src": "10.0.0.100/32",
+                "dst": "10.0.0.75/24",
+                "action": "forward",
+            },
             {"operation": "delete", "id": 0},
             {"operation": "delete", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
         ]
         peers.rules(example)
         shown = peers.nicsentry("rules", "show", "-i", "right0").stdout
-        wanted = ('Ingress rules:\n\t{"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}\n'
-                  '\t{"id": 1, "action": "forward", "description": "Default Policy"}\n'
-                  'Egress rules:\n\t{"id": 0, "action": "forward", "description": "Default Policy"}\n')  # fmt: skip
+        wanted = (
+            "Ingress rules:\n"
+            '\t{"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}\n'
+            '\t{"id": 1, "action": "forward", "description": "Default Policy"}\n'
+            'Egress rules:\n\t{"id": 0, "action": "forward", "description": "Default Policy"}\n'
+        )
         expect("rules show", wanted, shown)
-        bad = peers.rules([{"operation": "append", "src": "10.77.0.1", "action": "drop"},
-                           {"operation": "append", "sport": 70000}, {"operation": "replace"}], check=False)  # fmt: skip
+        bad = peers.rules(
+            [
+                {"operation": "append", "src": "10.77.0.1", "action": "drop"},
+                {"operation": "append", "sport": 70000},
+                {"operation": "replace"},
+            ],
+            check=False,
+        )
         expect("exit status of a bad batch", 1, bad.returncode)
         expect_text("words of a bad batch", "rule 2", bad.stderr)
         expect_text("words of a bad batch", "rule 3", bad.stderr)
@@ -158,12 +208,14 @@ def batch_case(directory):
 
 
 def state_case(directory):
-    """Rules, sets and defaults outlive the controller, given a state directory; a program without one keeps enforcing."""
+    """A state directory keeps rules, sets and defaults; a program without a controller keeps enforcing."""
     with Peers(directory) as peers:
         peers.nicsentry("sets", "list", check=False)  # none runs: an error, no crash
         watching = Controller(peers, "--state", peers.directory / "state")
         peers.nicsentry("sets", "add", "bad", OUTSIDE, "-i", "right0")
-        peers.rules([{"operation": "append", "src": "@bad", "l4proto": "ICMP", "action": "drop", "description": "no ping"}])
+        peers.rules(
+            [{"operation": "append", "src": "@bad", "l4proto": "ICMP", "action": "drop", "description": "no ping"}]
+        )
         before = peers.nicsentry("rules", "show", "-i", "right0").stdout
         expect("ping from the set", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
@@ -186,7 +238,7 @@ def state_case(directory):
 
 
 def attached_case(directory):
-    """What `attach` put there has room for rules, and enforces between two runs, the second of which goes on at once."""
+    """A program of `attach` has room for rules and enforces them between two runs."""
     with Peers(directory) as peers:
         options = ("--direction", "both", "--state", peers.directory / "state")
         peers.nicsentry("attach", "-i", "right0", "--direction", "both", "--firewall")
@@ -194,7 +246,11 @@ def attached_case(directory):
         ids = peers.program_id()
         watching = Controller(peers, *options)
         told = re.search(r"right0: mode (.*)", watching.log())[1]
-        expect_text("the XDP program that is taken over", f"drv, taking over program 'sentry' (id {ids}, attached by attach)", told)
+        expect_text(
+            "the XDP program that is taken over",
+            f"drv, taking over program 'sentry' (id {ids}, attached by attach)",
+            told,
+        )
         expect("hooks on which a program is taken over", 2, told.count("taking over program"))
         expect("the TC program that is taken over", True, "egress on TC, taking over program 'sentry' (id" in told)
         expect("program that the run drives", ids, peers.program_id())
@@ -222,9 +278,16 @@ def attached_case(directory):
         peers.check_clean()
         peers.nicsentry("attach", "-i", "right0", "--mode", "tc", "--firewall")
         watching = Controller(peers, *options, "--mode", "tc")
-        expect("hooks of TC and what is told of them", True,
-               re.search(r"mode tc, taking over program 'sentry' \(id \d+, attached by attach\), egress on TC$",
-                         watching.log(), re.MULTILINE) is not None)  # fmt: skip
+        expect(
+            "hooks of TC and what is told of them",
+            True,
+            re.search(
+                r"mode tc, taking over program 'sentry' \(id \d+, attached by attach\), egress on TC$",
+                watching.log(),
+                re.MULTILINE,
+            )
+            is not None,
+        )
         watching.stop()
         peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
@@ -239,7 +302,9 @@ def ingress_only_case(directory):
         both.write_text(json.dumps({"ingress": {"rules": []}, "egress": egress}), encoding="utf-8")
         empty.write_text(json.dumps({"ingress": {"rules": []}, "egress": {"rules": []}}), encoding="utf-8")
         for options in (("--egress-rules", rules), ("--rules", both)):
-            done = peers.nicsentry("run", "-q", "-i", "right0", "--windows", 1, "--window", "10ms", *options, check=False)
+            done = peers.nicsentry(
+                "run", "-q", "-i", "right0", "--windows", 1, "--window", "10ms", *options, check=False
+            )
             expect(f"exit status of a run with {options}", 1, done.returncode)
             expect_text(f"words about {options}", NO_EGRESS, done.stderr)
         peers.check_clean()
@@ -248,7 +313,11 @@ def ingress_only_case(directory):
         watching.stop()
         watching = Controller(peers, *state)
         expect_text("words about egress rules of a state directory", NO_EGRESS, watching.log())
-        for command in (("default", "egress", "accept"), ("accept-established", "egress", "off"), ("apply", "--egress", rules)):
+        for command in (
+            ("default", "egress", "accept"),
+            ("accept-established", "egress", "off"),
+            ("apply", "--egress", rules),
+        ):
             done = peers.nicsentry("rules", *command, "-i", "right0", check=False)
             expect(f"exit status of rules {command}", 1, done.returncode)
             expect_text(f"words about rules {command}", NO_EGRESS, done.stderr)
@@ -262,8 +331,11 @@ def ingress_only_case(directory):
             expect(f"a warning at default {action} of {chain}", warned, ONE_WAY in done.stderr)
         watching.stop()
         watching = Controller(peers, *STATEFUL)
-        expect("a warning at default drop where both directions are seen", "",
-               peers.nicsentry("rules", "default", "ingress", "drop", "-i", "right0").stderr)  # fmt: skip
+        expect(
+            "a warning at default drop where both directions are seen",
+            "",
+            peers.nicsentry("rules", "default", "ingress", "drop", "-i", "right0").stderr,
+        )
         expect("a warning where both directions are seen", False, ONE_WAY in watching.log())
         watching.stop()
         peers.check_clean()
@@ -273,11 +345,17 @@ def quiet_case(directory):
     """A quiet run still writes what a rule asks for: the records of packets."""
     with Peers(directory) as peers:
         rules, records = peers.directory / "log.json", peers.directory / "records"
-        rules.write_text(json.dumps({"rules": [{"operation": "append", "l4proto": "ICMP", "action": "log"}]}), encoding="utf-8")
+        rules.write_text(
+            json.dumps({"rules": [{"operation": "append", "l4proto": "ICMP", "action": "log"}]}), encoding="utf-8"
+        )
         for options in ((), ("--log", records)):
             with open(peers.directory / "stderr", "w+", encoding="utf-8") as told:
-                quiet = peers.start(peers.receiver, BINARY, "run", "-q", "-i", "right0", "--rules", rules, *options, stderr=told)
-                while peers.nicsentry("connections", "-i", "right0", check=False).returncode != 0 and quiet.poll() is None:
+                quiet = peers.start(
+                    peers.receiver, BINARY, "run", "-q", "-i", "right0", "--rules", rules, *options, stderr=told
+                )
+                while (
+                    peers.nicsentry("connections", "-i", "right0", check=False).returncode != 0 and quiet.poll() is None
+                ):
                     time.sleep(0.02)
                 peers.ping(peers.sender, INSIDE, "-c", 2)
                 time.sleep(0.2)
@@ -293,13 +371,16 @@ def quiet_case(directory):
 
 
 def flood_case(directory):
-    """Who is blocked stays so while a controller dies and another one takes the program over: nothing of a flood passes."""
+    """A blocked address stays blocked while a new controller adopts a dead one's program."""
     with Peers(directory) as peers:
         options = ("--state", peers.directory / "state")
         watching = Controller(peers, *options)
         many = peers.directory / "many.netset"
-        many.write_text("".join(f"172.{16 + i // 65536}.{i // 256 % 256}.{i % 256}\n" for i in range(100_000)) +
-                        "".join(f"192.{i // 256}.{i % 256}.0/26\n" for i in range(3000)), encoding="utf-8")
+        many.write_text(
+            "".join(f"172.{16 + i // 65536}.{i // 256 % 256}.{i % 256}\n" for i in range(100_000))
+            + "".join(f"192.{i // 256}.{i % 256}.0/26\n" for i in range(3000)),
+            encoding="utf-8",
+        )
         peers.nicsentry("sets", "load", "many", many, "-i", "right0")
         peers.nicsentry("sets", "add", "bad", f"{OUTSIDE}/32", "-i", "right0")
         peers.rules([{"operation": "append", "src": "@bad", "l4proto": "UDP", "dport": 9, "action": "drop"}])
@@ -307,7 +388,10 @@ def flood_case(directory):
         run("ip", "-n", peers.sender, "addr", "add", "10.77.0.200/24", "dev", "left0")
         peers.inside(peers.sender, "ping", "-n", "-c", 1, "-W", 1, INSIDE)  # neighbours are known
         before = peers.udp_arrived()
-        floods = [peers.start(peers.sender, sys.executable, "-c", FLOOD, source, INSIDE) for source in (OUTSIDE, "10.77.0.200")]
+        floods = [
+            peers.start(peers.sender, sys.executable, "-c", FLOOD, source, INSIDE)
+            for source in (OUTSIDE, "10.77.0.200")
+        ]
         for _ in range(3):
             time.sleep(0.3)
             watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
@@ -319,23 +403,27 @@ def flood_case(directory):
             flood.wait()
         expect("packets of the flood that passed", 0, peers.udp_arrived() - before)
         if min(chain["blocked"]["packets"], chain["rules"][0]["packets"]) < 100:
-            raise Mismatch(f"a flood from a blocked prefix and one of a set in a rule: expected drops of both, seen {chain}")
+            raise Mismatch(
+                f"a flood from a blocked prefix and one of a set in a rule: expected drops of both, seen {chain}"
+            )
         watching.stop()
         peers.check_clean()
 
 
 def main():
-    return run_directory_cases({
-        "default drop, and what begins inside": default_drop_case,
-        "iperf3 through default drop": iperf_case,
-        "block and unblock": block_case,
-        "batches, whole or not at all": batch_case,
-        "a state directory, and a program alone": state_case,
-        "attached ahead, with room for rules": attached_case,
-        "ingress only": ingress_only_case,
-        "quiet, but for records": quiet_case,
-        "taken over under a flood": flood_case,
-    })
+    return run_directory_cases(
+        {
+            "default drop, and what begins inside": default_drop_case,
+            "iperf3 through default drop": iperf_case,
+            "block and unblock": block_case,
+            "batches, whole or not at all": batch_case,
+            "a state directory, and a program alone": state_case,
+            "attached ahead, with room for rules": attached_case,
+            "ingress only": ingress_only_case,
+            "quiet, but for records": quiet_case,
+            "taken over under a flood": flood_case,
+        }
+    )
 
 
 if __name__ == "__main__":

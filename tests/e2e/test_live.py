@@ -45,8 +45,11 @@ def both_directions_case(directory, sample):
         network.send(sample.path, sample.packets)
         network.send(sample.path, sample.packets, port="right0", namespace=network.receiver)
         sessions, books = totals(read_windows(controller.stop()))
-        expect("packets_in of each plane", {"tc-ingress": sample.packets, "tc-egress": sample.packets},
-               {row["hook"]: row["packets_in"] for row in books})  # fmt: skip
+        expect(
+            "packets_in of each plane",
+            {"tc-ingress": sample.packets, "tc-egress": sample.packets},
+            {row["hook"]: row["packets_in"] for row in books},
+        )
         check_nothing_lost(books)
         check_sessions(sample, sessions, times=2)
         network.check_clean()

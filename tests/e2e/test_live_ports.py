@@ -43,9 +43,11 @@ def vanishing_case(directory, sample):
         controller.wait_for(r"error: .*right1.*gone")
         network.send(sample.path, sample.packets)
         sessions, books = totals(read_windows(controller.stop(status=1)))
-        expect("packets_in of each port", (sample.packets, sample.packets),
-               tuple(sum(row["packets_in"] for row in books if row["interface"] == port)
-                     for port in ("right0", "right1")))  # fmt: skip
+        expect(
+            "packets_in of each port",
+            (sample.packets, sample.packets),
+            tuple(sum(row["packets_in"] for row in books if row["interface"] == port) for port in ("right0", "right1")),
+        )
         check_sessions(sample, sessions, times=2)
         network.check_clean()
 
@@ -107,8 +109,9 @@ def load_stranger():
     numbers = {"x86_64": 321, "aarch64": 280}
     instructions = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xB7, 0, 0, 2, 0x95, 0, 0, 0))
     text = ctypes.create_string_buffer(b"GPL")
-    attributes = struct.pack("<IIQQIIQII16s", 6, 2, ctypes.addressof(instructions), ctypes.addressof(text), 0, 0, 0, 0, 0,
-                             b"stranger")  # fmt: skip
+    attributes = struct.pack(
+        "<IIQQIIQII16s", 6, 2, ctypes.addressof(instructions), ctypes.addressof(text), 0, 0, 0, 0, 0, b"stranger"
+    )
     buffer = ctypes.create_string_buffer(attributes, 128)
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.syscall(numbers[os.uname().machine], 5, buffer, 128)
@@ -179,15 +182,17 @@ def main():
         bundled = pathlib.Path(temporary) / "bundled.pcap"
         make_capture.make(bundled)
         sample = Sample(bundled)
-        return run_cases([
-            ("adoption after ip link", lambda: adoption_case(temporary, sample)),
-            ("a port disappears", lambda: vanishing_case(temporary, sample)),
-            ("SIGKILL", lambda: killed_case(temporary, sample)),
-            ("second controller", lambda: second_controller_case(temporary, sample)),
-            ("foreign program", lambda: foreign_case(temporary, sample)),
-            ("extract", lambda: extract_case(temporary, sample)),
-            ("port left clean", lambda: clean_case(temporary)),
-        ])  # fmt: skip
+        return run_cases(
+            [
+                ("adoption after ip link", lambda: adoption_case(temporary, sample)),
+                ("a port disappears", lambda: vanishing_case(temporary, sample)),
+                ("SIGKILL", lambda: killed_case(temporary, sample)),
+                ("second controller", lambda: second_controller_case(temporary, sample)),
+                ("foreign program", lambda: foreign_case(temporary, sample)),
+                ("extract", lambda: extract_case(temporary, sample)),
+                ("port left clean", lambda: clean_case(temporary)),
+            ]
+        )
 
 
 if __name__ == "__main__":

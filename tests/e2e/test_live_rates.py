@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Figures that hold at rates which the machine has to keep up with: short windows, capped sessions, a flood. Beside little else.
+"""Exact figures at rates that the machine has to keep up with: short windows, capped sessions, a flood.
+
+Run it beside little else.
 
     test_live_rates.py [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
@@ -24,8 +26,10 @@ def short_windows_case(directory, sample, mode):
         before, began = network.sent(), time.monotonic()
         # A window ends when the kernel's grace period has: longer than 50 ms where others keep the processors busy.
         while lines(controller.output / "windows.jsonl") < wanted and time.monotonic() - began < 90:
-            senders = [network.tcpreplay(sample.path, f"--loop={loops}", processor=number % os.cpu_count())
-                       for number in range(2)]  # fmt: skip
+            senders = [
+                network.tcpreplay(sample.path, f"--loop={loops}", processor=number % os.cpu_count())
+                for number in range(2)
+            ]
             for sender in senders:
                 finish(sender)
             rounds += 2 * loops
@@ -43,8 +47,11 @@ def short_windows_case(directory, sample, mode):
         expect("bytes_in, sum over windows", rounds * sample.window.bytes_in, summed(books, "bytes_in"))
         check_nothing_lost(books)
         for cause in CAUSES:
-            expect(f"packets_{cause}, sum over windows", rounds * sample.window.causes[cause][0],
-                   summed(books, f"packets_{cause}"))  # fmt: skip
+            expect(
+                f"packets_{cause}, sum over windows",
+                rounds * sample.window.causes[cause][0],
+                summed(books, f"packets_{cause}"),
+            )
         check_sessions(sample, sessions, times=rounds)
         network.check_clean()
         longest = max(row["end_ns"] - row["start_ns"] for row in books) // 10**6
@@ -106,8 +113,11 @@ def flood_case(directory):
         sessions, books = totals(read_windows(controller.stop()))
         (row,) = books
         expect("packets_in", 101_010, row["packets_in"])
-        expect("packets known and unknown", (1010, 100_000),
-               (row["packets_on_sessions"] + row["packets_learned"], row["packets_unknown"] - row["packets_learned"]))  # fmt: skip
+        expect(
+            "packets known and unknown",
+            (1010, 100_000),
+            (row["packets_on_sessions"] + row["packets_learned"], row["packets_unknown"] - row["packets_learned"]),
+        )
         expect("clients", sorted(client for client, _ in known), sorted(row["client_ip"] for row in sessions.values()))
         expect("packets of each", [101] * 10, [row["packets_client"] for row in sessions.values()])
         if not 0 < row["sessions_refused"] <= 100_000:
@@ -115,8 +125,10 @@ def flood_case(directory):
         if grown > 64 * 1024:
             raise Mismatch(f"memory: expected it bounded, seen {grown} KiB more")
         network.check_clean()
-    return (f"{row['sessions_refused']} sessions refused, {row['unknown_left_out']} packets left out, "
-            f"{row['unknown_events_lost']} lost, {grown} KiB more")  # fmt: skip
+    return (
+        f"{row['sessions_refused']} sessions refused, {row['unknown_left_out']} packets left out, "
+        f"{row['unknown_events_lost']} lost, {grown} KiB more"
+    )
 
 
 def main():
@@ -127,12 +139,14 @@ def main():
         bundled = pathlib.Path(temporary) / "bundled.pcap"
         make_capture.make(bundled)
         sample = Sample(bundled)
-        return run_cases([
-            ("200 windows of 50 ms, drv", lambda: short_windows_case(temporary, sample, "drv")),
-            ("200 windows of 50 ms, tc", lambda: short_windows_case(temporary, sample, "tc")),
-            ("cap", lambda: cap_case(temporary)),
-            ("flood", lambda: flood_case(temporary)),
-        ])  # fmt: skip
+        return run_cases(
+            [
+                ("200 windows of 50 ms, drv", lambda: short_windows_case(temporary, sample, "drv")),
+                ("200 windows of 50 ms, tc", lambda: short_windows_case(temporary, sample, "tc")),
+                ("cap", lambda: cap_case(temporary)),
+                ("flood", lambda: flood_case(temporary)),
+            ]
+        )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ class Maker:
         return self.random.randrange(100) < percent
 
     def address(self, version):
-        octets = bytes(self.random.choice((0, 255, self.random.randrange(256))) for _ in range(4 if version == 4 else 16))
+        octets = bytes(
+            self.random.choice((0, 255, self.random.randrange(256))) for _ in range(4 if version == 4 else 16)
+        )
         return ipaddress.ip_address(octets)
 
     def term(self, version):
@@ -38,8 +40,12 @@ class Maker:
         if kind == 0:
             return str(address)
         if kind == 1:
-            return str(ipaddress.ip_network((address, self.random.randrange(1, address.max_prefixlen + 1)), strict=False))
-        last = ipaddress.ip_address(min(int(address) + self.random.randrange(1, 1 << 20), (1 << address.max_prefixlen) - 1))
+            return str(
+                ipaddress.ip_network((address, self.random.randrange(1, address.max_prefixlen + 1)), strict=False)
+            )
+        last = ipaddress.ip_address(
+            min(int(address) + self.random.randrange(1, 1 << 20), (1 << address.max_prefixlen) - 1)
+        )
         return f"{address}-{last if last.version == version else address}"
 
     def addresses(self, version, sets):
@@ -102,8 +108,11 @@ class Maker:
         protocol = self.random.choice((6, 6, 6, 17, 17, 1 if version == 4 else 58, 47))
         ports = struct.pack("!HH", self.port(rules, "sport"), self.port(rules, "dport"))
         flags = self.random.choice((2, 18, 16, self.random.randrange(256)))
-        payload = {6: ports + bytes(8) + bytes((0x50, flags)) + bytes(6), 17: ports + b"\0\x0c\0\0data",
-                   47: b"\0\0\x08\0data"}.get(protocol, bytes((self.random.choice((0, 3, 8, 128, 135)),)) + bytes(7))  # fmt: skip
+        payload = {
+            6: ports + bytes(8) + bytes((0x50, flags)) + bytes(6),
+            17: ports + b"\0\x0c\0\0data",
+            47: b"\0\0\x08\0data",
+        }.get(protocol, bytes((self.random.choice((0, 3, 8, 128, 135)),)) + bytes(7))
         offset, more = self.random.choice(((0, 0), (0, 0), (0, 0), (0, 0), (0, 1), (100, 0)))
         ethernet = bytes.fromhex("020000000001020000000002")
         if version == 4:
@@ -131,8 +140,8 @@ def ends_of(term):
     return [network[0], network[-1]]
 
 
-# Before reassembly, as on this hook, nft takes the data of a later fragment for ports and flags (seen on Linux 6.18); a rule
-# that is to mean what ours means has to say that it wants none.
+# On this hook, before reassembly, nft reads ports and flags from the data of a later fragment (seen on Linux 6.18).
+# A rule that means the same as ours has to exclude later fragments.
 LATER_FRAGMENTS = ["ip frag-off & 0x1fff != 0 meta mark set 1", "frag frag-off != 0 meta mark set 1"]
 
 
@@ -146,15 +155,24 @@ class Nft:
         for name, content in sets.items():
             for version in FAMILIES:
                 self.add_set(f"{name}_{version}", content, version)
-        lines = LATER_FRAGMENTS + [f"{family} saddr @blocked_{version} goto blocked" for version, family in FAMILIES.items()]
+        lines = LATER_FRAGMENTS + [
+            f"{family} saddr @blocked_{version} goto blocked" for version, family in FAMILIES.items()
+        ]
         chains = ["chain blocked { counter drop; }", f"chain default_action {{ counter {default}; }}"]
         for number, rule in enumerate(rules):
             action = {"accept": " accept", "drop": " drop", "count": ""}[rule["action"]]
             chains.append(f"chain rule{number} {{ counter{action}; }}")
             way = "jump" if rule["action"] == "count" else "goto"
-            lines += [f"{match} {way} rule{number}" for version in FAMILIES for match in self.matches(number, rule, version)]
-        body = "\n".join(self.sets + chains + [f'chain ingress {{ type filter hook ingress device "{device}" priority 0;'] +
-                         lines + ["goto default_action", "}"])  # fmt: skip
+            lines += [
+                f"{match} {way} rule{number}" for version in FAMILIES for match in self.matches(number, rule, version)
+            ]
+        body = "\n".join(
+            self.sets
+            + chains
+            + [f'chain ingress {{ type filter hook ingress device "{device}" priority 0;']
+            + lines
+            + ["goto default_action", "}"]
+        )
         self.script = f"table netdev same {{\n{body}\n}}\n"
 
     def add_set(self, name, terms, version):
@@ -265,13 +283,15 @@ def counts_of_nft(network, rules, sets, default, frames):
 
 
 def random_case(directory):
-    """What each rule decides on, counted by both: addresses, ranges, sets, exceptions, ports, flags, protocols, fragments."""
+    """Both count what each rule matches: addresses, ranges, sets, exceptions, ports, flags, protocols, fragments."""
     with Network(directory) as network:
         rounds = []
         for seed in range(RULE_SETS):
             maker = Maker(seed)
-            sets = {name: [maker.term(maker.random.choice((4, 6))) for _ in range(size)]
-                    for name, size in (("blocked", 2), ("one", 10), ("two", 5))}  # fmt: skip
+            sets = {
+                name: [maker.term(maker.random.choice((4, 6))) for _ in range(size)]
+                for name, size in (("blocked", 2), ("one", 10), ("two", 5))
+            }
             rules = maker.rules(25, ["one", "two"])
             rules = [rule for rule in rules if consistent(rule)]
             frames = [maker.frame(rules, sets) for _ in range(PACKETS)]
@@ -287,8 +307,11 @@ def random_case(directory):
             if differing:
                 rules = {name: one[0][int(name[4:])] for name in differing if name.startswith("rule")}
                 raise Mismatch(f"rule set {seed}: packets as nft counts them and as seen: {differing}, of {rules}")
-            decided = sum(count for name, count in seen.items()
-                          if not name.startswith("rule") or one[0][int(name[4:])]["action"] != "count")  # fmt: skip
+            decided = sum(
+                count
+                for name, count in seen.items()
+                if not name.startswith("rule") or one[0][int(name[4:])]["action"] != "count"
+            )
             expect(f"rule set {seed}, packets decided on", PACKETS, decided)
             decided_by_rules += decided - seen["default_action"]
         if decided_by_rules < RULE_SETS * PACKETS / 4:

@@ -54,23 +54,33 @@ table inet same {{
  chain outgoing {{ type filter hook output priority 0; ct state new counter; }}
 }}
 """
-NDP = [{"operation": "append", "l4proto": "ICMPv6", "src": "fe80::/10", "action": "accept"},
-       {"operation": "append", "l4proto": "ICMPv6", "dst": ["ff00::/8", "fe80::/10"], "action": "accept"}]  # fmt: skip
+NDP = [
+    {"operation": "append", "l4proto": "ICMPv6", "src": "fe80::/10", "action": "accept"},
+    {"operation": "append", "l4proto": "ICMPv6", "dst": ["ff00::/8", "fe80::/10"], "action": "accept"},
+]
 POLICIES = {
     "established alone": ([], ""),
-    "and errors about it": ([{"operation": "append", "conntrack": "RELATED", "action": "accept"}], "ct state related accept"),
+    "and errors about it": (
+        [{"operation": "append", "conntrack": "RELATED", "action": "accept"}],
+        "ct state related accept",
+    ),
     "and new ones to a server": (
-        [{"operation": "append", "l4proto": "TCP", "dport": 8080, "conntrack": "NEW", "action": "accept"},
-         {"operation": "append", "l4proto": "UDP", "dport": "5000-5400", "conntrack": "NEW", "action": "accept"}],
-        "tcp dport 8080 ct state new accept\nudp dport 5000-5400 ct state new accept"),  # fmt: skip
+        [
+            {"operation": "append", "l4proto": "TCP", "dport": 8080, "conntrack": "NEW", "action": "accept"},
+            {"operation": "append", "l4proto": "UDP", "dport": "5000-5400", "conntrack": "NEW", "action": "accept"},
+        ],
+        "tcp dport 8080 ct state new accept\nudp dport 5000-5400 ct state new accept",
+    ),
 }
 
 
 def flows_case(directory):
     """Real peers under a default of drop with established connections accepted: the same flows get through."""
     with Peers(directory) as peers:
-        for namespace, side, address, other in ((peers.sender, "left0", INSIDE6, "right0"),
-                                                (peers.receiver, "right0", OUTSIDE6, "left0")):  # fmt: skip
+        for namespace, side, address, other in (
+            (peers.sender, "left0", INSIDE6, "right0"),
+            (peers.receiver, "right0", OUTSIDE6, "left0"),
+        ):
             add_neighbour(peers, namespace, side, address, other)
         for server in (peers.sender, peers.receiver):
             peers.serve(server, 8080)
@@ -101,7 +111,9 @@ def add_neighbour(peers, namespace, side, address, other):
     """So that no neighbour discovery decides what gets through."""
     elsewhere = peers.receiver if namespace == peers.sender else peers.sender
     link = json.loads(peers.inside(elsewhere, "ip", "-j", "link", "show", "dev", other).stdout)[0]
-    peers.inside(namespace, "ip", "neigh", "replace", address, "lladdr", link["address"], "dev", side, "nud", "permanent")
+    peers.inside(
+        namespace, "ip", "neigh", "replace", address, "lladdr", link["address"], "dev", side, "nud", "permanent"
+    )
 
 
 def main():

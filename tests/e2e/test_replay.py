@@ -16,8 +16,22 @@ import tempfile
 
 import make_capture
 import model
-from compare import (BINARY, PATIENCE, REPOSITORY, Mismatch, check_books, check_causes, check_keys, check_records, check_times,
-                     check_totals, expect, expect_text, read_windows, run_cases)  # fmt: skip
+from compare import (
+    BINARY,
+    PATIENCE,
+    REPOSITORY,
+    Mismatch,
+    check_books,
+    check_causes,
+    check_keys,
+    check_records,
+    check_times,
+    check_totals,
+    expect,
+    expect_text,
+    read_windows,
+    run_cases,
+)
 
 PCAPS = pathlib.Path(os.environ.get("NICSENTRY_PCAPS", REPOSITORY.parent / "shared" / "pcaps"))
 KNOWN = {"cic-ddos2019-synflood.pcap": (9367, 26316), "mining.pcapng": (4, 673)}
@@ -26,7 +40,9 @@ CAP = 100
 
 def replay(capture, directory, *options, status=0):
     command = [BINARY, "replay", str(capture), "--format", "jsonl,seed-json", "-o", str(directory), *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE
+    )
     if done.returncode != status:
         raise Mismatch(f"{' '.join(command)}: expected exit status {status}, seen {done.returncode}: {done.stderr}")
     return done
@@ -71,10 +87,18 @@ def seed_value(session):
     seconds = duration / 1e9
     packets = (session.packets_server, session.packets_client)
     bits = (session.bytes_server * 8, session.bytes_client * 8)
-    return [session.last_packet_ns, method, *packets, *bits, duration,
-            *(quotient(amount, seconds) for amount in (*packets, *bits)),
-            quotient(bits[0], packets[0]), quotient(bits[1], packets[1]),
-            quotient(*packets), quotient(*bits)]  # fmt: skip
+    return [
+        session.last_packet_ns,
+        method,
+        *packets,
+        *bits,
+        duration,
+        *(quotient(amount, seconds) for amount in (*packets, *bits)),
+        quotient(bits[0], packets[0]),
+        quotient(bits[1], packets[1]),
+        quotient(*packets),
+        quotient(*bits),
+    ]
 
 
 def check_seed_file(path, expected, value_name, what):
@@ -94,10 +118,16 @@ def check_seed_files(window, directory, cap, what):
     for session in window.sessions.values():
         (client, client_port), (server, server_port) = session.client, session.server
         ddos[client, client_port, server, server_port, session.protocol] = [
-            [record["timestamp_ns"] / 10**9, record["ip_flags_fragment"], record["tcp_flags"], record["tcp_window"],
-             record["udp_payload_bytes"], record["icmp_type"]]
+            [
+                record["timestamp_ns"] / 10**9,
+                record["ip_flags_fragment"],
+                record["tcp_flags"],
+                record["tcp_window"],
+                record["udp_payload_bytes"],
+                record["icmp_type"],
+            ]
             for record in session.records[: cap or None]
-        ]  # fmt: skip
+        ]
         if session.protocol in ("TCP", "UDP"):
             crypto[client, server, client_port, server_port, session.protocol] = seed_value(session)
     name = f"result_{window.number}.json"
@@ -127,8 +157,17 @@ def capture_case(capture, seconds="10"):
         with tempfile.TemporaryDirectory() as temporary:
             options = ["--cap", str(cap), "--window", f"{seconds}s"]
             said = replay(capture, temporary, *options).stdout.splitlines()[-1]
-            expect("last line", ", ".join((counted(analysis.learned, "session"), counted(packets, "packet"),
-                                           counted(len(analysis.windows), "window"))), said)  # fmt: skip
+            expect(
+                "last line",
+                ", ".join(
+                    (
+                        counted(analysis.learned, "session"),
+                        counted(packets, "packet"),
+                        counted(len(analysis.windows), "window"),
+                    )
+                ),
+                said,
+            )
             check_analysis(analysis, pathlib.Path(temporary), cap)
     return f"{analysis.learned} sessions, {packets} packets, {len(analysis.windows)} windows of {seconds} s"
 
@@ -156,7 +195,7 @@ def pcap_packets(data):
 
 
 def snapped_case(bundled, directory):
-    """Packets that a snap length cut count by their lengths on the wire: nothing changes but what needs cut-off headers."""
+    """A packet that a snap length cut counts with its length on the wire, if its headers are whole."""
     data = bundled.read_bytes()
     snapped, whole = directory / "snapped.pcap", directory / "whole.pcap"
     out = whole_out = data[:24]

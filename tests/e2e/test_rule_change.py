@@ -17,8 +17,16 @@ CHANGES = 60
 def rule_set(name):
     """In place of what there is: so many rules that they stand in several parts of the tables."""
     other = PORTS["new" if name == "old" else "old"]
-    filler = [{"operation": "append", "src": f"172.{16 + i // 256}.{i % 256}.0/24", "l4proto": "UDP", "dport": 1000 + i,
-               "action": "drop"} for i in range(500)]  # fmt: skip
+    filler = [
+        {
+            "operation": "append",
+            "src": f"172.{16 + i // 256}.{i % 256}.0/24",
+            "l4proto": "UDP",
+            "dport": 1000 + i,
+            "action": "drop",
+        }
+        for i in range(500)
+    ]
     return filler + [{"operation": "append", "l4proto": "UDP", "dport": other, "action": "drop"}]
 
 
@@ -30,11 +38,27 @@ class Traffic:
     """Numbered packets to both ports over both families at a steady rate, each packet of the next kind."""
 
     def __init__(self, peers):
-        self.receive = peers.start(peers.receiver, sys.executable, "-c", RECEIVE, *PORTS.values(),
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.receive = peers.start(
+            peers.receiver,
+            sys.executable,
+            "-c",
+            RECEIVE,
+            *PORTS.values(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.receive.stdout.readline()
-        self.send = peers.start(peers.sender, sys.executable, "-c", SEND, INSIDE, INSIDE6, *PORTS.values(),
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        self.send = peers.start(
+            peers.sender,
+            sys.executable,
+            "-c",
+            SEND,
+            INSIDE,
+            INSIDE6,
+            *PORTS.values(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.send.stdout.readline()
 
     def stop(self):
@@ -82,7 +106,8 @@ print(json.dumps(seen), flush=True)
 SEND = """
 import select, socket, sys, time
 to4, to6, *ports = sys.argv[1:]
-ends = {4: (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), to4), 6: (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), to6)}
+ends = {4: (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), to4),
+        6: (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), to6)}
 # Neighbours are known before the first packet that counts.
 for s, to in ends.values():
     s.sendto(b"-1", (to, 9))
@@ -133,9 +158,13 @@ def expires_case(directory):
     """A rule with a lifetime acts, then is gone by itself; the others keep their counters and move up."""
     with Peers(directory) as peers:
         watching = Controller(peers, "--firewall")
-        peers.rules([{"operation": "append", "l4proto": "ICMP", "src": OUTSIDE, "action": "drop", "expires": "3s"},
-                     {"operation": "append", "l4proto": "UDP", "dport": 6001, "action": "count", "description": "kept"},
-                     {"operation": "append", "l4proto": "UDP", "dport": 6002, "action": "drop", "expires": 3600}])  # fmt: skip
+        peers.rules(
+            [
+                {"operation": "append", "l4proto": "ICMP", "src": OUTSIDE, "action": "drop", "expires": "3s"},
+                {"operation": "append", "l4proto": "UDP", "dport": 6001, "action": "count", "description": "kept"},
+                {"operation": "append", "l4proto": "UDP", "dport": 6002, "action": "drop", "expires": 3600},
+            ]
+        )
         began = time.monotonic()
         peers.inside(peers.sender, sys.executable, "-c", SOME, INSIDE, 6001, 7)
         peers.inside(peers.sender, sys.executable, "-c", SOME, INSIDE, 6002, 5)
@@ -146,12 +175,17 @@ def expires_case(directory):
         expect("rules, while it holds", 3, len(rules))
         if rules[0]["expires"] not in ("1s", "2s", "3s"):
             raise Mismatch(f"time left: expected at most 3s, seen {rules[0]['expires']!r}")
-        expect("packets of the rules", [True, 7, 5], [rules[0]["packets"] > 0] + [rule["packets"] for rule in rules[1:]])
+        expect(
+            "packets of the rules", [True, 7, 5], [rules[0]["packets"] > 0] + [rule["packets"] for rule in rules[1:]]
+        )
         time.sleep(max(0.0, began + 3.3 - time.monotonic()))
         expect("ping after its time", True, peers.ping(peers.sender, INSIDE, "-c", 2))
         rules = peers.shown()["ingress"]["rules"]
-        expect("rules after its time", [(0, "count", 7), (1, "drop", 5)],
-               [(rule["id"], rule["action"], rule["packets"]) for rule in rules])  # fmt: skip
+        expect(
+            "rules after its time",
+            [(0, "count", 7), (1, "drop", 5)],
+            [(rule["id"], rule["action"], rule["packets"]) for rule in rules],
+        )
         peers.inside(peers.sender, sys.executable, "-c", SOME, INSIDE, 6001, 2)
         expect("packets of the rule that moved up", 9, peers.shown()["ingress"]["rules"][0]["packets"])
         watching.stop()
@@ -167,10 +201,12 @@ for _ in range(int(sys.argv[3])):
 
 
 def main():
-    return run_directory_cases({
-        "a batch under traffic": one_instant_case,
-        "a rule that ends": expires_case,
-    })
+    return run_directory_cases(
+        {
+            "a batch under traffic": one_instant_case,
+            "a rule that ends": expires_case,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
 
 
 def handshake_case(directory):
-    """A rule for NEW lets a connection in; what its originator sends next comes long before the host has told the state."""
+    """A rule for NEW accepts a connection; its next packets come before the host has written the state."""
     with Peers(directory) as peers:
         watching = Controller(peers, *STATEFUL)
         peers.serve(peers.receiver, 8080)
-        peers.rules(NEIGHBOURS + [{"operation": "append", "l4proto": "TCP", "dport": 8080, "conntrack": "NEW",
-                                   "action": "accept"}])  # fmt: skip
+        peers.rules(
+            NEIGHBOURS
+            + [{"operation": "append", "l4proto": "TCP", "dport": 8080, "conntrack": "NEW", "action": "accept"}]
+        )
         peers.default("ingress", "drop")
         # A segment that is lost is sent again after 200 ms.
         slow = peers.slow_fetches(peers.sender, f"http://{INSIDE}:8080/", 100, 0.15)
@@ -59,9 +61,13 @@ def fragments_case(directory):
             return peers.arrived("Ip", "ReasmReqds") - before
 
         expect("later fragments, which no rule is about", 20, passed(17))
-        peers.rules([{"operation": "append", "src": OUTSIDE, "dport": 9, "action": "drop"},
-                     {"operation": "append", "src": OUTSIDE, "conntrack": "NEW", "action": "drop"},
-                     {"operation": "append", "src": "10.77.0.128/25", "action": "drop"}])  # fmt: skip
+        peers.rules(
+            [
+                {"operation": "append", "src": OUTSIDE, "dport": 9, "action": "drop"},
+                {"operation": "append", "src": OUTSIDE, "conntrack": "NEW", "action": "drop"},
+                {"operation": "append", "src": "10.77.0.128/25", "action": "drop"},
+            ]
+        )
         expect("later fragments with rules for others, and for ports", 20, passed(17))
         peers.rules([{"operation": "append", "src": OUTSIDE, "l4proto": "UDP", "action": "drop"}])
         expect("later fragments of a protocol and address that a rule drops", 0, passed(17))
@@ -82,7 +88,9 @@ def router_case(directory):
     with Peers(directory) as peers:
         far = f"{peers.sender}2"
         peers.add_namespace(far)
-        run("ip", "link", "add", "far0", "netns", far, "type", "veth", "peer", "name", "right1", "netns", peers.receiver)
+        run(
+            "ip", "link", "add", "far0", "netns", far, "type", "veth", "peer", "name", "right1", "netns", peers.receiver
+        )
         for namespace, side, address in ((far, "far0", server), (peers.receiver, "right1", "10.78.0.2")):
             run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", side)
             run("ip", "-n", namespace, "link", "set", side, "up")
@@ -98,18 +106,22 @@ def router_case(directory):
             time.sleep(0.5)
             listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
             seen = {(one["protocol"], one["source"], one["state"]) for one in listed if one["protocol"] != "ICMP"}
-            expect(f"connections by the ports {ports}", {("UDP", OUTSIDE, "ESTABLISHED"), ("TCP", OUTSIDE, "CLOSED")}, seen)
+            expect(
+                f"connections by the ports {ports}", {("UDP", OUTSIDE, "ESTABLISHED"), ("TCP", OUTSIDE, "CLOSED")}, seen
+            )
             watching.stop()
         peers.check_clean()
 
 
 def main():
-    return run_directory_cases({
-        "what follows a SYN from outside": handshake_case,
-        "ICMP beside a ping": icmp_case,
-        "rules and later fragments": fragments_case,
-        "a router's connections": router_case,
-    })
+    return run_directory_cases(
+        {
+            "what follows a SYN from outside": handshake_case,
+            "ICMP beside a ping": icmp_case,
+            "rules and later fragments": fragments_case,
+            "a router's connections": router_case,
+        }
+    )
 
 
 if __name__ == "__main__":

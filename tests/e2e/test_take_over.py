@@ -21,11 +21,15 @@ def killed_case(directory):
         peers.rules(NEIGHBOURS)
         peers.default("ingress", "drop")
         peers.serve(peers.receiver, 8080)
-        streams = {to: peers.stream(peers.sender, peers.receiver, to, port) for to, port in ((OUTSIDE, 7000), (OUTSIDE6, 7001))}
+        streams = {
+            to: peers.stream(peers.sender, peers.receiver, to, port) for to, port in ((OUTSIDE, 7000), (OUTSIDE6, 7001))
+        }
         for to, stream in streams.items():
             expect(f"from {to}", "hello", stream.say("hello"))
         # Its SYN is sent again and again, before the take-over and after it.
-        knocking = peers.start(peers.sender, "curl", "-sg", "--noproxy", "*", "-m", 20, f"http://{INSIDE}:8080/", stdout=subprocess.DEVNULL)
+        knocking = peers.start(
+            peers.sender, "curl", "-sg", "--noproxy", "*", "-m", 20, f"http://{INSIDE}:8080/", stdout=subprocess.DEVNULL
+        )
         time.sleep(LATE_ACKNOWLEDGEMENT_S)
         for number in (1, 2):  # the second inherits what the first one has
             watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
@@ -34,9 +38,20 @@ def killed_case(directory):
                 expect(f"from {to} after take-over {number}", f"still {number}", stream.say(f"still {number}"))
             expect("HTTP from outside", False, peers.fetch(peers.sender, f"http://{INSIDE}:8080/", 4))
             listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
-            expect("connections", [("ESTABLISHED", OUTSIDE, 7000), ("ESTABLISHED", OUTSIDE6, 7001)],
-                   sorted((one["state"], one["destination"], one["destination_port"]) for one in listed if one["protocol"] == "TCP"))
-        expect("HTTP from outside all the while, curl's exit status for a time that is over", 28, knocking.wait(timeout=PATIENCE))
+            expect(
+                "connections",
+                [("ESTABLISHED", OUTSIDE, 7000), ("ESTABLISHED", OUTSIDE6, 7001)],
+                sorted(
+                    (one["state"], one["destination"], one["destination_port"])
+                    for one in listed
+                    if one["protocol"] == "TCP"
+                ),
+            )
+        expect(
+            "HTTP from outside all the while, curl's exit status for a time that is over",
+            28,
+            knocking.wait(timeout=PATIENCE),
+        )
         watching.stop()
         peers.check_clean()
 
@@ -62,10 +77,12 @@ def stopped_case(directory):
 
 
 def main():
-    return run_directory_cases({
-        "a controller that is killed, twice": killed_case,
-        "a controller that ends, over programs that stay": stopped_case,
-    })
+    return run_directory_cases(
+        {
+            "a controller that is killed, twice": killed_case,
+            "a controller that ends, over programs that stay": stopped_case,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -121,8 +121,11 @@ class Program:
 
     def __init__(self, port):
         self.port = port
-        ids = {one["name"]: one["id"] for number in programs_on_card()[f"nfp{port}"]["map_ids"]
-               for one in [bpftool("map", "show", "id", str(number))]}  # fmt: skip
+        ids = {
+            one["name"]: one["id"]
+            for number in programs_on_card()[f"nfp{port}"]["map_ids"]
+            for one in [bpftool("map", "show", "id", str(number))]
+        }
         self.control = Map(ids["control"], 56)
         self.sessions = Map(ids["sessions"], 56)
         self.counters = Map(ids["counters"], 32)
@@ -132,8 +135,10 @@ class Program:
     def add(self, to, index, *addends):
         """Adds to 64-bit words from the value's start on, None leaves one out; as a program does, if it finds them."""
         if to.lookup(index) is not None:
-            write("add", "".join(f"{to.number} {index} {8 * at} {addend} 8\n"
-                                 for at, addend in enumerate(addends) if addend))  # fmt: skip
+            write(
+                "add",
+                "".join(f"{to.number} {index} {8 * at} {addend} 8\n" for at, addend in enumerate(addends) if addend),
+            )
 
     def find(self, config, a, b):
         mask = (1 << (config >> BUCKET_BITS_SHIFT & BUCKET_BITS_MASK)) - 1

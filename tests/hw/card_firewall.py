@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""In the virtual machine: the firewall of our program on the card, done by hand over the maps that the controller wrote.
+"""In the virtual machine: does what our program's firewall does on the card, over the maps that the controller wrote.
 
 It shares no code with nicsentry. bpf_offload/types.h says what stands in the maps.
 """
@@ -16,16 +16,26 @@ STATES = {"NEW": 0, "ESTABLISHED": 1, "RELATED": 2, "INVALID": 3}
 DEFAULT, FIRST_RULE = 3, 8
 DROP = 1
 WORDS, RULES_A_CHUNK, CHUNKS = 3, 192, 28
-VALUE_BYTES = {"fw_control": 32, "rule_banks": 48, "interval_nodes": 56, "rule_bits": 24, "rule_actions": 12,
-               "set_addresses": 56, "rule_counters": 16}  # fmt: skip
+VALUE_BYTES = {
+    "fw_control": 32,
+    "rule_banks": 48,
+    "interval_nodes": 56,
+    "rule_bits": 24,
+    "rule_actions": 12,
+    "set_addresses": 56,
+    "rule_counters": 16,
+}
 
 
 class Firewall:
     """That of the program on a port."""
 
     def __init__(self, port):
-        self.ids = {one["name"]: one["id"] for number in programs_on_card()[f"nfp{port}"]["map_ids"]
-                    for one in [bpftool("map", "show", "id", str(number))]}  # fmt: skip
+        self.ids = {
+            one["name"]: one["id"]
+            for number in programs_on_card()[f"nfp{port}"]["map_ids"]
+            for one in [bpftool("map", "show", "id", str(number))]
+        }
         self.maps = {name: Map(self.ids[name], size) for name, size in VALUE_BYTES.items()}
 
     def words(self, name, index, form):
@@ -80,8 +90,9 @@ class Firewall:
         if not rows:
             return first_action + DEFAULT
         fields = [self.interval(misc_root, flags | STATES[state] << 8 | protocol << 11, 0)]
-        for end, sets, port, (set_rows, addresses, ports) in zip(halves, of_sets, (source[1], destination[1]),
-                                                                 (bank[6:9], bank[9:12])):  # fmt: skip
+        for end, sets, port, (set_rows, addresses, ports) in zip(
+            halves, of_sets, (source[1], destination[1]), (bank[6:9], bank[9:12])
+        ):
             fields.append(set_rows + (sets & CLASS) if set_rows else 0)
             fields.append(self.interval(addresses, *end))
             fields.append(self.interval(ports, port, 0))
@@ -116,8 +127,12 @@ def writes(firewalls):
     with open(FILES + "maps", encoding="ascii") as lines:
         rows = [line.split() for line in lines if not line.startswith("#")]
     tables = {int(row[0]): int(row[6]) for row in rows}
-    names = {tables[number]: (port, name) for port, firewall in enumerate(firewalls)
-             for name, number in firewall.ids.items() if number in tables}  # fmt: skip
+    names = {
+        tables[number]: (port, name)
+        for port, firewall in enumerate(firewalls)
+        for name, number in firewall.ids.items()
+        if number in tables
+    }
     with open(FILES + "writes", encoding="ascii") as lines:
         kept = [tuple(map(int, line.split()))[1:] for line in lines if not line.startswith("#")]
     return [(*names[table], key) for table, key in kept if table in names and names[table][1] in VALUE_BYTES]

@@ -20,10 +20,32 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-# pylint: disable=wrong-import-position
-from card import U32, UNKNOWN, SHARDS, Program, Tuple, bpftool, mix, programs_on_card, raw, send, statistics, write  # noqa: E402
+from card import (  # noqa: E402
+    U32,
+    UNKNOWN,
+    SHARDS,
+    Program,
+    Tuple,
+    bpftool,
+    mix,
+    programs_on_card,
+    raw,
+    send,
+    statistics,
+    write,
+)
 from card_firewall import VALUE_BYTES, Firewall, writes  # noqa: E402
-from compare import BINARY, PATIENCE, REPOSITORY, Mismatch, expect, expect_text, read_lines, read_windows, run_cases  # noqa: E402
+from compare import (  # noqa: E402
+    BINARY,
+    PATIENCE,
+    REPOSITORY,
+    Mismatch,
+    expect,
+    expect_text,
+    read_lines,
+    read_windows,
+    run_cases,
+)
 from network import Controller, run  # noqa: E402
 from sample import check_nothing_lost, check_sample, summed, totals  # noqa: E402
 
@@ -43,8 +65,9 @@ class Traffic:
         self.window = pickle.loads((directory / "model.pickle").read_bytes())
         self.packets = self.window.packets_in
         self.some = self.list[:100]  # where it is not their contents that matter
-        self.on_sessions = sum(session.packets_server + session.packets_client
-                               for session in self.window.sessions.values())  # fmt: skip
+        self.on_sessions = sum(
+            session.packets_server + session.packets_client for session in self.window.sessions.values()
+        )
 
 
 class Machine:
@@ -72,7 +95,7 @@ class Machine:
 
 
 def controller(machine, *arguments, ports=("nfp0",), profile="ddos"):
-    """The emulated processor takes ten times longer to verify the program with the firewall: it is for who asks of it."""
+    """The program without the firewall by default: under emulation verifying `sentry` takes ten times longer."""
     return Controller(machine, *arguments, "--profile", profile, ports=ports)
 
 
@@ -134,8 +157,9 @@ def adoption_case(directory, traffic):
         attached = xdp_on("nfp0")
         Program(0).packet(traffic.list[0])  # nobody home: counted, no event
         watching = controller(machine)
-        expect_text("log", f"nfp0: mode hw, taking over program 'ddos' (id {attached['hw']}, attached by hand)",
-                    watching.log())  # fmt: skip
+        expect_text(
+            "log", f"nfp0: mode hw, taking over program 'ddos' (id {attached['hw']}, attached by hand)", watching.log()
+        )
         send([Program(0)], traffic.list)
         settle()
         check_sample(traffic, watching.stop())
@@ -148,8 +172,9 @@ def adoption_case(directory, traffic):
 
 def formats_case(directory, traffic, profile="all"):
     with Machine(directory) as machine:
-        watching = controller(machine, "--mode", "hw", "--format", "csv,seed-json,seed-csv", profile=profile,
-                              ports=("nfp0", "nfp1"))  # fmt: skip
+        watching = controller(
+            machine, "--mode", "hw", "--format", "csv,seed-json,seed-csv", profile=profile, ports=("nfp0", "nfp1")
+        )
         for port in ("nfp0", "nfp1"):
             expect_text("log", f"{port}: mode hw\n", watching.log() + "\n")
         send([Program(0), Program(1)], traffic.list)
@@ -160,7 +185,9 @@ def formats_case(directory, traffic, profile="all"):
         expect("planes", [("nfp0", "hw"), ("nfp1", "hw")], [(row["interface"], row["mode"]) for row in books])
         expect("packets of each port", [traffic.packets / 2] * 2, [row["packets_in"] for row in books])
         for name in ("windows", "sessions", "packets"):
-            rows = [len((output / f"{name}.{kind}").read_text(encoding="utf-8").splitlines()) for kind in ("csv", "jsonl")]
+            rows = [
+                len((output / f"{name}.{kind}").read_text(encoding="utf-8").splitlines()) for kind in ("csv", "jsonl")
+            ]
             expect(f"rows of {name}.csv, with a header, and {name}.jsonl", rows[1] + 1, rows[0])
         check_clean()
     return ", ".join(sorted(path.name for path in output.iterdir()))
@@ -236,8 +263,11 @@ def second_controller_case(directory, traffic):
         watching = controller(machine, "--mode", "hw")
         attached = xdp_on("nfp0")
         for command in ("run", "attach", "detach"):
-            expect_text(f"words of {command}", f"EBUSY: nfp0 is watched already by nicsentry, process {watching.process.pid}",
-                        refused(command, "-i", "nfp0"))  # fmt: skip
+            expect_text(
+                f"words of {command}",
+                f"EBUSY: nfp0 is watched already by nicsentry, process {watching.process.pid}",
+                refused(command, "-i", "nfp0"),
+            )
         expect("programs meanwhile", attached, xdp_on("nfp0"))
         send([Program(0)], traffic.some)
         settle()
@@ -249,17 +279,23 @@ def attach_case(directory, traffic):
     with Machine(directory) as machine:
         done = nicsentry("attach", "-i", "nfp0", "--mode", "hw", "--profile", "crypto")
         expect_text("words of attach", "nfp0: mode hw", done.stderr)
-        expect_text("words of another attach", "EEXIST: nfp0: mode hw, taking over program 'crypto'",
-                    refused("attach", "-i", "nfp0"))  # fmt: skip
-        expect_text("words of another profile", "does not serve profile ddos",
-                    refused("run", "-i", "nfp0", "--profile", "ddos"))  # fmt: skip
+        expect_text(
+            "words of another attach",
+            "EEXIST: nfp0: mode hw, taking over program 'crypto'",
+            refused("attach", "-i", "nfp0"),
+        )
+        expect_text(
+            "words of another profile", "does not serve profile ddos", refused("run", "-i", "nfp0", "--profile", "ddos")
+        )
         watching = controller(machine, profile="crypto")
         expect_text("log", "attached by attach", watching.log())
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
         expect("mode after SIGKILL", ["hw"], list(xdp_on("nfp0")))
         (CLAIMS / f"controller-{watching.process.pid}.sock").unlink(missing_ok=True)
         expect_text("words of detach", "detached from xdp (mode hw)", nicsentry("detach", "-i", "nfp0").stderr)
-        expect_text("words of another detach", "ENOENT: nothing of nicsentry's is on nfp0", refused("detach", "-i", "nfp0"))
+        expect_text(
+            "words of another detach", "ENOENT: nothing of nicsentry's is on nfp0", refused("detach", "-i", "nfp0")
+        )
         check_clean()
 
 
@@ -300,11 +336,18 @@ def refusing_card_case(directory, traffic):
 
 
 def limits_case(directory, traffic):
-    expect_text("words for too many sessions", "fit into the card's 3072000 map elements",
-                refused("run", "-i", "nfp0", "--mode", "hw", "--sessions", 2_000_000))  # fmt: skip
+    expect_text(
+        "words for too many sessions",
+        "fit into the card's 3072000 map elements",
+        refused("run", "-i", "nfp0", "--mode", "hw", "--sessions", 2_000_000),
+    )
     check_clean()
-    said = refused("run", "-i", "nfp0", "-i", "nfp1", "--mode", "hw", "--profile", "ddos", "--sessions", 700_000, "--windows", 1)
-    expect_text("words for two ports' worth", "ENOMEM: loading 'ddos' for nfp1 in mode hw: Cannot allocate memory", said)
+    said = refused(
+        "run", "-i", "nfp0", "-i", "nfp1", "--mode", "hw", "--profile", "ddos", "--sessions", 700_000, "--windows", 1
+    )
+    expect_text(
+        "words for two ports' worth", "ENOMEM: loading 'ddos' for nfp1 in mode hw: Cannot allocate memory", said
+    )
     expect_text("words for two ports' worth", "the card holds 3072000 map elements over all its ports", said)
     expect("expected warnings of libbpf's", 0, said.count("BTF"))
     check_clean()
@@ -315,15 +358,18 @@ def conflicts_case(directory, traffic):
     with Machine(directory):
         # Modes: what is there decides, whatever is asked for.
         attach("nfp0", OBJECTS / "ddos.o", "xdpgeneric")
-        expect_text("drv beside skb", "run with --mode skb, or detach it first", refused("run", "-i", "nfp0", "--mode", "drv"))
+        expect_text(
+            "drv beside skb", "run with --mode skb, or detach it first", refused("run", "-i", "nfp0", "--mode", "drv")
+        )
         done = nicsentry("run", "-i", "nfp0", "--mode", "hw", "--profile", "ddos", "--window", "20ms", "--windows", 1)
         expect(f"exit status of hw beside skb ({done.stderr!r})", 0, done.returncode)
         expect("modes after it", ["skb"], list(xdp_on("nfp0")))
         take_off("nfp0", "xdpgeneric")
         # A device that offloads nothing.
         run("ip", "link", "add", "other0", "type", "veth", "peer", "name", "other1")
-        expect_text("hw on veth", "EOPNOTSUPP: driver veth offloads no programs",
-                    refused("run", "-i", "other0", "--mode", "hw"))  # fmt: skip
+        expect_text(
+            "hw on veth", "EOPNOTSUPP: driver veth offloads no programs", refused("run", "-i", "other0", "--mode", "hw")
+        )
         run("ip", "link", "del", "other0")
         check_clean()
         # Dump and pin: the kernel tells whose the program and its maps are, and a pin outlives the run.
@@ -364,7 +410,11 @@ def port_gone_case(directory, traffic):
         send([Program(0)], traffic.some)
         settle()
         _, books = totals(read_windows(watching.stop(status=1)))
-        expect("packets of nfp0", len(traffic.some) * 3 // 2, sum(row["packets_in"] for row in books if row["interface"] == "nfp0"))
+        expect(
+            "packets of nfp0",
+            len(traffic.some) * 3 // 2,
+            sum(row["packets_in"] for row in books if row["interface"] == "nfp0"),
+        )
         check_clean("nfp0")
     return "; ".join(line for line in watching.log().splitlines() if "error" in line)
 
@@ -398,33 +448,56 @@ def no_events_case(directory, traffic):
         write("packet", "".join(f"0 {one['frame']}\n" for one in traffic.list if len(one["frame"]) >= 28))
         settle()
         check_sample(traffic, watching.stop())
-        expect_text("words of mode hw", "[nfp] event_output: not supported by FW", refused("run", "-i", "nfp0", "--mode", "hw"))
+        expect_text(
+            "words of mode hw", "[nfp] event_output: not supported by FW", refused("run", "-i", "nfp0", "--mode", "hw")
+        )
         check_clean()
     rows = doctor()
     expect("mode hw", (False, "no perf_event_output in this firmware"), rows["nfp0 mode hw"])
-    expect("card", (True, "firmware has map_lookup_elem, get_prandom_u32, xdp_adjust_head, xdp_adjust_tail, "
-                    "rx_queue_index, arrays, hash tables; has not map_update_elem, map_delete_elem, perf_event_output; "
-                    "room for 4194304 more map elements"), rows["nfp0 card"])  # fmt: skip
+    expect(
+        "card",
+        (
+            True,
+            "firmware has map_lookup_elem, get_prandom_u32, xdp_adjust_head, xdp_adjust_tail, "
+            "rx_queue_index, arrays, hash tables; has not map_update_elem, map_delete_elem, perf_event_output; "
+            "room for 4194304 more map elements",
+        ),
+        rows["nfp0 card"],
+    )
     check_clean()
 
 
 def doctor():
-    return {row["subject"]: (row["ok"], row["finding"]) for row in json.loads(nicsentry("doctor", "-i", "nfp0", "--json").stdout)}
+    return {
+        row["subject"]: (row["ok"], row["finding"])
+        for row in json.loads(nicsentry("doctor", "-i", "nfp0", "--json").stdout)
+    }
 
 
 def doctor_case(directory, traffic):
     rows = doctor()
     expect("mode hw", (True, "the card takes the program"), rows["nfp0 mode hw"])
-    expect("card", (True, "firmware has map_lookup_elem, perf_event_output, get_prandom_u32, xdp_adjust_head, "
-                    "xdp_adjust_tail, rx_queue_index, arrays, hash tables; has not map_update_elem, map_delete_elem; "
-                    "room for 3072000 more map elements"), rows["nfp0 card"])  # fmt: skip
+    expect(
+        "card",
+        (
+            True,
+            "firmware has map_lookup_elem, perf_event_output, get_prandom_u32, xdp_adjust_head, "
+            "xdp_adjust_tail, rx_queue_index, arrays, hash tables; has not map_update_elem, map_delete_elem; "
+            "room for 3072000 more map elements",
+        ),
+        rows["nfp0 card"],
+    )
     check_clean()
 
 
 def instructions_case(directory, traffic):
-    """docs/hw-costs.md says how long each program is on the card; a rise of over 5 % is to be written there on purpose."""
-    table = {name: int(number.replace(",", "")) for name, number in
-             re.findall(r"^\| `(\w+\.o)` \| ([\d,]+) \|", COSTS.read_text(encoding="utf-8"), re.MULTILINE)}  # fmt: skip
+    """Each program is as long on the card as docs/hw-costs.md says, within 5 %."""
+    table = {
+        name: int(number.replace(",", ""))
+        for name, number in re.findall(
+            r"^\| `(\w+\.o)` \| ([\d,]+) \|", COSTS.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
     seen = {}
     for path in sorted(OBJECTS.glob("*.o")):
         if path.name.endswith(("_tc.o", "_drv.o")):
@@ -452,8 +525,12 @@ def adopted_rules_case(directory, _):
         wall = Firewall(0)
         check_verdicts([wall], FIRST_PACKETS, "of an adopted program")
         _, counters = wall.drops(*FIRST_PACKETS[0][0], flags=SYN)
-        missing = [index for counter in counters for index in (2 * counter, 2 * counter + 1)
-                   if wall.maps["rule_counters"].lookup(index) is None]  # fmt: skip
+        missing = [
+            index
+            for counter in counters
+            for index in (2 * counter, 2 * counter + 1)
+            if wall.maps["rule_counters"].lookup(index) is None
+        ]
         expect("elements that the program would add to, and does not find", [], missing)
         run(BINARY, "rules", "apply", second)
         check_verdicts([wall], FIRST_PACKETS + SECOND_PACKETS, "of the other bank")
@@ -464,7 +541,7 @@ def adopted_rules_case(directory, _):
 
 
 def restarted_rules_case(directory, _):
-    """Who takes an enforcing card over with the state of the controller that died writes no address and no empty table."""
+    """Adopting an enforcing card with the dead controller's state writes no address and no empty table."""
     state = pathlib.Path(directory, "state")
     blocked = (TCP, ("198.51.100.7", 4000), INSIDE), (UDP, ("203.0.113.200", 4000), INSIDE)
     with Machine(directory) as machine:
@@ -478,7 +555,7 @@ def restarted_rules_case(directory, _):
         expect("addresses that block wrote", True, any(one[1] == "set_addresses" for one in before))
         watching = controller(machine, "--state", state, profile="all")
         expect_text("log", "attached by a run that died", watching.log())
-        written = writes([wall])[len(before):]
+        written = writes([wall])[len(before) :]
         expect("addresses written", [], [one for one in written if one[1] == "set_addresses"])
         expect("verdicts", [True, True], [wall.drops(*packet)[0] for packet in blocked])
         run(BINARY, "unblock", "198.51.100.7", "203.0.113.0/24")
@@ -502,7 +579,9 @@ def offence_case(directory, traffic):
     """A map update in the program: the driver's own words reach whoever runs it, and nothing takes it for accepted."""
     os.environ["NICSENTRY_BPF_DIR"] = str(traffic.offence)
     try:
-        expect_text("words of mode hw", "[nfp] map_update: not supported by FW", refused("run", "-i", "nfp0", "--mode", "hw"))
+        expect_text(
+            "words of mode hw", "[nfp] map_update: not supported by FW", refused("run", "-i", "nfp0", "--mode", "hw")
+        )
         expect("mode hw", (False, "no map_update_elem in this firmware"), doctor()["nfp0 mode hw"])
     finally:
         del os.environ["NICSENTRY_BPF_DIR"]
@@ -514,26 +593,33 @@ def rules_of(*rules):
 
 
 # A batch, and what it must say of packets: (packet, drops)
-FIRST_RULES = rules_of({"src": "198.51.100.0/24", "action": "drop"},
-                       {"src": "2001:db8:bad::/48", "l4proto": "TCP", "action": "drop"},
-                       {"l4proto": "TCP", "dport": "8000-8999", "action": "drop"},
-                       {"l4proto": "TCP", "conntrack": "INVALID", "action": "drop"})  # fmt: skip
-SECOND_RULES = rules_of(*({"src": f"203.0.{i}.0/24", "l4proto": "UDP", "dport": 1000 + i, "action": "drop"}
-                          for i in range(250)))  # fmt: skip
+FIRST_RULES = rules_of(
+    {"src": "198.51.100.0/24", "action": "drop"},
+    {"src": "2001:db8:bad::/48", "l4proto": "TCP", "action": "drop"},
+    {"l4proto": "TCP", "dport": "8000-8999", "action": "drop"},
+    {"l4proto": "TCP", "conntrack": "INVALID", "action": "drop"},
+)
+SECOND_RULES = rules_of(
+    *({"src": f"203.0.{i}.0/24", "l4proto": "UDP", "dport": 1000 + i, "action": "drop"} for i in range(250))
+)
 INSIDE, INSIDE6 = ("192.0.2.9", 80), ("2001:db8::9", 80)
 TCP, UDP, SYN, ACK = 6, 17, 0x02, 0x10
-FIRST_PACKETS = [((TCP, ("198.51.100.7", 4000), INSIDE), {"flags": SYN}, True),
-                 ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": SYN}, False),
-                 ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": ACK}, True),
-                 ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": ACK, "state": "ESTABLISHED"}, False),
-                 ((TCP, ("198.51.101.7", 4000), (INSIDE[0], 8500)), {"flags": SYN}, True),
-                 ((UDP, ("198.51.101.7", 4000), (INSIDE[0], 8500)), {}, False),
-                 ((TCP, ("2001:db8:bad:1::1", 4000), INSIDE6), {"flags": SYN}, True),
-                 ((UDP, ("2001:db8:bad:1::1", 4000), INSIDE6), {}, False),
-                 ((TCP, ("2001:db8:bac:1::1", 4000), INSIDE6), {"flags": SYN}, False)]  # fmt: skip
-SECOND_PACKETS = [((UDP, ("203.0.249.1", 4000), (INSIDE[0], 1249)), {}, True),
-                  ((UDP, ("203.0.249.1", 4000), (INSIDE[0], 1248)), {}, False),
-                  ((UDP, ("203.0.0.255", 4000), (INSIDE[0], 1000)), {}, True)]  # fmt: skip
+FIRST_PACKETS = [
+    ((TCP, ("198.51.100.7", 4000), INSIDE), {"flags": SYN}, True),
+    ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": SYN}, False),
+    ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": ACK}, True),
+    ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": ACK, "state": "ESTABLISHED"}, False),
+    ((TCP, ("198.51.101.7", 4000), (INSIDE[0], 8500)), {"flags": SYN}, True),
+    ((UDP, ("198.51.101.7", 4000), (INSIDE[0], 8500)), {}, False),
+    ((TCP, ("2001:db8:bad:1::1", 4000), INSIDE6), {"flags": SYN}, True),
+    ((UDP, ("2001:db8:bad:1::1", 4000), INSIDE6), {}, False),
+    ((TCP, ("2001:db8:bac:1::1", 4000), INSIDE6), {"flags": SYN}, False),
+]
+SECOND_PACKETS: list[tuple[tuple, dict, bool]] = [
+    ((UDP, ("203.0.249.1", 4000), (INSIDE[0], 1249)), {}, True),
+    ((UDP, ("203.0.249.1", 4000), (INSIDE[0], 1248)), {}, False),
+    ((UDP, ("203.0.0.255", 4000), (INSIDE[0], 1000)), {}, True),
+]
 
 
 def check_verdicts(walls, packets, what):
@@ -547,11 +633,15 @@ def check_bank(wrote, number, walls):
     for port, wall in enumerate(walls):
         mine = [(name, key) for at, name, key in wrote if at == port]
         order = [name for name, _ in mine]
-        expect(f"nfp{port}: maps in the order of their first write",
-               ["interval_nodes", "rule_bits", "rule_actions", "rule_banks", "fw_control"], list(dict.fromkeys(order)))
+        expect(
+            f"nfp{port}: maps in the order of their first write",
+            ["interval_nodes", "rule_bits", "rule_actions", "rule_banks", "fw_control"],
+            list(dict.fromkeys(order)),
+        )
         expect(f"nfp{port}: writes that switch", [("fw_control", 0)], mine[order.index("fw_control") :])
-        expect(f"nfp{port}: rule_banks", [2 * number, 2 * number + 1],
-               [key for name, key in mine if name == "rule_banks"])  # fmt: skip
+        expect(
+            f"nfp{port}: rule_banks", [2 * number, 2 * number + 1], [key for name, key in mine if name == "rule_banks"]
+        )
         expect(f"nfp{port}: bank in force", number, wall.control()[0] >> 1 & 1)
         for name, whole in (("rule_bits", 1), ("rule_actions", 1), ("interval_nodes", 4)):
             entries = bpftool("map", "show", "id", str(wall.ids[name]))["max_entries"] // whole
@@ -559,8 +649,11 @@ def check_bank(wrote, number, walls):
             outside = [key for written, key in mine if written == name and key not in room]
             expect(f"nfp{port}: elements of {name} outside of bank {number}", [], outside)
     first_switch = min(i for i, (_, name, _) in enumerate(wrote) if name == "fw_control")
-    expect("writes to banks after the first port has switched", [],
-           [one for one in wrote[first_switch:] if one[1] != "fw_control"])  # fmt: skip
+    expect(
+        "writes to banks after the first port has switched",
+        [],
+        [one for one in wrote[first_switch:] if one[1] != "fw_control"],
+    )
 
 
 def rules_case(directory, _):
@@ -589,26 +682,37 @@ def rules_case(directory, _):
         before = len(writes(walls))
         done = nicsentry("block", "192.0.2.77", "2001:db8:77::/48")
         expect(f"exit status of block ({done.stderr!r})", 0, done.returncode)
-        blocked = [((UDP, ("192.0.2.77", 1), INSIDE), {"state": "ESTABLISHED"}, True),
-                   ((UDP, ("2001:db8:77::7", 1), INSIDE6), {}, True),
-                   ((UDP, ("192.0.2.78", 1), INSIDE), {}, False)]  # fmt: skip
+        blocked = [
+            ((UDP, ("192.0.2.77", 1), INSIDE), {"state": "ESTABLISHED"}, True),
+            ((UDP, ("2001:db8:77::7", 1), INSIDE6), {}, True),
+            ((UDP, ("192.0.2.78", 1), INSIDE), {}, False),
+        ]
         check_verdicts(walls, blocked, "blocked")
         cost = len(writes(walls)) - before
         if cost > 2 * 12:
-            raise Mismatch(f"messages that block an address and a prefix on two ports: expected at most 24, seen {cost}")
+            raise Mismatch(
+                f"messages that block an address and a prefix on two ports: expected at most 24, seen {cost}"
+            )
 
         # What the program would count.
         _, counters = walls[0].drops(*FIRST_PACKETS[0][0], flags=SYN)
         half = struct.unpack("<I", Program(0).control.lookup(0)[:4])[0] & 1
         for counter in counters:
-            write("add", f"{walls[0].ids['rule_counters']} {counter * 2 + half} 0 5 8\n"
-                         f"{walls[0].ids['rule_counters']} {counter * 2 + half} 8 300 8\n")  # fmt: skip
+            write(
+                "add",
+                f"{walls[0].ids['rule_counters']} {counter * 2 + half} 0 5 8\n"
+                f"{walls[0].ids['rule_counters']} {counter * 2 + half} 8 300 8\n",
+            )
         done = nicsentry("rules", "show", "--json")
         expect(f"exit status of rules show ({done.stderr!r})", 0, done.returncode)
         shown = json.loads(done.stdout)
         rule = shown["ingress"]["rules"][0]
         expect("packets and bytes of the first rule", (5, 300), (rule["packets"], rule["bytes"]))
-        expect_text("rules explain", "a card's program cannot be asked", refused("rules", "explain", "src=192.0.2.1", "dst=192.0.2.9"))
+        expect_text(
+            "rules explain",
+            "a card's program cannot be asked",
+            refused("rules", "explain", "src=192.0.2.1", "dst=192.0.2.9"),
+        )
         watching.stop()
         walls.clear()  # they hold maps
         check_clean()
@@ -621,7 +725,14 @@ def flow(number):
     udp = struct.pack(">HHHH", 4000, 53, 12, 0) + b"cost"
     ip = struct.pack(">BBHHHBBH", 0x45, 0, 32, 0, 0x4000, 64, 17, 0) + raw(source[0]) + raw(destination[0])
     frame = bytes(12) + b"\x08\0" + ip + udp
-    return {"frame": frame.hex(), "bytes": 32, "cause": "", "protocol": "UDP", "source": source, "destination": destination}
+    return {
+        "frame": frame.hex(),
+        "bytes": 32,
+        "cause": "",
+        "protocol": "UDP",
+        "source": source,
+        "destination": destination,
+    }
 
 
 def learn(card, flows):
@@ -654,8 +765,11 @@ def stream(one):
     while not select.select([sys.stdin], [], [], 0.001)[0]:
         epoch = struct.unpack("<I", card.control.lookup(0)[:4])[0]  # the one message that a packet costs here
         half = epoch & 1
-        write("add", f"{card.counters.number} {counter * 2 + half} 0 1 8\n"
-                     f"{card.totals.number} {mix(a) % SHARDS * 2 + half} 24 1 8\n")  # fmt: skip
+        write(
+            "add",
+            f"{card.counters.number} {counter * 2 + half} 0 1 8\n"
+            f"{card.totals.number} {mix(a) % SHARDS * 2 + half} 24 1 8\n",
+        )
         header = struct.pack("<IIIHHII", epoch, counter, one["bytes"], 1, 0, 0, 0)
         write("event", f"0 {card.records} {U32} {one['frame']} {header.hex()}\n")
         sent += 1
@@ -670,8 +784,12 @@ def cost_case(directory, traffic):
             watching = controller(machine, "--mode", "hw", "--cap", 1_000_000)
             flows = [flow(number) for number in range(sessions)]
             learn(Program(0), flows)
-            streaming = subprocess.Popen([sys.executable, "-B", __file__, "stream", json.dumps(flows[0])], text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+            streaming = subprocess.Popen(
+                [sys.executable, "-B", __file__, "stream", json.dumps(flows[0])],
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
             machine.processes.append(streaming)
             streaming.stdout.readline()
             write("message_delay_ns", "20000")
@@ -683,7 +801,11 @@ def cost_case(directory, traffic):
                 spent = messages_since(before)
                 if not flipped and "messages_map_update" in spent:
                     flipped = time.monotonic()
-                if flipped and not read and spent.get("messages_map_lookup", 0) - spent.get("events", 0) >= sessions + 13:
+                if (
+                    flipped
+                    and not read
+                    and spent.get("messages_map_lookup", 0) - spent.get("events", 0) >= sessions + 13
+                ):
                     read = time.monotonic() - flipped
                 time.sleep(0.01)
             took = time.monotonic() - began
@@ -697,8 +819,10 @@ def cost_case(directory, traffic):
             output = watching.stop()
             books = [row for row in read_lines(output / "windows.jsonl") if row["window"] == 0]
             lookups, updates = spent["messages_map_lookup"] - streamed, spent["messages_map_update"]
-            said.append(f"{sessions} sessions: {lookups} lookups, {updates} update, read {read:.2f} s, written {took:.2f} s, "
-                        f"{streamed} events")
+            said.append(
+                f"{sessions} sessions: {lookups} lookups, {updates} update, read {read:.2f} s, written {took:.2f} s, "
+                f"{streamed} events"
+            )
             check_nothing_lost(books)
             # The stand-in for the program may be put off between its look at the epoch and its event; a card is not.
             if summed(books, "events_lost") > 2:

@@ -21,16 +21,21 @@ REPOSITORY = HERE.parent.parent
 BPF = REPOSITORY / "bpf_offload"
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-import make_capture  # noqa: E402  pylint: disable=wrong-import-position
-import model  # noqa: E402  pylint: disable=wrong-import-position
+import make_capture  # noqa: E402
+import model  # noqa: E402
 
 WHOLE_NS = 10**18  # one window for all of the traffic
 # A suite is what one boot of the machine with this firmware serves.
-FIRMWARE = {"card": "agilio-bpf", "refusals": "agilio-bpf", "time": "agilio-bpf", "no-events": "corenic",
-            "empty-arrays": "test-empty-arrays"}  # fmt: skip
+FIRMWARE = {
+    "card": "agilio-bpf",
+    "refusals": "agilio-bpf",
+    "time": "agilio-bpf",
+    "no-events": "corenic",
+    "empty-arrays": "test-empty-arrays",
+}
 
-# Of the machine: two for figures of time, and for events on each of several. Else one: two wait for each other where the
-# host's are busy.
+# Processors of the machine: two for measured times, and for events on each of several processors. Otherwise one: two
+# wait for each other on a busy host.
 CPUS = {"time": 2, "empty-arrays": 2}
 
 
@@ -43,16 +48,35 @@ def frames(capture):
 
 
 def compile_bpf(source, output):
-    subprocess.run([shutil.which("clang") or "clang-14", "-O2", "-g", "-target", "bpf", "-mcpu=v3",
-                    "-idirafter", "/usr/include/x86_64-linux-gnu", "-I", BPF, "-c", source, "-o", output],
-                   check=True)  # fmt: skip
+    subprocess.run(
+        [
+            shutil.which("clang") or "clang-14",
+            "-O2",
+            "-g",
+            "-target",
+            "bpf",
+            "-mcpu=v3",
+            "-idirafter",
+            "/usr/include/x86_64-linux-gnu",
+            "-I",
+            BPF,
+            "-c",
+            source,
+            "-o",
+            output,
+        ],
+        check=True,
+    )
 
 
 def commit_offence(directory):
     directory.mkdir()
     program = (BPF / "program.h").read_text(encoding="utf-8")
-    offending = program.replace("\treturn analyze(ctx);", "\t__u32 zero = 0;\n\tstruct control none = {};\n\n"
-                                "\tbpf_map_update_elem(&control, &zero, &none, BPF_ANY);\n\treturn analyze(ctx);")  # fmt: skip
+    offending = program.replace(
+        "\treturn analyze(ctx);",
+        "\t__u32 zero = 0;\n\tstruct control none = {};\n\n"
+        "\tbpf_map_update_elem(&control, &zero, &none, BPF_ANY);\n\treturn analyze(ctx);",
+    )
     assert offending != program, "program.h is not as it was when this test was written"
     (directory / "program.h").write_text(offending, encoding="utf-8")
     shutil.copy(BPF / "sentry.bpf.c", directory)
@@ -67,9 +91,17 @@ def prepare(directory):
     capture = directory / "traffic.pcap"
     make_capture.make(capture)
     packets = [model.understand(row) for row in model.rows(capture)]
-    lines = [{"frame": frame.hex(), "bytes": packet.bytes, "cause": packet.cause, "protocol": packet.protocol,
-              "source": packet.source, "destination": packet.destination}
-             for packet, frame in zip(packets, frames(capture), strict=True)]  # fmt: skip
+    lines = [
+        {
+            "frame": frame.hex(),
+            "bytes": packet.bytes,
+            "cause": packet.cause,
+            "protocol": packet.protocol,
+            "source": packet.source,
+            "destination": packet.destination,
+        }
+        for packet, frame in zip(packets, frames(capture), strict=True)
+    ]
     (directory / "traffic.json").write_text(json.dumps(lines), encoding="ascii")
     window = model.analyse(capture, WHOLE_NS).windows[0]
     (directory / "model.pickle").write_bytes(pickle.dumps(window))
@@ -78,8 +110,17 @@ def prepare(directory):
 def main(suite, *cases):
     with tempfile.TemporaryDirectory() as directory:
         prepare(pathlib.Path(directory))
-        machine = [REPOSITORY / "hw" / "vnfp", "run", "--firmware", FIRMWARE[suite], "--cpus", CPUS.get(suite, 1),
-                   "--timeout", "900", "--"]
+        machine = [
+            REPOSITORY / "hw" / "vnfp",
+            "run",
+            "--firmware",
+            FIRMWARE[suite],
+            "--cpus",
+            CPUS.get(suite, 1),
+            "--timeout",
+            "900",
+            "--",
+        ]
         guest = ["/usr/bin/python3", "-B", HERE / "cases.py", suite, directory, *cases]
         return subprocess.run([str(word) for word in machine + guest], check=False).returncode
 

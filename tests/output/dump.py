@@ -15,15 +15,14 @@ def descriptions(output_dump, first, count, directory):
 def tree(directory):
     """Relative path -> bytes of every file below; None for a directory."""
     return {
-        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
-        for path in directory.rglob("*")
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None for path in directory.rglob("*")
     }
 
 
 def assert_same_trees(expected, seen, what):
-    assert expected.keys() == seen.keys(), (
-        f"{what}: missing {sorted(expected.keys() - seen.keys())}, too many {sorted(seen.keys() - expected.keys())}"
-    )
+    assert (
+        expected.keys() == seen.keys()
+    ), f"{what}: missing {sorted(expected.keys() - seen.keys())}, too many {sorted(seen.keys() - expected.keys())}"
     for name, content in expected.items():
         if seen[name] == content:
             continue

@@ -136,9 +136,7 @@ def write_seed_csv(description, directory):
                 rows.append(crypto_csv_row(session))
             if description["profile"] != "crypto":
                 client_ip, client_port, server_ip, server_port, protocol = ends(session)
-                name = (
-                    f"{client_ip}-{client_port}___{server_ip}-{server_port}___{protocol}-iter{window['window']}.csv"
-                )
+                name = f"{client_ip}-{client_port}___{server_ip}-{server_port}___{protocol}-iter{window['window']}.csv"
                 (directory / "dump_ddos" / name).write_text(ddos_csv(session), encoding="ascii")
     if description["profile"] != "ddos":
         text = "".join(row + "\n" for row in rows)

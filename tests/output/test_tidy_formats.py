@@ -129,9 +129,7 @@ def read_csv(path, schema):
     assert content.endswith("\n"), f"{path} ends within a line"
     header, *rows = csv.reader(io.StringIO(content, newline=""), strict=True, lineterminator="\n")
     assert header == list(schema["properties"]), f"{path}: columns {header}"
-    read = {
-        name: int if schema["properties"][name]["type"] == "integer" else str for name in header
-    }
+    read = {name: int if schema["properties"][name]["type"] == "integer" else str for name in header}
     assert all(len(row) == len(header) for row in rows), f"{path}: a row is too short or too long"
     return [{name: read[name](field) for name, field in zip(header, row)} for row in rows]
 
