@@ -146,7 +146,9 @@ def document_case(name):
             (pathlib.Path(directory) / "rules.json").write_text("\n".join(block), encoding="utf-8")
         commands = examples(text)
         for word in SHOWN.get(name, ()):
-            expect(f"{name} has an example of {word}", True, any(f"nicsentry {word}" in command for command, _ in commands))
+            expect(
+                f"{name} has an example of {word}", True, any(f"nicsentry {word}" in command for command, _ in commands)
+            )
         differences = []  # all of them: whoever mends the document sees them in one run
         with Wire(directory) as wire:
             shell = Shell(wire)
@@ -154,7 +156,11 @@ def document_case(name):
                 seen = shell.run(command, interrupted="^C" in lines)
                 before, after = (masked(command, text) for text in ([line for line in lines if line != "^C"], seen))
                 if not agree(before, after):
-                    differences += [f"\n{command}", *seen, *difflib.unified_diff(before, after, name, "seen", lineterm="", n=99)]
+                    differences += [
+                        f"\n{command}",
+                        *seen,
+                        *difflib.unified_diff(before, after, name, "seen", lineterm="", n=99),
+                    ]
             shell.finish()
             wire.check_clean("eth0")
         if differences:
