@@ -66,6 +66,37 @@ load_settings() {
 	. "$VNFP_SETTINGS"
 }
 
+# Sets ACCELERATOR to kvm where the machine boots under it, else to tcg. That /dev/kvm
+# opens is not enough: a KVM without the processor's own virtualisation may never get
+# through the kernel's start. So it is tried once after each boot of the host, and
+# the result is kept in the cache. NICSENTRY_VNFP_ACCEL=kvm or tcg decides without a trial.
+choose_accelerator() {
+	local key tried answer kept=$VNFP_CACHE/accelerator
+	ACCELERATOR=${NICSENTRY_VNFP_ACCEL-}
+	[[ -z $ACCELERATOR ]] || return 0
+	ACCELERATOR=tcg
+	[[ -r /dev/kvm && -w /dev/kvm ]] || return 0
+	key="$(</proc/sys/kernel/random/boot_id) $VNFP_VERSION"
+	if [[ ! -e $kept || $(head -n 1 "$kept") != "$key" ]]; then
+		[[ -w $VNFP_CACHE ]] || return 0
+		exec {tried}>"$VNFP_CACHE/lock-accelerator"
+		flock "$tried"
+		# Another process may have tried meanwhile.
+		if [[ ! -e $kept || $(head -n 1 "$kept") != "$key" ]]; then
+			answer=tcg
+			NICSENTRY_VNFP_ACCEL=kvm "$VNFP_HW/vnfp" run --timeout "$KVM_TRIAL_S" -- true \
+				2>/dev/null {tried}>&- && answer=kvm
+			[[ $answer == kvm ]] ||
+				note "/dev/kvm does not boot the machine within $KVM_TRIAL_S s; it is emulated"
+			printf '%s\n' "$key" "$answer" >"$kept.new"
+			mv "$kept.new" "$kept"
+		fi
+		exec {tried}>&-
+	fi
+	ACCELERATOR=$(tail -n 1 "$kept")
+}
+KVM_TRIAL_S=20
+
 # The second part of the initramfs, what differs from run to run.
 write_run_files() {
 	local to=$1 shell=$2
@@ -94,12 +125,14 @@ write_run_files() {
 
 # Sets QEMU to the command line of the virtual machine.
 qemu_command() {
-	local work=$1 security=passthrough
+	local work=$1 security=passthrough cpu=qemu64
+	choose_accelerator
+	[[ $ACCELERATOR != kvm ]] || cpu=host
 	((EUID == 0)) || security=none
 	# shellcheck disable=SC2054 # the commas are qemu's
 	QEMU=(
 		qemu-system-x86_64 -nodefaults -no-user-config -no-reboot
-		-machine q35,accel=tcg,usb=off -cpu "${VNFP_CPU:-qemu64}" -smp "$CPUS"
+		-machine "q35,accel=$ACCELERATOR,usb=off" -cpu "${VNFP_CPU:-$cpu}" -smp "$CPUS"
 		-m "$MEMORY" -display none
 		-kernel "$VNFP_KERNEL" -initrd "$work/initramfs"
 		-fsdev "local,id=host,path=/,security_model=$security,multidevs=remap"
