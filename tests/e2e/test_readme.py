@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs the commands of README.md and docs/usage.md and compares their output with what the documents show.
+"""Runs the commands of README.md, docs/usage.md and docs/firewall.md and compares their output with what these show.
 
     test_readme.py [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 
@@ -26,6 +26,7 @@ SHOWN = {"README.md": ("run", "replay", "rules", "block", "attach", "status", "d
 MASKS = (
     (r"\d{4}-\d\d-\d\d [\d:.]+ to [\d:.]+ UTC", "TIMES"),
     (r"~?\b\d+\.\d+ (ms|s)\b", "DURATION"),
+    (r"\bfor \S+ more\b", "for DURATION more"),
     (r"\b(id|process|program) \d+", r"\1 ID"),
     (rf"\b{re.escape(CLIENT)}:\d+", f"{CLIENT}:PORT"),
     (r"\(/\S*/", "(/PATH/"),
@@ -40,19 +41,42 @@ class Wire(Network):
     """The watched host has eth0 and an HTTP server; the client at the other end of the cable pings and downloads."""
 
     def add_pair(self, pair):
-        run("ip", "link", "add", "eth0", "netns", self.receiver, "type", "veth",
-            "peer", "name", "eth0", "netns", self.sender)  # fmt: skip
+        run(
+            "ip",
+            "link",
+            "add",
+            "eth0",
+            "netns",
+            self.receiver,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            self.sender,
+        )
         for namespace, address in ((self.receiver, WATCHED), (self.sender, CLIENT)):
             self.inside(namespace, "ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off", "tx", "off")
             run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "eth0")
             run("ip", "-n", namespace, "link", "set", "eth0", "up")
-        server = self.start(self.receiver, sys.executable, "-u", "-m", "http.server", "80", "-d", self.directory,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+        server = self.start(
+            self.receiver,
+            sys.executable,
+            "-u",
+            "-m",
+            "http.server",
+            "80",
+            "-d",
+            self.directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         server.stdout.readline()  # it listens
 
     def send_traffic(self):
         self.inside(self.sender, "ping", "-n", "-c", 3, "-i", 0.2, WATCHED)
-        self.inside(self.sender, "curl", "-s", "--noproxy", "*", "-o", "/dev/null", f"http://{WATCHED}/capture.pcap")  # fmt: skip
+        self.inside(self.sender, "curl", "-s", "--noproxy", "*", "-o", "/dev/null", f"http://{WATCHED}/capture.pcap")
 
 
 def blocks(text, kind):
@@ -66,6 +90,8 @@ def examples(text):
         for line in block:
             if line.startswith(("# ", "$ ")):
                 found.append((line[2:], []))
+            elif found[-1][0].endswith("\\"):
+                found[-1] = (found[-1][0] + "\n" + line, [])
             else:
                 found[-1][1].append(line)
     return found
@@ -104,9 +130,16 @@ class Shell:
         self.background = []
 
     def start(self, command):
-        return self.wire.start(self.wire.receiver, "bash", "-c", command, cwd=self.wire.directory,
-                               env={**os.environ, "PATH": self.path, "HOME": str(self.wire.directory)},
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        return self.wire.start(
+            self.wire.receiver,
+            "bash",
+            "-c",
+            command,
+            cwd=self.wire.directory,
+            env={**os.environ, "PATH": self.path, "HOME": str(self.wire.directory)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def run(self, command, interrupted):
         """Its output. A command that runs on, or until it is interrupted, sees the client's traffic."""
@@ -171,7 +204,9 @@ def document_case(name):
 
 
 def main():
-    return run_directory_cases({name: document_case(name) for name in ("README.md", "docs/usage.md")})
+    return run_directory_cases(
+        {name: document_case(name) for name in ("README.md", "docs/usage.md", "docs/firewall.md")}
+    )
 
 
 if __name__ == "__main__":
