@@ -14,8 +14,8 @@
 #include "bench/classifiers/classifier.h"
 #include "bench/classifiers/kernel_lookups.h"
 #include "bench/classifiers/rule_set.h"
+#include "host/base/error.h"
 #include "host/datapath/program.h"
-#include "host/error.h"
 #include "host/firewall/compile.h"
 #include "tests/firewall/rule_sets.h"
 

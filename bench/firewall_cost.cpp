@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "tests/firewall/firewall_bench.h"
 #include "tests/firewall/random_rules.h"
 #include "tests/firewall/rule_sets.h"

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/error.h"
 #include "host/controller/plane.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
-#include "host/error.h"
 #include "host/packet/parser.h"
 #include "host/sessions/session.h"
 

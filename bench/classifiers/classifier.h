@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "rule_set.h"
 
 namespace nicsentry::bench {

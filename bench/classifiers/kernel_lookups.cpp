@@ -12,7 +12,7 @@
 #include <random>
 #include <vector>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry::bench {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "classifier.h"
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/compile.h"
 #include "tests/firewall/naive_firewall.h"
 #include "tests/firewall/random_rules.h"

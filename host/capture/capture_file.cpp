@@ -7,7 +7,7 @@
 #include <array>
 #include <cstdio>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <memory>
 
+#include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/port_options.h"
 #include "host/controller/port.h"
 #include "host/controller/port_status.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

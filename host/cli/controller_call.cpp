@@ -3,9 +3,9 @@
 
 #include <string_view>
 
+#include "host/base/error.h"
 #include "host/controller/command_socket.h"
 #include "host/controller/find_controller.h"
-#include "host/error.h"
 
 namespace nicsentry {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <memory>
 
+#include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
 #include "host/controller/command_socket.h"
 #include "host/controller/port_claim.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

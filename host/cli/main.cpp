@@ -2,8 +2,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "host/base/error.h"
 #include "host/cli/commands.h"
-#include "host/error.h"
 
 int main(int argc, char** argv) {
   using namespace nicsentry;

@@ -3,12 +3,12 @@
 
 #include <fstream>
 
+#include "host/base/error.h"
 #include "host/cli/log.h"
 #include "host/controller/explain_endpoint.h"
 #include "host/controller/firewall.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
-#include "host/error.h"
 #include "host/firewall/address_text.h"
 #include "host/sessions/session_table.h"
 

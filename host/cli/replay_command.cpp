@@ -5,13 +5,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/window_output.h"
 #include "host/controller/port.h"
 #include "host/controller/replay.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <iterator>
 
-#include "host/controller/wall_clock.h"
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
 #include "host/firewall/address_sets.h"
 #include "host/firewall/batch.h"
 #include "host/firewall/compile.h"

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "host/base/json_reading.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_call.h"
@@ -10,7 +11,6 @@
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
 #include "host/cli/rules_statistics.h"
-#include "host/json_reading.h"
 
 namespace nicsentry {
 namespace {

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/error.h"
+#include "host/base/json_reading.h"
 #include "host/capture/capture_merge.h"
 #include "host/cli/controller_call.h"
 #include "host/cli/explanation_text.h"
@@ -19,9 +21,7 @@
 #include "host/cli/log.h"
 #include "host/cli/offline_firewall.h"
 #include "host/cli/text_table.h"
-#include "host/error.h"
 #include "host/firewall/packet_text.h"
-#include "host/json_reading.h"
 #include "host/packet/parser.h"
 
 namespace nicsentry {

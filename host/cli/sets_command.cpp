@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include "host/base/error.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_call.h"
@@ -15,7 +16,6 @@
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
 #include "host/cli/text_table.h"
-#include "host/error.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/lifetime.h"
 

@@ -3,11 +3,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
 #include "host/controller/port_status.h"
 #include "host/datapath/interface.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

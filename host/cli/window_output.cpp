@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "host/base/error.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
-#include "host/error.h"
 #include "host/output/summary_json.h"
 #include "host/output/table.h"
 

@@ -7,9 +7,9 @@
 
 #include <thread>
 
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/json_reading.h"
 #include "host/firewall/batch.h"
-#include "host/json_reading.h"
 
 namespace nicsentry {
 namespace {

@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
 #include "host/controller/explainer.h"
-#include "host/controller/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
-#include "host/error.h"
 #include "host/firewall/field_text.h"
 #include "host/firewall/rule_text.h"
 #include "host/window/window_report.h"

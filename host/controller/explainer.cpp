@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "host/base/error.h"
 #include "host/datapath/test_run.h"
-#include "host/error.h"
 #include "host/packet/parser.h"
 #include "host/sessions/fingerprint.h"
 

@@ -15,10 +15,10 @@
 #include <system_error>
 #include <vector>
 
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
 #include "host/controller/port_claim.h"
 #include "host/datapath/interface.h"
-#include "host/datapath/unique_fd.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

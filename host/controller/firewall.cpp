@@ -8,9 +8,9 @@
 #include <random>
 #include <utility>
 
-#include "host/controller/wall_clock.h"
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
 #include "host/datapath/quiescence.h"
-#include "host/error.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/batch.h"
 

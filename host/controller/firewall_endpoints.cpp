@@ -5,8 +5,8 @@
 #include <fstream>
 #include <utility>
 
-#include "host/controller/wall_clock.h"
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/lifetime.h"
 #include "host/firewall/rule_text.h"

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -14,12 +14,12 @@
 #include <string_view>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/atomic_file.h"
+#include "host/base/error.h"
+#include "host/base/json_reading.h"
+#include "host/base/text_reading.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/rule_text.h"
-#include "host/json_reading.h"
-#include "host/output/atomic_file.h"
-#include "host/text_reading.h"
 
 namespace nicsentry {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "host/datapath/unique_fd.h"
+#include "host/base/unique_fd.h"
 #include "host/firewall/address_sets.h"
 #include "host/firewall/rule.h"
 

@@ -14,6 +14,8 @@
 #include <memory>
 #include <utility>
 
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
 #include "host/controller/command_socket.h"
 #include "host/controller/connections.h"
 #include "host/controller/event_order.h"
@@ -29,9 +31,7 @@
 #include "host/controller/program_watch.h"
 #include "host/controller/tick_interval.h"
 #include "host/controller/waiter.h"
-#include "host/controller/wall_clock.h"
 #include "host/datapath/quiescence.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

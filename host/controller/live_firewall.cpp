@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "host/error.h"
-#include "host/json_reading.h"
+#include "host/base/error.h"
+#include "host/base/json_reading.h"
 
 namespace nicsentry {
 namespace {

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
 #include "host/controller/window_sink.h"
-#include "host/datapath/unique_fd.h"
-#include "host/error.h"
 
 namespace nicsentry {
 

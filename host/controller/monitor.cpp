@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/sessions/quoted_session.h"
 
 namespace nicsentry {

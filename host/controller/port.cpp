@@ -5,10 +5,10 @@
 #include <array>
 #include <utility>
 
+#include "host/base/error.h"
 #include "host/datapath/attachment.h"
 #include "host/datapath/card.h"
 #include "host/datapath/object_file.h"
-#include "host/error.h"
 #include "host/sessions/session_table.h"
 
 namespace nicsentry {

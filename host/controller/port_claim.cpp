@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

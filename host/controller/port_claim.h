@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "host/base/unique_fd.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
-#include "host/datapath/unique_fd.h"
 
 namespace nicsentry {
 

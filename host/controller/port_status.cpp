@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "host/base/error.h"
 #include "host/controller/port_claim.h"
 #include "host/datapath/attachment.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "host/base/error.h"
 #include "host/datapath/attachment.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

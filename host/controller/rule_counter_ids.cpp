@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 

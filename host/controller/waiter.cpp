@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <ctime>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 

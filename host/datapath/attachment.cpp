@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <string>
 
+#include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/tc_filters.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
-#include "host/datapath/unique_fd.h"
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 namespace {

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

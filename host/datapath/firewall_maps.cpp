@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "host/base/error.h"
 #include "host/datapath/map_elements.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/datapath/unique_fd.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 

@@ -13,8 +13,8 @@
 #include <cstring>
 #include <memory>
 
-#include "host/datapath/unique_fd.h"
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "host/datapath/unique_fd.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 

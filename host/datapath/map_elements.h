@@ -8,8 +8,8 @@
 #include <string>
 #include <type_traits>
 
-#include "host/datapath/unique_fd.h"
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <type_traits>
 
+#include "host/base/error.h"
 #include "host/datapath/map_elements.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <memory>
 
-#include "host/datapath/unique_fd.h"
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 

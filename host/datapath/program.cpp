@@ -10,11 +10,11 @@
 #include <span>
 #include <vector>
 
+#include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/map_elements.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/object_handle.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -8,11 +8,11 @@
 #include <optional>
 #include <string>
 
+#include "host/base/unique_fd.h"
 #include "host/datapath/firewall_maps.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/maps.h"
 #include "host/datapath/mode.h"
-#include "host/datapath/unique_fd.h"
 #include "host/window/profile.h"
 
 namespace nicsentry {

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/map_elements.h"
 #include "host/datapath/object_handle.h"
 #include "host/datapath/test_run.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -7,8 +7,8 @@
 #include <span>
 
 #include "bpf_offload/types.h"
+#include "host/base/unique_fd.h"
 #include "host/datapath/maps.h"
-#include "host/datapath/unique_fd.h"
 
 namespace nicsentry {
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

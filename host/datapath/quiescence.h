@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "host/datapath/unique_fd.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 

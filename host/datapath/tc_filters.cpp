@@ -10,9 +10,9 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
 #include "host/datapath/libbpf_messages.h"
-#include "host/datapath/unique_fd.h"
-#include "host/error.h"
 
 namespace nicsentry {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

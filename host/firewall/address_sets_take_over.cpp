@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/address_sets_content.h"
 
 namespace nicsentry {

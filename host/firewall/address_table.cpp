@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

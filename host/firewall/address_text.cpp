@@ -7,9 +7,9 @@
 #include <array>
 #include <cstring>
 
-#include "host/error.h"
+#include "host/base/error.h"
+#include "host/base/text_reading.h"
 #include "host/firewall/words.h"
-#include "host/text_reading.h"
 
 namespace nicsentry {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/rule.h"
 
 namespace nicsentry {

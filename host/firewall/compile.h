@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/rule.h"
 #include "host/firewall/tables.h"
 

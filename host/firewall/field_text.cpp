@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/words.h"
 

@@ -8,7 +8,7 @@
 #include <functional>
 #include <string_view>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/address_text.h"
 #include "host/firewall/field_text.h"
 #include "host/firewall/words.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "host/firewall/rule.h"
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/field_text.h"
 #include "host/firewall/lifetime.h"
 #include "host/firewall/words.h"

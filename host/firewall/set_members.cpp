@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "host/output/atomic_file.h"
+#include "host/base/atomic_file.h"
 #include "host/output/seed_text.h"
 
 namespace nicsentry {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <variant>
 
-#include "host/output/atomic_file.h"
+#include "host/base/atomic_file.h"
 #include "host/output/columns.h"
 
 namespace nicsentry {

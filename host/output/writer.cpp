@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/output/seed_writer.h"
 #include "host/output/tidy_writer.h"
 

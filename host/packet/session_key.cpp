@@ -7,7 +7,7 @@
 #include <compare>
 #include <random>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cerrno>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/packet/hash_mix.h"
 
 namespace nicsentry {

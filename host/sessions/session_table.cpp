@@ -5,7 +5,7 @@
 #include <bit>
 #include <string>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

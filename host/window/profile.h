@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/packet/session_key.h"
 
 namespace nicsentry {

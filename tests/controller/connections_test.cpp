@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "host/base/unique_fd.h"
 #include "host/controller/monitor.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
-#include "host/datapath/unique_fd.h"
 #include "tests/kernel/packet_builder.h"
 #include "tests/unit/tcp_flags.h"
 

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 using namespace std::chrono_literals;
 using nicsentry::parse_duration;

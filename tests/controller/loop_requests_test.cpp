@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry::loop_requests_test {
 

@@ -2,8 +2,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "host/base/error.h"
 #include "host/controller/port.h"
-#include "host/error.h"
 
 namespace nicsentry::table_size_test {
 

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <map>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry::testing {
 namespace {

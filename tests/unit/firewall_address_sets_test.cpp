@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/address_hash.h"
 #include "host/firewall/address_text.h"
 #include "tests/tries.h"

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <string>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/firewall/address_text.h"
 
 namespace nicsentry::firewall_address_text_test {

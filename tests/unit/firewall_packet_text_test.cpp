@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/packet/parser.h"
 
 namespace nicsentry::firewall_packet_text_test {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/json_reading.h"
+#include "host/base/json_reading.h"
 
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry::json_reading_test {
 namespace {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <string>
 
-#include "host/error.h"
-#include "host/output/atomic_file.h"
+#include "host/base/atomic_file.h"
+#include "host/base/error.h"
 #include "tests/unit/output_files.h"
 
 namespace nicsentry::output_atomic_file_test {

@@ -13,7 +13,7 @@
 #include <system_error>
 #include <thread>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <string>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/output/writer.h"
 #include "tests/unit/output_files.h"
 #include "tests/unit/output_sample.h"

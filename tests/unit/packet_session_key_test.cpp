@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/packet/session_key.h"
 
 namespace nicsentry::packet_session_key_test {

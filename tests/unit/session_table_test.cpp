@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "host/error.h"
+#include "host/base/error.h"
 #include "host/sessions/session_table.h"
 
 namespace nicsentry::session_table_test {

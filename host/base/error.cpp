@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/error.h"
+#include "host/base/error.h"
 
 #include <cerrno>
 #include <cstring>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/text_reading.h"
+#include "host/base/text_reading.h"
 
 #include <cerrno>
 #include <cstddef>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/atomic_file.h"
+#include "host/base/atomic_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-#include "host/error.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {

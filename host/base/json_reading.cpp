@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/json_reading.h"
+#include "host/base/json_reading.h"
 
 #include <cerrno>
 #include <fstream>
@@ -8,8 +8,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "host/error.h"
-#include "host/text_reading.h"
+#include "host/base/error.h"
+#include "host/base/text_reading.h"
 
 namespace nicsentry {
 namespace {
