@@ -10,8 +10,8 @@
 
 #include "host/controller/window_sink.h"
 #include "host/output/writer.h"
-#include "host/window/profile.h"
-#include "host/window/window_report.h"
+#include "host/report/profile.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

@@ -13,7 +13,7 @@
 #include "host/datapath/program.h"
 #include "host/firewall/field_text.h"
 #include "host/firewall/rule_text.h"
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 namespace {

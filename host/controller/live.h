@@ -11,7 +11,7 @@
 
 #include "host/controller/port.h"
 #include "host/controller/window_sink.h"
-#include "host/window/profile.h"
+#include "host/report/profile.h"
 
 namespace nicsentry {
 

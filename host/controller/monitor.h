@@ -10,9 +10,9 @@
 
 #include "host/controller/latency.h"
 #include "host/controller/plane.h"
+#include "host/report/profile.h"
+#include "host/report/window_report.h"
 #include "host/sessions/session_registry.h"
-#include "host/window/profile.h"
-#include "host/window/window_report.h"
 
 namespace nicsentry {
 

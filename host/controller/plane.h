@@ -8,9 +8,9 @@
 
 #include "host/datapath/event_reader.h"
 #include "host/datapath/program.h"
+#include "host/report/window_report.h"
 #include "host/sessions/inherited_states.h"
 #include "host/sessions/plane_sessions.h"
-#include "host/window/window_report.h"
 
 namespace nicsentry {
 

@@ -12,7 +12,7 @@
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
-#include "host/window/profile.h"
+#include "host/report/profile.h"
 
 namespace nicsentry {
 

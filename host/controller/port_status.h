@@ -9,7 +9,7 @@
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

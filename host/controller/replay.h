@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "host/datapath/program.h"
-#include "host/window/profile.h"
-#include "host/window/window_report.h"
+#include "host/report/profile.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

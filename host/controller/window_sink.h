@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "host/datapath/mode.h"
-#include "host/window/profile.h"
+#include "host/report/profile.h"
 
 namespace nicsentry {
 

@@ -13,7 +13,7 @@
 #include "host/datapath/interface.h"
 #include "host/datapath/maps.h"
 #include "host/datapath/mode.h"
-#include "host/window/profile.h"
+#include "host/report/profile.h"
 
 namespace nicsentry {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <variant>
 
-#include "host/output/columns.h"
+#include "host/report/columns.h"
 
 namespace nicsentry {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "host/base/atomic_file.h"
-#include "host/output/columns.h"
+#include "host/report/columns.h"
 
 namespace nicsentry {
 namespace {

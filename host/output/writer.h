@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "host/window/profile.h"
-#include "host/window/window_report.h"
+#include "host/report/profile.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

@@ -8,8 +8,8 @@
 #include "host/packet/features.h"
 #include "host/packet/server.h"
 #include "host/packet/session_key.h"
+#include "host/report/window_report.h"
 #include "host/sessions/connection.h"
-#include "host/window/window_report.h"
 
 namespace nicsentry {
 

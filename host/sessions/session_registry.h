@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "host/packet/parser.h"
+#include "host/report/profile.h"
+#include "host/report/window_report.h"
 #include "host/sessions/session.h"
-#include "host/window/profile.h"
-#include "host/window/window_report.h"
 
 namespace nicsentry {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry::test {
 

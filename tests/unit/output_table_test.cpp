@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "host/output/columns.h"
 #include "host/output/summary_json.h"
 #include "host/output/table.h"
+#include "host/report/columns.h"
 #include "tests/unit/output_sample.h"
 
 namespace nicsentry::output_table_test {

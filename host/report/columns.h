@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "host/window/window_report.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 

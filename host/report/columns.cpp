@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/columns.h"
+#include "host/report/columns.h"
 
 #include <cstddef>
 
