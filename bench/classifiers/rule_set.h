@@ -8,7 +8,7 @@
 
 #include "bpf_offload/types.h"
 #include "host/firewall/match_row.h"
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry::bench {
 

@@ -8,7 +8,7 @@
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
 #include "host/firewall/address_sets.h"
-#include "host/firewall/address_text.h"
+#include "host/rules/language/address_text.h"
 
 namespace nicsentry {
 namespace {

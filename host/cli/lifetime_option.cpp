@@ -2,7 +2,7 @@
 #include "host/cli/lifetime_option.h"
 
 #include "host/cli/option_checks.h"
-#include "host/firewall/lifetime.h"
+#include "host/rules/language/lifetime.h"
 
 namespace nicsentry {
 namespace {

@@ -9,7 +9,7 @@
 #include "host/controller/firewall.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
-#include "host/firewall/address_text.h"
+#include "host/rules/language/address_text.h"
 #include "host/sessions/session_table.h"
 
 namespace nicsentry {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

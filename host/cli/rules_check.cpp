@@ -8,9 +8,9 @@
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
 #include "host/firewall/address_sets.h"
-#include "host/firewall/batch.h"
 #include "host/firewall/compile.h"
-#include "host/firewall/field_text.h"
+#include "host/rules/language/batch.h"
+#include "host/rules/language/field_text.h"
 
 namespace nicsentry {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

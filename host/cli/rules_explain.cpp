@@ -21,8 +21,8 @@
 #include "host/cli/log.h"
 #include "host/cli/offline_firewall.h"
 #include "host/cli/text_table.h"
-#include "host/firewall/packet_text.h"
 #include "host/packet/parser.h"
+#include "host/rules/language/packet_text.h"
 
 namespace nicsentry {
 namespace {

@@ -16,8 +16,8 @@
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
 #include "host/cli/text_table.h"
-#include "host/firewall/address_text.h"
-#include "host/firewall/lifetime.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/lifetime.h"
 
 namespace nicsentry {
 namespace {

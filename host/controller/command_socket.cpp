@@ -9,7 +9,7 @@
 
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
-#include "host/firewall/batch.h"
+#include "host/rules/language/batch.h"
 
 namespace nicsentry {
 namespace {

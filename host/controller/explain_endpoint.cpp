@@ -11,9 +11,9 @@
 #include "host/controller/explainer.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
-#include "host/firewall/field_text.h"
-#include "host/firewall/rule_text.h"
 #include "host/report/window_report.h"
+#include "host/rules/language/field_text.h"
+#include "host/rules/language/rule_text.h"
 
 namespace nicsentry {
 namespace {

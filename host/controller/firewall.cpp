@@ -11,8 +11,8 @@
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
 #include "host/datapath/quiescence.h"
-#include "host/firewall/address_text.h"
-#include "host/firewall/batch.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/batch.h"
 
 namespace nicsentry {
 namespace {

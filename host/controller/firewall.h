@@ -24,7 +24,7 @@
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
 #include "host/firewall/address_sets.h"
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

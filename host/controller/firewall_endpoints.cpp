@@ -7,9 +7,9 @@
 
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
-#include "host/firewall/address_text.h"
-#include "host/firewall/lifetime.h"
-#include "host/firewall/rule_text.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/lifetime.h"
+#include "host/rules/language/rule_text.h"
 
 namespace nicsentry {
 namespace {

@@ -10,7 +10,7 @@
 #include "host/datapath/program.h"
 #include "host/firewall/address_sets.h"
 #include "host/firewall/compile.h"
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

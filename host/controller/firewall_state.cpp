@@ -18,8 +18,8 @@
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
 #include "host/base/text_reading.h"
-#include "host/firewall/address_text.h"
-#include "host/firewall/rule_text.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/rule_text.h"
 
 namespace nicsentry {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "host/base/unique_fd.h"
 #include "host/firewall/address_sets.h"
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

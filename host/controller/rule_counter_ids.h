@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

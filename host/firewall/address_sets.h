@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/rule.h"
 #include "host/firewall/tables.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "host/base/error.h"
-#include "host/firewall/rule.h"
 #include "host/firewall/tables.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "host/firewall/field_text.h"
 #include "host/packet/parser.h"
+#include "host/rules/language/field_text.h"
 
 namespace nicsentry {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/rule.h"
 #include "host/packet/session_key.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "host/firewall/rule.h"
 #include "host/firewall/tables.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

@@ -18,8 +18,8 @@
 #include "host/controller/monitor.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
-#include "host/firewall/address_text.h"
-#include "host/firewall/batch.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/batch.h"
 #include "host/sessions/session_table.h"
 #include "tests/kernel/packet_builder.h"
 

@@ -12,7 +12,7 @@
 
 #include "host/base/error.h"
 #include "host/firewall/address_hash.h"
-#include "host/firewall/address_text.h"
+#include "host/rules/language/address_text.h"
 #include "tests/tries.h"
 #include "tests/unit/firewall_set_maps.h"
 

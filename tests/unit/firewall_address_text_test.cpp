@@ -8,7 +8,7 @@
 #include <string>
 
 #include "host/base/error.h"
-#include "host/firewall/address_text.h"
+#include "host/rules/language/address_text.h"
 
 namespace nicsentry::firewall_address_text_test {
 namespace {

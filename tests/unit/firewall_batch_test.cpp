@@ -4,8 +4,8 @@
 #include <random>
 #include <string>
 
-#include "host/firewall/batch.h"
-#include "host/firewall/rule_text.h"
+#include "host/rules/language/batch.h"
+#include "host/rules/language/rule_text.h"
 #include "tests/tries.h"
 
 namespace nicsentry::firewall_batch_test {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "host/firewall/packet_text.h"
-#include "host/firewall/rule_text.h"
+#include "host/rules/language/packet_text.h"
+#include "host/rules/language/rule_text.h"
 #include "tests/kernel/packet_builder.h"
 
 namespace nicsentry::firewall_judged_packet_test {

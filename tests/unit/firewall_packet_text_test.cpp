@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/packet_text.h"
+#include "host/rules/language/packet_text.h"
 
 #include <catch2/catch.hpp>
 #include <string>

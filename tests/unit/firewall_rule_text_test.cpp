@@ -3,8 +3,8 @@
 #include <random>
 #include <string>
 
-#include "host/firewall/address_text.h"
-#include "host/firewall/rule_text.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/rule_text.h"
 
 namespace nicsentry::firewall_rule_text_test {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 #include "host/base/error.h"
 

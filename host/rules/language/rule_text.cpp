@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/rule_text.h"
+#include "host/rules/language/rule_text.h"
 
 #include <netinet/in.h>
 
@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "host/base/error.h"
-#include "host/firewall/field_text.h"
-#include "host/firewall/lifetime.h"
-#include "host/firewall/words.h"
+#include "host/rules/language/field_text.h"
+#include "host/rules/language/lifetime.h"
+#include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/words.h"
+#include "host/rules/language/words.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/packet_text.h"
+#include "host/rules/language/packet_text.h"
 
 #include <netinet/in.h>
 
@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "host/base/error.h"
-#include "host/firewall/address_text.h"
-#include "host/firewall/field_text.h"
-#include "host/firewall/words.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/field_text.h"
+#include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {

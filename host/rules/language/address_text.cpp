@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/address_text.h"
+#include "host/rules/language/address_text.h"
 
 #include <arpa/inet.h>
 
@@ -9,7 +9,7 @@
 
 #include "host/base/error.h"
 #include "host/base/text_reading.h"
-#include "host/firewall/words.h"
+#include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {

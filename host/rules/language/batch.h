@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "host/base/error.h"
-#include "host/firewall/rule.h"
+#include "host/rules/language/rule.h"
 
 namespace nicsentry {
 

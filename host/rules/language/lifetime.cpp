@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/lifetime.h"
+#include "host/rules/language/lifetime.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
-#include "host/firewall/words.h"
+#include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/batch.h"
+#include "host/rules/language/batch.h"
 
 #include <algorithm>
 #include <charconv>
@@ -11,8 +11,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "host/firewall/rule_text.h"
-#include "host/firewall/words.h"
+#include "host/rules/language/rule_text.h"
+#include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {

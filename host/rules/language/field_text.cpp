@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/field_text.h"
+#include "host/rules/language/field_text.h"
 
 #include <algorithm>
 #include <charconv>
 
 #include "host/base/error.h"
-#include "host/firewall/address_text.h"
-#include "host/firewall/words.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {
