@@ -16,7 +16,7 @@
 #include "bench/classifiers/rule_set.h"
 #include "host/base/error.h"
 #include "host/datapath/program.h"
-#include "host/firewall/compile.h"
+#include "host/rules/compile/compile.h"
 #include "tests/firewall/rule_sets.h"
 
 namespace nicsentry::bench {

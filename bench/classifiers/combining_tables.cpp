@@ -13,8 +13,8 @@
 #include <tuple>
 
 #include "classifier.h"
-#include "host/firewall/interval_tree.h"
-#include "host/firewall/row_bits.h"
+#include "host/rules/compile/interval_tree.h"
+#include "host/rules/compile/row_bits.h"
 #include "interval_search.h"
 
 namespace nicsentry::bench {

@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "classifier.h"
-#include "host/firewall/compile.h"
+#include "host/rules/compile/compile.h"
 #include "interval_search.h"
 
 namespace nicsentry::bench {

@@ -5,7 +5,7 @@
 
 #include "classifier.h"
 #include "host/base/error.h"
-#include "host/firewall/compile.h"
+#include "host/rules/compile/compile.h"
 #include "tests/firewall/naive_firewall.h"
 #include "tests/firewall/random_rules.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/match_row.h"
+#include "host/rules/compile/match_row.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry::bench {

@@ -9,7 +9,7 @@
 #include "host/datapath/firewall_maps.h"
 #include "host/datapath/program.h"
 #include "host/firewall/address_sets.h"
-#include "host/firewall/compile.h"
+#include "host/rules/compile/compile.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/tables.h"
+#include "host/rules/compile/tables.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry {

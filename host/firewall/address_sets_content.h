@@ -11,11 +11,11 @@
 #include "host/firewall/address_sets.h"
 #include "host/firewall/address_table.h"
 #include "host/firewall/range_map.h"
-#include "host/firewall/range_nodes.h"
 #include "host/firewall/set_classes.h"
 #include "host/firewall/set_ends.h"
 #include "host/firewall/set_members.h"
 #include "host/firewall/sorted_runs.h"
+#include "host/rules/compile/range_nodes.h"
 
 namespace nicsentry {
 

@@ -10,7 +10,7 @@
 
 #include "bpf_offload/types.h"
 #include "host/firewall/address_key.h"
-#include "host/firewall/tables.h"
+#include "host/rules/compile/tables.h"
 
 namespace nicsentry {
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/firewall/tables.h"
+#include "host/rules/compile/tables.h"
 
 namespace nicsentry {
 

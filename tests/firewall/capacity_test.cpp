@@ -5,7 +5,7 @@
 #include "../kernel/packet_builder.h"
 #include "host/controller/firewall_plane.h"
 #include "host/firewall/address_sets.h"
-#include "host/firewall/compile.h"
+#include "host/rules/compile/compile.h"
 #include "rule_sets.h"
 
 namespace nicsentry::testing {

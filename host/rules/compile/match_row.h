@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/firewall/tables.h"
+#include "host/rules/compile/tables.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/match_row.h"
+#include "host/rules/compile/match_row.h"
 
 #include <netinet/in.h>
 

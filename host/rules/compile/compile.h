@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "host/base/error.h"
-#include "host/firewall/tables.h"
+#include "host/rules/compile/tables.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/row_bits.h"
+#include "host/rules/compile/row_bits.h"
 
 #include <algorithm>
 

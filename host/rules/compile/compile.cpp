@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/compile.h"
+#include "host/rules/compile/compile.h"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "host/firewall/address_key.h"
-#include "host/firewall/interval_tree.h"
-#include "host/firewall/row_bits.h"
-#include "host/firewall/rule_rows.h"
+#include "host/rules/compile/interval_tree.h"
+#include "host/rules/compile/row_bits.h"
+#include "host/rules/compile/rule_rows.h"
 
 namespace nicsentry {
 

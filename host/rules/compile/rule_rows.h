@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "host/firewall/match_row.h"
+#include "host/rules/compile/match_row.h"
 
 namespace nicsentry {
 
