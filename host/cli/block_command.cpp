@@ -7,8 +7,8 @@
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
-#include "host/firewall/address_sets.h"
 #include "host/rules/language/address_text.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 namespace {

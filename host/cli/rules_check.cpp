@@ -7,10 +7,10 @@
 
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
-#include "host/firewall/address_sets.h"
 #include "host/rules/compile/compile.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 namespace {

@@ -23,8 +23,8 @@
 #include "host/controller/rule_counter_ids.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
-#include "host/firewall/address_sets.h"
 #include "host/rules/language/rule.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 

@@ -8,9 +8,9 @@
 
 #include "host/datapath/firewall_maps.h"
 #include "host/datapath/program.h"
-#include "host/firewall/address_sets.h"
 #include "host/rules/compile/compile.h"
 #include "host/rules/language/rule.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "host/base/unique_fd.h"
-#include "host/firewall/address_sets.h"
 #include "host/rules/language/rule.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 

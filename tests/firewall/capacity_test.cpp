@@ -4,8 +4,8 @@
 
 #include "../kernel/packet_builder.h"
 #include "host/controller/firewall_plane.h"
-#include "host/firewall/address_sets.h"
 #include "host/rules/compile/compile.h"
+#include "host/rules/sets/address_sets.h"
 #include "rule_sets.h"
 
 namespace nicsentry::testing {

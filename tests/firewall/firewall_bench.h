@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/address_sets.h"
 #include "host/packet/session_key.h"
 #include "host/rules/compile/compile.h"
+#include "host/rules/sets/address_sets.h"
 #include "host/sessions/fingerprint.h"
 
 namespace nicsentry::testing {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/address_sets.h"
+#include "host/rules/sets/address_sets.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "host/base/error.h"
-#include "host/firewall/address_hash.h"
 #include "host/rules/language/address_text.h"
+#include "host/rules/sets/address_hash.h"
 #include "tests/tries.h"
 #include "tests/unit/firewall_set_maps.h"
 

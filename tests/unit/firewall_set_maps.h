@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/address_sets.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/address_key.h"
-#include "host/firewall/address_sets.h"
-#include "host/firewall/range_map.h"
-#include "host/firewall/set_classes.h"
+#include "host/rules/sets/address_key.h"
+#include "host/rules/sets/address_sets.h"
+#include "host/rules/sets/range_map.h"
+#include "host/rules/sets/set_classes.h"
 
 namespace nicsentry {
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/address_key.h"
 #include "host/packet/hash_mix.h"
+#include "host/rules/sets/address_key.h"
 
 namespace nicsentry {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/firewall/address_hash.h"
-#include "host/firewall/address_key.h"
-#include "host/firewall/address_sets.h"
+#include "host/rules/sets/address_hash.h"
+#include "host/rules/sets/address_key.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 

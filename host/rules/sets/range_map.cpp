@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/range_map.h"
+#include "host/rules/sets/range_map.h"
 
 #include <algorithm>
 #include <iterator>

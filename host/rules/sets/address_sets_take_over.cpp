@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "host/base/error.h"
-#include "host/firewall/address_sets_content.h"
+#include "host/rules/sets/address_sets_content.h"
 
 namespace nicsentry {
 namespace {

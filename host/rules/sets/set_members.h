@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "host/firewall/address_key.h"
-#include "host/firewall/address_sets.h"
-#include "host/firewall/sorted_runs.h"
+#include "host/rules/sets/address_key.h"
+#include "host/rules/sets/address_sets.h"
+#include "host/rules/sets/sorted_runs.h"
 
 namespace nicsentry {
 

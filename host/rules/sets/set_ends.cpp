@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/set_ends.h"
+#include "host/rules/sets/set_ends.h"
 
 #include <algorithm>
 #include <functional>

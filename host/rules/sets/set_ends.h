@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "host/firewall/set_members.h"
+#include "host/rules/sets/set_members.h"
 
 namespace nicsentry {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/address_sets.h"
+#include "host/rules/sets/address_sets.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include "host/base/error.h"
-#include "host/firewall/address_sets_content.h"
+#include "host/rules/sets/address_sets_content.h"
 
 namespace nicsentry {
 namespace {

@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "host/firewall/address_sets.h"
-#include "host/firewall/address_table.h"
-#include "host/firewall/range_map.h"
-#include "host/firewall/set_classes.h"
-#include "host/firewall/set_ends.h"
-#include "host/firewall/set_members.h"
-#include "host/firewall/sorted_runs.h"
 #include "host/rules/compile/range_nodes.h"
+#include "host/rules/sets/address_sets.h"
+#include "host/rules/sets/address_table.h"
+#include "host/rules/sets/range_map.h"
+#include "host/rules/sets/set_classes.h"
+#include "host/rules/sets/set_ends.h"
+#include "host/rules/sets/set_members.h"
+#include "host/rules/sets/sorted_runs.h"
 
 namespace nicsentry {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/set_classes.h"
+#include "host/rules/sets/set_classes.h"
 
 #include <algorithm>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/address_table.h"
+#include "host/rules/sets/address_table.h"
 
 #include <algorithm>
 #include <string>

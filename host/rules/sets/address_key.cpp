@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/address_key.h"
+#include "host/rules/sets/address_key.h"
 
 namespace nicsentry {
 namespace {
