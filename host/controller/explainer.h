@@ -12,7 +12,7 @@
 #include "host/controller/firewall.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program_copy.h"
-#include "host/firewall/judged_packet.h"
+#include "host/rules/judged_packet.h"
 
 namespace nicsentry {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/firewall/judged_packet.h"
+#include "host/rules/judged_packet.h"
 
 #include <catch2/catch.hpp>
 #include <string>
