@@ -11,8 +11,8 @@
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
-#include "host/output/summary_json.h"
-#include "host/output/table.h"
+#include "host/export/files/summary_json.h"
+#include "host/export/files/table.h"
 
 namespace nicsentry {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "host/controller/window_sink.h"
-#include "host/output/writer.h"
+#include "host/export/files/writer.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
 

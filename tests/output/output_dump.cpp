@@ -19,9 +19,9 @@
 #include <string>
 #include <vector>
 
-#include "host/output/python_float.h"
-#include "host/output/summary_json.h"
-#include "host/output/writer.h"
+#include "host/export/files/python_float.h"
+#include "host/export/files/summary_json.h"
+#include "host/export/files/writer.h"
 
 namespace nicsentry {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "host/output/python_float.h"
+#include "host/export/files/python_float.h"
 
 namespace nicsentry::output_python_float_test {
 

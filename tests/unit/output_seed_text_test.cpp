@@ -2,7 +2,7 @@
 // The letter of the seed's formats by example; tests/output/test_seed_formats.py compares random windows with Python.
 #include <catch2/catch.hpp>
 
-#include "host/output/seed_text.h"
+#include "host/export/files/seed_text.h"
 #include "tests/unit/output_sample.h"
 
 namespace nicsentry::output_seed_text_test {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "host/output/summary_json.h"
-#include "host/output/table.h"
+#include "host/export/files/summary_json.h"
+#include "host/export/files/table.h"
 #include "host/report/columns.h"
 #include "tests/unit/output_sample.h"
 

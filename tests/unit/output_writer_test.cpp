@@ -4,7 +4,7 @@
 #include <string>
 
 #include "host/base/error.h"
-#include "host/output/writer.h"
+#include "host/export/files/writer.h"
 #include "tests/unit/output_files.h"
 #include "tests/unit/output_sample.h"
 

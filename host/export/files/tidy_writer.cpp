@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/tidy_writer.h"
+#include "host/export/files/tidy_writer.h"
 
 #include <fmt/format.h>
 

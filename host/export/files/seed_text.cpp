@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/seed_text.h"
+#include "host/export/files/seed_text.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "host/output/python_float.h"
+#include "host/export/files/python_float.h"
 
 namespace nicsentry {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/python_float.h"
+#include "host/export/files/python_float.h"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "host/output/writer.h"
+#include "host/export/files/writer.h"
 
 namespace nicsentry {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/summary_json.h"
+#include "host/export/files/summary_json.h"
 
 #include <cstdint>
 #include <variant>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/table.h"
+#include "host/export/files/table.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

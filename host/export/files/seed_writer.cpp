@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/seed_writer.h"
+#include "host/export/files/seed_writer.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "host/base/atomic_file.h"
-#include "host/output/seed_text.h"
+#include "host/export/files/seed_text.h"
 
 namespace nicsentry {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/output/writer.h"
+#include "host/export/files/writer.h"
 
 #include <array>
 #include <string>
 
 #include "host/base/error.h"
-#include "host/output/seed_writer.h"
-#include "host/output/tidy_writer.h"
+#include "host/export/files/seed_writer.h"
+#include "host/export/files/tidy_writer.h"
 
 namespace nicsentry {
 namespace {
