@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/analysis/plane.h"
 #include "host/base/error.h"
-#include "host/controller/plane.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "host/packet/parser.h"

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "host/controller/monitor.h"
+#include "host/analysis/monitor.h"
 #include "host/packet/features.h"
 
 namespace nicsentry {

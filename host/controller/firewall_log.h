@@ -6,8 +6,8 @@
 #include <string>
 
 #include "bpf_offload/types.h"
+#include "host/analysis/plane.h"
 #include "host/controller/firewall.h"
-#include "host/controller/plane.h"
 #include "host/packet/features.h"
 
 namespace nicsentry {

@@ -14,22 +14,22 @@
 #include <memory>
 #include <utility>
 
+#include "host/analysis/event_order.h"
+#include "host/analysis/governor.h"
+#include "host/analysis/monitor.h"
+#include "host/analysis/tick_interval.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
 #include "host/controller/command_socket.h"
 #include "host/controller/connections.h"
-#include "host/controller/event_order.h"
 #include "host/controller/explain_endpoint.h"
 #include "host/controller/find_controller.h"
 #include "host/controller/firewall.h"
 #include "host/controller/firewall_endpoints.h"
 #include "host/controller/firewall_log.h"
-#include "host/controller/governor.h"
 #include "host/controller/live_firewall.h"
 #include "host/controller/loop_requests.h"
-#include "host/controller/monitor.h"
 #include "host/controller/program_watch.h"
-#include "host/controller/tick_interval.h"
 #include "host/controller/waiter.h"
 #include "host/datapath/quiescence.h"
 

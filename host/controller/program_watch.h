@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host/controller/plane.h"
+#include "host/analysis/plane.h"
 #include "host/controller/port_claim.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/link_watch.h"

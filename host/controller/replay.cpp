@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 
+#include "host/analysis/monitor.h"
+#include "host/analysis/tick_interval.h"
 #include "host/base/error.h"
 #include "host/capture/capture_merge.h"
-#include "host/controller/monitor.h"
-#include "host/controller/tick_interval.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "host/packet/parser.h"

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "host/analysis/monitor.h"
 #include "host/base/unique_fd.h"
-#include "host/controller/monitor.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "tests/kernel/packet_builder.h"

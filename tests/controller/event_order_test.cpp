@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/event_order.h"
+#include "host/analysis/event_order.h"
 
 #include <catch2/catch.hpp>
 #include <string>

@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
+#include "host/analysis/monitor.h"
 #include "host/controller/firewall.h"
 #include "host/controller/firewall_log.h"
-#include "host/controller/monitor.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "host/rules/language/address_text.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The swap's arithmetic with the compiled program and its maps in the kernel; packets by test runs, the clock by hand.
-#include "host/controller/monitor.h"
+#include "host/analysis/monitor.h"
 
 #include <catch2/catch.hpp>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/governor.h"
+#include "host/analysis/governor.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/latency.h"
+#include "host/analysis/latency.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/plane.h"
+#include "host/analysis/plane.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/monitor.h"
+#include "host/analysis/monitor.h"
 
 #include <algorithm>
 #include <chrono>

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "host/controller/latency.h"
-#include "host/controller/plane.h"
+#include "host/analysis/latency.h"
+#include "host/analysis/plane.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
 #include "host/sessions/session_registry.h"
