@@ -6,8 +6,8 @@
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/port_options.h"
-#include "host/controller/port.h"
-#include "host/controller/port_status.h"
+#include "host/ports/port.h"
+#include "host/ports/port_status.h"
 
 namespace nicsentry {
 namespace {

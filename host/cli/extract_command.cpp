@@ -6,7 +6,7 @@
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
 #include "host/controller/command_socket.h"
-#include "host/controller/port_claim.h"
+#include "host/ports/port_claim.h"
 
 namespace nicsentry {
 namespace {

@@ -10,8 +10,8 @@
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/window_output.h"
-#include "host/controller/port.h"
 #include "host/controller/replay.h"
+#include "host/ports/port.h"
 
 namespace nicsentry {
 namespace {

@@ -6,8 +6,8 @@
 #include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
-#include "host/controller/port_status.h"
 #include "host/datapath/interface.h"
+#include "host/ports/port_status.h"
 
 namespace nicsentry {
 namespace {

@@ -6,12 +6,12 @@
 #include <array>
 
 #include "host/base/error.h"
-#include "host/controller/port_status.h"
 #include "host/datapath/card.h"
 #include "host/datapath/event_reader.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
+#include "host/ports/port_status.h"
 
 namespace nicsentry {
 namespace {

@@ -17,8 +17,8 @@
 
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
-#include "host/controller/port_claim.h"
 #include "host/datapath/interface.h"
+#include "host/ports/port_claim.h"
 
 namespace nicsentry {
 namespace {

@@ -29,9 +29,9 @@
 #include "host/controller/firewall_log.h"
 #include "host/controller/live_firewall.h"
 #include "host/controller/loop_requests.h"
-#include "host/controller/program_watch.h"
 #include "host/controller/waiter.h"
 #include "host/datapath/quiescence.h"
+#include "host/ports/program_watch.h"
 
 namespace nicsentry {
 namespace {

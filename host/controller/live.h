@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "host/controller/port.h"
 #include "host/controller/window_sink.h"
+#include "host/ports/port.h"
 #include "host/report/profile.h"
 
 namespace nicsentry {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "host/base/error.h"
-#include "host/controller/port.h"
+#include "host/ports/port.h"
 
 namespace nicsentry::table_size_test {
 

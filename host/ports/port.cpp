@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/port.h"
+#include "host/ports/port.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/port_claim.h"
+#include "host/ports/port_claim.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

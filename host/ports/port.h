@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "host/analysis/plane.h"
-#include "host/controller/port_claim.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
+#include "host/ports/port_claim.h"
 #include "host/report/profile.h"
 
 namespace nicsentry {

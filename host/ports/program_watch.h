@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "host/analysis/plane.h"
-#include "host/controller/port_claim.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/link_watch.h"
+#include "host/ports/port_claim.h"
 
 namespace nicsentry {
 

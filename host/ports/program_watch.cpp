@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/program_watch.h"
+#include "host/ports/program_watch.h"
 
 #include <algorithm>
 

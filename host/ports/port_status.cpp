@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/port_status.h"
+#include "host/ports/port_status.h"
 
 #include <algorithm>
 
 #include "host/base/error.h"
-#include "host/controller/port_claim.h"
 #include "host/datapath/attachment.h"
+#include "host/ports/port_claim.h"
 
 namespace nicsentry {
 namespace {
