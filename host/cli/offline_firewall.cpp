@@ -6,9 +6,9 @@
 #include "host/base/error.h"
 #include "host/cli/log.h"
 #include "host/controller/explain_endpoint.h"
-#include "host/controller/firewall.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
+#include "host/enforce/firewall.h"
 #include "host/rules/language/address_text.h"
 #include "host/sessions/session_table.h"
 

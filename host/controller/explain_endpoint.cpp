@@ -8,9 +8,9 @@
 
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
-#include "host/controller/explainer.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
+#include "host/enforce/explainer.h"
 #include "host/report/window_report.h"
 #include "host/rules/language/field_text.h"
 #include "host/rules/language/rule_text.h"

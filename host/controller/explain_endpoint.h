@@ -7,8 +7,8 @@
 #include <string>
 
 #include "host/controller/command_socket.h"
-#include "host/controller/firewall.h"
 #include "host/datapath/mode.h"
+#include "host/enforce/firewall.h"
 
 namespace nicsentry {
 

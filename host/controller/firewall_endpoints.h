@@ -6,7 +6,7 @@
 #include <string>
 
 #include "host/controller/command_socket.h"
-#include "host/controller/firewall.h"
+#include "host/enforce/firewall.h"
 
 namespace nicsentry {
 

@@ -24,13 +24,13 @@
 #include "host/controller/connections.h"
 #include "host/controller/explain_endpoint.h"
 #include "host/controller/find_controller.h"
-#include "host/controller/firewall.h"
 #include "host/controller/firewall_endpoints.h"
-#include "host/controller/firewall_log.h"
 #include "host/controller/live_firewall.h"
 #include "host/controller/loop_requests.h"
 #include "host/controller/waiter.h"
 #include "host/datapath/quiescence.h"
+#include "host/enforce/firewall.h"
+#include "host/enforce/firewall_log.h"
 #include "host/ports/program_watch.h"
 
 namespace nicsentry {

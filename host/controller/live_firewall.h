@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "host/controller/firewall.h"
 #include "host/controller/live.h"
+#include "host/enforce/firewall.h"
 
 namespace nicsentry {
 

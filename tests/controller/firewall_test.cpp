@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "host/analysis/monitor.h"
-#include "host/controller/firewall.h"
-#include "host/controller/firewall_log.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
+#include "host/enforce/firewall.h"
+#include "host/enforce/firewall_log.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/batch.h"
 #include "host/sessions/session_table.h"

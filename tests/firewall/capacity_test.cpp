@@ -3,7 +3,7 @@
 #include <string>
 
 #include "../kernel/packet_builder.h"
-#include "host/controller/firewall_plane.h"
+#include "host/enforce/firewall_plane.h"
 #include "host/rules/compile/compile.h"
 #include "host/rules/sets/address_sets.h"
 #include "rule_sets.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What is said about a packet against the plainest firewall there is; and that the program asked knows nothing of it.
-#include "host/controller/explainer.h"
+#include "host/enforce/explainer.h"
 
 #include <linux/pkt_cls.h>
 
@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "host/controller/firewall.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
+#include "host/enforce/firewall.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/rule_text.h"
 #include "host/sessions/fingerprint.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/firewall_log.h"
+#include "host/enforce/firewall_log.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

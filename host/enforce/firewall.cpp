@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/firewall.h"
+#include "host/enforce/firewall.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/rule_counter_ids.h"
+#include "host/enforce/rule_counter_ids.h"
 
 #include <unordered_map>
 #include <unordered_set>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/explainer.h"
+#include "host/enforce/explainer.h"
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -7,7 +7,7 @@
 
 #include "bpf_offload/types.h"
 #include "host/analysis/plane.h"
-#include "host/controller/firewall.h"
+#include "host/enforce/firewall.h"
 #include "host/packet/features.h"
 
 namespace nicsentry {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/firewall_plane.h"
+#include "host/enforce/firewall_plane.h"
 
 #include <algorithm>
 #include <array>

@@ -18,11 +18,11 @@
 #include <utility>
 #include <vector>
 
-#include "host/controller/firewall_plane.h"
-#include "host/controller/firewall_state.h"
-#include "host/controller/rule_counter_ids.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
+#include "host/enforce/firewall_plane.h"
+#include "host/enforce/firewall_state.h"
+#include "host/enforce/rule_counter_ids.h"
 #include "host/rules/language/rule.h"
 #include "host/rules/sets/address_sets.h"
 

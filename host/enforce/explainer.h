@@ -9,9 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/controller/firewall.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program_copy.h"
+#include "host/enforce/firewall.h"
 #include "host/rules/judged_packet.h"
 
 namespace nicsentry {

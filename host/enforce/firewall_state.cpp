@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/firewall_state.h"
+#include "host/enforce/firewall_state.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
