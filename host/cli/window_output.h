@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "host/controller/window_sink.h"
 #include "host/export/files/writer.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
+#include "host/run/window_sink.h"
 
 namespace nicsentry {
 

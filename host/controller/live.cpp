@@ -26,12 +26,12 @@
 #include "host/controller/find_controller.h"
 #include "host/controller/firewall_endpoints.h"
 #include "host/controller/live_firewall.h"
-#include "host/controller/loop_requests.h"
-#include "host/controller/waiter.h"
 #include "host/datapath/quiescence.h"
 #include "host/enforce/firewall.h"
 #include "host/enforce/firewall_log.h"
 #include "host/ports/program_watch.h"
+#include "host/run/loop_requests.h"
+#include "host/run/waiter.h"
 
 namespace nicsentry {
 namespace {

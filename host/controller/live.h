@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "host/controller/window_sink.h"
 #include "host/ports/port.h"
 #include "host/report/profile.h"
+#include "host/run/window_sink.h"
 
 namespace nicsentry {
 

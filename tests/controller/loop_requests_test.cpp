@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/loop_requests.h"
+#include "host/run/loop_requests.h"
 
 #include <poll.h>
 

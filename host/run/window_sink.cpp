@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/window_sink.h"
+#include "host/run/window_sink.h"
 
 #include <utility>
 

@@ -10,7 +10,7 @@
 
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
-#include "host/controller/window_sink.h"
+#include "host/run/window_sink.h"
 
 namespace nicsentry {
 

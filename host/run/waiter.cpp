@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/waiter.h"
+#include "host/run/waiter.h"
 
 #include <sys/epoll.h>
 
