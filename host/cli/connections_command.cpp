@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <memory>
 
+#include "host/api/client/controller_call.h"
 #include "host/cli/commands.h"
-#include "host/cli/controller_call.h"
 #include "host/cli/json_text.h"
 #include "host/cli/log.h"
 #include "host/cli/text_table.h"

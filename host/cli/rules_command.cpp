@@ -2,10 +2,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "host/api/client/controller_call.h"
 #include "host/base/json_reading.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
-#include "host/cli/controller_call.h"
 #include "host/cli/json_text.h"
 #include "host/cli/log.h"
 #include "host/cli/rules_check.h"

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "host/api/client/controller_call.h"
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
 #include "host/capture/capture_merge.h"
-#include "host/cli/controller_call.h"
 #include "host/cli/explanation_text.h"
 #include "host/cli/json_text.h"
 #include "host/cli/log.h"

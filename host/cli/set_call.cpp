@@ -5,8 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "host/api/client/controller_call.h"
 #include "host/cli/commands.h"
-#include "host/cli/controller_call.h"
 #include "host/cli/json_text.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"

@@ -6,10 +6,10 @@
 #include <iostream>
 #include <memory>
 
+#include "host/api/client/controller_call.h"
 #include "host/base/error.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
-#include "host/cli/controller_call.h"
 #include "host/cli/json_text.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/cli/controller_call.h"
+#include "host/api/client/controller_call.h"
 
 #include <string_view>
 
+#include "host/api/client/find_controller.h"
 #include "host/base/error.h"
 #include "host/controller/command_socket.h"
-#include "host/controller/find_controller.h"
 
 namespace nicsentry {
 

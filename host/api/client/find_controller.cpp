@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/find_controller.h"
+#include "host/api/client/find_controller.h"
 
 #include <signal.h>
 #include <sys/socket.h>
