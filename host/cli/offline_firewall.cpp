@@ -3,9 +3,9 @@
 
 #include <fstream>
 
+#include "host/api/endpoints/explain_endpoint.h"
 #include "host/base/error.h"
 #include "host/cli/log.h"
-#include "host/controller/explain_endpoint.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
 #include "host/enforce/firewall.h"

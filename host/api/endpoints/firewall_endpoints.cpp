@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/firewall_endpoints.h"
+#include "host/api/endpoints/firewall_endpoints.h"
 
 #include <chrono>
 #include <fstream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/explain_endpoint.h"
+#include "host/api/endpoints/explain_endpoint.h"
 
 #include <algorithm>
 #include <memory>

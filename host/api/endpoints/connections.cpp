@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/connections.h"
+#include "host/api/endpoints/connections.h"
 
 #include <algorithm>
 
