@@ -2,10 +2,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "host/api/server/command_socket.h"
 #include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
-#include "host/controller/command_socket.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {

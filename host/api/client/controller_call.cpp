@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "host/api/client/find_controller.h"
+#include "host/api/server/command_socket.h"
 #include "host/base/error.h"
-#include "host/controller/command_socket.h"
 
 namespace nicsentry {
 

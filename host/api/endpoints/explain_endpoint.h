@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "host/controller/command_socket.h"
+#include "host/api/server/command_socket.h"
 #include "host/datapath/mode.h"
 #include "host/enforce/firewall.h"
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "host/controller/command_socket.h"
+#include "host/api/server/command_socket.h"
 #include "host/enforce/firewall.h"
 
 namespace nicsentry {

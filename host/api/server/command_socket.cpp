@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/command_socket.h"
+#include "host/api/server/command_socket.h"
 
 #include <httplib.h>
 #include <sys/stat.h>
