@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "host/app/diagnosis.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
-#include "host/controller/diagnosis.h"
 
 namespace nicsentry {
 namespace {

@@ -5,12 +5,12 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "host/app/replay.h"
 #include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/window_output.h"
-#include "host/controller/replay.h"
 #include "host/ports/port.h"
 
 namespace nicsentry {

@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "host/api/client/controller_call.h"
+#include "host/app/offline_firewall.h"
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
 #include "host/capture/capture_merge.h"
 #include "host/cli/explanation_text.h"
 #include "host/cli/json_text.h"
 #include "host/cli/log.h"
-#include "host/cli/offline_firewall.h"
 #include "host/cli/text_table.h"
 #include "host/packet/parser.h"
 #include "host/rules/language/packet_text.h"

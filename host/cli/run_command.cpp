@@ -7,13 +7,13 @@
 #include <memory>
 #include <utility>
 
+#include "host/app/live.h"
 #include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/port_options.h"
 #include "host/cli/window_output.h"
-#include "host/controller/live.h"
 
 namespace nicsentry {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/live.h"
+#include "host/app/live.h"
 
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -23,9 +23,9 @@
 #include "host/api/endpoints/explain_endpoint.h"
 #include "host/api/endpoints/firewall_endpoints.h"
 #include "host/api/server/command_socket.h"
+#include "host/app/live_firewall.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
-#include "host/controller/live_firewall.h"
 #include "host/datapath/quiescence.h"
 #include "host/enforce/firewall.h"
 #include "host/enforce/firewall_log.h"

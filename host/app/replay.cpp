@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/replay.h"
+#include "host/app/replay.h"
 
 #include <algorithm>
 #include <memory>

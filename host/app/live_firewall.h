@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "host/controller/live.h"
+#include "host/app/live.h"
 #include "host/enforce/firewall.h"
 
 namespace nicsentry {

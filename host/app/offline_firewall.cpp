@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/cli/offline_firewall.h"
+#include "host/app/offline_firewall.h"
 
 #include <fstream>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/diagnosis.h"
+#include "host/app/diagnosis.h"
 
 #include <sys/utsname.h>
 

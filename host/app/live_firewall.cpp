@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/controller/live_firewall.h"
+#include "host/app/live_firewall.h"
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
