@@ -13,8 +13,8 @@
 #include <tuple>
 
 #include "classifier.h"
-#include "host/rules/compile/interval_tree.h"
 #include "host/rules/compile/row_bits.h"
+#include "host/rules/sets/interval_tree.h"
 #include "interval_search.h"
 
 namespace nicsentry::bench {

@@ -5,7 +5,6 @@
 
 #include "host/api/endpoints/explain_endpoint.h"
 #include "host/base/error.h"
-#include "host/cli/log.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
 #include "host/enforce/firewall.h"
@@ -45,10 +44,13 @@ struct OfflineFirewall::Loaded {
   Firewall firewall;
   Program program;
 
-  explicit Loaded(Chain of) : chain(of), firewall({size, std::nullopt, log_warning}), program(load_program(of, size)) {}
+  explicit Loaded(const Options& options)
+      : chain(options.chain),
+        firewall({size, std::nullopt, options.warning}),
+        program(load_program(options.chain, size)) {}
 };
 
-OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_unique<Loaded>(options.chain)) {
+OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_unique<Loaded>(options)) {
   Firewall& firewall = loaded_->firewall;
   for (const std::string& set : options.sets) {
     const std::size_t equals = set.find('=');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -18,6 +19,7 @@ class OfflineFirewall {
     nlohmann::json batch;           // on an empty chain
     std::vector<std::string> sets;  // "NAME=FILE"
     bool default_drop = false;
+    std::function<void(const std::string&)> warning;
   };
   explicit OfflineFirewall(const Options& options);
   ~OfflineFirewall();

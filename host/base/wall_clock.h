@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "host/packet/features.h"
+#include "host/base/timestamp.h"
 
 namespace nicsentry {
 

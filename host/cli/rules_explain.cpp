@@ -74,7 +74,7 @@ Ask make_ask(const ExplainOptions& options) {
     return [&options](const json& request) { return call_controller(options.interface, "/firewall/explain", request); };
   }
   const auto firewall = std::make_shared<OfflineFirewall>(OfflineFirewall::Options{
-      options.chain(), read_json_file(options.rules), options.sets, options.default_action == "drop"});
+      options.chain(), read_json_file(options.rules), options.sets, options.default_action == "drop", log_warning});
   return [firewall](const json& request) { return firewall->explain(request); };
 }
 

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 
+#include "host/base/timestamp.h"
 #include "host/packet/session_key.h"
 
 namespace nicsentry {
-
-// Nanoseconds since 1970-01-01 UTC.
-using TimestampNs = std::int64_t;
 
 // What the DDoS analysis keeps of one packet. Fields of other protocols are 0.
 struct PacketFeatures {

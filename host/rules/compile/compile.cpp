@@ -6,10 +6,10 @@
 #include <map>
 #include <utility>
 
-#include "host/rules/compile/interval_tree.h"
 #include "host/rules/compile/row_bits.h"
 #include "host/rules/compile/rule_rows.h"
 #include "host/rules/sets/address_key.h"
+#include "host/rules/sets/interval_tree.h"
 
 namespace nicsentry {
 

@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/rules/compile/interval_tree.h"
 #include "host/rules/compile/match_row.h"
+#include "host/rules/sets/interval_tree.h"
 
 namespace nicsentry {
 

@@ -9,10 +9,6 @@
 
 namespace nicsentry {
 
-// Which address sets an address is in: bit n is set n of the catalogue. Set 0 is `blocked`.
-using SetMask = std::uint64_t;
-constexpr unsigned kSetsMax = 64;
-
 // One chain as the program reads it. Every index within is absolute: nodes[0] is CompileInput::first_node, and so on.
 struct RuleTables {
   std::array<rule_bank, 2> banks{};  // IPv4 and IPv6: their trees over addresses differ, no more

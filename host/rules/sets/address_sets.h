@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/rules/compile/tables.h"
 #include "host/rules/language/rule.h"
+#include "host/rules/sets/set_mask.h"
 
 namespace nicsentry {
 

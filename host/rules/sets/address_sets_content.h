@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "host/rules/compile/range_nodes.h"
 #include "host/rules/sets/address_sets.h"
 #include "host/rules/sets/address_table.h"
 #include "host/rules/sets/range_map.h"
+#include "host/rules/sets/range_nodes.h"
 #include "host/rules/sets/set_classes.h"
 #include "host/rules/sets/set_ends.h"
 #include "host/rules/sets/set_members.h"

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
-#include "host/rules/compile/tables.h"
 #include "host/rules/sets/address_key.h"
+#include "host/rules/sets/set_mask.h"
 
 namespace nicsentry {
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/rules/compile/tables.h"
+#include "host/rules/sets/set_mask.h"
 
 namespace nicsentry {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/rules/compile/range_nodes.h"
+#include "host/rules/sets/range_nodes.h"
 
 #include <string>
 
 #include "host/base/error.h"
-#include "host/rules/compile/interval_tree.h"
+#include "host/rules/sets/interval_tree.h"
 
 namespace nicsentry {
 namespace {

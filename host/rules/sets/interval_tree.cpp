@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "host/rules/compile/interval_tree.h"
+#include "host/rules/sets/interval_tree.h"
 
 #include <algorithm>
 
