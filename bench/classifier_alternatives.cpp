@@ -17,7 +17,7 @@
 #include "host/base/error.h"
 #include "host/datapath/program.h"
 #include "host/rules/compile/compile.h"
-#include "tests/firewall/rule_sets.h"
+#include "tests/support/rule_sets.h"
 
 namespace nicsentry::bench {
 namespace {

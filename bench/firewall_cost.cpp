@@ -12,10 +12,10 @@
 #include <random>
 
 #include "host/base/error.h"
-#include "tests/firewall/firewall_bench.h"
-#include "tests/firewall/random_rules.h"
-#include "tests/firewall/rule_sets.h"
-#include "tests/kernel/packet_builder.h"
+#include "tests/support/firewall_bench.h"
+#include "tests/support/random_rules.h"
+#include "tests/support/rule_sets.h"
+#include "tests/support/packet_builder.h"
 
 namespace nicsentry {
 namespace {

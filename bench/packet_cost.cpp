@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/analysis/plane.h"
+#include "host/analysis/attachment.h"
 #include "host/base/error.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
@@ -96,19 +96,19 @@ class Subject {
   explicit Subject(Profile profile) {
     Program program = Program::load(find_object(profile, Target::xdp), profile, Mode::drv, kTable, nullptr);
     test_run_ = std::make_unique<TestRun>(program);
-    plane_ = std::make_unique<Plane>(PlaneName{"bench", "xdp", "drv"}, std::move(program), kTable.sessions,
-                                     fixed_keys(), test_run_->cpu(), false);
-    plane_->start(kEpoch);
+    attachment_ = std::make_unique<Attachment>(AttachmentName{"bench", "xdp", "drv"}, std::move(program),
+                                               kTable.sessions, fixed_keys(), test_run_->cpu(), false);
+    attachment_->start(kEpoch);
     for (const int version : {4, 6}) {
       learn(version, State::capped);
       learn(version, State::captured);
     }
-    plane_->flush();
+    attachment_->flush();
   }
 
   std::uint32_t measure(const Frame& frame, State state) {
     const bool event = state == State::captured || state == State::unknown;
-    plane_->set_share(state == State::unknown ? CONFIG_SHARE_ALL : 0);
+    attachment_->set_share(state == State::unknown ? CONFIG_SHARE_ALL : 0);
     const std::uint32_t repeat = event ? kRepeatWithEvents : kRepeat;
     const std::uint32_t cost = test_run_->time(frame, repeat);
     const std::size_t arrived = drain();
@@ -122,24 +122,24 @@ class Subject {
   void learn(int version, State state) {
     auto session = std::make_unique<Session>();
     session->key = parse_packet(make_frame(version, port_of(state))).value().key.key;
-    const auto id = plane_->learn(*session, 0);
-    if (!id || !plane_->sessions().entry(*id).placed) {
+    const auto id = attachment_->learn(*session, 0);
+    if (!id || !attachment_->sessions().entry(*id).placed) {
       throw Error("a session found no place in an empty table");
     }
     if (state == State::capped) {
-      plane_->sessions().mute(*id, kEpoch);
+      attachment_->sessions().mute(*id, kEpoch);
     }
     sessions_.push_back(std::move(session));
   }
 
   std::size_t drain() {
     batch_.clear();
-    plane_->reader().drain(batch_);
+    attachment_->reader().drain(batch_);
     return batch_.events().size();
   }
 
   std::unique_ptr<TestRun> test_run_;
-  std::unique_ptr<Plane> plane_;
+  std::unique_ptr<Attachment> attachment_;
   std::vector<std::unique_ptr<Session>> sessions_;
   EventBatch batch_;
 };

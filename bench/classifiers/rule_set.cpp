@@ -6,8 +6,8 @@
 #include "classifier.h"
 #include "host/base/error.h"
 #include "host/rules/compile/compile.h"
-#include "tests/firewall/naive_firewall.h"
-#include "tests/firewall/random_rules.h"
+#include "tests/support/naive_firewall.h"
+#include "tests/support/random_rules.h"
 
 namespace nicsentry::bench {
 namespace {

@@ -10,9 +10,9 @@
 
 namespace nicsentry {
 
-// Events of several planes as they happened: a connection is seen by more than one, and who began it, or that it ended,
-// is told by the order. `process` is called with the
-// number of a batch and all that it has before another one has something. Each batch is sorted by time, none is empty.
+// Events of several attachments as they happened: a connection is seen by more than one, and who began it, or that it
+// ended, is told by the order. `process` is called with the number of a batch and all that it has before another one
+// has something. Each batch is sorted by time, none is empty.
 template <typename Process>
 void for_each_run_by_time(const std::vector<const EventBatch*>& batches, Process process) {
   if (batches.size() == 1) {

@@ -28,22 +28,22 @@ std::uint64_t packets_of(const session_counters& c) { return c.packets[0] + c.pa
 
 Monitor::Monitor(Profile profile, std::uint64_t cap) : registry_(profile, cap) {}
 
-Plane& Monitor::add_plane(std::unique_ptr<Plane> plane) {
-  plane->start(epoch_);
-  planes_.push_back(std::move(plane));
+Attachment& Monitor::add_attachment(std::unique_ptr<Attachment> attachment) {
+  attachment->start(epoch_);
+  attachments_.push_back(std::move(attachment));
   if (tracking_) {
-    Plane& added = *planes_.back();
+    Attachment& added = *attachments_.back();
     attempt(added, [&] {
       registry_.for_each([&](Session& session) { write_states(added, session); });
       added.flush();
     });
   }
-  return *planes_.back();
+  return *attachments_.back();
 }
 
-void Monitor::end_plane(const Plane& plane, const std::string& reason) {
-  for (const auto& mine : planes_) {
-    if (mine.get() == &plane && !mine->ended()) {
+void Monitor::end_attachment(const Attachment& attachment, const std::string& reason) {
+  for (const auto& mine : attachments_) {
+    if (mine.get() == &attachment && !mine->ended()) {
       mine->end();
       failures_.push_back({mine->name().text(), reason});
     }
@@ -51,15 +51,15 @@ void Monitor::end_plane(const Plane& plane, const std::string& reason) {
 }
 
 template <typename Act>
-void Monitor::attempt(Plane& plane, Act act) {
+void Monitor::attempt(Attachment& attachment, Act act) {
   try {
     act();
   } catch (const Error& error) {
-    end_plane(plane, error.what());
+    end_attachment(attachment, error.what());
   }
 }
 
-void Monitor::process(Plane& plane, const EventBatch& batch, std::uint32_t epoch, EventBatch* later) {
+void Monitor::process(Attachment& attachment, const EventBatch& batch, std::uint32_t epoch, EventBatch* later) {
   std::size_t since_flush = 0;
   for (const EventBatch::Event& event : batch.events()) {
     if (event.header.epoch != epoch) {
@@ -69,15 +69,16 @@ void Monitor::process(Plane& plane, const EventBatch& batch, std::uint32_t epoch
       continue;
     }
     const bool unknown = event.header.counter == EVENT_UNKNOWN;
-    (unknown ? plane.books().unknown_events_arrived : plane.books().known_events_arrived) += event.header.segments;
+    (unknown ? attachment.accounting().unknown_events_arrived : attachment.accounting().known_events_arrived) +=
+        event.header.segments;
     const auto packet = parse_packet(batch.packet(event));
     if (!packet) {
       continue;  // cut by a firmware that sends fewer bytes than it was told
     }
     if (unknown) {
-      process_unknown(plane, batch, event, *packet);
+      process_unknown(attachment, batch, event, *packet);
     } else {
-      process_known(plane, batch, event, *packet);
+      process_known(attachment, batch, event, *packet);
     }
     if (tracking_ && ++since_flush == kEventsPerFlush) {
       flush();
@@ -88,20 +89,21 @@ void Monitor::process(Plane& plane, const EventBatch& batch, std::uint32_t epoch
 }
 
 void Monitor::flush() {
-  for (const auto& each : planes_) {  // a session that reached the cap is muted on all
+  for (const auto& each : attachments_) {  // a session that reached the cap is muted on all
     attempt(*each, [&each] { each->flush(); });
   }
   measure_states();
 }
 
-void Monitor::process_unknown(Plane& plane, const EventBatch& batch, const EventBatch::Event& event,
+void Monitor::process_unknown(Attachment& attachment, const EventBatch& batch, const EventBatch::Event& event,
                               const ParsedPacket& packet) {
   Session* session = registry_.find(packet.key.key);
-  if (session == nullptr || !plane.sessions().find(*session)) {
+  if (session == nullptr || !attachment.sessions().find(*session)) {
     // The last counters are for connections, not for those whom the firewall turns away.
     const bool turned_away = tracking_ && session == nullptr && (event.header.verdict & ACTION_DROP) != 0;
-    if (plane.sessions().free_ids() == 0 || (turned_away && plane.scarce() && inherited_states(packet.key.key) == 0)) {
-      plane.refuse(packet.key.key);
+    if (attachment.sessions().free_ids() == 0 ||
+        (turned_away && attachment.scarce() && inherited_states(packet.key.key) == 0)) {
+      attachment.refuse(packet.key.key);
       if (session != nullptr) {
         note(*session, batch, event, packet);
       }
@@ -109,12 +111,12 @@ void Monitor::process_unknown(Plane& plane, const EventBatch& batch, const Event
     }
     if (session == nullptr) {
       session = &registry_.add(packet);
-      ++plane.books().sessions_new;
+      ++attachment.accounting().sessions_new;
     }
   }
   note(*session, batch, event, packet);
-  if (!plane.sessions().find(*session)) {
-    attempt(plane, [&] { plane.learn(*session, states_of(*session)); });
+  if (!attachment.sessions().find(*session)) {
+    attempt(attachment, [&] { attachment.learn(*session, states_of(*session)); });
     if (tracking_) {
       write_states(*session);  // an older one that was evicted, elsewhere as well
     }
@@ -122,22 +124,22 @@ void Monitor::process_unknown(Plane& plane, const EventBatch& batch, const Event
   // The card has counted this packet as an unknown session's: the event is what its session has of it.
   const Amount amount{event.header.segments, event.header.bytes};
   registry_.count(*session, packet.key.direction, amount);
-  if (const auto id = plane.sessions().find(*session)) {
-    plane.sessions().entry(*id).active = true;
+  if (const auto id = attachment.sessions().find(*session)) {
+    attachment.sessions().entry(*id).active = true;
   }
-  plane.books().learned.packets += amount.packets;
-  plane.books().learned.bytes += amount.bytes;
+  attachment.accounting().learned.packets += amount.packets;
+  attachment.accounting().learned.bytes += amount.bytes;
   capture(*session, event, packet);
 }
 
-void Monitor::process_known(Plane& plane, const EventBatch& batch, const EventBatch::Event& event,
+void Monitor::process_known(Attachment& attachment, const EventBatch& batch, const EventBatch::Event& event,
                             const ParsedPacket& packet) {
-  if (!plane.sessions().used(event.header.counter)) {
+  if (!attachment.sessions().used(event.header.counter)) {
     return;
   }
-  PlaneSessions::Entry& entry = plane.sessions().entry(event.header.counter);
+  AttachmentSessions::Entry& entry = attachment.sessions().entry(event.header.counter);
   if (entry.session->key != packet.key.key) {
-    plane.sessions().report_collision();
+    attachment.sessions().report_collision();
     return;
   }
   Session& session = *entry.session;
@@ -170,10 +172,10 @@ void Monitor::note(Session& session, const EventBatch& batch, const EventBatch::
   }
 }
 
-// Planes of one run had the same states; any of them will do.
+// Attachments of one run had the same states; any of them will do.
 std::uint32_t Monitor::inherited_states(const SessionKey& key) const {
-  for (const auto& plane : planes_) {
-    if (const std::uint32_t states = plane->inherited().find(key); states != 0) {
+  for (const auto& attachment : attachments_) {
+    if (const std::uint32_t states = attachment->inherited().find(key); states != 0) {
       return states;
     }
   }
@@ -188,8 +190,8 @@ bool Monitor::inherit(Session& session, const ConnectionPacket& packet) {
   if (states == 0 || (anew && packet.dropped)) {
     return false;
   }
-  for (const auto& plane : planes_) {
-    plane->inherited().forget(session.key);
+  for (const auto& attachment : attachments_) {
+    attachment->inherited().forget(session.key);
   }
   if (anew) {
     return false;
@@ -203,20 +205,21 @@ std::uint32_t Monitor::states_of(const Session& session) const {
 }
 
 void Monitor::write_states(Session& session) {
-  for (const auto& plane : planes_) {
-    if (!plane->ended()) {
-      attempt(*plane, [&] { write_states(*plane, session); });
+  for (const auto& attachment : attachments_) {
+    if (!attachment->ended()) {
+      attempt(*attachment, [&] { write_states(*attachment, session); });
     }
   }
 }
 
-// An entry on a plane that has not seen the session: its first packet there, the answer, is to find the state in force.
-void Monitor::write_states(Plane& plane, Session& session) {
+// An entry on a attachment that has not seen the session: its first packet there, the answer, is to find the state in
+// force.
+void Monitor::write_states(Attachment& attachment, Session& session) {
   const std::uint32_t states = states_of(session);
-  if (const auto id = plane.sessions().find(session)) {
-    plane.sessions().set_states(*id, states);
-  } else if (states != 0 && plane.sessions().free_ids() != 0) {
-    plane.learn(session, states);
+  if (const auto id = attachment.sessions().find(session)) {
+    attachment.sessions().set_states(*id, states);
+  } else if (states != 0 && attachment.sessions().free_ids() != 0) {
+    attachment.learn(session, states);
   }
 }
 
@@ -245,9 +248,9 @@ void Monitor::measure_states() {
 }
 
 bool Monitor::waits_for_place(const Session& session) const {
-  return std::any_of(planes_.begin(), planes_.end(), [&session](const auto& plane) {
-    const auto id = plane->sessions().find(session);
-    return id && !plane->sessions().entry(*id).placed;
+  return std::any_of(attachments_.begin(), attachments_.end(), [&session](const auto& attachment) {
+    const auto id = attachment->sessions().find(session);
+    return id && !attachment->sessions().entry(*id).placed;
   });
 }
 
@@ -281,21 +284,21 @@ void Monitor::capture(Session& session, const EventBatch::Event& event, const Pa
   if (!session.unwatched) {
     return;
   }
-  for (const auto& plane : planes_) {
-    if (const auto id = plane->sessions().find(session)) {
-      plane->sessions().mute(*id, event.header.epoch);
+  for (const auto& attachment : attachments_) {
+    if (const auto id = attachment->sessions().find(session)) {
+      attachment->sessions().mute(*id, event.header.epoch);
     }
   }
 }
 
 void Monitor::tick(TimestampNs now_ns) {
-  for (const auto& plane : planes_) {
-    attempt(*plane, [&] { tick(*plane, now_ns); });
+  for (const auto& attachment : attachments_) {
+    attempt(*attachment, [&] { tick(*attachment, now_ns); });
   }
 }
 
-void Monitor::tick(Plane& plane, TimestampNs now_ns) {
-  PlaneSessions& sessions = plane.sessions();
+void Monitor::tick(Attachment& attachment, TimestampNs now_ns) {
+  AttachmentSessions& sessions = attachment.sessions();
   used_.assign(sessions.ids(), false);
   bool any = false;
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
@@ -305,13 +308,13 @@ void Monitor::tick(Plane& plane, TimestampNs now_ns) {
   if (!any) {
     return;
   }
-  plane.program().maps().read_all_counters(plane.half(), sessions.ids(), used_, readings_);
+  attachment.program().maps().read_all_counters(attachment.half(), sessions.ids(), used_, readings_);
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
     if (!used_[id]) {
       continue;
     }
-    PlaneSessions::Entry& entry = sessions.entry(id);
-    const std::uint64_t packets = packets_of(readings_[id]) - packets_of(entry.last[plane.half()]);
+    AttachmentSessions::Entry& entry = sessions.entry(id);
+    const std::uint64_t packets = packets_of(readings_[id]) - packets_of(entry.last[attachment.half()]);
     if (packets > entry.seen) {
       registry_.note_unseen(*entry.session, std::max(entry.looked_ns, entry.session->last_ns), now_ns);
       entry.seen = packets;
@@ -323,9 +326,9 @@ void Monitor::tick(Plane& plane, TimestampNs now_ns) {
 void Monitor::flip() {
   ++epoch_;
   rest_marks_.clear();
-  for (const auto& plane : planes_) {
-    rest_marks_.push_back(plane->sessions().rest_mark());
-    attempt(*plane, [&] { plane->set_epoch(epoch_); });
+  for (const auto& attachment : attachments_) {
+    rest_marks_.push_back(attachment->sessions().rest_mark());
+    attempt(*attachment, [&] { attachment->set_epoch(epoch_); });
   }
 }
 
@@ -334,61 +337,61 @@ WindowReport Monitor::collect(std::uint64_t number, TimestampNs start_ns, Timest
   report.number = number;
   report.start_ns = start_ns;
   report.end_ns = end_ns;
-  for (const auto& plane : planes_) {
-    attempt(*plane, [&] { close(*plane, start_ns, end_ns); });
-    report.planes.push_back(plane->take_books());
+  for (const auto& attachment : attachments_) {
+    attempt(*attachment, [&] { close(*attachment, start_ns, end_ns); });
+    report.attachments.push_back(attachment->take_accounting());
   }
   report.sessions = registry_.close_window(number);
   forget_ended(number, end_ns);
-  for (std::size_t i = 0; i < planes_.size(); ++i) {
-    attempt(*planes_[i], [&] { open(*planes_[i], number, rest_marks_[i]); });
+  for (std::size_t i = 0; i < attachments_.size(); ++i) {
+    attempt(*attachments_[i], [&] { open(*attachments_[i], number, rest_marks_[i]); });
   }
-  for (const auto& plane : planes_) {
-    plane->inherited().end_window(std::chrono::nanoseconds(end_ns - start_ns), kIdleWindows);
+  for (const auto& attachment : attachments_) {
+    attachment->inherited().end_window(std::chrono::nanoseconds(end_ns - start_ns), kIdleWindows);
   }
-  drop_ended_planes();
+  drop_ended_attachments();
   return report;
 }
 
-void Monitor::close(Plane& plane, TimestampNs start_ns, TimestampNs end_ns) {
-  plane.read_totals(closing_epoch() & 1U);
-  read_sessions(plane, start_ns, end_ns);
+void Monitor::close(Attachment& attachment, TimestampNs start_ns, TimestampNs end_ns) {
+  attachment.read_totals(closing_epoch() & 1U);
+  read_sessions(attachment, start_ns, end_ns);
 }
 
-void Monitor::open(Plane& plane, std::uint64_t window, SessionTable::RestMark rested) {
-  make_room(plane, window);
-  plane.sessions().quiesced(rested);
-  change_spent_keys(plane);
-  plane.flush();
+void Monitor::open(Attachment& attachment, std::uint64_t window, SessionTable::RestMark rested) {
+  make_room(attachment, window);
+  attachment.sessions().quiesced(rested);
+  change_spent_keys(attachment);
+  attachment.flush();
 }
 
-void Monitor::drop_ended_planes() {
-  for (const auto& plane : planes_) {
-    if (plane->ended()) {
-      plane->sessions().free_all([this](Session& session) {
-        if (session.planes == 0) {
+void Monitor::drop_ended_attachments() {
+  for (const auto& attachment : attachments_) {
+    if (attachment->ended()) {
+      attachment->sessions().free_all([this](Session& session) {
+        if (session.attachments == 0) {
           registry_.remove(session);
         }
       });
     }
   }
-  std::erase_if(planes_, [](const auto& plane) { return plane->ended(); });
+  std::erase_if(attachments_, [](const auto& attachment) { return attachment->ended(); });
 }
 
-void Monitor::read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_ns) {
-  PlaneSessions& sessions = plane.sessions();
+void Monitor::read_sessions(Attachment& attachment, TimestampNs start_ns, TimestampNs end_ns) {
+  AttachmentSessions& sessions = attachment.sessions();
   const unsigned half = closing_epoch() & 1U;
   used_.assign(sessions.ids(), false);
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
     used_[id] = sessions.used(id);
   }
-  plane.program().maps().read_all_counters(half, sessions.ids(), used_, readings_);
-  PlaneBooks& books = plane.books();
+  attachment.program().maps().read_all_counters(half, sessions.ids(), used_, readings_);
+  Accounting& accounting = attachment.accounting();
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
     if (!used_[id]) {
       continue;
     }
-    PlaneSessions::Entry& entry = sessions.entry(id);
+    AttachmentSessions::Entry& entry = sessions.entry(id);
     const session_counters last = std::exchange(entry.last[half], readings_[id]);
     const std::uint64_t packets = packets_of(readings_[id]) - packets_of(last);
     for (const Direction direction : {Direction::from_lower, Direction::from_higher}) {
@@ -396,14 +399,14 @@ void Monitor::read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_
       const Amount amount{readings_[id].packets[end] - last.packets[end], readings_[id].bytes[end] - last.bytes[end]};
       if (amount.packets != 0) {
         registry_.count(*entry.session, direction, amount);
-        books.on_sessions.packets += amount.packets;
-        books.on_sessions.bytes += amount.bytes;
+        accounting.on_sessions.packets += amount.packets;
+        accounting.on_sessions.bytes += amount.bytes;
       }
     }
     if (packets > entry.seen) {
       registry_.note_unseen(*entry.session, std::max({start_ns, entry.looked_ns, entry.session->last_ns}), end_ns);
     }
-    books.sessions_active += entry.active || packets != 0 ? 1 : 0;
+    accounting.sessions_active += entry.active || packets != 0 ? 1 : 0;
     entry.active = false;
     entry.seen = 0;
     entry.looked_ns = 0;
@@ -414,10 +417,10 @@ void Monitor::read_sessions(Plane& plane, TimestampNs start_ns, TimestampNs end_
 // While rules may ask for it, a TCP connection that nobody closed is kept as long as there is room for others beside
 // all of those: a flood makes room for itself. When there is not, those go first that may have been closed while they
 // were muted.
-void Monitor::make_room(Plane& plane, std::uint64_t window) {
-  PlaneSessions& sessions = plane.sessions();
+void Monitor::make_room(Attachment& attachment, std::uint64_t window) {
+  AttachmentSessions& sessions = attachment.sessions();
   std::vector<std::uint32_t> established;
-  const std::uint64_t idle_windows = plane.scarce() ? kIdleWindowsWhenShort : kIdleWindows;
+  const std::uint64_t idle_windows = attachment.scarce() ? kIdleWindowsWhenShort : kIdleWindows;
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
     if (!sessions.used(id) || sessions.entry(id).evicted) {
       continue;
@@ -429,7 +432,7 @@ void Monitor::make_room(Plane& plane, std::uint64_t window) {
       sessions.evict(id);
     }
   }
-  if (plane.too_many(established.size())) {
+  if (attachment.too_many(established.size())) {
     for (const std::uint32_t id : established) {
       const Session& session = *sessions.entry(id).session;
       if (window - session.last_window >= (session.unwatched ? kIdleWindowsWhenShort : kIdleWindows)) {
@@ -438,7 +441,7 @@ void Monitor::make_room(Plane& plane, std::uint64_t window) {
     }
   }
   sessions.free_evicted([this](Session& session) {
-    if (session.planes == 0 && !session.active) {
+    if (session.attachments == 0 && !session.active) {
       registry_.remove(session);
     }
   });
@@ -459,12 +462,12 @@ void Monitor::forget_ended(std::uint64_t window, TimestampNs now_ns) {
   });
 }
 
-void Monitor::change_spent_keys(Plane& plane) {
-  if (!plane.sessions().keys_are_spent()) {
+void Monitor::change_spent_keys(Attachment& attachment) {
+  if (!attachment.sessions().keys_are_spent()) {
     return;
   }
-  const FingerprintKeys spent = plane.sessions().keys();
-  for (const auto& other : planes_) {
+  const FingerprintKeys spent = attachment.sessions().keys();
+  for (const auto& other : attachments_) {
     if (other->sessions().keys() == spent) {
       other->sessions().change_keys(following_keys(spent));
       other->flush();  // no entry of the old keys is left when the new ones take effect

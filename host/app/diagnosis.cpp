@@ -54,9 +54,9 @@ std::string describe_port(const Interface& port) {
   if (!port.firmware.empty()) {
     text += ", firmware " + port.firmware;
   }
-  for (const PlaneStatus& plane : port_status(port)) {
-    text +=
-        "; " + std::string(hook_name(plane.hook)) + " (" + mode_name(plane.mode) + "): '" + plane.program.name + "'";
+  for (const AttachmentStatus& attachment : port_status(port)) {
+    text += "; " + std::string(hook_name(attachment.hook)) + " (" + mode_name(attachment.mode) + "): '" +
+            attachment.program.name + "'";
   }
   return text;
 }

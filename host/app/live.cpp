@@ -101,24 +101,24 @@ class LiveRun {
 
   bool run() {
     output_.prepare(profile_);
-    start_planes();
+    start_attachments();
     while (!stopping_) {
       waiter_.wait(std::min({poll_, next_window_ - SteadyClock::now(), next_tick_ - SteadyClock::now()}));
       read_events(monitor_.open_epoch(), nullptr);
       answer_calls();
       look_for_signals();
-      end_missing_planes();
+      end_missing_attachments();
       tick_when_due();
       govern_when_due();
       end_window_when_due();
       report_failures();
-      stopping_ = stopping_ || monitor_.planes().empty();
+      stopping_ = stopping_ || monitor_.attachments().empty();
     }
-    if (!last_window_done_ && !monitor_.planes().empty()) {
+    if (!last_window_done_ && !monitor_.attachments().empty()) {
       end_window();
     }
     requests_.close();
-    stop_planes();
+    stop_attachments();
     collect_outcomes(true);
     return !failed_;
   }
@@ -129,7 +129,7 @@ class LiveRun {
     if (firewall != nullptr) {
       port_options.firewall = {FirewallSize{},
                                [firewall](const Program& program, Hook hook) {
-                                 firewall->add_plane(program.shared_firewall(), chain_of(hook));
+                                 firewall->add_attachment(program.shared_firewall(), chain_of(hook));
                                },
                                [firewall] { return firewall->answers_fd(); }};
     }
@@ -145,7 +145,7 @@ class LiveRun {
       }
     }
     if (firewall != nullptr) {
-      firewall->keep_planes(kept);  // without the programs of modes that did not work
+      firewall->keep_attachments(kept);  // without the programs of modes that did not work
     }
     return ports;
   }
@@ -194,12 +194,12 @@ class LiveRun {
     server_.start();
   }
 
-  // Every plane of a chain has the same rules and sets; the first one speaks for all.
+  // Every attachment of a chain has the same rules and sets; the first one speaks for all.
   EnforcingProgram enforcing_program(Chain chain) const {
-    for (const auto& plane : monitor_.planes()) {
-      const AttachedPlane& record = programs_.record(*plane);
-      if (chain_of(record.hook) == chain && plane->program().firewall() != nullptr) {
-        return {plane->name().text(), record.program_id, record.hook, record.mode};
+    for (const auto& attachment : monitor_.attachments()) {
+      const AttachmentRecord& record = programs_.record(*attachment);
+      if (chain_of(record.hook) == chain && attachment->program().firewall() != nullptr) {
+        return {attachment->name().text(), record.program_id, record.hook, record.mode};
       }
     }
     throw not_enforced(chain);
@@ -221,11 +221,11 @@ class LiveRun {
   // A rule may ask for the state of a connection: every program that has a firewall, also one whose rules are not ours.
   void track_connections() {
     bool any = false;
-    for (const auto& plane : monitor_.planes()) {
-      const FirewallMaps* maps = plane->program().firewall();
+    for (const auto& attachment : monitor_.attachments()) {
+      const FirewallMaps* maps = attachment->program().firewall();
       any = any || maps != nullptr;
       if (maps != nullptr && !firewall_ && (maps->read_control().config & FIREWALL_ON) != 0) {
-        output_.warning(plane->name().text() + ": its firewall stays in force as it was left; " +
+        output_.warning(attachment->name().text() + ": its firewall stays in force as it was left; " +
                         "with --state or --rules this run would have it in charge");
       }
     }
@@ -235,17 +235,17 @@ class LiveRun {
     }
   }
 
-  void start_planes() {
+  void start_attachments() {
     const FingerprintKeys keys =
         random_keys();  // one for all: a session has one fingerprint, by which answers are expected
     for (const auto& port : ports_) {
       port->record(getpid(), socket_path_);
       for (auto& opened : port->programs()) {
-        auto plane = std::make_unique<Plane>(
-            PlaneName{port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
+        auto attachment = std::make_unique<Attachment>(
+            AttachmentName{port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
             std::move(opened.program), options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt,
             opened.adopted);
-        Plane& added = monitor_.add_plane(std::move(plane));
+        Attachment& added = monitor_.add_attachment(std::move(attachment));
         waiter_.add(added.reader().poll_fd());
         programs_.add(added, port->interface(), opened.record);
       }
@@ -263,24 +263,24 @@ class LiveRun {
     next_govern_ = now + kGovernorInterval;
   }
 
-  void read_events(std::uint32_t epoch, std::map<Plane*, EventBatch>* later) {
+  void read_events(std::uint32_t epoch, std::map<Attachment*, EventBatch>* later) {
     const nanoseconds before = thread_processor_time();
-    std::vector<Plane*> planes;  // that have something, and what
+    std::vector<Attachment*> attachments;  // that have something, and what
     std::vector<const EventBatch*> batches;
-    for (const auto& plane : monitor_.planes()) {
-      EventBatch& batch = batches_[plane.get()];
+    for (const auto& attachment : monitor_.attachments()) {
+      EventBatch& batch = batches_[attachment.get()];
       batch.clear();
-      lost_[plane.get()] = plane->reader().drain(batch) != 0 || lost_[plane.get()];
+      lost_[attachment.get()] = attachment->reader().drain(batch) != 0 || lost_[attachment.get()];
       batch.sort_by_time();
       if (!batch.events().empty()) {
-        planes.push_back(plane.get());
+        attachments.push_back(attachment.get());
         batches.push_back(&batch);
-        log_packets(*plane, batch);
+        log_packets(*attachment, batch);
       }
     }
     for_each_run_by_time(batches, [&](std::size_t which, const EventBatch& run) {
-      Plane& plane = *planes[which];
-      monitor_.process(plane, run, epoch, later != nullptr ? &(*later)[&plane] : nullptr);
+      Attachment& attachment = *attachments[which];
+      monitor_.process(attachment, run, epoch, later != nullptr ? &(*later)[&attachment] : nullptr);
     });
     const bool any = !batches.empty();
     poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, longest_poll_);
@@ -289,12 +289,12 @@ class LiveRun {
     }
   }
 
-  void log_packets(Plane& plane, const EventBatch& batch) {
+  void log_packets(Attachment& attachment, const EventBatch& batch) {
     for (const EventBatch::Event& event : batch.events()) {
       if ((event.header.verdict & ACTION_LOG) != 0) {
-        const auto rule = firewall_ ? firewall_->deciding_rule(plane.program().firewall(), event.header.action)
+        const auto rule = firewall_ ? firewall_->deciding_rule(attachment.program().firewall(), event.header.action)
                                     : std::optional<Firewall::Deciding>();
-        output_.log(log_record(plane.name(), rule, event.timestamp_ns, event.header, batch.packet(event)));
+        output_.log(log_record(attachment.name(), rule, event.timestamp_ns, event.header, batch.packet(event)));
       }
     }
   }
@@ -307,10 +307,10 @@ class LiveRun {
   }
 
   // What was counted until then is in the window that this ends.
-  void end_missing_planes() {
-    for (const auto& [plane, reason] : programs_.look()) {
-      if (!plane->ended()) {
-        monitor_.end_plane(*plane, reason + "; what was counted until then is in this window");
+  void end_missing_attachments() {
+    for (const auto& [attachment, reason] : programs_.look()) {
+      if (!attachment->ended()) {
+        monitor_.end_attachment(*attachment, reason + "; what was counted until then is in this window");
         next_window_ = SteadyClock::now();
       }
     }
@@ -334,29 +334,29 @@ class LiveRun {
     const nanoseconds spent = std::exchange(event_time_, 0ns);
     const auto passed = now - std::exchange(last_govern_, now);
     next_govern_ = now + kGovernorInterval;
-    for (const auto& plane : monitor_.planes()) {
+    for (const auto& attachment : monitor_.attachments()) {
       const Load load{static_cast<double>(spent.count()) / static_cast<double>(passed.count()),
-                      std::exchange(lost_[plane.get()], false), plane->sessions().free_ids() == 0};
-      const std::uint32_t share = next_share(plane->share(), load);
-      if (share != plane->share() && !plane->ended()) {
-        set_share(*plane, share);
+                      std::exchange(lost_[attachment.get()], false), attachment->sessions().free_ids() == 0};
+      const std::uint32_t share = next_share(attachment->share(), load);
+      if (share != attachment->share() && !attachment->ended()) {
+        set_share(*attachment, share);
       }
     }
   }
 
-  void set_share(Plane& plane, std::uint32_t share) {
-    const bool was_all = plane.share() == CONFIG_SHARE_ALL;
+  void set_share(Attachment& attachment, std::uint32_t share) {
+    const bool was_all = attachment.share() == CONFIG_SHARE_ALL;
     try {
-      plane.set_share(share);
+      attachment.set_share(share);
     } catch (const Error& error) {
-      monitor_.end_plane(plane, error.what());
+      monitor_.end_attachment(attachment, error.what());
       return;
     }
     if (was_all) {
-      output_.warning(plane.name().text() + ": more packets of unknown sessions than the host keeps up with; " +
-                      "taking a share of them until it does (see left out in the window's books)");
+      output_.warning(attachment.name().text() + ": more packets of unknown sessions than the host keeps up with; " +
+                      "taking a share of them until it does (see left out in the window's accounting)");
     } else if (share == CONFIG_SHARE_ALL) {
-      output_.info(plane.name().text() + ": taking all packets of unknown sessions again");
+      output_.info(attachment.name().text() + ": taking all packets of unknown sessions again");
     }
   }
 
@@ -380,7 +380,7 @@ class LiveRun {
   std::shared_future<WindowOutcome> end_window() {
     const TimestampNs end = wall_clock_ns();
     monitor_.flip();
-    std::map<Plane*, EventBatch> later;
+    std::map<Attachment*, EventBatch> later;
     quiescence_.request();
     do {
       waiter_.wait(kShortestPoll);
@@ -388,9 +388,9 @@ class LiveRun {
     } while (!quiescence_.take_done());
     read_events(monitor_.closing_epoch(), &later);
     WindowReport report = monitor_.collect(window_number_++, std::exchange(window_start_, end), end);
-    forget_dropped_planes();
-    for (const auto& plane : monitor_.planes()) {
-      monitor_.process(*plane, later[plane.get()], monitor_.open_epoch(), nullptr);
+    forget_dropped_attachments();
+    for (const auto& attachment : monitor_.attachments()) {
+      monitor_.process(*attachment, later[attachment.get()], monitor_.open_epoch(), nullptr);
     }
     outcomes_.push_back(sink_.put(std::move(report)));
     auto outcome = outcomes_.back();
@@ -398,19 +398,19 @@ class LiveRun {
     return outcome;
   }
 
-  void forget_dropped_planes() {
-    if (programs_.keep(monitor_.planes()) && firewall_) {
+  void forget_dropped_attachments() {
+    if (programs_.keep(monitor_.attachments()) && firewall_) {
       std::vector<const FirewallMaps*> kept;
-      for (const auto& plane : monitor_.planes()) {
-        kept.push_back(plane->program().firewall());
+      for (const auto& attachment : monitor_.attachments()) {
+        kept.push_back(attachment->program().firewall());
       }
-      firewall_->keep_planes(kept);
+      firewall_->keep_attachments(kept);
     }
   }
 
   void report_failures() {
     for (const auto& failure : monitor_.take_failures()) {
-      output_.error(failure.plane + ": " + failure.reason);
+      output_.error(failure.attachment + ": " + failure.reason);
       failed_ = true;
     }
   }
@@ -423,12 +423,12 @@ class LiveRun {
   }
 
   // Programs that stay on their port are left as they were before anybody drove them.
-  void stop_planes() {
-    for (const auto& plane : monitor_.planes()) {
+  void stop_attachments() {
+    for (const auto& attachment : monitor_.attachments()) {
       try {
-        plane->stop();
+        attachment->stop();
       } catch (const Error& error) {
-        monitor_.end_plane(*plane, error.what());
+        monitor_.end_attachment(*attachment, error.what());
       }
     }
     report_failures();
@@ -448,8 +448,8 @@ class LiveRun {
   std::string socket_path_;
   CommandServer server_;
   WindowSink sink_;
-  std::map<const Plane*, EventBatch> batches_;
-  std::map<const Plane*, bool> lost_;
+  std::map<const Attachment*, EventBatch> batches_;
+  std::map<const Attachment*, bool> lost_;
   std::deque<std::shared_future<WindowOutcome>> outcomes_;
   TimestampNs window_start_ = 0;
   std::uint64_t window_number_ = 0;

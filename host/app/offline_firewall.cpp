@@ -63,7 +63,7 @@ OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_uni
   if (options.default_drop) {
     firewall.set_default(options.chain, RuleAction::drop);
   }
-  firewall.add_plane(loaded_->program.shared_firewall(), options.chain);
+  firewall.add_attachment(loaded_->program.shared_firewall(), options.chain);
 }
 
 OfflineFirewall::~OfflineFirewall() = default;

@@ -39,18 +39,18 @@ class Replay {
         monitor_(options.profile, options.cap),
         program_(load_program(options)),
         test_run_(program_),
-        plane_(monitor_.add_plane(std::make_unique<Plane>(PlaneName{capture_names(options.captures), "xdp", "replay"},
-                                                          std::move(program_), options.sessions, fixed_keys(),
-                                                          test_run_.cpu(), false))),
+        attachment_(monitor_.add_attachment(
+            std::make_unique<Attachment>(AttachmentName{capture_names(options.captures), "xdp", "replay"},
+                                         std::move(program_), options.sessions, fixed_keys(), test_run_.cpu(), false))),
         tick_(tick_interval(options.window)) {}
 
   void take(const CapturedFrame& frame) {
     advance_clock(frame.timestamp_ns);
     run(frame);
     batch_.clear();
-    plane_.reader().drain(batch_);
+    attachment_.reader().drain(batch_);
     stamp_events(frame.timestamp_ns);
-    monitor_.process(plane_, stamped_, monitor_.open_epoch(), nullptr);
+    monitor_.process(attachment_, stamped_, monitor_.open_epoch(), nullptr);
     ++packets_in_window_;
     ++summary_.packets;
   }
@@ -95,7 +95,7 @@ class Replay {
     monitor_.flip();
     WindowReport report = monitor_.collect(window_number_, window_start_, window_end());
     throw_failures();
-    add_uncaptured(report.planes.at(0));
+    add_uncaptured(report.attachments.at(0));
     on_window_(report);
     ++summary_.windows;
     packets_in_window_ = 0;
@@ -128,7 +128,7 @@ class Replay {
   void run_whole() {
     const bool partial = frame_.size() > TestRun::kLongestLinear && holds_its_ip_length();
     if (partial != partial_) {
-      plane_.set_partial_frames(partial);
+      attachment_.set_partial_frames(partial);
       partial_ = partial;
     }
     frame_.resize(std::min(frame_.size(), TestRun::kLongestLinear));
@@ -149,9 +149,9 @@ class Replay {
 
   // What the program could not be shown: frames shorter than Ethernet's header, and bytes that the capture left out of
   // frames that count as truncated.
-  void add_uncaptured(PlaneBooks& books) {
-    books.not_understood[CAUSE_TRUNCATED].packets += too_short_;
-    books.not_understood[CAUSE_TRUNCATED].bytes += uncaptured_bytes_;
+  void add_uncaptured(Accounting& accounting) {
+    accounting.not_understood[CAUSE_TRUNCATED].packets += too_short_;
+    accounting.not_understood[CAUSE_TRUNCATED].bytes += uncaptured_bytes_;
     too_short_ = 0;
     uncaptured_bytes_ = 0;
   }
@@ -161,7 +161,7 @@ class Replay {
   Monitor monitor_;
   Program program_;
   TestRun test_run_;
-  Plane& plane_;
+  Attachment& attachment_;
   std::chrono::nanoseconds tick_;
   EventBatch batch_;
   EventBatch stamped_;

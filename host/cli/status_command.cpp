@@ -17,51 +17,53 @@ struct StatusOptions {
   bool json = false;
 };
 
-nlohmann::ordered_json as_json(const PlaneStatus& plane) {
-  nlohmann::ordered_json row{{"interface", plane.interface},     {"hook", hook_name(plane.hook)},
-                             {"mode", mode_name(plane.mode)},    {"program", plane.program.name},
-                             {"program_id", plane.program.id},   {"ours", plane.program.profile.has_value()},
-                             {"attached_by", plane.attached_by}, {"controller_pid", plane.controller_pid}};
-  if (plane.counts) {
-    row["window_epoch"] = plane.counts->epoch;
-    row["sessions_at_most"] = plane.counts->sessions;
-    row["packets_unknown"] = plane.counts->unknown.packets;
-    row["bytes_unknown"] = plane.counts->unknown.bytes;
-    row["packets_not_understood"] = plane.counts->not_understood.packets;
-    row["bytes_not_understood"] = plane.counts->not_understood.bytes;
-    row["events_sent"] = plane.counts->events;
-    row["enforces"] = plane.counts->dropped.has_value();
-    if (plane.counts->dropped) {
-      row["packets_dropped"] = plane.counts->dropped->packets;
-      row["bytes_dropped"] = plane.counts->dropped->bytes;
+nlohmann::ordered_json as_json(const AttachmentStatus& attachment) {
+  nlohmann::ordered_json row{{"interface", attachment.interface},     {"hook", hook_name(attachment.hook)},
+                             {"mode", mode_name(attachment.mode)},    {"program", attachment.program.name},
+                             {"program_id", attachment.program.id},   {"ours", attachment.program.profile.has_value()},
+                             {"attached_by", attachment.attached_by}, {"controller_pid", attachment.controller_pid}};
+  if (attachment.counts) {
+    row["window_epoch"] = attachment.counts->epoch;
+    row["sessions_at_most"] = attachment.counts->sessions;
+    row["packets_unknown"] = attachment.counts->unknown.packets;
+    row["bytes_unknown"] = attachment.counts->unknown.bytes;
+    row["packets_not_understood"] = attachment.counts->not_understood.packets;
+    row["bytes_not_understood"] = attachment.counts->not_understood.bytes;
+    row["events_sent"] = attachment.counts->events;
+    row["enforces"] = attachment.counts->dropped.has_value();
+    if (attachment.counts->dropped) {
+      row["packets_dropped"] = attachment.counts->dropped->packets;
+      row["bytes_dropped"] = attachment.counts->dropped->bytes;
     }
   }
   return row;
 }
 
-const char* activity(const PlaneStatus& plane) {
-  if (plane.controller_pid != 0) {
+const char* activity(const AttachmentStatus& attachment) {
+  if (attachment.controller_pid != 0) {
     return "watching";
   }
-  return plane.counts->epoch == 0 ? "idle (passes and counts)" : "as its controller left it";
+  return attachment.counts->epoch == 0 ? "idle (passes and counts)" : "as its controller left it";
 }
 
-void print(const PlaneStatus& plane) {
-  std::printf("%s  %s, mode %s: program '%s' (id %u), attached by %s\n", plane.interface.c_str(), hook_name(plane.hook),
-              mode_name(plane.mode), plane.program.name.c_str(), plane.program.id, plane.attached_by.c_str());
-  if (plane.controller_pid != 0) {
-    std::printf("    driven by process %d\n", plane.controller_pid);
+void print(const AttachmentStatus& attachment) {
+  std::printf("%s  %s, mode %s: program '%s' (id %u), attached by %s\n", attachment.interface.c_str(),
+              hook_name(attachment.hook), mode_name(attachment.mode), attachment.program.name.c_str(),
+              attachment.program.id, attachment.attached_by.c_str());
+  if (attachment.controller_pid != 0) {
+    std::printf("    driven by process %d\n", attachment.controller_pid);
   }
-  if (plane.counts) {
+  if (attachment.counts) {
     std::printf(
         "    %s, room for %u sessions; counted beside sessions: %llu packets of unknown sessions, %llu not "
         "understood; %llu packets sent as events\n",
-        activity(plane), plane.counts->sessions, static_cast<unsigned long long>(plane.counts->unknown.packets),
-        static_cast<unsigned long long>(plane.counts->not_understood.packets),
-        static_cast<unsigned long long>(plane.counts->events));
-    if (plane.counts->dropped) {
+        activity(attachment), attachment.counts->sessions,
+        static_cast<unsigned long long>(attachment.counts->unknown.packets),
+        static_cast<unsigned long long>(attachment.counts->not_understood.packets),
+        static_cast<unsigned long long>(attachment.counts->events));
+    if (attachment.counts->dropped) {
       std::printf("    enforces its firewall, %llu packets dropped\n",
-                  static_cast<unsigned long long>(plane.counts->dropped->packets));
+                  static_cast<unsigned long long>(attachment.counts->dropped->packets));
     }
   }
 }
@@ -78,12 +80,12 @@ int status(const StatusOptions& options) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::size_t shown = 0;
   for (const Interface& port : ports) {
-    for (const PlaneStatus& plane : port_status(port)) {
+    for (const AttachmentStatus& attachment : port_status(port)) {
       ++shown;
       if (options.json) {
-        rows.push_back(as_json(plane));
+        rows.push_back(as_json(attachment));
       } else {
-        print(plane);
+        print(attachment);
       }
     }
   }

@@ -31,8 +31,8 @@ void print_text(const std::string& text) {
 
 std::uint64_t packets_in(const WindowReport& report) {
   std::uint64_t packets = 0;
-  for (const PlaneBooks& books : report.planes) {
-    packets += books.in().packets;
+  for (const Accounting& accounting : report.attachments) {
+    packets += accounting.in().packets;
   }
   return packets;
 }
@@ -55,7 +55,7 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--top", options.top, "sessions in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  auto* json = command.add_flag("--json", options.json, "print each window's books as one line of JSON");
+  auto* json = command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
   command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings")->excludes(json);
 }
 

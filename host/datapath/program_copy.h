@@ -13,8 +13,8 @@
 namespace nicsentry {
 
 // A second instance of a program with a firewall: the same instructions over the very maps that hold the rules and sets
-// in force, but with sessions, counters, books and events of its own. So it can be asked what becomes of a packet, and
-// no packet, counter or window of the first one knows of it. Throws Error. Not for several threads at once.
+// in force, but with sessions, counters, accounting and events of its own. So it can be asked what becomes of a packet,
+// and no packet, counter or window of the first one knows of it. Throws Error. Not for several threads at once.
 class ProgramCopy {
  public:
   // `object`: what the program was loaded from; an error where it is another build than that.

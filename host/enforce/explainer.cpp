@@ -149,7 +149,7 @@ std::optional<std::uint32_t> Explainer::states_in_force(const SessionKey& key) c
   return std::nullopt;
 }
 
-// Why the program did not understand the last packet, by its books.
+// Why the program did not understand the last packet, by its accounting.
 std::optional<unsigned> Explainer::cause_of_last() {
   const Totals now = copy_.own().read_totals(kEpoch & 1U);
   const Totals before = std::exchange(totals_, now);

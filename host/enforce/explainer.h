@@ -50,7 +50,7 @@ struct Explanation {
 // 100 ms; no packet and no counter of the program knows of it. Throws Error. Not for several threads at once.
 class Explainer {
  public:
-  // `object`, `hook`: what the program was loaded from, and for where. `firewall` has the plane in its charge.
+  // `object`, `hook`: what the program was loaded from, and for where. `firewall` has the attachment in its charge.
   Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook);
 
   // With `why` also what only a reader needs, at a cost that grows with the rules. Rules and sets do not change

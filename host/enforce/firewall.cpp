@@ -113,44 +113,45 @@ Firewall::Tables Firewall::compile(Chain chain, const ChainRules& next, unsigned
 }
 
 template <typename Act>
-void Firewall::on_planes(Act act) {
-  std::erase_if(planes_, [&](const auto& plane) {
+void Firewall::on_attachments(Act act) {
+  std::erase_if(attachments_, [&](const auto& attachment) {
     try {
-      act(*plane);
+      act(*attachment);
       return false;
     } catch (const Error& error) {
-      options_.warning(std::string("the firewall's ") + chain_name(plane->chain()) +
+      options_.warning(std::string("the firewall's ") + chain_name(attachment->chain()) +
                        " rules: a port is left out: " + error.what());
       return true;
     }
   });
 }
 
-void Firewall::note_tables(const FirewallPlane& plane) {
+void Firewall::note_tables(const EnforcingAttachment& attachment) {
   const std::lock_guard lock(decided_mutex_);
-  decided_[plane.maps()] = {plane.installed(0), plane.installed(1)};
+  decided_[attachment.maps()] = {attachment.installed(0), attachment.installed(1)};
 }
 
-void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
+void Firewall::add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   const std::lock_guard lock(mutex_);
   if (size_of(*maps) != options_.size) {
     throw Error("the program's firewall has maps of another size than this run's; detach it first");
   }
-  auto plane = std::make_unique<FirewallPlane>(std::move(maps), chain);
-  plane->reset_counters(counters_of(rules(chain)));
-  const bool enforcing = plane->on();
+  auto attachment = std::make_unique<EnforcingAttachment>(std::move(maps), chain);
+  attachment->reset_counters(counters_of(rules(chain)));
+  const bool enforcing = attachment->on();
   if (enforcing && !state_ && !std::exchange(warned_of_loss_, true)) {
     options_.warning(
         "a program that is taken over enforces rules and sets that this run does not know (what is blocked, too): they "
         "are dropped now; with --state DIRECTORY a run goes on with those of the run before it");
   }
-  const std::optional<SetUpdate> continued = enforcing ? continue_sets(*plane) : std::nullopt;
+  const std::optional<SetUpdate> continued = enforcing ? continue_sets(*attachment) : std::nullopt;
   const SetUpdate update =
-      continued ? *continued : sets_.whole(plane->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);
+      continued ? *continued
+                : sets_.whole(attachment->untouched() ? AddressSets::Maps::zero : AddressSets::Maps::unknown);
   save_classes();
   const auto perform_steps = [&](std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
-      plane->perform(update.steps[i]);
+      attachment->perform(update.steps[i]);
       if (enforcing) {
         wait_for_processors();
       }
@@ -159,30 +160,31 @@ void Firewall::add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain) {
   // Where the old rules' classes of addresses are not the new ones', no address is in a class while the rules change.
   const std::size_t before = continued ? 0 : enforcing ? update.steps.size() - 1 : update.steps.size();
   perform_steps(0, before);
-  plane->fill(compile(chain, rules(chain), plane->idle_bank()));
-  note_tables(*plane);
-  plane->flip();
+  attachment->fill(compile(chain, rules(chain), attachment->idle_bank()));
+  note_tables(*attachment);
+  attachment->flip();
   if (enforcing) {
     wait_for_processors();
-    plane->reset_counters(counters_of(rules(chain)));  // until here the old rules have counted, in numbers of their own
+    attachment->reset_counters(
+        counters_of(rules(chain)));  // until here the old rules have counted, in numbers of their own
   }
   perform_steps(before, update.steps.size());
-  planes_.push_back(std::move(plane));
+  attachments_.push_back(std::move(attachment));
 }
 
 // Nothing where the sets on a program are not those of the state directory.
-std::optional<SetUpdate> Firewall::continue_sets(const FirewallPlane& plane) {
-  if (!former_classes_ || plane.set_keys() != former_classes_->keys) {
+std::optional<SetUpdate> Firewall::continue_sets(const EnforcingAttachment& attachment) {
+  if (!former_classes_ || attachment.set_keys() != former_classes_->keys) {
     return std::nullopt;
   }
   try {
-    AddressSets::InForce found = plane.sets_in_force();
+    AddressSets::InForce found = attachment.sets_in_force();
     if (!continued_) {
       SetUpdate update = sets_.take_over(found, former_classes_->names);
       continued_ = Continued{std::move(found), std::move(update)};
       // What came into charge a moment ago has the addresses at places that are not theirs any more.
       const SetUpdate whole = sets_.whole(AddressSets::Maps::unknown);
-      on_planes([&whole](FirewallPlane& other) {
+      on_attachments([&whole](EnforcingAttachment& other) {
         for (const SetUpdate::Step& step : whole.steps) {
           other.perform(step);
         }
@@ -212,46 +214,47 @@ void Firewall::save_classes() {
 
 int Firewall::answers_fd() const {
   const std::lock_guard lock(mutex_);
-  for (const auto& plane : planes_) {
-    if (plane->maps()->answers_fd() >= 0) {
-      return plane->maps()->answers_fd();
+  for (const auto& attachment : attachments_) {
+    if (attachment->maps()->answers_fd() >= 0) {
+      return attachment->maps()->answers_fd();
     }
   }
   return -1;
 }
 
-void Firewall::remove_plane(const FirewallMaps* maps) {
+void Firewall::remove_attachment(const FirewallMaps* maps) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(planes_, [maps](const auto& plane) { return plane->maps() == maps; });
+  std::erase_if(attachments_, [maps](const auto& attachment) { return attachment->maps() == maps; });
   const std::lock_guard decided(decided_mutex_);
   decided_.erase(maps);
 }
 
-void Firewall::keep_planes(const std::vector<const FirewallMaps*>& maps) {
+void Firewall::keep_attachments(const std::vector<const FirewallMaps*>& maps) {
   const std::lock_guard lock(mutex_);
   continued_.reset();
-  std::erase_if(
-      planes_, [&maps](const auto& plane) { return std::find(maps.begin(), maps.end(), plane->maps()) == maps.end(); });
+  std::erase_if(attachments_, [&maps](const auto& attachment) {
+    return std::find(maps.begin(), maps.end(), attachment->maps()) == maps.end();
+  });
 }
 
-// All that can fail comes before the first plane is switched.
+// All that can fail comes before the first attachment is switched.
 void Firewall::install(Chain chain, ChainRules next) {
   const std::vector<std::uint32_t> given = ids_.assign(rules(chain), next);
   std::array<Tables, 2> tables;
   try {
-    for (const auto& plane : planes_) {
-      if (Tables& needed = tables.at(plane->idle_bank()); plane->chain() == chain && needed == nullptr) {
-        needed = compile(chain, next, plane->idle_bank());
+    for (const auto& attachment : attachments_) {
+      if (Tables& needed = tables.at(attachment->idle_bank()); attachment->chain() == chain && needed == nullptr) {
+        needed = compile(chain, next, attachment->idle_bank());
       }
     }
     if (tables[0] == nullptr && tables[1] == nullptr) {
       tables[0] = compile(chain, next, 0);
     }
-    for (const auto& plane : planes_) {
-      if (plane->chain() == chain) {
-        plane->reset_counters(given);
-        plane->fill(tables.at(plane->idle_bank()));
-        note_tables(*plane);
+    for (const auto& attachment : attachments_) {
+      if (attachment->chain() == chain) {
+        attachment->reset_counters(given);
+        attachment->fill(tables.at(attachment->idle_bank()));
+        note_tables(*attachment);
       }
     }
     save_rules(chain, next);
@@ -259,9 +262,9 @@ void Firewall::install(Chain chain, ChainRules next) {
     ids_.settle(next, rules(chain));
     throw;
   }
-  on_planes([chain](FirewallPlane& plane) {
-    if (plane.chain() == chain) {
-      plane.flip();
+  on_attachments([chain](EnforcingAttachment& attachment) {
+    if (attachment.chain() == chain) {
+      attachment.flip();
     }
   });
   wait_for_processors();
@@ -304,7 +307,8 @@ void Firewall::accept_established(Chain chain, bool on) {
 
 void Firewall::reset_counters() {
   const std::lock_guard lock(mutex_);
-  on_planes([this](FirewallPlane& plane) { plane.reset_counters(counters_of(rules(plane.chain()))); });
+  on_attachments(
+      [this](EnforcingAttachment& attachment) { attachment.reset_counters(counters_of(rules(attachment.chain()))); });
 }
 
 Firewall::ChainView Firewall::view(Chain chain) const {
@@ -312,11 +316,11 @@ Firewall::ChainView Firewall::view(Chain chain) const {
   ChainView view;
   view.chain = rules(chain);
   view.counts.resize(view.chain.rules.size());
-  for (const auto& plane : planes_) {
-    if (plane->chain() != chain) {
+  for (const auto& attachment : attachments_) {
+    if (attachment->chain() != chain) {
       continue;
     }
-    const std::vector<rule_counter> counts = plane->counts(counters_of(view.chain));
+    const std::vector<rule_counter> counts = attachment->counts(counters_of(view.chain));
     for (std::size_t i = 0; i < view.counts.size(); ++i) {
       add(view.counts[i], counts.at(COUNTER_FIRST_RULE + i));
     }
@@ -368,10 +372,11 @@ void Firewall::perform(const SetUpdate& update) {
   if (!update.new_classes.empty()) {
     save_classes();
   }
-  on_planes([&](FirewallPlane& plane) { plane.write_classes(update.new_classes, sets_.classes()); });
+  on_attachments(
+      [&](EnforcingAttachment& attachment) { attachment.write_classes(update.new_classes, sets_.classes()); });
   for (const SetUpdate::Step& step : update.steps) {
-    on_planes([&step](FirewallPlane& plane) { plane.perform(step); });
-    if (!planes_.empty()) {
+    on_attachments([&step](EnforcingAttachment& attachment) { attachment.perform(step); });
+    if (!attachments_.empty()) {
       wait_for_processors();
     }
   }

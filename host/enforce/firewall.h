@@ -20,7 +20,7 @@
 
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
-#include "host/enforce/firewall_plane.h"
+#include "host/enforce/enforcing_attachment.h"
 #include "host/enforce/firewall_state.h"
 #include "host/enforce/rule_counter_ids.h"
 #include "host/rules/language/rule.h"
@@ -31,13 +31,14 @@ namespace nicsentry {
 // The chain that a program on this hook enforces.
 Chain chain_of(Hook hook);
 
-// The rules and address sets of a run, and what of them is in force on its planes. Each change takes effect on every
-// plane or, when it throws Error, on none; a plane that cannot be reached any more is left out, which is said by
-// `warning`. Ends rules and entries of sets when their time is over, on a thread of its own. Any thread may call.
+// The rules and address sets of a run, and what of them is in force on its attachments. Each change takes effect on
+// every attachment or, when it throws Error, on none; a attachment that cannot be reached any more is left out, which
+// is said by `warning`. Ends rules and entries of sets when their time is over, on a thread of its own. Any thread may
+// call.
 class Firewall {
  public:
   struct Options {
-    FirewallSize size;  // of every plane's maps
+    FirewallSize size;  // of every attachment's maps
     std::optional<std::filesystem::path> state;
     std::function<void(const std::string&)> warning;
   };
@@ -50,12 +51,12 @@ class Firewall {
   // Takes a program into charge; everything is in force on it when this returns. One that enforces already, of a run
   // that died, goes on with its rules until it has these. If that run had the same state directory, who is in a set
   // before and after is in it all the while; else the sets are empty meanwhile. Throws Error.
-  void add_plane(std::shared_ptr<FirewallMaps> maps, Chain chain);
-  // Of the first plane that has such a map, -1 where none has.
+  void add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain);
+  // Of the first attachment that has such a map, -1 where none has.
   int answers_fd() const;
-  void remove_plane(const FirewallMaps* maps);
+  void remove_attachment(const FirewallMaps* maps);
   // Leaves out the others.
-  void keep_planes(const std::vector<const FirewallMaps*>& maps);
+  void keep_attachments(const std::vector<const FirewallMaps*>& maps);
 
   // Performs a batch; the number of rules that the chain has then. `anew`: on an empty chain.
   std::size_t apply(Chain chain, const nlohmann::json& batch, bool anew = false);
@@ -77,7 +78,7 @@ class Firewall {
     BankPlace room;
   };
   ChainView view(Chain chain) const;
-  // Calls `act` with a chain's rules and the sets, as they are in force on every plane until it returns.
+  // Calls `act` with a chain's rules and the sets, as they are in force on every attachment until it returns.
   void hold(Chain chain, const std::function<void(const ChainRules&, const AddressSets&)>& act) const;
 
   struct SetView {
@@ -120,13 +121,13 @@ class Firewall {
   Tables compile(Chain chain, const ChainRules& next, unsigned bank) const;
   void load(const FirewallState::Chains& chains);
   void install(Chain chain, ChainRules next);
-  std::optional<SetUpdate> continue_sets(const FirewallPlane& plane);
+  std::optional<SetUpdate> continue_sets(const EnforcingAttachment& attachment);
   void save_classes();
   void save_rules(Chain chain, const ChainRules& next) const;
-  void note_tables(const FirewallPlane& plane);
+  void note_tables(const EnforcingAttachment& attachment);
   void perform(const SetUpdate& update);
   template <typename Act>
-  void on_planes(Act act);
+  void on_attachments(Act act);
   void save(const std::function<void(FirewallState&)>& act);
   std::size_t uses(const std::string& set) const;
   void expire_locked(TimestampNs now_ns);
@@ -149,7 +150,7 @@ class Firewall {
   std::array<ChainRules, 2> chains_;
   std::array<Tables, 2> tables_;  // of the chains as they are, for their figures
   RuleCounterIds ids_;
-  std::vector<std::unique_ptr<FirewallPlane>> planes_;
+  std::vector<std::unique_ptr<EnforcingAttachment>> attachments_;
   mutable std::mutex decided_mutex_;
   std::map<const FirewallMaps*, std::array<Tables, 2>> decided_;
   bool stopping_ = false;

@@ -60,9 +60,9 @@ void add_packet(const ParsedPacket& packet, ordered_json& record) {
 
 }  // namespace
 
-std::string log_record(const PlaneName& plane, const std::optional<Firewall::Deciding>& rule, TimestampNs time_ns,
-                       const event_header& header, std::span<const std::uint8_t> frame) {
-  ordered_json record = {{"time_ns", time_ns}, {"interface", plane.interface}, {"hook", plane.hook}};
+std::string log_record(const AttachmentName& attachment, const std::optional<Firewall::Deciding>& rule,
+                       TimestampNs time_ns, const event_header& header, std::span<const std::uint8_t> frame) {
+  ordered_json record = {{"time_ns", time_ns}, {"interface", attachment.interface}, {"hook", attachment.hook}};
   if (rule) {
     record["rule"] = rule->number;
     if (!rule->rule.description.empty()) {

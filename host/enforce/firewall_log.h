@@ -6,16 +6,16 @@
 #include <string>
 
 #include "bpf_offload/types.h"
-#include "host/analysis/plane.h"
+#include "host/analysis/attachment.h"
 #include "host/enforce/firewall.h"
 #include "host/packet/features.h"
 
 namespace nicsentry {
 
-// The record of a packet that a rule sends to the log, as one line of JSON (docs/firewall.md): time_ns, plane, rule and
-// description of the rule that decided, source, destination, protocol, ports where the packet has them, bytes, packets
-// on the wire. `frame`: the packet's first bytes.
-std::string log_record(const PlaneName& plane, const std::optional<Firewall::Deciding>& rule, TimestampNs time_ns,
-                       const event_header& header, std::span<const std::uint8_t> frame);
+// The record of a packet that a rule sends to the log, as one line of JSON (docs/firewall.md): time_ns, attachment,
+// rule and description of the rule that decided, source, destination, protocol, ports where the packet has them, bytes,
+// packets on the wire. `frame`: the packet's first bytes.
+std::string log_record(const AttachmentName& attachment, const std::optional<Firewall::Deciding>& rule,
+                       TimestampNs time_ns, const event_header& header, std::span<const std::uint8_t> frame);
 
 }  // namespace nicsentry

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "host/base/error.h"
-#include "host/datapath/attachment.h"
 #include "host/datapath/card.h"
+#include "host/datapath/hooks.h"
 #include "host/datapath/object_file.h"
 #include "host/sessions/session_table.h"
 
@@ -72,12 +72,13 @@ Port::~Port() {
 void Port::give_up() noexcept {
   restored_ = true;
   try {
-    for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {  // NOLINT(modernize-loop-convert)
-      if (on_record(plane->hook, plane->program_id) == nullptr && plane->owner == owner_) {
-        detach(*plane);
+    for (auto attachment = attached_.rbegin(); attachment != attached_.rend();
+         ++attachment) {  // NOLINT(modernize-loop-convert)
+      if (on_record(attachment->hook, attachment->program_id) == nullptr && attachment->owner == owner_) {
+        detach(*attachment);
       }
     }
-    if (claim_.found().planes.empty()) {
+    if (claim_.found().attachments.empty()) {
       claim_.erase();
     }
   } catch (const Error&) {
@@ -180,14 +181,14 @@ std::optional<std::string> Port::adopt_if_ours(Hook hook, Mode mode, std::uint32
   if (options.firewall) {
     options.firewall->prepare(program, hook);
   }
-  AttachedPlane plane{hook, mode, program_id, Owner::hand, false};
-  if (const AttachedPlane* known = on_record(hook, program_id); known != nullptr) {
-    plane = *known;
+  AttachmentRecord attachment{hook, mode, program_id, Owner::hand, false};
+  if (const AttachmentRecord* known = on_record(hook, program_id); known != nullptr) {
+    attachment = *known;
   }
-  attached_.push_back(plane);
-  opened_.push_back({plane, std::move(program), true});
+  attached_.push_back(attachment);
+  opened_.push_back({attachment, std::move(program), true});
   return ", taking over program '" + info.name + "' (id " + std::to_string(program_id) + ", attached by " +
-         (plane.owner == Owner::run ? "a run that died" : owner_name(plane.owner)) + ")";
+         (attachment.owner == Owner::run ? "a run that died" : owner_name(attachment.owner)) + ")";
 }
 
 void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
@@ -203,27 +204,27 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
   if (firewall) {
     options.firewall->prepare(program, hook);
   }
-  AttachedPlane plane{hook, mode, program.id(), owner_, false};
-  plane.made_qdisc = attach_program(interface_, hook, mode, program);
-  attached_.push_back(plane);
-  opened_.push_back({plane, std::move(program), false});
+  AttachmentRecord attachment{hook, mode, program.id(), owner_, false};
+  attachment.made_qdisc = attach_program(interface_, hook, mode, program);
+  attached_.push_back(attachment);
+  opened_.push_back({attachment, std::move(program), false});
 }
 
-const AttachedPlane* Port::on_record(Hook hook, std::uint32_t program_id) const {
-  for (const AttachedPlane& plane : claim_.found().planes) {
-    if (plane.hook == hook && plane.program_id == program_id) {
-      return &plane;
+const AttachmentRecord* Port::on_record(Hook hook, std::uint32_t program_id) const {
+  for (const AttachmentRecord& attachment : claim_.found().attachments) {
+    if (attachment.hook == hook && attachment.program_id == program_id) {
+      return &attachment;
     }
   }
   return nullptr;
 }
 
 // On record for hooks that nobody asked for this time.
-std::vector<AttachedPlane> Port::others() const {
-  std::vector<AttachedPlane> others;
-  for (const AttachedPlane& known : claim_.found().planes) {
-    const bool mine = std::any_of(attached_.begin(), attached_.end(), [&known](const AttachedPlane& plane) {
-      return plane.hook == known.hook && plane.program_id == known.program_id;
+std::vector<AttachmentRecord> Port::others() const {
+  std::vector<AttachmentRecord> others;
+  for (const AttachmentRecord& known : claim_.found().attachments) {
+    const bool mine = std::any_of(attached_.begin(), attached_.end(), [&known](const AttachmentRecord& attachment) {
+      return attachment.hook == known.hook && attachment.program_id == known.program_id;
     });
     if (!mine) {
       others.push_back(known);
@@ -234,12 +235,12 @@ std::vector<AttachedPlane> Port::others() const {
 
 void Port::record(int pid, const std::string& socket) {
   ClaimRecord record{pid, socket, others()};
-  record.planes.insert(record.planes.end(), attached_.begin(), attached_.end());
+  record.attachments.insert(record.attachments.end(), attached_.begin(), attached_.end());
   claim_.write(record);
 }
 
-void Port::detach(const AttachedPlane& plane) const {
-  detach_program(interface_, plane.hook, plane.mode, plane.program_id, plane.made_qdisc);
+void Port::detach(const AttachmentRecord& attachment) const {
+  detach_program(interface_, attachment.hook, attachment.mode, attachment.program_id, attachment.made_qdisc);
 }
 
 void Port::restore() {
@@ -248,21 +249,22 @@ void Port::restore() {
   }
   ClaimRecord left;
   // Last attached, first taken off: the qdisc goes with the filter for which it was made.
-  for (auto plane = attached_.rbegin(); plane != attached_.rend(); ++plane) {  // NOLINT(modernize-loop-convert)
-    if (plane->owner == Owner::run) {
-      detach(*plane);
-    } else if (plane->owner == Owner::attach) {
-      left.planes.insert(left.planes.begin(), *plane);
+  for (auto attachment = attached_.rbegin(); attachment != attached_.rend();
+       ++attachment) {  // NOLINT(modernize-loop-convert)
+    if (attachment->owner == Owner::run) {
+      detach(*attachment);
+    } else if (attachment->owner == Owner::attach) {
+      left.attachments.insert(left.attachments.begin(), *attachment);
     }
   }
-  for (const AttachedPlane& other : others()) {
+  for (const AttachmentRecord& other : others()) {
     if (other.owner == Owner::run && owner_ == Owner::run) {
       detach(other);  // nobody is left who would
     } else {
-      left.planes.push_back(other);
+      left.attachments.push_back(other);
     }
   }
-  if (left.planes.empty()) {
+  if (left.attachments.empty()) {
     claim_.erase();
   } else {
     claim_.write(left);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host/analysis/plane.h"
+#include "host/analysis/attachment.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
@@ -45,7 +45,7 @@ class Port {
   Port& operator=(const Port&) = delete;
 
   struct Opened {
-    AttachedPlane record;
+    AttachmentRecord record;
     Program program;
     bool adopted = false;
   };
@@ -53,7 +53,7 @@ class Port {
   const Interface& interface() const { return interface_; }
   // In one line: what was taken, and why no better mode.
   const std::string& how() const { return how_; }
-  // The programs, for planes to be made of; to be moved from.
+  // The programs, for attachments to be made of; to be moved from.
   std::vector<Opened>& programs() { return opened_; }
 
   // Says in the port's record who drives it; `pid` 0 is nobody.
@@ -64,21 +64,21 @@ class Port {
  private:
   void open(const PortOptions& options);
   void give_up() noexcept;
-  void detach(const AttachedPlane& plane) const;
+  void detach(const AttachmentRecord& attachment) const;
   void open_xdp(const PortOptions& options);
   std::string open_tc(Hook hook, const PortOptions& options);
   // How it was taken over, in words that go on; nothing where there is none of ours.
   std::optional<std::string> adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
-  std::vector<AttachedPlane> others() const;
-  const AttachedPlane* on_record(Hook hook, std::uint32_t program_id) const;
+  std::vector<AttachmentRecord> others() const;
+  const AttachmentRecord* on_record(Hook hook, std::uint32_t program_id) const;
 
   Interface interface_;
   PortClaim claim_;
   Owner owner_;
   std::string how_;
   std::vector<Opened> opened_;
-  std::vector<AttachedPlane> attached_;
+  std::vector<AttachmentRecord> attached_;
   bool restored_ = false;
 };
 

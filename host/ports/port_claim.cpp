@@ -54,24 +54,24 @@ ClaimRecord parse_record(const std::string& text) {
   }
   record.pid = parsed.value("pid", 0);
   record.socket = parsed.value("socket", "");
-  for (const json& plane : parsed.value("planes", json::array())) {
-    record.planes.push_back({parse_hook(plane.value("hook", "")), parse_mode(plane.value("mode", "drv")),
-                             plane.value("program_id", 0U), parse_owner(plane.value("owner", "")),
-                             plane.value("made_qdisc", false)});
+  for (const json& attachment : parsed.value("planes", json::array())) {
+    record.attachments.push_back({parse_hook(attachment.value("hook", "")), parse_mode(attachment.value("mode", "drv")),
+                                  attachment.value("program_id", 0U), parse_owner(attachment.value("owner", "")),
+                                  attachment.value("made_qdisc", false)});
   }
   return record;
 }
 
 std::string format_record(const ClaimRecord& record) {
-  json planes = json::array();
-  for (const AttachedPlane& plane : record.planes) {
-    planes.push_back({{"hook", hook_name(plane.hook)},
-                      {"mode", mode_name(plane.mode)},
-                      {"program_id", plane.program_id},
-                      {"owner", owner_name(plane.owner)},
-                      {"made_qdisc", plane.made_qdisc}});
+  json attachments = json::array();
+  for (const AttachmentRecord& attachment : record.attachments) {
+    attachments.push_back({{"hook", hook_name(attachment.hook)},
+                           {"mode", mode_name(attachment.mode)},
+                           {"program_id", attachment.program_id},
+                           {"owner", owner_name(attachment.owner)},
+                           {"made_qdisc", attachment.made_qdisc}});
   }
-  return json{{"pid", record.pid}, {"socket", record.socket}, {"planes", planes}}.dump() + "\n";
+  return json{{"pid", record.pid}, {"socket", record.socket}, {"planes", attachments}}.dump() + "\n";
 }
 
 }  // namespace

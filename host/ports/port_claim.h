@@ -18,7 +18,7 @@ enum class Owner { run, attach, hand };
 const char* owner_name(Owner owner);  // "run", "attach", "hand"
 
 // What nicsentry knows of one program on a port, beyond what the kernel tells.
-struct AttachedPlane {
+struct AttachmentRecord {
   Hook hook = Hook::xdp;
   Mode mode = Mode::drv;
   std::uint32_t program_id = 0;
@@ -29,7 +29,7 @@ struct AttachedPlane {
 struct ClaimRecord {
   int pid = 0;         // of the controller; 0: none runs
   std::string socket;  // of the controller
-  std::vector<AttachedPlane> planes;
+  std::vector<AttachmentRecord> attachments;
 };
 
 // The right to drive the programs of one port: a locked file in /run/nicsentry that says who has it and what is

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "host/base/error.h"
-#include "host/datapath/attachment.h"
+#include "host/datapath/hooks.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
@@ -30,9 +30,9 @@ std::vector<Place> programs_on(const Interface& port) {
   return places;
 }
 
-PlaneStatus::Counts read_counts(const Interface& port, const Place& place) {
+AttachmentStatus::Counts read_counts(const Interface& port, const Place& place) {
   Program program = Program::adopt(place.program_id, place.mode, port);
-  PlaneStatus::Counts counts;
+  AttachmentStatus::Counts counts;
   counts.epoch = program.maps().read_control().epoch;
   counts.sessions = program.maps().counter_ids();
   const FirewallMaps* firewall = program.firewall();
@@ -58,24 +58,25 @@ PlaneStatus::Counts read_counts(const Interface& port, const Place& place) {
 
 }  // namespace
 
-std::vector<PlaneStatus> port_status(const Interface& port) {
+std::vector<AttachmentStatus> port_status(const Interface& port) {
   const auto found = read_port_record(port);
-  std::vector<PlaneStatus> planes;
+  std::vector<AttachmentStatus> attachments;
   for (const Place& place : programs_on(port)) {
-    PlaneStatus plane{port.name, place.hook, place.mode, describe_program(place.program_id), "another program", 0, {}};
-    if (plane.program.profile) {
-      plane.attached_by = owner_name(Owner::hand);
-      plane.controller_pid = found && found->running ? found->record.pid : 0;
-      plane.counts = read_counts(port, place);
+    AttachmentStatus attachment{port.name,         place.hook, place.mode, describe_program(place.program_id),
+                                "another program", 0,          {}};
+    if (attachment.program.profile) {
+      attachment.attached_by = owner_name(Owner::hand);
+      attachment.controller_pid = found && found->running ? found->record.pid : 0;
+      attachment.counts = read_counts(port, place);
     }
-    for (const AttachedPlane& known : found ? found->record.planes : std::vector<AttachedPlane>{}) {
+    for (const AttachmentRecord& known : found ? found->record.attachments : std::vector<AttachmentRecord>{}) {
       if (known.program_id == place.program_id && known.hook == place.hook) {
-        plane.attached_by = owner_name(known.owner);
+        attachment.attached_by = owner_name(known.owner);
       }
     }
-    planes.push_back(plane);
+    attachments.push_back(attachment);
   }
-  return planes;
+  return attachments;
 }
 
 std::string detach_port(const std::string& interface_name, std::optional<Mode> mode) {
@@ -87,18 +88,18 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
   std::reverse(places.begin(), places.end());  // the qdisc was made for TC's ingress, if that is there
   for (const Place& place : places) {
     const ProgramInfo info = describe_program(place.program_id);
-    const AttachedPlane* known = nullptr;
-    for (const AttachedPlane& plane : claim.found().planes) {
-      known = plane.program_id == place.program_id && plane.hook == place.hook ? &plane : known;
+    const AttachmentRecord* known = nullptr;
+    for (const AttachmentRecord& attachment : claim.found().attachments) {
+      known = attachment.program_id == place.program_id && attachment.hook == place.hook ? &attachment : known;
     }
     if (info.profile && (!mode || mode == place.mode)) {
       detach_program(port, place.hook, place.mode, place.program_id, known != nullptr && known->made_qdisc);
       done += (done.empty() ? "" : ", ") + std::string(hook_name(place.hook)) + " (mode " + mode_name(place.mode) + ")";
     } else if (known != nullptr) {
-      left.planes.push_back(*known);
+      left.attachments.push_back(*known);
     }
   }
-  if (left.planes.empty()) {
+  if (left.attachments.empty()) {
     claim.erase();
   } else {
     claim.write(left);

@@ -14,7 +14,7 @@
 namespace nicsentry {
 
 // One program on a port's hook, of ours or not.
-struct PlaneStatus {
+struct AttachmentStatus {
   std::string interface;
   Hook hook = Hook::xdp;
   Mode mode = Mode::drv;
@@ -34,7 +34,7 @@ struct PlaneStatus {
 };
 
 // What is on the hooks of a port. Throws SystemError.
-std::vector<PlaneStatus> port_status(const Interface& port);
+std::vector<AttachmentStatus> port_status(const Interface& port);
 
 // Takes nicsentry's programs (of one mode only, if it is given) off a port, whoever attached them; says what it did.
 // Throws Error where there is none, and where a controller drives them.

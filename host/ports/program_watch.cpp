@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "host/base/error.h"
-#include "host/datapath/attachment.h"
+#include "host/datapath/hooks.h"
 
 namespace nicsentry {
 namespace {
@@ -16,19 +16,20 @@ constexpr std::chrono::milliseconds kProgramGrace{100};
 
 }  // namespace
 
-void ProgramWatch::add(const Plane& plane, const Interface& interface, const AttachedPlane& record) {
-  places_.push_back({&plane, &interface, record});
+void ProgramWatch::add(const Attachment& attachment, const Interface& interface, const AttachmentRecord& record) {
+  places_.push_back({&attachment, &interface, record});
 }
 
-const AttachedPlane& ProgramWatch::record(const Plane& plane) const {
-  return std::find_if(places_.begin(), places_.end(), [&plane](const Place& place) { return place.plane == &plane; })
+const AttachmentRecord& ProgramWatch::record(const Attachment& attachment) const {
+  return std::find_if(places_.begin(), places_.end(),
+                      [&attachment](const Place& place) { return place.attachment == &attachment; })
       ->record;
 }
 
-bool ProgramWatch::keep(const std::vector<std::unique_ptr<Plane>>& planes) {
-  return std::erase_if(places_, [&planes](const Place& place) {
-           return std::none_of(planes.begin(), planes.end(),
-                               [&place](const auto& plane) { return plane.get() == place.plane; });
+bool ProgramWatch::keep(const std::vector<std::unique_ptr<Attachment>>& attachments) {
+  return std::erase_if(places_, [&attachments](const Place& place) {
+           return std::none_of(attachments.begin(), attachments.end(),
+                               [&place](const auto& attachment) { return attachment.get() == place.attachment; });
          }) != 0;
 }
 
@@ -41,7 +42,7 @@ std::vector<ProgramWatch::Gone> ProgramWatch::look() {
   for (const int index : changes.removed) {
     for (const Place& place : places_) {
       if (place.interface->index == index) {
-        gone.push_back({place.plane, "the interface is gone"});
+        gone.push_back({place.attachment, "the interface is gone"});
       }
     }
   }
@@ -49,7 +50,7 @@ std::vector<ProgramWatch::Gone> ProgramWatch::look() {
     look_at_ = SteadyClock::time_point::max();
     for (const Place& place : places_) {
       if (auto reason = missing(place)) {
-        gone.push_back({place.plane, std::move(*reason)});
+        gone.push_back({place.attachment, std::move(*reason)});
       }
     }
   }
@@ -57,7 +58,7 @@ std::vector<ProgramWatch::Gone> ProgramWatch::look() {
 }
 
 std::optional<std::string> ProgramWatch::missing(const Place& place) {
-  const auto& [plane, interface, record] = place;
+  const auto& [attachment, interface, record] = place;
   try {
     const std::uint32_t there =
         record.hook == Hook::xdp ? query_xdp(*interface).in(record.mode) : query_tc(*interface, record.hook);

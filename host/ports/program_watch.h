@@ -7,20 +7,20 @@
 #include <string>
 #include <vector>
 
-#include "host/analysis/plane.h"
+#include "host/analysis/attachment.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/link_watch.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
 
-// Knows where the programs of a run's planes are, and looks whether they still are there: an interface goes, or
+// Knows where the programs of a run's attachments are, and looks whether they still are there: an interface goes, or
 // somebody puts another program in the place of ours or takes it off, and nothing would be counted any more. Of one
 // thread.
 class ProgramWatch {
  public:
   struct Gone {
-    const Plane* plane = nullptr;
+    const Attachment* attachment = nullptr;
     std::string reason;
   };
 
@@ -28,21 +28,21 @@ class ProgramWatch {
   int poll_fd() const { return links_.poll_fd(); }
 
   // The interface must outlive the watch.
-  void add(const Plane& plane, const Interface& interface, const AttachedPlane& record);
-  // The plane must have been added.
-  const AttachedPlane& record(const Plane& plane) const;
-  // Forgets all planes but these; true when there were any.
-  bool keep(const std::vector<std::unique_ptr<Plane>>& planes);
+  void add(const Attachment& attachment, const Interface& interface, const AttachmentRecord& record);
+  // The attachment must have been added.
+  const AttachmentRecord& record(const Attachment& attachment) const;
+  // Forgets all attachments but these; true when there were any.
+  bool keep(const std::vector<std::unique_ptr<Attachment>>& attachments);
 
-  // What is seen to be gone; a plane may be told of again as long as it is kept. To be called at short intervals: a
-  // program is looked for a moment after its interface changed.
+  // What is seen to be gone; a attachment may be told of again as long as it is kept. To be called at short intervals:
+  // a program is looked for a moment after its interface changed.
   std::vector<Gone> look();
 
  private:
   struct Place {
-    const Plane* plane = nullptr;
+    const Attachment* attachment = nullptr;
     const Interface* interface = nullptr;
-    AttachedPlane record;
+    AttachmentRecord record;
   };
 
   static std::optional<std::string> missing(const Place& place);

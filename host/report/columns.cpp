@@ -22,38 +22,41 @@ std::string server_method_name(ServerMethod method) {
 
 // "packets_<name>" and "bytes_<name>".
 template <typename AmountOf>
-void add_amount(Columns<PlaneBooks>& columns, const std::string& name, AmountOf amount_of) {
-  columns.push_back({"packets_" + name, [amount_of](const PlaneBooks& plane) { return amount_of(plane).packets; }});
-  columns.push_back({"bytes_" + name, [amount_of](const PlaneBooks& plane) { return amount_of(plane).bytes; }});
+void add_amount(Columns<Accounting>& columns, const std::string& name, AmountOf amount_of) {
+  columns.push_back(
+      {"packets_" + name, [amount_of](const Accounting& attachment) { return amount_of(attachment).packets; }});
+  columns.push_back(
+      {"bytes_" + name, [amount_of](const Accounting& attachment) { return amount_of(attachment).bytes; }});
 }
 
-Columns<PlaneBooks> make_plane_columns() {
-  Columns<PlaneBooks> columns{
-      {"interface", [](const PlaneBooks& plane) { return plane.interface; }},
-      {"hook", [](const PlaneBooks& plane) { return plane.hook; }},
-      {"mode", [](const PlaneBooks& plane) { return plane.mode; }},
+Columns<Accounting> make_attachment_columns() {
+  Columns<Accounting> columns{
+      {"interface", [](const Accounting& attachment) { return attachment.interface; }},
+      {"hook", [](const Accounting& attachment) { return attachment.hook; }},
+      {"mode", [](const Accounting& attachment) { return attachment.mode; }},
   };
-  add_amount(columns, "in", [](const PlaneBooks& plane) { return plane.in(); });
-  add_amount(columns, "on_sessions", [](const PlaneBooks& plane) { return plane.on_sessions; });
-  add_amount(columns, "unknown", [](const PlaneBooks& plane) { return plane.unknown; });
+  add_amount(columns, "in", [](const Accounting& attachment) { return attachment.in(); });
+  add_amount(columns, "on_sessions", [](const Accounting& attachment) { return attachment.on_sessions; });
+  add_amount(columns, "unknown", [](const Accounting& attachment) { return attachment.unknown; });
   for (int cause = 0; cause < CAUSES; ++cause) {
     const auto index = static_cast<std::size_t>(cause);
-    add_amount(columns, cause_name(cause), [index](const PlaneBooks& plane) { return plane.not_understood.at(index); });
+    add_amount(columns, cause_name(cause),
+               [index](const Accounting& attachment) { return attachment.not_understood.at(index); });
   }
-  add_amount(columns, "dropped", [](const PlaneBooks& plane) { return plane.dropped; });
-  add_amount(columns, "learned", [](const PlaneBooks& plane) { return plane.learned; });
-  const Columns<PlaneBooks> rest{
-      {"events_sent", [](const PlaneBooks& plane) { return plane.events_sent(); }},
-      {"events_arrived", [](const PlaneBooks& plane) { return plane.events_arrived(); }},
-      {"events_lost", [](const PlaneBooks& plane) { return plane.events_lost(); }},
-      {"unknown_events_sent", [](const PlaneBooks& plane) { return plane.unknown_events_sent; }},
-      {"unknown_events_arrived", [](const PlaneBooks& plane) { return plane.unknown_events_arrived; }},
+  add_amount(columns, "dropped", [](const Accounting& attachment) { return attachment.dropped; });
+  add_amount(columns, "learned", [](const Accounting& attachment) { return attachment.learned; });
+  const Columns<Accounting> rest{
+      {"events_sent", [](const Accounting& attachment) { return attachment.events_sent(); }},
+      {"events_arrived", [](const Accounting& attachment) { return attachment.events_arrived(); }},
+      {"events_lost", [](const Accounting& attachment) { return attachment.events_lost(); }},
+      {"unknown_events_sent", [](const Accounting& attachment) { return attachment.unknown_events_sent; }},
+      {"unknown_events_arrived", [](const Accounting& attachment) { return attachment.unknown_events_arrived; }},
       {"unknown_events_lost",
-       [](const PlaneBooks& plane) { return plane.unknown_events_sent - plane.unknown_events_arrived; }},
-      {"unknown_left_out", [](const PlaneBooks& plane) { return plane.unknown_left_out(); }},
-      {"sessions_active", [](const PlaneBooks& plane) { return plane.sessions_active; }},
-      {"sessions_new", [](const PlaneBooks& plane) { return plane.sessions_new; }},
-      {"sessions_refused", [](const PlaneBooks& plane) { return plane.sessions_refused; }},
+       [](const Accounting& attachment) { return attachment.unknown_events_sent - attachment.unknown_events_arrived; }},
+      {"unknown_left_out", [](const Accounting& attachment) { return attachment.unknown_left_out(); }},
+      {"sessions_active", [](const Accounting& attachment) { return attachment.sessions_active; }},
+      {"sessions_new", [](const Accounting& attachment) { return attachment.sessions_new; }},
+      {"sessions_refused", [](const Accounting& attachment) { return attachment.sessions_refused; }},
   };
   columns.insert(columns.end(), rest.begin(), rest.end());
   return columns;
@@ -64,8 +67,8 @@ Columns<WindowRow> make_window_row_columns() {
   for (const auto& column : window_columns()) {
     columns.push_back({column.name, [value = column.value](const WindowRow& row) { return value(row.window); }});
   }
-  for (const auto& column : plane_columns()) {
-    columns.push_back({column.name, [value = column.value](const WindowRow& row) { return value(row.plane); }});
+  for (const auto& column : attachment_columns()) {
+    columns.push_back({column.name, [value = column.value](const WindowRow& row) { return value(row.attachment); }});
   }
   return columns;
 }
@@ -122,8 +125,8 @@ const Columns<WindowReport>& window_columns() {
   return columns;
 }
 
-const Columns<PlaneBooks>& plane_columns() {
-  static const Columns<PlaneBooks> columns = make_plane_columns();
+const Columns<Accounting>& attachment_columns() {
+  static const Columns<Accounting> columns = make_attachment_columns();
   return columns;
 }
 

@@ -35,10 +35,10 @@ struct PacketRow {
   const PacketFeatures& packet;
 };
 
-// A row of `windows`: one plane in one window.
+// A row of `windows`: one attachment in one window.
 struct WindowRow {
   const WindowReport& window;
-  const PlaneBooks& plane;
+  const Accounting& attachment;
 };
 
 const Columns<SessionRow>& session_columns();
@@ -47,6 +47,6 @@ const Columns<WindowRow>& window_row_columns();
 
 // The two parts of window_row_columns().
 const Columns<WindowReport>& window_columns();
-const Columns<PlaneBooks>& plane_columns();
+const Columns<Accounting>& attachment_columns();
 
 }  // namespace nicsentry

@@ -3,7 +3,7 @@
 
 namespace nicsentry {
 
-Amount PlaneBooks::in() const {
+Amount Accounting::in() const {
   Amount sum{on_sessions.packets + unknown.packets, on_sessions.bytes + unknown.bytes};
   for (const Amount& amount : not_understood) {
     sum.packets += amount.packets;

@@ -35,9 +35,9 @@ struct Amount {
   std::uint64_t bytes = 0;
 };
 
-// The books of one plane (one program on one hook) in one window. Packets in = on sessions + unknown + not understood;
-// unknown = arrived + lost + left out.
-struct PlaneBooks {
+// The accounting of one attachment (one program on one hook) in one window. Packets in = on sessions + unknown + not
+// understood; unknown = arrived + lost + left out.
+struct Accounting {
   std::string interface;  // or the capture's name for a replay
   std::string hook;       // "xdp", "tc-ingress", "tc-egress"
   std::string mode;       // "hw", "drv", "skb", "tc", "replay"
@@ -70,7 +70,7 @@ struct WindowReport {
   TimestampNs start_ns = 0;
   TimestampNs end_ns = 0;
   std::vector<SessionWindow> sessions;  // those with packets in this window, in order of id
-  std::vector<PlaneBooks> planes;       // in the order of the command line
+  std::vector<Accounting> attachments;  // in the order of the command line
 };
 
 }  // namespace nicsentry

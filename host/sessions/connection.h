@@ -38,7 +38,7 @@ bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type);
 // - A connection older than the run goes on where the former controller of the same program left it, see inherit().
 // - Any other TCP connection older than the run is picked up by an ACK that passed (as by nf_conntrack_tcp_loose):
 //   answers to it are ESTABLISHED, its own direction is when one passed. A SYN+ACK that comes first, as events of two
-//   planes have no common order, was sent by the answering end.
+//   attachments have no common order, was sent by the answering end.
 // - ICMP has no ports: all between two hosts is one session. Queries (echo, timestamp, ...) let replies through, and
 //   nothing else: only replies are ESTABLISHED. Errors, neighbour discovery and router messages establish nothing.
 // - An ICMP error about a session that has a connection makes errors of its direction RELATED, see relate(). Of ICMP a

@@ -20,7 +20,7 @@ struct Session {
   ServerDecision server;
   Connection connection;
   std::uint64_t last_window = 0;  // the last window in which it had packets
-  unsigned planes = 0;            // how many planes have an entry of it
+  unsigned attachments = 0;       // how many attachments have an entry of it
   bool unwatched = false;         // no events were wanted of it any more when its last packet came
 
   // Of the open window.

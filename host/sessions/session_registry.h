@@ -13,7 +13,8 @@
 
 namespace nicsentry {
 
-// All sessions that any plane knows, by key, and the open window's figures of them. Not for several threads at once.
+// All sessions that any attachment knows, by key, and the open window's figures of them. Not for several threads at
+// once.
 class SessionRegistry {
  public:
   // `cap`: how many packets of a session a window captures; 0 is all.
@@ -22,7 +23,7 @@ class SessionRegistry {
   Session* find(const SessionKey& key);
   // A new session, by the first packet seen of it.
   Session& add(const ParsedPacket& first);
-  // Forgets a session that no plane has an entry of and that has nothing in the open window. References to it end.
+  // Forgets a session that no attachment has an entry of and that has nothing in the open window. References to it end.
   void remove(Session& session);
 
   // A packet (or a super-packet of several) of the session was seen in an event. False when the window has captured as

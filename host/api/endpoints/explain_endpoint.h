@@ -14,7 +14,7 @@ namespace nicsentry {
 
 // A program that enforces a chain.
 struct EnforcingProgram {
-  std::string name;  // of its plane
+  std::string name;  // of its attachment
   std::uint32_t id = 0;
   Hook hook = Hook::xdp;
   Mode mode = Mode::drv;

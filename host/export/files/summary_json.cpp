@@ -22,17 +22,17 @@ nlohmann::ordered_json object_of(const Columns<Row>& columns, const Row& row) {
 
 nlohmann::ordered_json window_json(const WindowReport& report) {
   Amount in;
-  auto planes = nlohmann::ordered_json::array();
-  for (const PlaneBooks& plane : report.planes) {
-    in.packets += plane.in().packets;
-    in.bytes += plane.in().bytes;
-    planes.push_back(object_of(plane_columns(), plane));
+  auto attachments = nlohmann::ordered_json::array();
+  for (const Accounting& attachment : report.attachments) {
+    in.packets += attachment.in().packets;
+    in.bytes += attachment.in().bytes;
+    attachments.push_back(object_of(attachment_columns(), attachment));
   }
   nlohmann::ordered_json object = object_of(window_columns(), report);
   object["sessions"] = report.sessions.size();
   object["packets_in"] = in.packets;
   object["bytes_in"] = in.bytes;
-  object["planes"] = planes;
+  object["planes"] = attachments;
   return object;
 }
 

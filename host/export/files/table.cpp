@@ -183,32 +183,33 @@ std::string alarming(std::uint64_t count, std::string_view quiet, std::string_vi
   return fmt::format("{} {}", count, count == 0 ? quiet : loud);
 }
 
-std::string balance_line(const PlaneBooks& plane) {
+std::string balance_line(const Accounting& attachment) {
   Texts causes;
   std::uint64_t not_understood = 0;
   for (int cause = 0; cause < CAUSES; ++cause) {
-    const std::uint64_t packets = plane.not_understood.at(static_cast<std::size_t>(cause)).packets;
+    const std::uint64_t packets = attachment.not_understood.at(static_cast<std::size_t>(cause)).packets;
     not_understood += packets;
     if (packets != 0) causes.push_back(fmt::format("{} {}", cause_name(cause), packets));
   }
   const std::string by_cause = causes.empty() ? "" : fmt::format(" ({})", fmt::join(causes, ", "));
   return fmt::format("{} {}/{}: {} packets in = {} on sessions + {} unknown + {} not understood{}",
-                     printable(plane.interface), printable(plane.hook), printable(plane.mode), plane.in().packets,
-                     plane.on_sessions.packets, plane.unknown.packets, not_understood, by_cause);
+                     printable(attachment.interface), printable(attachment.hook), printable(attachment.mode),
+                     attachment.in().packets, attachment.on_sessions.packets, attachment.unknown.packets,
+                     not_understood, by_cause);
 }
 
-Texts plane_lines(const PlaneBooks& plane) {
+Texts attachment_lines(const Accounting& attachment) {
   Texts lines{
-      balance_line(plane),
-      fmt::format("  sessions: {} active, {} new, {}", plane.sessions_active, plane.sessions_new,
-                  alarming(plane.sessions_refused, "refused", "REFUSED")),
-      fmt::format("  events: {} sent, {} arrived, {}, {}", plane.events_sent(), plane.events_arrived(),
-                  alarming(plane.events_lost(), "lost", "LOST"),
-                  alarming(plane.unknown_left_out(), "left out", "LEFT OUT")),
+      balance_line(attachment),
+      fmt::format("  sessions: {} active, {} new, {}", attachment.sessions_active, attachment.sessions_new,
+                  alarming(attachment.sessions_refused, "refused", "REFUSED")),
+      fmt::format("  events: {} sent, {} arrived, {}, {}", attachment.events_sent(), attachment.events_arrived(),
+                  alarming(attachment.events_lost(), "lost", "LOST"),
+                  alarming(attachment.unknown_left_out(), "left out", "LEFT OUT")),
   };
-  if (plane.dropped.packets != 0) {
+  if (attachment.dropped.packets != 0) {
     lines.push_back(
-        fmt::format("  firewall: {} packets dropped ({} bytes)", plane.dropped.packets, plane.dropped.bytes));
+        fmt::format("  firewall: {} packets dropped ({} bytes)", attachment.dropped.packets, attachment.dropped.bytes));
   }
   return lines;
 }
@@ -251,9 +252,9 @@ std::string format_table(const WindowReport& report, unsigned width, std::size_t
   if (const std::size_t more = report.sessions.size() - sessions.size(); more != 0) {
     totals.push_back(fmt::format("({} more session{})", more, more == 1 ? "" : "s"));
   }
-  for (const PlaneBooks& plane : report.planes) {
-    const Texts of_plane = plane_lines(plane);
-    totals.insert(totals.end(), of_plane.begin(), of_plane.end());
+  for (const Accounting& attachment : report.attachments) {
+    const Texts of_attachment = attachment_lines(attachment);
+    totals.insert(totals.end(), of_attachment.begin(), of_attachment.end());
   }
   for (const std::string& line : totals) {
     const Texts pieces = wrapped(line, limit);

@@ -126,7 +126,7 @@ class TidyWriter : public WindowWriter {
     FileBatch batch;
     add_sessions(batch, report);
     if (packets_) add_packets(batch, report);
-    add_planes(batch, report);
+    add_attachments(batch, report);
     return batch.publish();
   }
 
@@ -147,9 +147,9 @@ class TidyWriter : public WindowWriter {
     }
   }
 
-  void add_planes(FileBatch& batch, const WindowReport& report) const {
+  void add_attachments(FileBatch& batch, const WindowReport& report) const {
     TidyTable<WindowRow>::Rows rows(windows_, batch);
-    for (const PlaneBooks& plane : report.planes) rows.add({report, plane});
+    for (const Accounting& attachment : report.attachments) rows.add({report, attachment});
   }
 
   Profile profile_;

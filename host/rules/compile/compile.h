@@ -11,6 +11,7 @@
 #include "host/base/error.h"
 #include "host/rules/compile/tables.h"
 #include "host/rules/language/rule.h"
+#include "host/rules/sets/set_mask.h"
 
 namespace nicsentry {
 

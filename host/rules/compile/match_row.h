@@ -10,6 +10,7 @@
 
 #include "host/rules/compile/tables.h"
 #include "host/rules/language/rule.h"
+#include "host/rules/sets/set_mask.h"
 
 namespace nicsentry {
 

@@ -50,7 +50,8 @@ struct SetUpdate {
 };
 
 // All address sets: who is in which, and the host's image of `set_addresses` and of the sets' part of
-// `interval_nodes`, one for all planes. Throws Error, and then nothing is changed. Not for several threads at once.
+// `interval_nodes`, one for all attachments. Throws Error, and then nothing is changed. Not for several threads at
+// once.
 class AddressSets {
  public:
   struct Room {

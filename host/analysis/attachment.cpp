@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/analysis/attachment.h"
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace nicsentry {
+namespace {
+
+// Bounds the memory that refused sessions take; above it `sessions_refused` stays at this figure.
+constexpr std::size_t kRefusedCounted = 1U << 20;
+
+constexpr std::uint32_t kScarce = 8;  // of this many counters less than one is free
+
+unsigned bucket_bits_of(Maps& maps) { return static_cast<unsigned>(std::bit_width(maps.bucket_count()) - 1); }
+
+}  // namespace
+
+Attachment::Attachment(AttachmentName name, Program program, std::uint32_t sessions, const FingerprintKeys& keys,
+                       std::optional<int> cpu, bool counters_used)
+    : name_(std::move(name)),
+      program_(std::move(program)),
+      reader_(program_.maps().records_fd(), cpu),
+      sessions_(std::min(sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()), keys),
+      counters_used_(counters_used) {
+  if (counters_used_) {
+    program_.maps().make_elements();
+    if (program_.firewall() != nullptr) {
+      program_.firewall()->make_elements();
+    }
+    take_over();
+  }
+  for (const unsigned half : {0U, 1U}) {
+    last_totals_[half] = program_.maps().read_totals(half);
+    last_dropped_[half] = read_dropped(half);
+  }
+  take_accounting();
+}
+
+bool Attachment::enforces() const {
+  return program_.firewall() != nullptr && (program_.firewall()->read_control().config & FIREWALL_ON) != 0;
+}
+
+// All is read before anything is cleared: on a card that takes long, and connections go on meanwhile.
+void Attachment::take_over() {
+  Maps& maps = program_.maps();
+  const struct control former = maps.read_control();
+  FingerprintKeys keys{};
+  std::copy(std::begin(former.keys), std::end(former.keys), keys.begin());
+  inherited_ = InheritedStates(keys);
+  const bool inherits = enforces();
+  std::vector<std::uint32_t> filled;
+  maps.for_each_bucket([&](std::uint32_t index, const session_bucket& bucket) {
+    filled.push_back(index);
+    for (const session_slot& slot : bucket.slot) {
+      if (inherits) {
+        inherited_.add(slot);
+      }
+    }
+  });
+  maps.write_control({});
+  for (const std::uint32_t index : filled) {
+    maps.write_bucket(index, {});
+  }
+  EventBatch former_events;  // of epochs and counters that were another's
+  reader_.drain(former_events);
+}
+
+void Attachment::start(std::uint32_t epoch) {
+  control_.epoch = epoch;
+  control_.config = CONFIG_SHARE_ALL | bucket_bits_of(program_.maps()) << CONFIG_BUCKET_BITS_SHIFT |
+                    CONFIG_CAPTURE_KNOWN | (program_.partial_frames() ? CONFIG_PARTIAL_FRAMES : 0);
+  set_keys(sessions_.keys());
+}
+
+void Attachment::set_epoch(std::uint32_t epoch) {
+  control_.epoch = epoch;
+  write_control();
+}
+
+void Attachment::set_share(std::uint32_t share) {
+  control_.config = (control_.config & ~CONFIG_SHARE_MASK) | share;
+  write_control();
+}
+
+void Attachment::set_partial_frames(bool partial) {
+  control_.config = partial ? control_.config | CONFIG_PARTIAL_FRAMES : control_.config & ~CONFIG_PARTIAL_FRAMES;
+  write_control();
+}
+
+void Attachment::set_keys(const FingerprintKeys& keys) {
+  std::copy(keys.begin(), keys.end(), control_.keys);
+  write_control();
+}
+
+void Attachment::stop() {
+  if (enforces()) {
+    control_.config &= ~(CONFIG_SHARE_MASK | CONFIG_CAPTURE_KNOWN);
+    write_control();
+    return;
+  }
+  program_.maps().write_control({});
+  program_.maps().clear_buckets();
+}
+
+void Attachment::flush() {
+  for (const BucketWrite& write : sessions_.writes()) {
+    program_.maps().write_bucket(write.index, write.value);
+  }
+  sessions_.writes().clear();
+}
+
+void Attachment::write_control() { program_.maps().write_control(control_); }
+
+std::optional<std::uint32_t> Attachment::learn(Session& session, std::uint32_t states) {
+  return sessions_.learn(session, states, [this](std::uint32_t id, AttachmentSessions::Entry& entry) {
+    program_.maps().make_counters(id);
+    if (counters_used_) {
+      entry.last[0] = program_.maps().read_counters(id, 0);
+      entry.last[1] = program_.maps().read_counters(id, 1);
+    }
+  });
+}
+
+bool Attachment::too_many(std::size_t sessions) const {
+  return sessions + sessions_.capacity() / kScarce + 1 > sessions_.capacity();
+}
+
+bool Attachment::scarce() const { return sessions_.free_ids() < sessions_.capacity() / kScarce + 1; }
+
+void Attachment::refuse(const SessionKey& key) {
+  if (refused_.size() < kRefusedCounted) {
+    refused_.insert(FingerprintHash{}(fingerprint(key, sessions_.keys())));
+  }
+}
+
+void Attachment::read_totals(unsigned half) {
+  const Totals now = program_.maps().read_totals(half);
+  Totals& last = last_totals_[half];
+  for (std::size_t row = 0; row < now.size(); ++row) {
+    Amount& to = row < TOTALS_SHARDS ? accounting_.unknown : accounting_.not_understood[row - TOTALS_SHARDS];
+    to.packets += now[row].packets - last[row].packets;
+    to.bytes += now[row].bytes - last[row].bytes;
+    accounting_.unknown_events_sent += now[row].events_unknown - last[row].events_unknown;
+    accounting_.known_events_sent += now[row].events_known - last[row].events_known;
+  }
+  last = now;
+  const rule_counter dropped = read_dropped(half);
+  accounting_.dropped.packets += dropped.packets - last_dropped_[half].packets;
+  accounting_.dropped.bytes += dropped.bytes - last_dropped_[half].bytes;
+  last_dropped_[half] = dropped;
+}
+
+rule_counter Attachment::read_dropped(unsigned half) const {
+  return program_.firewall() != nullptr ? program_.firewall()->read_counter(COUNTER_DROPPED, half) : rule_counter{};
+}
+
+Accounting Attachment::take_accounting() {
+  accounting_.sessions_refused = refused_.size();
+  refused_.clear();
+  Accounting taken = std::exchange(accounting_, {});
+  accounting_.interface = name_.interface;
+  accounting_.hook = name_.hook;
+  accounting_.mode = name_.mode;
+  return taken;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/enforce/enforcing_attachment.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "host/base/error.h"
+
+namespace nicsentry {
+namespace {
+
+// Of interval_nodes: a bank has this part of it, the sets have the rest.
+constexpr std::uint32_t kBanksOfNodes = 8;
+
+rule_counter difference(const rule_counter& now, const rule_counter& before) {
+  return {now.packets - before.packets, now.bytes - before.bytes};
+}
+
+// Calls `write` with each run of elements that stand side by side.
+template <typename Value, typename Update, typename Write>
+void write_runs(const std::vector<Update>& updates, Write write) {
+  std::vector<Value> run;
+  for (std::size_t i = 0; i < updates.size(); ++i) {
+    run.push_back(updates[i].value);
+    if (i + 1 == updates.size() || updates[i + 1].index != updates[i].index + 1) {
+      write(static_cast<std::uint32_t>(updates[i].index + 1 - run.size()), std::span<const Value>(run));
+      run.clear();
+    }
+  }
+}
+
+}  // namespace
+
+FirewallSize size_of(const FirewallMaps& maps) { return {maps.bit_count(), maps.node_count(), maps.bucket_count()}; }
+
+BankPlace bank_place(const FirewallSize& size, unsigned bank) {
+  BankPlace place;
+  place.nodes = size.nodes / kBanksOfNodes;
+  place.first_node = bank * place.nodes;
+  place.bits = size.rule_bits / 2;
+  place.first_bits = bank * place.bits;
+  place.first_action = bank * ACTION_ROWS;
+  return place;
+}
+
+AddressSets::Room set_room(const FirewallSize& size) {
+  const std::uint32_t first = 2 * (size.nodes / kBanksOfNodes);
+  AddressSets::Room room;
+  room.buckets = size.address_buckets;
+  room.nodes = size.nodes - first;
+  room.first_node = first;
+  return room;
+}
+
+EnforcingAttachment::EnforcingAttachment(std::shared_ptr<FirewallMaps> maps, Chain chain)
+    : maps_(std::move(maps)),
+      chain_(chain),
+      control_(maps_->read_control()),
+      untouched_(std::memcmp(&control_, std::array<char, sizeof(control_)>{}.data(), sizeof(control_)) == 0) {}
+
+void EnforcingAttachment::fill(std::shared_ptr<const InstalledChain> chain) {
+  const unsigned number = idle_bank();
+  const BankPlace place = bank_place(size_of(*maps_), number);
+  const RuleTables& tables = chain->compiled.tables;
+  maps_->write_nodes(place.first_node, tables.nodes);
+  maps_->write_bits(place.first_bits, tables.bits);
+  maps_->write_actions(place.first_action, tables.actions);
+  maps_->write_banks(number, tables.banks);
+  installed_.at(number) = std::move(chain);
+}
+
+void EnforcingAttachment::flip() {
+  const unsigned number = idle_bank();
+  struct firewall next = control_;
+  next.config = FIREWALL_ON | (number != 0 ? FIREWALL_BANK : 0);
+  maps_->write_control(next);
+  control_ = next;
+}
+
+AddressSets::InForce EnforcingAttachment::sets_in_force() const {
+  AddressSets::InForce found{control_, maps_->read_all_buckets(), {}};
+  found.control.config = 0;
+  const AddressSets::Room room = set_room(size_of(*maps_));
+  std::vector<bool> seen(room.nodes);
+  std::vector<std::uint32_t> ways(std::begin(control_.set_roots), std::end(control_.set_roots));
+  while (!ways.empty()) {
+    const std::uint32_t way = ways.back();
+    ways.pop_back();
+    const std::uint32_t number = way & INTERVAL_VALUE;
+    if ((way & INTERVAL_LEAF) != 0) {
+      continue;
+    }
+    if (number < room.first_node || number - room.first_node >= room.nodes) {
+      throw Error("node " + std::to_string(number) + " is no node of address sets");
+    }
+    if (seen[number - room.first_node]) {
+      continue;
+    }
+    seen[number - room.first_node] = true;
+    found.nodes.push_back(number);
+    const interval_node node = maps_->read_node(number);
+    std::uint32_t next = node.next[0];
+    ways.push_back(next);
+    for (unsigned n = 1; n <= NODE_KEYS && node.next[n] != 0; ++n) {
+      next ^= node.next[n];
+      ways.push_back(next);
+    }
+  }
+  return found;
+}
+
+void EnforcingAttachment::write_classes(const std::vector<std::uint32_t>& classes, const std::vector<SetMask>& masks) {
+  const auto& chain = installed_.at(bank());
+  if (chain == nullptr) {
+    return;
+  }
+  for (const std::uint32_t set_class : classes) {
+    write_runs<rule_chunk>(
+        class_rows(chain->compiled, set_class, masks.at(set_class)),
+        [this](std::uint32_t first, std::span<const rule_chunk> values) { maps_->write_bits(first, values); });
+  }
+}
+
+void EnforcingAttachment::perform(const SetUpdate::Step& step) {
+  write_runs<interval_node>(step.nodes, [this](std::uint32_t first, std::span<const interval_node> values) {
+    maps_->write_nodes(first, values);
+  });
+  write_runs<address_bucket>(step.buckets, [this](std::uint32_t first, std::span<const address_bucket> values) {
+    maps_->write_buckets(first, values);
+  });
+  if (step.control) {
+    struct firewall next = *step.control;
+    next.config = control_.config;
+    maps_->write_control(next);
+    control_ = next;
+  }
+}
+
+std::vector<rule_counter> EnforcingAttachment::counts(const std::vector<std::uint32_t>& ids) const {
+  std::vector<rule_counter> counts = maps_->read_counters(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    counts[i] = difference(counts[i], baselines_.at(ids[i]));
+  }
+  return counts;
+}
+
+void EnforcingAttachment::reset_counters(const std::vector<std::uint32_t>& ids) {
+  const std::vector<rule_counter> now = maps_->read_counters(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    baselines_.at(ids[i]) = now[i];
+  }
+}
+
+}  // namespace nicsentry

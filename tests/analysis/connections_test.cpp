@@ -1,0 +1,789 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// States of connections in the slots of two attachments, with the compiled programs and their maps in the kernel:
+// packets in by XDP, packets out by TC egress.
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/analysis/monitor.h"
+#include "host/base/unique_fd.h"
+#include "host/datapath/object_file.h"
+#include "host/datapath/test_run.h"
+#include "tests/support/packet_builder.h"
+#include "tests/support/tcp_flags.h"
+
+namespace nicsentry::connections_test {
+using testing::Bytes;
+using testing::PacketBuilder;
+
+namespace {
+
+using testing::kAck;
+using testing::kFin;
+using testing::kRst;
+using testing::kSyn;
+
+IpAddress ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+  IpAddress address;
+  address.bytes = {a, b, c, d};
+  return address;
+}
+
+// The ends of a session: `peer` is out there, its packets come in. Its address is the lower one.
+struct Ends {
+  IpAddress peer = ipv4(10, 0, 0, 1);
+  IpAddress ours = ipv4(10, 0, 0, 2);
+  std::uint16_t peer_port = 40000;
+  std::uint16_t our_port = 443;
+
+  SessionKey key(Protocol protocol) const { return normalise({peer, peer_port}, {ours, our_port}, protocol).key; }
+};
+
+Ends peer_number(std::uint8_t number) {
+  Ends ends;
+  ends.peer = ipv4(10, 0, number, 1);
+  return ends;
+}
+
+Bytes tcp_header(std::uint16_t source, std::uint16_t destination, std::uint8_t flags) {
+  Bytes header = testing::be16(source);
+  testing::append(header, testing::be16(destination));
+  testing::append(header, {0, 0, 0, 1, 0, 0, 0, 2, 0x50, flags, 0x20, 0, 0, 0, 0, 0});
+  return header;
+}
+
+// Frames that come in are the peer's.
+Bytes tcp_in(const Ends& ends, unsigned flags) {
+  return PacketBuilder()
+      .addresses(ends.peer, ends.ours)
+      .transport(6, tcp_header(ends.peer_port, ends.our_port, static_cast<std::uint8_t>(flags)))
+      .build();
+}
+Bytes tcp_out(const Ends& ends, unsigned flags) {
+  return PacketBuilder()
+      .addresses(ends.ours, ends.peer)
+      .transport(6, tcp_header(ends.our_port, ends.peer_port, static_cast<std::uint8_t>(flags)))
+      .build();
+}
+Bytes udp_in(const Ends& ends) {
+  return PacketBuilder().addresses(ends.peer, ends.ours).udp(ends.peer_port, ends.our_port).build();
+}
+Bytes udp_out(const Ends& ends) {
+  return PacketBuilder().addresses(ends.ours, ends.peer).udp(ends.our_port, ends.peer_port).build();
+}
+
+template <typename Value>
+void write_map(Program& program, const std::string& name, std::uint32_t index, const Value& value) {
+  std::vector<std::uint32_t> ids(64);
+  bpf_prog_info info{};
+  info.nr_map_ids = static_cast<std::uint32_t>(ids.size());
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  std::uint32_t size = sizeof(info);
+  REQUIRE(bpf_obj_get_info_by_fd(program.fd(), &info, &size) == 0);
+  for (std::uint32_t i = 0; i < info.nr_map_ids; ++i) {
+    const UniqueFd map(bpf_map_get_fd_by_id(ids[i]));
+    bpf_map_info map_info{};
+    size = sizeof(map_info);
+    REQUIRE(bpf_obj_get_info_by_fd(map.get(), &map_info, &size) == 0);
+    if (name == map_info.name) {
+      REQUIRE(map_info.value_size == sizeof(value));
+      REQUIRE(bpf_map_update_elem(map.get(), &index, &value, BPF_ANY) == 0);
+      return;
+    }
+  }
+  FAIL("the program has no map " << name);
+}
+
+// No rules: `config` is done to what is not established.
+void put_in_force(Program& program, std::uint32_t config) {
+  rule_bank bank{};
+  bank.established = STATE_ESTABLISHED;
+  write_map(program, "rule_banks", 0, bank);
+  rule_action by_default{};
+  by_default.config = config;
+  write_map(program, "rule_actions", ACTION_DEFAULT, by_default);
+  firewall on{};
+  on.config = FIREWALL_ON;
+  on.set_roots[0] = on.set_roots[1] = INTERVAL_LEAF;
+  write_map(program, "fw_control", 0, on);
+}
+
+void drop_by_default(Program& program) { put_in_force(program, ACTION_DROP); }
+void accept_by_default(Program& program) { put_in_force(program, 0); }
+
+// Room for no more than a default.
+constexpr FirewallSize kRoom{2, 1, 1};
+
+// One program on one hook of the monitor.
+class Side {
+ public:
+  // `answers`: the map that the sides share, of the one that was there first.
+  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, int answers = -1)
+      : Side(monitor, hook, sessions,
+             Program::load(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc), Profile::all,
+                           hook == Hook::xdp ? Mode::drv : Mode::tc, {sessions, bucket_bits_for(sessions)}, nullptr,
+                           &kRoom, answers),
+             fixed_keys(), false) {}
+  // `used`: the program is one that another controller had.
+  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, Program program, const FingerprintKeys& keys, bool used)
+      : program_(std::move(program)),
+        test_run_(program_),
+        attachment(monitor.add_attachment(std::make_unique<Attachment>(AttachmentName{"test", hook_name(hook), "drv"},
+                                                                       std::move(program_), sessions, keys,
+                                                                       test_run_.cpu(), used))),
+        monitor_(monitor) {}
+
+  std::uint32_t send(const Bytes& frame) { return test_run_.run(frame); }
+  // The host reads what came; `dropped` says that the firewall had dropped it.
+  std::size_t read(bool dropped = false) { return read(monitor_.open_epoch(), dropped); }
+  std::size_t read(std::uint32_t epoch, bool dropped = false) {
+    EventBatch sent;
+    attachment.reader().drain(sent);
+    EventBatch batch;
+    for (const EventBatch::Event& event : sent.events()) {
+      event_header header = event.header;
+      header.verdict |= dropped ? ACTION_DROP : 0;
+      batch.append(event.timestamp_ns, header, sent.packet(event));
+    }
+    monitor_.process(attachment, batch, epoch, nullptr);
+    return batch.events().size();
+  }
+  std::size_t pass(const Bytes& frame) {
+    send(frame);
+    return read();
+  }
+  std::size_t drop(const Bytes& frame) {
+    send(frame);
+    return read(true);
+  }
+
+  // The session's slot in the map, by both ends' states: "N E" is NEW for the lower end, ESTABLISHED for the higher;
+  // "none" where there is no slot.
+  std::string states(const SessionKey& key) {
+    const auto words = fingerprint(key, attachment.sessions().keys()).words();
+    Maps& maps = attachment.program().maps();
+    for (std::uint32_t index = 0; index < maps.bucket_count(); ++index) {
+      const session_bucket bucket = maps.read_bucket(index);
+      for (const session_slot& slot : bucket.slot) {
+        if ((slot.state & SLOT_VALID) != 0 && std::memcmp(slot.fingerprint, words.data(), sizeof(words)) == 0) {
+          CHECK(slot.state >> (SLOT_STATE_SHIFT + 2 * SLOT_STATE_BITS) == 0);
+          const auto state = [&slot](unsigned shift) { return "NERI"[slot.state >> shift & STATE_MASK]; };
+          return {state(SLOT_STATE_SHIFT), ' ', state(SLOT_STATE_SHIFT + SLOT_STATE_BITS)};
+        }
+      }
+    }
+    return "none";
+  }
+
+ private:
+  Program program_;
+  TestRun test_run_;
+
+ public:
+  Attachment& attachment;
+
+ private:
+  Monitor& monitor_;
+};
+
+class Fixture {
+ public:
+  explicit Fixture(std::uint32_t sessions = 64, std::uint64_t cap = 100)
+      : monitor(Profile::all, cap),
+        in(monitor, Hook::xdp, sessions),
+        out(monitor, Hook::tc_egress, sessions, in.attachment.program().firewall()->answers_fd()) {}
+  struct Programs {
+    Program in;
+    Program out;
+  };
+  // Another controller over the programs of one that is gone.
+  Fixture(Programs programs, std::uint32_t sessions)
+      : monitor(Profile::all, 100),
+        in(monitor, Hook::xdp, sessions, std::move(programs.in), following_keys(fixed_keys()), true),
+        out(monitor, Hook::tc_egress, sessions, std::move(programs.out), following_keys(fixed_keys()), true) {
+    monitor.track_connections(true);
+  }
+  // To be destroyed afterwards: it has none any more.
+  Programs give_away() { return {std::move(in.attachment.program()), std::move(out.attachment.program())}; }
+
+  // What both attachments have of a session: they are never to differ in these tests.
+  std::string states(const SessionKey& key) {
+    std::string both = in.states(key);
+    CHECK(out.states(key) == both);
+    return both;
+  }
+
+  WindowReport swap() { return swap(static_cast<TimestampNs>(window_ + 1) * 1000); }
+  WindowReport swap(TimestampNs end_ns) {
+    monitor.flip();
+    in.read(monitor.closing_epoch());
+    out.read(monitor.closing_epoch());
+    WindowReport report = monitor.collect(window_, static_cast<TimestampNs>(window_) * 1000, end_ns);
+    ++window_;
+    return report;
+  }
+  void swaps(int windows) {
+    for (int i = 0; i < windows; ++i) {
+      swap();
+    }
+  }
+  void shake_hands(const Ends& ends) {
+    in.pass(tcp_in(ends, kSyn));
+    out.pass(tcp_out(ends, kSyn | kAck));
+    in.pass(tcp_in(ends, kAck));
+  }
+
+  // Of an established connection all that this cap wants.
+  void exhaust(const Ends& ends, int cap) {
+    shake_hands(ends);
+    for (int i = 0; i < cap; ++i) {
+      in.pass(tcp_in(ends, kAck));
+    }
+  }
+
+  Monitor monitor;
+  Side in;
+  Side out;
+
+ private:
+  std::uint64_t window_ = 0;
+};
+
+const Ends kEnds;
+const SessionKey kTcp = kEnds.key(Protocol::tcp);
+const SessionKey kUdp = kEnds.key(Protocol::udp);
+
+}  // namespace
+
+TEST_CASE("states are not written unless connections are tracked, and no attachment has sessions of another") {
+  Fixture f;
+  f.in.pass(tcp_in(kEnds, kSyn));
+  CHECK(f.in.states(kTcp) == "N N");
+  CHECK(f.out.states(kTcp) == "none");
+  f.out.pass(tcp_out(kEnds, kSyn | kAck));
+  CHECK(f.states(kTcp) == "N N");
+  CHECK(f.monitor.state_latency().count() == 0);
+}
+
+TEST_CASE("a session that one attachment has seen is known to all with its states, before its answer comes") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.pass(tcp_in(kEnds, kSyn));
+  CHECK(f.states(kTcp) == "N E");
+  f.out.pass(tcp_out(kEnds, kSyn | kAck));
+  CHECK(f.states(kTcp) == "E E");
+  const WindowReport report = f.swap();
+  REQUIRE(report.sessions.size() == 1);
+  CHECK(report.sessions[0].packets_client == 1);
+  CHECK(report.sessions[0].packets_server == 1);
+  CHECK(report.attachments[0].sessions_new == 1);
+  CHECK(report.attachments[1].sessions_new == 0);
+  CHECK(report.attachments[1].on_sessions.packets == 1);
+  CHECK(report.attachments[1].unknown.packets == 0);
+}
+
+TEST_CASE("an entry for states alone is no active session of its attachment") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "N E");
+  const WindowReport report = f.swap();
+  CHECK(report.attachments[0].sessions_active == 1);
+  CHECK(report.attachments[1].sessions_active == 0);
+  CHECK(report.attachments[1].sessions_refused == 0);
+}
+
+TEST_CASE("packets that the firewall dropped give no states, and no entry elsewhere") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.drop(udp_in(kEnds));
+  CHECK(f.in.states(kUdp) == "N N");
+  CHECK(f.out.states(kUdp) == "none");
+  f.out.pass(udp_out(kEnds));
+  CHECK(f.states(kUdp) == "E N");
+  f.in.drop(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E N");
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+}
+
+TEST_CASE("tracking that begins in the middle knows what was seen before, on all attachments, and goes on from there") {
+  Fixture f;
+  f.shake_hands(kEnds);
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.in.states(kUdp) == "N N");
+  CHECK(f.out.states(kUdp) == "none");
+  f.monitor.track_connections(true);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(kUdp) == "N E");
+  CHECK(f.monitor.state_latency().count() == 0);
+  f.out.pass(udp_out(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+
+  f.monitor.track_connections(false);
+  f.in.pass(tcp_in(kEnds, kRst));
+  f.in.pass(tcp_in(kEnds, kSyn));
+  CHECK(f.states(kTcp) == "E E");
+  f.monitor.track_connections(true);
+  CHECK(f.states(kTcp) == "N E");
+}
+
+TEST_CASE("a attachment that is added later has the states of all connections") {
+  Monitor monitor(Profile::all, 100);
+  monitor.track_connections(true);
+  Side in(monitor, Hook::xdp, 64);
+  in.pass(udp_in(kEnds));
+  Side out(monitor, Hook::tc_egress, 64);
+  CHECK(out.states(kUdp) == "N E");
+}
+
+TEST_CASE("a default of drop with established accepted: answers pass, as soon as the host has read the question") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  drop_by_default(f.in.attachment.program());
+
+  CHECK(f.in.send(tcp_in(kEnds, kSyn)) == XDP_DROP);
+  f.in.read();
+  CHECK(f.in.states(kTcp) == "N N");
+  CHECK(f.in.send(tcp_in(kEnds, kAck)) == XDP_DROP);
+
+  CHECK(f.out.send(tcp_out(kEnds, kSyn)) == static_cast<std::uint32_t>(TC_ACT_UNSPEC));
+  f.out.read();
+  CHECK(f.in.send(tcp_in(kEnds, kSyn | kAck)) == XDP_PASS);
+  f.in.read();
+  CHECK(f.in.send(tcp_in(kEnds, kAck)) == XDP_PASS);
+
+  f.out.pass(udp_out(kEnds));
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
+  CHECK(f.in.send(udp_in(peer_number(9))) == XDP_DROP);
+}
+
+TEST_CASE("an answer passes before the host has read the question, for two windows") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  drop_by_default(f.in.attachment.program());
+  accept_by_default(f.out.attachment.program());
+  const auto passes_out = static_cast<std::uint32_t>(TC_ACT_UNSPEC);
+
+  CHECK(f.in.send(tcp_in(kEnds, kSyn | kAck)) == XDP_DROP);
+  CHECK(f.out.send(tcp_out(kEnds, kSyn)) == passes_out);
+  CHECK(f.in.send(tcp_in(kEnds, kSyn | kAck)) == XDP_PASS);
+  CHECK(f.in.send(tcp_in(peer_number(9), kSyn | kAck)) == XDP_DROP);
+
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_DROP);
+  CHECK(f.out.send(udp_out(kEnds)) == passes_out);
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
+  CHECK(f.in.send(udp_in(peer_number(9))) == XDP_DROP);
+
+  // What opens no session, and what was dropped, is answered by nobody.
+  CHECK(f.out.send(tcp_out(peer_number(3), kAck)) == passes_out);
+  CHECK(f.in.send(tcp_in(peer_number(3), kAck)) == XDP_DROP);
+  drop_by_default(f.out.attachment.program());
+  CHECK(f.out.send(udp_out(peer_number(4))) == static_cast<std::uint32_t>(TC_ACT_SHOT));
+  CHECK(f.in.send(udp_in(peer_number(4))) == XDP_DROP);
+
+  control now = f.in.attachment.program().maps().read_control();
+  ++now.epoch;
+  write_map(f.in.attachment.program(), "control", 0, now);
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
+  ++now.epoch;
+  write_map(f.in.attachment.program(), "control", 0, now);
+  CHECK(f.in.send(udp_in(kEnds)) == XDP_DROP);
+}
+
+TEST_CASE("an ICMP error about a connection is RELATED from the second on, dropped or not; others are not") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  const IpAddress router = ipv4(198, 51, 100, 1);
+  const SessionKey errors = normalise({router, 0}, {kEnds.ours, 0}, Protocol::icmp).key;
+  const auto error_about = [&](const Bytes& frame) {
+    Bytes message{3, 1, 0, 0, 0, 0, 0, 0};
+    message.insert(message.end(), frame.begin() + 14, frame.end());
+    return PacketBuilder().addresses(router, kEnds.ours).transport(1, message).build();
+  };
+  f.in.drop(error_about(udp_out(kEnds)));
+  CHECK(f.in.states(errors) == "N N");
+  f.in.pass(error_about(udp_out(kEnds)));
+  CHECK(f.in.states(errors) == "N N");
+  f.out.pass(udp_out(kEnds));
+  f.in.drop(error_about(udp_out(kEnds)));
+  const bool router_is_lower = errors.lower.address == router;
+  CHECK(f.states(errors) == (router_is_lower ? "R N" : "N R"));
+}
+
+TEST_CASE("at a cap of 1 a session is muted when its state is settled, not before") {
+  Fixture f(64, 1);
+  f.monitor.track_connections(true);
+  CHECK(f.in.pass(tcp_in(kEnds, kSyn)) == 1);
+  CHECK(f.in.pass(tcp_in(kEnds, kSyn)) == 1);
+  CHECK(f.out.pass(tcp_out(kEnds, kSyn | kAck)) == 1);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.in.pass(tcp_in(kEnds, kAck)) == 0);
+  CHECK(f.out.pass(tcp_out(kEnds, kAck)) == 0);
+  const WindowReport report = f.swap();
+  REQUIRE(report.sessions.size() == 1);
+  CHECK(report.sessions[0].packets.size() == 1);
+  CHECK(report.sessions[0].packets_client == 3);
+  CHECK(report.sessions[0].packets_server == 2);
+}
+
+TEST_CASE("a session without an answer is muted at ten times the cap, one that was dropped at the cap") {
+  Fixture f(64, 3);
+  f.monitor.track_connections(true);
+  int events = 0;
+  int events_dropped = 0;
+  for (int i = 0; i < 50; ++i) {
+    events += static_cast<int>(f.in.pass(udp_in(kEnds)));
+    events_dropped += static_cast<int>(f.in.drop(udp_in(peer_number(9))));
+  }
+  CHECK(events == 30);
+  CHECK(events_dropped == 3);
+}
+
+TEST_CASE("an established TCP connection is kept however long it is silent; others make room after 30 windows") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  const Ends other = peer_number(9);
+  f.shake_hands(kEnds);
+  f.in.pass(tcp_in(other, kSyn));
+  f.out.pass(udp_out(kEnds));
+  f.swaps(30);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(other.key(Protocol::tcp)) == "N E");
+  CHECK(f.states(kUdp) == "E N");
+  f.swaps(40);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(other.key(Protocol::tcp)) == "none");
+  CHECK(f.states(kUdp) == "none");
+  CHECK(f.monitor.connections().size() == 1);
+}
+
+TEST_CASE("when room runs short, others make room for established connections, whatever comes") {
+  Fixture f(16, 5);
+  f.monitor.track_connections(true);
+  const Ends muted = peer_number(1);
+  f.shake_hands(kEnds);
+  f.exhaust(muted, 5);
+  for (std::uint8_t window = 0; window < 60; ++window) {
+    for (std::uint8_t i = 0; i < 20; ++i) {
+      Ends ends = peer_number(static_cast<std::uint8_t>(10 + i));
+      ends.peer_port = window;
+      f.in.pass(udp_in(ends));
+    }
+    f.swaps(1);
+  }
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(muted.key(Protocol::tcp)) == "E E");
+}
+
+TEST_CASE("when established connections leave no room, the possibly closed go first, the others after 30 windows") {
+  Fixture f(4, 5);
+  f.monitor.track_connections(true);
+  const Ends muted = peer_number(1);
+  f.shake_hands(kEnds);
+  f.exhaust(muted, 5);
+  f.shake_hands(peer_number(2));
+  f.swaps(3);
+  CHECK(f.states(muted.key(Protocol::tcp)) == "E E");
+  f.shake_hands(peer_number(3));
+  f.swaps(3);
+  CHECK(f.states(kTcp) == "E E");
+  CHECK(f.states(muted.key(Protocol::tcp)) == "none");
+  f.swaps(30);
+  CHECK(f.states(kTcp) == "E E");  // there is room again
+  f.shake_hands(peer_number(10));
+  f.swaps(1);
+  CHECK(f.states(kTcp) == "none");
+  CHECK(f.states(peer_number(10).key(Protocol::tcp)) == "E E");
+}
+
+TEST_CASE("the end of a connection is seen beyond the cap, once for each end and window") {
+  Fixture f(64, 5);
+  accept_by_default(f.in.attachment.program());
+  accept_by_default(f.out.attachment.program());
+  f.monitor.track_connections(true);
+  f.shake_hands(kEnds);
+  for (int i = 0; i < 10; ++i) {
+    f.in.pass(tcp_in(kEnds, kAck));
+  }
+  CHECK(f.in.pass(tcp_in(kEnds, kAck)) == 0);
+  for (int i = 0; i < 10; ++i) {
+    CHECK(f.in.pass(tcp_in(kEnds, kFin | kAck)) == (i == 0 ? 1 : 0));
+  }
+  REQUIRE(f.monitor.connections().size() == 1);
+  CHECK(f.monitor.connections()[0].state == "ESTABLISHED");
+  CHECK(f.out.pass(tcp_out(kEnds, kFin | kAck)) == 1);
+  CHECK(f.out.pass(tcp_out(kEnds, kRst)) == 0);
+  CHECK(f.monitor.connections()[0].state == "CLOSED");
+  CHECK(f.states(kTcp) == "E E");  // for the last ACK
+  f.swaps(3);
+  CHECK(f.states(kTcp) == "N N");
+}
+
+TEST_CASE("a ping is answered for 30 seconds after its last packet") {
+  constexpr TimestampNs kSecond = 1'000'000'000;
+  Fixture f;
+  f.monitor.track_connections(true);
+  const SessionKey ping = normalise({kEnds.peer, 0}, {kEnds.ours, 0}, Protocol::icmp).key;
+  f.out.pass(PacketBuilder().addresses(kEnds.ours, kEnds.peer).icmp(8).build());
+  REQUIRE(f.monitor.connections().size() == 1);
+  const TimestampNs last = f.monitor.connections()[0].last_ns;
+  f.swap(last + 29 * kSecond);
+  CHECK(f.states(ping) == "E N");
+  f.swap(last + 30 * kSecond);
+  CHECK(f.states(ping) == "N N");
+}
+
+TEST_CASE("a closed connection is as an unknown session after two windows of silence") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.shake_hands(kEnds);
+  f.in.pass(tcp_in(kEnds, kFin | kAck));
+  f.out.pass(tcp_out(kEnds, kFin | kAck));
+  f.swaps(2);
+  CHECK(f.states(kTcp) == "E E");
+  REQUIRE(f.monitor.connections().size() == 1);
+  CHECK(f.monitor.connections()[0].state == "CLOSED");
+  f.swap();
+  CHECK(f.states(kTcp) == "N N");
+  CHECK(f.monitor.connections().empty());
+  f.out.pass(tcp_out(kEnds, kSyn));
+  CHECK(f.states(kTcp) == "E N");
+}
+
+TEST_CASE("a connection whose entries were given away has its states everywhere again by its next packet") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.pass(udp_in(kEnds));
+  f.out.pass(udp_out(kEnds));
+  f.swaps(31);
+  CHECK(f.states(kUdp) == "none");
+  f.in.pass(udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+}
+
+TEST_CASE("the last counters are not for sessions of which nothing passed") {
+  Fixture f(16);
+  f.monitor.track_connections(true);
+  for (std::uint8_t number = 0; number < 20; ++number) {
+    f.in.drop(udp_in(peer_number(number)));
+  }
+  f.in.pass(udp_in(peer_number(99)));
+  CHECK(f.states(peer_number(99).key(Protocol::udp)) == "N E");
+  const WindowReport report = f.swap();
+  CHECK(report.sessions.size() == 15);
+  CHECK(report.attachments[0].sessions_refused == 6);
+}
+
+TEST_CASE("a listing has every connection of which a packet passed, in order of their first packets") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.in.drop(tcp_in(peer_number(9), kSyn));
+  f.out.pass(udp_out(kEnds));
+  f.shake_hands(kEnds);
+  const std::vector<ConnectionRow> rows = f.monitor.connections();
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].key == kUdp);
+  CHECK(rows[0].originator == Direction::from_higher);
+  CHECK(rows[0].state == "NEW");
+  CHECK(rows[0].states == std::array<std::uint32_t, 2>{STATE_ESTABLISHED, STATE_NEW});
+  CHECK(rows[1].key == kTcp);
+  CHECK(rows[1].originator == Direction::from_lower);
+  CHECK(rows[1].state == "ESTABLISHED");
+  CHECK(rows[1].states == std::array<std::uint32_t, 2>{STATE_ESTABLISHED, STATE_ESTABLISHED});
+  CHECK(rows[1].last_ns > rows[0].last_ns);
+}
+
+TEST_CASE("the time from a connection's first packet until its states are in force is recorded once for each") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  f.shake_hands(kEnds);
+  f.in.pass(udp_in(kEnds));
+  f.in.drop(udp_in(peer_number(9)));
+  CHECK(f.monitor.state_latency().count() == 2);
+  CHECK(f.monitor.state_latency().quantile_us(0.5) > 0);
+  CHECK(f.monitor.state_latency().max_us() < 10e6);
+  CHECK(f.monitor.states_that_waited() == 0);
+}
+
+namespace {
+
+enum class End { killed, stopped };
+
+// A controller with a default of drop, and the one that comes after it.
+class TakeOver {
+ public:
+  explicit TakeOver(std::uint32_t sessions = 64) : sessions_(sessions) {
+    first.emplace(sessions);
+    first->monitor.track_connections(true);
+    drop_by_default(first->in.attachment.program());
+    accept_by_default(first->out.attachment.program());
+  }
+
+  Fixture& take_over(End end = End::killed) {
+    if (end == End::stopped) {
+      first->in.attachment.stop();
+      first->out.attachment.stop();
+    }
+    Fixture::Programs programs = first->give_away();
+    first.reset();
+    return second.emplace(std::move(programs), sessions_);
+  }
+
+  std::optional<Fixture> first;
+  std::optional<Fixture> second;
+
+ private:
+  std::uint32_t sessions_;
+};
+
+void begin_inside(Fixture& f, const Ends& ends) {
+  f.out.pass(tcp_out(ends, kSyn));
+  f.in.pass(tcp_in(ends, kSyn | kAck));
+  f.out.pass(tcp_out(ends, kAck));
+}
+
+// A packet that the program drops, and drops no more once the host has read of it.
+void check_goes_on(Side& side, const Bytes& frame) {
+  CHECK(side.send(frame) == XDP_DROP);
+  side.read();
+  CHECK(side.send(frame) == XDP_PASS);
+  side.read();
+}
+
+void check_stays_shut(Side& side, const Bytes& frame) {
+  for (int i = 0; i < 3; ++i) {
+    CHECK(side.send(frame) == XDP_DROP);
+    side.read();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("who takes an enforcing program over goes on with its connections, by what comes in alone") {
+  const End end = GENERATE(End::killed, End::stopped);
+  CAPTURE(end);
+  TakeOver run;
+  const Ends asked = peer_number(2);
+  const Ends stranger = peer_number(9);
+  begin_inside(*run.first, kEnds);
+  run.first->out.pass(udp_out(kEnds));
+  run.first->in.pass(udp_in(kEnds));
+  run.first->out.pass(udp_out(asked));
+  run.first->in.pass(tcp_in(stranger, kSyn));
+
+  Fixture& f = run.take_over(end);
+  CHECK(f.states(kTcp) == "none");
+  check_goes_on(f.in, tcp_in(kEnds, kAck));
+  CHECK(f.states(kTcp) == "E E");
+  check_goes_on(f.in, udp_in(kEnds));
+  CHECK(f.states(kUdp) == "E E");
+  CHECK(f.in.send(udp_in(asked)) == XDP_DROP);
+  f.in.read();
+  CHECK(f.states(asked.key(Protocol::udp)) == "E N");
+  CHECK(f.in.send(udp_in(asked)) == XDP_PASS);
+  f.in.read();
+  CHECK(f.states(asked.key(Protocol::udp)) == "E E");
+
+  check_stays_shut(f.in, tcp_in(stranger, kSyn));
+  check_stays_shut(f.in, tcp_in(stranger, kAck));
+  check_stays_shut(f.in, tcp_in(peer_number(10), kAck));
+  check_stays_shut(f.in, udp_in(stranger));
+  CHECK(f.monitor.state_latency().count() == 0);
+  for (const ConnectionRow& row : f.monitor.connections()) {
+    CHECK(row.state == "ESTABLISHED");
+  }
+  CHECK(f.monitor.connections().size() == 3);
+}
+
+TEST_CASE("the second controller after an established connection inherits from the first one's successor") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  check_goes_on(run.take_over().in, tcp_in(kEnds, kAck));
+  Fixture::Programs programs = run.second->give_away();
+  run.second.reset();
+  Fixture third(std::move(programs), 64);
+  check_goes_on(third.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("a connection that goes on by an outgoing packet is established at once") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  f.out.pass(tcp_out(kEnds, kAck));
+  CHECK(f.states(kTcp) == "E E");
+}
+
+TEST_CASE("a SYN that is dropped gets no inherited states and ends none; one that passes begins a new connection") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  check_stays_shut(f.in, tcp_in(kEnds, kSyn));
+  CHECK(f.in.states(kTcp) == "N N");
+  SECTION("the connection goes on") { check_goes_on(f.in, tcp_in(kEnds, kAck)); }
+  SECTION("it begins anew") {
+    f.out.pass(tcp_out(kEnds, kSyn));
+    CHECK(f.states(kTcp) == "E N");
+  }
+}
+
+TEST_CASE("states are inherited once") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  f.in.drop(tcp_in(kEnds, kAck));
+  f.in.pass(tcp_in(kEnds, kFin | kAck));
+  f.out.pass(tcp_out(kEnds, kFin | kAck));
+  f.swaps(4);
+  CHECK(f.states(kTcp) == "N N");
+  check_stays_shut(f.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("what shows no packet for 30 windows is not inherited, but for established TCP") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  run.first->out.pass(udp_out(kEnds));
+  run.first->out.pass(udp_out(peer_number(2)));
+  Fixture& f = run.take_over();
+  f.swaps(29);
+  check_goes_on(f.in, udp_in(kEnds));
+  f.swap();
+  check_stays_shut(f.in, udp_in(peer_number(2)));
+  check_goes_on(f.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("the last counters are for inherited connections, too, though their first packet was dropped") {
+  TakeOver run(16);
+  begin_inside(*run.first, kEnds);
+  Fixture& f = run.take_over();
+  for (std::uint8_t number = 100; number < 120; ++number) {
+    f.in.pass(udp_in(peer_number(number)));
+  }
+  check_goes_on(f.in, tcp_in(kEnds, kAck));
+}
+
+TEST_CASE("nothing is inherited of a program whose firewall is not in force, nor without tracking") {
+  TakeOver run;
+  begin_inside(*run.first, kEnds);
+  SECTION("not in force") {
+    write_map(run.first->in.attachment.program(), "fw_control", 0, firewall{});
+    write_map(run.first->out.attachment.program(), "fw_control", 0, firewall{});
+    Fixture& f = run.take_over();
+    f.in.pass(tcp_in(kEnds, kAck));
+    CHECK(f.states(kTcp) == "N E");
+  }
+  SECTION("not tracked") {
+    Fixture& f = run.take_over();
+    f.monitor.track_connections(false);
+    check_stays_shut(f.in, tcp_in(kEnds, kAck));
+  }
+}
+
+}  // namespace nicsentry::connections_test

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "host/export/files/summary_json.h"
+#include "host/export/files/table.h"
+#include "host/report/columns.h"
+#include "tests/export/files/sample.h"
+
+namespace nicsentry::output_table_test {
+
+using namespace test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+// Long addresses, large numbers, several attachments, a name that is no ASCII.
+WindowReport wide_report() {
+  WindowReport report = sample_report();
+  SessionWindow session = tcp_session();
+  session.client = {ipv6(1), 65535};
+  session.client.address.bytes.fill(0xfd);
+  session.server = {session.client.address, 65534};
+  session.packets_client = 18'446'744'073'709'551'615U;
+  session.packets_server = 0;
+  session.bytes_client = 18'446'744'073'709'551'615U;
+  report.sessions.push_back(session);
+  report.attachments.push_back(report.attachments.front());
+  report.attachments[1].interface = "\u00e4\x1b[2J a long name of a capture.pcapng";
+  for (Amount& amount : report.attachments[1].not_understood) amount.packets = 1'000'000'000'000;
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("the table shows a window at a glance") {
+  CHECK(format_table(sample_report(), 120, 10) ==
+        "window 3: 2026-05-01 12:00:00.000 to 12:00:10.000 UTC, 10.000 s, 2 sessions\n"
+        "CLIENT          SERVER       PROTO  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  DURATION\n"
+        "10.0.0.1:34567  10.0.0.2:80  TCP           3         2      300 B     1.0 kB   2.000 s\n"
+        "10.0.0.1        10.0.0.3     ICMP          1         0       84 B        0 B   0.000 s\n"
+        "veth0 xdp/drv: 9 packets in = 4 on sessions + 2 unknown + 3 not understood (not_ip 3)\n"
+        "  sessions: 2 active, 2 new, 0 refused\n"
+        "  events: 3 sent, 3 arrived, 0 lost, 0 left out\n");
+}
+
+TEST_CASE("what was lost, left out or refused stands out") {
+  WindowReport report = sample_report();
+  Accounting& attachment = report.attachments[0];
+  attachment.unknown.packets += 40;
+  attachment.unknown_events_sent += 10;
+  attachment.sessions_refused = 5;
+  const std::string table = format_table(report, 120, 10);
+  CHECK_THAT(table, Contains("2 active, 2 new, 5 REFUSED\n"));
+  CHECK_THAT(table, Contains("13 sent, 3 arrived, 10 LOST, 30 LEFT OUT\n"));
+}
+
+TEST_CASE("the sessions with the most packets come first, the older of equal ones") {
+  WindowReport report = sample_report();
+  SessionWindow session = tcp_session();
+  for (std::uint64_t id = 9; id < 12; ++id) {
+    session.id = id;
+    session.client.port = static_cast<std::uint16_t>(id);
+    session.packets_client = id == 11 ? 100 : 3;
+    report.sessions.push_back(session);
+  }
+  const auto lines = lines_of(format_table(report, 120, 3));
+  REQUIRE(lines.size() > 5);
+  CHECK_THAT(lines[2], Contains("10.0.0.1:11 "));
+  CHECK_THAT(lines[3], Contains("10.0.0.1:34567 "));
+  CHECK_THAT(lines[4], Contains("10.0.0.1:9 "));
+  CHECK(lines[5] == "(2 more sessions)");
+}
+
+TEST_CASE("an inexact duration says so") {
+  WindowReport report = sample_report();
+  report.sessions[0].last_packet_uncertainty_ns = 100'000'000;
+  CHECK_THAT(format_table(report, 120, 10), Contains(" ~2.000 s\n"));
+}
+
+TEST_CASE("a window without anything is a line") {
+  WindowReport report;
+  report.end_ns = 50'000'000;
+  CHECK(format_table(report, 80, 10) == "window 0: 1970-01-01 00:00:00.000 to 00:00:00.050 UTC, 0.050 s, 0 sessions\n");
+}
+
+TEST_CASE("no width is exceeded, and everything is printable ASCII") {
+  const WindowReport report = wide_report();
+  for (unsigned width = 1; width <= 250; ++width) {
+    CAPTURE(width);
+    for (const std::string& line : lines_of(format_table(report, width, 10))) {
+      CAPTURE(line);
+      REQUIRE(line.size() <= width);
+      REQUIRE(std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+    }
+  }
+}
+
+TEST_CASE("a long address loses its middle before a column goes") {
+  const auto lines = lines_of(format_table(wide_report(), 110, 1));
+  CHECK_THAT(lines[1], Catch::Matchers::EndsWith("DURATION"));
+  CHECK_THAT(lines[2], Catch::Matchers::StartsWith("[fdfd:"));
+  CHECK_THAT(lines[2], Contains(".."));
+  CHECK_THAT(lines[2], Contains(":65535"));
+}
+
+TEST_CASE("without a width the table is as wide as it takes") {
+  const std::string table = format_table(wide_report(), 0, 10);
+  CHECK_THAT(table, Contains("[fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd]:65535"));
+  CHECK_THAT(table, Contains("18.4 EB"));
+}
+
+TEST_CASE("a window's JSON names a attachment's accounting as the columns of windows do") {
+  const auto object = window_json(sample_report());
+  CHECK(object["window"] == 3);
+  CHECK(object["sessions"] == 2);
+  CHECK(object["packets_in"] == 9);
+  CHECK(object["bytes_in"] == 1468);
+  std::vector<std::string> names;
+  for (const auto& column : window_row_columns()) names.push_back(column.name);
+  std::vector<std::string> seen{"window", "start_ns", "end_ns"};
+  for (const auto& field : object["planes"][0].items()) seen.push_back(field.key());
+  CHECK(seen == names);
+}
+
+TEST_CASE("the causes of packets not understood have names of their own") {
+  std::vector<std::string> names;
+  names.reserve(CAUSES);
+  for (int cause = 0; cause < CAUSES; ++cause) names.emplace_back(cause_name(cause));
+  CHECK(names == std::vector<std::string>{"not_ip", "vlan_depth", "truncated", "malformed", "later_fragment",
+                                          "protocol", "extensions"});
+}
+
+}  // namespace nicsentry::output_table_test

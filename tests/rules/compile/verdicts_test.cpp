@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The verdict of the program in the kernel against the plainest firewall there is.
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+
+#include "tests/support/firewall_bench.h"
+#include "tests/support/naive_firewall.h"
+#include "tests/support/random_rules.h"
+#include "tests/support/tries.h"
+
+namespace nicsentry::testing {
+namespace {
+
+constexpr std::size_t kRuleSets = tries<std::size_t>(1000);
+constexpr std::size_t kPackets = 1000;  // a rule set
+
+constexpr std::array<std::uint32_t, FIREWALL_KEYS> kAddressKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15};
+
+std::string text(const PacketFields& p) {
+  return p.source.text() + ":" + std::to_string(p.source_port) + " > " + p.destination.text() + ":" +
+         std::to_string(p.destination_port) + " protocol " + std::to_string(p.protocol) + " flags " +
+         std::to_string(p.tcp_flags) + (p.header ? "" : " no header") + " " + state_name(p.state);
+}
+
+std::optional<Protocol> tracked(const PacketFields& p) {
+  if (!p.header) return std::nullopt;
+  return static_cast<Protocol>(p.protocol);
+}
+
+// Lets the packet be one of a known session, in a random state. Gives the session's key.
+std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, RandomRules::Packet& packet) {
+  PacketFields& fields = packet.fields;
+  const auto protocol = tracked(fields);
+  if (!protocol || random.chance(50)) return std::nullopt;
+  const bool ports = fields.protocol == 6 || fields.protocol == 17;
+  const DirectedKey key =
+      normalise({fields.source, static_cast<std::uint16_t>(ports ? fields.source_port : 0)},
+                {fields.destination, static_cast<std::uint16_t>(ports ? fields.destination_port : 0)}, *protocol);
+  const auto state = static_cast<std::uint32_t>(random.below(4));
+  const auto other = static_cast<std::uint32_t>(random.below(4));
+  const bool higher = key.direction == Direction::from_higher;
+  bench.know(key.key, higher ? other | state << SLOT_STATE_BITS : state | other << SLOT_STATE_BITS);
+  // A new session's packets are told as those of an unknown one.
+  if (state != STATE_NEW) fields.state = state_within(state, fields);
+  return key.key;
+}
+
+struct Expected {
+  std::map<std::uint32_t, std::uint64_t> packets;  // by counter
+
+  void add(const ChainRules& chain, const NaiveVerdict& verdict) {
+    for (const std::size_t rule : verdict.counting) ++packets[chain.rules[rule].counter];
+    ++packets[verdict.blocked       ? COUNTER_BLOCKED
+              : verdict.established ? COUNTER_ESTABLISHED
+              : verdict.rule        ? chain.rules[*verdict.rule].counter
+                                    : COUNTER_DEFAULT];
+    if (verdict.drop) ++packets[COUNTER_DROPPED];
+  }
+};
+
+void check_random_sets(const std::string& object, std::size_t rule_sets, std::size_t packets, std::uint64_t seed) {
+  FirewallRoom room;
+  room.buckets = 32;  // so few that many an address stands in its second one
+  FirewallBench bench(object, room);
+  RandomRules random(seed);
+  AddressSets sets(bench.sets_room(), kAddressKeys);
+  bench.apply(sets.whole());
+  NaiveSets naive{{"blocked", {}}};
+  std::vector<std::string> names;
+  for (const char* name : {"one", "two", "three"}) {
+    sets.create(name);
+    naive[name];
+    names.emplace_back(name);
+  }
+  names.emplace_back("blocked");
+  std::uint64_t dropped = 0;
+  std::map<std::uint32_t, rule_counter> before;
+  for (std::size_t number = 0; number < rule_sets; ++number) {
+    std::vector<AddressRange> edges;
+    for (auto& [name, content] : naive) {
+      content = random.ranges(random.below(name == "blocked" ? 3 : 12));
+      std::vector<SetEntry> entries;
+      for (const AddressRange& range : content) entries.push_back({range, {}});
+      edges.insert(edges.end(), content.begin(), content.end());
+      bench.apply(sets.replace(name, entries));
+    }
+    const ChainRules chain = random.chain(random.below(number % 10 == 0 ? 600 : 40), names);
+    const bool egress = bench.has_egress() && random.chance(50);
+    const unsigned bank = number % 2;
+    CompileInput input;
+    input.chain = egress ? Chain::egress : Chain::ingress;
+    input.rules = &chain;
+    input.set_bit = [&sets](const std::string& name) { return *sets.bit(name); };
+    input.classes = sets.classes();
+    input.place = bench.place(bank);
+    Compiled compiled;
+    try {
+      compiled = compile_chain(input);
+    } catch (const Error& error) {
+      // Only for what it says.
+      REQUIRE(std::string(error.what()).find("do not fit") != std::string::npos);
+      continue;
+    }
+    bench.fill(bank, compiled.tables);
+    bench.use(bank);
+    Expected expected;
+    std::map<std::uint32_t, std::uint64_t> base;
+    const auto last = COUNTER_FIRST_RULE + static_cast<std::uint32_t>(chain.rules.size());
+    for (std::uint32_t id = 0; id < last; ++id) base[id] = bench.counter(id).packets;
+    for (std::size_t i = 0; i < packets; ++i) {
+      RandomRules::Packet packet = random.packet(chain, edges);
+      const auto known = make_known(random, bench, packet);
+      const NaiveVerdict verdict = judge(chain, egress, naive, packet.fields);
+      const bool drops = bench.drops(packet.frame);
+      if (drops != verdict.drop) {
+        INFO("rule set " << number << " of " << chain.rules.size() << " rules, packet " << i << ": "
+                         << text(packet.fields) << ", rule " << (verdict.rule ? std::to_string(*verdict.rule) : "none")
+                         << (verdict.blocked ? " blocked" : "") << (verdict.established ? " established" : ""));
+        REQUIRE(drops == verdict.drop);
+      }
+      expected.add(chain, verdict);
+      dropped += drops ? 1 : 0;
+      if (known) bench.forget(*known);
+    }
+    for (std::uint32_t id = 0; id < last; ++id) {
+      INFO("rule set " << number << ", counter " << id);
+      REQUIRE(bench.counter(id).packets - base[id] == expected.packets[id]);
+    }
+  }
+  CHECK(dropped > rule_sets * packets / 10);
+  CHECK(dropped < rule_sets * packets * 9 / 10);
+}
+
+TEST_CASE("the verdict on every packet, and every rule's count, are those of a naive first match") {
+  check_random_sets("sentry_drv.o", kRuleSets, kPackets, 1);
+}
+
+TEST_CASE("the same by the program for the card") { check_random_sets("sentry.o", kRuleSets / 10, kPackets, 3); }
+
+TEST_CASE("the same on TC") { check_random_sets("sentry_tc.o", kRuleSets / 10, kPackets, 2); }
+
+}  // namespace
+}  // namespace nicsentry::testing

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "host/rules/judged_packet.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "host/rules/language/packet_text.h"
+#include "host/rules/language/rule_text.h"
+#include "tests/support/packet_builder.h"
+
+namespace nicsentry::firewall_judged_packet_test {
+namespace {
+
+using testing::Bytes;
+using testing::PacketBuilder;
+
+using Words = std::vector<std::string>;
+
+JudgedPacket packet_of(const Words& words, std::optional<unsigned> cause = std::nullopt,
+                       std::uint32_t bits = STATE_NEW) {
+  const auto packet = judged_packet(frame_of(parse_packet_words(words)), cause, bits);
+  REQUIRE(packet);
+  return *packet;
+}
+
+Rule rule(const nlohmann::json& fields) {
+  RuleErrors errors;
+  Rule made = parse_rule(fields, 0, errors);
+  REQUIRE(errors.empty());
+  return made;
+}
+
+bool in_office(const std::string& set, const IpAddress& address) {
+  return set == "office" && address.text() == "10.0.0.7";
+}
+
+// "field packet/rule" of the first mismatch, "" where all match.
+std::string mismatch(const nlohmann::json& fields, const JudgedPacket& packet) {
+  const auto found = first_mismatch(rule(fields).match, packet, in_office);
+  return found ? std::string(found->field) + " " + found->seen + "/" + found->asked : "";
+}
+
+TEST_CASE("the state that a packet is judged by, and why it is not its session's") {
+  using State = ConnectionState;
+  CHECK(packet_of({}).state == State::new_session);
+  CHECK(packet_of({"tcpflags=ACK"}).state == State::invalid);
+  CHECK(packet_of({"tcpflags=ACK"}, std::nullopt, STATE_ESTABLISHED).state == State::established);
+  CHECK(packet_of({"icmptype=8"}, std::nullopt, STATE_ESTABLISHED).state == State::new_session);
+  CHECK(packet_of({"icmptype=0"}, std::nullopt, STATE_ESTABLISHED).state == State::established);
+  CHECK(packet_of({"fragment=later"}, CAUSE_LATER_FRAGMENT).state == State::established);
+  CHECK(packet_of({"l4proto=GRE"}, CAUSE_PROTOCOL).state == State::new_session);
+  CHECK(packet_of({}, CAUSE_TRUNCATED).state == State::invalid);
+  CHECK_FALSE(state_reason(packet_of({}), std::nullopt, STATE_NEW));
+  CHECK_FALSE(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_RELATED));
+  CHECK(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_NEW) ==
+        "of no session that is known, and no plain SYN");
+  CHECK(state_reason(packet_of({"icmptype=8"}), std::nullopt, STATE_NEW) ==
+        "only replies and errors over ICMP have a state of their session");
+  CHECK(packet_of({"icmptype=3"}, std::nullopt, STATE_ESTABLISHED).state == State::new_session);
+  CHECK(packet_of({"icmptype=3"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::related);
+  CHECK(packet_of({"icmptype=0"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::established);
+  CHECK(state_reason(packet_of({"l4proto=47"}), CAUSE_PROTOCOL, STATE_NEW) == "its protocol is not tracked");
+}
+
+TEST_CASE("a packet that is not understood has addresses and the protocol behind its extension headers") {
+  const IpAddress source = parse_packet_words(Words{"src=2001:db8::1"}).source;
+  const IpAddress destination = parse_packet_words(Words{"src=2001:db8::2"}).source;
+  const Bytes frame =
+      PacketBuilder().vlan(0x8100).addresses(source, destination).extension(60).transport(47, {0, 0, 8, 0}).build();
+  const auto packet = judged_packet(frame, CAUSE_PROTOCOL, STATE_NEW);
+  REQUIRE(packet);
+  CHECK(packet->source == source);
+  CHECK(packet->destination == destination);
+  CHECK(packet->protocol == 47);
+  CHECK_FALSE(packet->header);
+  CHECK_FALSE(judged_packet(PacketBuilder().ethertype(0x0806).build(), CAUSE_NOT_IP, STATE_NEW));
+  CHECK_FALSE(judged_packet(testing::cut(frame, 40), CAUSE_TRUNCATED, STATE_NEW));
+}
+
+TEST_CASE("of a rule that does not match, the first field that keeps it from matching") {
+  const JudgedPacket tcp = packet_of({"src=10.0.0.7", "dst=10.9.0.1", "sport=1000", "dport=443"});
+  CHECK(mismatch({{"src", "10.0.0.0/8"},
+                  {"dst", "10.9.0.1"},
+                  {"l4proto", "TCP"},
+                  {"dport", "400-443"},
+                  {"sport", 1000},
+                  {"tcpflags", "SYN,!ACK"},
+                  {"conntrack", "NEW"}},
+                 tcp)
+            .empty());
+  CHECK(mismatch({{"src", "10.1.0.0/16"}, {"dport", 80}}, tcp) == "src 10.0.0.7/10.1.0.0/16");
+  CHECK(mismatch({{"src", {"10.0.0.0/8", "!10.0.0.7"}}}, tcp) == "src 10.0.0.7/10.0.0.0/8, !10.0.0.7/32");
+  CHECK(mismatch({{"src", "@office"}}, tcp).empty());
+  CHECK(mismatch({{"dst", "@office"}}, tcp) == "dst 10.9.0.1/@office");
+  CHECK(mismatch({{"src", "!@office"}}, tcp) == "src 10.0.0.7/!@office");
+  CHECK(mismatch({{"src", "2001:db8::/32"}}, tcp) == "src 10.0.0.7/2001:db8::/32");
+  CHECK(mismatch({{"l4proto", "UDP"}}, tcp) == "l4proto TCP/UDP");
+  CHECK(mismatch({{"l4proto", 200}}, tcp) == "l4proto TCP/200");
+  CHECK(mismatch({{"sport", "1-999"}}, tcp) == "sport 1000/1-999");
+  CHECK(mismatch({{"dport", 444}}, tcp) == "dport 443/444");
+  CHECK(mismatch({{"tcpflags", "ACK"}}, tcp) == "tcpflags SYN/ACK");
+  CHECK(mismatch({{"conntrack", "INVALID"}}, tcp) == "conntrack NEW/INVALID");
+  const JudgedPacket later = packet_of({"fragment=later"}, CAUSE_LATER_FRAGMENT);
+  CHECK(mismatch({{"dport", 80}}, later) == "dport none/80");
+  CHECK(mismatch({{"tcpflags", "!ACK"}}, later) == "tcpflags none/!ACK");
+  CHECK(mismatch({{"l4proto", "TCP"}}, later).empty());
+  CHECK(mismatch({{"dport", 0}}, packet_of({"icmptype=8"})) == "dport none/0");
+}
+
+}  // namespace
+}  // namespace nicsentry::firewall_judged_packet_test

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <random>
+#include <string>
+
+#include "host/rules/language/batch.h"
+#include "host/rules/language/rule_text.h"
+#include "tests/support/tries.h"
+
+namespace nicsentry::firewall_batch_test {
+namespace {
+
+using nlohmann::json;
+using Texts = std::vector<std::string>;
+
+constexpr TimestampNs kNow = 1'700'000'000'000'000'000;
+const Texts kSets{"blocked", "allow"};
+
+// The seed README's example, as it stands there.
+const char* const kSeedBatch = R"({
+	"rules": [
+		{"operation": "insert", "id": 0, "l4proto":"TCP", "src":"10.0.0.100/32", "dst":"10.0.0.150/24", "action":"drop"},
+		{"operation": "append", "l4proto": "ICMP", "src":"10.0.0.50/32", "dst":"10.0.0.75/24", "action":"drop"},
+		{"operation": "append", "l4proto": "ICMP", "src":"10.0.0.11/32", "dst":"10.0.0.12/24", "action":"drop"},
+		{"operation": "update", "id": 0, "l4proto":"TCP", "src":"10.0.0.100/32", "dst":"10.0.0.75/24", "action":"forward"},
+		{"operation": "delete", "id": 0},
+		{"operation": "delete", "l4proto":"ICMP", "src":"10.0.0.50/32", "dst":"10.0.0.75/24", "action":"drop"}
+	]
+})";
+
+json batch_of(const std::string& operations) { return json::parse("{\"rules\": [" + operations + "]}"); }
+
+ChainRules apply_json(const ChainRules& chain, const json& batch) { return apply_batch(chain, batch, kSets, kNow); }
+
+ChainRules apply(const ChainRules& chain, const std::string& operations) {
+  return apply_json(chain, batch_of(operations));
+}
+
+Texts errors_of_json(const ChainRules& chain, const json& batch) {
+  try {
+    apply_json(chain, batch);
+  } catch (const BatchError& error) {
+    return error.errors();
+  }
+  return {};
+}
+
+Texts errors_of(const ChainRules& chain, const std::string& operations) {
+  return errors_of_json(chain, batch_of(operations));
+}
+
+// Rules that are known by their destination port: 1, 2, ...; each with a counter 100 above it.
+ChainRules chain_of(std::uint16_t count) {
+  ChainRules chain;
+  for (std::uint16_t port = 1; port <= count; ++port) {
+    Rule rule;
+    rule.match.destination_ports = PortRange{port, port};
+    rule.counter = 100U + port;
+    chain.rules.push_back(rule);
+  }
+  return chain;
+}
+
+std::vector<int> ports(const ChainRules& chain) {
+  std::vector<int> ports;
+  for (const Rule& rule : chain.rules) {
+    ports.push_back(rule.match.destination_ports ? rule.match.destination_ports->first : -1);
+  }
+  return ports;
+}
+
+std::vector<std::uint32_t> counters(const ChainRules& chain) {
+  std::vector<std::uint32_t> counters;
+  for (const Rule& rule : chain.rules) counters.push_back(rule.counter);
+  return counters;
+}
+
+using Ports = std::vector<int>;
+using Counters = std::vector<std::uint32_t>;
+
+// Changes JSON documents at random places.
+class Mutator {
+ public:
+  explicit Mutator(unsigned seed) : random_(seed) {}
+
+  json value() {
+    static const Texts kValues = {"null",
+                                  "true",
+                                  "0",
+                                  "1",
+                                  "5",
+                                  "-1",
+                                  "65536",
+                                  "1e300",
+                                  "18446744073709551615",
+                                  "80.5",
+                                  "\"\"",
+                                  "\"TCP\"",
+                                  "\"delete\"",
+                                  "\"insert\"",
+                                  "\"append\"",
+                                  "\"update\"",
+                                  "\"80-90\"",
+                                  "\"10.0.0.1\"",
+                                  "\"@blocked\"",
+                                  "\"!@nobody\"",
+                                  "\"!::1\"",
+                                  "\"SYN,!ACK\"",
+                                  "\"10m\"",
+                                  "\"\\u0000\"",
+                                  "[]",
+                                  "{}",
+                                  "[[[]]]",
+                                  "[\"10.0.0.0/8\", \"!@allow\"]",
+                                  "{\"operation\": \"append\", \"dport\": 7}",
+                                  "{\"operation\": \"delete\", \"id\": 0}"};
+    return json::parse(kValues[random_() % kValues.size()]);
+  }
+
+  void mutate(json& document) {
+    json* node = &document;
+    while (node->is_structured() && !node->empty() && random_() % 8 != 0) {
+      auto item = node->begin();
+      std::advance(item, static_cast<std::ptrdiff_t>(random_() % node->size()));
+      if (random_() % 10 == 0) {
+        node->erase(item);
+        return;
+      }
+      node = &*item;
+    }
+    static const Texts kNames = {"src",    "dst",         "l4proto", "sport", "dport",     "tcpflags", "conntrack",
+                                 "action", "description", "expires", "id",    "operation", "rules",    "other"};
+    if (node->is_object() && random_() % 4 != 0) {
+      (*node)[kNames[random_() % kNames.size()]] = value();
+    } else if (node->is_array() && random_() % 4 != 0) {
+      node->insert(node->begin() + static_cast<std::ptrdiff_t>(random_() % (node->size() + 1)), value());
+    } else {
+      *node = value();
+    }
+  }
+
+  void mutate(std::string& text) {
+    for (unsigned i = 0; i <= random_() % 3; ++i) {
+      char& byte = text[random_() % text.size()];
+      byte = random_() % 2 == 0 ? static_cast<char>(random_()) : text[random_() % text.size()];
+    }
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+struct FuzzCounts {
+  int applied = 0;
+  int refused = 0;
+};
+
+// Applies what may be anything: only a BatchError may come out, or rules that can be written and read.
+void apply_any(const ChainRules& chain, const json& batch, FuzzCounts& counts) {
+  ChainRules result;
+  try {
+    result = apply_json(chain, batch);
+  } catch (const BatchError& error) {
+    REQUIRE_FALSE(error.errors().empty());
+    ++counts.refused;
+    return;
+  }
+  ++counts.applied;
+  for (std::size_t id = 0; id < result.rules.size(); ++id) {
+    RuleErrors errors;
+    const Rule again = parse_rule(json::parse(rule_json(result.rules[id], id, kNow).dump()), kNow, errors);
+    REQUIRE(errors.empty());
+    REQUIRE(again.match == result.rules[id].match);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the example batch of the seed's README leaves the rule that it must") {
+  const ChainRules chain = apply_json(ChainRules{}, json::parse(kSeedBatch));
+  REQUIRE(chain.rules.size() == 1);
+  CHECK(chain_text("Ingress", chain, kNow) ==
+        "Ingress rules:\n"
+        "\t{\"id\": 0, \"src\": \"10.0.0.11/32\", \"dst\": \"10.0.0.0/24\", \"l4proto\": \"ICMP\", \"action\": "
+        "\"drop\"}\n"
+        "\t{\"id\": 1, \"action\": \"forward\", \"description\": \"Default Policy\"}\n");
+}
+
+TEST_CASE("the example batch of the seed's README gives the right rules after each of its operations") {
+  const json whole = json::parse(kSeedBatch);
+  const std::vector<Texts> expected = {
+      {"TCP drop 10.0.0.100/32"},
+      {"TCP drop 10.0.0.100/32", "ICMP drop 10.0.0.50/32"},
+      {"TCP drop 10.0.0.100/32", "ICMP drop 10.0.0.50/32", "ICMP drop 10.0.0.11/32"},
+      {"TCP forward 10.0.0.100/32", "ICMP drop 10.0.0.50/32", "ICMP drop 10.0.0.11/32"},
+      {"ICMP drop 10.0.0.50/32", "ICMP drop 10.0.0.11/32"},
+      {"ICMP drop 10.0.0.11/32"},
+  };
+  json part = {{"rules", json::array()}};
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    part["rules"].push_back(whole["rules"][i]);
+    Texts rules;
+    for (const Rule& rule : apply_json(ChainRules{}, part).rules) {
+      const auto fields = rule_json(rule, 0, kNow);
+      rules.push_back(fields["l4proto"].get<std::string>() + " " + fields["action"].get<std::string>() + " " +
+                      fields["src"].get<std::string>());
+      CHECK(fields["dst"] == "10.0.0.0/24");
+    }
+    CAPTURE(i);
+    CHECK(rules == expected[i]);
+  }
+}
+
+TEST_CASE("insert puts a rule at its id, the one there and those behind it move down") {
+  CHECK(ports(apply(chain_of(3), R"({"operation": "insert", "id": 0, "dport": 9})")) == Ports{9, 1, 2, 3});
+  CHECK(ports(apply(chain_of(3), R"({"operation": "insert", "id": 1, "dport": 9})")) == Ports{1, 9, 2, 3});
+  CHECK(ports(apply(chain_of(3), R"({"operation": "INSERT", "id": 3, "dport": 9})")) == Ports{1, 2, 3, 9});
+}
+
+TEST_CASE("append puts a rule last") {
+  CHECK(ports(apply(chain_of(2), R"({"operation": "append", "dport": 9}, {"operation": "append", "dport": 8})")) ==
+        Ports{1, 2, 9, 8});
+}
+
+TEST_CASE("update replaces the whole rule at its id, whose counters stay") {
+  ChainRules chain = chain_of(3);
+  chain.rules[1].description = "old";
+  chain.rules[1].expires_ns = kNow + 1;
+  const ChainRules changed = apply(chain, R"({"operation": "update", "id": 1, "dport": 9, "action": "log"})");
+  CHECK(ports(changed) == Ports{1, 9, 3});
+  CHECK(changed.rules[1].action == RuleAction::log);
+  CHECK(changed.rules[1].description.empty());
+  CHECK_FALSE(changed.rules[1].expires_ns);
+  CHECK(counters(changed) == Counters{101, 102, 103});
+}
+
+TEST_CASE("rules keep their counters wherever they move, new ones have none yet") {
+  const ChainRules changed = apply(chain_of(3), R"({"operation": "insert", "id": 1, "dport": 9},
+      {"operation": "delete", "id": 0}, {"operation": "append", "dport": 1}, {"operation": "update", "id": 0, "dport": 7})");
+  CHECK(ports(changed) == Ports{7, 2, 3, 1});
+  CHECK(counters(changed) == Counters{0, 102, 103, 0});
+}
+
+TEST_CASE("delete by id takes that rule, those behind it move up for the operations that follow") {
+  CHECK(ports(apply(chain_of(4), R"({"operation": "delete", "id": 1}, {"operation": "delete", "id": 1})")) ==
+        Ports{1, 4});
+}
+
+TEST_CASE("delete without an id takes the first rule that is exactly the one given") {
+  ChainRules chain = chain_of(4);
+  chain.rules[3] = chain.rules[1];
+  CHECK(ports(apply(chain, R"({"operation": "delete", "dport": 2})")) == Ports{1, 3, 2});
+  CHECK(ports(apply(chain, R"({"operation": "delete", "dport": "2-2", "action": "DROP"})")) == Ports{1, 3, 2});
+}
+
+TEST_CASE("delete by match compares all fields, the action, and the description where one is given") {
+  ChainRules chain = chain_of(2);
+  chain.rules[0].description = "one";
+  CHECK(ports(apply(chain, R"({"operation": "delete", "dport": 1})")) == Ports{2});
+  CHECK(ports(apply(chain, R"({"operation": "delete", "dport": 1, "description": "one"})")) == Ports{2});
+  for (const char* other : {R"("dport": 1, "description": "two")", R"("dport": 1, "description": "")",
+                            R"("dport": 1, "action": "accept")", R"("dport": 1, "l4proto": "TCP")",
+                            R"("dport": 1, "src": "10.0.0.1")", R"("sport": 1)", R"("action": "drop")"}) {
+    CAPTURE(other);
+    CHECK(
+        errors_of(chain, R"({"operation": "delete", )" + std::string(other) + "}") ==
+        Texts{"rule 1 (delete): no rule in the chain at this point of the batch is exactly this one (a missing action "
+              "is drop)"});
+  }
+}
+
+TEST_CASE("delete by match does not care how an address is written or in which order its terms stand") {
+  const ChainRules chain =
+      apply(ChainRules{}, R"({"operation": "append", "src": ["10.0.0.1", "10.0.0.77/24", "@allow", "@blocked"]})");
+  CHECK(apply(chain, R"({"operation": "delete", "src": ["@blocked", "10.0.0.0/24", "@allow", "10.0.0.1/32"]})")
+            .rules.empty());
+  CHECK(errors_of(chain, R"({"operation": "delete", "src": ["@blocked", "10.0.0.0/24", "@allow", "!10.0.0.1/32"]})")
+            .size() == 1);
+}
+
+TEST_CASE("a rule that matches anything can be deleted by its action") {
+  const ChainRules chain = apply(ChainRules{}, R"({"operation": "append", "action": "log"})");
+  CHECK(apply(chain, R"({"operation": "delete", "action": "log"})").rules.empty());
+}
+
+TEST_CASE("a batch without operations changes nothing, the chain's other properties stay") {
+  ChainRules chain = chain_of(2);
+  chain.default_action = RuleAction::drop;
+  chain.accept_established = false;
+  const ChainRules changed = apply(chain, "");
+  CHECK(ports(changed) == Ports{1, 2});
+  CHECK(changed.default_action == RuleAction::drop);
+  CHECK_FALSE(changed.accept_established);
+}
+
+TEST_CASE("an id must be there, whole, and within the chain at that point of the batch") {
+  const std::string allowed = ", allowed is a whole number from 0 to ";
+  const std::string point = " at this point of the batch";
+  CHECK(errors_of(chain_of(2), R"({"operation": "insert", "dport": 9})") ==
+        Texts{"rule 1 (insert): id: missing" + allowed + "2" + point});
+  CHECK(errors_of(chain_of(2), R"({"operation": "insert", "id": 3, "dport": 9})") ==
+        Texts{"rule 1 (insert): id: read 3" + allowed + "2" + point});
+  CHECK(errors_of(chain_of(2), R"({"operation": "update", "id": 2, "dport": 9})") ==
+        Texts{"rule 1 (update): id: read 2" + allowed + "1" + point});
+  CHECK(errors_of(chain_of(2), R"({"operation": "update", "dport": 9})") ==
+        Texts{"rule 1 (update): id: missing" + allowed + "1" + point});
+  CHECK(errors_of(chain_of(2), R"({"operation": "delete", "id": 1}, {"operation": "delete", "id": 1})") ==
+        Texts{"rule 2 (delete): id: read 1" + allowed + "0" + point});
+  CHECK(errors_of(ChainRules{}, R"({"operation": "delete", "id": 0})") ==
+        Texts{"rule 1 (delete): id: read 0, but the chain has no rules at this point of the batch"});
+  for (const char* id : {"-1", "\"-1\"", "\"\"", "\"0x1\"", "\"1 0\"", "\"2\"", "\"18446744073709551616\"", "0.0",
+                         "null", "[0]", "18446744073709551615"}) {
+    CAPTURE(id);
+    const Texts errors = errors_of(chain_of(2), R"({"operation": "delete", "id": )" + std::string(id) + "}");
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].starts_with("rule 1 (delete): id: read "));
+  }
+}
+
+TEST_CASE("an id may be a string of digits, as ports may") {
+  CHECK(ports(apply(chain_of(3),
+                    R"({"operation": "delete", "id": "1"}, {"operation": "insert", "id": " 0 ", "dport": "9"},
+                                    {"operation": "update", "id": "2", "dport": 8})")) == Ports{9, 1, 8});
+}
+
+TEST_CASE("fields that an operation would ignore are refused") {
+  CHECK(errors_of(chain_of(2), R"({"operation": "append", "id": 0, "dport": 9})") ==
+        Texts{"rule 1 (append): id: read 0, allowed is no id with append, which adds a rule behind all others"});
+  CHECK(errors_of(chain_of(2), R"({"operation": "delete", "id": 0, "dport": 1})") ==
+        Texts{"rule 1 (delete): \"dport\": allowed is an id or the fields of a rule, not both"});
+  CHECK(errors_of(chain_of(2), R"({"operation": "delete", "dport": 1, "expires": "10m"})") ==
+        Texts{"rule 1 (delete): expires: allowed are the other fields of a rule with delete"});
+  CHECK(errors_of(chain_of(2), R"({"operation": "delete"})") ==
+        Texts{"rule 1 (delete): id: missing, allowed is an id or the fields of the rule that goes"});
+}
+
+TEST_CASE("an operation that is missing or unknown is an error, and so are its fields") {
+  CHECK(errors_of(chain_of(1), R"({"dport": 9})") ==
+        Texts{"rule 1: operation: missing, allowed is insert, append, update or delete"});
+  CHECK(errors_of(chain_of(1), R"({"operation": 5})") ==
+        Texts{"rule 1: operation: read 5, allowed is insert, append, update or delete"});
+  const Texts errors = errors_of(chain_of(1), R"({"operation": "apend", "dport": "x"}, "append")");
+  REQUIRE(errors.size() == 3);
+  CHECK(errors[0] == "rule 1: operation: read \"apend\", allowed is insert, append, update or delete");
+  CHECK(errors[1].starts_with("rule 1: dport: read \"x\", "));
+  CHECK(errors[2] == "rule 2: read \"append\", allowed is an object with an operation and the fields of a rule");
+}
+
+TEST_CASE("a set that does not exist is an error wherever a rule names it") {
+  CHECK(errors_of(ChainRules{}, R"({"operation": "append", "src": ["@allow", "@nobody"], "dst": "!@none"})") ==
+        Texts{"rule 1 (append): src: read \"@nobody\", allowed is a set that exists (\"@blocked\", \"@allow\")",
+              "rule 1 (append): dst: read \"@none\", allowed is a set that exists (\"@blocked\", \"@allow\")"});
+  CHECK_THROWS_WITH(apply_batch({}, batch_of(R"({"operation": "append", "src": "@allow"})"), {}, kNow),
+                    "rule 1 (append): src: read \"@allow\", allowed is a set that exists (there is none)");
+}
+
+TEST_CASE("every error of every rule is reported, a line each, and the chain is as it was") {
+  const ChainRules chain = chain_of(2);
+  const std::string operations = R"({"operation": "append", "dport": 70000, "action": "x"},
+      {"operation": "append", "dport": 9}, {"operation": "update", "id": 7, "sport": "y"}, {"operation": "jump"})";
+  const Texts errors = errors_of(chain, operations);
+  REQUIRE(errors.size() == 5);
+  CHECK(errors[0] ==
+        "rule 1 (append): dport: read 70000, allowed is a port (0 to 65535) or a range of ports from the lower to the "
+        "higher (\"1000-2000\")");
+  CHECK(errors[1].starts_with("rule 1 (append): action: read \"x\", "));
+  CHECK(errors[2].starts_with("rule 3 (update): id: read 7, "));
+  CHECK(errors[3].starts_with("rule 3 (update): sport: read \"y\", "));
+  CHECK(errors[4].starts_with("rule 4: operation: read \"jump\", "));
+  CHECK(ports(chain) == Ports{1, 2});
+  std::string lines;
+  for (const std::string& error : errors) lines += (lines.empty() ? "" : "\n") + error;
+  CHECK_THROWS_WITH(apply(chain, operations), lines);
+}
+
+TEST_CASE("an error in one operation makes none in those that build on it") {
+  // What would have been added counts for ids, and can be updated and deleted.
+  CHECK(errors_of(ChainRules{}, R"({"operation": "insert", "id": 0, "dport": "x"}, {"operation": "insert", "id": 1},
+      {"operation": "update", "id": 1}, {"operation": "delete", "id": 1})")
+            .size() == 1);
+  CHECK(errors_of(ChainRules{}, R"({"operation": "append", "dport": "x"}, {"operation": "delete", "dport": 80})")
+            .size() == 1);
+  CHECK(errors_of(ChainRules{}, R"({"operation": "insert", "id": 5}, {"operation": "delete", "id": 0})").size() == 1);
+  CHECK(errors_of(ChainRules{}, R"({"operation": "apend"}, {"operation": "delete", "id": 0})").size() == 1);
+  CHECK(errors_of(ChainRules{}, R"(5, {"operation": "insert", "id": 1})").size() == 1);
+  CHECK(errors_of(chain_of(1), R"({"operation": "update", "id": 0, "dport": "x"}, {"operation": "delete", "dport": 7})")
+            .size() == 1);
+}
+
+TEST_CASE("a batch is an object with a list of rules, and nothing else") {
+  const auto error_of = [](const char* text) { return errors_of_json(chain_of(1), json::parse(text)); };
+  CHECK(error_of("[]") == Texts{"batch: read an empty list, allowed is {\"rules\": [...]}"});
+  CHECK(error_of("null") == Texts{"batch: read null, allowed is {\"rules\": [...]}"});
+  CHECK(error_of("{}") == Texts{"batch: rules: missing, allowed is a list of operations"});
+  CHECK(error_of(R"({"rules": {}})") == Texts{"batch: rules: read an object, allowed is a list of operations"});
+  CHECK(error_of(R"({"rules": [], "more": 1})") == Texts{"batch: \"more\": unknown field, allowed is rules"});
+}
+
+TEST_CASE("a chain takes 5000 rules and not one more") {
+  json batch = {{"rules", json::array()}};
+  for (int i = 0; i < 5000; ++i) batch["rules"].push_back({{"operation", "insert"}, {"id", 0}, {"dport", i}});
+  const ChainRules full = apply_json(ChainRules{}, batch);
+  REQUIRE(full.rules.size() == kRulesMax);
+  CHECK(ports(full).front() == 4999);
+  CHECK(ports(full).back() == 0);
+  CHECK(errors_of(full, R"({"operation": "append"}, {"operation": "append"})") ==
+        Texts{"the chain would have 5002 rules, allowed are at most 5000"});
+  // What counts is the chain at the end.
+  CHECK(apply(full, R"({"operation": "append"}, {"operation": "delete", "id": 0})").rules.size() == kRulesMax);
+}
+
+TEST_CASE("a batch takes 20000 operations and not one more") {
+  json batch = {{"rules", json::array()}};
+  for (int i = 0; i < 10'000; ++i) {
+    batch["rules"].push_back({{"operation", "append"}, {"dport", 1}});
+    batch["rules"].push_back({{"operation", "delete"}, {"dport", 1}});
+  }
+  CHECK(apply_json(ChainRules{}, batch).rules.empty());
+  batch["rules"].push_back({{"operation", "append"}});
+  CHECK(errors_of_json(ChainRules{}, batch) ==
+        Texts{"batch: rules: read a list of 20001 operations, allowed are at most 20000"});
+}
+
+TEST_CASE("random batches do what a list of rules does, one operation after another") {
+  std::mt19937 random(9);
+  for (int round = 0; round < 500; ++round) {
+    ChainRules chain = chain_of(static_cast<std::uint16_t>(random() % 10));
+    Ports expected = ports(chain);
+    json batch = {{"rules", json::array()}};
+    for (unsigned i = 0; i < random() % 30; ++i) {
+      const int port = static_cast<int>(random() % 20) + 1;
+      const std::size_t id = random() % (expected.size() + 1);
+      const auto at = expected.begin() + static_cast<std::ptrdiff_t>(id);
+      json operation = {{"dport", port}};
+      switch (random() % 4) {
+        case 0:
+          operation["operation"] = "insert";
+          operation["id"] = id;
+          expected.insert(at, port);
+          break;
+        case 1:
+          operation["operation"] = "append";
+          expected.push_back(port);
+          break;
+        case 2:
+          if (at == expected.end()) continue;
+          operation["operation"] = "update";
+          operation["id"] = id;
+          *at = port;
+          break;
+        default:
+          operation["operation"] = "delete";
+          const auto found = std::find(expected.begin(), expected.end(), port);
+          if (found == expected.end()) {
+            if (at == expected.end()) continue;
+            operation = {{"operation", "delete"}, {"id", id}};
+            expected.erase(at);
+          } else {
+            expected.erase(found);
+          }
+      }
+      batch["rules"].push_back(operation);
+    }
+    CAPTURE(batch.dump());
+    REQUIRE(ports(apply_json(chain, batch)) == expected);
+  }
+}
+
+TEST_CASE("whatever a batch holds, it is performed or refused with its errors") {
+  const json seed = json::parse(kSeedBatch);
+  Mutator mutator(3);
+  FuzzCounts counts;
+  for (int round = 0; round < testing::tries(30'000); ++round) {
+    json batch = seed;
+    for (int i = 0; i <= round % 4; ++i) mutator.mutate(batch);
+    CAPTURE(batch.dump());
+    apply_any(chain_of(3), batch, counts);
+  }
+  CHECK(counts.applied > testing::tries(1000));
+  CHECK(counts.refused > testing::tries(1000));
+}
+
+TEST_CASE("whatever bytes of a batch change, it is performed or refused with its errors") {
+  Mutator mutator(5);
+  FuzzCounts counts;
+  for (int round = 0; round < testing::tries(30'000); ++round) {
+    std::string text = kSeedBatch;
+    mutator.mutate(text);
+    const json batch = json::parse(text, nullptr, false);
+    if (batch.is_discarded()) continue;
+    CAPTURE(text);
+    apply_any(chain_of(3), batch, counts);
+  }
+  CHECK(counts.applied > testing::tries(100));
+  CHECK(counts.refused > testing::tries(1000));
+}
+
+}  // namespace nicsentry::firewall_batch_test

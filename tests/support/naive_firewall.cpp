@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tests/support/naive_firewall.h"
+
+#include <set>
+
+#include "bpf_offload/types.h"
+
+namespace nicsentry::testing {
+namespace {
+
+bool within(const AddressRange& range, const IpAddress& address) {
+  return range.first.version == address.version && range.first.bytes <= address.bytes &&
+         address.bytes <= range.last.bytes;
+}
+
+bool within(const std::vector<AddressRange>& ranges, const IpAddress& address) {
+  for (const AddressRange& range : ranges) {
+    if (within(range, address)) return true;
+  }
+  return false;
+}
+
+bool within(const NaiveSets& sets, const std::vector<std::string>& names, const IpAddress& address) {
+  for (const std::string& name : names) {
+    if (within(sets.at(name), address)) return true;
+  }
+  return false;
+}
+
+bool matches(const AddressMatch& match, const NaiveSets& sets, const IpAddress& address) {
+  if (within(match.except_ranges, address) || within(sets, match.except_sets, address)) return false;
+  if (match.ranges.empty() && match.sets.empty()) return true;
+  return within(match.ranges, address) || within(sets, match.sets, address);
+}
+
+bool matches(const std::optional<PortRange>& range, std::uint16_t port, const PacketFields& packet) {
+  if (!range) return true;
+  return packet.header && (packet.protocol == 6 || packet.protocol == 17) && range->first <= port &&
+         port <= range->last;
+}
+
+bool matches(const RuleMatch& match, const NaiveSets& sets, const PacketFields& packet) {
+  if (match.protocol && *match.protocol != packet.protocol) return false;
+  if (match.state && *match.state != packet.state) return false;
+  if (match.tcp_flags && (!packet.header || packet.protocol != 6 ||
+                          (packet.tcp_flags & match.tcp_flags->mask) != match.tcp_flags->value)) {
+    return false;
+  }
+  return matches(match.source_ports, packet.source_port, packet) &&
+         matches(match.destination_ports, packet.destination_port, packet) &&
+         matches(match.source, sets, packet.source) && matches(match.destination, sets, packet.destination);
+}
+
+}  // namespace
+
+ConnectionState state_within(std::uint32_t state, const PacketFields& packet) {
+  if (packet.protocol == 6 || packet.protocol == 17) return static_cast<ConnectionState>(state);
+  const std::set<unsigned> replies = packet.protocol == 1 ? std::set<unsigned>{0, 14, 18} : std::set<unsigned>{129};
+  const std::set<unsigned> errors =
+      packet.protocol == 1 ? std::set<unsigned>{3, 5, 11, 12} : std::set<unsigned>{1, 2, 3, 4};
+  if (replies.contains(packet.icmp_type) && (state == STATE_ESTABLISHED || state == 3)) {
+    return ConnectionState::established;
+  }
+  if (errors.contains(packet.icmp_type) && (state == STATE_RELATED || state == 3)) return ConnectionState::related;
+  return ConnectionState::new_session;
+}
+
+NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet) {
+  NaiveVerdict verdict;
+  if (within(sets.at("blocked"), egress ? packet.destination : packet.source)) {
+    verdict.drop = verdict.blocked = true;
+    return verdict;
+  }
+  const bool established = chain.accept_established && packet.state == ConnectionState::established;
+  if (established && !packet.later_fragment) {
+    verdict.established = true;
+    return verdict;
+  }
+  for (std::size_t i = 0; i < chain.rules.size(); ++i) {
+    if (!matches(chain.rules[i].match, sets, packet)) continue;
+    if (chain.rules[i].action == RuleAction::count) {
+      verdict.counting.push_back(i);
+      continue;
+    }
+    verdict.rule = i;
+    verdict.drop = chain.rules[i].action == RuleAction::drop;
+    return verdict;
+  }
+  verdict.drop = chain.default_action == RuleAction::drop && !established;
+  verdict.established = established && chain.default_action == RuleAction::drop;
+  return verdict;
+}
+
+}  // namespace nicsentry::testing

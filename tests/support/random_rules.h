@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <random>
+#include <vector>
+
+#include "../kernel/packet_builder.h"
+#include "tests/support/naive_firewall.h"
+
+namespace nicsentry::testing {
+
+// Rules that overlap a lot, and packets at their edges.
+class RandomRules {
+ public:
+  explicit RandomRules(std::uint64_t seed) : random_(seed) {}
+
+  ChainRules chain(std::size_t rules, const std::vector<std::string>& sets);
+  AddressRange range();
+  std::vector<AddressRange> ranges(std::size_t count);
+
+  struct Packet {
+    PacketFields fields;  // its state is that of an unknown session
+    bool fragment = false;
+    Bytes frame;
+  };
+  // `near`: addresses and ports are taken from the edges of these rules and ranges half of the time.
+  Packet packet(const ChainRules& near, const std::vector<AddressRange>& ranges);
+
+  std::uint64_t below(std::uint64_t bound) {
+    return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random_);
+  }
+  bool chance(unsigned percent) { return below(100) < percent; }
+
+ private:
+  IpAddress address(std::uint8_t version);
+  AddressMatch match(const std::vector<std::string>& sets, std::uint8_t version);
+  PortRange ports();
+  IpAddress at_edge(const ChainRules& near, const std::vector<AddressRange>& ranges, std::uint8_t version, bool source);
+  std::uint16_t port_at_edge(const ChainRules& near, bool source);
+
+  std::mt19937_64 random_;
+};
+
+}  // namespace nicsentry::testing
