@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Ways to find the first of many rules that matches a packet, over the same rules and packets: what room they take on
 // the card, how many lookups a packet needs, what they cost in user space. Each answer is held against a naive first
 // match. IPv4 alone.

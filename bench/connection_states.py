@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Measures connection states under load: the time from a session's first packet until its state is in force, and
 how many early answers a default of drop loses in that time.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What a packet costs with the firewall, with nft and the same rules or set (its input hook, its ingress hook), with a program that
 # only passes it, and with none: nanoseconds from one packet to the next over a veth pair, all on one processor, sending
 # (send_frames.py) and the receiving host's stack included. Each has a namespace of its own, set up once a case; the rounds

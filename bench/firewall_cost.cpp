@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What the firewall costs a packet in the kernel, at so many rules and so many addresses in sets, side by side in one
 // run with XDP_PASS (BPF_PROG_TEST_RUN). bench/firewall_beside_nft.sh holds it against nft, over a veth pair.
 #include <bpf/bpf.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What one lookup costs in the kernel: each says where the next one is. */
 #include <linux/bpf.h>
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Nanoseconds that a packet takes in each program, beside a program that only passes it. Each round measures every case
 // once, so that what disturbs the machine disturbs all of them; what a case adds to the bare program is taken within
 // its round.

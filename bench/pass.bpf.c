@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a packet costs before any program of ours: the measure that packet_cost holds the others against. It has their
  * maps so that it is loaded as they are, and uses none. */
 #include "maps.h"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Sends UDP packets to a veth peer as a driver hands them to XDP: frames without an skb, 64 at a time.
 
     send_frames.py INTERFACE MAC COUNT

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the programs on the card and the host share: the layout of every map's value and of an event. Words are in the
  * machine's order, unless their name says be. Every 32-bit word has one writer (docs/architecture.md). */
 #ifndef NICSENTRY_TYPES_H

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Tests of the virtual card, in two halves: that the driver accepts and refuses
 # what verifier_tests/nfp/ says, in these words (programs), and that the card is

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Checks that each room of host/ includes only rooms on floors below its own.
 
 A room may include what stands below it, never what stands above or beside it, except for the pairs in ALLOWED_BESIDE.

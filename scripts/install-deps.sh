@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Installs what nicsentry needs of Debian 12's packages. Idempotent: nothing happens where all are there.
 #   scripts/install-deps.sh [--tests]    --tests: also what only the tests need
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Formatting and static analysis of what is committed; fails at the first kind that finds something.
 set -euo pipefail
 

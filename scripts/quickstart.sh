@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 # From a bare Debian 12 as root: installs what is missing, builds, and shows the sessions of live traffic between two
 # network namespaces of its own, which it removes.
 #   scripts/quickstart.sh [DIR]    DIR: where the files go (a new directory below /tmp by default)

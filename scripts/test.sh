@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 # From a bare Debian 12 as root: installs what is missing, builds (release, and ASan with UBSan), looks
 # at the sources (lint.sh), and runs every test.
 set -euo pipefail

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Recursive flow classification (Gupta and McKeown, 1999). Phase 0 is by interval: each of five fields gives its
 // class by the search tree that rows of bits have, in place of the original's tables over chunks of 16 bits, which take
 // more room. Values of the same class agree with the same rules. A table then combines two classes into one, until the

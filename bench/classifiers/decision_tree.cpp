@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A decision tree in the way of HyperCuts (Singh, Baboescu, Varghese and Wang, 2003): a node cuts its box into equal
 // parts in up to three fields. An element holds seven ways, so that a level is one lookup; a leaf is its rules in
 // order, two an element, and equal leaves are one. Where all rules of a node lie in a smaller box, that is what is cut;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The walk of bpf_offload/intervals.h, with its lookups counted.
 #pragma once
 

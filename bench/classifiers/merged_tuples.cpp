@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Tuple space search (Srinivasan, Suri and Varghese, 1999) in cuckoo arrays. A tuple is how much of each field its
 // rules are looked up by: prefix lengths, and whether each port and the protocol is one value. Tuples are merged by
 // looking their rules up by less. Of rules that then have the same key the first stands in the bucket, and the others

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Ours: what host/firewall compiles and bpf_offload/rules.h walks.
 #include <array>
 #include <bit>

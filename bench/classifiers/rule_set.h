@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Rules and packets to compare structures by. IPv4 alone: what IPv6 adds is more trees over addresses.
 #pragma once
 

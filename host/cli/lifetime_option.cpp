@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/lifetime_option.h"
 
 #include "host/cli/option_checks.h"

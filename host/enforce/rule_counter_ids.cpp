@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/enforce/rule_counter_ids.h"
 
 #include <unordered_map>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* The program of the virtual card's self-test: a limit, counters, events. */
 #include "../../verifier_tests/nfp/card.h"
 

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # `vnfp run`, `vnfp shell`, `vnfp count`: one virtual machine, one command.
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // States of connections in the slots of two attachments, with the compiled programs and their maps in the kernel:
 // packets in by XDP, packets out by TC egress.
 #include <bpf/bpf.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The swap's arithmetic with the compiled program and its maps in the kernel; packets by test runs, the clock by hand.
 #include "host/analysis/monitor.h"
 

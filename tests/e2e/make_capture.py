@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the bundled capture: every header case that nicsentry walks, the same bytes each time.
 
     make_capture.py OUT.pcap

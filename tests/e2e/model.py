@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What nicsentry must find in a capture, from tshark's fields: sessions, records and books of each window.
 
     model.py CAPTURE [WINDOW_SECONDS]     prints the windows as JSON

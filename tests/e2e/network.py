@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Two network namespaces joined by veth pairs, a controller in the receiving one, and what is sent to it."""
 import json
 import os

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A protected host (the receiving namespace) and everybody else (the sending one), that speak to each other."""
 import json
 import subprocess

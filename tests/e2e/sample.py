@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A capture that is sent to a run, and the run's windows held against what the model says of it."""
 import model
 from compare import Mismatch, check_books, check_causes, check_keys, check_records, check_totals, expect, read_windows

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Super-packets of segmentation offload at the TC hooks, against what they become on a wire.
 
 Behind the watched port's peer a router sends on to a device that can segment nothing itself: the kernel cuts what it

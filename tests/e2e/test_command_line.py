@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the command line takes and refuses: exit status 2 and the offending word, before anything is done.
 
 Each refused line names a port or a capture that does not exist: had it been understood, it would end with status 1."""

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`rules explain` between real peers: what it says is what happens, and asking changes nothing."""
 import json
 import struct

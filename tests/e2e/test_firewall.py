@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The firewall between real peers: a protected host (the receiving namespace) and everybody else (the sending one)."""
 import json
 import re

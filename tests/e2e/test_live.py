@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`nicsentry run` on veth pairs: what tcpreplay sends is what the windows say.
 
     test_live.py [CASE ...]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A port under a run, and what is left of it: adoption, death, strangers.
 
     test_live_ports.py [CASE ...]      NICSENTRY: the binary (default build/nicsentry).

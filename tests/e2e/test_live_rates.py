@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Exact figures at rates that the machine has to keep up with: short windows, capped sessions, a flood.
 
 Run it beside little else.

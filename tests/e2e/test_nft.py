@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The same rules given to nicsentry and to the kernel's nftables: each decides on the same packets in the same way."""
 import ipaddress
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The same policy over connections given to nicsentry and to the kernel's nftables: the same flows get through."""
 import json
 import sys

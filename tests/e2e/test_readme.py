@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the commands of README.md, docs/usage.md and docs/firewall.md and compares their output with what these show.
 
     test_readme.py [CASE ...]      NICSENTRY: the binary (default build/nicsentry).

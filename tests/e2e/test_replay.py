@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """`nicsentry replay` of every capture against the model over tshark's fields.
 
     test_replay.py [CASE ...]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Rules that change under traffic: each packet meets the old set or the new one, by its order; and rules that end."""
 import json
 import subprocess

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What connection states let in under a default of drop, and what they do not: the first packets of a connection from
 outside, ICMP beside a ping, fragments."""
 import json

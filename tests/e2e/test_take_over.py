@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Connections outlive the controller under a default of drop, by what their outer ends send alone; no others open."""
 import json
 import signal

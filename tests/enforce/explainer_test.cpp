@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What is said about a packet against the plainest firewall there is; and that the program asked knows nothing of it.
 #include "host/enforce/explainer.h"
 

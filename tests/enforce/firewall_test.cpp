@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The firewall's controller over the compiled program and its maps in the kernel: what packets meet after each change.
 #include <linux/bpf.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """In the virtual machine: what our program does on the card, done by hand (nothing there runs NFP code).
 
 It shares no code with nicsentry: it reads the maps that the controller wrote, by the system call, and has the virtual

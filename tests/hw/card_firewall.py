@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """In the virtual machine: does what our program's firewall does on the card, over the maps that the controller wrote.
 
 It shares no code with nicsentry. bpf_offload/types.h says what stands in the maps.

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """In the virtual machine: `nicsentry` in mode hw on the card's ports nfp0 and nfp1.
 
     cases.py SUITE DIRECTORY [CASE ...]     DIRECTORY: what test_hw.py prepared

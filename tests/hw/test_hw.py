@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """hw mode over the kernel's own nfp driver: runs a suite of cases.py beside a virtual card (hw/README.md).
 
     test_hw.py SUITE [CASE ...]

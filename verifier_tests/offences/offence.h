@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the offences share: each is a program that the card would take, were it not for one broken rule. */
 #ifndef OFFENCE_H
 #define OFFENCE_H

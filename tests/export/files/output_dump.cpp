@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // Writes pseudo-random windows with the real writers and describes them on stdout, for tests that compare the files
 // with what Python makes of the description.
 //   output_dump windows FIRST COUNT DIRECTORY   one line of JSON a seed; files in DIRECTORY/SEED/FORMAT/

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // A table of cases; tests/export/files/test_python_floats.py compares some 300,000 numbers with Python itself.
 #include <catch2/catch.hpp>
 #include <cstdint>

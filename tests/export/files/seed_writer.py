@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Writes the earlier system's formats with Python's own json and float formatting, independently of host/output.
 
     seed_writer.py seed-json|seed-csv DIRECTORY < DESCRIPTION

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """python_float, python_quotient and python_seconds give what this Python gives.
 
     test_python_floats.py OUTPUT_DUMP [COUNT]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The seed formats are, to the byte, what seed_writer.py makes of the same windows.
 
     test_seed_formats.py OUTPUT_DUMP [SEEDS]

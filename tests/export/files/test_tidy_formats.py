@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: GPL-2.0-or-later
 """csv and jsonl hold the rows that the windows' description gives, as their schemas say, and the same ones.
 
     test_tidy_formats.py OUTPUT_DUMP SCHEMA_DIRECTORY [SEEDS]

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The verdict of the program in the kernel against the plainest firewall there is.
 #include <catch2/catch.hpp>
 #include <map>

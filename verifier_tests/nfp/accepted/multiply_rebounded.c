@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // accepted
 //
 // As refused/multiply_hash32.c, but a move gives the kernel its bounds back.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: Translation failed with error -95 (translated: 0)
 #include "../card.h"
 

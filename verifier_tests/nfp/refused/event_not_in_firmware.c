@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: event_output: not supported by FW
 // firmware: corenic
 #include "../card.h"

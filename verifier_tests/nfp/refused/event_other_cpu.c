@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: event_output: must use BPF_F_CURRENT_CPU, var_off: (0x0; 0x0)
 #include "../card.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: libbpf: map 'programs': failed to create: Invalid argument(-22)
 //
 // The kernel offloads no program arrays: it does not come to the helper.

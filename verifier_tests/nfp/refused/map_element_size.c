@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: map elements too large: 72, FW max element size (key+value): 64
 #include "../card.h"
 

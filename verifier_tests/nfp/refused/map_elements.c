@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: map with too many elements: 3072001, left: 3072000
 #include "../card.h"
 

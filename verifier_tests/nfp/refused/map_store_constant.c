@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: Translation failed with error -95 (translated: 9)
 //
 // The instruction that stores a constant (BPF_ST) is not looked at by the

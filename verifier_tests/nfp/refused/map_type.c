@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: libbpf: map 'values': failed to create: Invalid argument(-22)
 //
 // The kernel itself offloads arrays and hash tables only.

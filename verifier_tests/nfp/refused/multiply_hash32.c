@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: multiplier is not within u32 value range
 //
 // A 32-bit multiplication, but after an xor this kernel knows no bounds.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: sign extended multiplicand won't be within u32 value range
 #include "../card.h"
 

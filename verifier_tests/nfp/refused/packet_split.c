@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: BPF offload not supported with potential packet access beyond HW packet split boundary
 // mtu: 3000
 //

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: instruction limit reached (400 NFP instructions)
 // firmware: test-short-programs
 #include "../card.h"

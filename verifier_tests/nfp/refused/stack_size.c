@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 // refused: stack too large: program 128B > FW stack 64B
 // firmware: test-little-stack
 #include "../card.h"
