@@ -12,6 +12,30 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What a caller asked is wrong in itself: malformed, an unknown field, a value that is not allowed.
+class BadRequest : public Error {
+ public:
+  using Error::Error;
+};
+
+// What a caller named does not exist.
+class NotFound : public Error {
+ public:
+  using Error::Error;
+};
+
+// What a caller asked is not possible in the present state: a set that rules use, a chain that no program enforces.
+class Conflict : public Error {
+ public:
+  using Error::Error;
+};
+
+// What a caller asked cannot be answered now: too busy, or about to end. It may work later.
+class Unavailable : public Error {
+ public:
+  using Error::Error;
+};
+
 // An Error that begins with the name of errno value `code` and ends with its meaning:
 // "EPERM: loading 'ddos' on veth0: Operation not permitted". `detail`, if any, follows: more lines of what was said.
 class SystemError : public Error {
