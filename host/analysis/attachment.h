@@ -14,7 +14,7 @@
 
 namespace nicsentry {
 
-// How a attachment is called in reports.
+// How an attachment is called in reports.
 struct AttachmentName {
   std::string interface;
   std::string hook;
@@ -42,7 +42,7 @@ class Attachment {
   unsigned half() const { return control_.epoch & 1U; }
   std::uint32_t epoch() const { return control_.epoch; }
 
-  // Set for a attachment that is to be left out.
+  // Set for an attachment that is to be left out.
   bool ended() const { return ended_; }
   void end() { ended_ = true; }
 

@@ -212,7 +212,7 @@ void Monitor::write_states(Session& session) {
   }
 }
 
-// An entry on a attachment that has not seen the session: its first packet there, the answer, is to find the state in
+// An entry on an attachment that has not seen the session: its first packet there, the answer, is to find the state in
 // force.
 void Monitor::write_states(Attachment& attachment, Session& session) {
   const std::uint32_t states = states_of(session);

@@ -34,14 +34,14 @@ class Monitor {
   Attachment& add_attachment(std::unique_ptr<Attachment> attachment);
   std::vector<std::unique_ptr<Attachment>>& attachments() { return attachments_; }
   const std::vector<std::unique_ptr<Attachment>>& attachments() const { return attachments_; }
-  // A attachment that cannot be reached any more, or is to be left out from the next window on.
+  // An attachment that cannot be reached any more, or is to be left out from the next window on.
   struct Failure {
     std::string attachment;
     std::string reason;
   };
-  // Leaves a attachment out after the open window's report.
+  // Leaves an attachment out after the open window's report.
   void end_attachment(const Attachment& attachment, const std::string& reason);
-  // What failed since the last call. A attachment that fails is left out; the others go on.
+  // What failed since the last call. An attachment that fails is left out; the others go on.
   std::vector<Failure> take_failures() { return std::exchange(failures_, {}); }
 
   // Events of the attachment that saw `epoch` are worked into the open window; those of a later epoch are moved to

@@ -32,7 +32,7 @@ namespace nicsentry {
 Chain chain_of(Hook hook);
 
 // The rules and address sets of a run, and what of them is in force on its attachments. Each change takes effect on
-// every attachment or, when it throws Error, on none; a attachment that cannot be reached any more is left out, which
+// every attachment or, when it throws Error, on none; an attachment that cannot be reached any more is left out, which
 // is said by `warning`. Ends rules and entries of sets when their time is over, on a thread of its own. Any thread may
 // call.
 class Firewall {

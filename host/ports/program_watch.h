@@ -34,7 +34,7 @@ class ProgramWatch {
   // Forgets all attachments but these; true when there were any.
   bool keep(const std::vector<std::unique_ptr<Attachment>>& attachments);
 
-  // What is seen to be gone; a attachment may be told of again as long as it is kept. To be called at short intervals:
+  // What is seen to be gone; an attachment may be told of again as long as it is kept. To be called at short intervals:
   // a program is looked for a moment after its interface changed.
   std::vector<Gone> look();
 

@@ -50,7 +50,7 @@ class AttachmentSessions {
   // At a window's end, once its counters are read: frees the ids that were evicted in an earlier window. `freed` is
   // called for each session that has no entry here any more.
   void free_evicted(const std::function<void(Session&)>& freed);
-  // Frees everything, for a attachment that ends.
+  // Frees everything, for an attachment that ends.
   void free_all(const std::function<void(Session&)>& freed);
   // After a quiescence that began when rest_mark() was taken: places what waited for slots.
   SessionTable::RestMark rest_mark() const { return table_.rest_mark(); }

@@ -335,7 +335,7 @@ TEST_CASE("tracking that begins in the middle knows what was seen before, on all
   CHECK(f.states(kTcp) == "N E");
 }
 
-TEST_CASE("a attachment that is added later has the states of all connections") {
+TEST_CASE("an attachment that is added later has the states of all connections") {
   Monitor monitor(Profile::all, 100);
   monitor.track_connections(true);
   Side in(monitor, Hook::xdp, 64);

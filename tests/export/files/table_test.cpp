@@ -120,7 +120,7 @@ TEST_CASE("without a width the table is as wide as it takes") {
   CHECK_THAT(table, Contains("18.4 EB"));
 }
 
-TEST_CASE("a window's JSON names a attachment's accounting as the columns of windows do") {
+TEST_CASE("a window's JSON names an attachment's accounting as the columns of windows do") {
   const auto object = window_json(sample_report());
   CHECK(object["window"] == 3);
   CHECK(object["sessions"] == 2);
