@@ -103,7 +103,7 @@ check_run() {
 
 # Lines "ok NAME" and "FAILED NAME: WHY" of a script in the virtual machine.
 check_script() {
-	local line rc=0
+	local line rc=0 before=$passed
 	"$HW/vnfp" run -- "$@" >"$work/said" 2>"$work/errors" || rc=$?
 	while read -r line; do
 		case $line in
@@ -112,6 +112,7 @@ check_script() {
 		esac
 	done <"$work/said"
 	((rc == 0)) || fail "$*" "status $rc" "$(tail -n 10 "$work/errors")"
+	((passed > before)) || fail "$*" "expected: a check that passes" "seen: none"
 }
 
 check_card() {
@@ -142,4 +143,4 @@ for half in "${halves[@]}"; do
 done
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
-((failed == 0))
+((failed == 0 && passed > 0))

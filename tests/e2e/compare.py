@@ -3,14 +3,10 @@
 import json
 import os
 import pathlib
-import sys
-import tempfile
-import time
 
 from model import CAUSES
+from suite import REPOSITORY, Mismatch
 
-HERE = pathlib.Path(__file__).resolve().parent
-REPOSITORY = HERE.parent.parent
 BINARY = os.path.abspath(os.environ.get("NICSENTRY", REPOSITORY / "build" / "nicsentry"))
 PATIENCE = 180  # seconds for what ends by itself: the processors may be slow, and others' too
 RECORD = (
@@ -26,10 +22,6 @@ RECORD = (
 TOTALS = ("server_method", "packets_server", "packets_client", "bytes_server", "bytes_client")
 
 
-class Mismatch(Exception):
-    pass
-
-
 def expect(what, expected, seen):
     if expected != seen:
         raise Mismatch(f"{what}: expected {expected!r}, seen {seen!r}")
@@ -38,35 +30,6 @@ def expect(what, expected, seen):
 def expect_text(what, wanted, text):
     if wanted not in text:
         raise Mismatch(f"{what}: expected a text with {wanted!r}, seen {text!r}")
-
-
-def run_cases(cases):
-    """Each case is (name, function); stops at the first that fails."""
-    only = sys.argv[1:]
-    for name, case in cases:
-        if only and not any(word in name for word in only):
-            continue
-        began = time.monotonic()
-        try:
-            said = case()
-        except Mismatch as mismatch:
-            print(f"FAILED  {name}: {mismatch}", flush=True)
-            return 1
-        print(f"ok      {name}{': ' + said if said else ''} ({time.monotonic() - began:.1f} s)", flush=True)
-    return 0
-
-
-def run_directory_cases(cases):
-    """Cases by name, each called with an empty directory of its own."""
-
-    def bound(case):
-        def call():
-            with tempfile.TemporaryDirectory() as directory:
-                return case(directory)
-
-        return call
-
-    return run_cases([(name, bound(case)) for name, case in cases.items()])
 
 
 def read_lines(path):

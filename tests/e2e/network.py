@@ -8,7 +8,8 @@ import signal
 import subprocess
 import time
 
-from compare import BINARY, PATIENCE, Mismatch, expect
+from compare import BINARY, PATIENCE, expect
+from suite import Mismatch
 
 MTU = 3000  # each frame in one buffer; beyond that the programs cannot hold the IP length against the frame's
 JUMBO = 9000

@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A capture that is sent to a run, and the run's windows held against what the model says of it."""
+import functools
+import pathlib
+import tempfile
+
+import make_capture
 import model
-from compare import Mismatch, check_books, check_causes, check_keys, check_records, check_totals, expect, read_windows
+from compare import check_books, check_causes, check_keys, check_records, check_totals, expect, read_windows
 from network import JUMBO, MTU
+from suite import Mismatch
 
 CAP = 100
 WHOLE_NS = 10**18  # one window for all of a capture
@@ -21,6 +27,17 @@ class Sample:
         )
         longest = max(record["bytes"] for session in self.window.sessions.values() for record in session.records)
         self.mtu = MTU if longest <= MTU else JUMBO  # segments that a card has put together
+
+
+@functools.cache
+def bundled():
+    """The bundled capture, made once a process."""
+    directory = tempfile.TemporaryDirectory(prefix="nicsentry-e2e-")
+    path = pathlib.Path(directory.name) / "bundled.pcap"
+    make_capture.make(path)
+    sample = Sample(path)
+    sample.directory = directory  # removed with the sample, when the process ends
+    return sample
 
 
 def totals(windows):

@@ -10,8 +10,9 @@ import subprocess
 import time
 
 import model
-from compare import PATIENCE, Mismatch, check_records, expect, read_windows
+from compare import PATIENCE, check_records, expect, read_windows
 from network import Controller, Network, finish, run
+from suite import Mismatch
 
 WHOLE_NS = 10**18
 AMOUNTS = ("packets_server", "packets_client", "bytes_server", "bytes_client")

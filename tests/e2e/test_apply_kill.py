@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 
-from compare import BINARY, PATIENCE, Mismatch, run_directory_cases
+from compare import BINARY, PATIENCE
 from network import Controller
 from peers import INSIDE, Peers
+from suite import Mismatch, run_directory_cases, tries
 
 
-def whole_set_case(directory, kills=100):
+def whole_set_case(directory):
     """SIGKILL at a random moment of an apply: the program enforces the old rules or the new ones, nothing between."""
     ports = {"old": 6001, "new": 6002}
 
@@ -38,6 +39,7 @@ def whole_set_case(directory, kills=100):
         path = peers.directory / "new.json"
         path.write_text(json.dumps({"rules": clear + chain("new", 300)}), encoding="utf-8")
         apply = ("rules", "apply", path, "-i", "right0")
+        kills = tries(100)
         takes = None  # an apply that nobody disturbs, on this machine
         for number in range(kills):
             watching = Controller(peers, "--firewall")  # after the first one it takes over what was left in an apply

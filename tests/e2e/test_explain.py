@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 
-from compare import expect, expect_text, run_directory_cases
+from compare import expect, expect_text
 from network import Controller
 from peers import INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from suite import run_directory_cases
 
 RULES = NEIGHBOURS + [
     {"operation": "append", "src": "@scanners", "action": "drop", "description": "known scanners"},

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 
-from compare import BINARY, PATIENCE, Mismatch, expect, expect_text, read_windows, run_directory_cases
+from compare import BINARY, PATIENCE, expect, expect_text, read_windows
 from network import Controller, run
 from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from suite import Mismatch, run_directory_cases
 
 NO_EGRESS = "no program of this run enforces the egress chain (run with --direction both)"
 ONE_WAY = "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both"

@@ -2,51 +2,42 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`nicsentry run` on veth pairs: what tcpreplay sends is what the windows say.
 
-    test_live.py [CASE ...]
+    test_live.py --list | [CASE ...]
 
 NICSENTRY: the binary (default build/nicsentry). NICSENTRY_PCAPS: real captures (default ../shared/pcaps).
 """
-import os
-import pathlib
-import signal
 import sys
-import tempfile
 
-import make_capture
-from compare import REPOSITORY, Mismatch, expect, read_windows, run_cases
+from compare import expect, read_windows
 from network import MODES, Controller, Network
-from sample import Sample, check_nothing_lost, check_sample, check_sessions, totals
+from sample import Sample, bundled, check_nothing_lost, check_sample, check_sessions, totals
 from segments import big_tcp_case, segments_case
-
-PCAPS = pathlib.Path(os.environ.get("NICSENTRY_PCAPS", REPOSITORY.parent / "shared" / "pcaps"))
-
-
-def mode_case(directory, samples, mode):
-    for sample in samples:
-        with Network(directory, mtu=sample.mtu) as network:
-            controller = Controller(network, *MODES[mode])
-            if mode == "tc egress":
-                network.send(sample.path, sample.packets, port="right0", namespace=network.receiver)
-            else:
-                network.send(sample.path, sample.packets)
-            try:
-                hook = {"tc": "tc-ingress", "tc egress": "tc-egress"}.get(mode)
-                check_sample(sample, controller.stop(), hook)
-            except Mismatch as mismatch:
-                raise Mismatch(f"{sample.path.name}: {mismatch}") from mismatch
-            network.check_clean()
-    return f"{len(samples)} captures, {sum(sample.packets for sample in samples)} packets"
+from suite import real_capture, real_captures, run_directory_cases, slow
 
 
-def both_directions_case(directory, sample):
-    """A session seen on both planes is one session."""
+def mode_case(directory, sample, mode):
+    with Network(directory, mtu=sample.mtu) as network:
+        controller = Controller(network, *MODES[mode])
+        if mode == "tc egress":
+            network.send(sample.path, sample.packets, port="right0", namespace=network.receiver)
+        else:
+            network.send(sample.path, sample.packets)
+        hook = {"tc": "tc-ingress", "tc egress": "tc-egress"}.get(mode)
+        check_sample(sample, controller.stop(), hook)
+        network.check_clean()
+    return f"{sample.packets} packets"
+
+
+def both_directions_case(directory):
+    """A session seen on both attachments is one session."""
+    sample = bundled()
     with Network(directory) as network:
         controller = Controller(network, *MODES["tc egress"])
         network.send(sample.path, sample.packets)
         network.send(sample.path, sample.packets, port="right0", namespace=network.receiver)
         sessions, books = totals(read_windows(controller.stop()))
         expect(
-            "packets_in of each plane",
+            "packets_in of each attachment",
             {"tc-ingress": sample.packets, "tc-egress": sample.packets},
             {row["hook"]: row["packets_in"] for row in books},
         )
@@ -55,25 +46,25 @@ def both_directions_case(directory, sample):
         network.check_clean()
 
 
+def real_case(name, mode):
+    def case(directory):
+        return mode_case(directory, Sample(real_capture(name)), mode)
+
+    return case if mode == "drv" else slow(case)
+
+
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finally blocks run
-    with tempfile.TemporaryDirectory(prefix="nicsentry-e2e-") as temporary:
-        bundled = pathlib.Path(temporary) / "bundled.pcap"
-        make_capture.make(bundled)
-        sample = Sample(bundled)
-        samples = [sample]
-        if PCAPS.is_dir():
-            samples += [Sample(path) for path in sorted(PCAPS.iterdir()) if path.suffix in (".pcap", ".pcapng")]
-        else:
-            print(f"skipped the real captures: no directory {PCAPS} (set NICSENTRY_PCAPS)")
-        cases = [(f"mode {mode}", lambda mode=mode: mode_case(temporary, samples, mode)) for mode in MODES]
-        cases += [
-            ("both directions", lambda: both_directions_case(temporary, sample)),
-            ("segments, IPv4", lambda: segments_case(temporary, 4)),
-            ("segments, IPv6", lambda: segments_case(temporary, 6)),
-            ("segments of super-packets beyond 64 KiB", lambda: big_tcp_case(temporary)),
-        ]
-        return run_cases(cases)
+    cases = {f"mode {mode}": lambda directory, mode=mode: mode_case(directory, bundled(), mode) for mode in MODES}
+    cases.update({f"mode {mode}, {name}": real_case(name, mode) for mode in MODES for name in real_captures()})
+    cases.update(
+        {
+            "both directions": both_directions_case,
+            "segments, IPv4": lambda directory: segments_case(directory, 4),
+            "segments, IPv6": lambda directory: segments_case(directory, 6),
+            "segments of GSO packets beyond 64 KiB": big_tcp_case,
+        }
+    )
+    return run_directory_cases(cases)
 
 
 if __name__ == "__main__":

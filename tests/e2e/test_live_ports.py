@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A port under a run, and what is left of it: adoption, death, strangers.
 
-    test_live_ports.py [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
+    test_live_ports.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
 import ctypes
 import os
@@ -11,12 +11,11 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 
-import make_capture
-from compare import BINARY, PATIENCE, Mismatch, expect, expect_text, read_windows, run_cases
+from compare import BINARY, PATIENCE, expect, expect_text, read_windows
 from network import MODES, Controller, Network, run
-from sample import Sample, check_sample, check_sessions, totals
+from sample import bundled, check_sample, check_sessions, totals
+from suite import Mismatch, run_directory_cases
 
 
 def adoption_case(directory, sample):
@@ -176,23 +175,22 @@ def clean_case(directory):
             expect(f"{side} filters", "", filters.strip())
 
 
+def on_sample(case):
+    return lambda directory: case(directory, bundled())
+
+
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finally blocks run
-    with tempfile.TemporaryDirectory(prefix="nicsentry-e2e-") as temporary:
-        bundled = pathlib.Path(temporary) / "bundled.pcap"
-        make_capture.make(bundled)
-        sample = Sample(bundled)
-        return run_cases(
-            [
-                ("adoption after ip link", lambda: adoption_case(temporary, sample)),
-                ("a port disappears", lambda: vanishing_case(temporary, sample)),
-                ("SIGKILL", lambda: killed_case(temporary, sample)),
-                ("second controller", lambda: second_controller_case(temporary, sample)),
-                ("foreign program", lambda: foreign_case(temporary, sample)),
-                ("extract", lambda: extract_case(temporary, sample)),
-                ("port left clean", lambda: clean_case(temporary)),
-            ]
-        )
+    return run_directory_cases(
+        {
+            "adoption after ip link": on_sample(adoption_case),
+            "a port disappears": on_sample(vanishing_case),
+            "SIGKILL": on_sample(killed_case),
+            "second controller": on_sample(second_controller_case),
+            "foreign program": on_sample(foreign_case),
+            "extract": on_sample(extract_case),
+            "port left clean": clean_case,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import struct
 import sys
 import time
 
-from compare import Mismatch, expect, run_directory_cases
+from compare import expect
 from network import Controller, Network
+from suite import Mismatch, run_directory_cases
 
 RULE_SETS = 10
 PACKETS = 1500

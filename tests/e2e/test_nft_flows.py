@@ -4,9 +4,10 @@
 import json
 import sys
 
-from compare import Mismatch, expect, run_directory_cases
+from compare import expect
 from network import Controller
 from peers import INSIDE, INSIDE6, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from suite import Mismatch, run_directory_cases
 
 REFUSED = """
 import socket, sys

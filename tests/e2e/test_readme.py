@@ -18,8 +18,9 @@ import sys
 import time
 
 import make_capture
-from compare import BINARY, PATIENCE, REPOSITORY, Mismatch, expect, run_directory_cases
+from compare import BINARY, PATIENCE, REPOSITORY, expect
 from network import Network, run
+from suite import Mismatch, run_directory_cases
 
 WATCHED, CLIENT = "198.51.100.1", "198.51.100.2"
 SHOWN = {"README.md": ("run", "replay", "rules", "block", "attach", "status", "detach", "doctor")}

@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`nicsentry replay` of every capture against the model over tshark's fields.
 
-    test_replay.py [CASE ...]
+    test_replay.py --list | [CASE ...]
 
 NICSENTRY: the binary (default build/nicsentry). NICSENTRY_PCAPS: real captures (default ../shared/pcaps).
 """
 import json
-import os
 import pathlib
 import struct
 import subprocess
@@ -19,8 +18,6 @@ import model
 from compare import (
     BINARY,
     PATIENCE,
-    REPOSITORY,
-    Mismatch,
     check_books,
     check_causes,
     check_keys,
@@ -30,10 +27,9 @@ from compare import (
     expect,
     expect_text,
     read_windows,
-    run_cases,
 )
+from suite import Mismatch, real_capture, real_captures, run_directory_cases
 
-PCAPS = pathlib.Path(os.environ.get("NICSENTRY_PCAPS", REPOSITORY.parent / "shared" / "pcaps"))
 KNOWN = {"cic-ddos2019-synflood.pcap": (9367, 26316), "mining.pcapng": (4, 673)}
 CAP = 100
 
@@ -172,18 +168,15 @@ def capture_case(capture, seconds="10"):
     return f"{analysis.learned} sessions, {packets} packets, {len(analysis.windows)} windows of {seconds} s"
 
 
-def same_bytes_case(captures):
-    with tempfile.TemporaryDirectory() as temporary:
-        for capture in captures:
-            runs = [pathlib.Path(temporary) / capture.name / name for name in "ab"]
-            stdouts = [replay(capture, run, "--format", "seed-csv,csv").stdout for run in runs]
-            expect(f"{capture.name}, stdout of the second run", stdouts[0], stdouts[1])
-            done = subprocess.run(["diff", "-r", *runs], stdout=subprocess.PIPE, text=True, check=False)
-            expect(f"{capture.name}, diff -r of two runs", (0, ""), (done.returncode, done.stdout[:300]))
-            files = sum(path.is_file() for path in runs[0].rglob("*"))
-            if files < 6:
-                raise Mismatch(f"{capture.name}: expected files of all formats, seen {files}")
-    return f"{len(captures)} captures"
+def same_bytes_case(capture, directory):
+    runs = [pathlib.Path(directory) / name for name in "ab"]
+    stdouts = [replay(capture, run, "--format", "seed-csv,csv").stdout for run in runs]
+    expect("stdout of the second run", stdouts[0], stdouts[1])
+    done = subprocess.run(["diff", "-r", *runs], stdout=subprocess.PIPE, text=True, check=False)
+    expect("diff -r of two runs", (0, ""), (done.returncode, done.stdout[:300]))
+    files = sum(path.is_file() for path in runs[0].rglob("*"))
+    if files < 6:
+        raise Mismatch(f"expected files of all formats, seen {files}")
 
 
 def pcap_packets(data):
@@ -263,7 +256,7 @@ def damaged_case(bundled, directory):
     return done.stderr.strip()
 
 
-def garbage_case(directory):
+def garbage_case(_, directory):
     for name, content in (("garbage.pcap", b"this is no capture\n" * 50), ("empty.pcap", b"")):
         path = directory / name
         path.write_bytes(content)
@@ -276,26 +269,33 @@ def garbage_case(directory):
     return "exit status 1"
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="nicsentry-e2e-") as temporary:
-        directory = pathlib.Path(temporary)
-        bundled = directory / "bundled.pcap"
+def on_bundled(case):
+    """Calls a case with the bundled capture and a directory."""
+
+    def call(directory):
+        bundled = pathlib.Path(directory) / "bundled.pcap"
         make_capture.make(bundled)
-        captures = [bundled]
-        if PCAPS.is_dir():
-            captures += sorted(path for path in PCAPS.iterdir() if path.suffix in (".pcap", ".pcapng"))
-        else:
-            print(f"skipped the real captures: no directory {PCAPS} (set NICSENTRY_PCAPS)")
-        cases = [(capture.name, lambda capture=capture: capture_case(capture)) for capture in captures]
-        cases += [
-            ("bundled.pcap in short windows", lambda: capture_case(bundled, "0.05")),
-            ("two runs are the same bytes", lambda: same_bytes_case(captures)),
-            ("snap length", lambda: snapped_case(bundled, directory)),
-            ("truncated capture", lambda: truncated_case(bundled, directory)),
-            ("damaged capture", lambda: damaged_case(bundled, directory)),
-            ("garbage", lambda: garbage_case(directory)),
-        ]
-        return run_cases(cases)
+        return case(bundled, pathlib.Path(directory))
+
+    return call
+
+
+def main():
+    cases = {
+        "bundled.pcap": on_bundled(lambda bundled, _: capture_case(bundled)),
+        "bundled.pcap in short windows": on_bundled(lambda bundled, _: capture_case(bundled, "0.05")),
+        "two runs are the same bytes": on_bundled(same_bytes_case),
+        "snap length": on_bundled(snapped_case),
+        "truncated capture": on_bundled(truncated_case),
+        "damaged capture": on_bundled(damaged_case),
+        "garbage": on_bundled(garbage_case),
+    }
+    for name in real_captures():
+        cases[name] = lambda _, name=name: capture_case(real_capture(name))
+        cases[f"two runs are the same bytes, {name}"] = lambda directory, name=name: same_bytes_case(
+            real_capture(name), directory
+        )
+    return run_directory_cases(cases)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import json
 import sys
 import time
 
-from compare import Mismatch, expect, run_directory_cases
+from compare import expect
 from network import Controller, run
 from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
+from suite import Mismatch, run_directory_cases
 
 
 def handshake_case(directory):

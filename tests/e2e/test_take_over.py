@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 
-from compare import PATIENCE, expect, run_directory_cases
+from compare import PATIENCE, expect
 from network import Controller
 from peers import INSIDE, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from suite import run_directory_cases
 
 LATE_ACKNOWLEDGEMENT_S = 1  # nothing is sent from inside any more that would help
 

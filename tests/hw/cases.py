@@ -35,19 +35,10 @@ from card import (  # noqa: E402
     write,
 )
 from card_firewall import VALUE_BYTES, Firewall, writes  # noqa: E402
-from compare import (  # noqa: E402
-    BINARY,
-    PATIENCE,
-    REPOSITORY,
-    Mismatch,
-    expect,
-    expect_text,
-    read_lines,
-    read_windows,
-    run_cases,
-)
+from compare import BINARY, PATIENCE, REPOSITORY, expect, expect_text, read_lines, read_windows  # noqa: E402
 from network import Controller, run  # noqa: E402
 from sample import check_nothing_lost, check_sample, summed, totals  # noqa: E402
+from suite import Mismatch, run_cases  # noqa: E402
 
 OBJECTS = pathlib.Path(BINARY).parent / "bpf_offload"
 CARD = REPOSITORY / "hw" / "vnfp-card"
