@@ -9,6 +9,7 @@ A command is a line of a `console` block that starts with "# " or "$ "; the line
 document ends. The first `json` block becomes rules.json. Measured values are masked in both texts.
 """
 import difflib
+import json
 import os
 import pathlib
 import re
@@ -147,7 +148,7 @@ class Shell:
         background = command.endswith("&")
         process = self.start(command.removesuffix("&"))
         if background or interrupted:
-            self.wait_for_program(process)
+            self.wait_for_programs(process, command)
             self.wire.send_traffic()
         if background:
             self.background.append(process)
@@ -158,12 +159,18 @@ class Shell:
         expect(f"{command}: exit status ({output!r})", 0, process.returncode)
         return output.splitlines()
 
-    def wait_for_program(self, process):
+    def wait_for_programs(self, process, command):
+        """Until the run drives its programs on all hooks."""
+        hooks = 2 if "--direction both" in command else 1
         end = time.monotonic() + PATIENCE
-        while self.wire.nicsentry("status", "-i", "eth0").stdout.count(f"process {process.pid}") == 0:
+        driven = []
+        while len(driven) < hooks:
             if process.poll() is not None or time.monotonic() > end:
-                raise Mismatch(f"{process.args}: expected a program on eth0, seen {process.stdout.read()!r}")
+                process.kill()
+                raise Mismatch(f"{command}: expected {hooks} programs on eth0, seen {driven} {process.stdout.read()!r}")
             time.sleep(0.05)
+            rows = json.loads(self.wire.nicsentry("status", "-i", "eth0", "--json").stdout)
+            driven = [row for row in rows if row["controller_pid"] == process.pid and row.get("window_epoch")]
 
     def finish(self):
         for process in self.background:
