@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/server/http_server.h"
+
+#include <microhttpd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "host/api/server/lanes.h"
+#include "host/api/server/problem.h"
+#include "host/base/error.h"
+#include "host/base/json_reading.h"
+#include "host/base/unique_fd.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::size_t kQuickThreads = 4;
+constexpr std::size_t kSlowThreads = 2;
+constexpr std::size_t kMostWaiting = 64;  // requests, in each lane
+constexpr int kBacklog = 64;
+
+struct DaemonDeleter {
+  void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
+};
+
+// One request, from its first header to its answer. Owned by libmicrohttpd's connection (con_cls).
+struct Exchange {
+  MHD_Connection* connection = nullptr;
+  Request request;
+  std::string body;
+  std::size_t body_bytes = 0;
+  std::optional<Router::Match> match;
+  Response response;
+  bool refused = false;   // `response` is the answer already
+  bool answered = false;  // written by a lane's thread before it resumes the connection
+};
+
+MHD_Result send(MHD_Connection* connection, const Response& answer) {
+  MHD_Response* response =
+      MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+  if (response == nullptr) {
+    return MHD_NO;
+  }
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  if (!answer.allow.empty()) {
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer.allow.c_str());
+  }
+  const MHD_Result queued = MHD_queue_response(connection, answer.status, response);
+  MHD_destroy_response(response);
+  return queued;
+}
+
+// By the Content-Length header; 0 where there is none, or one that libmicrohttpd refuses itself.
+std::size_t announced_bytes(MHD_Connection* connection) {
+  const char* text = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  std::size_t bytes = 0;
+  if (text != nullptr) {
+    const std::string_view digits(text);
+    std::from_chars(digits.data(), digits.data() + digits.size(), bytes);
+  }
+  return bytes;
+}
+
+Response answer_of(Exchange& exchange) {
+  try {
+    if (!exchange.body.empty()) {
+      try {
+        exchange.request.body = parse_json(exchange.body);
+      } catch (const Error& error) {
+        throw BadRequest(error.what());
+      }
+    }
+    Response response;
+    response.body = (*exchange.match->handler)(exchange.request)
+                        .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return response;
+  } catch (const std::exception& error) {
+    return problem(error);
+  }
+}
+
+UniqueFd unix_listener(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    throw SystemError(ENAMETOOLONG, "opening the socket " + path);
+  }
+  std::copy(path.begin(), path.end(), address.sun_path);
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) {
+    throw SystemError(errno, "opening the socket " + path);
+  }
+  unlink(path.c_str());  // a dead controller's
+  const mode_t former = umask(S_IRWXG | S_IRWXO | S_IXUSR);
+  const bool bound = bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  const int failure = errno;
+  umask(former);
+  if (!bound || listen(fd.get(), kBacklog) != 0) {
+    throw SystemError(bound ? errno : failure, "opening the socket " + path);
+  }
+  return fd;
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  State(const Router& routes, const ServerLimits& allowed) : router(routes), limits(allowed) {}
+
+  static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url, const char* method,
+                               const char* /*version*/, const char* data, std::size_t* size, void** context) {
+    auto& state = *static_cast<State*>(self);
+    if (*context == nullptr) {
+      return state.begin(connection, url, method, context);
+    }
+    auto& exchange = *static_cast<Exchange*>(*context);
+    if (*size != 0) {
+      if (!state.take_body(exchange, {data, *size})) {
+        return MHD_NO;  // closes the connection: an answer would have to wait for the body's end
+      }
+      *size = 0;
+      return MHD_YES;
+    }
+    if (!exchange.refused && !exchange.answered) {
+      state.hand_over(exchange);
+      if (!exchange.refused) {
+        return MHD_YES;  // suspended: this is called again when it was answered
+      }
+    }
+    return send(connection, exchange.response);
+  }
+
+  static void on_completed(void* /*self*/, MHD_Connection* /*connection*/, void** context,
+                           MHD_RequestTerminationCode /*why*/) {
+    delete static_cast<Exchange*>(*context);
+    *context = nullptr;
+  }
+
+  // The header is whole. A body that is announced as too large is refused before it comes.
+  MHD_Result begin(MHD_Connection* connection, const char* url, const char* method, void** context) const {
+    auto made = std::make_unique<Exchange>();
+    made->connection = connection;
+    made->request.method = method;
+    made->request.path = url;
+    made->match = router.find(made->request.method, made->request.path, made->response);
+    made->refused = !made->match;
+    if (made->match) {
+      made->request.captures = made->match->captures;
+    }
+    *context = made.release();
+    if (announced_bytes(connection) > limits.body_bytes) {
+      return send(connection, problem(413, "a body may have " + std::to_string(limits.body_bytes) + " bytes"));
+    }
+    return MHD_YES;
+  }
+
+  // Keeps nothing of a request that is refused already. False beyond the limit.
+  bool take_body(Exchange& exchange, std::string_view part) const {
+    exchange.body_bytes += part.size();
+    if (exchange.body_bytes > limits.body_bytes) {
+      return false;
+    }
+    if (!exchange.refused) {
+      exchange.body.append(part);
+    }
+    return true;
+  }
+
+  void hand_over(Exchange& exchange) {
+    MHD_suspend_connection(exchange.connection);
+    WorkLane& lane = exchange.match->lane == Lane::quick ? quick : slow;
+    const bool taken = lane.add([&exchange] {
+      exchange.response = answer_of(exchange);
+      exchange.answered = true;
+      MHD_resume_connection(exchange.connection);  // the exchange is libmicrohttpd's again
+    });
+    if (!taken) {
+      exchange.response = problem(503, "too many requests wait; try again");
+      exchange.refused = true;
+      MHD_resume_connection(exchange.connection);
+    }
+  }
+
+  const Router& router;
+  const ServerLimits limits;
+  std::vector<std::string> paths;
+  std::vector<UniqueFd> listeners;
+  std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> daemons;
+  WorkLane quick{kQuickThreads, kMostWaiting};
+  WorkLane slow{kSlowThreads, kMostWaiting};
+};
+
+HttpServer::HttpServer(const Router& router, const ServerLimits& limits)
+    : state_(std::make_unique<State>(router, limits)) {}
+
+HttpServer::~HttpServer() { stop(); }
+
+void HttpServer::listen_unix(const std::string& path) {
+  UniqueFd fd = unix_listener(path);
+  state_->paths.push_back(path);
+  MHD_Daemon* daemon = MHD_start_daemon(
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, nullptr, nullptr, &State::on_request,
+      state_.get(), MHD_OPTION_LISTEN_SOCKET, fd.get(), MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, state_.get(),
+      MHD_OPTION_CONNECTION_LIMIT, state_->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(state_->limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      state_->limits.header_bytes, MHD_OPTION_END);
+  if (daemon == nullptr) {
+    throw SystemError(errno, "serving the socket " + path);
+  }
+  state_->daemons.emplace_back(daemon);
+  state_->listeners.push_back(std::move(fd));
+}
+
+void HttpServer::stop() {
+  for (const auto& daemon : state_->daemons) {
+    // The listener is the daemon's to watch and ours to close, behind it.
+    MHD_quiesce_daemon(daemon.get());
+  }
+  state_->quick.close();  // resumes the connections of what was under way: a daemon may not end with one suspended
+  state_->slow.close();
+  state_->daemons.clear();
+  state_->listeners.clear();
+  for (const std::string& path : state_->paths) {
+    unlink(path.c_str());
+  }
+  state_->paths.clear();
+}
+
+}  // namespace nicsentry

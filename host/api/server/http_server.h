@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "host/api/server/router.h"
+
+namespace nicsentry {
+
+// What a client may take. Header and body beyond it are refused while they arrive, and hold no memory.
+struct ServerLimits {
+  std::size_t header_bytes = std::size_t{32} << 10;
+  std::size_t body_bytes = std::size_t{128} << 20;  // a million addresses as JSON
+  unsigned connections = 128;
+  std::chrono::seconds idle{30};  // of a client that neither sends nor reads
+};
+
+// HTTP/1.1 with JSON (RFC 9112), over libmicrohttpd: one thread for all connections, handlers in lanes beside it
+// (lanes.h). A client that stands still costs a connection until the idle limit, no thread. docs/decisions says why
+// this library.
+class HttpServer {
+ public:
+  // The router must outlive the server; its handlers are called on several threads at once.
+  explicit HttpServer(const Router& router, const ServerLimits& limits = {});
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Listens on a Unix socket that only its owner may open (mode 0600). Replaces a socket at which nobody listens.
+  // Removes the socket at the end. Throws SystemError.
+  void listen_unix(const std::string& path);
+
+  // Refuses new requests, finishes those under way and ends the threads. The destructor does so, too.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace nicsentry

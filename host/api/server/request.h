@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace nicsentry {
+
+// A request as a handler sees it.
+struct Request {
+  std::string method;                              // "GET", "POST", "PUT", "DELETE"
+  std::string path;                                // decoded, without the query
+  std::map<std::string, std::string> captures;     // what stood for {name} in the route's path
+  nlohmann::json body = nlohmann::json::object();  // empty object where none came
+};
+
+// An answer, whole.
+struct Response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::string allow;  // the methods of a path, with 405
+};
+
+// Returns the answer's JSON, or throws: problem.h says which status an error becomes.
+using Handler = std::function<nlohmann::ordered_json(const Request&)>;
+
+}  // namespace nicsentry

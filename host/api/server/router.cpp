@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/server/router.h"
+
+#include <utility>
+
+#include "host/api/server/problem.h"
+
+namespace nicsentry {
+namespace {
+
+std::vector<std::string> parts_of(std::string_view path) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    parts.emplace_back(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+bool is_capture(const std::string& part) { return part.size() > 2 && part.front() == '{' && part.back() == '}'; }
+
+bool matches(const std::vector<std::string>& route, const std::vector<std::string>& path,
+             std::map<std::string, std::string>& captures) {
+  if (route.size() != path.size()) {
+    return false;
+  }
+  captures.clear();
+  for (std::size_t i = 0; i < route.size(); ++i) {
+    if (is_capture(route[i]) && !path[i].empty()) {
+      captures[route[i].substr(1, route[i].size() - 2)] = path[i];
+    } else if (route[i] != path[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void Router::add(const std::string& method, const std::string& path, Lane lane, Handler handler) {
+  routes_.push_back({method, parts_of(path), lane, std::move(handler)});
+}
+
+std::optional<Router::Match> Router::find(std::string_view method, std::string_view path, Response& refusal) const {
+  const std::vector<std::string> parts = parts_of(path);
+  std::string allow;
+  for (const Route& route : routes_) {
+    Match match{route.lane, &route.handler, {}};
+    if (!matches(route.parts, parts, match.captures)) {
+      continue;
+    }
+    if (route.method == method) {
+      return match;
+    }
+    allow += (allow.empty() ? "" : ", ") + route.method;
+  }
+  if (allow.empty()) {
+    refusal = problem(404, "there is nothing at " + std::string(path));
+  } else {
+    refusal = problem(405, std::string(path) + " takes " + allow + ", not " + std::string(method));
+    refusal.allow = allow;
+  }
+  return std::nullopt;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/api/server/request.h"
+
+namespace nicsentry {
+
+// Requests of one lane never wait for those of another (lanes.h): what may take long does not keep anybody from
+// `block`.
+enum class Lane { quick, slow };
+
+// Which handler answers which method and path. Paths are written with names in braces: "/api/v1/sets/{name}". Routes
+// are added before the server starts; find() may then be called from any thread.
+class Router {
+ public:
+  void add(const std::string& method, const std::string& path, Lane lane, Handler handler);
+
+  struct Match {
+    Lane lane = Lane::quick;
+    const Handler* handler = nullptr;
+    std::map<std::string, std::string> captures;
+  };
+  // Nothing where no route has the path and the method; `refusal` is then the answer: 404, or 405 with the methods
+  // that the path has.
+  std::optional<Match> find(std::string_view method, std::string_view path, Response& refusal) const;
+
+ private:
+  struct Route {
+    std::string method;
+    std::vector<std::string> parts;
+    Lane lane;
+    Handler handler;
+  };
+
+  std::vector<Route> routes_;
+};
+
+}  // namespace nicsentry
