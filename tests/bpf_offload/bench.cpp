@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "bench.h"
+#include "tests/bpf_offload/bench.h"
 
 #include <fmt/format.h>
 

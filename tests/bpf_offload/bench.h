@@ -13,7 +13,7 @@
 #include "host/datapath/program.h"
 #include "host/datapath/test_run.h"
 #include "host/sessions/fingerprint.h"
-#include "naive_parser.h"
+#include "tests/bpf_offload/naive_parser.h"
 
 namespace nicsentry::testing {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "fixtures.h"
+#include "tests/bpf_offload/fixtures.h"
 
 namespace nicsentry::testing {
 

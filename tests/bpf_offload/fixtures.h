@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "bench.h"
-#include "packet_builder.h"
+#include "tests/bpf_offload/bench.h"
+#include "tests/support/packet_builder.h"
 
 namespace nicsentry::testing {
 

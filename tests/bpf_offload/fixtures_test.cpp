@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <catch2/catch.hpp>
 
-#include "fixtures.h"
+#include "tests/bpf_offload/fixtures.h"
 
 namespace nicsentry::testing {
 namespace {

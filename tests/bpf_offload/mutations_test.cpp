@@ -4,13 +4,13 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "fixtures.h"
+#include "tests/bpf_offload/fixtures.h"
 #include "tests/support/tries.h"
 
 namespace nicsentry::testing {
 namespace {
 
-constexpr int kFrames = tries(4000);  // an object, each other ones
+const int kFrames = tries(4000, 400);  // an object, each other ones
 constexpr int kReported = 5;
 
 using Random = std::mt19937;

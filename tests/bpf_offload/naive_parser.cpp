@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "naive_parser.h"
+#include "tests/bpf_offload/naive_parser.h"
 
 #include <algorithm>
 #include <vector>

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "fixtures.h"
+#include "tests/bpf_offload/fixtures.h"
 
 namespace nicsentry::testing {
 namespace {

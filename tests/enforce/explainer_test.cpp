@@ -134,7 +134,7 @@ Question question_about(RandomRules& random, Loaded& loaded, RandomRules::Packet
 }
 
 void check_hook(Hook hook, std::uint64_t seed) {
-  constexpr int kRuleSets = tries(25);
+  const int kRuleSets = tries(25);
   constexpr int kPackets = 80;
   const Chain which = chain_of(hook);
   Loaded loaded(hook);

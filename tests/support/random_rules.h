@@ -4,8 +4,8 @@
 #include <random>
 #include <vector>
 
-#include "../kernel/packet_builder.h"
 #include "tests/support/naive_firewall.h"
+#include "tests/support/packet_builder.h"
 
 namespace nicsentry::testing {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/rules/sets/set_classes.h"
 
+#include "bpf_offload/types.h"
+
 #include <algorithm>
 #include <string>
 #include <utility>

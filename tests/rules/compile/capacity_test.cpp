@@ -2,10 +2,10 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "../kernel/packet_builder.h"
 #include "host/enforce/enforcing_attachment.h"
 #include "host/rules/compile/compile.h"
 #include "host/rules/sets/address_sets.h"
+#include "tests/support/packet_builder.h"
 #include "tests/support/rule_sets.h"
 
 namespace nicsentry::testing {

@@ -12,7 +12,7 @@
 namespace nicsentry::testing {
 namespace {
 
-constexpr std::size_t kRuleSets = tries<std::size_t>(1000);
+const std::size_t kRuleSets = tries<std::size_t>(1000);
 constexpr std::size_t kPackets = 1000;  // a rule set
 
 constexpr std::array<std::uint32_t, FIREWALL_KEYS> kAddressKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15};
