@@ -14,8 +14,8 @@ void LatencyHistogram::add(std::chrono::nanoseconds latency) {
   max_ns_ = std::max(max_ns_, ns);
 }
 
-double LatencyHistogram::quantile_us(double share) const {
-  const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_)));
+double LatencyHistogram::quantile_us(double fraction) const {
+  const auto wanted = static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_)));
   std::uint64_t below = 0;
   for (std::size_t index = 0; index < kClasses; ++index) {
     below += counts_[index];
@@ -26,7 +26,8 @@ double LatencyHistogram::quantile_us(double share) const {
   return 0;
 }
 
-// Up to 2^kClassBits a class is one value; above, the highest bits of the value after the first choose.
+// Below 2^kClassBits each value has a class. Above, the class is the position of the highest bit and the kClassBits
+// bits after it.
 std::size_t LatencyHistogram::class_of(std::uint64_t ns) {
   const auto width = static_cast<unsigned>(std::bit_width(ns));
   if (width <= kClassBits) {

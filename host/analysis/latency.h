@@ -8,15 +8,15 @@
 
 namespace nicsentry {
 
-// How long something took, many times over, in memory that does not grow: sixteen classes to each doubling, so that a
-// quantile is at most a sixteenth too high.
+// A histogram of durations in memory that does not grow. Each doubling has sixteen classes, so that a quantile is at
+// most a sixteenth too high.
 class LatencyHistogram {
  public:
-  void add(std::chrono::nanoseconds latency);  // a negative one, after a step of the clock, counts as 0
+  void add(std::chrono::nanoseconds latency);  // a negative one, from a step of the clock, counts as 0
 
   std::uint64_t count() const { return count_; }
-  // The least bound that this share of the latencies (0..1) kept to; 0 where there are none.
-  double quantile_us(double share) const;
+  // Returns the least bound that this fraction (0..1) of the latencies does not exceed; 0 if there are none.
+  double quantile_us(double fraction) const;
   double max_us() const { return to_us(max_ns_); }
 
  private:

@@ -6,7 +6,7 @@
 
 namespace nicsentry {
 
-// How often counters are looked at between swaps: a tenth of a window, at most a second, at least 10 ms.
+// Returns the time between two ticks: a tenth of a window, at most a second, at least 10 ms.
 constexpr std::chrono::nanoseconds tick_interval(std::chrono::nanoseconds window) {
   using namespace std::chrono_literals;
   return std::clamp<std::chrono::nanoseconds>(window / 10, 10ms, 1s);

@@ -11,41 +11,40 @@
 
 namespace nicsentry {
 
-// The secret that control.keys holds. Who knows it can choose tuples that collide.
+// The secret in control.keys. An attacker who knows it can choose addresses and ports that collide.
 using FingerprintKeys = std::array<std::uint32_t, CONTROL_KEYS>;
 
-// From the kernel's random generator. Throws SystemError.
+// Returns keys from the kernel's random generator. Throws SystemError.
 FingerprintKeys random_keys();
 
-// Always the same, for a replay that gives the same bytes each time.
+// Always the same keys, so that a replay writes the same bytes each time.
 FingerprintKeys fixed_keys();
 
-// New keys out of old ones, for keys under which two sessions met: as secret as the old ones, and again the same in a
-// replay.
+// Returns new keys made from old ones, after two sessions had the same fingerprint. They are as secret as the old ones
+// and reproducible in a replay.
 FingerprintKeys following_keys(const FingerprintKeys& keys);
 
-// Names a session on the card, and places it there: two keyed 64-bit hashes of its key. Agrees bit for bit with
-// bpf_offload/sessions.h.
+// Identifies a session in the program's table and determines its buckets: two keyed 64-bit hashes of its key. Equals
+// the program's bit for bit, see bpf_offload/sessions.h.
 struct Fingerprint {
   std::uint64_t a = 0;
   std::uint64_t b = 0;
 
   auto operator<=>(const Fingerprint&) const = default;
 
-  // As session_slot.fingerprint holds it: a low, a high, b low, b high.
+  // The words of session_slot.fingerprint: a low, a high, b low, b high.
   std::array<std::uint32_t, 4> words() const;
   static Fingerprint in(const session_slot& slot);
 };
 
 Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys);
 
-// For hash tables: a fingerprint is a keyed hash already.
+// For hash tables. A fingerprint is a keyed hash already.
 struct FingerprintHash {
   std::size_t operator()(const Fingerprint& fingerprint) const noexcept { return fingerprint.a ^ fingerprint.b; }
 };
 
-// The two buckets, of 2^bits, in which a session can stand; by chance they may be the same one. The programs look in
-// `first` first.
+// The two buckets, of 2^bits, in which a session can be. They may be the same one. The programs read `first` first.
 struct CandidateBuckets {
   std::uint32_t first = 0;
   std::uint32_t second = 0;

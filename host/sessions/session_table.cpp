@@ -10,7 +10,7 @@
 namespace nicsentry {
 namespace {
 
-// Longest chain of moves. The breadth of the search doubles with each, so it looks at most at 2^(this + 2) buckets.
+// Longest path in moves. The breadth of the search doubles with each move, so it visits at most 2^(this + 2) buckets.
 constexpr unsigned kMovesMax = 10;
 
 }  // namespace
@@ -52,7 +52,7 @@ InsertResult SessionTable::insert(const Fingerprint& fingerprint, std::uint32_t 
   }
   if (kept && uses_[*kept].resting) return InsertResult::waiting;
 
-  const auto step = shortest_way(fingerprint, kept);
+  const auto step = shortest_path(fingerprint, kept);
   forget(fingerprint);
   if (!step) return InsertResult::no_room;
   Place won = step->room;
@@ -134,7 +134,7 @@ std::optional<SessionTable::Place> SessionTable::locate(const Fingerprint& finge
   return std::nullopt;
 }
 
-// Free, or kept (`kept`) for the one who asks, and rested.
+// The slot is free, or it is `kept`, the caller's reserved one, and has rested.
 bool SessionTable::has_room(Place place, std::optional<Place> kept) const {
   return uses_[place].free() || (kept == place && !uses_[place].resting);
 }
@@ -160,10 +160,10 @@ std::optional<SessionTable::Place> SessionTable::own_room(const Fingerprint& fin
   return room ? room : room_in(buckets.second, kept);
 }
 
-// Breadth first. Room that rests costs one round of waiting more than room that is free, and no move: it is taken
-// unless free room is as near.
-std::optional<SessionTable::Step> SessionTable::shortest_way(const Fingerprint& fingerprint,
-                                                             std::optional<Place> kept) {
+// Searches breadth first. A resting slot costs one more quiescence than a free one, but no move: it is chosen unless a
+// free slot is as near.
+std::optional<SessionTable::Step> SessionTable::shortest_path(const Fingerprint& fingerprint,
+                                                              std::optional<Place> kept) {
   if (++search_ == 0) {
     std::fill(visited_in_.begin(), visited_in_.end(), 0);
     search_ = 1;

@@ -10,14 +10,14 @@
 namespace nicsentry::latency_test {
 using std::chrono::nanoseconds;
 
-TEST_CASE("no latency has a quantile of 0") {
+TEST_CASE("an empty histogram has quantiles of 0") {
   const LatencyHistogram none;
   CHECK(none.count() == 0);
   CHECK(none.quantile_us(0.5) == 0);
   CHECK(none.max_us() == 0);
 }
 
-TEST_CASE("a single latency is every quantile, exactly") {
+TEST_CASE("every quantile of a single latency is that latency, exactly") {
   for (const std::int64_t ns :
        {std::int64_t{0}, std::int64_t{1}, std::int64_t{15}, std::int64_t{16}, std::int64_t{31}, std::int64_t{32},
         std::int64_t{123'456'789}, std::numeric_limits<std::int64_t>::max()}) {
@@ -30,7 +30,7 @@ TEST_CASE("a single latency is every quantile, exactly") {
   }
 }
 
-TEST_CASE("a negative latency, after a step of the clock, counts as 0") {
+TEST_CASE("a negative latency, from a step of the clock, counts as 0") {
   LatencyHistogram histogram;
   histogram.add(nanoseconds(-5));
   CHECK(histogram.count() == 1);

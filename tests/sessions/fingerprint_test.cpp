@@ -218,7 +218,7 @@ double filled_before_refusal(const Family& family, const FingerprintKeys& keys) 
 
 }  // namespace
 
-TEST_CASE("fingerprints and buckets are those computed in Python from the definition") {
+TEST_CASE("fingerprints and buckets equal those computed in Python from the definition") {
   for (const Known& row : kKnown) {
     CAPTURE(row.source, row.source_port, row.destination, row.destination_port, int(row.protocol));
     const SessionKey key =
@@ -238,7 +238,7 @@ TEST_CASE("the words of a fingerprint are low and high of the first hash, then o
         std::array<std::uint32_t, 4>{0x55667788, 0x11223344, 0xddeeff00, 0x99aabbcc});
 }
 
-TEST_CASE("the two buckets are within the table, and no more often the same one than by chance") {
+TEST_CASE("the two buckets are within the table, and equal no more often than by chance") {
   std::mt19937_64 random(1);
   constexpr int kNames = 1 << 16;
   for (unsigned bits = 0; bits <= 20; ++bits) {
@@ -265,7 +265,7 @@ TEST_CASE("random keys differ from draw to draw, fixed keys never") {
   CHECK(fixed_keys() == fixed_keys());
 }
 
-TEST_CASE("sequential addresses and ports, of both families, spread over the buckets as random ones do") {
+TEST_CASE("sequential addresses and ports of both families spread over the buckets as random ones do") {
   std::mt19937_64 random(2);
   std::vector<double> of_random;
   for (int i = 0; i < 64; ++i) {
@@ -320,7 +320,7 @@ TEST_CASE("no two of many sequential tuples share even one of the two hashes") {
   }
 }
 
-TEST_CASE("who knows the keys can make hashes collide, and under other keys those tuples do not") {
+TEST_CASE("tuples that collide under known keys do not collide under other keys") {
   const FingerprintKeys known = fixed_keys();
   const auto last_word_first = [](std::uint32_t raw) {
     IpAddress address;
@@ -349,7 +349,7 @@ TEST_CASE("who knows the keys can make hashes collide, and under other keys thos
   }
 }
 
-TEST_CASE("tuples chosen to crowd two buckets under one key spread over all under others") {
+TEST_CASE("tuples chosen to fill two buckets under one key spread over all buckets under others") {
   std::mt19937_64 random(5);
   const FingerprintKeys known = keys_from(random);
   // Both buckets among the first 64 of 2,048, so that one of 1,024 tuples is taken.

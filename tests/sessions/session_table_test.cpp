@@ -273,7 +273,7 @@ TEST_CASE("a session is found by its own fingerprint and by no other") {
   CHECK(table.slots() == 2048);
 }
 
-TEST_CASE("a slot is filled while it is invalid, and made valid by its state word alone") {
+TEST_CASE("a slot is filled while it is invalid and becomes valid by an update of its state word alone") {
   std::mt19937_64 random(2);
   const Fingerprint name = random_name(random);
   SessionTable table(10);
@@ -311,7 +311,7 @@ TEST_CASE("erasing clears the state word and leaves the others as they are") {
   CHECK(writes.size() == 1);
 }
 
-TEST_CASE("muting changes the muted epoch alone, of that session alone") {
+TEST_CASE("muting changes only the muted epoch of that session") {
   std::mt19937_64 random(4);
   const Fingerprint name = name_with_buckets(random, 4, 3, 9);
   const Fingerprint neighbour = name_with_buckets(random, 4, 3, 9);
@@ -330,7 +330,7 @@ TEST_CASE("muting changes the muted epoch alone, of that session alone") {
   CHECK(writes.size() == 1);
 }
 
-TEST_CASE("a session enters the table with its states, and a change of them is one update of its state word alone") {
+TEST_CASE("a session is placed with its states, and a change of states is one update of its state word") {
   std::mt19937_64 random(16);
   const Fingerprint name = name_with_buckets(random, 4, 3, 9);
   const Fingerprint neighbour = name_with_buckets(random, 4, 3, 9);
@@ -354,7 +354,7 @@ TEST_CASE("a session enters the table with its states, and a change of them is o
   CHECK(writes.size() == 1);
 }
 
-TEST_CASE("a fingerprint met twice is said, whether the first is placed or waits, and changes nothing") {
+TEST_CASE("a fingerprint met twice is reported, whether the first is placed or waiting, and changes nothing") {
   std::mt19937_64 random(5);
   SessionTable table(0);
   const Fingerprint placed = random_name(random);
@@ -374,7 +374,7 @@ TEST_CASE("a fingerprint met twice is said, whether the first is placed or waits
   CHECK(insert(table, waits, 4, writes) == "placed");
 }
 
-TEST_CASE("a slot that rests is given to nobody until it is released, and is kept for the one who waits") {
+TEST_CASE("a resting slot is not used until it is released, and then by the insertion that waits for it") {
   std::mt19937_64 random(6);
   SessionTable table(1);
   const auto name_for_all_slots = [&random] { return name_with_buckets(random, 1, 0, 1); };
@@ -408,7 +408,7 @@ TEST_CASE("a slot that rests is given to nobody until it is released, and is kep
   }
 }
 
-TEST_CASE("a session whose two buckets are one stands there once, and has that bucket's room") {
+TEST_CASE("a session whose two buckets are the same is placed there once") {
   std::mt19937_64 random(20);
   SessionTable table(2);
   std::vector<Fingerprint> names;
@@ -442,7 +442,7 @@ TEST_CASE("a session whose two buckets are one stands there once, and has that b
   CHECK(other.find(moves) == std::optional<std::uint32_t>(1));
 }
 
-TEST_CASE("a place kept by one who is forgotten still rests until it is released") {
+TEST_CASE("a slot reserved by a cancelled insertion still rests until it is released") {
   std::mt19937_64 random(7);
   SessionTable table(0);
   const Fingerprint leaving = random_name(random);
@@ -459,7 +459,7 @@ TEST_CASE("a place kept by one who is forgotten still rests until it is released
   CHECK(insert(table, other, 4) == "placed");
 }
 
-TEST_CASE("a release up to a mark leaves those resting that came to rest after it") {
+TEST_CASE("a release up to a mark does not release slots that came to rest after it") {
   std::mt19937_64 random(8);
   SessionTable table(0);
   const Fingerprint early = random_name(random);
@@ -480,7 +480,7 @@ TEST_CASE("a release up to a mark leaves those resting that came to rest after i
   CHECK(table.resting() == 0);
 }
 
-TEST_CASE("a session that is in the way is copied to its other bucket before it is cleared in the old one") {
+TEST_CASE("a session that must move is copied to its other bucket before it is cleared in the old one") {
   std::mt19937_64 random(9);
   Rig rig(2);
   const Fingerprint in_the_way = name_with_buckets(random, 2, 0, 2);
@@ -512,7 +512,7 @@ TEST_CASE("a session that is in the way is copied to its other bucket before it 
   rig.check_all();
 }
 
-TEST_CASE("a long way is gone one step a release, and ends in the place") {
+TEST_CASE("a long path takes one move a release and ends with the insertion placed") {
   std::mt19937_64 random(10);
   Rig rig(3);
   // Buckets 0 and 1 are full of sessions that can go to 2 alone, which is full of such that can go to 3.
@@ -534,7 +534,7 @@ TEST_CASE("a long way is gone one step a release, and ends in the place") {
   CHECK(rig.table.waiting() == 0);
 }
 
-TEST_CASE("clearing all empties the card by state words alone; everything rests, nothing waits") {
+TEST_CASE("clear_all empties the map by state words alone; every slot rests, no insertion waits") {
   std::mt19937_64 random(11);
   Rig rig(3);
   for (std::uint32_t i = 0; i < 9; ++i) rig.try_insert(random_name(random), i);
@@ -560,7 +560,7 @@ TEST_CASE("clearing all empties the card by state words alone; everything rests,
   rig.check_all();
 }
 
-TEST_CASE("an insertion that waited is forgotten when all is cleared") {
+TEST_CASE("clear_all cancels insertions that wait") {
   std::mt19937_64 random(12);
   SessionTable table(0);
   Writes writes;
@@ -618,7 +618,7 @@ TEST_CASE(
 
 // To 90 and 100 % of the sessions; no program ever reads a wrong counter or misses a session that stays. (Catch 2
 // prints a name without end, when its case fails, if there is a ": " as late in it as the screen is wide.)
-TEST_CASE("removal, refilling and new states at random: card, table and a naive model agree") {
+TEST_CASE("after random insertions, removals and changes of states, map, table and a naive model agree") {
   constexpr std::uint32_t kSessions = 426;  // of 512 slots: fuller than the controller makes any table of this size
   constexpr unsigned kBits = 8;
   for (const std::uint32_t full : {kSessions * 9 / 10, kSessions}) {
@@ -661,7 +661,7 @@ TEST_CASE("removal, refilling and new states at random: card, table and a naive 
   }
 }
 
-TEST_CASE("many that wait at once, with one release for all of them in a while, all get their places") {
+TEST_CASE("many waiting insertions with rare releases are all placed") {
   constexpr std::uint32_t kSessions = 1706;
   std::mt19937_64 random(15);
   Rig rig(bucket_bits_for(kSessions));
