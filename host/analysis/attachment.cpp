@@ -10,29 +10,38 @@
 namespace nicsentry {
 namespace {
 
-// Bounds the memory that refused sessions take; above it `sessions_refused` stays at this figure.
+// Bounds the memory that refused sessions take; `sessions_refused` does not rise above it.
 constexpr std::size_t kRefusedCounted = 1U << 20;
-
-constexpr std::uint32_t kScarce = 8;  // of this many counters less than one is free
 
 unsigned bucket_bits_of(Maps& maps) { return static_cast<unsigned>(std::bit_width(maps.bucket_count()) - 1); }
 
 }  // namespace
 
-Attachment::Attachment(AttachmentName name, Program program, std::uint32_t sessions, const FingerprintKeys& keys,
-                       std::optional<int> cpu, bool counters_used)
+std::unique_ptr<Attachment> Attachment::fresh(AttachmentName name, Program program, const Options& options) {
+  auto attachment =
+      std::make_unique<Attachment>(Passkey(), std::move(name), std::move(program), options, Counters::zero);
+  attachment->read_baselines();
+  return attachment;
+}
+
+std::unique_ptr<Attachment> Attachment::adopt(AttachmentName name, Program program, const Options& options) {
+  auto attachment =
+      std::make_unique<Attachment>(Passkey(), std::move(name), std::move(program), options, Counters::used);
+  attachment->adopt_program();
+  attachment->read_baselines();
+  return attachment;
+}
+
+Attachment::Attachment(Passkey /*passkey*/, AttachmentName name, Program program, const Options& options,
+                       Counters counters)
     : name_(std::move(name)),
       program_(std::move(program)),
-      reader_(program_.maps().records_fd(), cpu),
-      sessions_(std::min(sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()), keys),
-      counters_used_(counters_used) {
-  if (counters_used_) {
-    program_.maps().make_elements();
-    if (program_.firewall() != nullptr) {
-      program_.firewall()->make_elements();
-    }
-    take_over();
-  }
+      reader_(program_.maps().records_fd(), options.processor),
+      sessions_(std::min(options.sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()),
+                options.keys),
+      counters_(counters) {}
+
+void Attachment::read_baselines() {
   for (const unsigned half : {0U, 1U}) {
     last_totals_[half] = program_.maps().read_totals(half);
     last_dropped_[half] = read_dropped(half);
@@ -44,20 +53,24 @@ bool Attachment::enforces() const {
   return program_.firewall() != nullptr && (program_.firewall()->read_control().config & FIREWALL_ON) != 0;
 }
 
-// All is read before anything is cleared: on a card that takes long, and connections go on meanwhile.
-void Attachment::take_over() {
+// Everything is read before anything is cleared: reading takes long on a card, and connections go on meanwhile.
+void Attachment::adopt_program() {
   Maps& maps = program_.maps();
+  maps.make_elements();
+  if (program_.firewall() != nullptr) {
+    program_.firewall()->make_elements();
+  }
   const struct control former = maps.read_control();
   FingerprintKeys keys{};
   std::copy(std::begin(former.keys), std::end(former.keys), keys.begin());
-  inherited_ = InheritedStates(keys);
-  const bool inherits = enforces();
+  adopted_ = AdoptedStates(keys);
+  const bool adopts = enforces();
   std::vector<std::uint32_t> filled;
   maps.for_each_bucket([&](std::uint32_t index, const session_bucket& bucket) {
     filled.push_back(index);
     for (const session_slot& slot : bucket.slot) {
-      if (inherits) {
-        inherited_.add(slot);
+      if (adopts) {
+        adopted_.add(slot);
       }
     }
   });
@@ -65,7 +78,7 @@ void Attachment::take_over() {
   for (const std::uint32_t index : filled) {
     maps.write_bucket(index, {});
   }
-  EventBatch former_events;  // of epochs and counters that were another's
+  EventBatch former_events;  // their epochs and counters are the former controller's
   reader_.drain(former_events);
 }
 
@@ -81,8 +94,13 @@ void Attachment::set_epoch(std::uint32_t epoch) {
   write_control();
 }
 
-void Attachment::set_share(std::uint32_t share) {
-  control_.config = (control_.config & ~CONFIG_SHARE_MASK) | share;
+void Attachment::begin_closing(std::uint32_t epoch) {
+  rest_mark_ = sessions_.rest_mark();
+  set_epoch(epoch);
+}
+
+void Attachment::set_sampling_rate(std::uint32_t rate) {
+  control_.config = (control_.config & ~CONFIG_SHARE_MASK) | rate;
   write_control();
 }
 
@@ -107,10 +125,8 @@ void Attachment::stop() {
 }
 
 void Attachment::flush() {
-  for (const BucketWrite& write : sessions_.writes()) {
-    program_.maps().write_bucket(write.index, write.value);
-  }
-  sessions_.writes().clear();
+  sessions_.perform_writes(
+      [this](const BucketWrite& write) { program_.maps().write_bucket(write.index, write.value); });
 }
 
 void Attachment::write_control() { program_.maps().write_control(control_); }
@@ -118,18 +134,17 @@ void Attachment::write_control() { program_.maps().write_control(control_); }
 std::optional<std::uint32_t> Attachment::learn(Session& session, std::uint32_t states) {
   return sessions_.learn(session, states, [this](std::uint32_t id, AttachmentSessions::Entry& entry) {
     program_.maps().make_counters(id);
-    if (counters_used_) {
+    if (counters_ == Counters::used) {
       entry.last[0] = program_.maps().read_counters(id, 0);
       entry.last[1] = program_.maps().read_counters(id, 1);
     }
   });
 }
 
-bool Attachment::too_many(std::size_t sessions) const {
-  return sessions + sessions_.capacity() / kScarce + 1 > sessions_.capacity();
+void Attachment::count_arrival(const event_header& event) {
+  const bool unknown = event.counter == EVENT_UNKNOWN;
+  (unknown ? accounting_.unknown_events_arrived : accounting_.known_events_arrived) += event.segments;
 }
-
-bool Attachment::scarce() const { return sessions_.free_ids() < sessions_.capacity() / kScarce + 1; }
 
 void Attachment::refuse(const SessionKey& key) {
   if (refused_.size() < kRefusedCounted) {

@@ -2,19 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
+#include "host/analysis/room_policy.h"
 #include "host/datapath/event_reader.h"
 #include "host/datapath/program.h"
 #include "host/report/window_report.h"
+#include "host/sessions/adopted_states.h"
 #include "host/sessions/attachment_sessions.h"
-#include "host/sessions/inherited_states.h"
 
 namespace nicsentry {
 
-// How an attachment is called in reports.
+// How reports call an attachment.
 struct AttachmentName {
   std::string interface;
   std::string hook;
@@ -23,21 +26,40 @@ struct AttachmentName {
   std::string text() const { return interface + "/" + hook; }
 };
 
-// One program on one hook, as the controller drives it: control word, sessions, events, accounting. Whether it is on a
-// card, in a driver or runs a replay makes no difference here. Throws SystemError from the maps.
+// One program on one hook, as the controller drives it: control word, sessions, events, accounting. It works alike for
+// a card, a driver and a replay. Functions that reach the maps throw SystemError. Not for several threads at once.
 class Attachment {
+  enum class Counters { zero, used };
+  // Keeps the constructor for fresh() and adopt().
+  struct Passkey {
+    explicit Passkey() = default;
+  };
+
  public:
-  // `sessions`: at most so many, no more than the program's maps hold. `cpu`: see EventReader. `counters_used`: the
-  // counters may hold what somebody else had counted.
-  Attachment(AttachmentName name, Program program, std::uint32_t sessions, const FingerprintKeys& keys,
-             std::optional<int> cpu, bool counters_used);
+  struct Options {
+    std::uint32_t sessions = 0;    // at most so many; the program's maps may hold fewer
+    FingerprintKeys keys{};        // see AttachmentSessions
+    std::optional<int> processor;  // read only this one's events (test runs); none: all
+  };
+
+  // Drives a program that was just loaded: its maps are empty. Changes nothing in them.
+  static std::unique_ptr<Attachment> fresh(AttachmentName name, Program program, const Options& options);
+  // Drives a program that another controller has driven before. Reads what the slots say of connections, see
+  // take_adopted_states(). Then clears the control word and every bucket of the live program, so that it counts all
+  // packets as those of unknown sessions, and discards the events that are waiting. Counters keep their values and are
+  // read as differences.
+  static std::unique_ptr<Attachment> adopt(AttachmentName name, Program program, const Options& options);
+
+  Attachment(Passkey passkey, AttachmentName name, Program program, const Options& options, Counters counters);
 
   const AttachmentName& name() const { return name_; }
   Program& program() { return program_; }
+  const Program& program() const { return program_; }
   EventReader& reader() { return reader_; }
   AttachmentSessions& sessions() { return sessions_; }
-  // What the program knew of connections when its last controller ended, if it enforces rules.
-  InheritedStates& inherited() { return inherited_; }
+  // What an adopted program knew of connections when its last controller ended, if it enforces rules. Nothing is left
+  // for a second call.
+  AdoptedStates take_adopted_states() { return std::exchange(adopted_, {}); }
   Accounting& accounting() { return accounting_; }
   unsigned half() const { return control_.epoch & 1U; }
   std::uint32_t epoch() const { return control_.epoch; }
@@ -49,32 +71,42 @@ class Attachment {
   // Everything below reaches the card at once.
   void start(std::uint32_t epoch);
   void set_epoch(std::uint32_t epoch);
-  void set_share(std::uint32_t share);  // 0..CONFIG_SHARE_ALL
-  std::uint32_t share() const { return control_.config & CONFIG_SHARE_MASK; }
+  void set_sampling_rate(std::uint32_t rate);  // 0..CONFIG_SHARE_ALL
+  std::uint32_t sampling_rate() const { return control_.config & CONFIG_SHARE_MASK; }
   void set_partial_frames(bool partial);
   void set_keys(const FingerprintKeys& keys);
-  // As somebody's who attached it by hand: control all zero, no session left. Where a firewall is in force it stays so
-  // and keeps the sessions that it knows the states of, for who takes it over; then only the events end.
+  // Leaves the program as it was before a controller drove it: control all zero, no session. A program whose firewall
+  // is in force keeps it, and keeps the sessions with their states for the next controller; then only events end.
   void stop();
-  void flush();  // performs what sessions().writes() holds
+  void flush();  // performs the updates that sessions() has pending
+
+  // Turns to `epoch`, and so to the other half of the counters, and marks which slots rest by now: see
+  // SessionTable::RestMark.
+  void begin_closing(std::uint32_t epoch);
+  // The mark of begin_closing(), once. Nothing for an attachment that was added after it.
+  std::optional<SessionTable::RestMark> take_rest_mark() { return std::exchange(rest_mark_, std::nullopt); }
+  // Part of the window that closes: begin_closing() was called, take_rest_mark() not yet.
+  bool closing() const { return rest_mark_.has_value(); }
+  // Events of the next window that arrived while this one is closing.
+  EventBatch& deferred() { return deferred_; }
 
   // Gives a session counters. `states`: see SessionTable.
   std::optional<std::uint32_t> learn(Session& session, std::uint32_t states);
-  // Few counters are left to give.
-  bool scarce() const;
-  // Beside so many sessions that stay, few would be left.
-  bool too_many(std::size_t sessions) const;
+  Room room() const { return {sessions_.capacity(), sessions_.free_ids()}; }
+  // An event of the open window arrived.
+  void count_arrival(const event_header& event);
   // A session found no room; distinct ones are counted, up to a bound.
   void refuse(const SessionKey& key);
 
   // Fills accounting() from the totals of the half that was just left. The sessions' figures are the caller's.
   void read_totals(unsigned half);
-  // Hands out the accounting of the window that ends and opens new ones.
+  // Returns the accounting of the window that ends and begins a new one.
   Accounting take_accounting();
 
  private:
+  void adopt_program();
+  void read_baselines();
   bool enforces() const;
-  void take_over();
   void write_control();
   rule_counter read_dropped(unsigned half) const;
 
@@ -82,13 +114,15 @@ class Attachment {
   Program program_;
   EventReader reader_;
   AttachmentSessions sessions_;
-  InheritedStates inherited_;
+  AdoptedStates adopted_;
   Accounting accounting_;
   struct control control_ {};
   Totals last_totals_[2]{};
   rule_counter last_dropped_[2]{};
-  bool counters_used_;
+  Counters counters_;
   bool ended_ = false;
+  std::optional<SessionTable::RestMark> rest_mark_;
+  EventBatch deferred_;
   std::unordered_set<std::uint64_t> refused_;
 };
 

@@ -14,8 +14,7 @@
 #include <memory>
 #include <utility>
 
-#include "host/analysis/event_order.h"
-#include "host/analysis/governor.h"
+#include "host/analysis/adaptive_sampling.h"
 #include "host/analysis/monitor.h"
 #include "host/analysis/tick_interval.h"
 #include "host/api/client/find_controller.h"
@@ -72,7 +71,7 @@ class LiveRun {
         firewall_(make_firewall(options, output.warning)),
         ports_(open_ports(options, firewall_.get())),
         profile_(common_profile(ports_)),
-        monitor_(profile_, options.cap),
+        monitor_(profile_, options.cap, wall_clock_ns),
         signals_(signal_descriptor()),
         quiescence_(on_card(ports_) ? kCardQuiescence : std::chrono::microseconds::zero()),
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
@@ -104,7 +103,7 @@ class LiveRun {
     start_attachments();
     while (!stopping_) {
       waiter_.wait(std::min({poll_, next_window_ - SteadyClock::now(), next_tick_ - SteadyClock::now()}));
-      read_events(monitor_.open_epoch(), nullptr);
+      read_events();
       answer_calls();
       look_for_signals();
       end_missing_attachments();
@@ -189,8 +188,9 @@ class LiveRun {
         return requests_.call([this, chain] { return enforcing_program(chain); });
       });
     }
-    server_.on("/firewall/connections",
-               [this](const nlohmann::json&) { return requests_.call([this] { return connections_json(); }); });
+    server_.on("/firewall/connections", [this](const nlohmann::json&) {
+      return describe_connections(requests_.call([this] { return connections(); }), wall_clock_ns());
+    });
     server_.start();
   }
 
@@ -205,11 +205,11 @@ class LiveRun {
     throw not_enforced(chain);
   }
 
-  nlohmann::ordered_json connections_json() const {
+  ConnectionsSnapshot connections() const {
     if (!monitor_.tracks_connections()) {
       throw Error("connections are not tracked: the run has no firewall (run with --rules, --state or --firewall)");
     }
-    return describe_connections(monitor_, wall_clock_ns());
+    return monitor_.connections();
   }
 
   void answer_calls() {
@@ -241,11 +241,10 @@ class LiveRun {
     for (const auto& port : ports_) {
       port->record(getpid(), socket_path_);
       for (auto& opened : port->programs()) {
-        auto attachment = std::make_unique<Attachment>(
-            AttachmentName{port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
-            std::move(opened.program), options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt,
-            opened.adopted);
-        Attachment& added = monitor_.add_attachment(std::move(attachment));
+        const auto make = opened.adopted ? Attachment::adopt : Attachment::fresh;
+        Attachment& added = monitor_.add_attachment(
+            make({port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
+                 std::move(opened.program), {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt}));
         waiter_.add(added.reader().poll_fd());
         programs_.add(added, port->interface(), opened.record);
       }
@@ -263,26 +262,21 @@ class LiveRun {
     next_govern_ = now + kGovernorInterval;
   }
 
-  void read_events(std::uint32_t epoch, std::map<Attachment*, EventBatch>* later) {
+  void read_events() {
     const nanoseconds before = thread_processor_time();
-    std::vector<Attachment*> attachments;  // that have something, and what
-    std::vector<const EventBatch*> batches;
+    std::vector<Monitor::Arrived> arrived;
     for (const auto& attachment : monitor_.attachments()) {
       EventBatch& batch = batches_[attachment.get()];
       batch.clear();
       lost_[attachment.get()] = attachment->reader().drain(batch) != 0 || lost_[attachment.get()];
       batch.sort_by_time();
       if (!batch.events().empty()) {
-        attachments.push_back(attachment.get());
-        batches.push_back(&batch);
+        arrived.push_back({attachment.get(), &batch});
         log_packets(*attachment, batch);
       }
     }
-    for_each_run_by_time(batches, [&](std::size_t which, const EventBatch& run) {
-      Attachment& attachment = *attachments[which];
-      monitor_.process(attachment, run, epoch, later != nullptr ? &(*later)[&attachment] : nullptr);
-    });
-    const bool any = !batches.empty();
+    monitor_.process(arrived);
+    const bool any = !arrived.empty();
     poll_ = any ? std::max(poll_ / 2, kShortestPoll) : std::min(poll_ * 2, longest_poll_);
     if (any) {
       event_time_ += thread_processor_time() - before;
@@ -337,17 +331,17 @@ class LiveRun {
     for (const auto& attachment : monitor_.attachments()) {
       const Load load{static_cast<double>(spent.count()) / static_cast<double>(passed.count()),
                       std::exchange(lost_[attachment.get()], false), attachment->sessions().free_ids() == 0};
-      const std::uint32_t share = next_share(attachment->share(), load);
-      if (share != attachment->share() && !attachment->ended()) {
-        set_share(*attachment, share);
+      const std::uint32_t rate = next_sampling_rate(attachment->sampling_rate(), load);
+      if (rate != attachment->sampling_rate() && !attachment->ended()) {
+        set_sampling_rate(*attachment, rate);
       }
     }
   }
 
-  void set_share(Attachment& attachment, std::uint32_t share) {
-    const bool was_all = attachment.share() == CONFIG_SHARE_ALL;
+  void set_sampling_rate(Attachment& attachment, std::uint32_t rate) {
+    const bool was_all = attachment.sampling_rate() == CONFIG_SHARE_ALL;
     try {
-      attachment.set_share(share);
+      attachment.set_sampling_rate(rate);
     } catch (const Error& error) {
       monitor_.end_attachment(attachment, error.what());
       return;
@@ -355,7 +349,7 @@ class LiveRun {
     if (was_all) {
       output_.warning(attachment.name().text() + ": more packets of unknown sessions than the host keeps up with; " +
                       "taking a share of them until it does (see left out in the window's accounting)");
-    } else if (share == CONFIG_SHARE_ALL) {
+    } else if (rate == CONFIG_SHARE_ALL) {
       output_.info(attachment.name().text() + ": taking all packets of unknown sessions again");
     }
   }
@@ -379,19 +373,15 @@ class LiveRun {
 
   std::shared_future<WindowOutcome> end_window() {
     const TimestampNs end = wall_clock_ns();
-    monitor_.flip();
-    std::map<Attachment*, EventBatch> later;
+    WindowCloser closing = monitor_.flip(window_number_++, std::exchange(window_start_, end));
     quiescence_.request();
     do {
       waiter_.wait(kShortestPoll);
-      read_events(monitor_.closing_epoch(), &later);
+      read_events();
     } while (!quiescence_.take_done());
-    read_events(monitor_.closing_epoch(), &later);
-    WindowReport report = monitor_.collect(window_number_++, std::exchange(window_start_, end), end);
+    read_events();
+    WindowReport report = closing.collect(end);
     forget_dropped_attachments();
-    for (const auto& attachment : monitor_.attachments()) {
-      monitor_.process(*attachment, later[attachment.get()], monitor_.open_epoch(), nullptr);
-    }
     outcomes_.push_back(sink_.put(std::move(report)));
     auto outcome = outcomes_.back();
     collect_outcomes(false);

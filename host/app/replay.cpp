@@ -8,6 +8,7 @@
 #include "host/analysis/monitor.h"
 #include "host/analysis/tick_interval.h"
 #include "host/base/error.h"
+#include "host/base/wall_clock.h"
 #include "host/capture/capture_merge.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
@@ -36,12 +37,12 @@ class Replay {
   Replay(const ReplayOptions& options, const std::function<void(const WindowReport&)>& on_window)
       : options_(options),
         on_window_(on_window),
-        monitor_(options.profile, options.cap),
+        monitor_(options.profile, options.cap, wall_clock_ns),
         program_(load_program(options)),
         test_run_(program_),
-        attachment_(monitor_.add_attachment(
-            std::make_unique<Attachment>(AttachmentName{capture_names(options.captures), "xdp", "replay"},
-                                         std::move(program_), options.sessions, fixed_keys(), test_run_.cpu(), false))),
+        attachment_(monitor_.add_attachment(Attachment::fresh({capture_names(options.captures), "xdp", "replay"},
+                                                              std::move(program_),
+                                                              {options.sessions, fixed_keys(), test_run_.cpu()}))),
         tick_(tick_interval(options.window)) {}
 
   void take(const CapturedFrame& frame) {
@@ -50,7 +51,7 @@ class Replay {
     batch_.clear();
     attachment_.reader().drain(batch_);
     stamp_events(frame.timestamp_ns);
-    monitor_.process(attachment_, stamped_, monitor_.open_epoch(), nullptr);
+    monitor_.process(attachment_, stamped_);
     ++packets_in_window_;
     ++summary_.packets;
   }
@@ -92,8 +93,7 @@ class Replay {
 
   // Between two frames no packet is under way: a swap needs no waiting.
   void end_window() {
-    monitor_.flip();
-    WindowReport report = monitor_.collect(window_number_, window_start_, window_end());
+    WindowReport report = monitor_.flip(window_number_, window_start_).collect(window_end());
     throw_failures();
     add_uncaptured(report.attachments.at(0));
     on_window_(report);

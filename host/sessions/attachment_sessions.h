@@ -15,62 +15,70 @@
 namespace nicsentry {
 
 // The sessions that one attachment has entries of: their counter ids, their places in its table, and how far their
-// counters were read. Pure bookkeeping: updates of the `sessions` map are left in writes() for the caller to perform in
-// order.
+// counters were read. Pure bookkeeping: updates of the `sessions` map stay pending until perform_writes().
 class AttachmentSessions {
  public:
-  // One counter id. It is used from learn() until the window after its session was evicted has ended.
+  // One counter id. It is in use from learn() until the end of the window after its session was evicted.
   struct Entry {
     Session* session = nullptr;
     Fingerprint fingerprint;
-    bool placed = false;         // the card has its entry (else its packets arrive as those of an unknown session)
-    bool evicted = false;        // resting: not in the table any more, its counters may still see a late addition
+    bool placed = false;         // the program has its entry; else its packets count as those of an unknown session
+    bool evicted = false;        // not in the table any more; its counters may still see a late addition
     bool active = false;         // had packets in the open window, on this attachment
     bool muted = false;          // in the open window
-    std::uint32_t states = 0;    // in its slot, or to be when it is placed
-    std::uint64_t seen = 0;      // packets of this window on its counters that events or looks told of
-    TimestampNs looked_ns = 0;   // last look at its counters in this window; 0 is none
+    std::uint32_t states = 0;    // of its slot, or for the slot that it will get
+    std::uint64_t seen = 0;      // packets of this window on its counters that events or ticks showed
+    TimestampNs looked_ns = 0;   // last tick of this window that read its counters; 0: none
     session_counters last[2]{};  // counters as last read, by half
   };
 
   AttachmentSessions(std::uint32_t capacity, unsigned bucket_bits, const FingerprintKeys& keys);
 
-  // The id of the session's counters, if it has an entry that is not evicted.
+  // Returns the id of the session's counters, if it has an entry that is not evicted.
   std::optional<std::uint32_t> find(const Session& session) const;
-  // Gives a session counters; nothing when there is no id to give. `baseline` is called with a new id before the card
-  // may count on it, to say what its counters hold. `states`: see SessionTable.
+  // Gives a session counters. Returns nothing when no id is free. `baseline` is called with an id that was never used
+  // before, before the program may count on it: it stores what the counters hold. `states`: see SessionTable.
   using Baseline = std::function<void(std::uint32_t, Entry&)>;
   std::optional<std::uint32_t> learn(Session& session, std::uint32_t states, const Baseline& baseline);
-  // Nothing is written where the slot has them already.
+  // Writes nothing if the slot has these states already.
   void set_states(std::uint32_t id, std::uint32_t states);
   void mute(std::uint32_t id, std::uint32_t epoch);
-  // Takes a session out of the table; its id rests until free_evicted() of the next window.
+  // Removes a session from the table. Its id stays in use until free_evicted() of the next window.
   void evict(std::uint32_t id);
 
-  // At a window's end, once its counters are read: frees the ids that were evicted in an earlier window. `freed` is
-  // called for each session that has no entry here any more.
+  // At a window's end, after its counters were read: frees the ids that were evicted in an earlier window. `freed` is
+  // called for each session that lost its entry here.
   void free_evicted(const std::function<void(Session&)>& freed);
-  // Frees everything, for an attachment that ends.
+  // Frees all ids, for an attachment that ends.
   void free_all(const std::function<void(Session&)>& freed);
-  // After a quiescence that began when rest_mark() was taken: places what waited for slots.
+  // After a quiescence that began when rest_mark() was taken: places the sessions that waited for slots.
   SessionTable::RestMark rest_mark() const { return table_.rest_mark(); }
   void quiesced(SessionTable::RestMark mark);
+  std::size_t resting_slots() const { return table_.resting(); }
 
-  // Empties the table and names all sessions anew; they are placed again after the next quiescence.
+  // Empties the table and gives all sessions new fingerprints. They are placed again after the next quiescence.
   void change_keys(const FingerprintKeys& keys);
-  // Two sessions shared a fingerprint: only a change of keys helps.
+  // Two sessions share a fingerprint: only a change of keys tells them apart.
   bool keys_are_spent() const { return collision_; }
   void report_collision() { collision_ = true; }
   const FingerprintKeys& keys() const { return keys_; }
 
-  // Ids in use are among 0..ids()-1.
+  // The ids in use are below ids().
   std::uint32_t ids() const { return static_cast<std::uint32_t>(entries_.size()); }
   Entry& entry(std::uint32_t id) { return entries_[id]; }
   bool used(std::uint32_t id) const { return id < entries_.size() && entries_[id].session != nullptr; }
   std::uint32_t free_ids() const { return capacity_ - in_use_; }
   std::uint32_t capacity() const { return capacity_; }
 
-  std::vector<BucketWrite>& writes() { return writes_; }
+  // Calls perform(write) for each pending update of the `sessions` map, in the order in which they must be performed.
+  // All stay pending if `perform` throws.
+  template <typename Perform>
+  void perform_writes(Perform perform) {
+    for (const BucketWrite& write : writes_) {
+      perform(write);
+    }
+    writes_.clear();
+  }
 
  private:
   void place(std::uint32_t id);

@@ -13,7 +13,7 @@
 
 namespace nicsentry {
 
-// A session while it lives: what stays of it, and what the open window has of it so far.
+// A session that is in the registry: what stays from window to window, and what the open window has counted so far.
 struct Session {
   std::uint64_t id = 0;
   SessionKey key;
@@ -21,17 +21,17 @@ struct Session {
   Connection connection;
   std::uint64_t last_window = 0;  // the last window in which it had packets
   unsigned attachments = 0;       // how many attachments have an entry of it
-  bool unwatched = false;         // no events were wanted of it any more when its last packet came
+  bool unwatched = false;         // its events were not needed any more when its last packet came
 
-  // Of the open window.
+  // The open window's figures.
   bool active = false;
   std::array<Amount, 2> sent{};  // by Direction
   bool timed = false;            // first_ns and last_ns are set
   TimestampNs first_ns = 0;
   TimestampNs last_ns = 0;
   std::int64_t last_uncertainty_ns = 0;
-  std::uint64_t captured = 0;    // packets captured of it, also where their features are not kept
-  std::uint64_t beyond_cap = 0;  // packets of which events came that it needed no more
+  std::uint64_t captured = 0;    // captured packets, also where their features are not kept
+  std::uint64_t beyond_cap = 0;  // packets whose events arrived after the cap was reached
   std::vector<PacketFeatures> packets;
 };
 

@@ -13,29 +13,29 @@
 
 namespace nicsentry {
 
-// All sessions that any attachment knows, by key, and the open window's figures of them. Not for several threads at
-// once.
+// The sessions of all attachments by key, with their figures of the open window. Not for several threads at once.
 class SessionRegistry {
  public:
-  // `cap`: how many packets of a session a window captures; 0 is all.
+  // `cap`: how many packets of a session a window captures; 0: all.
   SessionRegistry(Profile profile, std::uint64_t cap);
 
   Session* find(const SessionKey& key);
-  // A new session, by the first packet seen of it.
+  // Adds a new session by its first packet.
   Session& add(const ParsedPacket& first);
-  // Forgets a session that no attachment has an entry of and that has nothing in the open window. References to it end.
+  // Removes a session that no attachment has an entry of and that has nothing in the open window. References to it
+  // become invalid.
   void remove(Session& session);
 
-  // A packet (or a super-packet of several) of the session was seen in an event. False when the window has captured as
-  // many of the session as it may, this one included: no more events of it are wanted.
+  // Records the packet of an event, or the several packets that a GSO packet becomes. Returns false when the session
+  // has reached the window's cap, this packet included: its further events are not needed.
   bool capture(Session& session, TimestampNs timestamp_ns, const ParsedPacket& packet, const event_header& event);
-  // Packets of the session were counted that no event told of: the last came after `after_ns` and after all that was
-  // seen, at the latest at `now_ns`.
+  // The session's counters have packets without events. The last one came after `after_ns` and after all packets that
+  // were seen, and before `now_ns`.
   void note_unseen(Session& session, TimestampNs after_ns, TimestampNs now_ns);
-  // Amounts count in the open window.
+  // Adds to the open window's counts.
   void count(Session& session, Direction direction, const Amount& amount);
 
-  // Ends the open window, whose number is `window`: its sessions, in order of id. The next one is open and empty.
+  // Ends the open window, whose number is `window`. Returns its sessions in order of id. The next window is empty.
   std::vector<SessionWindow> close_window(std::uint64_t window);
 
   // Every session, in no order.

@@ -14,6 +14,7 @@
 
 #include "host/analysis/monitor.h"
 #include "host/base/unique_fd.h"
+#include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "tests/support/packet_builder.h"
@@ -131,19 +132,17 @@ class Side {
                            hook == Hook::xdp ? Mode::drv : Mode::tc, {sessions, bucket_bits_for(sessions)}, nullptr,
                            &kRoom, answers),
              fixed_keys(), false) {}
-  // `used`: the program is one that another controller had.
-  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, Program program, const FingerprintKeys& keys, bool used)
+  // `adopted`: another controller has driven the program.
+  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, Program program, const FingerprintKeys& keys, bool adopted)
       : program_(std::move(program)),
         test_run_(program_),
-        attachment(monitor.add_attachment(std::make_unique<Attachment>(AttachmentName{"test", hook_name(hook), "drv"},
-                                                                       std::move(program_), sessions, keys,
-                                                                       test_run_.cpu(), used))),
+        attachment(monitor.add_attachment((adopted ? Attachment::adopt : Attachment::fresh)(
+            {"test", hook_name(hook), "drv"}, std::move(program_), {sessions, keys, test_run_.cpu()}))),
         monitor_(monitor) {}
 
   std::uint32_t send(const Bytes& frame) { return test_run_.run(frame); }
   // The host reads what came; `dropped` says that the firewall had dropped it.
-  std::size_t read(bool dropped = false) { return read(monitor_.open_epoch(), dropped); }
-  std::size_t read(std::uint32_t epoch, bool dropped = false) {
+  std::size_t read(bool dropped = false) {
     EventBatch sent;
     attachment.reader().drain(sent);
     EventBatch batch;
@@ -152,7 +151,7 @@ class Side {
       header.verdict |= dropped ? ACTION_DROP : 0;
       batch.append(event.timestamp_ns, header, sent.packet(event));
     }
-    monitor_.process(attachment, batch, epoch, nullptr);
+    monitor_.process(attachment, batch);
     return batch.events().size();
   }
   std::size_t pass(const Bytes& frame) {
@@ -196,7 +195,7 @@ class Side {
 class Fixture {
  public:
   explicit Fixture(std::uint32_t sessions = 64, std::uint64_t cap = 100)
-      : monitor(Profile::all, cap),
+      : monitor(Profile::all, cap, wall_clock_ns),
         in(monitor, Hook::xdp, sessions),
         out(monitor, Hook::tc_egress, sessions, in.attachment.program().firewall()->answers_fd()) {}
   struct Programs {
@@ -205,7 +204,7 @@ class Fixture {
   };
   // Another controller over the programs of one that is gone.
   Fixture(Programs programs, std::uint32_t sessions)
-      : monitor(Profile::all, 100),
+      : monitor(Profile::all, 100, wall_clock_ns),
         in(monitor, Hook::xdp, sessions, std::move(programs.in), following_keys(fixed_keys()), true),
         out(monitor, Hook::tc_egress, sessions, std::move(programs.out), following_keys(fixed_keys()), true) {
     monitor.track_connections(true);
@@ -222,17 +221,21 @@ class Fixture {
 
   WindowReport swap() { return swap(static_cast<TimestampNs>(window_ + 1) * 1000); }
   WindowReport swap(TimestampNs end_ns) {
-    monitor.flip();
-    in.read(monitor.closing_epoch());
-    out.read(monitor.closing_epoch());
-    WindowReport report = monitor.collect(window_, static_cast<TimestampNs>(window_) * 1000, end_ns);
+    WindowCloser closing = monitor.flip(window_, static_cast<TimestampNs>(window_) * 1000);
     ++window_;
-    return report;
+    in.read();
+    out.read();
+    return closing.collect(end_ns);
   }
   void swaps(int windows) {
     for (int i = 0; i < windows; ++i) {
       swap();
     }
+  }
+  std::vector<ConnectionRow> connections() const {
+    std::vector<ConnectionRow> rows = monitor.connections().rows;
+    sort_by_first_packet(rows);
+    return rows;
   }
   void shake_hands(const Ends& ends) {
     in.pass(tcp_in(ends, kSyn));
@@ -269,10 +272,10 @@ TEST_CASE("states are not written unless connections are tracked, and no attachm
   CHECK(f.out.states(kTcp) == "none");
   f.out.pass(tcp_out(kEnds, kSyn | kAck));
   CHECK(f.states(kTcp) == "N N");
-  CHECK(f.monitor.state_latency().count() == 0);
+  CHECK(f.monitor.connections().state_latency.histogram.count() == 0);
 }
 
-TEST_CASE("a session that one attachment has seen is known to all with its states, before its answer comes") {
+TEST_CASE("a session that one attachment has seen has its states on all attachments before its answer arrives") {
   Fixture f;
   f.monitor.track_connections(true);
   f.in.pass(tcp_in(kEnds, kSyn));
@@ -289,7 +292,7 @@ TEST_CASE("a session that one attachment has seen is known to all with its state
   CHECK(report.attachments[1].unknown.packets == 0);
 }
 
-TEST_CASE("an entry for states alone is no active session of its attachment") {
+TEST_CASE("an entry that only carries states is not an active session of its attachment") {
   Fixture f;
   f.monitor.track_connections(true);
   f.in.pass(udp_in(kEnds));
@@ -300,7 +303,7 @@ TEST_CASE("an entry for states alone is no active session of its attachment") {
   CHECK(report.attachments[1].sessions_refused == 0);
 }
 
-TEST_CASE("packets that the firewall dropped give no states, and no entry elsewhere") {
+TEST_CASE("packets that the firewall dropped change no states and add no entry on other attachments") {
   Fixture f;
   f.monitor.track_connections(true);
   f.in.drop(udp_in(kEnds));
@@ -314,7 +317,7 @@ TEST_CASE("packets that the firewall dropped give no states, and no entry elsewh
   CHECK(f.states(kUdp) == "E E");
 }
 
-TEST_CASE("tracking that begins in the middle knows what was seen before, on all attachments, and goes on from there") {
+TEST_CASE("tracking that is turned on later writes the states of what was seen before, on all attachments") {
   Fixture f;
   f.shake_hands(kEnds);
   f.in.pass(udp_in(kEnds));
@@ -323,7 +326,7 @@ TEST_CASE("tracking that begins in the middle knows what was seen before, on all
   f.monitor.track_connections(true);
   CHECK(f.states(kTcp) == "E E");
   CHECK(f.states(kUdp) == "N E");
-  CHECK(f.monitor.state_latency().count() == 0);
+  CHECK(f.monitor.connections().state_latency.histogram.count() == 0);
   f.out.pass(udp_out(kEnds));
   CHECK(f.states(kUdp) == "E E");
 
@@ -336,7 +339,7 @@ TEST_CASE("tracking that begins in the middle knows what was seen before, on all
 }
 
 TEST_CASE("an attachment that is added later has the states of all connections") {
-  Monitor monitor(Profile::all, 100);
+  Monitor monitor(Profile::all, 100, wall_clock_ns);
   monitor.track_connections(true);
   Side in(monitor, Hook::xdp, 64);
   in.pass(udp_in(kEnds));
@@ -344,7 +347,7 @@ TEST_CASE("an attachment that is added later has the states of all connections")
   CHECK(out.states(kUdp) == "N E");
 }
 
-TEST_CASE("a default of drop with established accepted: answers pass, as soon as the host has read the question") {
+TEST_CASE("with a default of drop and established accepted, answers pass once the host has read the question") {
   Fixture f;
   f.monitor.track_connections(true);
   drop_by_default(f.in.attachment.program());
@@ -398,7 +401,7 @@ TEST_CASE("an answer passes before the host has read the question, for two windo
   CHECK(f.in.send(udp_in(kEnds)) == XDP_DROP);
 }
 
-TEST_CASE("an ICMP error about a connection is RELATED from the second on, dropped or not; others are not") {
+TEST_CASE("ICMP errors about a connection are RELATED from the second one on, dropped or not; other errors are not") {
   Fixture f;
   f.monitor.track_connections(true);
   const IpAddress router = ipv4(198, 51, 100, 1);
@@ -418,7 +421,7 @@ TEST_CASE("an ICMP error about a connection is RELATED from the second on, dropp
   CHECK(f.states(errors) == (router_is_lower ? "R N" : "N R"));
 }
 
-TEST_CASE("at a cap of 1 a session is muted when its state is settled, not before") {
+TEST_CASE("at a cap of 1 a session is muted only when no packet can change its state soon") {
   Fixture f(64, 1);
   f.monitor.track_connections(true);
   CHECK(f.in.pass(tcp_in(kEnds, kSyn)) == 1);
@@ -434,7 +437,7 @@ TEST_CASE("at a cap of 1 a session is muted when its state is settled, not befor
   CHECK(report.sessions[0].packets_server == 2);
 }
 
-TEST_CASE("a session without an answer is muted at ten times the cap, one that was dropped at the cap") {
+TEST_CASE("a session without an answer is muted at ten times the cap, a dropped session at the cap") {
   Fixture f(64, 3);
   f.monitor.track_connections(true);
   int events = 0;
@@ -447,7 +450,7 @@ TEST_CASE("a session without an answer is muted at ten times the cap, one that w
   CHECK(events_dropped == 3);
 }
 
-TEST_CASE("an established TCP connection is kept however long it is silent; others make room after 30 windows") {
+TEST_CASE("a silent established TCP connection is kept; other sessions are evicted after 30 windows") {
   Fixture f;
   f.monitor.track_connections(true);
   const Ends other = peer_number(9);
@@ -462,10 +465,10 @@ TEST_CASE("an established TCP connection is kept however long it is silent; othe
   CHECK(f.states(kTcp) == "E E");
   CHECK(f.states(other.key(Protocol::tcp)) == "none");
   CHECK(f.states(kUdp) == "none");
-  CHECK(f.monitor.connections().size() == 1);
+  CHECK(f.connections().size() == 1);
 }
 
-TEST_CASE("when room runs short, others make room for established connections, whatever comes") {
+TEST_CASE("in a flood, sessions that are not established are evicted first") {
   Fixture f(16, 5);
   f.monitor.track_connections(true);
   const Ends muted = peer_number(1);
@@ -483,7 +486,9 @@ TEST_CASE("when room runs short, others make room for established connections, w
   CHECK(f.states(muted.key(Protocol::tcp)) == "E E");
 }
 
-TEST_CASE("when established connections leave no room, the possibly closed go first, the others after 30 windows") {
+TEST_CASE(
+    "when established connections leave no room, those that may be closed are evicted first, the others after 30 "
+    "windows") {
   Fixture f(4, 5);
   f.monitor.track_connections(true);
   const Ends muted = peer_number(1);
@@ -504,7 +509,7 @@ TEST_CASE("when established connections leave no room, the possibly closed go fi
   CHECK(f.states(peer_number(10).key(Protocol::tcp)) == "E E");
 }
 
-TEST_CASE("the end of a connection is seen beyond the cap, once for each end and window") {
+TEST_CASE("beyond the cap, the end of a connection sends one event for each direction and window") {
   Fixture f(64, 5);
   accept_by_default(f.in.attachment.program());
   accept_by_default(f.out.attachment.program());
@@ -517,31 +522,31 @@ TEST_CASE("the end of a connection is seen beyond the cap, once for each end and
   for (int i = 0; i < 10; ++i) {
     CHECK(f.in.pass(tcp_in(kEnds, kFin | kAck)) == (i == 0 ? 1 : 0));
   }
-  REQUIRE(f.monitor.connections().size() == 1);
-  CHECK(f.monitor.connections()[0].state == "ESTABLISHED");
+  REQUIRE(f.connections().size() == 1);
+  CHECK(f.connections()[0].state == "ESTABLISHED");
   CHECK(f.out.pass(tcp_out(kEnds, kFin | kAck)) == 1);
   CHECK(f.out.pass(tcp_out(kEnds, kRst)) == 0);
-  CHECK(f.monitor.connections()[0].state == "CLOSED");
+  CHECK(f.connections()[0].state == "CLOSED");
   CHECK(f.states(kTcp) == "E E");  // for the last ACK
   f.swaps(3);
   CHECK(f.states(kTcp) == "N N");
 }
 
-TEST_CASE("a ping is answered for 30 seconds after its last packet") {
+TEST_CASE("replies to a ping are ESTABLISHED for 30 seconds after its last packet") {
   constexpr TimestampNs kSecond = 1'000'000'000;
   Fixture f;
   f.monitor.track_connections(true);
   const SessionKey ping = normalise({kEnds.peer, 0}, {kEnds.ours, 0}, Protocol::icmp).key;
   f.out.pass(PacketBuilder().addresses(kEnds.ours, kEnds.peer).icmp(8).build());
-  REQUIRE(f.monitor.connections().size() == 1);
-  const TimestampNs last = f.monitor.connections()[0].last_ns;
+  REQUIRE(f.connections().size() == 1);
+  const TimestampNs last = f.connections()[0].last_ns;
   f.swap(last + 29 * kSecond);
   CHECK(f.states(ping) == "E N");
   f.swap(last + 30 * kSecond);
   CHECK(f.states(ping) == "N N");
 }
 
-TEST_CASE("a closed connection is as an unknown session after two windows of silence") {
+TEST_CASE("after two silent windows a closed connection is NEW again") {
   Fixture f;
   f.monitor.track_connections(true);
   f.shake_hands(kEnds);
@@ -549,16 +554,16 @@ TEST_CASE("a closed connection is as an unknown session after two windows of sil
   f.out.pass(tcp_out(kEnds, kFin | kAck));
   f.swaps(2);
   CHECK(f.states(kTcp) == "E E");
-  REQUIRE(f.monitor.connections().size() == 1);
-  CHECK(f.monitor.connections()[0].state == "CLOSED");
+  REQUIRE(f.connections().size() == 1);
+  CHECK(f.connections()[0].state == "CLOSED");
   f.swap();
   CHECK(f.states(kTcp) == "N N");
-  CHECK(f.monitor.connections().empty());
+  CHECK(f.connections().empty());
   f.out.pass(tcp_out(kEnds, kSyn));
   CHECK(f.states(kTcp) == "E N");
 }
 
-TEST_CASE("a connection whose entries were given away has its states everywhere again by its next packet") {
+TEST_CASE("the next packet of an evicted connection restores its states on all attachments") {
   Fixture f;
   f.monitor.track_connections(true);
   f.in.pass(udp_in(kEnds));
@@ -569,7 +574,7 @@ TEST_CASE("a connection whose entries were given away has its states everywhere 
   CHECK(f.states(kUdp) == "E E");
 }
 
-TEST_CASE("the last counters are not for sessions of which nothing passed") {
+TEST_CASE("sessions whose packets are all dropped do not get the last counters") {
   Fixture f(16);
   f.monitor.track_connections(true);
   for (std::uint8_t number = 0; number < 20; ++number) {
@@ -582,13 +587,13 @@ TEST_CASE("the last counters are not for sessions of which nothing passed") {
   CHECK(report.attachments[0].sessions_refused == 6);
 }
 
-TEST_CASE("a listing has every connection of which a packet passed, in order of their first packets") {
+TEST_CASE("the listing has all connections of which a packet passed, in order of their first packets") {
   Fixture f;
   f.monitor.track_connections(true);
   f.in.drop(tcp_in(peer_number(9), kSyn));
   f.out.pass(udp_out(kEnds));
   f.shake_hands(kEnds);
-  const std::vector<ConnectionRow> rows = f.monitor.connections();
+  const std::vector<ConnectionRow> rows = f.connections();
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].key == kUdp);
   CHECK(rows[0].originator == Direction::from_higher);
@@ -601,16 +606,16 @@ TEST_CASE("a listing has every connection of which a packet passed, in order of 
   CHECK(rows[1].last_ns > rows[0].last_ns);
 }
 
-TEST_CASE("the time from a connection's first packet until its states are in force is recorded once for each") {
+TEST_CASE("the latency from first packet to states in force is recorded once for each connection") {
   Fixture f;
   f.monitor.track_connections(true);
   f.shake_hands(kEnds);
   f.in.pass(udp_in(kEnds));
   f.in.drop(udp_in(peer_number(9)));
-  CHECK(f.monitor.state_latency().count() == 2);
-  CHECK(f.monitor.state_latency().quantile_us(0.5) > 0);
-  CHECK(f.monitor.state_latency().max_us() < 10e6);
-  CHECK(f.monitor.states_that_waited() == 0);
+  CHECK(f.monitor.connections().state_latency.histogram.count() == 2);
+  CHECK(f.monitor.connections().state_latency.histogram.quantile_us(0.5) > 0);
+  CHECK(f.monitor.connections().state_latency.histogram.max_us() < 10e6);
+  CHECK(f.monitor.connections().state_latency.waited == 0);
 }
 
 namespace {
@@ -618,16 +623,16 @@ namespace {
 enum class End { killed, stopped };
 
 // A controller with a default of drop, and the one that comes after it.
-class TakeOver {
+class Restart {
  public:
-  explicit TakeOver(std::uint32_t sessions = 64) : sessions_(sessions) {
+  explicit Restart(std::uint32_t sessions = 64) : sessions_(sessions) {
     first.emplace(sessions);
     first->monitor.track_connections(true);
     drop_by_default(first->in.attachment.program());
     accept_by_default(first->out.attachment.program());
   }
 
-  Fixture& take_over(End end = End::killed) {
+  Fixture& adopt(End end = End::killed) {
     if (end == End::stopped) {
       first->in.attachment.stop();
       first->out.attachment.stop();
@@ -651,14 +656,14 @@ void begin_inside(Fixture& f, const Ends& ends) {
 }
 
 // A packet that the program drops, and drops no more once the host has read of it.
-void check_goes_on(Side& side, const Bytes& frame) {
+void check_continues(Side& side, const Bytes& frame) {
   CHECK(side.send(frame) == XDP_DROP);
   side.read();
   CHECK(side.send(frame) == XDP_PASS);
   side.read();
 }
 
-void check_stays_shut(Side& side, const Bytes& frame) {
+void check_stays_blocked(Side& side, const Bytes& frame) {
   for (int i = 0; i < 3; ++i) {
     CHECK(side.send(frame) == XDP_DROP);
     side.read();
@@ -667,10 +672,10 @@ void check_stays_shut(Side& side, const Bytes& frame) {
 
 }  // namespace
 
-TEST_CASE("who takes an enforcing program over goes on with its connections, by what comes in alone") {
+TEST_CASE("connections of an adopted enforcing program go on when a packet of them arrives") {
   const End end = GENERATE(End::killed, End::stopped);
   CAPTURE(end);
-  TakeOver run;
+  Restart run;
   const Ends asked = peer_number(2);
   const Ends stranger = peer_number(9);
   begin_inside(*run.first, kEnds);
@@ -679,11 +684,11 @@ TEST_CASE("who takes an enforcing program over goes on with its connections, by 
   run.first->out.pass(udp_out(asked));
   run.first->in.pass(tcp_in(stranger, kSyn));
 
-  Fixture& f = run.take_over(end);
+  Fixture& f = run.adopt(end);
   CHECK(f.states(kTcp) == "none");
-  check_goes_on(f.in, tcp_in(kEnds, kAck));
+  check_continues(f.in, tcp_in(kEnds, kAck));
   CHECK(f.states(kTcp) == "E E");
-  check_goes_on(f.in, udp_in(kEnds));
+  check_continues(f.in, udp_in(kEnds));
   CHECK(f.states(kUdp) == "E E");
   CHECK(f.in.send(udp_in(asked)) == XDP_DROP);
   f.in.read();
@@ -692,97 +697,97 @@ TEST_CASE("who takes an enforcing program over goes on with its connections, by 
   f.in.read();
   CHECK(f.states(asked.key(Protocol::udp)) == "E E");
 
-  check_stays_shut(f.in, tcp_in(stranger, kSyn));
-  check_stays_shut(f.in, tcp_in(stranger, kAck));
-  check_stays_shut(f.in, tcp_in(peer_number(10), kAck));
-  check_stays_shut(f.in, udp_in(stranger));
-  CHECK(f.monitor.state_latency().count() == 0);
-  for (const ConnectionRow& row : f.monitor.connections()) {
+  check_stays_blocked(f.in, tcp_in(stranger, kSyn));
+  check_stays_blocked(f.in, tcp_in(stranger, kAck));
+  check_stays_blocked(f.in, tcp_in(peer_number(10), kAck));
+  check_stays_blocked(f.in, udp_in(stranger));
+  CHECK(f.monitor.connections().state_latency.histogram.count() == 0);
+  for (const ConnectionRow& row : f.connections()) {
     CHECK(row.state == "ESTABLISHED");
   }
-  CHECK(f.monitor.connections().size() == 3);
+  CHECK(f.connections().size() == 3);
 }
 
-TEST_CASE("the second controller after an established connection inherits from the first one's successor") {
-  TakeOver run;
+TEST_CASE("a third controller adopts connections that the second one adopted") {
+  Restart run;
   begin_inside(*run.first, kEnds);
-  check_goes_on(run.take_over().in, tcp_in(kEnds, kAck));
+  check_continues(run.adopt().in, tcp_in(kEnds, kAck));
   Fixture::Programs programs = run.second->give_away();
   run.second.reset();
   Fixture third(std::move(programs), 64);
-  check_goes_on(third.in, tcp_in(kEnds, kAck));
+  check_continues(third.in, tcp_in(kEnds, kAck));
 }
 
-TEST_CASE("a connection that goes on by an outgoing packet is established at once") {
-  TakeOver run;
+TEST_CASE("an adopted connection that goes on with an outgoing packet is established at once") {
+  Restart run;
   begin_inside(*run.first, kEnds);
-  Fixture& f = run.take_over();
+  Fixture& f = run.adopt();
   f.out.pass(tcp_out(kEnds, kAck));
   CHECK(f.states(kTcp) == "E E");
 }
 
-TEST_CASE("a SYN that is dropped gets no inherited states and ends none; one that passes begins a new connection") {
-  TakeOver run;
+TEST_CASE("a dropped SYN neither gets nor ends adopted states; a SYN that passes begins a new connection") {
+  Restart run;
   begin_inside(*run.first, kEnds);
-  Fixture& f = run.take_over();
-  check_stays_shut(f.in, tcp_in(kEnds, kSyn));
+  Fixture& f = run.adopt();
+  check_stays_blocked(f.in, tcp_in(kEnds, kSyn));
   CHECK(f.in.states(kTcp) == "N N");
-  SECTION("the connection goes on") { check_goes_on(f.in, tcp_in(kEnds, kAck)); }
-  SECTION("it begins anew") {
+  SECTION("the connection goes on") { check_continues(f.in, tcp_in(kEnds, kAck)); }
+  SECTION("it begins again") {
     f.out.pass(tcp_out(kEnds, kSyn));
     CHECK(f.states(kTcp) == "E N");
   }
 }
 
-TEST_CASE("states are inherited once") {
-  TakeOver run;
+TEST_CASE("states are adopted once") {
+  Restart run;
   begin_inside(*run.first, kEnds);
-  Fixture& f = run.take_over();
+  Fixture& f = run.adopt();
   f.in.drop(tcp_in(kEnds, kAck));
   f.in.pass(tcp_in(kEnds, kFin | kAck));
   f.out.pass(tcp_out(kEnds, kFin | kAck));
   f.swaps(4);
   CHECK(f.states(kTcp) == "N N");
-  check_stays_shut(f.in, tcp_in(kEnds, kAck));
+  check_stays_blocked(f.in, tcp_in(kEnds, kAck));
 }
 
-TEST_CASE("what shows no packet for 30 windows is not inherited, but for established TCP") {
-  TakeOver run;
+TEST_CASE("connections without a packet for 30 windows are not adopted, except established TCP") {
+  Restart run;
   begin_inside(*run.first, kEnds);
   run.first->out.pass(udp_out(kEnds));
   run.first->out.pass(udp_out(peer_number(2)));
-  Fixture& f = run.take_over();
+  Fixture& f = run.adopt();
   f.swaps(29);
-  check_goes_on(f.in, udp_in(kEnds));
+  check_continues(f.in, udp_in(kEnds));
   f.swap();
-  check_stays_shut(f.in, udp_in(peer_number(2)));
-  check_goes_on(f.in, tcp_in(kEnds, kAck));
+  check_stays_blocked(f.in, udp_in(peer_number(2)));
+  check_continues(f.in, tcp_in(kEnds, kAck));
 }
 
-TEST_CASE("the last counters are for inherited connections, too, though their first packet was dropped") {
-  TakeOver run(16);
+TEST_CASE("adopted connections get the last counters even if their first packet was dropped") {
+  Restart run(16);
   begin_inside(*run.first, kEnds);
-  Fixture& f = run.take_over();
+  Fixture& f = run.adopt();
   for (std::uint8_t number = 100; number < 120; ++number) {
     f.in.pass(udp_in(peer_number(number)));
   }
-  check_goes_on(f.in, tcp_in(kEnds, kAck));
+  check_continues(f.in, tcp_in(kEnds, kAck));
 }
 
-TEST_CASE("nothing is inherited of a program whose firewall is not in force, nor without tracking") {
-  TakeOver run;
+TEST_CASE("nothing is adopted from a program whose firewall is not in force, nor without tracking") {
+  Restart run;
   begin_inside(*run.first, kEnds);
   SECTION("not in force") {
     write_map(run.first->in.attachment.program(), "fw_control", 0, firewall{});
     write_map(run.first->out.attachment.program(), "fw_control", 0, firewall{});
-    Fixture& f = run.take_over();
+    Fixture& f = run.adopt();
     f.in.pass(tcp_in(kEnds, kAck));
     CHECK(f.states(kTcp) == "N E");
   }
   SECTION("not tracked") {
-    Fixture& f = run.take_over();
+    Fixture& f = run.adopt();
     f.monitor.track_connections(false);
-    check_stays_shut(f.in, tcp_in(kEnds, kAck));
+    check_stays_blocked(f.in, tcp_in(kEnds, kAck));
   }
 }
 

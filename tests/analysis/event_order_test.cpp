@@ -24,10 +24,10 @@ std::string order_of(const std::vector<std::vector<TimestampNs>>& times) {
   std::vector<const EventBatch*> batches;
   for (const EventBatch& batch : made) batches.push_back(&batch);
   std::string text;
-  for_each_run_by_time(batches, [&text](std::size_t which, const EventBatch& run) {
+  for_each_run_by_time(batches, [&](std::size_t which, std::span<const EventBatch::Event> run) {
     text += (text.empty() ? "" : " ") + std::to_string(which) + ":";
-    for (const EventBatch::Event& event : run.events()) {
-      CHECK(run.packet(event).front() == static_cast<std::uint8_t>(event.timestamp_ns));
+    for (const EventBatch::Event& event : run) {
+      CHECK(batches[which]->packet(event).front() == static_cast<std::uint8_t>(event.timestamp_ns));
       text += (text.back() == ':' ? "" : ",") + std::to_string(event.timestamp_ns);
     }
   });
@@ -36,8 +36,9 @@ std::string order_of(const std::vector<std::vector<TimestampNs>>& times) {
 
 }  // namespace
 
-TEST_CASE("events of several attachments come in the order of their stamps, in runs of one attachment") {
+TEST_CASE("events of several attachments are merged by time stamp, in runs of one attachment") {
   CHECK(order_of({}).empty());
+  CHECK(order_of({{}, {}}).empty());
   CHECK(order_of({{3, 4, 9}}) == "0:3,4,9");
   CHECK(order_of({{5, 6}, {1, 2}}) == "1:1,2 0:5,6");
   CHECK(order_of({{1, 4, 5, 9}, {2, 3, 7}, {6, 8}}) == "0:1 1:2,3 0:4,5 2:6 1:7 2:8 0:9");

@@ -3,8 +3,11 @@
 #include "host/analysis/monitor.h"
 
 #include <catch2/catch.hpp>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
+#include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 
@@ -43,34 +46,40 @@ Frame frame_of(const Udp& udp) {
   return frame;
 }
 
+Program load_program(std::uint32_t sessions) {
+  return Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
+                       {sessions, bucket_bits_for(sessions)}, nullptr);
+}
+
 class Fixture {
  public:
   Fixture(std::uint32_t sessions, std::uint64_t cap, const FingerprintKeys& keys = fixed_keys())
-      : monitor(Profile::all, cap),
-        program_(Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
-                               {sessions, bucket_bits_for(sessions)}, nullptr)),
+      : monitor(Profile::all, cap, wall_clock_ns),
+        program_(load_program(sessions)),
         test_run_(program_),
-        attachment(monitor.add_attachment(std::make_unique<Attachment>(
-            AttachmentName{"test", "xdp", "drv"}, std::move(program_), sessions, keys, test_run_.cpu(), false))) {}
+        attachment(monitor.add_attachment(
+            Attachment::fresh({"test", "xdp", "drv"}, std::move(program_), {sessions, keys, test_run_.cpu()}))) {}
 
   // Sends a packet, without the host reading its event.
   void send(const Udp& udp) { test_run_.run(frame_of(udp)); }
-  std::size_t read(std::uint32_t epoch) {
+  std::size_t read() {
     EventBatch batch;
     attachment.reader().drain(batch);
-    monitor.process(attachment, batch, epoch, nullptr);
+    monitor.process(attachment, batch);
     return batch.events().size();
   }
-  std::size_t read() { return read(monitor.open_epoch()); }
-  WindowReport swap() {
-    monitor.flip();
-    read(monitor.closing_epoch());
-    const WindowReport report = monitor.collect(window_, static_cast<TimestampNs>(window_) * 1000,
-                                                static_cast<TimestampNs>(window_ + 1) * 1000);
+  WindowCloser flip() { return monitor.flip(window_, static_cast<TimestampNs>(window_) * 1000); }
+  WindowReport collect(WindowCloser& closing) {
+    read();
+    const WindowReport report = closing.collect(static_cast<TimestampNs>(window_ + 1) * 1000);
     ++window_;
     const Accounting& accounting = report.attachments.at(0);
     CHECK(accounting.unknown.packets == accounting.unknown_events_arrived + accounting.unknown_left_out());
     return report;
+  }
+  WindowReport swap() {
+    WindowCloser closing = flip();
+    return collect(closing);
   }
 
   Monitor monitor;
@@ -96,7 +105,7 @@ constexpr Udp kSession{0x0a000001, 0x0a000002};
 
 }  // namespace
 
-TEST_CASE("packets before the entry took effect are counted from their events, later ones by the card, none twice") {
+TEST_CASE("packets before the entry took effect are counted by their events, later ones by the program, none twice") {
   Fixture f(64, 100);
   f.send(kSession);
   f.send(kSession);  // still unknown: the host has not read yet
@@ -134,7 +143,7 @@ TEST_CASE("a session is captured up to the cap exactly, then muted, and captured
   CHECK(report.sessions[0].packets.size() == 1);
 }
 
-TEST_CASE("a late addition to a half that was read shows in its next reading and is not lost") {
+TEST_CASE("a late addition to a half that was read already is counted at the next reading") {
   Fixture f(64, 100);
   f.send(kSession);
   f.read();
@@ -148,7 +157,7 @@ TEST_CASE("a late addition to a half that was read shows in its next reading and
   CHECK(next + packets(f.swap()) == 1);
 }
 
-TEST_CASE("a muted session's last packet is known to a tick, and the row says how well") {
+TEST_CASE("the time of a muted session's last packet is known to a tick, and the row has the uncertainty") {
   Fixture f(64, 1);
   f.send(kSession);
   f.read();
@@ -176,7 +185,7 @@ TEST_CASE("a full table refuses new sessions, counts them as unknown, and leaves
   CHECK(report.attachments[0].in().packets == 11);
 }
 
-TEST_CASE("idle sessions make room when ids run short") {
+TEST_CASE("idle sessions are evicted when counters are scarce") {
   Fixture f(4, 100);
   for (std::uint32_t i = 0; i < 4; ++i) {
     f.send({0x0a000001 + i, 0x0b000001});
@@ -192,7 +201,7 @@ TEST_CASE("idle sessions make room when ids run short") {
   CHECK(report.attachments[0].sessions_refused == 0);
 }
 
-TEST_CASE("two sessions that share a fingerprint are noticed, and new keys tell them apart") {
+TEST_CASE("two sessions that share a fingerprint are detected, and new keys tell them apart") {
   // With keys of 0 the fingerprint is a plain product: 2 x 6 = 3 x 4, as raw words of addresses.
   Fixture f(64, 100, FingerprintKeys{});
   const Udp one{0x02000000, 0x06000000};
@@ -212,6 +221,105 @@ TEST_CASE("two sessions that share a fingerprint are noticed, and new keys tell 
   CHECK(report.sessions[0].packets_client + report.sessions[0].packets_server == 1);
   CHECK(report.sessions[1].packets_client + report.sessions[1].packets_server == 2);
   CHECK(report.attachments[0].on_sessions.packets == 3);
+}
+
+TEST_CASE("packets of the next window wait while a window is closing") {
+  Fixture f(64, 100);
+  f.send(kSession);
+  f.read();
+  WindowCloser closing = f.flip();
+  f.send(kSession);  // already counted in the next window
+  CHECK(f.read() == 1);
+  CHECK(packets(f.collect(closing)) == 1);
+  CHECK(packets(f.swap()) == 1);
+}
+
+TEST_CASE("a program that is added while a window is closing is in the next report, and only there") {
+  Fixture f(64, 100);
+  f.send(kSession);
+  f.read();
+  WindowCloser closing = f.flip();
+  Program program = load_program(64);
+  TestRun run(program);
+  Attachment& added = f.monitor.add_attachment(
+      Attachment::fresh({"added", "xdp", "drv"}, std::move(program), {64, fixed_keys(), run.cpu()}));
+  CHECK(added.epoch() == f.monitor.open_epoch());
+  run.run(frame_of({0x0c000001, 0x0b000001}));
+  EventBatch batch;
+  added.reader().drain(batch);
+  REQUIRE(batch.events().size() == 1);
+  f.monitor.process(added, batch);
+
+  WindowReport report = f.collect(closing);
+  CHECK(report.attachments.size() == 1);
+  CHECK(packets(report) == 1);
+  report = f.swap();
+  REQUIRE(report.attachments.size() == 2);
+  CHECK(report.attachments[1].interface == "added");
+  CHECK(report.attachments[1].in().packets == 1);
+  CHECK(report.attachments[1].learned.packets == 1);
+  CHECK(packets(report) == 1);
+  CHECK(f.monitor.take_failures().empty());
+}
+
+TEST_CASE("a slot that is vacated while a window is closing rests until the next window is closed") {
+  Fixture f(4, 100);
+  f.send(kSession);
+  f.read();
+  WindowCloser closing = f.flip();
+  AttachmentSessions& sessions = f.attachment.sessions();
+  const auto mark = sessions.rest_mark();
+  sessions.evict(0);
+  CHECK(sessions.resting_slots() == 1);
+  f.collect(closing);
+  CHECK(sessions.rest_mark() == mark + 1);
+  CHECK(sessions.resting_slots() == 1);
+  f.swap();
+  CHECK(sessions.resting_slots() == 0);
+}
+
+TEST_CASE("a second flip is an error until the first one is collected") {
+  Fixture f(64, 100);
+  f.send(kSession);
+  f.read();
+  WindowCloser closing = f.flip();
+  const std::uint32_t epoch = f.monitor.open_epoch();
+  CHECK_THROWS_AS(f.flip(), std::logic_error);
+  CHECK(f.monitor.open_epoch() == epoch);
+  CHECK(f.attachment.epoch() == epoch);
+  CHECK(packets(f.collect(closing)) == 1);
+  CHECK_NOTHROW(f.swap());
+}
+
+TEST_CASE("a window whose closer was dropped cannot be left out: the next flip is an error") {
+  Fixture f(64, 100);
+  { const WindowCloser dropped = f.flip(); }
+  CHECK_THROWS_AS(f.flip(), std::logic_error);
+}
+
+TEST_CASE("a closer can be moved, and collects once") {
+  Fixture f(64, 100);
+  f.send(kSession);
+  f.read();
+  WindowCloser first = f.flip();
+  WindowCloser closing = std::move(first);
+  CHECK_THROWS_AS(first.collect(1000), std::logic_error);  // NOLINT(bugprone-use-after-move)
+  CHECK(packets(f.collect(closing)) == 1);
+  CHECK_THROWS_AS(closing.collect(1000), std::logic_error);
+}
+
+TEST_CASE("a tick while a window is closing changes no time of a last packet") {
+  Fixture f(64, 1);
+  f.send(kSession);
+  f.read();
+  f.send(kSession);
+  f.read();
+  WindowCloser closing = f.flip();
+  f.send(kSession);
+  f.monitor.tick(TimestampNs{1} << 62);
+  const WindowReport report = f.collect(closing);
+  REQUIRE(report.sessions.size() == 1);
+  CHECK(report.sessions[0].last_packet_ns < TimestampNs{1} << 62);
 }
 
 }  // namespace nicsentry::monitor_test

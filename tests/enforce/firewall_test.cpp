@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "host/analysis/monitor.h"
+#include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "host/enforce/firewall.h"
@@ -377,12 +378,12 @@ TEST_CASE("with the state of the run that died, who is in a set stays in it whil
 
 TEST_CASE("a blocked address is dropped before its established session is accepted, and drops are in the accounting") {
   Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
-  Monitor monitor(Profile::all, 100);
+  Monitor monitor(Profile::all, 100, wall_clock_ns);
   Program program = load_program();
   TestRun run(program);
   firewall.add_attachment(program.shared_firewall(), Chain::ingress);
-  Attachment& attachment = monitor.add_attachment(std::make_unique<Attachment>(
-      AttachmentName{"test", "xdp", "drv"}, std::move(program), 64, fixed_keys(), run.cpu(), false));
+  Attachment& attachment = monitor.add_attachment(
+      Attachment::fresh({"test", "xdp", "drv"}, std::move(program), {64, fixed_keys(), run.cpu()}));
   monitor.track_connections(true);
   firewall.set_default(Chain::ingress, RuleAction::drop);
   firewall.apply(Chain::ingress, batch({append({{"conntrack", "NEW"}, {"dport", "53"}, {"action", "log"}})}));
@@ -394,7 +395,7 @@ TEST_CASE("a blocked address is dropped before its established session is accept
   const auto read = [&] {
     events.clear();
     attachment.reader().drain(events);
-    monitor.process(attachment, events, monitor.open_epoch(), nullptr);
+    monitor.process(attachment, events);
   };
   CHECK(run.run(udp("10.0.0.1", 53)) == XDP_PASS);
   read();
@@ -423,8 +424,7 @@ TEST_CASE("a blocked address is dropped before its established session is accept
   CHECK(firewall.view(Chain::ingress).blocked.packets == 1);
   read();
   const std::uint64_t dropped = firewall.view(Chain::ingress).dropped.packets;
-  monitor.flip();
-  const WindowReport report = monitor.collect(0, 0, 1);
+  const WindowReport report = monitor.flip(0, 0).collect(1);
   CHECK(report.attachments.at(0).dropped.packets == dropped);
   CHECK(report.attachments.at(0).dropped.bytes == dropped * 28);
 }

@@ -3,13 +3,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "host/analysis/monitor.h"
+#include "host/analysis/connections_snapshot.h"
 #include "host/packet/features.h"
 
 namespace nicsentry {
 
 // {"connections": [...], "state_latency": {...}}: each connection from who sent first to whom, with its state and the
 // time since its last packet; and how long after their first packets states came into force.
-nlohmann::ordered_json describe_connections(const Monitor& monitor, TimestampNs now_ns);
+nlohmann::ordered_json describe_connections(ConnectionsSnapshot snapshot, TimestampNs now_ns);
 
 }  // namespace nicsentry

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "host/sessions/inherited_states.h"
+#include "host/sessions/adopted_states.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-namespace nicsentry::inherited_states_test {
+namespace nicsentry::adopted_states_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -30,8 +30,8 @@ session_slot slot_of(const SessionKey& key, std::uint32_t state, const Fingerpri
   return slot;
 }
 
-InheritedStates with(std::initializer_list<session_slot> slots) {
-  InheritedStates states(fixed_keys());
+AdoptedStates with(std::initializer_list<session_slot> slots) {
+  AdoptedStates states(fixed_keys());
   for (const session_slot& slot : slots) {
     states.add(slot);
   }
@@ -40,35 +40,34 @@ InheritedStates with(std::initializer_list<session_slot> slots) {
 
 }  // namespace
 
-TEST_CASE("states are found by a session's ends, under the keys of who left them") {
-  const InheritedStates states =
+TEST_CASE("states are found by a session's addresses and ports, under the former controller's keys") {
+  const AdoptedStates states =
       with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(3), SLOT_VALID | kAwaited),
             slot_of(session(4), SLOT_VALID | kAnswered, following_keys(fixed_keys()))});
   CHECK(states.find(session(2)) == kAnswered);
   CHECK(states.find(session(3)) == kAwaited);
   CHECK(states.find(session(4)) == 0);
   CHECK(states.find(session(2, Protocol::udp)) == 0);
-  CHECK(InheritedStates().find(session(2)) == 0);
+  CHECK(AdoptedStates().find(session(2)) == 0);
 }
 
-TEST_CASE("slots that are not valid, and sessions that are NEW both ways, leave nothing") {
-  const InheritedStates states =
+TEST_CASE("slots that are not valid or NEW in both directions are not kept") {
+  const AdoptedStates states =
       with({{}, slot_of(session(2), kAnswered), slot_of(session(3), SLOT_VALID), slot_of(session(4), 0)});
   CHECK(states.size() == 0);
 }
 
-TEST_CASE("an entry that was being moved stands in two slots and is one") {
-  InheritedStates states =
+TEST_CASE("an entry in two slots, since it was being moved, counts once") {
+  AdoptedStates states =
       with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(2), SLOT_VALID | kAnswered)});
   CHECK(states.size() == 1);
   states.forget(session(2));
   CHECK(states.find(session(2)) == 0);
 }
 
-TEST_CASE("after the idle windows established TCP is left, after two hours and four minutes nothing") {
-  InheritedStates states =
-      with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(3), SLOT_VALID | kAwaited),
-            slot_of(session(2, Protocol::udp), SLOT_VALID | kAnswered)});
+TEST_CASE("after the idle windows only established TCP is left, after two hours and four minutes nothing") {
+  AdoptedStates states = with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(3), SLOT_VALID | kAwaited),
+                               slot_of(session(2, Protocol::udp), SLOT_VALID | kAnswered)});
   states.end_window(10min, 3);
   states.end_window(10min, 3);
   CHECK(states.find(session(3)) == kAwaited);
@@ -83,12 +82,12 @@ TEST_CASE("after the idle windows established TCP is left, after two hours and f
   CHECK(states.size() == 0);
 }
 
-TEST_CASE("long windows do not shorten what is idle: it is the more of both") {
-  InheritedStates states = with({slot_of(session(2), SLOT_VALID | kAnswered)});
+TEST_CASE("established TCP is kept for the idle windows, and for two hours and four minutes, whichever is longer") {
+  AdoptedStates states = with({slot_of(session(2), SLOT_VALID | kAnswered)});
   states.end_window(5h, 2);
   CHECK(states.find(session(2)) == kAnswered);
   states.end_window(5h, 2);
   CHECK(states.size() == 0);
 }
 
-}  // namespace nicsentry::inherited_states_test
+}  // namespace nicsentry::adopted_states_test

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/analysis/packet_record.h"
+
+#include "host/sessions/quoted_session.h"
+
+namespace nicsentry {
+
+std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatch::Event& event) {
+  const auto bytes = batch.packet(event);
+  const auto packet = parse_packet(bytes);
+  if (!packet) {
+    return std::nullopt;
+  }
+  const PacketFeatures& features = packet->features;
+  const bool dropped = (event.header.verdict & ACTION_DROP) != 0;
+  PacketRecord record{event.timestamp_ns,
+                      event.header,
+                      *packet,
+                      {packet->protocol, packet->key.direction, features.tcp_flags, features.icmp_type, dropped},
+                      std::nullopt};
+  if (is_icmp_error(packet->protocol, features.icmp_type)) {
+    record.quoted = quoted_session(bytes, *packet);
+  }
+  return record;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/analysis/window_closer.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "host/analysis/monitor.h"
+#include "host/analysis/room_policy.h"
+
+namespace nicsentry {
+
+WindowCloser::WindowCloser(Monitor& monitor, std::uint32_t epoch, std::uint64_t number, TimestampNs start_ns)
+    : monitor_(&monitor), epoch_(epoch), number_(number), start_ns_(start_ns) {}
+
+WindowCloser::WindowCloser(WindowCloser&& other) noexcept
+    : monitor_(std::exchange(other.monitor_, nullptr)),
+      epoch_(other.epoch_),
+      number_(other.number_),
+      start_ns_(other.start_ns_),
+      scan_(std::move(other.scan_)) {}
+
+WindowReport WindowCloser::collect(TimestampNs end_ns) {
+  if (monitor_ == nullptr) {
+    throw std::logic_error("a window was collected twice");
+  }
+  AttachmentList& attachments = monitor_->attachments_;
+  WindowReport report;
+  report.number = number_;
+  report.start_ns = start_ns_;
+  report.end_ns = end_ns;
+  for (const auto& attachment : attachments) {
+    if (attachment->closing()) {
+      attachments.attempt(*attachment, [&] { close(*attachment, end_ns); });
+      report.attachments.push_back(attachment->take_accounting());
+    }
+  }
+  report.sessions = monitor_->registry_.close_window(number_);
+  monitor_->connections_->end_window(number_, start_ns_, end_ns);
+  for (const auto& attachment : attachments) {
+    if (const auto rested = attachment->take_rest_mark()) {
+      attachments.attempt(*attachment, [&] { open(*attachment, *rested); });
+    }
+  }
+  attachments.remove_ended([this](Session& session) {
+    if (session.attachments == 0) {
+      monitor_->registry_.remove(session);
+    }
+  });
+  Monitor& monitor = *std::exchange(monitor_, nullptr);
+  monitor.closing_ = false;
+  monitor.process_deferred();
+  return report;
+}
+
+void WindowCloser::close(Attachment& attachment, TimestampNs end_ns) {
+  attachment.read_totals(epoch_ & 1U);
+  read_sessions(attachment, end_ns);
+}
+
+void WindowCloser::read_sessions(Attachment& attachment, TimestampNs end_ns) {
+  const unsigned half = epoch_ & 1U;
+  SessionRegistry& registry = monitor_->registry_;
+  Accounting& accounting = attachment.accounting();
+  const auto all = [](const AttachmentSessions::Entry&) { return true; };
+  scan_.read(attachment, half, all, [&](AttachmentSessions::Entry& entry, const session_counters& now) {
+    const session_counters last = std::exchange(entry.last[half], now);
+    const std::uint64_t packets = packets_of(now) - packets_of(last);
+    for (const Direction direction : {Direction::from_lower, Direction::from_higher}) {
+      const auto end = static_cast<std::size_t>(direction);
+      const Amount amount{now.packets[end] - last.packets[end], now.bytes[end] - last.bytes[end]};
+      if (amount.packets != 0) {
+        registry.count(*entry.session, direction, amount);
+        accounting.on_sessions.packets += amount.packets;
+        accounting.on_sessions.bytes += amount.bytes;
+      }
+    }
+    if (packets > entry.seen) {
+      registry.note_unseen(*entry.session, std::max({start_ns_, entry.looked_ns, entry.session->last_ns}), end_ns);
+    }
+    accounting.sessions_active += entry.active || packets != 0 ? 1 : 0;
+    entry.active = false;
+    entry.seen = 0;
+    entry.looked_ns = 0;
+    entry.muted = false;
+  });
+}
+
+void WindowCloser::open(Attachment& attachment, SessionTable::RestMark rested) {
+  make_room(attachment);
+  attachment.sessions().quiesced(rested);
+  change_spent_keys(attachment);
+  attachment.flush();
+}
+
+void WindowCloser::make_room(Attachment& attachment) {
+  AttachmentSessions& sessions = attachment.sessions();
+  std::vector<Occupant> occupants;
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    if (sessions.used(id) && !sessions.entry(id).evicted) {
+      const Session& session = *sessions.entry(id).session;
+      occupants.push_back(
+          {id, number_ - session.last_window, monitor_->connections_->stays(session), session.unwatched});
+    }
+  }
+  for (const std::uint32_t id : choose_evictions(occupants, attachment.room())) {
+    sessions.evict(id);
+  }
+  sessions.free_evicted([this](Session& session) {
+    if (session.attachments == 0 && !session.active) {
+      monitor_->registry_.remove(session);
+    }
+  });
+}
+
+void WindowCloser::change_spent_keys(Attachment& attachment) {
+  if (!attachment.sessions().keys_are_spent()) {
+    return;
+  }
+  const FingerprintKeys spent = attachment.sessions().keys();
+  for (const auto& other : monitor_->attachments_) {
+    if (other->sessions().keys() == spent) {
+      other->sessions().change_keys(following_keys(spent));
+      other->flush();  // no entry of the old keys is left when the new ones take effect
+      other->set_keys(other->sessions().keys());
+    }
+  }
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <unordered_map>
+
+#include "bpf_offload/types.h"
+#include "host/packet/session_key.h"
+#include "host/sessions/fingerprint.h"
+
+namespace nicsentry {
+
+// The states of connections that an adopted program has in its slots, written by its former controller. A slot names
+// its session by a fingerprint, which does not contain the addresses. So a session's states are found only when a
+// packet of it shows the addresses.
+class AdoptedStates {
+ public:
+  AdoptedStates() = default;
+  // `former`: the keys of the former controller's fingerprints.
+  explicit AdoptedStates(const FingerprintKeys& former) : keys_(former) {}
+
+  // Keeps the states of a slot, unless it is empty or NEW in both directions.
+  void add(const session_slot& slot);
+
+  // Returns both directions' states as in session_slot.state, without SLOT_VALID; 0: none.
+  std::uint32_t find(const SessionKey& key) const;
+  void forget(const SessionKey& key);
+  std::size_t size() const { return states_.size(); }
+
+  // A window of this length ended. Forgets connections that were silent for `idle_windows`, as sessions are forgotten.
+  // Established TCP connections are kept longer: for the time that RFC 5382 lets their ends be silent.
+  void end_window(std::chrono::nanoseconds length, std::uint64_t idle_windows);
+
+ private:
+  FingerprintKeys keys_{};
+  std::unordered_map<Fingerprint, std::uint32_t, FingerprintHash> states_;
+  std::uint64_t windows_ = 0;
+  std::chrono::nanoseconds time_{};
+  bool tcp_only_ = false;
+};
+
+}  // namespace nicsentry
