@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "host/analysis/monitor.h"
 #include "host/analysis/tick_interval.h"
@@ -34,7 +35,7 @@ Program load_program(const ReplayOptions& options) {
 
 class Replay {
  public:
-  Replay(const ReplayOptions& options, const std::function<void(const WindowReport&)>& on_window)
+  Replay(const ReplayOptions& options, const std::function<void(WindowReport)>& on_window)
       : options_(options),
         on_window_(on_window),
         monitor_(options.profile, options.cap, wall_clock_ns),
@@ -96,7 +97,7 @@ class Replay {
     WindowReport report = monitor_.flip(window_number_, window_start_).collect(window_end());
     throw_failures();
     add_uncaptured(report.attachments.at(0));
-    on_window_(report);
+    on_window_(std::move(report));
     ++summary_.windows;
     packets_in_window_ = 0;
   }
@@ -157,7 +158,7 @@ class Replay {
   }
 
   const ReplayOptions& options_;
-  const std::function<void(const WindowReport&)>& on_window_;
+  const std::function<void(WindowReport)>& on_window_;
   Monitor monitor_;
   Program program_;
   TestRun test_run_;
@@ -180,7 +181,7 @@ class Replay {
 
 }  // namespace
 
-ReplaySummary replay(const ReplayOptions& options, const std::function<void(const WindowReport&)>& on_window,
+ReplaySummary replay(const ReplayOptions& options, const std::function<void(WindowReport)>& on_window,
                      const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
   CaptureMerge captures(options.captures);
   Replay replay(options, on_window);

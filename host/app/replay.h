@@ -32,7 +32,7 @@ struct ReplaySummary {
 // Sends captures through the compiled program in the kernel, on the captures' clock: the first window begins with the
 // first packet; windows without a packet are counted but not reported. The same captures give the same reports.
 // `on_progress` is called now and then with bytes read and bytes in all. Throws Error.
-ReplaySummary replay(const ReplayOptions& options, const std::function<void(const WindowReport&)>& on_window,
+ReplaySummary replay(const ReplayOptions& options, const std::function<void(WindowReport)>& on_window,
                      const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
 
 }  // namespace nicsentry

@@ -3,14 +3,16 @@
 
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "host/app/replay.h"
 #include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
-#include "host/cli/window_output.h"
+#include "host/cli/window_options.h"
 #include "host/ports/port.h"
 
 namespace nicsentry {
@@ -24,7 +26,7 @@ struct ReplayCommandOptions {
   WindowOptions window;
 };
 
-// A bar on the terminal, while stderr is one.
+// A bar on the terminal, while stderr is one. Any thread: tables are printed by another one.
 class Progress {
  public:
   explicit Progress(bool wanted) : shown_(wanted && isatty(STDERR_FILENO) != 0) {}
@@ -33,6 +35,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void show(std::uint64_t done, std::uint64_t all) {
+    const std::lock_guard lock(mutex_);
     if (!shown_ || all == 0) {
       return;
     }
@@ -44,6 +47,7 @@ class Progress {
     drawn_ = true;
   }
   void clear() {
+    const std::lock_guard lock(mutex_);
     if (drawn_) {
       std::fputs("\r\033[K", stderr);
       drawn_ = false;
@@ -51,6 +55,7 @@ class Progress {
   }
 
  private:
+  std::mutex mutex_;
   bool shown_;
   bool drawn_ = false;
 };
@@ -78,17 +83,15 @@ int run(const ReplayCommandOptions& options) {
   replayed.window = parse_duration(options.window.window, kShortestReplayWindow);
   replayed.cap = options.window.cap;
   replayed.sessions = options.sessions;
-  WindowOutput output(options.window, parse_formats(options.window));
-  output.open(replayed.profile);
-  bool failed = false;
   Progress progress(!options.window.quiet);
+  ReportOutputOptions output = output_options(options.window);
+  output.wait_when_full = true;
+  output.before_text = [&progress] { progress.clear(); };
+  ReportOutput reports(output, replayed.profile, log_messages());
   const ReplaySummary summary = replay(
-      replayed,
-      [&](const WindowReport& report) {
-        progress.clear();
-        failed = !output.write(report).errors.empty() || failed;
-      },
+      replayed, [&reports](WindowReport report) { reports.publish(std::move(report)); },
       [&progress](std::uint64_t done, std::uint64_t all) { progress.show(done, all); });
+  const bool failed = !reports.close();
   progress.clear();
   print_summary(summary, options.window);
   for (const std::string& damage : summary.damages) {

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <signal.h>
 
-#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <utility>
 
-#include "host/app/live.h"
-#include "host/base/error.h"
+#include "host/app/daemon.h"
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/port_options.h"
-#include "host/cli/window_output.h"
+#include "host/cli/window_options.h"
 
 namespace nicsentry {
 namespace {
@@ -34,45 +31,18 @@ struct RunOptions {
   WindowOptions window;
 };
 
-// Records of packets that rules send to the log.
-class PacketLog {
- public:
-  explicit PacketLog(const std::optional<std::filesystem::path>& path) {
-    if (path) {
-      file_ = std::make_unique<std::ofstream>(*path, std::ios::app);
-      if (!*file_) {
-        throw SystemError(errno, "writing " + path->string());
-      }
-    }
-  }
-
-  void write(const std::string& record) {
-    if (file_ == nullptr) {
-      log_packet(record);
-      return;
-    }
-    *file_ << record << std::endl;  // flushed: somebody may be reading along
-    if (!*file_ && !std::exchange(failed_, true)) {
-      log_error("the log of packets cannot be written");
-    }
-  }
-
- private:
-  std::unique_ptr<std::ofstream> file_;
-  bool failed_ = false;
-};
-
-// The loop waits for them; threads inherit the mask.
-void block_signals() {
+// The loop waits for SIGINT and SIGTERM; threads inherit the mask. A reader that goes is an error of write(2).
+void prepare_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
 }
 
-LiveOptions parse(const RunOptions& options) {
-  LiveOptions parsed;
+DaemonOptions parse(const RunOptions& options) {
+  DaemonOptions parsed;
   parsed.interfaces = options.interfaces;
   parsed.port.mode = chosen_mode(options.mode);
   parsed.port.both_directions = options.direction == "both";
@@ -87,23 +57,25 @@ LiveOptions parse(const RunOptions& options) {
   parsed.rules = options.rules;
   parsed.egress_rules = options.egress_rules;
   parsed.state = options.state;
+  parsed.log = options.log;
   return parsed;
 }
 
 int run(const RunOptions& options) {
   set_up_log(options.window.quiet);
-  const LiveOptions live = parse(options);
-  WindowOutput output(options.window, parse_formats(options.window));
-  PacketLog packets(options.log);
-  block_signals();
-  LiveOutput told;
-  told.prepare = [&output](Profile profile) { output.open(profile); };
-  told.info = log_info;
-  told.warning = log_warning;
-  told.error = log_error;
-  told.log = [&packets](const std::string& record) { packets.write(record); };
-  told.write = [&output](const WindowReport& report) { return output.write(report); };
-  return run_live(live, told) ? kExitSuccess : kExitFailure;
+  const DaemonOptions daemon = parse(options);
+  const ReportOutputOptions output = output_options(options.window);
+  prepare_signals();
+  DaemonResult result;
+  {
+    const LogQueue queue;
+    result = run_daemon(daemon, output, log_messages(), log_packet);
+  }
+  const int status = result.failed ? kExitFailure : kExitSuccess;
+  if (result.abandoned) {
+    std::_Exit(status);  // a thread stands in a write: destructors could wait for it
+  }
+  return status;
 }
 
 }  // namespace

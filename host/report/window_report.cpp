@@ -34,4 +34,13 @@ const char* cause_name(int cause) {
   return "unnamed_cause";
 }
 
+std::size_t memory_of(const WindowReport& report) {
+  std::size_t bytes = sizeof(report) + report.attachments.capacity() * sizeof(Accounting) +
+                      report.sessions.capacity() * sizeof(SessionWindow);
+  for (const SessionWindow& session : report.sessions) {
+    bytes += session.packets.capacity() * sizeof(PacketFeatures);
+  }
+  return bytes;
+}
+
 }  // namespace nicsentry

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -72,5 +73,8 @@ struct WindowReport {
   std::vector<SessionWindow> sessions;  // those with packets in this window, in order of id
   std::vector<Accounting> attachments;  // in the order of the command line
 };
+
+// About how much memory a report takes, for queues that are bounded by bytes.
+std::size_t memory_of(const WindowReport& report);
 
 }  // namespace nicsentry

@@ -26,7 +26,7 @@ EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
 }
 
 void EventLoop::watch(int fd, std::function<void()> readable) {
-  auto entry = std::make_unique<Watched>(Watched{fd, std::move(readable)});
+  auto entry = std::make_shared<Watched>(Watched{fd, std::move(readable)});
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = entry.get();
@@ -80,12 +80,15 @@ void EventLoop::wait(Clock::time_point until) {
     throw SystemError(errno, "waiting for events");
   }
   for (int i = 0; i < ready; ++i) {
-    const auto* entry = static_cast<const Watched*>(events.at(static_cast<std::size_t>(i)).data.ptr);
-    // A callback may have removed what comes later in the list.
-    const bool still_watched =
-        std::any_of(watched_.begin(), watched_.end(), [entry](const auto& watched) { return watched.get() == entry; });
-    if (still_watched && entry->readable) {
-      entry->readable();
+    const void* ready_entry = events.at(static_cast<std::size_t>(i)).data.ptr;
+    // A callback may have removed what comes later in the list, and may remove itself: it is kept until it returns.
+    const auto found = std::find_if(watched_.begin(), watched_.end(),
+                                    [ready_entry](const auto& entry) { return entry.get() == ready_entry; });
+    if (found != watched_.end()) {
+      const std::shared_ptr<Watched> entry = *found;
+      if (entry->readable) {
+        entry->readable();
+      }
     }
   }
 }

@@ -57,7 +57,7 @@ class EventLoop {
   UniqueFd epoll_;
   PostedCalls calls_;
   std::deque<Entry> timers_;  // callbacks may add timers: references stay good
-  std::vector<std::unique_ptr<Watched>> watched_;
+  std::vector<std::shared_ptr<Watched>> watched_;
   std::atomic<bool> stopping_ = false;
 };
 

@@ -15,6 +15,16 @@ PostedCalls::PostedCalls() : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   }
 }
 
+void PostedCalls::post(std::function<void()> act) {
+  auto posted = std::make_shared<Posted>();
+  posted->run = std::move(act);
+  try {
+    add(std::move(posted));
+  } catch (const Unavailable&) {
+    // The loop has ended: nobody is left to call it.
+  }
+}
+
 void PostedCalls::run_all() {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof(count));

@@ -52,6 +52,9 @@ class PostedCalls {
     }
   }
 
+  // Has `act` called on the loop's thread, and waits for nothing. Without effect after close().
+  void post(std::function<void()> act);
+
   // Makes every call that waits. Of the loop's thread.
   void run_all();
   // Refuses calls from now on, also those that wait.

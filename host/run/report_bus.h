@@ -40,6 +40,8 @@ class ReportBus {
     return losses;
   }
 
+  const std::vector<std::shared_ptr<Subscriber<Item>>>& subscribers() const { return subscribers_; }
+
   // Closes every subscriber; the names of those that were abandoned.
   std::vector<std::string> close() {
     std::vector<std::string> abandoned;

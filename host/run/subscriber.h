@@ -22,7 +22,7 @@ struct QueueLimits {
   std::size_t items = 4;
   std::size_t bytes = std::size_t{64} << 20;
   bool wait_when_full = false;
-  // How long close() lets the subscriber go on without finishing an item.
+  // How long close() lets the subscriber go on without finishing an item; without limit where wait_when_full.
   std::chrono::milliseconds grace{300};
 };
 
@@ -59,13 +59,17 @@ class Subscriber {
     return std::exchange(state_->dropped_count, 0);
   }
 
-  // Takes no more items and lets the consumer finish those that wait. A consumer that finishes no item within the
-  // limits' grace is abandoned: its thread goes on by itself, and what waits counts as dropped. False then.
+  // Takes no more items and waits until the consumer has finished those that wait. False where it finished none within
+  // the limits' grace: what waits is dropped.
+  bool finish() { return finished_ || (finished_ = state_->finish(grace_)); }
+
+  // Ends the subscriber after finish(). A consumer that still does not end within the grace is abandoned: its thread
+  // goes on by itself. False then.
   bool close() {
     if (!thread_.joinable()) {
       return finished_;
     }
-    finished_ = state_->finish(grace_);
+    finish();
     if (finished_) {
       thread_.join();
     } else {
@@ -139,6 +143,9 @@ class Subscriber {
         std::unique_lock lock(mutex);
         closing = true;
         changed.notify_all();
+        if (limits.wait_when_full) {
+          changed.wait(lock, [&] { return ended; });
+        }
         std::uint64_t seen = 0;
         do {
           seen = consumed;

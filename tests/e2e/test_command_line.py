@@ -251,7 +251,7 @@ class RulesCheck(unittest.TestCase):
     def test_a_file_of_chains_holds_nothing_else(self):
         done = call("run -i none0 --rules -", '{"ingress": {"rules": []}, "egres": {"rules": []}}')
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("egres: allowed beside ingress and egress is nothing else", done.stderr)
+        self.assertIn("unknown key 'egres'; only ingress and egress are allowed", done.stderr)
 
     def test_what_is_no_batch_is_refused(self):
         for text, named in (("{", "not JSON"), ("[3]", "a list"), ('{"rules": 3}', "3"), ("", "not JSON")):

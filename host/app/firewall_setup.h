@@ -6,14 +6,14 @@
 #include <optional>
 #include <string>
 
-#include "host/app/live.h"
+#include "host/app/daemon_options.h"
 #include "host/enforce/firewall.h"
 
 namespace nicsentry {
 
 // The firewall that a run's options ask for, its files read and compiled; null where they ask for none. Throws Error,
 // also for rules that no program of the run would enforce: they would be taken for protection.
-std::unique_ptr<Firewall> make_firewall(const LiveOptions& options,
+std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
                                         const std::function<void(const std::string&)>& warning);
 
 // That no program of the run enforces this chain.
@@ -21,6 +21,6 @@ Error not_enforced(Chain chain);
 
 // What to know where the programs see the packets of a connection one way only. Nothing where they see both: on the way
 // out of the one port, or in through two.
-std::optional<std::string> one_way_caution(const LiveOptions& options);
+std::optional<std::string> one_way_caution(const DaemonOptions& options);
 
 }  // namespace nicsentry

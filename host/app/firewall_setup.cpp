@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "host/app/live_firewall.h"
+#include "host/app/firewall_setup.h"
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -24,7 +24,7 @@ bool is_of_chains(const nlohmann::json& rules) {
 }
 
 Error no_chain(const std::string& source, const std::string& name) {
-  return Error(source + ": " + name + ": allowed beside ingress and egress is nothing else");
+  return Error(source + ": unknown key '" + name + "'; only ingress and egress are allowed");
 }
 
 void check_chains(const nlohmann::json& batches, const std::string& source) {
@@ -59,14 +59,14 @@ Error not_enforced(Chain chain) {
                (chain == Chain::egress ? " (run with --direction both)" : ""));
 }
 
-std::optional<std::string> one_way_caution(const LiveOptions& options) {
+std::optional<std::string> one_way_caution(const DaemonOptions& options) {
   if (!options.wants_firewall() || options.interfaces.size() != 1 || options.port.both_directions) {
     return std::nullopt;
   }
   return "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both";
 }
 
-std::unique_ptr<Firewall> make_firewall(const LiveOptions& options,
+std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
                                         const std::function<void(const std::string&)>& warning) {
   if (!options.wants_firewall()) {
     return nullptr;

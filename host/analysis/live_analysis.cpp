@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/analysis/live_analysis.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "host/analysis/adaptive_sampling.h"
+#include "host/analysis/tick_interval.h"
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
+
+namespace nicsentry {
+namespace {
+
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+
+constexpr nanoseconds kShortestPoll = 250us;
+constexpr nanoseconds kLongestPoll = 10ms;
+constexpr nanoseconds kAdaptationInterval = 100ms;
+
+nanoseconds thread_processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
+
+LiveAnalysis::LiveAnalysis(EventLoop& loop, const LiveAnalysisOptions& options, LiveAnalysisOutput output)
+    : loop_(loop),
+      options_(options),
+      output_(std::move(output)),
+      monitor_(options.profile, options.cap, wall_clock_ns),
+      quiescence_(options.card_quiescence),
+      longest_poll_(kLongestPoll),
+      poll_(kLongestPoll),
+      tick_(tick_interval(options.window)) {
+  loop_.watch(quiescence_.poll_fd(), [this] {
+    if (quiescence_.take_done() && closing_) {
+      finish_closing();
+    }
+  });
+}
+
+Attachment& LiveAnalysis::add_attachment(std::unique_ptr<Attachment> attachment) {
+  Attachment& added = monitor_.add_attachment(std::move(attachment));
+  loop_.watch(added.reader().poll_fd(), [this] { read_events(); });
+  return added;
+}
+
+void LiveAnalysis::track_connections() {
+  monitor_.track_connections(true);
+  longest_poll_ = kShortestPoll;
+}
+
+void LiveAnalysis::start() {
+  window_start_ns_ = wall_clock_ns();
+  const auto now = Clock::now();
+  last_adaptation_ = now;
+  poll_timer_ = loop_.add_timer(now, [this](auto when) { return poll(when); });
+  loop_.add_timer(now + tick_, [this](auto when) { return tick(when); });
+  loop_.add_timer(now + kAdaptationInterval, [this](auto when) { return adapt(when); });
+  window_due_ = now + options_.window;
+  window_timer_ = loop_.add_timer(window_due_, [this](auto /*when*/) {
+    if (!closing_) {
+      begin_closing();
+    }
+    return EventLoop::kNever;  // finish_closing() says when the next one ends
+  });
+}
+
+void LiveAnalysis::end_window(std::function<void(std::uint64_t number)> done) {
+  requests_.push_back(std::move(done));
+  if (!closing_) {
+    begin_closing();
+  }
+}
+
+void LiveAnalysis::end_attachment(const Attachment& attachment, const std::string& reason) {
+  if (!attachment.ended()) {
+    monitor_.end_attachment(attachment, reason);
+    window_due_ = Clock::now();
+    loop_.reschedule(window_timer_, window_due_);  // or as soon as no window is closing
+  }
+}
+
+void LiveAnalysis::stop_attachments() {
+  for (const auto& attachment : monitor_.attachments()) {
+    try {
+      attachment->stop();
+    } catch (const Error& error) {
+      monitor_.end_attachment(*attachment, error.what());
+    }
+  }
+  report_failures();
+}
+
+LiveAnalysis::Clock::time_point LiveAnalysis::poll(Clock::time_point /*now*/) {
+  read_events();
+  report_failures();
+  return Clock::now() + (closing_ ? kShortestPoll : poll_);
+}
+
+void LiveAnalysis::read_events() {
+  const nanoseconds before = thread_processor_time();
+  std::vector<Monitor::Arrived> arrived;
+  for (const auto& attachment : monitor_.attachments()) {
+    EventBatch& batch = batches_[attachment.get()];
+    batch.clear();
+    lost_[attachment.get()] = attachment->reader().drain(batch) != 0 || lost_[attachment.get()];
+    batch.sort_by_time();
+    if (!batch.events().empty()) {
+      arrived.push_back({attachment.get(), &batch});
+      output_.events(*attachment, batch);
+    }
+  }
+  monitor_.process(arrived);
+  if (arrived.empty()) {
+    poll_ = std::min(poll_ * 2, longest_poll_);
+  } else {
+    poll_ = std::max(poll_ / 2, kShortestPoll);
+    event_time_ += thread_processor_time() - before;
+  }
+}
+
+LiveAnalysis::Clock::time_point LiveAnalysis::tick(Clock::time_point now) {
+  monitor_.tick(wall_clock_ns());
+  // On a card every look is a message: looking takes no more than a tenth of the time.
+  return now + std::max<nanoseconds>(tick_, 10 * (Clock::now() - now));
+}
+
+LiveAnalysis::Clock::time_point LiveAnalysis::adapt(Clock::time_point now) {
+  const nanoseconds spent = std::exchange(event_time_, 0ns);
+  const auto passed = now - std::exchange(last_adaptation_, now);
+  for (const auto& attachment : monitor_.attachments()) {
+    const Load load{static_cast<double>(spent.count()) / static_cast<double>(passed.count()),
+                    std::exchange(lost_[attachment.get()], false), attachment->sessions().free_ids() == 0};
+    const std::uint32_t rate = next_sampling_rate(attachment->sampling_rate(), load);
+    if (rate != attachment->sampling_rate() && !attachment->ended()) {
+      set_sampling_rate(*attachment, rate);
+    }
+  }
+  return now + kAdaptationInterval;
+}
+
+void LiveAnalysis::set_sampling_rate(Attachment& attachment, std::uint32_t rate) {
+  const bool was_all = attachment.sampling_rate() == CONFIG_SHARE_ALL;
+  try {
+    attachment.set_sampling_rate(rate);
+  } catch (const Error& error) {
+    monitor_.end_attachment(attachment, error.what());
+    return;
+  }
+  if (was_all) {
+    output_.warning(attachment.name().text() +
+                    ": more packets of unknown sessions than the host keeps up with; only a sample of them is taken "
+                    "until it does (see left out in the window's accounting)");
+  } else if (rate == CONFIG_SHARE_ALL) {
+    output_.info(attachment.name().text() + ": all packets of unknown sessions are taken again");
+  }
+}
+
+void LiveAnalysis::begin_closing() {
+  const auto now = Clock::now();
+  window_due_ = requests_.empty() ? std::max(window_due_ + options_.window, now) : now + options_.window;
+  const TimestampNs end = wall_clock_ns();
+  const TimestampNs start = std::exchange(window_start_ns_, end);
+  closing_.emplace(Closing{monitor_.flip(window_number_++, start), end, std::exchange(requests_, {})});
+  quiescence_.request();
+  loop_.reschedule(poll_timer_, now);
+}
+
+void LiveAnalysis::finish_closing() {
+  read_events();  // the last ones of the window
+  WindowReport report = closing_->closer.collect(closing_->end_ns);
+  const Requests requests = std::move(closing_->requests);
+  closing_.reset();
+  output_.attachments_dropped();
+  loop_.reschedule(window_timer_, window_due_);
+  const std::uint64_t number = report.number;
+  output_.window(std::move(report));
+  for (const auto& done : requests) {
+    done(number);
+  }
+  report_failures();
+  if (!requests_.empty()) {
+    begin_closing();
+  }
+}
+
+void LiveAnalysis::report_failures() {
+  for (const auto& failure : monitor_.take_failures()) {
+    output_.failure(failure);
+  }
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/app/daemon.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "host/analysis/live_analysis.h"
+#include "host/api/client/find_controller.h"
+#include "host/api/endpoints/connections.h"
+#include "host/api/endpoints/explain_endpoint.h"
+#include "host/api/endpoints/firewall_endpoints.h"
+#include "host/api/server/command_socket.h"
+#include "host/app/firewall_setup.h"
+#include "host/app/packet_log.h"
+#include "host/app/ports_setup.h"
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
+#include "host/enforce/firewall_log.h"
+#include "host/ports/program_watch.h"
+#include "host/run/event_loop.h"
+
+namespace nicsentry {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLookInterval = 10ms;  // at programs whose interface changed
+constexpr auto kReportInterval = 1s;  // of lost log records
+// A packet's stay in a card, threads and queues included, is below a tenth of this.
+constexpr std::chrono::microseconds kCardQuiescence{2000};
+constexpr std::chrono::seconds kWindowLimit{20};  // a window ends in milliseconds, on a card in seconds
+constexpr std::chrono::seconds kFilesLimit{100};  // a large window takes its time to be written
+
+UniqueFd signal_descriptor() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) {
+    throw SystemError(errno, "waiting for signals");
+  }
+  return fd;
+}
+
+// A run: everything that it needs is put together here, and nowhere else.
+class Daemon {
+ public:
+  Daemon(const DaemonOptions& options, const ReportOutputOptions& output, const Messages& messages,
+         const std::function<void(const std::string&)>& log)
+      : options_(options),
+        messages_(messages),
+        log_(log),
+        firewall_(make_firewall(options, messages.warning)),
+        ports_(open_ports(options, firewall_.get())),
+        output_(with_end(output), common_profile(ports_), messages),
+        analysis_(loop_, analysis_options(), analysis_output()),
+        signals_(signal_descriptor()),
+        socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
+        server_(std::make_unique<CommandServer>(socket_path_)) {
+    if (options.log) {
+      packet_log_ = std::make_unique<PacketLog>(*options.log, messages);
+    }
+    remove_dead_sockets();
+    watch();
+    serve();
+  }
+
+  ~Daemon() {
+    end_requests();
+    leave_ports();
+  }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  DaemonResult run() {
+    start_attachments();
+    loop_.run();
+    end_requests();
+    analysis_.stop_attachments();
+    leave_ports();  // before outputs that may stand still are waited for
+    failed_ = (packet_log_ != nullptr && !packet_log_->close()) || failed_;
+    failed_ = !output_.close() || failed_;
+    return {failed_, output_.abandoned()};
+  }
+
+ private:
+  // Without a firewall a run that nobody reads is over; with one it goes on enforcing.
+  ReportOutputOptions with_end(ReportOutputOptions output) {
+    output.text_ended = [this] {
+      if (firewall_) {
+        messages_.warning("nobody reads standard output any more; the run goes on without it");
+      } else {
+        loop_.calls().post([this] { stop_after_window(); });
+      }
+    };
+    return output;
+  }
+
+  LiveAnalysisOptions analysis_options() const {
+    return {common_profile(ports_), options_.window, options_.cap,
+            any_on_card(ports_) ? kCardQuiescence : std::chrono::microseconds::zero()};
+  }
+
+  LiveAnalysisOutput analysis_output() {
+    LiveAnalysisOutput output;
+    output.window = [this](WindowReport report) { take_window(std::move(report)); };
+    output.events = [this](const Attachment& attachment, const EventBatch& batch) { log_packets(attachment, batch); };
+    output.info = messages_.info;
+    output.warning = messages_.warning;
+    output.failure = [this](const Monitor::Failure& failure) {
+      messages_.error(failure.attachment + ": " + failure.reason);
+      failed_ = true;
+    };
+    output.attachments_dropped = [this] { forget_dropped_attachments(); };
+    return output;
+  }
+
+  void watch() {
+    loop_.watch(signals_.get(), [this] { look_for_signals(); });
+    loop_.watch(programs_.poll_fd());
+    loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
+      for (const auto& [attachment, reason] : programs_.look()) {
+        // What was counted until then is in the window that this ends.
+        analysis_.end_attachment(*attachment, reason + "; what was counted until then is in this window");
+      }
+      return now + kLookInterval;
+    });
+    if (packet_log_) {
+      loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
+        packet_log_->report_losses();
+        return now + kReportInterval;
+      });
+    }
+  }
+
+  void serve() {
+    server_->on("/extract", [this](const nlohmann::json&) {
+      const WindowOutcome outcome = extract();
+      nlohmann::ordered_json answer{{"window", outcome.number}, {"files", nlohmann::json::array()}};
+      for (const auto& file : outcome.files) {
+        answer["files"].push_back(std::filesystem::absolute(file).string());
+      }
+      return answer;
+    });
+    if (firewall_) {
+      add_firewall_endpoints(
+          *server_, *firewall_,
+          [this](Chain chain) { loop_.calls().call([this, chain] { return enforcing_program(chain); }); },
+          one_way_caution(options_));
+      add_explain_endpoint(*server_, *firewall_, [this](Chain chain) {
+        return loop_.calls().call([this, chain] { return enforcing_program(chain); });
+      });
+    }
+    server_->on("/firewall/connections", [this](const nlohmann::json&) {
+      return describe_connections(loop_.calls().call([this] { return connections(); }), wall_clock_ns());
+    });
+    server_->start();
+  }
+
+  // On a request's thread: ends the open window, and waits for its files.
+  WindowOutcome extract() {
+    std::future<std::uint64_t> ended = loop_.calls().call([this] {
+      auto promise = std::make_shared<std::promise<std::uint64_t>>();
+      auto future = promise->get_future();
+      analysis_.end_window([promise](std::uint64_t number) { promise->set_value(number); });
+      return future;
+    });
+    if (ended.wait_for(kWindowLimit) != std::future_status::ready) {
+      throw Unavailable("the window did not end within " + std::to_string(kWindowLimit.count()) + " s");
+    }
+    try {
+      const auto outcome = output_.wait_for(ended.get(), kFilesLimit);
+      if (!outcome) {
+        throw Unavailable("the window's files were not written within " + std::to_string(kFilesLimit.count()) + " s");
+      }
+      if (!outcome->errors.empty()) {
+        throw Error(outcome->errors.front());
+      }
+      return *outcome;
+    } catch (const std::future_error&) {
+      throw Unavailable("the run has ended");
+    }
+  }
+
+  // Every attachment of a chain has the same rules and sets; the first one speaks for all.
+  EnforcingProgram enforcing_program(Chain chain) const {
+    for (const auto& attachment : analysis_.monitor().attachments()) {
+      const AttachmentRecord& record = programs_.record(*attachment);
+      if (chain_of(record.hook) == chain && attachment->program().firewall() != nullptr) {
+        return {attachment->name().text(), record.program_id, record.hook, record.mode};
+      }
+    }
+    throw not_enforced(chain);
+  }
+
+  ConnectionsSnapshot connections() const {
+    if (!analysis_.monitor().tracks_connections()) {
+      throw Conflict("connections are not tracked: the run has no firewall (run with --rules, --state or --firewall)");
+    }
+    return analysis_.monitor().connections();
+  }
+
+  // A rule may ask for the state of a connection: every program that has a firewall, also one whose rules are not ours.
+  void track_connections() {
+    bool any = false;
+    for (const auto& attachment : analysis_.monitor().attachments()) {
+      const FirewallMaps* maps = attachment->program().firewall();
+      any = any || maps != nullptr;
+      if (maps != nullptr && !firewall_ && (maps->read_control().config & FIREWALL_ON) != 0) {
+        messages_.warning(attachment->name().text() +
+                          ": its firewall stays in force as it was left; with --state or "
+                          "--rules this run would have it in charge");
+      }
+    }
+    if (any) {
+      analysis_.track_connections();
+    }
+  }
+
+  void start_attachments() {
+    const FingerprintKeys keys =
+        random_keys();  // one for all: a session has one fingerprint, by which answers are expected
+    for (const auto& port : ports_) {
+      port->record(getpid(), socket_path_);
+      for (auto& opened : port->programs()) {
+        const auto make = opened.adopted ? Attachment::adopt : Attachment::fresh;
+        auto attachment =
+            make({port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
+                 std::move(opened.program), {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt});
+        programs_.add(analysis_.add_attachment(std::move(attachment)), port->interface(), opened.record);
+      }
+      messages_.info(port->how());
+    }
+    if (const auto caution = one_way_caution(options_)) {
+      messages_.warning(*caution);
+    }
+    track_connections();
+    analysis_.start();
+  }
+
+  void take_window(WindowReport report) {
+    const std::uint64_t number = report.number;
+    output_.publish(std::move(report));
+    if ((options_.windows != 0 && number + 1 >= options_.windows) || analysis_.monitor().attachments().empty()) {
+      loop_.stop();
+    }
+  }
+
+  void log_packets(const Attachment& attachment, const EventBatch& batch) {
+    for (const EventBatch::Event& event : batch.events()) {
+      if ((event.header.verdict & ACTION_LOG) == 0) {
+        continue;
+      }
+      const auto rule = firewall_ ? firewall_->deciding_rule(attachment.program().firewall(), event.header.action)
+                                  : std::optional<Firewall::Deciding>();
+      const std::string record =
+          log_record(attachment.name(), rule, event.timestamp_ns, event.header, batch.packet(event));
+      packet_log_ ? packet_log_->offer(record) : log_(record);
+    }
+  }
+
+  void look_for_signals() {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+      stop_after_window();
+    }
+  }
+
+  // The run ends with the window that this closes.
+  void stop_after_window() {
+    if (!std::exchange(stopping_, true)) {
+      analysis_.end_window([this](std::uint64_t) { loop_.stop(); });
+    }
+  }
+
+  void forget_dropped_attachments() {
+    if (programs_.keep(analysis_.monitor().attachments()) && firewall_) {
+      std::vector<const FirewallMaps*> kept;
+      for (const auto& attachment : analysis_.monitor().attachments()) {
+        kept.push_back(attachment->program().firewall());
+      }
+      firewall_->keep_attachments(kept);
+    }
+  }
+
+  // As they were found.
+  void leave_ports() {
+    for (const auto& port : ports_) {
+      try {
+        port->restore();
+      } catch (const Error& error) {
+        messages_.error(error.what());
+        failed_ = true;
+      }
+    }
+  }
+
+  // Whoever waits for the loop or for a window gets an error, so that the server's threads end.
+  void end_requests() {
+    loop_.calls().close();
+    analysis_.forget_requests();
+    output_.forget_waiting();
+    server_.reset();
+  }
+
+  const DaemonOptions& options_;
+  const Messages& messages_;
+  const std::function<void(const std::string&)>& log_;
+  EventLoop loop_;
+  std::unique_ptr<Firewall> firewall_;
+  Ports ports_;
+  ReportOutput output_;
+  LiveAnalysis analysis_;
+  std::unique_ptr<PacketLog> packet_log_;
+  UniqueFd signals_;
+  ProgramWatch programs_;
+  std::string socket_path_;
+  std::unique_ptr<CommandServer> server_;
+  bool stopping_ = false;  // a signal came
+  bool failed_ = false;
+};
+
+}  // namespace
+
+DaemonResult run_daemon(const DaemonOptions& options, const ReportOutputOptions& output, const Messages& messages,
+                        const std::function<void(const std::string&)>& log) {
+  Daemon daemon(options, output, messages, log);
+  return daemon.run();
+}
+
+}  // namespace nicsentry

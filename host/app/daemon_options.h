@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/ports/port.h"
+
+namespace nicsentry {
+
+// What a run is asked to do, besides what becomes of its windows (ReportOutputOptions).
+struct DaemonOptions {
+  std::vector<std::string> interfaces;
+  PortOptions port;
+  std::chrono::nanoseconds window{};
+  std::uint64_t windows = 0;  // 0: until a signal
+  std::uint64_t cap = 100;
+
+  // The firewall: wanted when any of these is given. A file of rules is a batch on an empty chain in place of what the
+  // state directory has; `rules` may also hold {"ingress": batch, "egress": batch}.
+  bool firewall = false;
+  std::optional<std::filesystem::path> rules;
+  std::optional<std::filesystem::path> egress_rules;
+  std::optional<std::filesystem::path> state;
+
+  std::optional<std::filesystem::path> log;  // file for the records of packets that rules log; none: a message each
+
+  bool wants_firewall() const { return firewall || rules || egress_rules || state; }
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "host/app/messages.h"
+#include "host/run/subscriber.h"
+
+namespace nicsentry {
+
+// Records of packets that rules log, appended to a file on a thread of its own. A disk that does not keep up, or is
+// full, costs records, which are counted and reported; later ones are written again.
+class PacketLog {
+ public:
+  PacketLog(const std::filesystem::path& path, Messages messages);  // throws SystemError
+
+  void offer(std::string record);  // waits for nobody
+  // Reports what was lost since the last call.
+  void report_losses();
+  // False where records were lost at any time.
+  bool close();
+
+ private:
+  struct State;
+
+  std::shared_ptr<State> state_;
+  Subscriber<std::string> subscriber_;
+};
+
+}  // namespace nicsentry

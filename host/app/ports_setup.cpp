@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/app/ports_setup.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace nicsentry {
+
+Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
+  PortOptions port_options = options.port;
+  if (firewall != nullptr) {
+    port_options.firewall = {FirewallSize{},
+                             [firewall](const Program& program, Hook hook) {
+                               firewall->add_attachment(program.shared_firewall(), chain_of(hook));
+                             },
+                             [firewall] { return firewall->answers_fd(); }};
+  }
+  for (const std::string& interface : options.interfaces) {
+    find_interface(interface);  // before the rules of a program that enforces are touched
+  }
+  Ports ports;
+  std::vector<const FirewallMaps*> kept;
+  for (const std::string& interface : options.interfaces) {
+    ports.push_back(std::make_unique<Port>(interface, port_options, Owner::run));
+    for (const auto& opened : ports.back()->programs()) {
+      kept.push_back(opened.program.firewall());
+    }
+  }
+  if (firewall != nullptr) {
+    firewall->keep_attachments(kept);  // without the programs of modes that did not work
+  }
+  return ports;
+}
+
+Profile common_profile(const Ports& ports) {
+  std::optional<Profile> common;
+  for (const auto& port : ports) {
+    for (const auto& opened : port->programs()) {
+      const Profile profile = opened.program.profile();
+      common = !common || common == Profile::all ? profile : common;
+    }
+  }
+  return common.value_or(Profile::all);
+}
+
+bool any_on_card(const Ports& ports) {
+  return std::any_of(ports.begin(), ports.end(), [](const auto& port) {
+    return std::any_of(port->programs().begin(), port->programs().end(),
+                       [](const auto& opened) { return opened.record.mode == Mode::hw; });
+  });
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/app/report_output.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/export/files/summary_json.h"
+#include "host/export/files/table.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr const char* kTextSubscriber = "standard output";
+constexpr std::chrono::seconds kBetweenLossReports{10};
+
+// 0 where stdout is no terminal.
+unsigned terminal_width() {
+  winsize size{};
+  return isatty(STDOUT_FILENO) != 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+std::uint64_t packets_in(const WindowReport& report) {
+  std::uint64_t packets = 0;
+  for (const Accounting& accounting : report.attachments) {
+    packets += accounting.in().packets;
+  }
+  return packets;
+}
+
+std::string plural(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " window" : " windows"); }
+
+}  // namespace
+
+// The text of windows on standard output. Of its subscriber's thread, but give_up().
+struct ReportOutput::Text {
+  Text(const ReportOutputOptions& wanted, Messages told) : options(wanted), messages(std::move(told)) {}
+
+  void write(const WindowReport& report) {
+    if (ended) {
+      return;
+    }
+    std::string text;
+    if (options.text == WindowText::json) {
+      text = window_json(report).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    } else if (packets_in(report) == 0) {
+      messages.info("window " + std::to_string(report.number) + ": no packets");
+    } else if (options.text == WindowText::table) {
+      text = format_table(report, terminal_width(), options.top);
+    }
+    if (text.empty()) {
+      return;
+    }
+    if (options.before_text) {
+      options.before_text();
+    }
+    try {
+      writer.write(text);
+    } catch (const SystemError& error) {
+      ended = error.code() == EPIPE || error.code() == EIO;
+      if (!ended || !options.text_ended) {
+        throw;
+      }
+      options.text_ended();
+    }
+  }
+
+  const ReportOutputOptions options;
+  const Messages messages;
+  FdWriter writer{STDOUT_FILENO};
+  bool ended = false;  // nobody reads any more
+};
+
+ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages)
+    : messages_(std::move(messages)),
+      has_files_(!options.formats.empty()),
+      outcomes_(std::make_shared<WindowOutcomes>()),
+      failed_(std::make_shared<std::atomic<bool>>(false)),
+      text_(std::make_shared<Text>(options, messages_)) {
+  if (has_files_) {
+    auto files = std::make_shared<WindowFiles>(options.formats, profile, options.directory);
+    bus_.subscribe(subscribe_files(std::move(files), outcomes_, options.wait_when_full,
+                                   [failed = failed_, told = messages_](const std::string& error) {
+                                     *failed = true;
+                                     told.error(error);
+                                   }));
+  }
+  QueueLimits limits;
+  limits.wait_when_full = options.wait_when_full;
+  bus_.subscribe(std::make_shared<Subscriber<WindowReport>>(
+      kTextSubscriber, limits, [text = text_](const auto& report) { text->write(*report); },
+      Subscriber<WindowReport>::Dropped(),
+      [failed = failed_, told = messages_](const std::exception& error) {
+        *failed = true;
+        told.error(error.what());
+      }));
+}
+
+void ReportOutput::publish(WindowReport report) {
+  const std::uint64_t number = report.number;
+  const std::size_t bytes = memory_of(report);
+  bus_.publish(std::make_shared<const WindowReport>(std::move(report)), bytes);
+  if (!has_files_) {
+    outcomes_->add({number, {}, {}});
+  }
+  report_losses(false);
+}
+
+std::optional<WindowOutcome> ReportOutput::wait_for(std::uint64_t number, std::chrono::milliseconds limit) {
+  return outcomes_->wait_for(number, limit);
+}
+
+bool ReportOutput::close() {
+  outcomes_->close();
+  for (const auto& subscriber : bus_.subscribers()) {
+    if (!subscriber->finish()) {
+      text_->writer.give_up();  // ends a write to standard output that waits
+    }
+  }
+  abandoned_ = !bus_.close().empty();
+  report_losses(true);
+  return !*failed_;
+}
+
+// At once, then at most every ten seconds: a reader that stands still loses one window after the other.
+void ReportOutput::report_losses(bool last) {
+  for (const auto& loss : bus_.take_losses()) {
+    const auto known = std::find_if(losses_.begin(), losses_.end(),
+                                    [&](const auto& other) { return other.subscriber == loss.subscriber; });
+    if (known == losses_.end()) {
+      losses_.push_back(loss);
+    } else {
+      known->items += loss.items;
+    }
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (losses_.empty() || (!last && now < next_loss_report_)) {
+    return;
+  }
+  for (const auto& loss : losses_) {
+    if (loss.subscriber == kTextSubscriber) {
+      messages_.warning("standard output does not keep up: " + plural(loss.items) + " not shown");
+    } else {
+      *failed_ = true;
+      messages_.error(loss.subscriber + " do not keep up: " + plural(loss.items) + " not written");
+    }
+  }
+  losses_.clear();
+  next_loss_report_ = now + kBetweenLossReports;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/app/messages.h"
+#include "host/export/files/window_files.h"
+#include "host/export/stream/fd_writer.h"
+#include "host/report/window_report.h"
+#include "host/run/report_bus.h"
+
+namespace nicsentry {
+
+enum class WindowText : std::uint8_t { none, table, json };
+
+struct ReportOutputOptions {
+  std::vector<Format> formats;
+  std::filesystem::path directory;
+  WindowText text = WindowText::table;  // to standard output
+  unsigned top = 10;                    // sessions in the table
+  bool wait_when_full = false;          // a replay loses nothing; a live run waits for nobody
+  std::function<void()> before_text;    // on the thread that writes, before each text
+  std::function<void()> text_ended;     // likewise, once, when nobody reads standard output any more (EPIPE, EIO)
+};
+
+// Gives windows to the files and to standard output, each with a queue and a thread of its own. Of one thread.
+class ReportOutput {
+ public:
+  // Makes the files' directories. Throws SystemError.
+  ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages);
+
+  void publish(WindowReport report);
+
+  // Any thread: what became of a window's files; nothing where that is not known within the limit.
+  std::optional<WindowOutcome> wait_for(std::uint64_t number, std::chrono::milliseconds limit);
+  // Whoever waits gets nothing from now on.
+  void forget_waiting() { outcomes_->close(); }
+
+  // Finishes what waits. False where a window was lost, or could not be written.
+  bool close();
+  // A thread stands in a write that does not end; the process has to end without it.
+  bool abandoned() const { return abandoned_; }
+
+ private:
+  struct Text;
+
+  void report_losses(bool last);
+
+  Messages messages_;
+  bool has_files_;
+  std::shared_ptr<WindowOutcomes> outcomes_;
+  std::shared_ptr<std::atomic<bool>> failed_;
+  std::shared_ptr<Text> text_;
+  ReportBus<WindowReport> bus_;
+  std::vector<ReportBus<WindowReport>::Loss> losses_;  // not reported yet
+  std::chrono::steady_clock::time_point next_loss_report_;
+  bool abandoned_ = false;
+};
+
+}  // namespace nicsentry

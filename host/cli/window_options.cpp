@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/window_options.h"
+
+#include <algorithm>
+
+#include "host/base/error.h"
+#include "host/cli/duration.h"
+#include "host/cli/option_checks.h"
+#include "host/report/profile.h"
+
+namespace nicsentry {
+
+void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least) {
+  command.add_option("--profile", options.profile, "ddos, crypto or all (default)")
+      ->check(understood_by(parse_profile));
+  command.add_option("--window", options.window, "length of a window: 10s, 50ms, 0.01")
+      ->check(understood_by([least](const std::string& text) { parse_duration(text, least); }))
+      ->capture_default_str();
+  command.add_option("--cap", options.cap, "packets of a session that a window captures; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--format", options.formats, "files to write: seed-json, seed-csv, csv, jsonl (several: a,b)")
+      ->delimiter(',')
+      ->check(understood_by(parse_format));
+  command.add_option("-o,--output", options.directory, "directory of the files")->capture_default_str();
+  command.add_option("--top", options.top, "sessions in the table of a window")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  auto* json = command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
+  command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings")->excludes(json);
+}
+
+ReportOutputOptions output_options(const WindowOptions& options) {
+  ReportOutputOptions parsed;
+  for (const std::string& name : options.formats) {
+    const Format format = parse_format(name);
+    // Two writers of one format would write each row twice.
+    if (std::find(parsed.formats.begin(), parsed.formats.end(), format) == parsed.formats.end()) {
+      parsed.formats.push_back(format);
+    }
+  }
+  parsed.directory = options.directory;
+  parsed.text = options.json ? WindowText::json : options.quiet ? WindowText::none : WindowText::table;
+  parsed.top = options.top;
+  return parsed;
+}
+
+}  // namespace nicsentry

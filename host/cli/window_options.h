@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "host/app/report_output.h"
+
+namespace nicsentry {
+
+// What run and replay have in common: options of the analysis and of its output, as text until they are parsed.
+struct WindowOptions {
+  std::string profile;
+  std::string window = "10s";
+  std::uint64_t cap = 100;
+  std::vector<std::string> formats;
+  std::filesystem::path directory = ".";
+  bool json = false;
+  bool quiet = false;
+  unsigned top = 10;
+};
+// `least`: the shortest window.
+void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least);
+
+ReportOutputOptions output_options(const WindowOptions& options);  // throws Error
+
+}  // namespace nicsentry

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/export/files/window_files.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace nicsentry {
+namespace {
+
+constexpr std::size_t kOutcomesKept = 256;
+// A disk may take seconds for a large window. Beyond these windows are lost, the oldest first.
+constexpr std::size_t kWindowsWaiting = 1024;
+constexpr std::size_t kBytesWaiting = std::size_t{512} << 20;
+constexpr std::chrono::seconds kGrace{10};
+
+}  // namespace
+
+void WindowOutcomes::add(WindowOutcome outcome) {
+  {
+    const std::lock_guard lock(mutex_);
+    latest_.push_back(std::move(outcome));
+    if (latest_.size() > kOutcomesKept) {
+      latest_.pop_front();
+    }
+  }
+  changed_.notify_all();
+}
+
+std::optional<WindowOutcome> WindowOutcomes::wait_for(std::uint64_t number, std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  const auto find = [&] {
+    return std::find_if(latest_.begin(), latest_.end(), [&](const auto& outcome) { return outcome.number == number; });
+  };
+  changed_.wait_for(lock, limit, [&] { return closed_ || find() != latest_.end(); });
+  const auto found = find();
+  return found == latest_.end() ? std::nullopt : std::optional(*found);
+}
+
+void WindowOutcomes::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+WindowFiles::WindowFiles(const std::vector<Format>& formats, Profile profile, const std::filesystem::path& directory) {
+  for (const Format format : formats) {
+    writers_.push_back(make_writer(format, profile, directory));
+  }
+}
+
+WindowOutcome WindowFiles::write(const WindowReport& report) {
+  WindowOutcome outcome{report.number, {}, {}};
+  for (const auto& writer : writers_) {
+    try {
+      const auto files = writer->write(report);
+      outcome.files.insert(outcome.files.end(), files.begin(), files.end());
+    } catch (const std::exception& error) {
+      outcome.errors.emplace_back(error.what());
+    }
+  }
+  return outcome;
+}
+
+std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
+                                                          std::shared_ptr<WindowOutcomes> outcomes, bool wait_when_full,
+                                                          std::function<void(const std::string& error)> failed) {
+  QueueLimits limits;
+  limits.items = kWindowsWaiting;
+  limits.bytes = kBytesWaiting;
+  limits.wait_when_full = wait_when_full;
+  limits.grace = kGrace;
+  return std::make_shared<Subscriber<WindowReport>>(
+      "files", limits,
+      [files = std::move(files), outcomes, failed = std::move(failed)](const auto& report) {
+        WindowOutcome outcome = files->write(*report);
+        for (const std::string& error : outcome.errors) {
+          failed(error);
+        }
+        outcomes->add(std::move(outcome));
+      },
+      [outcomes](const auto& report) {
+        outcomes->add({report->number,
+                       {},
+                       {"window " + std::to_string(report->number) + " was not written: files do not keep up"}});
+      });
+}
+
+}  // namespace nicsentry
