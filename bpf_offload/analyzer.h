@@ -53,7 +53,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	__u64 facts, who, fingerprint = 0;
 	__u32 zero = 0, half, row, is, cause, is_ipv6, counter, wanted;
 
-	now = bpf_map_lookup_elem(&control, &zero);
+	now = bpf_map_lookup_elem(&CONTROL_MAP, &zero);
 	if (!now)
 		return VERDICT_PASS;
 	event.epoch = now->epoch;

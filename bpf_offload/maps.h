@@ -9,13 +9,13 @@
 
 #include "types.h"
 
-/* Written by the host, read by the card. */
+/* `control`, under the name that carries the ABI number. Written by the host, read by the card. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct control);
-} control SEC(".maps");
+} CONTROL_MAP SEC(".maps");
 
 /* Written by the host, read by the card. */
 struct {

@@ -12,6 +12,21 @@
 #define NICSENTRY_STATIC_ASSERT _Static_assert
 #endif
 
+/* The number of the contract between programs and host. Raise it with every change of a map's layout, of a word's
+ * meaning, or of what an event holds. A test build may choose another number. */
+#ifndef PROGRAM_ABI
+#define PROGRAM_ABI 2
+#endif
+
+/* The kernel's name of the map `control`: it carries the number, so that the host reads it off a loaded program
+ * (docs/decisions/0032-the-abi-number-in-a-map-name.md). The kernel keeps 15 characters. */
+#define NICSENTRY_JOIN(name, number) name##number
+#define NICSENTRY_JOIN_VALUE(name, number) NICSENTRY_JOIN(name, number)
+#define CONTROL_MAP NICSENTRY_JOIN_VALUE(nicsentry_abi, PROGRAM_ABI)
+#define NICSENTRY_QUOTE(text) #text
+#define NICSENTRY_QUOTE_VALUE(text) NICSENTRY_QUOTE(text)
+#define CONTROL_MAP_NAME NICSENTRY_QUOTE_VALUE(CONTROL_MAP)
+
 /* The card takes at most 64 bytes of key and value together; an array's key is 4, rounded up to 8. */
 #define NICSENTRY_MAX_VALUE 56
 

@@ -33,7 +33,7 @@ Maps::Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd tota
       counters_(std::move(counters)),
       totals_(std::move(totals)),
       records_(std::move(records)) {
-  entries_of(control_, "control", sizeof(struct control));
+  entries_of(control_, CONTROL_MAP_NAME, sizeof(struct control));
   bucket_count_ = entries_of(sessions_, "sessions", sizeof(session_bucket));
   counter_entries_ = entries_of(counters_, "counters", sizeof(session_counters));
   if (entries_of(totals_, "totals", sizeof(totals_row)) != 2 * TOTALS_ROWS) {
@@ -42,7 +42,7 @@ Maps::Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd tota
 }
 
 void Maps::make_elements() {
-  make_element<struct control>(control_, "control", 0);
+  make_element<struct control>(control_, CONTROL_MAP_NAME, 0);
   for (std::uint32_t row = 0; row < 2 * TOTALS_ROWS; ++row) {
     make_element<totals_row>(totals_, "totals", row);
   }
@@ -62,9 +62,9 @@ void Maps::make_counters(std::uint32_t counter) {
   }
 }
 
-control Maps::read_control() const { return read_element<struct control>(control_, "control", 0); }
+control Maps::read_control() const { return read_element<struct control>(control_, CONTROL_MAP_NAME, 0); }
 
-void Maps::write_control(const struct control& value) { write_element(control_, "control", 0, value); }
+void Maps::write_control(const struct control& value) { write_element(control_, CONTROL_MAP_NAME, 0, value); }
 
 session_bucket Maps::read_bucket(std::uint32_t index) const {
   return read_element<session_bucket>(sessions_, "sessions", index);

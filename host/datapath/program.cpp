@@ -23,7 +23,7 @@ namespace {
 // above it drivers give a frame in several buffers (Documentation/networking/xdp-rx-metadata.rst, veth_xdp_set).
 constexpr unsigned kSingleBufferMtu = 3400;
 
-constexpr std::array kMapNames = {"control", "sessions", "counters", "totals", "records"};
+constexpr std::array kMapNames = {CONTROL_MAP_NAME, "sessions", "counters", "totals", "records"};
 constexpr std::array kFirewallMapNames = {"fw_control",   "rule_banks",    "interval_nodes", "rule_bits",
                                           "rule_actions", "set_addresses", "rule_counters"};
 // Those that have but one element in a program which is loaded without its firewall.
@@ -47,8 +47,8 @@ void require_maps(const std::map<std::string, UniqueFd>& fds, std::span<const ch
 
 std::unique_ptr<Maps> make_maps(std::map<std::string, UniqueFd>& fds, const std::string& program) {
   require_maps(fds, kMapNames, program);
-  return std::make_unique<Maps>(std::move(fds["control"]), std::move(fds["sessions"]), std::move(fds["counters"]),
-                                std::move(fds["totals"]), std::move(fds["records"]));
+  return std::make_unique<Maps>(std::move(fds[CONTROL_MAP_NAME]), std::move(fds["sessions"]),
+                                std::move(fds["counters"]), std::move(fds["totals"]), std::move(fds["records"]));
 }
 
 bool has_room(const UniqueFd& rule_bits) { return entries_of(rule_bits, "rule_bits", sizeof(rule_chunk)) > 1; }

@@ -22,7 +22,8 @@ namespace nicsentry {
 namespace {
 
 // What a program writes, and what tells it of sessions: all else is shared.
-constexpr std::array kOwnMaps = {"control", "sessions", "counters", "totals", "records", "rule_counters", "answers"};
+constexpr std::array kOwnMaps = {CONTROL_MAP_NAME, "sessions",      "counters", "totals",
+                                 "records",        "rule_counters", "answers"};
 
 using FdsByName = std::map<std::string, UniqueFd>;
 
@@ -60,8 +61,8 @@ FdsByName open_maps(int program) {
 }
 
 std::unique_ptr<Maps> take_maps(FdsByName& fds) {
-  return std::make_unique<Maps>(std::move(fds["control"]), std::move(fds["sessions"]), std::move(fds["counters"]),
-                                std::move(fds["totals"]), std::move(fds["records"]));
+  return std::make_unique<Maps>(std::move(fds[CONTROL_MAP_NAME]), std::move(fds["sessions"]),
+                                std::move(fds["counters"]), std::move(fds["totals"]), std::move(fds["records"]));
 }
 
 void prepare_map(bpf_map* map, const FdsByName& originals) {

@@ -394,10 +394,10 @@ TEST_CASE("an answer passes before the host has read the question, for two windo
 
   control now = f.in.attachment.program().maps().read_control();
   ++now.epoch;
-  write_map(f.in.attachment.program(), "control", 0, now);
+  write_map(f.in.attachment.program(), CONTROL_MAP_NAME, 0, now);
   CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
   ++now.epoch;
-  write_map(f.in.attachment.program(), "control", 0, now);
+  write_map(f.in.attachment.program(), CONTROL_MAP_NAME, 0, now);
   CHECK(f.in.send(udp_in(kEnds)) == XDP_DROP);
 }
 

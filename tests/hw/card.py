@@ -116,6 +116,9 @@ def mix(number):
     return x ^ x >> 15
 
 
+CONTROL = "nicsentry_abi2"
+
+
 class Program:
     """The program of ours that is on a port."""
 
@@ -126,7 +129,7 @@ class Program:
             for number in programs_on_card()[f"nfp{port}"]["map_ids"]
             for one in [bpftool("map", "show", "id", str(number))]
         }
-        self.control = Map(ids["control"], 56)
+        self.control = Map(ids[CONTROL], 56)
         self.sessions = Map(ids["sessions"], 56)
         self.counters = Map(ids["counters"], 32)
         self.totals = Map(ids["totals"], 32)

@@ -21,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 from card import (  # noqa: E402
+    CONTROL,
     U32,
     UNKNOWN,
     SHARDS,
@@ -321,7 +322,7 @@ def refusing_card_case(directory, traffic):
         nicsentry("extract", "-i", "nfp0")
         watching.process.wait(timeout=PATIENCE)
         expect(f"exit status ({watching.log()!r})", 1, watching.process.returncode)
-        expect_text("log", "error: nfp0/xdp: EINVAL: writing entry 0 of map control", watching.log())
+        expect_text("log", "error: nfp0/xdp: EINVAL: writing entry 0 of map " + CONTROL, watching.log())
         write("fail_messages", "0")
         check_clean()
 
@@ -368,7 +369,7 @@ def conflicts_case(directory, traffic):
         program = programs_on_card()["nfp1"]
         expect("device of the program", "nfp1", program["dev"]["ifname"])
         owners = {one["name"]: one.get("dev", {}).get("ifname") for one in bpftool("map", "show")}
-        on_card = ("control", "sessions", "counters", "totals", *VALUE_BYTES)
+        on_card = (CONTROL, "sessions", "counters", "totals", *VALUE_BYTES)
         expect("devices of the maps", {**dict.fromkeys(on_card, "nfp1"), "records": None}, owners)
         expect("length of the NFP code", 8 * instructions(1), program["bytes_jited"])
         run("bpftool", "prog", "pin", "id", program["id"], "/sys/fs/bpf/kept")

@@ -75,7 +75,7 @@ def commit_offence(directory):
     offending = program.replace(
         "\treturn analyze(ctx);",
         "\t__u32 zero = 0;\n\tstruct control none = {};\n\n"
-        "\tbpf_map_update_elem(&control, &zero, &none, BPF_ANY);\n\treturn analyze(ctx);",
+        "\tbpf_map_update_elem(&CONTROL_MAP, &zero, &none, BPF_ANY);\n\treturn analyze(ctx);",
     )
     assert offending != program, "program.h is not as it was when this test was written"
     (directory / "program.h").write_text(offending, encoding="utf-8")

@@ -63,7 +63,7 @@ FirewallBench::FirewallBench(const std::string& name, const FirewallRoom& room)
   now.epoch = 1;
   now.config = kBucketBits << CONFIG_BUCKET_BITS_SHIFT;  // no events
   std::copy(keys_.begin(), keys_.end(), now.keys);
-  write("control", 0, &now);
+  write(CONTROL_MAP_NAME, 0, &now);
 }
 
 FirewallBench::~FirewallBench() = default;

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "bpf_offload/types.h"
 #include "host/base/error.h"
 
 namespace nicsentry {
