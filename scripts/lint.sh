@@ -5,18 +5,18 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-mapfile -t sources < <(find host tests bench bpf_offload -name '*.cpp' -o -name '*.h' -o -name '*.c' | sort)
-clang-format --dry-run -Werror "${sources[@]}"
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 
-mapfile -t scripts < <(find scripts .ci hw bench -type f -exec grep -lE '^#!.*(bash|/sh)' {} + | sort)
-shellcheck -x -P SCRIPTDIR -S warning "${scripts[@]}"
-
-mapfile -t python < <(find tests bench scripts hw -name '*.py' | sort)
-/usr/bin/black --check --quiet "${python[@]}" || { /usr/bin/black --check "${python[@]}" 2>&1 | grep '^would' >&2; exit 1; }
-/usr/bin/flake8 "${python[@]}"
-/usr/bin/mypy "${python[@]}"
-
+mapfile -t files < <(c_sources)
+check_c "${files[@]}"
+mapfile -t files < <(shell_sources)
+check_shell "${files[@]}"
+mapfile -t files < <(python_sources)
+check_python "${files[@]}"
 mandoc -Tlint -W warning docs/nicsentry.8
+scripts/check-layers.py
+scripts/check-licences.py
 
 # Most of the time goes to the libraries' headers, so clang-tidy looks at all files of a folder together, as a build does. The
 # analyzer follows the paths of the file that it is given, and of those included there only if "UnifiedSource" is in its

@@ -1,35 +1,114 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# From a bare Debian 12 as root: installs what is missing, builds (release, and ASan with UBSan), looks
-# at the sources (lint.sh), and runs every test.
+# From a bare Debian 12 as root: installs what is missing, builds, looks at the sources (lint.sh) and runs the tests.
+#   scripts/test.sh           what must hold before a merge: one case of each expensive kind, a tenth of the random cases
+#   scripts/test.sh --full    what a release passes: every case, all random cases, ThreadSanitizer, fuzzing, and live and
+#                             firewall cases on Debian's own kernel in the virtual machine
+# A failed test does not end the run; at the end stand the skipped tests, the ten slowest and what failed.
+# NICSENTRY_FUZZ_SECONDS: for each fuzzing target (60).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
 
+full=0
+case ${1-} in
+  '') ;;
+  --full) full=1 ;;
+  *) echo "usage: scripts/test.sh [--full]" >&2; exit 2 ;;
+esac
 ((EUID == 0)) || { echo "test: real XDP, namespaces and perf events need root" >&2; exit 1; }
-step() { echo "== $1 (after $((SECONDS / 60)) min $((SECONDS % 60)) s)"; }
+
+results=$PWD/build-test
+rm -rf "$results"
+mkdir -p "$results"
+failures=()
+export NICSENTRY_TRIES=10
+leave_out=(-LE slow)
+if ((full)); then
+  NICSENTRY_TRIES=100
+  leave_out=()
+fi
+
+# run_tests NAME PRESET CTEST_OPTIONS...: the results go to the report at the end
+run_tests() {
+  ctest --preset "$2" "${@:3}" --output-junit "$results/$1.xml" || failures+=("tests: $1")
+}
+
+# background NAME COMMAND...: beside what follows, with what it writes in a file, at low priority
+declare -A background_pids=()
+background() {
+  nice -n 10 "${@:2}" >"$results/$1.log" 2>&1 &
+  background_pids[$1]=$!
+}
+
+# finish NAME: waits for it; if it failed shows what it wrote
+finish() {
+  wait "${background_pids[$1]}" && return 0
+  echo "test: $1 failed:" >&2
+  cat "$results/$1.log" >&2
+  return 1
+}
+
+build() {
+  cmake --preset "$1" -DNICSENTRY_TESTS=ON >/dev/null
+  cmake --build --preset "$1" -- --quiet
+}
+
+fuzz() {
+  local target corpus failed=0
+  tests/fuzz/make_seeds.py "$results/seeds"
+  for target in build-fuzz/fuzz_*; do
+    [[ -x $target && ! -d $target ]] || continue
+    corpus=$results/corpus-${target##*/}
+    mkdir -p "$corpus"
+    "$target" -max_total_time="${NICSENTRY_FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+      -artifact_prefix="$results/${target##*/}-" "$corpus" "$results/seeds/${target##*/fuzz_}" \
+      >"$results/${target##*/}.log" 2>&1 || failed=1
+    grep -E '^(stat::number_of_executed_units|SUMMARY|==[0-9]+==ERROR)' "$results/${target##*/}.log" | sed "s|^|${target##*/}: |"
+  done
+  return "$failed"
+}
 
 scripts/install-deps.sh --tests
-# The virtual machine's parts are downloads for the most part: beside the builds.
-hw/vnfp setup &
-machine=$!
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
+# The virtual machine's parts are downloads for the most part: beside the builds.
+background "virtual machine" hw/vnfp setup
 
 step "release build"
-cmake --preset release -DNICSENTRY_TESTS=ON >/dev/null
-cmake --build --preset release
-step "formatting and static analysis"
-scripts/lint.sh
-step "ASan and UBSan build"
-cmake --preset asan -DNICSENTRY_TESTS=ON >/dev/null
-cmake --build --preset asan
-
-step "virtual machine for the tests"
-wait "$machine"
+build release
+# These mostly wait. Beside them the sanitizer's build and the lint have the processors to themselves most of the time.
+background "asan build" bash -c "$(declare -f build); build asan"
+background lint scripts/lint.sh
+step "tests, release: end to end; beside them the build with ASan and UBSan, and the lint"
+run_tests release-e2e release -L 'e2e|unit' -E 'live_rates' "${leave_out[@]}"
+step "the rest of the build with ASan and UBSan, and of the lint"
+finish "asan build"
+finish lint || failures+=("lint")
+finish "virtual machine"
 
 step "tests, ASan and UBSan"
-ctest --preset asan --no-tests=error
-step "tests, release"
-ctest --preset release --no-tests=error
+NICSENTRY_TRIES=10 run_tests asan asan
+step "tests, release: programs in the kernel, the virtual card, rates"
+run_tests release release -L 'kernel|hw' "${leave_out[@]}"
+run_tests release-rates release -R 'live_rates' "${leave_out[@]}"
+
+if ((full)); then
+  step "ThreadSanitizer"
+  build tsan
+  NICSENTRY_TRIES=10 run_tests tsan tsan -L 'unit|kernel' -R '^(unit_tests|controller_tests)$'
+  step "fuzzing"
+  build fuzz
+  fuzz || failures+=("fuzzing: see $results")
+  step "Debian's own kernel in the virtual machine"
+  tests/hw/test-kernel.sh || failures+=("tests on Debian's kernel")
+fi
+
+step "report"
+scripts/test-report.py "$results"/*.xml
+if ((${#failures[@]})); then
+  printf 'test: failed: %s\n' "${failures[@]}" >&2
+  exit 1
+fi
 step "all passed"

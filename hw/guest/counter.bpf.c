@@ -3,9 +3,9 @@
 #include "../../verifier_tests/nfp/card.h"
 
 struct entry {
-	__u32 limit;		/* host writes */
-	__u32 small;		/* card adds */
-	__u64 large;		/* card adds */
+	__u32 limit; /* host writes */
+	__u32 small; /* card adds */
+	__u64 large; /* card adds */
 };
 
 ARRAY_MAP(entries, struct entry, 8);
@@ -33,7 +33,6 @@ int counter(struct xdp_md *ctx)
 		return XDP_PASS;
 	__sync_fetch_and_add(&entry->small, 1);
 	__sync_fetch_and_add(&entry->large, 1);
-	bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | 14ULL << 32,
-			      &data, sizeof(data));
+	bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | 14ULL << 32, &data, sizeof(data));
 	return XDP_PASS;
 }

@@ -16,8 +16,7 @@ void vnfp_bus_writel(u32 value, volatile void __iomem *addr)
 	const u8 *at = (const u8 __force *)addr;
 	size_t size = nfp_dev_info[NFP_DEV_NFP6000].qc_area_sz;
 
-	if (card && card->queues && at >= card->queues &&
-	    at < card->queues + size)
+	if (card && card->queues && at >= card->queues && at < card->queues + size)
 		vnfp_queue_written(card, at - card->queues, value);
 	else
 		__raw_writel(value, addr);
@@ -27,8 +26,7 @@ void vnfp_bus_writel(u32 value, volatile void __iomem *addr)
  * Interrupts are made of memory too: numbers of our own with the kernel's
  * dummy chip below them, raised by calling the handler.
  */
-int vnfp_irqs_alloc(struct pci_dev *pdev, struct msix_entry *entries,
-		    int min, int max)
+int vnfp_irqs_alloc(struct pci_dev *pdev, struct msix_entry *entries, int min, int max)
 {
 	struct nfp_cpp *card = vnfp_card;
 	int base, i;
@@ -39,8 +37,7 @@ int vnfp_irqs_alloc(struct pci_dev *pdev, struct msix_entry *entries,
 		return base;
 
 	for (i = 0; i < max; i++) {
-		irq_set_chip_and_handler(base + i, &dummy_irq_chip,
-					 handle_simple_irq);
+		irq_set_chip_and_handler(base + i, &dummy_irq_chip, handle_simple_irq);
 		irq_modify_status(base + i, IRQ_NOREQUEST, IRQ_NOPROBE);
 		entries[i].vector = base + i;
 	}

@@ -33,24 +33,23 @@ MODULE_PARM_DESC(message_delay_ns, "Time the card takes for a control message");
 
 /* As nfpcore/nfp_dev.c has it, less what only a real bus needs. */
 const struct nfp_dev_info nfp_dev_info[NFP_DEV_CNT] = {
-	[NFP_DEV_NFP6000] = {
-		.dma_mask	= DMA_BIT_MASK(40),
-		.qc_idx_mask	= GENMASK(7, 0),
-		.qc_addr_offset	= 0x80000,
-		.min_qc_size	= 256,
-		.max_qc_size	= SZ_256K,
-		.chip_names	= "NFP4000/NFP5000/NFP6000",
-		.qc_area_sz	= SZ_512K,
-	},
+	[NFP_DEV_NFP6000] =
+		{
+			.dma_mask = DMA_BIT_MASK(40),
+			.qc_idx_mask = GENMASK(7, 0),
+			.qc_addr_offset = 0x80000,
+			.min_qc_size = 256,
+			.max_qc_size = SZ_256K,
+			.chip_names = "NFP4000/NFP5000/NFP6000",
+			.qc_area_sz = SZ_512K,
+		},
 };
 
 /* Firmwares that this card never runs, but that nfp_app.c has in its table. */
 const struct nfp_app_type app_flower;
 const struct nfp_app_type app_abm;
 
-struct nfp_cpp *
-nfp_cpp_from_nfp6000_pcie(struct pci_dev *pdev,
-			  const struct nfp_dev_info *dev_info)
+struct nfp_cpp *nfp_cpp_from_nfp6000_pcie(struct pci_dev *pdev, const struct nfp_dev_info *dev_info)
 {
 	struct nfp_cpp *card;
 	int err;
@@ -58,8 +57,7 @@ nfp_cpp_from_nfp6000_pcie(struct pci_dev *pdev,
 	if (vnfp_card)
 		return ERR_PTR(-EBUSY);
 	if (!vnfp_ports || vnfp_ports > VNFP_MAX_PORTS) {
-		dev_err(&pdev->dev, "vnfp: ports=%u, a virtual card has 1 to %u\n",
-			vnfp_ports, VNFP_MAX_PORTS);
+		dev_err(&pdev->dev, "vnfp: ports=%u, a virtual card has 1 to %u\n", vnfp_ports, VNFP_MAX_PORTS);
 		return ERR_PTR(-EINVAL);
 	}
 
@@ -105,7 +103,7 @@ struct device *nfp_cpp_device(struct nfp_cpp *card)
 
 u32 nfp_cpp_model(struct nfp_cpp *card)
 {
-	return 0x62000010;	/* NFP-6xxx, as an Agilio CX says */
+	return 0x62000010; /* NFP-6xxx, as an Agilio CX says */
 }
 
 int nfp_cpp_model_autodetect(struct nfp_cpp *card, u32 *model)
@@ -116,12 +114,12 @@ int nfp_cpp_model_autodetect(struct nfp_cpp *card, u32 *model)
 
 u16 nfp_cpp_interface(struct nfp_cpp *card)
 {
-	return 0x10ff;		/* PCI, unit 0: NFP_NSP_DRV_LOAD_IFC_DEFAULT */
+	return 0x10ff; /* PCI, unit 0: NFP_NSP_DRV_LOAD_IFC_DEFAULT */
 }
 
 int nfp_cpp_serial(struct nfp_cpp *card, const u8 **serial)
 {
-	static const u8 ours[] = { 0x02, 0x15, 0x4d, 0x00, 0x00, 0x00 };
+	static const u8 ours[] = {0x02, 0x15, 0x4d, 0x00, 0x00, 0x00};
 
 	*serial = ours;
 	return sizeof(ours);
@@ -134,8 +132,7 @@ struct nfp_cpp_area {
 	size_t size;
 };
 
-static u8 __iomem *area_map(void *memory, size_t size,
-			    struct nfp_cpp_area **area)
+static u8 __iomem *area_map(void *memory, size_t size, struct nfp_cpp_area **area)
 {
 	*area = kzalloc(sizeof(**area), GFP_KERNEL);
 	if (!*area)
@@ -145,9 +142,8 @@ static u8 __iomem *area_map(void *memory, size_t size,
 	return (u8 __iomem __force *)memory;
 }
 
-u8 __iomem *
-nfp_cpp_map_area(struct nfp_cpp *card, const char *name, u32 cpp_id, u64 addr,
-		 unsigned long size, struct nfp_cpp_area **area)
+u8 __iomem *nfp_cpp_map_area(struct nfp_cpp *card, const char *name, u32 cpp_id, u64 addr, unsigned long size,
+			     struct nfp_cpp_area **area)
 {
 	const struct nfp_dev_info *info = &nfp_dev_info[NFP_DEV_NFP6000];
 
@@ -172,14 +168,12 @@ void nfp_cpp_area_release_free(struct nfp_cpp_area *area)
 	kfree(area);
 }
 
-int nfp_cpp_read(struct nfp_cpp *card, u32 cpp_id, unsigned long long addr,
-		 void *buf, size_t len)
+int nfp_cpp_read(struct nfp_cpp *card, u32 cpp_id, unsigned long long addr, void *buf, size_t len)
 {
 	return -EOPNOTSUPP;
 }
 
-int nfp_cpp_writel(struct nfp_cpp *card, u32 cpp_id, unsigned long long addr,
-		   u32 value)
+int nfp_cpp_writel(struct nfp_cpp *card, u32 cpp_id, unsigned long long addr, u32 value)
 {
 	return -EOPNOTSUPP;
 }
@@ -201,8 +195,7 @@ int nfp_resource_wait(struct nfp_cpp *card, const char *name, unsigned int secs)
 	return 0;
 }
 
-struct nfp_resource *nfp_resource_acquire(struct nfp_cpp *card,
-					  const char *name)
+struct nfp_resource *nfp_resource_acquire(struct nfp_cpp *card, const char *name)
 {
 	return ERR_PTR(-ENOENT);
 }
@@ -232,8 +225,7 @@ struct nfp_rtsym_table {
 	struct nfp_cpp *card;
 };
 
-struct nfp_rtsym_table *
-__nfp_rtsym_table_read(struct nfp_cpp *card, const struct nfp_mip *mip)
+struct nfp_rtsym_table *__nfp_rtsym_table_read(struct nfp_cpp *card, const struct nfp_mip *mip)
 {
 	struct nfp_rtsym_table *table;
 
@@ -242,13 +234,12 @@ __nfp_rtsym_table_read(struct nfp_cpp *card, const struct nfp_mip *mip)
 	table = kzalloc(sizeof(*table), GFP_KERNEL);
 	if (table)
 		table->card = card;
-	return table;	/* the driver frees it */
+	return table; /* the driver frees it */
 }
 
-const struct nfp_rtsym *
-nfp_rtsym_lookup(struct nfp_rtsym_table *table, const char *name)
+const struct nfp_rtsym *nfp_rtsym_lookup(struct nfp_rtsym_table *table, const char *name)
 {
-	return NULL;	/* what is looked up this way is optional */
+	return NULL; /* what is looked up this way is optional */
 }
 
 u64 nfp_rtsym_size(const struct nfp_rtsym *sym)
@@ -256,32 +247,27 @@ u64 nfp_rtsym_size(const struct nfp_rtsym *sym)
 	return 0;
 }
 
-int nfp_rtsym_read(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off,
-		   void *buf, size_t len)
+int nfp_rtsym_read(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off, void *buf, size_t len)
 {
 	return -ENOENT;
 }
 
-int nfp_rtsym_write(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off,
-		    void *buf, size_t len)
+int nfp_rtsym_write(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off, void *buf, size_t len)
 {
 	return -ENOENT;
 }
 
-int nfp_rtsym_readl(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off,
-		    u32 *value)
+int nfp_rtsym_readl(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off, u32 *value)
 {
 	return -ENOENT;
 }
 
-int nfp_rtsym_writeq(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off,
-		     u64 value)
+int nfp_rtsym_writeq(struct nfp_cpp *card, const struct nfp_rtsym *sym, u64 off, u64 value)
 {
 	return -ENOENT;
 }
 
-u64 nfp_rtsym_read_le(struct nfp_rtsym_table *table, const char *name,
-		      int *error)
+u64 nfp_rtsym_read_le(struct nfp_rtsym_table *table, const char *name, int *error)
 {
 	if (error)
 		*error = 0;
@@ -294,9 +280,8 @@ u64 nfp_rtsym_read_le(struct nfp_rtsym_table *table, const char *name,
 	return ~0ULL;
 }
 
-u8 __iomem *
-nfp_rtsym_map(struct nfp_rtsym_table *table, const char *name, const char *id,
-	      unsigned int min_size, struct nfp_cpp_area **area)
+u8 __iomem *nfp_rtsym_map(struct nfp_rtsym_table *table, const char *name, const char *id, unsigned int min_size,
+			  struct nfp_cpp_area **area)
 {
 	struct nfp_cpp *card = table->card;
 	void *memory;

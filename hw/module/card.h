@@ -29,14 +29,14 @@ struct dentry;
 struct pci_dev;
 struct seq_file;
 
-#define VNFP_MAX_PORTS		6
-#define VNFP_MAX_VNICS		(VNFP_MAX_PORTS + 1)	/* ports and control */
-#define VNFP_MAX_RINGS		8
+#define VNFP_MAX_PORTS 6
+#define VNFP_MAX_VNICS (VNFP_MAX_PORTS + 1) /* ports and control */
+#define VNFP_MAX_RINGS 8
 /* Queues come in fours: transmit, configuration, free list, unused. */
-#define VNFP_QUEUE_STRIDE	4
-#define VNFP_QUEUES_PER_VNIC	(VNFP_QUEUE_STRIDE * VNFP_MAX_RINGS)
+#define VNFP_QUEUE_STRIDE 4
+#define VNFP_QUEUES_PER_VNIC (VNFP_QUEUE_STRIDE * VNFP_MAX_RINGS)
 
-#define VNFP_NAME_LEN		32
+#define VNFP_NAME_LEN 32
 
 /* What a firmware file says, see hw/firmware/agilio-bpf.conf. */
 struct vnfp_profile {
@@ -81,7 +81,7 @@ struct vnfp_vnic {
 	u8 *bar;
 	unsigned int index;
 	bool enabled;
-	spinlock_t lock;		/* rings */
+	spinlock_t lock; /* rings */
 	struct vnfp_ring tx[VNFP_MAX_RINGS];
 	struct vnfp_ring free[VNFP_MAX_RINGS];
 
@@ -114,11 +114,11 @@ enum vnfp_stat {
 };
 
 /* The host's writes to maps, of which the last ones are kept in their order. */
-#define VNFP_WRITES_KEPT	(1u << 18)
+#define VNFP_WRITES_KEPT (1u << 18)
 
 struct vnfp_write {
 	u32 tid;
-	u32 key;			/* of 4 bytes; else their first */
+	u32 key; /* of 4 bytes; else their first */
 };
 
 struct vnfp_hash_entry;
@@ -130,17 +130,17 @@ struct vnfp_map {
 	u32 key_size;
 	u32 value_size;
 	u32 max_entries;
-	u32 entries;			/* in use; a hash map's only */
+	u32 entries; /* in use; a hash map's only */
 	u32 n_slots;
-	bool filled;			/* all of an array's elements exist */
-	void **slots;			/* chunks of an array, buckets of a hash */
-	unsigned long *written;		/* elements of an array that exist */
+	bool filled;            /* all of an array's elements exist */
+	void **slots;           /* chunks of an array, buckets of a hash */
+	unsigned long *written; /* elements of an array that exist */
 };
 
 /* The driver knows the card as a struct nfp_cpp, after its internal bus. */
 struct nfp_cpp {
 	struct pci_dev *pdev;
-	struct device dev;		/* only ever a way to pdev, for messages */
+	struct device dev; /* only ever a way to pdev, for messages */
 	unsigned int n_ports;
 	unsigned long ports_gone;
 
@@ -158,17 +158,17 @@ struct nfp_cpp {
 	int irq_base;
 	int n_irqs;
 
-	spinlock_t maps_lock;		/* maps and their values */
+	spinlock_t maps_lock; /* maps and their values */
 	struct list_head maps;
 	u32 next_tid;
 	u64 elements;
-	struct vnfp_write *writes;	/* number n is at n modulo VNFP_WRITES_KEPT */
+	struct vnfp_write *writes; /* number n is at n modulo VNFP_WRITES_KEPT */
 	u64 n_writes;
-	struct work_struct slow_work;	/* messages that have to sleep */
+	struct work_struct slow_work; /* messages that have to sleep */
 	struct sk_buff_head slow_messages;
 
 	u32 message_delay_ns;
-	u32 fail_messages;		/* answer the next so many with an error */
+	u32 fail_messages; /* answer the next so many with an error */
 	atomic64_t stats[VNFP_STAT_COUNT];
 
 	struct dentry *debugfs;
@@ -193,10 +193,8 @@ extern unsigned int vnfp_message_delay_ns;
 void vnfp_raise(struct nfp_cpp *card, unsigned int entry);
 
 /* profile.c */
-int vnfp_profile_parse(struct device *dev, struct vnfp_profile *profile,
-		       const u8 *text, size_t len);
-unsigned int vnfp_profile_capabilities(const struct vnfp_profile *profile,
-				       u8 *out, size_t size);
+int vnfp_profile_parse(struct device *dev, struct vnfp_profile *profile, const u8 *text, size_t len);
+unsigned int vnfp_profile_capabilities(const struct vnfp_profile *profile, u8 *out, size_t size);
 
 /* vnic.c */
 int vnfp_vnics_init(struct nfp_cpp *card);
@@ -207,41 +205,32 @@ void vnfp_vnic_reconfig(struct nfp_cpp *card, struct vnfp_vnic *vnic);
 /* queues.c */
 void vnfp_queue_written(struct nfp_cpp *card, u32 offset, u32 value);
 void vnfp_queues_reset(struct nfp_cpp *card, struct vnfp_vnic *vnic);
-int vnfp_deliver(struct nfp_cpp *card, struct vnfp_vnic *vnic,
-		 unsigned int ring, const void *meta, unsigned int meta_len,
-		 const void *data, unsigned int len);
+int vnfp_deliver(struct nfp_cpp *card, struct vnfp_vnic *vnic, unsigned int ring, const void *meta,
+		 unsigned int meta_len, const void *data, unsigned int len);
 
 /* cmsg.c */
 int vnfp_cmsg_init(struct nfp_cpp *card);
 void vnfp_cmsg_stop(struct nfp_cpp *card);
 void vnfp_cmsg(struct nfp_cpp *card, const void *data, unsigned int len);
-int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id,
-		    u32 cpu, const u8 *packet, u32 packet_len,
+int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id, u32 cpu, const u8 *packet, u32 packet_len,
 		    const u8 *data, u32 data_len);
 
 void vnfp_show_writes(struct nfp_cpp *card, struct seq_file *file);
 
 /* maps.c: each returns a status of enum nfp_bpf_cmsg_status (bpf/fw.h) */
-u32 vnfp_map_alloc(struct nfp_cpp *card, u32 type, u32 key_size,
-		   u32 value_size, u32 max_entries, u32 *tid);
+u32 vnfp_map_alloc(struct nfp_cpp *card, u32 type, u32 key_size, u32 value_size, u32 max_entries, u32 *tid);
 u32 vnfp_map_free(struct nfp_cpp *card, u32 tid);
-u32 vnfp_map_lookup(struct nfp_cpp *card, u32 tid, const void *key,
-		    void *value);
-u32 vnfp_map_update(struct nfp_cpp *card, u32 tid, const void *key,
-		    const void *value, u64 flags);
+u32 vnfp_map_lookup(struct nfp_cpp *card, u32 tid, const void *key, void *value);
+u32 vnfp_map_update(struct nfp_cpp *card, u32 tid, const void *key, const void *value, u64 flags);
 u32 vnfp_map_delete(struct nfp_cpp *card, u32 tid, const void *key);
-u32 vnfp_map_next(struct nfp_cpp *card, u32 tid, const void *key,
-		  void *next_key, void *value);
-u32 vnfp_map_add(struct nfp_cpp *card, u32 tid, const void *key,
-		 u32 offset, u64 addend, bool is64);
+u32 vnfp_map_next(struct nfp_cpp *card, u32 tid, const void *key, void *next_key, void *value);
+u32 vnfp_map_add(struct nfp_cpp *card, u32 tid, const void *key, u32 offset, u64 addend, bool is64);
 void vnfp_maps_free(struct nfp_cpp *card);
 void vnfp_map_sizes(struct nfp_cpp *card, u32 tid, u32 *key, u32 *value);
 
 /* datapath.c: under rtnl_lock, which the driver changes its maps under */
-int vnfp_add(struct nfp_cpp *card, u32 map_id, const char *key, u32 offset,
-	     u64 addend, u32 bytes);
-int vnfp_event(struct nfp_cpp *card, u32 port, u32 map_id, u32 cpu,
-	       const char *packet, const char *data);
+int vnfp_add(struct nfp_cpp *card, u32 map_id, const char *key, u32 offset, u64 addend, u32 bytes);
+int vnfp_event(struct nfp_cpp *card, u32 port, u32 map_id, u32 cpu, const char *packet, const char *data);
 int vnfp_packet(struct nfp_cpp *card, u32 port, const char *packet);
 int vnfp_remove_port(struct nfp_cpp *card, u32 port);
 void vnfp_show_maps(struct nfp_cpp *card, struct seq_file *file);

@@ -17,8 +17,8 @@
 #include "card.h"
 
 /* Longer waits than this would make the kernel think that a CPU hangs. */
-#define VNFP_DELAY_MAX_NS	(10 * NSEC_PER_MSEC)
-#define VNFP_MESSAGE_MAX	2048
+#define VNFP_DELAY_MAX_NS (10 * NSEC_PER_MSEC)
+#define VNFP_MESSAGE_MAX 2048
 
 struct entry_sizes {
 	u32 key;
@@ -29,24 +29,21 @@ struct entry_sizes {
 static struct entry_sizes entry_sizes(const struct vnfp_profile *profile)
 {
 	if (profile->abi_version < 3)
-		return (struct entry_sizes){ CMSG_MAP_KEY_LW * 4,
-					     CMSG_MAP_VALUE_LW * 4 };
-	return (struct entry_sizes){ profile->max_key_bytes,
-				     profile->max_value_bytes };
+		return (struct entry_sizes){CMSG_MAP_KEY_LW * 4, CMSG_MAP_VALUE_LW * 4};
+	return (struct entry_sizes){profile->max_key_bytes, profile->max_value_bytes};
 }
 
 static void take_time(struct nfp_cpp *card)
 {
-	u32 ns = min_t(u32, READ_ONCE(card->message_delay_ns),
-		       VNFP_DELAY_MAX_NS);
+	u32 ns = min_t(u32, READ_ONCE(card->message_delay_ns), VNFP_DELAY_MAX_NS);
 
 	for (; ns > 100 * NSEC_PER_USEC; ns -= 100 * NSEC_PER_USEC)
 		udelay(100);
 	ndelay(ns);
 }
 
-static void reply(struct nfp_cpp *card, const struct nfp_ccm_hdr *request,
-		  struct cmsg_reply_map_simple *reply, u32 rc, unsigned int len)
+static void reply(struct nfp_cpp *card, const struct nfp_ccm_hdr *request, struct cmsg_reply_map_simple *reply, u32 rc,
+		  unsigned int len)
 {
 	reply->hdr.type = __NFP_CCM_REPLY(request->type);
 	reply->hdr.ver = NFP_CCM_ABI_VERSION;
@@ -58,23 +55,19 @@ static void reply(struct nfp_cpp *card, const struct nfp_ccm_hdr *request,
 	vnfp_deliver(card, vnfp_control_vnic(card), 0, NULL, 0, reply, len);
 }
 
-static void map_alloc(struct nfp_cpp *card,
-		      const struct cmsg_req_map_alloc_tbl *req)
+static void map_alloc(struct nfp_cpp *card, const struct cmsg_req_map_alloc_tbl *req)
 {
 	struct cmsg_reply_map_alloc_tbl answer = {};
 	u32 tid = 0, rc;
 
 	vnfp_count(card, VNFP_STAT_MAP_ALLOC);
-	rc = vnfp_map_alloc(card, be32_to_cpu(req->map_type),
-			    be32_to_cpu(req->key_size),
-			    be32_to_cpu(req->value_size),
+	rc = vnfp_map_alloc(card, be32_to_cpu(req->map_type), be32_to_cpu(req->key_size), be32_to_cpu(req->value_size),
 			    be32_to_cpu(req->max_entries), &tid);
 	answer.tid = cpu_to_be32(tid);
 	reply(card, &req->hdr, &answer.reply_hdr, rc, sizeof(answer));
 }
 
-static void map_free(struct nfp_cpp *card,
-		     const struct cmsg_req_map_free_tbl *req)
+static void map_free(struct nfp_cpp *card, const struct cmsg_req_map_free_tbl *req)
 {
 	struct cmsg_reply_map_free_tbl answer = {};
 	u32 rc;
@@ -110,8 +103,7 @@ void vnfp_show_writes(struct nfp_cpp *card, struct seq_file *file)
 	}
 }
 
-static u32 entry_op(struct nfp_cpp *card, enum nfp_ccm_type type,
-		    const struct cmsg_req_map_op *req, const u8 *key,
+static u32 entry_op(struct nfp_cpp *card, enum nfp_ccm_type type, const struct cmsg_req_map_op *req, const u8 *key,
 		    const u8 *value, u8 *out_key, u8 *out_value)
 {
 	u32 tid = be32_to_cpu(req->tid);
@@ -124,8 +116,7 @@ static u32 entry_op(struct nfp_cpp *card, enum nfp_ccm_type type,
 		return vnfp_map_lookup(card, tid, key, out_value);
 	case NFP_CCM_TYPE_BPF_MAP_UPDATE:
 		keep_write(card, tid, key);
-		return vnfp_map_update(card, tid, key, value,
-				       be32_to_cpu(req->flags));
+		return vnfp_map_update(card, tid, key, value, be32_to_cpu(req->flags));
 	case NFP_CCM_TYPE_BPF_MAP_DELETE:
 		return vnfp_map_delete(card, tid, key);
 	case NFP_CCM_TYPE_BPF_MAP_GETFIRST:
@@ -140,8 +131,7 @@ static u32 entry_op(struct nfp_cpp *card, enum nfp_ccm_type type,
  * A request holds one entry. A firmware with multi_entry answers a walk with
  * as many following entries as asked for; after an error one more, empty.
  */
-static void map_op(struct nfp_cpp *card, struct cmsg_req_map_op *req,
-		   unsigned int len)
+static void map_op(struct nfp_cpp *card, struct cmsg_req_map_op *req, unsigned int len)
 {
 	struct entry_sizes size = entry_sizes(&card->profile);
 	u32 wanted, count = 0, rc = CMSG_RC_SUCCESS;
@@ -153,16 +143,13 @@ static void map_op(struct nfp_cpp *card, struct cmsg_req_map_op *req,
 
 	if (len < sizeof(*req) + each) {
 		vnfp_count(card, VNFP_STAT_MALFORMED);
-		reply(card, &req->hdr, &answer->reply_hdr,
-		      CMSG_RC_ERR_MAP_PARSE, sizeof(*answer));
+		reply(card, &req->hdr, &answer->reply_hdr, CMSG_RC_ERR_MAP_PARSE, sizeof(*answer));
 		return;
 	}
 
 	wanted = card->profile.multi_entry ? be32_to_cpu(req->count) : 1;
-	wanted = clamp_t(u32, wanted, 1,
-			 (sizeof(buffer) - sizeof(*answer)) / each - 1);
-	if (type != NFP_CCM_TYPE_BPF_MAP_GETFIRST &&
-	    type != NFP_CCM_TYPE_BPF_MAP_GETNEXT)
+	wanted = clamp_t(u32, wanted, 1, (sizeof(buffer) - sizeof(*answer)) / each - 1);
+	if (type != NFP_CCM_TYPE_BPF_MAP_GETFIRST && type != NFP_CCM_TYPE_BPF_MAP_GETNEXT)
 		wanted = 1;
 
 	if (READ_ONCE(card->fail_messages)) {
@@ -172,28 +159,26 @@ static void map_op(struct nfp_cpp *card, struct cmsg_req_map_op *req,
 	while (!rc && count < wanted) {
 		u8 *out_key = answer->data + count * each;
 
-		rc = entry_op(card, type, req, key, req->data + size.key,
-			      out_key, out_key + size.key);
+		rc = entry_op(card, type, req, key, req->data + size.key, out_key, out_key + size.key);
 		if (rc)
 			break;
 		count++;
 		key = out_key;
-		type = NFP_CCM_TYPE_BPF_MAP_GETNEXT;	/* if more is wanted */
+		type = NFP_CCM_TYPE_BPF_MAP_GETNEXT; /* if more is wanted */
 	}
 
 	answer->count = cpu_to_be32(count);
-	reply(card, &req->hdr, &answer->reply_hdr, rc,
-	      sizeof(*answer) + (count + !!rc) * each);
+	reply(card, &req->hdr, &answer->reply_hdr, rc, sizeof(*answer) + (count + !!rc) * each);
 }
 
 static void handle(struct nfp_cpp *card, void *data, unsigned int len)
 {
 	static const enum vnfp_stat stats[] = {
-		[NFP_CCM_TYPE_BPF_MAP_LOOKUP]	= VNFP_STAT_MAP_LOOKUP,
-		[NFP_CCM_TYPE_BPF_MAP_UPDATE]	= VNFP_STAT_MAP_UPDATE,
-		[NFP_CCM_TYPE_BPF_MAP_DELETE]	= VNFP_STAT_MAP_DELETE,
-		[NFP_CCM_TYPE_BPF_MAP_GETNEXT]	= VNFP_STAT_MAP_GETNEXT,
-		[NFP_CCM_TYPE_BPF_MAP_GETFIRST]	= VNFP_STAT_MAP_GETFIRST,
+		[NFP_CCM_TYPE_BPF_MAP_LOOKUP] = VNFP_STAT_MAP_LOOKUP,
+		[NFP_CCM_TYPE_BPF_MAP_UPDATE] = VNFP_STAT_MAP_UPDATE,
+		[NFP_CCM_TYPE_BPF_MAP_DELETE] = VNFP_STAT_MAP_DELETE,
+		[NFP_CCM_TYPE_BPF_MAP_GETNEXT] = VNFP_STAT_MAP_GETNEXT,
+		[NFP_CCM_TYPE_BPF_MAP_GETFIRST] = VNFP_STAT_MAP_GETFIRST,
 	};
 	struct nfp_ccm_hdr *hdr = data;
 	struct cmsg_reply_map_simple error = {};
@@ -245,14 +230,12 @@ void vnfp_cmsg(struct nfp_cpp *card, const void *data, unsigned int len)
 	struct sk_buff *skb;
 
 	take_time(card);
-	if (len < sizeof(*hdr) || len > sizeof(copy) ||
-	    hdr->ver != NFP_CCM_ABI_VERSION) {
+	if (len < sizeof(*hdr) || len > sizeof(copy) || hdr->ver != NFP_CCM_ABI_VERSION) {
 		vnfp_count(card, VNFP_STAT_MALFORMED);
 		return;
 	}
 
-	if (hdr->type == NFP_CCM_TYPE_BPF_MAP_ALLOC ||
-	    hdr->type == NFP_CCM_TYPE_BPF_MAP_FREE) {
+	if (hdr->type == NFP_CCM_TYPE_BPF_MAP_ALLOC || hdr->type == NFP_CCM_TYPE_BPF_MAP_FREE) {
 		skb = alloc_skb(len, GFP_ATOMIC);
 		if (!skb)
 			return;
@@ -267,12 +250,10 @@ void vnfp_cmsg(struct nfp_cpp *card, const void *data, unsigned int len)
 }
 
 /* An event of a program on @port: the packet's first bytes and its data. */
-int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id,
-		    u32 cpu, const u8 *packet, u32 packet_len,
+int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id, u32 cpu, const u8 *packet, u32 packet_len,
 		    const u8 *data, u32 data_len)
 {
-	const __be32 meta[] = { cpu_to_be32(NFP_NET_META_PORTID),
-				cpu_to_be32(NFP_META_PORT_ID_CTRL) };
+	const __be32 meta[] = {cpu_to_be32(NFP_NET_META_PORTID), cpu_to_be32(NFP_META_PORT_ID_CTRL)};
 	u32 packet_room = round_up(packet_len, 4);
 	struct cmsg_bpf_event *event;
 	u32 len = sizeof(*event) + packet_room + data_len;
@@ -293,15 +274,12 @@ int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id,
 	memcpy(event->data, packet, packet_len);
 	memcpy(event->data + packet_room, data, data_len);
 
-	if (card->profile.event_max_bytes &&
-	    packet_len + data_len > card->profile.event_max_bytes)
+	if (card->profile.event_max_bytes && packet_len + data_len > card->profile.event_max_bytes)
 		err = -EMSGSIZE;
 	else if (card->profile.events_on_data_queues)
-		err = vnfp_deliver(card, &card->vnic[port], 0, meta,
-				   sizeof(meta), event, len);
+		err = vnfp_deliver(card, &card->vnic[port], 0, meta, sizeof(meta), event, len);
 	else
-		err = vnfp_deliver(card, vnfp_control_vnic(card), 0, NULL, 0,
-				   event, len);
+		err = vnfp_deliver(card, vnfp_control_vnic(card), 0, NULL, 0, event, len);
 	kfree(event);
 
 	vnfp_count(card, err ? VNFP_STAT_EVENTS_LOST : VNFP_STAT_EVENTS);
@@ -310,8 +288,7 @@ int vnfp_cmsg_event(struct nfp_cpp *card, unsigned int port, u32 map_id,
 
 int vnfp_cmsg_init(struct nfp_cpp *card)
 {
-	card->writes = kvcalloc(VNFP_WRITES_KEPT, sizeof(*card->writes),
-				GFP_KERNEL);
+	card->writes = kvcalloc(VNFP_WRITES_KEPT, sizeof(*card->writes), GFP_KERNEL);
 	if (!card->writes)
 		return -ENOMEM;
 	spin_lock_init(&card->maps_lock);

@@ -18,7 +18,7 @@
 #include "nfp/nfp_port.h"
 #include "card.h"
 
-#define PACKET_MAX	2048
+#define PACKET_MAX 2048
 
 /* The driver's own record of the card, NULL before or after its time. */
 static struct nfp_app_bpf *driver_bpf(struct nfp_cpp *card)
@@ -37,18 +37,16 @@ static struct nfp_bpf_map *driver_map(struct nfp_cpp *card, u32 id)
 
 	if (!bpf)
 		return NULL;
-	list_for_each_entry(map, &bpf->map_list, l)
-		if (map->offmap->map.id == id)
-			return map;
+	list_for_each_entry(map, &bpf->map_list, l) if (map->offmap->map.id == id) return map;
 	return NULL;
 }
 
 static char use_letter(const struct nfp_bpf_map_word *word)
 {
 	static const char letters[] = {
-		[NFP_MAP_UNUSED]	 = '-',
-		[NFP_MAP_USE_READ]	 = 'r',
-		[NFP_MAP_USE_WRITE]	 = 'w',
+		[NFP_MAP_UNUSED] = '-',
+		[NFP_MAP_USE_READ] = 'r',
+		[NFP_MAP_USE_WRITE] = 'w',
 		[NFP_MAP_USE_ATOMIC_CNT] = 'a',
 	};
 
@@ -64,14 +62,13 @@ void vnfp_show_maps(struct nfp_cpp *card, struct seq_file *file)
 	seq_puts(file, "# id name type key value max_entries table words (r: read, a: added to by programs)\n");
 	if (!bpf)
 		return;
-	list_for_each_entry(map, &bpf->map_list, l) {
+	list_for_each_entry(map, &bpf->map_list, l)
+	{
 		const struct bpf_map *m = &map->offmap->map;
 
-		seq_printf(file, "%u %s %s %u %u %u %u ", m->id,
-			   m->name[0] ? m->name : "?",
-			   m->map_type == BPF_MAP_TYPE_ARRAY ? "array" : "hash",
-			   m->key_size, m->value_size, m->max_entries,
-			   map->tid);
+		seq_printf(file, "%u %s %s %u %u %u %u ", m->id, m->name[0] ? m->name : "?",
+			   m->map_type == BPF_MAP_TYPE_ARRAY ? "array" : "hash", m->key_size, m->value_size,
+			   m->max_entries, map->tid);
 		for (i = 0; i < DIV_ROUND_UP(m->value_size, 4); i++)
 			seq_putc(file, use_letter(&map->use_map[i]));
 		seq_putc(file, '\n');
@@ -88,8 +85,7 @@ static int parse_key(const struct bpf_map *map, const char *text, u8 *key)
 	return hex2bin(key, text, map->key_size);
 }
 
-int vnfp_add(struct nfp_cpp *card, u32 map_id, const char *key_text,
-	     u32 offset, u64 addend, u32 bytes)
+int vnfp_add(struct nfp_cpp *card, u32 map_id, const char *key_text, u32 offset, u64 addend, u32 bytes)
 {
 	struct device *dev = &card->pdev->dev;
 	u8 key[64] __aligned(8) = {};
@@ -105,14 +101,11 @@ int vnfp_add(struct nfp_cpp *card, u32 map_id, const char *key_text,
 	}
 	m = &map->offmap->map;
 	if (m->key_size > sizeof(key) || parse_key(m, key_text, key)) {
-		dev_err(dev, "vnfp: add: map %u: bad key '%s', it has %u bytes\n",
-			map_id, key_text, m->key_size);
+		dev_err(dev, "vnfp: add: map %u: bad key '%s', it has %u bytes\n", map_id, key_text, m->key_size);
 		return -EINVAL;
 	}
-	if ((bytes != 4 && bytes != 8) || offset % bytes ||
-	    offset + bytes > m->value_size) {
-		dev_err(dev, "vnfp: add: map %u: no word of %u bytes at %u\n",
-			map_id, bytes, offset);
+	if ((bytes != 4 && bytes != 8) || offset % bytes || offset + bytes > m->value_size) {
+		dev_err(dev, "vnfp: add: map %u: no word of %u bytes at %u\n", map_id, bytes, offset);
 		return -EINVAL;
 	}
 	for (i = offset / 4; i < (offset + bytes) / 4; i++)
@@ -124,8 +117,7 @@ int vnfp_add(struct nfp_cpp *card, u32 map_id, const char *key_text,
 
 	rc = vnfp_map_add(card, map->tid, key, offset, addend, bytes == 8);
 	if (rc) {
-		dev_err(dev, "vnfp: add: map %u has no entry %s\n", map_id,
-			key_text);
+		dev_err(dev, "vnfp: add: map %u has no entry %s\n", map_id, key_text);
 		return -ENOENT;
 	}
 	return 0;
@@ -143,8 +135,7 @@ static int parse_bytes(const char *text, u8 *bytes)
 	return hex2bin(bytes, text, len / 2) ? -EINVAL : len / 2;
 }
 
-int vnfp_event(struct nfp_cpp *card, u32 port, u32 map_id, u32 cpu,
-	       const char *packet_text, const char *data_text)
+int vnfp_event(struct nfp_cpp *card, u32 port, u32 map_id, u32 cpu, const char *packet_text, const char *data_text)
 {
 	int packet_len, data_len, err = -EINVAL;
 	u8 *packet;
@@ -152,8 +143,7 @@ int vnfp_event(struct nfp_cpp *card, u32 port, u32 map_id, u32 cpu,
 	if (port >= card->n_ports)
 		return -ENODEV;
 	if (!card->vnic[port].program_running) {
-		dev_err(&card->pdev->dev, "vnfp: event: no program runs on port %u\n",
-			port);
+		dev_err(&card->pdev->dev, "vnfp: event: no program runs on port %u\n", port);
 		return -EPERM;
 	}
 
@@ -164,8 +154,7 @@ int vnfp_event(struct nfp_cpp *card, u32 port, u32 map_id, u32 cpu,
 	data_len = parse_bytes(data_text, packet + PACKET_MAX);
 	if (packet_len >= 0 && data_len >= 0) {
 		/* That an event is lost nobody learns, as on a card. */
-		vnfp_cmsg_event(card, port, map_id, cpu, packet, packet_len,
-				packet + PACKET_MAX, data_len);
+		vnfp_cmsg_event(card, port, map_id, cpu, packet, packet_len, packet + PACKET_MAX, data_len);
 		err = 0;
 	}
 	kfree(packet);
@@ -184,8 +173,7 @@ int vnfp_packet(struct nfp_cpp *card, u32 port, const char *packet_text)
 		return -ENOMEM;
 	len = parse_bytes(packet_text, packet);
 	if (len >= ETH_HLEN)
-		err = vnfp_deliver(card, &card->vnic[port], 0, NULL, 0,
-				   packet, len);
+		err = vnfp_deliver(card, &card->vnic[port], 0, NULL, 0, packet, len);
 	if (!err)
 		vnfp_count(card, VNFP_STAT_PACKETS_FROM_WIRE);
 	kfree(packet);

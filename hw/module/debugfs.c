@@ -12,27 +12,27 @@
 
 #include "card.h"
 
-#define WRITE_MAX	(256 * 1024)
+#define WRITE_MAX (256 * 1024)
 
-static const char * const vnfp_stat_names[VNFP_STAT_COUNT] = {
-	[VNFP_STAT_MAP_ALLOC]		= "messages_map_alloc",
-	[VNFP_STAT_MAP_FREE]		= "messages_map_free",
-	[VNFP_STAT_MAP_LOOKUP]		= "messages_map_lookup",
-	[VNFP_STAT_MAP_UPDATE]		= "messages_map_update",
-	[VNFP_STAT_MAP_DELETE]		= "messages_map_delete",
-	[VNFP_STAT_MAP_GETNEXT]		= "messages_map_getnext",
-	[VNFP_STAT_MAP_GETFIRST]	= "messages_map_getfirst",
-	[VNFP_STAT_UNKNOWN]		= "messages_unknown",
-	[VNFP_STAT_MALFORMED]		= "messages_malformed",
-	[VNFP_STAT_REFUSED]		= "messages_refused",
-	[VNFP_STAT_EVENTS]		= "events",
-	[VNFP_STAT_EVENTS_LOST]		= "events_lost",
-	[VNFP_STAT_PROGRAMS]		= "programs_loaded",
-	[VNFP_STAT_PROGRAM_STARTS]	= "programs_started",
-	[VNFP_STAT_PROGRAM_STOPS]	= "programs_stopped",
-	[VNFP_STAT_RECONFIGS]		= "reconfigurations",
-	[VNFP_STAT_PACKETS_TO_WIRE]	= "packets_to_wire",
-	[VNFP_STAT_PACKETS_FROM_WIRE]	= "packets_from_wire",
+static const char *const vnfp_stat_names[VNFP_STAT_COUNT] = {
+	[VNFP_STAT_MAP_ALLOC] = "messages_map_alloc",
+	[VNFP_STAT_MAP_FREE] = "messages_map_free",
+	[VNFP_STAT_MAP_LOOKUP] = "messages_map_lookup",
+	[VNFP_STAT_MAP_UPDATE] = "messages_map_update",
+	[VNFP_STAT_MAP_DELETE] = "messages_map_delete",
+	[VNFP_STAT_MAP_GETNEXT] = "messages_map_getnext",
+	[VNFP_STAT_MAP_GETFIRST] = "messages_map_getfirst",
+	[VNFP_STAT_UNKNOWN] = "messages_unknown",
+	[VNFP_STAT_MALFORMED] = "messages_malformed",
+	[VNFP_STAT_REFUSED] = "messages_refused",
+	[VNFP_STAT_EVENTS] = "events",
+	[VNFP_STAT_EVENTS_LOST] = "events_lost",
+	[VNFP_STAT_PROGRAMS] = "programs_loaded",
+	[VNFP_STAT_PROGRAM_STARTS] = "programs_started",
+	[VNFP_STAT_PROGRAM_STOPS] = "programs_stopped",
+	[VNFP_STAT_RECONFIGS] = "reconfigurations",
+	[VNFP_STAT_PACKETS_TO_WIRE] = "packets_to_wire",
+	[VNFP_STAT_PACKETS_FROM_WIRE] = "packets_from_wire",
 };
 
 static int stats_show(struct seq_file *file, void *unused)
@@ -41,8 +41,7 @@ static int stats_show(struct seq_file *file, void *unused)
 	unsigned int i;
 
 	for (i = 0; i < VNFP_STAT_COUNT; i++)
-		seq_printf(file, "%s %lld\n", vnfp_stat_names[i],
-			   atomic64_read(&card->stats[i]));
+		seq_printf(file, "%s %lld\n", vnfp_stat_names[i], atomic64_read(&card->stats[i]));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
@@ -54,10 +53,8 @@ static int programs_show(struct seq_file *file, void *unused)
 
 	seq_puts(file, "# port state instructions\n");
 	for (i = 0; i < card->n_ports; i++)
-		seq_printf(file, "%u %s %u\n", i,
-			   card->vnic[i].program_running ? "running" : "stopped",
-			   card->vnic[i].program_running ?
-			   card->vnic[i].program_len : 0);
+		seq_printf(file, "%u %s %u\n", i, card->vnic[i].program_running ? "running" : "stopped",
+			   card->vnic[i].program_running ? card->vnic[i].program_len : 0);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(programs);
@@ -82,8 +79,7 @@ DEFINE_SHOW_ATTRIBUTE(writes);
  * Runs @handle for each line. As in any write, how much was done is the
  * answer; the line that failed is the next write's.
  */
-static ssize_t for_each_line(struct file *file, const char __user *from,
-			     size_t count,
+static ssize_t for_each_line(struct file *file, const char __user *from, size_t count,
 			     int (*handle)(struct nfp_cpp *card, char *line))
 {
 	struct nfp_cpp *card = file_inode(file)->i_private;
@@ -120,18 +116,17 @@ static ssize_t for_each_line(struct file *file, const char __user *from,
 	return done ?: err;
 }
 
-#define DEFINE_LINE_FILE(name)						\
-static ssize_t name##_write(struct file *file, const char __user *from,	\
-			    size_t count, loff_t *offset)		\
-{									\
-	return for_each_line(file, from, count, name##_line);		\
-}									\
-static const struct file_operations name##_fops = {			\
-	.owner	= THIS_MODULE,						\
-	.open	= simple_open,						\
-	.write	= name##_write,						\
-	.llseek	= noop_llseek,						\
-}
+#define DEFINE_LINE_FILE(name)                                                                                         \
+	static ssize_t name##_write(struct file *file, const char __user *from, size_t count, loff_t *offset)          \
+	{                                                                                                              \
+		return for_each_line(file, from, count, name##_line);                                                  \
+	}                                                                                                              \
+	static const struct file_operations name##_fops = {                                                            \
+		.owner = THIS_MODULE,                                                                                  \
+		.open = simple_open,                                                                                   \
+		.write = name##_write,                                                                                 \
+		.llseek = noop_llseek,                                                                                 \
+	}
 
 /* The next word of a line, NULL at its end. */
 static char *word(char **line)
@@ -160,8 +155,7 @@ static int add_line(struct nfp_cpp *card, char *line)
 	if (number(&line, &map))
 		return -EINVAL;
 	key = word(&line);
-	if (!key || number(&line, &offset) || number(&line, &addend) ||
-	    (line && number(&line, &bytes)))
+	if (!key || number(&line, &offset) || number(&line, &addend) || (line && number(&line, &bytes)))
 		return -EINVAL;
 	return vnfp_add(card, map, key, offset, addend, bytes);
 }
@@ -197,8 +191,7 @@ static int packet_line(struct nfp_cpp *card, char *line)
 DEFINE_LINE_FILE(packet);
 
 /* PORT; the driver takes rtnl_lock itself. */
-static ssize_t remove_port_write(struct file *file, const char __user *from,
-				 size_t count, loff_t *offset)
+static ssize_t remove_port_write(struct file *file, const char __user *from, size_t count, loff_t *offset)
 {
 	struct nfp_cpp *card = file_inode(file)->i_private;
 	u32 port;
@@ -211,10 +204,10 @@ static ssize_t remove_port_write(struct file *file, const char __user *from,
 }
 
 static const struct file_operations remove_port_fops = {
-	.owner	= THIS_MODULE,
-	.open	= simple_open,
-	.write	= remove_port_write,
-	.llseek	= noop_llseek,
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = remove_port_write,
+	.llseek = noop_llseek,
 };
 
 void vnfp_debugfs_create(struct nfp_cpp *card)
@@ -231,10 +224,8 @@ void vnfp_debugfs_create(struct nfp_cpp *card)
 	debugfs_create_file("packet", 0200, dir, card, &packet_fops);
 	debugfs_create_file("remove_port", 0200, dir, card, &remove_port_fops);
 	card->capabilities_file.data = card->capabilities;
-	debugfs_create_blob("capabilities", 0444, dir,
-			    &card->capabilities_file);
-	debugfs_create_u32("message_delay_ns", 0644, dir,
-			   &card->message_delay_ns);
+	debugfs_create_blob("capabilities", 0444, dir, &card->capabilities_file);
+	debugfs_create_u32("message_delay_ns", 0644, dir, &card->message_delay_ns);
 	debugfs_create_u32("fail_messages", 0644, dir, &card->fail_messages);
 }
 

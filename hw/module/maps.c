@@ -18,12 +18,12 @@
 #include "card.h"
 
 /* An array's values are made as they are written, this many at a time. */
-#define CHUNK_ENTRIES	32U
-#define MAX_BUCKETS	65536UL
+#define CHUNK_ENTRIES 32U
+#define MAX_BUCKETS 65536UL
 
 struct vnfp_hash_entry {
 	struct vnfp_hash_entry *next;
-	u8 data[];			/* key, padded to 8 bytes, then value */
+	u8 data[]; /* key, padded to 8 bytes, then value */
 };
 
 static u32 padded(u32 size)
@@ -35,15 +35,12 @@ static struct vnfp_map *find_map(struct nfp_cpp *card, u32 tid)
 {
 	struct vnfp_map *map;
 
-	list_for_each_entry(map, &card->maps, list)
-		if (map->tid == tid)
-			return map;
+	list_for_each_entry(map, &card->maps, list) if (map->tid == tid) return map;
 	return NULL;
 }
 
 /* What the host's driver checks too, but a firmware cannot rely on it. */
-static u32 check_alloc(struct nfp_cpp *card, u32 type, u32 key_size,
-		       u32 value_size, u32 max_entries)
+static u32 check_alloc(struct nfp_cpp *card, u32 type, u32 key_size, u32 value_size, u32 max_entries)
 {
 	const struct vnfp_profile *profile = &card->profile;
 	unsigned int n_maps = 0;
@@ -55,15 +52,13 @@ static u32 check_alloc(struct nfp_cpp *card, u32 type, u32 key_size,
 		return CMSG_RC_ERR_MAP_ERR;
 	if (type == BPF_MAP_TYPE_ARRAY && key_size != 4)
 		return CMSG_RC_ERR_MAP_ERR;
-	if (key_size > profile->max_key_bytes ||
-	    value_size > profile->max_value_bytes ||
+	if (key_size > profile->max_key_bytes || value_size > profile->max_value_bytes ||
 	    padded(key_size) + padded(value_size) > profile->max_element_bytes)
 		return CMSG_RC_ERR_MAP_E2BIG;
 
-	list_for_each(at, &card->maps)
-		n_maps++;
+	list_for_each(at, &card->maps) n_maps++;
 	if (n_maps >= profile->max_maps)
-		return CMSG_RC_ERR_MAP_FD;	/* no table is left, CoreNIC */
+		return CMSG_RC_ERR_MAP_FD; /* no table is left, CoreNIC */
 	if (card->elements + max_entries > profile->max_elements)
 		return CMSG_RC_ERR_MAP_NOMEM;
 	return CMSG_RC_SUCCESS;
@@ -76,8 +71,7 @@ static void release(struct vnfp_map *map)
 	kfree(map);
 }
 
-u32 vnfp_map_alloc(struct nfp_cpp *card, u32 type, u32 key_size,
-		   u32 value_size, u32 max_entries, u32 *tid)
+u32 vnfp_map_alloc(struct nfp_cpp *card, u32 type, u32 key_size, u32 value_size, u32 max_entries, u32 *tid)
 {
 	struct vnfp_map *map;
 	u32 rc;
@@ -92,13 +86,11 @@ u32 vnfp_map_alloc(struct nfp_cpp *card, u32 type, u32 key_size,
 	if (type == BPF_MAP_TYPE_ARRAY)
 		map->n_slots = DIV_ROUND_UP(max_entries, CHUNK_ENTRIES);
 	else
-		map->n_slots = min(roundup_pow_of_two(max_entries),
-				   MAX_BUCKETS);
+		map->n_slots = min(roundup_pow_of_two(max_entries), MAX_BUCKETS);
 	map->filled = card->profile.array_filled;
 	map->slots = kvcalloc(map->n_slots, sizeof(*map->slots), GFP_KERNEL);
-	map->written = type == BPF_MAP_TYPE_ARRAY ?
-		kvcalloc(BITS_TO_LONGS(max_entries), sizeof(long), GFP_KERNEL) :
-		NULL;
+	map->written =
+		type == BPF_MAP_TYPE_ARRAY ? kvcalloc(BITS_TO_LONGS(max_entries), sizeof(long), GFP_KERNEL) : NULL;
 	if (!map->slots || (type == BPF_MAP_TYPE_ARRAY && !map->written)) {
 		release(map);
 		return CMSG_RC_ERR_MAP_NOMEM;
@@ -159,7 +151,8 @@ void vnfp_maps_free(struct nfp_cpp *card)
 {
 	struct vnfp_map *map, *next;
 
-	list_for_each_entry_safe(map, next, &card->maps, list) {
+	list_for_each_entry_safe(map, next, &card->maps, list)
+	{
 		list_del(&map->list);
 		free_map(map);
 	}
@@ -181,8 +174,7 @@ void vnfp_map_sizes(struct nfp_cpp *card, u32 tid, u32 *key, u32 *value)
 /* In CoreNIC an element does not exist before the host has written it. */
 static bool array_exists(struct vnfp_map *map, u32 index)
 {
-	return index < map->max_entries &&
-	       (map->filled || test_bit(index, map->written));
+	return index < map->max_entries && (map->filled || test_bit(index, map->written));
 }
 
 static u8 *array_value(struct vnfp_map *map, u32 index, bool make)
@@ -200,8 +192,7 @@ static u8 *array_value(struct vnfp_map *map, u32 index, bool make)
 
 /* Hash tables */
 
-static struct vnfp_hash_entry **hash_find(struct vnfp_map *map,
-					  const void *key)
+static struct vnfp_hash_entry **hash_find(struct vnfp_map *map, const void *key)
 {
 	u32 bucket = jhash(key, map->key_size, 0) & (map->n_slots - 1);
 	struct vnfp_hash_entry **at = (void *)&map->slots[bucket];
@@ -224,8 +215,7 @@ static struct vnfp_hash_entry *hash_first(struct vnfp_map *map, u32 bucket)
 	return NULL;
 }
 
-static struct vnfp_hash_entry *hash_next(struct vnfp_map *map,
-					 const void *key)
+static struct vnfp_hash_entry *hash_next(struct vnfp_map *map, const void *key)
 {
 	u32 bucket = jhash(key, map->key_size, 0) & (map->n_slots - 1);
 	struct vnfp_hash_entry *entry = *hash_find(map, key);
@@ -244,8 +234,7 @@ static u8 *find_value(struct vnfp_map *map, const void *key, bool make)
 
 	if (map->type == BPF_MAP_TYPE_ARRAY) {
 		index = *(const u32 *)key;
-		return array_exists(map, index) ?
-			array_value(map, index, make) : NULL;
+		return array_exists(map, index) ? array_value(map, index, make) : NULL;
 	}
 	entry = *hash_find(map, key);
 	return entry ? hash_value(map, entry) : NULL;
@@ -271,8 +260,7 @@ static u32 lookup(struct vnfp_map *map, const void *key, void *value)
 	return CMSG_RC_SUCCESS;
 }
 
-static u32 update_array(struct vnfp_map *map, const void *key,
-			const void *value, u64 flags)
+static u32 update_array(struct vnfp_map *map, const void *key, const void *value, u64 flags)
 {
 	u32 index = *(const u32 *)key;
 	u8 *at;
@@ -291,8 +279,7 @@ static u32 update_array(struct vnfp_map *map, const void *key,
 	return CMSG_RC_SUCCESS;
 }
 
-static u32 update_hash(struct vnfp_map *map, const void *key,
-		       const void *value, u64 flags)
+static u32 update_hash(struct vnfp_map *map, const void *key, const void *value, u64 flags)
 {
 	struct vnfp_hash_entry **at = hash_find(map, key);
 	struct vnfp_hash_entry *entry = *at;
@@ -304,8 +291,7 @@ static u32 update_hash(struct vnfp_map *map, const void *key,
 	if (!entry) {
 		if (map->entries == map->max_entries)
 			return CMSG_RC_ERR_MAP_E2BIG;
-		entry = kzalloc(sizeof(*entry) + padded(map->key_size) +
-				padded(map->value_size), GFP_ATOMIC);
+		entry = kzalloc(sizeof(*entry) + padded(map->key_size) + padded(map->value_size), GFP_ATOMIC);
 		if (!entry)
 			return CMSG_RC_ERR_MAP_NOMEM;
 		memcpy(entry->data, key, map->key_size);
@@ -316,7 +302,7 @@ static u32 update_hash(struct vnfp_map *map, const void *key,
 	return CMSG_RC_SUCCESS;
 }
 
-static u32 delete(struct vnfp_map *map, const void *key)
+static u32 delete (struct vnfp_map *map, const void *key)
 {
 	struct vnfp_hash_entry **at, *entry;
 
@@ -332,8 +318,7 @@ static u32 delete(struct vnfp_map *map, const void *key)
 	return CMSG_RC_SUCCESS;
 }
 
-static u32 next_array(struct vnfp_map *map, const void *key, void *next_key,
-		      void *value)
+static u32 next_array(struct vnfp_map *map, const void *key, void *next_key, void *value)
 {
 	u32 index = key ? *(const u32 *)key : U32_MAX;
 
@@ -344,8 +329,7 @@ static u32 next_array(struct vnfp_map *map, const void *key, void *next_key,
 	return lookup(map, &index, value);
 }
 
-static u32 next_hash(struct vnfp_map *map, const void *key, void *next_key,
-		     void *value)
+static u32 next_hash(struct vnfp_map *map, const void *key, void *next_key, void *value)
 {
 	struct vnfp_hash_entry *entry;
 
@@ -357,8 +341,7 @@ static u32 next_hash(struct vnfp_map *map, const void *key, void *next_key,
 	return CMSG_RC_SUCCESS;
 }
 
-u32 vnfp_map_lookup(struct nfp_cpp *card, u32 tid, const void *key,
-		    void *value)
+u32 vnfp_map_lookup(struct nfp_cpp *card, u32 tid, const void *key, void *value)
 {
 	u32 rc = CMSG_RC_ERR_MAP_FD;
 	struct vnfp_map *map;
@@ -371,8 +354,7 @@ u32 vnfp_map_lookup(struct nfp_cpp *card, u32 tid, const void *key,
 	return rc;
 }
 
-u32 vnfp_map_update(struct nfp_cpp *card, u32 tid, const void *key,
-		    const void *value, u64 flags)
+u32 vnfp_map_update(struct nfp_cpp *card, u32 tid, const void *key, const void *value, u64 flags)
 {
 	u32 rc = CMSG_RC_ERR_MAP_FD;
 	struct vnfp_map *map;
@@ -380,10 +362,9 @@ u32 vnfp_map_update(struct nfp_cpp *card, u32 tid, const void *key,
 	spin_lock_bh(&card->maps_lock);
 	map = find_map(card, tid);
 	if (map)
-		rc = flags > BPF_EXIST ? CMSG_RC_ERR_MAP_ERR :
-		     map->type == BPF_MAP_TYPE_ARRAY ?
-		     update_array(map, key, value, flags) :
-		     update_hash(map, key, value, flags);
+		rc = flags > BPF_EXIST                 ? CMSG_RC_ERR_MAP_ERR
+		     : map->type == BPF_MAP_TYPE_ARRAY ? update_array(map, key, value, flags)
+						       : update_hash(map, key, value, flags);
 	spin_unlock_bh(&card->maps_lock);
 	return rc;
 }
@@ -396,13 +377,12 @@ u32 vnfp_map_delete(struct nfp_cpp *card, u32 tid, const void *key)
 	spin_lock_bh(&card->maps_lock);
 	map = find_map(card, tid);
 	if (map)
-		rc = delete(map, key);
+		rc = delete (map, key);
 	spin_unlock_bh(&card->maps_lock);
 	return rc;
 }
 
-u32 vnfp_map_next(struct nfp_cpp *card, u32 tid, const void *key,
-		  void *next_key, void *value)
+u32 vnfp_map_next(struct nfp_cpp *card, u32 tid, const void *key, void *next_key, void *value)
 {
 	u32 rc = CMSG_RC_ERR_MAP_FD;
 	struct vnfp_map *map;
@@ -410,9 +390,8 @@ u32 vnfp_map_next(struct nfp_cpp *card, u32 tid, const void *key,
 	spin_lock_bh(&card->maps_lock);
 	map = find_map(card, tid);
 	if (map)
-		rc = map->type == BPF_MAP_TYPE_ARRAY ?
-		     next_array(map, key, next_key, value) :
-		     next_hash(map, key, next_key, value);
+		rc = map->type == BPF_MAP_TYPE_ARRAY ? next_array(map, key, next_key, value)
+						     : next_hash(map, key, next_key, value);
 	spin_unlock_bh(&card->maps_lock);
 	return rc;
 }
@@ -421,8 +400,7 @@ u32 vnfp_map_next(struct nfp_cpp *card, u32 tid, const void *key,
  * What an atomic add of a program does. A 64-bit counter is two big-endian
  * words, the low one first: the driver swaps each word on its own.
  */
-u32 vnfp_map_add(struct nfp_cpp *card, u32 tid, const void *key,
-		 u32 offset, u64 addend, bool is64)
+u32 vnfp_map_add(struct nfp_cpp *card, u32 tid, const void *key, u32 offset, u64 addend, bool is64)
 {
 	u32 rc = CMSG_RC_ERR_MAP_FD;
 	struct vnfp_map *map;

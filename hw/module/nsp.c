@@ -20,9 +20,9 @@
 #include "nfp/nfpcore/nfp_nsp.h"
 #include "card.h"
 
-#define VNFP_NSP_MAJOR	0
+#define VNFP_NSP_MAJOR 0
 /* Can load stored firmware and look up settings, not set them. */
-#define VNFP_NSP_MINOR	25
+#define VNFP_NSP_MINOR 25
 
 /* There is one card and its NSP keeps no state between commands. */
 static struct nfp_nsp *nsp_of(struct nfp_cpp *card)
@@ -66,14 +66,12 @@ int nfp_nsp_load_fw(struct nfp_nsp *nsp, const struct firmware *fw)
 	struct nfp_cpp *card = card_of(nsp);
 	int err;
 
-	err = vnfp_profile_parse(&card->pdev->dev, &card->profile, fw->data,
-				 fw->size);
+	err = vnfp_profile_parse(&card->pdev->dev, &card->profile, fw->data, fw->size);
 	if (err)
 		return err;
 
 	card->capabilities_len =
-		vnfp_profile_capabilities(&card->profile, card->capabilities,
-					  sizeof(card->capabilities));
+		vnfp_profile_capabilities(&card->profile, card->capabilities, sizeof(card->capabilities));
 	card->capabilities_file.size = card->capabilities_len;
 	vnfp_vnics_load(card);
 	card->firmware_loaded = true;
@@ -82,7 +80,7 @@ int nfp_nsp_load_fw(struct nfp_nsp *nsp, const struct firmware *fw)
 
 int nfp_nsp_load_stored_fw(struct nfp_nsp *nsp)
 {
-	return -ENOENT;		/* the flash is empty */
+	return -ENOENT; /* the flash is empty */
 }
 
 int nfp_nsp_fw_loaded(struct nfp_nsp *nsp)
@@ -159,8 +157,7 @@ struct nfp_eth_table *nfp_eth_read_ports(struct nfp_cpp *card)
 	return table;
 }
 
-struct nfp_eth_table *
-__nfp_eth_read_ports(struct nfp_cpp *card, struct nfp_nsp *nsp)
+struct nfp_eth_table *__nfp_eth_read_ports(struct nfp_cpp *card, struct nfp_nsp *nsp)
 {
 	return nfp_eth_read_ports(card);
 }
@@ -171,14 +168,12 @@ int nfp_nsp_mac_reinit(struct nfp_nsp *nsp)
 	return 0;
 }
 
-int nfp_eth_set_configured(struct nfp_cpp *card, unsigned int idx,
-			   bool configed)
+int nfp_eth_set_configured(struct nfp_cpp *card, unsigned int idx, bool configed)
 {
 	return 0;
 }
 
-int nfp_eth_set_fec(struct nfp_cpp *card, unsigned int idx,
-		    enum nfp_eth_fec mode)
+int nfp_eth_set_fec(struct nfp_cpp *card, unsigned int idx, enum nfp_eth_fec mode)
 {
 	return -EOPNOTSUPP;
 }
@@ -228,13 +223,9 @@ static const struct {
 	const char *key;
 	const char *value;
 } vnfp_hwinfo[] = {
-	{ "assembly.vendor",	"VNFP" },
-	{ "assembly.partno",	"AMDA0096-0001" },
-	{ "assembly.serial",	"00000000" },
-	{ "assembly.revision",	"00" },
-	{ "assembly.model",	"virtual" },
-	{ "cpld.version",	"0x0" },
-	{ "board.state",	"15" },		/* 15 is ready, see nfp_main.c */
+	{"assembly.vendor", "VNFP"}, {"assembly.partno", "AMDA0096-0001"}, {"assembly.serial", "00000000"},
+	{"assembly.revision", "00"}, {"assembly.model", "virtual"},        {"cpld.version", "0x0"},
+	{"board.state", "15"}, /* 15 is ready, see nfp_main.c */
 };
 
 struct nfp_hwinfo {
@@ -271,8 +262,7 @@ int nfp_nsp_hwinfo_lookup(struct nfp_nsp *nsp, void *buf, unsigned int size)
 	return -ENOENT;
 }
 
-int nfp_nsp_hwinfo_lookup_optional(struct nfp_nsp *nsp, void *buf,
-				   unsigned int size, const char *default_val)
+int nfp_nsp_hwinfo_lookup_optional(struct nfp_nsp *nsp, void *buf, unsigned int size, const char *default_val)
 {
 	return strscpy(buf, default_val, size) < 0 ? -EINVAL : 0;
 }
@@ -292,15 +282,13 @@ struct nfp_nsp_identify *__nfp_nsp_identify(struct nfp_nsp *nsp)
 	return NULL;
 }
 
-int nfp_hwmon_read_sensor(struct nfp_cpp *card, enum nfp_nsp_sensor_id id,
-			  long *val)
+int nfp_hwmon_read_sensor(struct nfp_cpp *card, enum nfp_nsp_sensor_id id, long *val)
 {
 	return -EOPNOTSUPP;
 }
 
-int nfp_nsp_read_module_eeprom(struct nfp_nsp *nsp, int eth_index,
-			       unsigned int offset, void *data,
-			       unsigned int len, unsigned int *read_len)
+int nfp_nsp_read_module_eeprom(struct nfp_nsp *nsp, int eth_index, unsigned int offset, void *data, unsigned int len,
+			       unsigned int *read_len)
 {
 	return -EOPNOTSUPP;
 }
@@ -310,8 +298,7 @@ int nfp_nsp_versions(struct nfp_nsp *nsp, void *buf, unsigned int size)
 	return -EOPNOTSUPP;
 }
 
-const char *nfp_nsp_versions_get(enum nfp_nsp_versions id, bool flash,
-				 const u8 *buf, unsigned int size)
+const char *nfp_nsp_versions_get(enum nfp_nsp_versions id, bool flash, const u8 *buf, unsigned int size)
 {
 	return ERR_PTR(-EOPNOTSUPP);
 }

@@ -15,7 +15,10 @@
 #include "nfp/bpf/fw.h"
 #include "card.h"
 
-#define FIELD(_name) { #_name, offsetof(struct vnfp_profile, _name) }
+#define FIELD(_name)                                                                                                   \
+	{                                                                                                              \
+#_name, offsetof(struct vnfp_profile, _name)                                                           \
+	}
 
 static const struct {
 	const char *name;
@@ -69,26 +72,22 @@ static int parse_map_types(char *value, u32 *types)
 	return 0;
 }
 
-static int parse_field(struct vnfp_profile *profile, const char *name,
-		       char *value)
+static int parse_field(struct vnfp_profile *profile, const char *name, char *value)
 {
 	unsigned int i;
 
 	if (!strcmp(name, "name"))
-		return strscpy(profile->name, value,
-			       sizeof(profile->name)) < 0 ? -E2BIG : 0;
+		return strscpy(profile->name, value, sizeof(profile->name)) < 0 ? -E2BIG : 0;
 	if (!strcmp(name, "map_types"))
 		return parse_map_types(value, &profile->map_types);
 
 	for (i = 0; i < ARRAY_SIZE(vnfp_fields); i++)
 		if (!strcmp(vnfp_fields[i].name, name))
-			return kstrtou32(value, 0, (void *)profile +
-					 vnfp_fields[i].offset);
+			return kstrtou32(value, 0, (void *)profile + vnfp_fields[i].offset);
 	return -ENOENT;
 }
 
-int vnfp_profile_parse(struct device *dev, struct vnfp_profile *profile,
-		       const u8 *text, size_t len)
+int vnfp_profile_parse(struct device *dev, struct vnfp_profile *profile, const u8 *text, size_t len)
 {
 	char *copy, *rest, *line;
 	unsigned int n = 0;
@@ -111,8 +110,7 @@ int vnfp_profile_parse(struct device *dev, struct vnfp_profile *profile,
 		name = strsep(&line, " \t");
 		err = line ? parse_field(profile, name, strim(line)) : -EINVAL;
 		if (err)
-			dev_err(dev, "vnfp: firmware file, line %u: bad setting '%s' (%d)\n",
-				n, name, err);
+			dev_err(dev, "vnfp: firmware file, line %u: bad setting '%s' (%d)\n", n, name, err);
 	}
 	kfree(copy);
 
@@ -128,8 +126,7 @@ struct table {
 	u8 *end;
 };
 
-static void put_tlv(struct table *table, u32 type, const u32 *words,
-		    unsigned int n)
+static void put_tlv(struct table *table, u32 type, const u32 *words, unsigned int n)
 {
 	unsigned int i;
 
@@ -144,38 +141,33 @@ static void put_tlv(struct table *table, u32 type, const u32 *words,
 
 static void put_helper(struct table *table, u32 id, u32 address)
 {
-	const u32 words[] = { id, address };
+	const u32 words[] = {id, address};
 
 	if (address)
 		put_tlv(table, NFP_BPF_CAP_TYPE_FUNC, words, 2);
 }
 
-unsigned int vnfp_profile_capabilities(const struct vnfp_profile *profile,
-				       u8 *out, size_t size)
+unsigned int vnfp_profile_capabilities(const struct vnfp_profile *profile, u8 *out, size_t size)
 {
 	const u32 maps[] = {
-		profile->map_types, profile->max_maps, profile->max_elements,
-		profile->max_key_bytes, profile->max_value_bytes,
-		profile->max_element_bytes,
+		profile->map_types,     profile->max_maps,        profile->max_elements,
+		profile->max_key_bytes, profile->max_value_bytes, profile->max_element_bytes,
 	};
 	const u32 adjust_head[] = {
-		profile->adjust_head_flags, profile->adjust_head_off_min,
-		profile->adjust_head_off_max, profile->adjust_head_sub,
-		profile->adjust_head_add,
+		profile->adjust_head_flags, profile->adjust_head_off_min, profile->adjust_head_off_max,
+		profile->adjust_head_sub,   profile->adjust_head_add,
 	};
-	struct table table = { out, out + size };
+	struct table table = {out, out + size};
 
 	/* In the order of the eBPF firmware's table. */
 	if (profile->adjust_head)
-		put_tlv(&table, NFP_BPF_CAP_TYPE_ADJUST_HEAD, adjust_head,
-			ARRAY_SIZE(adjust_head));
+		put_tlv(&table, NFP_BPF_CAP_TYPE_ADJUST_HEAD, adjust_head, ARRAY_SIZE(adjust_head));
 	if (profile->map_types)
 		put_tlv(&table, NFP_BPF_CAP_TYPE_MAPS, maps, ARRAY_SIZE(maps));
 	put_helper(&table, BPF_FUNC_map_lookup_elem, profile->map_lookup);
 	put_helper(&table, BPF_FUNC_map_update_elem, profile->map_update);
 	put_helper(&table, BPF_FUNC_map_delete_elem, profile->map_delete);
-	put_helper(&table, BPF_FUNC_perf_event_output,
-		   profile->perf_event_output);
+	put_helper(&table, BPF_FUNC_perf_event_output, profile->perf_event_output);
 	if (profile->random)
 		put_tlv(&table, NFP_BPF_CAP_TYPE_RANDOM, NULL, 0);
 	if (profile->queue_select)
@@ -183,8 +175,7 @@ unsigned int vnfp_profile_capabilities(const struct vnfp_profile *profile,
 	if (profile->adjust_tail)
 		put_tlv(&table, NFP_BPF_CAP_TYPE_ADJUST_TAIL, NULL, 0);
 	if (profile->abi_version)
-		put_tlv(&table, NFP_BPF_CAP_TYPE_ABI_VERSION,
-			&profile->abi_version, 1);
+		put_tlv(&table, NFP_BPF_CAP_TYPE_ABI_VERSION, &profile->abi_version, 1);
 	if (profile->multi_entry)
 		put_tlv(&table, NFP_BPF_CAP_TYPE_CMSG_MULTI_ENT, NULL, 0);
 

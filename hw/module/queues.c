@@ -19,14 +19,11 @@ static void *host_memory(struct nfp_cpp *card, dma_addr_t addr)
 }
 
 /* The pointer that the driver polls to see what has been sent. */
-static void publish_rd(struct nfp_cpp *card, struct vnfp_vnic *vnic,
-		       unsigned int queue, u32 rd)
+static void publish_rd(struct nfp_cpp *card, struct vnfp_vnic *vnic, unsigned int queue, u32 rd)
 {
-	u8 *regs = card->queues + (vnic->index * VNFP_QUEUES_PER_VNIC + queue) *
-		   NFP_QCP_QUEUE_ADDR_SZ;
+	u8 *regs = card->queues + (vnic->index * VNFP_QUEUES_PER_VNIC + queue) * NFP_QCP_QUEUE_ADDR_SZ;
 
-	WRITE_ONCE(*(u32 *)(regs + NFP_QCP_QUEUE_STS_LO),
-		   rd & NFP_QCP_QUEUE_STS_LO_READPTR_mask);
+	WRITE_ONCE(*(u32 *)(regs + NFP_QCP_QUEUE_STS_LO), rd & NFP_QCP_QUEUE_STS_LO_READPTR_mask);
 }
 
 void vnfp_queues_reset(struct nfp_cpp *card, struct vnfp_vnic *vnic)
@@ -43,28 +40,24 @@ void vnfp_queues_reset(struct nfp_cpp *card, struct vnfp_vnic *vnic)
 }
 
 /* The driver has put descriptors into a transmit ring. */
-static void transmit(struct nfp_cpp *card, struct vnfp_vnic *vnic,
-		     unsigned int ring, u32 n)
+static void transmit(struct nfp_cpp *card, struct vnfp_vnic *vnic, unsigned int ring, u32 n)
 {
 	struct vnfp_ring *tx = &vnic->tx[ring];
 	struct nfp_nfd3_tx_desc *descs;
 	u32 mask;
 
 	/* The driver's own lock keeps others off this ring meanwhile. */
-	descs = host_memory(card, get_unaligned_le64(vnic->bar +
-						     NFP_NET_CFG_TXR_ADDR(ring)));
+	descs = host_memory(card, get_unaligned_le64(vnic->bar + NFP_NET_CFG_TXR_ADDR(ring)));
 	mask = BIT(vnic->bar[NFP_NET_CFG_TXR_SZ(ring)]) - 1;
 
 	tx->wr += n;
 	while (tx->rd != tx->wr) {
 		struct nfp_nfd3_tx_desc *desc = &descs[tx->rd++ & mask];
-		dma_addr_t addr = (u64)desc->dma_addr_hi << 32 |
-				  le32_to_cpu(desc->dma_addr_lo);
+		dma_addr_t addr = (u64)desc->dma_addr_hi << 32 | le32_to_cpu(desc->dma_addr_lo);
 		unsigned int meta = desc->offset_eop & NFD3_DESC_TX_OFFSET_MASK;
 
 		if (vnic == vnfp_control_vnic(card))
-			vnfp_cmsg(card, host_memory(card, addr) + meta,
-				  le16_to_cpu(desc->data_len) - meta);
+			vnfp_cmsg(card, host_memory(card, addr) + meta, le16_to_cpu(desc->data_len) - meta);
 		else if (desc->offset_eop & NFD3_DESC_TX_EOP)
 			vnfp_count(card, VNFP_STAT_PACKETS_TO_WIRE);
 	}
@@ -79,8 +72,7 @@ void vnfp_queue_written(struct nfp_cpp *card, u32 offset, u32 value)
 	unsigned long flags;
 	unsigned int ring;
 
-	if (offset % NFP_QCP_QUEUE_ADDR_SZ != NFP_QCP_QUEUE_ADD_WPTR ||
-	    queue / VNFP_QUEUES_PER_VNIC > card->n_ports)
+	if (offset % NFP_QCP_QUEUE_ADDR_SZ != NFP_QCP_QUEUE_ADD_WPTR || queue / VNFP_QUEUES_PER_VNIC > card->n_ports)
 		return;
 
 	vnic = &card->vnic[queue / VNFP_QUEUES_PER_VNIC];
@@ -106,9 +98,8 @@ void vnfp_queue_written(struct nfp_cpp *card, u32 offset, u32 value)
  * Put a packet or control message into a buffer that the driver has given,
  * after @meta_len bytes of metadata. -ENOBUFS: there was none, it is lost.
  */
-int vnfp_deliver(struct nfp_cpp *card, struct vnfp_vnic *vnic,
-		 unsigned int ring, const void *meta, unsigned int meta_len,
-		 const void *data, unsigned int len)
+int vnfp_deliver(struct nfp_cpp *card, struct vnfp_vnic *vnic, unsigned int ring, const void *meta,
+		 unsigned int meta_len, const void *data, unsigned int len)
 {
 	struct vnfp_ring *free = &vnic->free[ring];
 	struct nfp_net_rx_desc *descs, *desc;
@@ -119,18 +110,15 @@ int vnfp_deliver(struct nfp_cpp *card, struct vnfp_vnic *vnic,
 
 	spin_lock_irqsave(&vnic->lock, flags);
 	if (!vnic->enabled || free->rd == free->wr ||
-	    meta_len + len > get_unaligned_le32(vnic->bar +
-						NFP_NET_CFG_FLBUFSZ)) {
+	    meta_len + len > get_unaligned_le32(vnic->bar + NFP_NET_CFG_FLBUFSZ)) {
 		spin_unlock_irqrestore(&vnic->lock, flags);
 		return -ENOBUFS;
 	}
 
-	descs = host_memory(card, get_unaligned_le64(vnic->bar +
-						     NFP_NET_CFG_RXR_ADDR(ring)));
+	descs = host_memory(card, get_unaligned_le64(vnic->bar + NFP_NET_CFG_RXR_ADDR(ring)));
 	mask = BIT(vnic->bar[NFP_NET_CFG_RXR_SZ(ring)]) - 1;
 	desc = &descs[free->rd++ & mask];
-	addr = (u64)le16_to_cpu(desc->fld.dma_addr_hi) << 32 |
-	       le32_to_cpu(desc->fld.dma_addr_lo);
+	addr = (u64)le16_to_cpu(desc->fld.dma_addr_hi) << 32 | le32_to_cpu(desc->fld.dma_addr_lo);
 	buffer = host_memory(card, addr);
 	memcpy(buffer, meta, meta_len);
 	memcpy(buffer + meta_len, data, len);

@@ -16,22 +16,17 @@
 #include "card.h"
 
 /* ABI 3.5 over descriptor format NFD3, what the eBPF firmware has. */
-#define VNFP_VERSION		(NFP_NET_CFG_VERSION_MAJOR(3) | \
-				 NFP_NET_CFG_VERSION_MINOR(5))
-#define VNFP_CAPS		(NFP_NET_CFG_CTRL_PROMISC | \
-				 NFP_NET_CFG_CTRL_RXCSUM | \
-				 NFP_NET_CFG_CTRL_TXCSUM | \
-				 NFP_NET_CFG_CTRL_GATHER | \
-				 NFP_NET_CFG_CTRL_RSS2 | \
-				 NFP_NET_CFG_CTRL_IRQMOD | \
-				 NFP_NET_CFG_CTRL_LIVE_ADDR)
-#define VNFP_MAX_MTU		9216
+#define VNFP_VERSION (NFP_NET_CFG_VERSION_MAJOR(3) | NFP_NET_CFG_VERSION_MINOR(5))
+#define VNFP_CAPS                                                                                                      \
+	(NFP_NET_CFG_CTRL_PROMISC | NFP_NET_CFG_CTRL_RXCSUM | NFP_NET_CFG_CTRL_TXCSUM | NFP_NET_CFG_CTRL_GATHER |      \
+	 NFP_NET_CFG_CTRL_RSS2 | NFP_NET_CFG_CTRL_IRQMOD | NFP_NET_CFG_CTRL_LIVE_ADDR)
+#define VNFP_MAX_MTU 9216
 /*
  * Where a program starts in the code store and where it goes when it is done
  * with a packet, as in CoreNIC's nfd_user_cfg.h.
  */
-#define VNFP_PROGRAM_START	3072
-#define VNFP_PROGRAM_DONE	1
+#define VNFP_PROGRAM_START 3072
+#define VNFP_PROGRAM_DONE 1
 
 static void bar_writel(struct vnfp_vnic *vnic, u32 reg, u32 value)
 {
@@ -55,9 +50,7 @@ int vnfp_vnics_init(struct nfp_cpp *card)
 
 		vnic->index = i;
 		spin_lock_init(&vnic->lock);
-		vnic->bar = i < card->n_ports ?
-			card->port_bars + i * NFP_NET_CFG_BAR_SZ :
-			card->control_bar;
+		vnic->bar = i < card->n_ports ? card->port_bars + i * NFP_NET_CFG_BAR_SZ : card->control_bar;
 	}
 	return 0;
 }
@@ -78,14 +71,10 @@ static void load_port(struct nfp_cpp *card, struct vnfp_vnic *vnic)
 	const struct vnfp_profile *profile = &card->profile;
 
 	vnic->bar[NFP_NET_CFG_BPF_ABI] = profile->abi_version ?: 2;
-	vnic->bar[NFP_NET_CFG_BPF_CAP] =
-		profile->live_reload ? NFP_NET_BPF_CAP_RELO : 0;
-	put_unaligned_le16(profile->program_max,
-			   vnic->bar + NFP_NET_CFG_BPF_MAX_LEN);
-	put_unaligned_le16(VNFP_PROGRAM_START,
-			   vnic->bar + NFP_NET_CFG_BPF_START);
-	put_unaligned_le16(VNFP_PROGRAM_DONE,
-			   vnic->bar + NFP_NET_CFG_BPF_DONE);
+	vnic->bar[NFP_NET_CFG_BPF_CAP] = profile->live_reload ? NFP_NET_BPF_CAP_RELO : 0;
+	put_unaligned_le16(profile->program_max, vnic->bar + NFP_NET_CFG_BPF_MAX_LEN);
+	put_unaligned_le16(VNFP_PROGRAM_START, vnic->bar + NFP_NET_CFG_BPF_START);
+	put_unaligned_le16(VNFP_PROGRAM_DONE, vnic->bar + NFP_NET_CFG_BPF_DONE);
 	vnic->bar[NFP_NET_CFG_BPF_STACK_SZ] = profile->stack_bytes / 64;
 	/* The driver takes x * 64 - 32 for it, see nfp_bpf_offload_check_mtu */
 	vnic->bar[NFP_NET_CFG_BPF_INL_MTU] = (profile->inline_mtu + 32) / 64;
@@ -104,23 +93,20 @@ void vnfp_vnics_load(struct nfp_cpp *card)
 
 		memset(vnic->bar, 0, NFP_NET_CFG_BAR_SZ);
 		bar_writel(vnic, NFP_NET_CFG_VERSION, VNFP_VERSION);
-		bar_writel(vnic, NFP_NET_CFG_STS, NFP_NET_CFG_STS_LINK |
-			   NFP_NET_CFG_STS_LINK_RATE_10G <<
-			   NFP_NET_CFG_STS_LINK_RATE_SHIFT);
+		bar_writel(vnic, NFP_NET_CFG_STS,
+			   NFP_NET_CFG_STS_LINK | NFP_NET_CFG_STS_LINK_RATE_10G << NFP_NET_CFG_STS_LINK_RATE_SHIFT);
 		bar_writel(vnic, NFP_NET_CFG_MAX_TXRINGS, rings);
 		bar_writel(vnic, NFP_NET_CFG_MAX_RXRINGS, rings);
 		bar_writel(vnic, NFP_NET_CFG_MAX_MTU, VNFP_MAX_MTU);
 		bar_writel(vnic, NFP_NET_CFG_START_TXQ, queue);
 		bar_writel(vnic, NFP_NET_CFG_START_RXQ, queue + 2);
-		bar_writel(vnic, NFP_NET_CFG_RX_OFFSET,
-			   NFP_NET_CFG_RX_OFFSET_DYNAMIC);
+		bar_writel(vnic, NFP_NET_CFG_RX_OFFSET, NFP_NET_CFG_RX_OFFSET_DYNAMIC);
 		if (!port)
 			continue;
 
-		bar_writel(vnic, NFP_NET_CFG_CAP, VNFP_CAPS |
-			   NFP_NET_CFG_CTRL_BPF |
-			   (card->profile.events_on_data_queues ?
-			    NFP_NET_CFG_CTRL_CMSG_DATA : 0));
+		bar_writel(vnic, NFP_NET_CFG_CAP,
+			   VNFP_CAPS | NFP_NET_CFG_CTRL_BPF |
+				   (card->profile.events_on_data_queues ? NFP_NET_CFG_CTRL_CMSG_DATA : 0));
 		load_port(card, vnic);
 	}
 }
@@ -137,8 +123,7 @@ static int load_program(struct nfp_cpp *card, struct vnfp_vnic *vnic)
 	program = kvmalloc_array(len, sizeof(*program), GFP_KERNEL);
 	if (!program)
 		return -ENOMEM;
-	memcpy(program, phys_to_virt(dma_to_phys(&card->pdev->dev, addr)),
-	       len * sizeof(*program));
+	memcpy(program, phys_to_virt(dma_to_phys(&card->pdev->dev, addr)), len * sizeof(*program));
 
 	kvfree(vnic->program);
 	vnic->program = program;
@@ -154,8 +139,7 @@ static void apply_control(struct nfp_cpp *card, struct vnfp_vnic *vnic)
 	bool running = ctrl & NFP_NET_CFG_CTRL_BPF;
 
 	if (vnic->program_running != running)
-		vnfp_count(card, running ? VNFP_STAT_PROGRAM_STARTS :
-					   VNFP_STAT_PROGRAM_STOPS);
+		vnfp_count(card, running ? VNFP_STAT_PROGRAM_STARTS : VNFP_STAT_PROGRAM_STOPS);
 	vnic->program_running = running;
 	if (!enable)
 		vnfp_queues_reset(card, vnic);

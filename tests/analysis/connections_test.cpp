@@ -18,6 +18,7 @@
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/program_pool.h"
 #include "tests/support/tcp_flags.h"
 
 namespace nicsentry::connections_test {
@@ -128,9 +129,9 @@ class Side {
   // `answers`: the map that the sides share, of the one that was there first.
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions, int answers = -1)
       : Side(monitor, hook, sessions,
-             Program::load(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc), Profile::all,
-                           hook == Hook::xdp ? Mode::drv : Mode::tc, {sessions, bucket_bits_for(sessions)}, nullptr,
-                           &kRoom, answers),
+             testing::pooled_program(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc),
+                                     Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
+                                     {sessions, bucket_bits_for(sessions)}, &kRoom, answers),
              fixed_keys(), false) {}
   // `adopted`: another controller has driven the program.
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions, Program program, const FingerprintKeys& keys, bool adopted)

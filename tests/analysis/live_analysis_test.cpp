@@ -8,6 +8,7 @@
 
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
+#include "tests/support/program_pool.h"
 
 namespace nicsentry::live_analysis_test {
 
@@ -21,8 +22,8 @@ const std::vector<std::uint8_t> kFrame = {0, 0,  0,  0, 0, 0,  0, 0, 0, 0,  0, 0
                                           0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,    0x13, 0x88, 0, 53, 0,  8, 0, 0};
 
 Program load_program() {
-  return Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
-                       {kSessions, bucket_bits_for(kSessions)}, nullptr);
+  return testing::pooled_program(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
+                                 {kSessions, bucket_bits_for(kSessions)});
 }
 
 class Fixture {

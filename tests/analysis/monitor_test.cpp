@@ -10,6 +10,7 @@
 #include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
+#include "tests/support/program_pool.h"
 
 namespace nicsentry::monitor_test {
 
@@ -47,8 +48,8 @@ Frame frame_of(const Udp& udp) {
 }
 
 Program load_program(std::uint32_t sessions) {
-  return Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
-                       {sessions, bucket_bits_for(sessions)}, nullptr);
+  return testing::pooled_program(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
+                                 {sessions, bucket_bits_for(sessions)});
 }
 
 class Fixture {

@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <utility>
 
 #include "host/datapath/object_file.h"
 #include "host/packet/hash_mix.h"
+#include "tests/support/program_pool.h"
 
 namespace nicsentry::testing {
 namespace {
@@ -100,6 +104,17 @@ Bench::Bench(const ObjectName& object, bool multi_buffer)
       program_(load(object, multi_buffer)),
       run_(program_),
       reader_(program_.maps().records_fd(), run_.cpu()) {}
+
+Bench& Bench::shared(const ObjectName& object, bool multi_buffer) {
+  static std::map<std::pair<std::string, bool>, std::unique_ptr<Bench>> benches;
+  auto& bench = benches[{object.text(), multi_buffer}];
+  if (!bench) {
+    bench = std::make_unique<Bench>(object, multi_buffer);
+  }
+  empty_maps(bench->program_.fd());
+  bench->take_events();
+  return *bench;
+}
 
 bool Bench::takes(std::span<const std::uint8_t> frame) const {
   if (object_.on_xdp()) {

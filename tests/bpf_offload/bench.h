@@ -60,6 +60,9 @@ class Bench {
   // `multi_buffer`: as on a driver that gives long frames in several buffers.
   explicit Bench(const ObjectName& object, bool multi_buffer = false);
 
+  // The object's bench of this process: nothing is in its maps, no event waits.
+  static Bench& shared(const ObjectName& object, bool multi_buffer = false);
+
   static constexpr unsigned kBucketBits = 6;
   static constexpr std::uint32_t kSessions = 32;
 

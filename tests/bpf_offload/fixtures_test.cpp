@@ -11,7 +11,7 @@ constexpr std::uint32_t kCounter = 7;
 // Every frame in the same situation, in every object.
 void check_table(const Situation& situation) {
   for (const ObjectName& object : kObjects) {
-    Bench bench(object);
+    Bench& bench = Bench::shared(object);
     for (const Fixture& fixture : fixtures()) {
       if (!bench.takes(fixture.frame)) continue;
       INFO(object.text() << ": " << fixture.why);

@@ -57,7 +57,7 @@ Bytes mutate(Random& random, Bytes frame) {
 TEST_CASE("mutated packets are read as the test's own parser reads them") {
   Random random(20240602);
   for (const ObjectName& object : kObjects) {
-    Bench bench(object);
+    Bench& bench = Bench::shared(object);
     int reported = 0;
     std::array<int, CAUSES + 1> seen{};
     for (int i = 0; i < kFrames && reported < kReported; ++i) {

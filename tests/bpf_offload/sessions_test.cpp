@@ -21,7 +21,7 @@ TEST_CASE("each end of a session counts by itself, each window in its half") {
   const Endpoint higher{ipv4(192, 0, 2, 9), 5353};
   for (const ObjectName& object : kObjects) {
     INFO(object.text());
-    Bench bench(object);
+    Bench& bench = Bench::shared(object);
     bench.install({lower, higher, Protocol::udp}, {.counter = 3});
     bench.set_control(control_for({.epoch = 1}, bench.keys()));
     bench.run(udp_packet(lower, higher, 10));
@@ -45,7 +45,7 @@ TEST_CASE("each end of a session counts by itself, each window in its half") {
 
 TEST_CASE("control all zero: everything passes and counts, nothing is sent") {
   for (const ObjectName& object : kObjects) {
-    Bench bench(object);
+    Bench& bench = Bench::shared(object);
     bench.set_control({});
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
@@ -75,7 +75,7 @@ TEST_CASE("a slot without SLOT_VALID is no session") {
   const Endpoint higher{ipv4(192, 0, 2, 9), 5353};
   for (const ObjectName& object : kObjects) {
     INFO(object.text());
-    Bench bench(object);
+    Bench& bench = Bench::shared(object);
     const SessionKey key{lower, higher, Protocol::udp};
     bench.install(key, {.counter = 3});
     const auto index = candidate_buckets(fingerprint(key, bench.keys()), Bench::kBucketBits).first;
@@ -98,7 +98,7 @@ TEST_CASE("about as many packets of unknown sessions are sent as the share says"
   const Bytes packet = udp_packet({ipv4(10, 0, 0, 1), 53}, {ipv4(192, 0, 2, 9), 5353}, 10);
   for (const ObjectName& object : kObjects) {
     INFO(object.text());
-    Bench bench(object);
+    Bench& bench = Bench::shared(object);
     bench.set_control(control_for({.share = 0x4000}, bench.keys()));
     int seen = 0;
     for (int i = 0; i < kPackets; ++i) {
@@ -117,7 +117,7 @@ TEST_CASE("the host's fingerprint is the program's: packets of random tuples cou
   std::mt19937 random(20240601);
   const auto number = [&random](unsigned limit) { return static_cast<unsigned>(random() % limit); };
   for (const ObjectName& object : kObjects) {
-    Bench bench(object);
+    Bench& bench = Bench::shared(object);
     for (int i = 0; i < 300; ++i) {
       Reading reading;
       for (Endpoint* end : {&reading.source, &reading.destination}) {
@@ -160,7 +160,7 @@ TEST_CASE("of a frame in several buffers XDP sees the first: its IP length count
   for (const ObjectName& object : kObjects) {
     if (!object.on_xdp()) continue;
     INFO(object.text());
-    Bench bench(object, true);
+    Bench& bench = Bench::shared(object, true);
     Reading reading = read_naively(frame, object.tracks_icmp());
     REQUIRE(reading.bytes == 6040);
     CHECK(bench.differences(frame, reading, {.partial_frames = true}) == "");

@@ -15,6 +15,7 @@
 #include "host/rules/language/rule_text.h"
 #include "host/sessions/fingerprint.h"
 #include "tests/support/naive_firewall.h"
+#include "tests/support/program_pool.h"
 #include "tests/support/random_rules.h"
 #include "tests/support/tries.h"
 
@@ -31,8 +32,7 @@ class Loaded {
  public:
   explicit Loaded(Hook hook)
       : object(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc)),
-        program(
-            Program::load(object, Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc, kSessions, nullptr, &kSize)),
+        program(pooled_program(object, Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc, kSessions, &kSize)),
         firewall({kSize, std::nullopt, [](const std::string& text) { FAIL(text); }}),
         hook_(hook) {
     struct control now {};

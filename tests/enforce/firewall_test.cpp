@@ -23,6 +23,7 @@
 #include "host/rules/language/batch.h"
 #include "host/sessions/session_table.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/program_pool.h"
 
 namespace nicsentry::firewall_test {
 using nlohmann::json;
@@ -35,7 +36,7 @@ constexpr FirewallSize kSmall{2 * 16384, 6 * 2048, 1024};
 constexpr TableSize kSessions{64, 6};
 
 Program load_program() {
-  return Program::load(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv, kSessions, nullptr, &kSmall);
+  return testing::pooled_program(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv, kSessions, &kSmall);
 }
 
 Bytes udp(const std::string& source, std::uint16_t port) {

@@ -152,18 +152,22 @@ bool FirewallBench::drops(std::span<const std::uint8_t> frame) {
   return options.retval == drop_verdict_;
 }
 
-rule_counter FirewallBench::counter(std::uint32_t id) const {
-  rule_counter sum{};
-  for (const std::uint32_t half : {0U, 1U}) {
-    const std::uint32_t index = id * 2 + half;
-    rule_counter value{};
-    if (bpf_map_lookup_elem(object_->maps.at("rule_counters"), &index, &value) != 0) {
-      throw SystemError(errno, "reading a rule's counter");
-    }
-    sum.packets += value.packets;
-    sum.bytes += value.bytes;
+std::vector<rule_counter> FirewallBench::counters(std::uint32_t ids) const {
+  std::vector<rule_counter> halves(2 * std::size_t{ids});
+  std::vector<std::uint32_t> keys(halves.size());
+  std::uint32_t next = 0;
+  auto count = static_cast<std::uint32_t>(halves.size());
+  if (bpf_map_lookup_batch(object_->maps.at("rule_counters"), nullptr, &next, keys.data(), halves.data(), &count,
+                           nullptr) != 0 ||
+      count != halves.size()) {
+    throw SystemError(errno, "reading the rules' counters");
   }
-  return sum;
+  std::vector<rule_counter> sums(ids);
+  for (std::size_t i = 0; i < halves.size(); ++i) {
+    sums.at(keys.at(i) / 2).packets += halves[i].packets;
+    sums.at(keys.at(i) / 2).bytes += halves[i].bytes;
+  }
+  return sums;
 }
 
 }  // namespace nicsentry::testing

@@ -47,7 +47,7 @@ class FirewallBench {
 
   // The program's verdict on a frame: true where it drops.
   bool drops(std::span<const std::uint8_t> frame);
-  rule_counter counter(std::uint32_t id) const;  // both halves
+  std::vector<rule_counter> counters(std::uint32_t ids) const;  // both halves, of ids 0 to ids - 1
 
  private:
   static constexpr std::uint32_t kBankNodes = 32768;

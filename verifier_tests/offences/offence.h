@@ -31,26 +31,26 @@ static __always_inline struct value *find_value(__u32 index)
 }
 
 /* Another map than the two that are allowed, looked into. */
-#define EXTRA_MAP(name, map_type, value_type, entries, ...)	\
-	struct {						\
-		__uint(type, map_type);				\
-		__uint(max_entries, entries);			\
-		__type(key, __u32);				\
-		__type(value, value_type);			\
-		__VA_ARGS__					\
+#define EXTRA_MAP(name, map_type, value_type, entries, ...)                                                            \
+	struct {                                                                                                       \
+		__uint(type, map_type);                                                                                \
+		__uint(max_entries, entries);                                                                          \
+		__type(key, __u32);                                                                                    \
+		__type(value, value_type);                                                                             \
+		__VA_ARGS__                                                                                            \
 	} name SEC(".maps")
 
-#define PROGRAM(body)						\
-	SEC("xdp")						\
-	int offence(struct xdp_md *ctx)				\
-	{							\
-		struct value *v = find_value(0);		\
-								\
-		(void)ctx;					\
-		if (!v)						\
-			return XDP_PASS;			\
-		body;						\
-		return XDP_PASS;				\
+#define PROGRAM(body)                                                                                                  \
+	SEC("xdp")                                                                                                     \
+	int offence(struct xdp_md *ctx)                                                                                \
+	{                                                                                                              \
+		struct value *v = find_value(0);                                                                       \
+                                                                                                                       \
+		(void)ctx;                                                                                             \
+		if (!v)                                                                                                \
+			return XDP_PASS;                                                                               \
+		body;                                                                                                  \
+		return XDP_PASS;                                                                                       \
 	}
 
 #endif

@@ -14,7 +14,6 @@ int program(struct xdp_md *ctx)
 
 	if (length > 128)
 		length = 128;
-	bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | length << 32,
-			      &data, sizeof(data));
+	bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | length << 32, &data, sizeof(data));
 	return XDP_PASS;
 }

@@ -10,7 +10,9 @@ static __attribute__((noinline)) int sum(__u32 a, __u32 b)
 SEC("xdp")
 int program(struct xdp_md *ctx)
 {
-	struct two { __u32 a, b; } *packet = PACKET(ctx, struct two);
+	struct two {
+		__u32 a, b;
+	} *packet = PACKET(ctx, struct two);
 
 	if (packet && sum(packet->a, packet->b) == 5)
 		return XDP_DROP;

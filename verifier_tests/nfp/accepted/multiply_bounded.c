@@ -5,7 +5,9 @@
 SEC("xdp")
 int program(struct xdp_md *ctx)
 {
-	struct two { __u32 a, b; } *packet = PACKET(ctx, struct two);
+	struct two {
+		__u32 a, b;
+	} *packet = PACKET(ctx, struct two);
 
 	if (packet && (__u64)packet->a * packet->b >> 63)
 		return XDP_DROP;

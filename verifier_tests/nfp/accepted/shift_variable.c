@@ -5,7 +5,10 @@
 SEC("xdp")
 int program(struct xdp_md *ctx)
 {
-	struct two { __u64 a; __u8 b; } *packet = PACKET(ctx, struct two);
+	struct two {
+		__u64 a;
+		__u8 b;
+	} *packet = PACKET(ctx, struct two);
 
 	if (packet && packet->a >> (packet->b & 63) & 1)
 		return XDP_DROP;

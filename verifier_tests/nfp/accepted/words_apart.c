@@ -4,7 +4,9 @@
 // One word is read, the other added to.
 #include "../card.h"
 
-struct pair { __u32 limit, count; };
+struct pair {
+	__u32 limit, count;
+};
 ARRAY_MAP(values, struct pair, 4);
 
 SEC("xdp")

@@ -15,10 +15,8 @@ int program(struct xdp_md *ctx)
 	__u32 key = 0;
 	__u64 *value = bpf_map_lookup_elem(&values, &key);
 
-	if (!value || !bpf_map_lookup_elem(&values2, &key) ||
-	    !bpf_map_lookup_elem(&values3, &key) ||
-	    !bpf_map_lookup_elem(&values4, &key) ||
-	    !bpf_map_lookup_elem(&values5, &key))
+	if (!value || !bpf_map_lookup_elem(&values2, &key) || !bpf_map_lookup_elem(&values3, &key) ||
+	    !bpf_map_lookup_elem(&values4, &key) || !bpf_map_lookup_elem(&values5, &key))
 		return XDP_PASS;
 	__sync_fetch_and_add(value, 1);
 	return XDP_PASS;

@@ -2,7 +2,9 @@
 // refused: map elements too large: 72, FW max element size (key+value): 64
 #include "../card.h"
 
-struct large { __u64 words[8]; };
+struct large {
+	__u64 words[8];
+};
 ARRAY_MAP(values, struct large, 4);
 
 SEC("xdp")

@@ -18,6 +18,8 @@ int program(struct xdp_md *ctx)
 	/* *(u64 *)(r1 + 0) = 5, which clang 14 has no way to write */
 	asm volatile("r1 = %0\n"
 		     ".byte 0x7a, 0x01, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00\n"
-		     : : "r"(value) : "r1", "memory");
+		     :
+		     : "r"(value)
+		     : "r1", "memory");
 	return XDP_PASS;
 }

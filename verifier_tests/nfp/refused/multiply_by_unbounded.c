@@ -5,7 +5,9 @@
 SEC("xdp")
 int program(struct xdp_md *ctx)
 {
-	struct two { __u64 a, b; } *packet = PACKET(ctx, struct two);
+	struct two {
+		__u64 a, b;
+	} *packet = PACKET(ctx, struct two);
 	__u64 small, large;
 
 	if (!packet)

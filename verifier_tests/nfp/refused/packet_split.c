@@ -8,7 +8,9 @@
 SEC("xdp")
 int program(struct xdp_md *ctx)
 {
-	struct far { __u8 bytes[2000]; } *packet = PACKET(ctx, struct far);
+	struct far {
+		__u8 bytes[2000];
+	} *packet = PACKET(ctx, struct far);
 
 	if (packet && packet->bytes[1999])
 		return XDP_DROP;

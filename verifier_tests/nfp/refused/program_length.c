@@ -12,7 +12,7 @@ int program(struct xdp_md *ctx)
 
 	if (data + 128 > data_end)
 		return XDP_PASS;
-	#pragma unroll
+#pragma unroll
 	for (int i = 0; i < 128; i++)
 		sum = (sum << 1) + (sum >> 3) + data[i];
 	return sum > 5 ? XDP_DROP : XDP_PASS;

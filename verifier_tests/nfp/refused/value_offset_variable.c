@@ -2,7 +2,9 @@
 // refused: map value offset is variable
 #include "../card.h"
 
-struct text { __u8 bytes[16]; };
+struct text {
+	__u8 bytes[16];
+};
 ARRAY_MAP(values, struct text, 4);
 
 SEC("xdp")

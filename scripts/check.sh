@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a developer runs all the time: builds `dev` incrementally, checks the format of changed files, the layers and the
+# licences, and runs the unit tests. Needs no root.
+#   scripts/check.sh [--kernel]
+# --kernel: as root, also the tests that load programs into the running kernel, one live case and a replay.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
+
+labels='^unit$'
+case ${1-} in
+  '') ;;
+  --kernel)
+    ((EUID == 0)) || { echo "check: --kernel loads programs into the kernel and needs root" >&2; exit 1; }
+    labels='^(unit|kernel|check)$'
+    export NICSENTRY_TRIES=${NICSENTRY_TRIES-3}
+    ;;
+  *) echo "usage: scripts/check.sh [--kernel]" >&2; exit 2 ;;
+esac
+
+# changed_of FILES...: those that differ from main, or from the last commit if there is no main
+changed_of() {
+  local base
+  base=$(git merge-base HEAD main 2>/dev/null || git rev-parse HEAD)
+  comm -12 <(printf '%s\n' "$@" | sort) \
+    <({ git diff --name-only --diff-filter=d "$base"; git ls-files --others --exclude-standard; } | sort)
+}
+
+check_changed_files() {
+  local -a files
+  mapfile -t files < <(c_sources)
+  mapfile -t files < <(changed_of "${files[@]}")
+  check_c "${files[@]}"
+  mapfile -t files < <(shell_sources)
+  mapfile -t files < <(changed_of "${files[@]}")
+  check_shell "${files[@]}"
+  mapfile -t files < <(python_sources)
+  mapfile -t files < <(changed_of "${files[@]}")
+  check_python "${files[@]}"
+  scripts/check-layers.py
+  scripts/check-licences.py
+}
+
+step "build, and checks of changed files beside it"
+checks=$(mktemp)
+trap 'rm -f "$checks"' EXIT
+check_changed_files >"$checks" 2>&1 &
+checking=$!
+[[ -e build-dev/build.ninja ]] || cmake --preset dev >/dev/null
+cmake --build --preset dev -- --quiet
+wait "$checking" || { cat "$checks" >&2; exit 1; }
+
+step "tests"
+failed=0
+ctest --preset dev -L "$labels" --output-junit "$PWD/build-dev/tests.xml" --quiet --output-log build-dev/tests.log || failed=1
+((failed == 0)) || cat build-dev/tests.log
+scripts/test-report.py build-dev/tests.xml
+((failed == 0)) || { echo "check: a test failed" >&2; exit 1; }
+step "all passed"

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/support/program_pool.h"
+
+#include <bpf/bpf.h>
+
+#define CATCH_CONFIG_EXTERNAL_INTERFACES  // for the listener
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <map>
+#include <numeric>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "host/base/error.h"
+#include "host/base/unique_fd.h"
+
+namespace nicsentry::testing {
+namespace {
+
+struct Pooled {
+  Program program;
+  bool in_use = false;  // by the test case that runs
+};
+
+using Kind = std::tuple<std::string, Mode, std::vector<std::uint32_t>>;
+
+std::multimap<Kind, Pooled>& pool() {
+  static std::multimap<Kind, Pooled> programs;
+  return programs;
+}
+
+class ReleasePrograms : public Catch::TestEventListenerBase {
+ public:
+  using TestEventListenerBase::TestEventListenerBase;
+  void testCaseEnded(const Catch::TestCaseStats& stats) override {
+    TestEventListenerBase::testCaseEnded(stats);
+    for (auto& [kind, pooled] : pool()) pooled.in_use = false;
+  }
+};
+
+bpf_map_info info_of(int map) {
+  bpf_map_info info{};
+  std::uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(map, &info, &size) != 0) {
+    throw SystemError(errno, "asking the kernel about a map");
+  }
+  return info;
+}
+
+void empty_array(int map, const bpf_map_info& info) {
+  std::vector<std::uint32_t> keys(info.max_entries);
+  std::iota(keys.begin(), keys.end(), 0U);
+  const std::vector<std::uint8_t> zeros(std::size_t{info.max_entries} * ((info.value_size + 7) / 8 * 8));
+  std::uint32_t count = info.max_entries;
+  if (bpf_map_update_batch(map, keys.data(), zeros.data(), &count, nullptr) != 0) {
+    throw SystemError(errno, std::string("emptying map ") + info.name);
+  }
+}
+
+}  // namespace
+
+// NOLINTNEXTLINE(cert-err58-cpp): Catch's registration is a static object
+CATCH_REGISTER_LISTENER(ReleasePrograms)
+
+void empty_maps(int program_fd) {
+  std::vector<std::uint32_t> ids(64);
+  bpf_prog_info info{};
+  info.nr_map_ids = static_cast<std::uint32_t>(ids.size());
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  std::uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(program_fd, &info, &size) != 0) {
+    throw SystemError(errno, "asking the kernel about a program");
+  }
+  ids.resize(info.nr_map_ids);
+  for (const std::uint32_t id : ids) {
+    const UniqueFd map(bpf_map_get_fd_by_id(id));
+    if (!map) {
+      throw SystemError(errno, "opening a program's map");
+    }
+    const bpf_map_info map_info = info_of(map.get());
+    if (map_info.type == BPF_MAP_TYPE_ARRAY) {
+      empty_array(map.get(), map_info);
+    } else if (map_info.type != BPF_MAP_TYPE_PERF_EVENT_ARRAY) {  // whose entries go with their readers
+      throw Error(std::string("map ") + map_info.name + " has a type that the test cannot empty");
+    }
+  }
+}
+
+Program pooled_program(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
+                       const FirewallSize* firewall, int answers) {
+  std::vector<std::uint32_t> sizes{size.sessions, size.bucket_bits, answers >= 0 ? info_of(answers).id : 0};
+  if (firewall != nullptr) {
+    sizes.insert(sizes.end(), {firewall->rule_bits, firewall->nodes, firewall->address_buckets});
+  }
+  const Kind kind{object.string(), mode, sizes};
+  const auto [first, last] = pool().equal_range(kind);
+  auto found = std::find_if(first, last, [](const auto& entry) { return !entry.second.in_use; });
+  if (found == last) {
+    found = pool().emplace(kind, Pooled{Program::load(object, profile, mode, size, nullptr, firewall, answers)});
+  }
+  found->second.in_use = true;
+  Program& program = found->second.program;
+  empty_maps(program.fd());
+  return Program::adopt(program.id(), mode, Interface{});
+}
+
+}  // namespace nicsentry::testing
