@@ -13,6 +13,7 @@ from suite import Mismatch
 
 MTU = 3000  # each frame in one buffer; beyond that the programs cannot hold the IP length against the frame's
 JUMBO = 9000
+PPS = int(os.environ.get("NICSENTRY_PPS", "5000"))  # packets that a sender sends a second
 SEEN = "right"  # watched ports are right0, right1; their peers left0, left1 are with the sender
 MODES = {
     "drv": ["--mode", "drv"],
@@ -109,7 +110,7 @@ class Network:
         shown = run("ip", "-n", namespace or self.sender, "-s", "-j", "link", "show", "dev", port)
         return json.loads(shown.stdout)[0]["stats64"]["tx"]["packets"]
 
-    def tcpreplay(self, capture, *options, port="left0", namespace=None, processor=0, pps=5000):
+    def tcpreplay(self, capture, *options, port="left0", namespace=None, processor=0, pps=PPS):
         return self.start(
             namespace or self.sender,
             "taskset",

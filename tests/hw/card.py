@@ -12,6 +12,8 @@ import struct
 import subprocess
 import time
 
+from layouts import EVENT_HEADER, layout
+
 SYS_BPF = 321  # x86_64; the virtual machine has no other processor
 BPF_MAP_LOOKUP_ELEM, BPF_MAP_GET_FD_BY_ID = 1, 14
 FILES = "/sys/kernel/debug/vnfp/"
@@ -23,7 +25,6 @@ SHARDS = 8
 SHARE_MASK = SHARE_ALL = 0xFFFF
 BUCKET_BITS_SHIFT, BUCKET_BITS_MASK = 16, 0x1F
 CAPTURE_KNOWN = 1 << 21
-SLOT = struct.Struct("<7I")
 UNKNOWN = 0xFFFFFFFF
 # Of a frame, what an event carries. The program sends 128 bytes, more behind long extension headers, never beyond this.
 EVENT_BYTES = 512
@@ -40,10 +41,10 @@ def bpf(command, attributes):
 
 
 class Map:
-    def __init__(self, number, value_bytes):
+    def __init__(self, number, struct_name):
         self.number = number
         self.fd = bpf(BPF_MAP_GET_FD_BY_ID, struct.pack("<I", number))
-        self.value = ctypes.create_string_buffer(value_bytes)
+        self.value = ctypes.create_string_buffer(layout(struct_name).size)
 
     def __del__(self):
         if hasattr(self, "fd"):
@@ -129,10 +130,10 @@ class Program:
             for number in programs_on_card()[f"nfp{port}"]["map_ids"]
             for one in [bpftool("map", "show", "id", str(number))]
         }
-        self.control = Map(ids[CONTROL], 56)
-        self.sessions = Map(ids["sessions"], 56)
-        self.counters = Map(ids["counters"], 32)
-        self.totals = Map(ids["totals"], 32)
+        self.control = Map(ids[CONTROL], "control")
+        self.sessions = Map(ids["sessions"], "session_bucket")
+        self.counters = Map(ids["counters"], "session_counters")
+        self.totals = Map(ids["totals"], "totals_row")
         self.records = ids["records"]
 
     def add(self, to, index, *addends):
@@ -147,7 +148,7 @@ class Program:
         mask = (1 << (config >> BUCKET_BITS_SHIFT & BUCKET_BITS_MASK)) - 1
         number = mix(a)
         for index in (number & mask, (number << 16 | number >> 16) & mask):
-            for slot in SLOT.iter_unpack(self.sessions.lookup(index) or b""):
+            for slot in layout("session_slot").iter_unpack(self.sessions.lookup(index) or b""):
                 if slot[5] & 1 and slot[:4] == (a & U32, a >> 32, b & U32, b >> 32):
                     return slot[4], slot[6]
         return None
@@ -157,13 +158,13 @@ class Program:
         control = self.control.lookup(0)
         if control is None:
             return
-        epoch, config, *keys = struct.unpack("<14I", control)
+        epoch, config, *keys = layout("control").unpack(control)
         for _ in range(100):
             if config & SHARE_MASK in (0, SHARE_ALL):
                 break
             # The emulated processor was busy, and the host asked for less: until it takes all again.
             time.sleep(0.1)
-            epoch, config, *keys = struct.unpack("<14I", self.control.lookup(0))
+            epoch, config, *keys = layout("control").unpack(self.control.lookup(0))
         half, octets = epoch & 1, packet["bytes"]
         if packet["cause"]:
             self.add(self.totals, (SHARDS + CAUSES.index(packet["cause"])) * 2 + half, 1, 0, octets)
@@ -187,7 +188,7 @@ class Program:
             self.add(self.totals, row, 1, 1 if share else 0, octets)
             if not share:
                 return
-        header = struct.pack("<IIIHHII", epoch, counter, octets, 1, 0, 0, 0)
+        header = EVENT_HEADER.pack(epoch, counter, octets, 1, 0, 0, 0)
         write("event", f"{self.port} {self.records} {U32} {packet['frame'][:2 * EVENT_BYTES]} {header.hex()}\n")
 
 

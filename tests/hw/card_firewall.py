@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """In the virtual machine: does what our program's firewall does on the card, over the maps that the controller wrote.
 
-It shares no code with nicsentry. bpf_offload/types.h says what stands in the maps.
+It shares no code with nicsentry. bpf_offload/types.h says what stands in the maps, the program's BTF how (layouts.py).
 """
 import ipaddress
-import struct
 
 from card import FILES, U32, U64, Map, bpftool, mix, programs_on_card
+from layouts import layout
 
 IPV4_LOW = U64
 LEAF, LOW, VALUE = 1 << 31, 1 << 30, (1 << 30) - 1
@@ -16,14 +16,14 @@ STATES = {"NEW": 0, "ESTABLISHED": 1, "RELATED": 2, "INVALID": 3}
 DEFAULT, FIRST_RULE = 3, 8
 DROP = 1
 WORDS, RULES_A_CHUNK, CHUNKS = 3, 192, 28
-VALUE_BYTES = {
-    "fw_control": 32,
-    "rule_banks": 48,
-    "interval_nodes": 56,
-    "rule_bits": 24,
-    "rule_actions": 12,
-    "set_addresses": 56,
-    "rule_counters": 16,
+VALUES = {  # the struct in each map
+    "fw_control": "firewall",
+    "rule_banks": "rule_bank",
+    "interval_nodes": "interval_node",
+    "rule_bits": "rule_chunk",
+    "rule_actions": "rule_action",
+    "set_addresses": "address_bucket",
+    "rule_counters": "rule_counter",
 }
 
 
@@ -36,15 +36,15 @@ class Firewall:
             for number in programs_on_card()[f"nfp{port}"]["map_ids"]
             for one in [bpftool("map", "show", "id", str(number))]
         }
-        self.maps = {name: Map(self.ids[name], size) for name, size in VALUE_BYTES.items()}
+        self.maps = {name: Map(self.ids[name], value) for name, value in VALUES.items()}
 
-    def words(self, name, index, form):
+    def words(self, name, index):
         """None where the program would find nothing."""
         found = self.maps[name].lookup(index)
-        return None if found is None else struct.unpack_from(f"<{form}", found)
+        return None if found is None else layout(VALUES[name]).unpack(found)
 
     def control(self):
-        config, buckets, *rest = self.words("fw_control", 0, "8I")
+        config, buckets, *rest = self.words("fw_control", 0)
         return config, buckets, rest[:4], rest[4:]
 
     def interval(self, way, high, low):
@@ -52,7 +52,7 @@ class Firewall:
         while not way & LEAF:
             if way & LOW:
                 key = low
-            *keys, first, a, b, c, d, _ = self.words("interval_nodes", way & VALUE, "4Q6I")
+            *keys, first, a, b, c, d, _ = self.words("interval_nodes", way & VALUE)
             way = first
             for bound, step in zip(keys, (a, b, c, d)):
                 if key >= bound:
@@ -66,7 +66,7 @@ class Firewall:
             products += (keys[2] + high & U32) * (keys[3] + (high >> 32) & U32)
             number = mix(products & U64)
             for place in (number, (number << 16 | number >> 16) & U32):
-                found = self.words("set_addresses", place * buckets >> 32, "6Q4H")
+                found = self.words("set_addresses", place * buckets >> 32)
                 for i in range(3 if found else 0):
                     if found[6 + i] and found[2 * i : 2 * i + 2] == (high, low):
                         return found[6 + i]
@@ -79,7 +79,7 @@ class Firewall:
             return 0
         ends = [ipaddress.ip_address(address) for address, _ in (source, destination)]
         is_ipv6 = ends[0].version == 6
-        bank = self.words("rule_banks", (config & BANK) + is_ipv6, "12I")
+        bank = self.words("rule_banks", (config & BANK) + is_ipv6)
         _, established, rows, first_bits, first_action, misc_root = bank[:6]
         halves = [(int(a) >> 64, int(a) & U64) if is_ipv6 else (int(a), IPV4_LOW) for a in ends]
         of_sets = [self.sets(*end, is_ipv6) for end in halves]
@@ -108,7 +108,7 @@ class Firewall:
     def common(self, fields, first):
         bits = (1 << 64 * WORDS) - 1
         for field in filter(None, fields):
-            low, middle, high = self.words("rule_bits", first + field, "3Q")
+            low, middle, high = self.words("rule_bits", first + field)
             bits &= low | middle << 64 | high << 128
         return bits
 
@@ -116,7 +116,7 @@ class Firewall:
         """Also counts, as the program: the counters of what it did."""
         action, verdict, counters = self.judge(*packet, **more), 0, []
         while action:
-            config, counter, action = self.words("rule_actions", action, "3I")
+            config, counter, action = self.words("rule_actions", action)
             verdict |= config
             counters.append(counter)
         return bool(verdict & DROP), counters
@@ -135,4 +135,4 @@ def writes(firewalls):
     }
     with open(FILES + "writes", encoding="ascii") as lines:
         kept = [tuple(map(int, line.split()))[1:] for line in lines if not line.startswith("#")]
-    return [(*names[table], key) for table, key in kept if table in names and names[table][1] in VALUE_BYTES]
+    return [(*names[table], key) for table, key in kept if table in names and names[table][1] in VALUES]

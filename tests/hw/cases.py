@@ -35,8 +35,9 @@ from card import (  # noqa: E402
     statistics,
     write,
 )
-from card_firewall import VALUE_BYTES, Firewall, writes  # noqa: E402
+from card_firewall import VALUES, Firewall, writes  # noqa: E402
 from compare import BINARY, PATIENCE, REPOSITORY, expect, expect_text, read_lines, read_windows  # noqa: E402
+from layouts import EVENT_HEADER, layout  # noqa: E402
 from network import Controller, run  # noqa: E402
 from sample import check_nothing_lost, check_sample, summed, totals  # noqa: E402
 from suite import Mismatch, run_cases  # noqa: E402
@@ -369,7 +370,7 @@ def conflicts_case(directory, traffic):
         program = programs_on_card()["nfp1"]
         expect("device of the program", "nfp1", program["dev"]["ifname"])
         owners = {one["name"]: one.get("dev", {}).get("ifname") for one in bpftool("map", "show")}
-        on_card = (CONTROL, "sessions", "counters", "totals", *VALUE_BYTES)
+        on_card = (CONTROL, "sessions", "counters", "totals", *VALUES)
         expect("devices of the maps", {**dict.fromkeys(on_card, "nfp1"), "records": None}, owners)
         expect("length of the NFP code", 8 * instructions(1), program["bytes_jited"])
         run("bpftool", "prog", "pin", "id", program["id"], "/sys/fs/bpf/kept")
@@ -688,7 +689,7 @@ def rules_case(directory, _):
 
         # What the program would count.
         _, counters = walls[0].drops(*FIRST_PACKETS[0][0], flags=SYN)
-        half = struct.unpack("<I", Program(0).control.lookup(0)[:4])[0] & 1
+        half = layout("control").unpack(Program(0).control.lookup(0))[0] & 1
         for counter in counters:
             write(
                 "add",
@@ -729,13 +730,13 @@ def flow(number):
 
 def learn(card, flows):
     """The first packet of each session, all at once."""
-    epoch, _, *keys = struct.unpack("<14I", card.control.lookup(0))
+    epoch, _, *keys = layout("control").unpack(card.control.lookup(0))
     adds, events = [], []
     for one in flows:
         a, _ = Tuple(one["protocol"], one["source"], one["destination"]).fingerprint(keys)
         row = mix(a) % SHARDS * 2 + (epoch & 1)
         adds += [f"{card.totals.number} {row} {8 * at} {addend} 8\n" for at, addend in enumerate((1, 1, one["bytes"]))]
-        header = struct.pack("<IIIHHII", epoch, UNKNOWN, one["bytes"], 1, 0, 0, 0)
+        header = EVENT_HEADER.pack(epoch, UNKNOWN, one["bytes"], 1, 0, 0, 0)
         events.append(f"0 {card.records} {U32} {one['frame']} {header.hex()}\n")
     write("add", "".join(adds))
     before = statistics()["messages_map_update"]
@@ -749,20 +750,20 @@ def learn(card, flows):
 def stream(one):
     """Until a line comes on standard input: packets of a known session. Prints how many there were."""
     card = Program(0)
-    _, config, *keys = struct.unpack("<14I", card.control.lookup(0))
+    _, config, *keys = layout("control").unpack(card.control.lookup(0))
     a, b = Tuple(one["protocol"], one["source"], one["destination"]).fingerprint(keys)
     counter, _ = card.find(config, a, b)
     print("ready", flush=True)
     sent = 0
     while not select.select([sys.stdin], [], [], 0.001)[0]:
-        epoch = struct.unpack("<I", card.control.lookup(0)[:4])[0]  # the one message that a packet costs here
+        epoch = layout("control").unpack(card.control.lookup(0))[0]  # the one message that a packet costs here
         half = epoch & 1
         write(
             "add",
             f"{card.counters.number} {counter * 2 + half} 0 1 8\n"
             f"{card.totals.number} {mix(a) % SHARDS * 2 + half} 24 1 8\n",
         )
-        header = struct.pack("<IIIHHII", epoch, counter, one["bytes"], 1, 0, 0, 0)
+        header = EVENT_HEADER.pack(epoch, counter, one["bytes"], 1, 0, 0, 0)
         write("event", f"0 {card.records} {U32} {one['frame']} {header.hex()}\n")
         sent += 1
     print(sent, flush=True)
