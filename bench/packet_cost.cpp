@@ -96,8 +96,8 @@ class Subject {
   explicit Subject(Profile profile) {
     Program program = Program::load(find_object(profile, Target::xdp), profile, Mode::drv, kTable, nullptr);
     test_run_ = std::make_unique<TestRun>(program);
-    attachment_ = std::make_unique<Attachment>(AttachmentName{"bench", "xdp", "drv"}, std::move(program),
-                                               kTable.sessions, fixed_keys(), test_run_->cpu(), false);
+    attachment_ = Attachment::fresh({"bench", "xdp", "drv"}, std::move(program),
+                                    {kTable.sessions, fixed_keys(), test_run_->cpu()});
     attachment_->start(kEpoch);
     for (const int version : {4, 6}) {
       learn(version, State::capped);
@@ -108,7 +108,7 @@ class Subject {
 
   std::uint32_t measure(const Frame& frame, State state) {
     const bool event = state == State::captured || state == State::unknown;
-    attachment_->set_share(state == State::unknown ? CONFIG_SHARE_ALL : 0);
+    attachment_->set_sampling_rate(state == State::unknown ? CONFIG_SHARE_ALL : 0);
     const std::uint32_t repeat = event ? kRepeatWithEvents : kRepeat;
     const std::uint32_t cost = test_run_->time(frame, repeat);
     const std::size_t arrived = drain();

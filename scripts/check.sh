@@ -51,12 +51,18 @@ check_changed_files >"$checks" 2>&1 &
 checking=$!
 [[ -e build-dev/build.ninja ]] || cmake --preset dev >/dev/null
 cmake --build --preset dev -- --quiet
-wait "$checking" || { cat "$checks" >&2; exit 1; }
+wrong=()
+wait "$checking" || { wrong+=("format, layers or licences"); cat "$checks" >&2; }
 
 step "tests"
-failed=0
-ctest --preset dev -L "$labels" --output-junit "$PWD/build-dev/tests.xml" --quiet --output-log build-dev/tests.log || failed=1
-((failed == 0)) || cat build-dev/tests.log
+ctest --preset dev -L "$labels" --test-output-size-passed 1000000 \
+  --output-junit "$PWD/build-dev/tests.xml" --quiet --output-log build-dev/tests.log || {
+  wrong+=("tests")
+  cat build-dev/tests.log
+}
 scripts/test-report.py build-dev/tests.xml
-((failed == 0)) || { echo "check: a test failed" >&2; exit 1; }
+if ((${#wrong[@]})); then
+  printf 'check: wrong: %s\n' "${wrong[@]}" >&2
+  exit 1
+fi
 step "all passed"

@@ -11,6 +11,7 @@ import sys
 import xml.etree.ElementTree
 
 SLOWEST = 10
+CATCH_LINE = re.compile(r"^([0-9.]+) s: (.*)$", re.MULTILINE)  # of a Catch2 program with --durations yes
 CASE_LINE = re.compile(r"^(ok|FAILED|skipped) +(.*)$", re.MULTILINE)
 
 
@@ -51,7 +52,18 @@ def print_skipped(tests):
         print(f"skipped {test.name} ({test.build}): {'; '.join(reasons) or 'the test names no reason'}")
 
 
+def with_catch_cases(tests):
+    """The cases of a Catch2 program in place of the program."""
+    for test in tests:
+        cases = CATCH_LINE.findall(test.output)
+        if not cases:
+            yield test
+        for seconds, case in cases:
+            yield dataclasses.replace(test, name=f"{test.name}: {case}", seconds=float(seconds))
+
+
 def print_slowest(tests):
+    tests = list(with_catch_cases(tests))
     print(f"the {SLOWEST} slowest of {len(tests)} tests, {sum(test.seconds for test in tests):.0f} s in all:")
     for test in sorted(tests, key=lambda test: -test.seconds)[:SLOWEST]:
         print(f"{test.seconds:7.1f} s  {test.name} ({test.build})")

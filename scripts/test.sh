@@ -36,7 +36,7 @@ run_tests() {
   local -a prefix=()
   # ThreadSanitizer of clang 14 does not know the address space of newer kernels with its randomised places.
   [[ $2 != tsan ]] || prefix=(setarch -R)
-  "${prefix[@]}" ctest --preset "$2" "${@:3}" --output-junit "$results/$1.xml" || failures+=("tests: $1")
+  "${prefix[@]}" ctest --preset "$2" "${@:3}" --test-output-size-passed 1000000 --output-junit "$results/$1.xml" || failures+=("tests: $1")
 }
 
 # background NAME COMMAND...: beside what follows, with what it writes in a file, at low priority
