@@ -275,8 +275,9 @@ class Compiler {
     }
     const auto largest = std::max_element(shares_.begin(), shares_.end(),
                                           [](const Share& a, const Share& b) { return a.rows < b.rows; });
-    throw Error("the rules do not fit: " + over + "; the largest group behind it: " + std::to_string(largest->rules) +
-                " rules with " + largest->field + ", " + std::to_string(largest->rows) + " rows");
+    throw Conflict("the rules do not fit: " + over +
+                   "; the largest group behind it: " + std::to_string(largest->rules) + " rules with " +
+                   largest->field + ", " + std::to_string(largest->rows) + " rows");
   }
 
   void add_bits(const RowBits& rows) {
@@ -335,8 +336,8 @@ class Compiler {
       behind = found->second;
     }
     if (compiled_.tables.actions.size() > ACTION_ROWS) {
-      throw Error("the rules do not fit: more than " + std::to_string(ACTION_ROWS) +
-                  " elements of rule_actions; the largest group behind it: counting rules");
+      throw Conflict("the rules do not fit: more than " + std::to_string(ACTION_ROWS) +
+                     " elements of rule_actions; the largest group behind it: counting rules");
     }
     return behind;
   }

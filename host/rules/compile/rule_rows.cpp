@@ -70,8 +70,8 @@ class Builder {
  private:
   void check_counting(const std::vector<std::uint32_t>& counting) const {
     if (counting.size() > counting_most_) {
-      throw Error("rules " + list_of(counting) + ": one packet can match all of these counting rules; at most " +
-                  std::to_string(counting_most_) + " can count it");
+      throw Conflict("rules " + list_of(counting) + ": one packet can match all of these counting rules; at most " +
+                     std::to_string(counting_most_) + " can count it");
     }
   }
   void check_rows(std::size_t rows) const {
@@ -80,11 +80,12 @@ class Builder {
       for (const DecidingRow& row : rows_) {
         counting += row.counting.empty() ? 0U : 1U;
       }
-      throw Error("the rules do not fit: they take more than " + std::to_string(rows_most_) +
-                  " rows; the largest group behind it: " +
-                  (counting * 2 > rows_.size() ? "rules behind counting rules, which take a row for each counting rule "
-                                                 "that they have packets in common with"
-                                               : "rules that name both sets and addresses take a row for each"));
+      throw Conflict("the rules do not fit: they take more than " + std::to_string(rows_most_) +
+                     " rows; the largest group behind it: " +
+                     (counting * 2 > rows_.size()
+                          ? "rules behind counting rules, which take a row for each counting rule "
+                            "that they have packets in common with"
+                          : "rules that name both sets and addresses take a row for each"));
     }
   }
 

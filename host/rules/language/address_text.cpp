@@ -132,7 +132,7 @@ std::string_view take_line(std::string_view& text) {
 AddressRange parse_address_range(std::string_view text) {
   const ReadRange read = read_range(trimmed(text));
   if (read.wrong != nullptr) {
-    throw Error("read " + excerpt(text) + " (" + read.wrong +
+    throw BadRequest("read " + excerpt(text) + " (" + read.wrong +
                 "), allowed is an address, a prefix or a range of IPv4 or IPv6 (\"10.0.0.1\", \"10.0.0.0/24\", "
                 "\"10.0.0.1-10.0.0.9\", \"2001:db8::/32\")");
   }
@@ -172,7 +172,7 @@ std::vector<AddressRange> parse_address_list(std::istream& input, const std::str
   }
   if (wrong_count > kLinesNamed) wrong_lines += "\n  and " + std::to_string(wrong_count - kLinesNamed) + " more";
   if (wrong_count > 0) {
-    throw Error("list of addresses '" + name + "', lines that are wrong: " + std::to_string(wrong_count) +
+    throw BadRequest("list of addresses '" + name + "', lines that are wrong: " + std::to_string(wrong_count) +
                 "; allowed is an address, a prefix or a range a line, and comments from '#' or ';' on" + wrong_lines);
   }
   return ranges;
@@ -184,7 +184,7 @@ void check_set_name(std::string_view name) {
            c == '.';
   };
   if (name.empty() || name.size() > kSetNameLongest || !std::all_of(name.begin(), name.end(), allowed)) {
-    throw Error("set name: read " + excerpt(name) + ", allowed is 1 to 63 of letters, digits, '_', '-' and '.'");
+    throw BadRequest("set name: read " + excerpt(name) + ", allowed is 1 to 63 of letters, digits, '_', '-' and '.'");
   }
 }
 

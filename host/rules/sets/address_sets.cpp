@@ -120,7 +120,7 @@ AddressSet& AddressSets::Content::get(const std::string& name) const {
   for (const auto& set : sets) {
     there += (there.empty() ? "" : ", ") + set->name;
   }
-  throw Error("address set '" + name + "': there is no such set; there are: " + there);
+  throw NotFound("address set '" + name + "': there is no such set; there are: " + there);
 }
 
 SetEnds::Sets AddressSets::Content::by_bit() const {
@@ -337,12 +337,12 @@ std::optional<AddressRange> AddressSets::wider_entry(const std::string& name, co
 }
 
 void AddressSets::create(const std::string& name) {
-  if (exists(name)) throw Error("address set '" + name + "': it is there already");
+  if (exists(name)) throw Conflict("address set '" + name + "': it exists already");
   const SetEnds::Sets by_bit = content_->by_bit();
   const auto unused = std::find(by_bit.begin(), by_bit.end(), nullptr);
   if (unused == by_bit.end()) {
-    throw Error("address set '" + name + "': there are " + std::to_string(by_bit.size()) + " sets already; at most " +
-                std::to_string(kSetsMax) + " are allowed, with '" + kBlockedSet + "'");
+    throw Conflict("address set '" + name + "': there are " + std::to_string(by_bit.size()) +
+                   " sets already; at most " + std::to_string(kSetsMax) + " are allowed, with '" + kBlockedSet + "'");
   }
   auto set = std::make_unique<AddressSet>();
   set->name = name;
@@ -352,7 +352,7 @@ void AddressSets::create(const std::string& name) {
 
 SetUpdate AddressSets::remove(const std::string& name) {
   AddressSet& set = content_->get(name);
-  if (name == kBlockedSet) throw Error("address set '" + name + "': it is built in; it can only be emptied");
+  if (name == kBlockedSet) throw Conflict("address set '" + name + "': it is built in; it can only be emptied");
   const std::array changes{emptying(set)};
   SetUpdate update = content_->apply(changes);
   std::erase_if(content_->sets, [&](const auto& candidate) { return candidate.get() == &set; });

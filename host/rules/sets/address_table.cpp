@@ -96,9 +96,9 @@ void AddressTable::check_size(std::span<const AddressChange> changes) const {
     after -= change.present ? 1 : 0;
   }
   if (after > size_max()) {
-    throw Error("address sets: " + std::to_string(after) +
-                " single addresses are more than there is room for; at most " + std::to_string(size_max()) +
-                " are allowed");
+    throw Conflict("address sets: " + std::to_string(after) +
+                   " single addresses are more than there is room for; at most " + std::to_string(size_max()) +
+                   " are allowed");
   }
 }
 
@@ -231,8 +231,8 @@ void AddressTable::place(std::span<const AddressChange> changes, Part part) {
   for (const AddressChange& change : changes) {
     if (change.present || !belongs(change)) continue;
     if (!add(occupant_of(change))) {
-      throw Error("address sets: no place for " + address_of(change.key, change.family).text() + " beside " +
-                  std::to_string(size_) + " single addresses; room is for about " + std::to_string(size_max()));
+      throw Conflict("address sets: no place for " + address_of(change.key, change.family).text() + " beside " +
+                     std::to_string(size_) + " single addresses; room is for about " + std::to_string(size_max()));
     }
   }
 }

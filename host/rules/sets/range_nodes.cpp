@@ -105,8 +105,8 @@ void RangeNodes::settle(const std::vector<std::uint32_t>& replaced) {
 void RangeNodes::check(std::size_t replaced) const {
   const std::size_t used = image_.size() - free_.size() + taken_ - replaced;
   if (used > image_.size() / 2) {
-    throw Error("address sets: prefixes and ranges of sets need " + std::to_string(used) +
-                " nodes; half of the room for them, " + std::to_string(image_.size() / 2) + ", is allowed");
+    throw Conflict("address sets: prefixes and ranges of sets need " + std::to_string(used) +
+                   " nodes; half of the room for them, " + std::to_string(image_.size() / 2) + ", is allowed");
   }
 }
 
@@ -119,8 +119,8 @@ void RangeNodes::append_all(const std::vector<std::uint32_t>& nodes,
 
 std::vector<std::uint32_t> RangeNodes::place(std::size_t count) {
   if (count > free_.size() - taken_) {
-    throw Error("address sets: prefixes and ranges of sets need more than the " + std::to_string(image_.size()) +
-                " nodes there are; half of them is allowed");
+    throw Conflict("address sets: prefixes and ranges of sets need more than the " + std::to_string(image_.size()) +
+                   " nodes there are; half of them is allowed");
   }
   std::vector<std::uint32_t> nodes;
   nodes.reserve(count);

@@ -67,8 +67,8 @@ std::uint16_t SetClasses::give_number(SetMask mask) {
   const auto unused = std::find(uses_.begin() + 1, uses_.end(), 0U);
   const auto number = static_cast<std::uint16_t>(unused - uses_.begin());
   if (number == SET_CLASSES) {
-    throw Error("address sets: addresses in more than " + std::to_string(SET_CLASSES - 1) +
-                " different combinations of sets; that many are allowed, counting those before the change");
+    throw Conflict("address sets: addresses in more than " + std::to_string(SET_CLASSES - 1) +
+                   " different combinations of sets; that many are allowed, counting those before the change");
   }
   if (unused == uses_.end()) {
     masks_.push_back(mask);

@@ -14,8 +14,8 @@ SetMember member(const AddressRange& range, TimestampNs ends) {
   const bool family_known = range.first.version == 4 || range.first.version == 6;
   const SetMember made{address_key(range.first), address_key(range.last), ends};
   if (!family_known || range.first.version != range.last.version || made.last < made.first) {
-    throw Error("address sets: " + range.first.text() + "-" + range.last.text() +
-                " is no range: allowed is a first address that is not above the last, both of one family");
+    throw BadRequest("address sets: " + range.first.text() + "-" + range.last.text() +
+                     " is no range: allowed is a first address that is not above the last, both of one family");
   }
   return made;
 }
