@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <fstream>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -27,12 +29,12 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
 constexpr const char* kNetset = ".netset";
 constexpr std::string_view kHeader = "# nicsentry set, journal ";
 constexpr std::string_view kUntil = " # until ";
 // A journal of up to this many lines, or half the set's entries, is not worth writing the set again.
 constexpr std::size_t kJournalLines = 10'000;
+constexpr std::size_t kExcerpt = 64;  // characters that an error quotes
 
 std::string entry_text(const SetEntry& entry) {
   return entry.range.text() + (entry.expires_ns ? std::string(kUntil) + std::to_string(*entry.expires_ns) : "") + "\n";
@@ -62,8 +64,8 @@ SetEntry parse_entry(std::string_view text) {
   return entry;
 }
 
-// Lines with their numbers from 1. One without an end was being written when the process died, and never took effect.
-// True when there was none of these.
+// Calls `act` with each line and its number, from 1. A last line without an end was being written when the process
+// died, and never took effect: false when there is one.
 template <typename Act>
 bool for_each_line(const std::filesystem::path& path, Act act) {
   std::ifstream file(path);
@@ -100,11 +102,28 @@ ordered_json chain_json(const ChainRules& chain) {
           {"rules", std::move(rules)}};
 }
 
+// The object has exactly these fields.
+void check_fields(const json& object, std::initializer_list<const char*> names, const std::string& where) {
+  if (!object.is_object()) {
+    throw Error(where + "read " + object.dump().substr(0, kExcerpt) + ", allowed is an object");
+  }
+  for (const auto& field : object.items()) {
+    if (std::none_of(names.begin(), names.end(), [&field](const char* name) { return field.key() == name; })) {
+      throw Error(where + "\"" + field.key() + "\": unknown field");
+    }
+  }
+  for (const char* name : names) {
+    if (!object.contains(name)) {
+      throw Error(where + "\"" + name + "\": missing");
+    }
+  }
+}
+
 void check_set_names(const AddressMatch& match, const std::vector<std::string>& known, RuleErrors& errors) {
   for (const auto* sets : {&match.sets, &match.except_sets}) {
     for (const std::string& name : *sets) {
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        errors.push_back("set '" + name + "' is not there");
+        errors.push_back("there is no set '" + name + "'");
       }
     }
   }
@@ -112,6 +131,7 @@ void check_set_names(const AddressMatch& match, const std::vector<std::string>& 
 
 ChainRules parse_chain(const json& saved, const std::string& where, const std::vector<std::string>& set_names,
                        TimestampNs now_ns) {
+  check_fields(saved, {"default", "accept_established", "rules"}, where + ": ");
   ChainRules chain;
   const std::string action = saved.at("default").get<std::string>();
   if (action != "drop" && action != "accept") {
@@ -142,6 +162,56 @@ ChainRules parse_chain(const json& saved, const std::string& where, const std::v
   return chain;
 }
 
+void check_not_newer(std::int64_t format) {
+  if (format > kStateFormat) {
+    throw Error("format " + std::to_string(format) + " is newer than " + std::to_string(kStateFormat) +
+                ", the newest that this nicsentry reads: a newer nicsentry has written it");
+  }
+}
+
+void check_format(const json& saved) {
+  const auto version = saved.is_object() ? saved.value("version", json()) : json();
+  if (!version.is_number_integer() || version < 1) {
+    throw Error("version: read " + version.dump() + ", allowed is 1 to " + std::to_string(kStateFormat));
+  }
+  check_not_newer(version.get<std::int64_t>());
+}
+
+// Where a full disk keeps the file from being written, a later start writes it: rules come into force all the same.
+void write_directory_format(const std::filesystem::path& path) {
+  try {
+    PendingFile file(path, PendingFile::Kind::create);
+    file.write(std::to_string(kStateFormat) + "\n");
+    file.sync();
+    file.finish();
+    file.publish();
+  } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch)
+  }
+}
+
+void check_directory_format(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    write_directory_format(path);
+    return;
+  }
+  std::ifstream file(path);
+  if (!file) {
+    throw SystemError(errno, "reading " + path.string());
+  }
+  std::string text;
+  std::getline(file, text);
+  const auto format = parse_number<std::int64_t>(text);
+  if (!format || *format < 1) {
+    throw Error(path.string() + ": read \"" + text.substr(0, kExcerpt) + "\", allowed is 1 to " +
+                std::to_string(kStateFormat));
+  }
+  try {
+    check_not_newer(*format);
+  } catch (const Error& error) {
+    throw Error(path.string() + ": " + error.what());
+  }
+}
+
 // False where there is no such file. What `act` throws becomes an Error that names the file.
 template <typename Act>
 bool load_json(const std::filesystem::path& path, Act act) {
@@ -154,9 +224,7 @@ bool load_json(const std::filesystem::path& path, Act act) {
   }
   try {
     const json saved = parse_json(read_text(file, path.string()));  // its errors name the line
-    if (saved.at("version") != kVersion) {
-      throw Error("version: read " + saved.at("version").dump() + ", allowed is " + std::to_string(kVersion));
-    }
+    check_format(saved);
     act(saved);
     return true;
   } catch (const std::exception& error) {
@@ -185,6 +253,7 @@ FirewallState::FirewallState(const std::filesystem::path& directory)
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     throw Error("EBUSY: another controller has the state directory " + directory.string());
   }
+  check_directory_format(directory / "format");
 }
 
 std::filesystem::path FirewallState::netset_path(const std::string& name) const {
@@ -214,7 +283,7 @@ std::vector<FirewallState::Set> FirewallState::load_sets(TimestampNs now_ns) {
 FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs now_ns) {
   check_set_name(name);
   Saved& saved = saved_[name];
-  // The last that a line says of a range holds.
+  // The last line about a range holds.
   std::map<std::string, std::optional<SetEntry>> changed;
   std::vector<SetEntry> entries;
   for_each_line(netset_path(name), [&](std::size_t number, std::string_view line) {
@@ -250,7 +319,7 @@ FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs 
   }
   std::erase_if(entries, [&](const SetEntry& entry) { return entry.expires_ns && *entry.expires_ns <= now_ns; });
   if (!whole) {
-    save_set(name, entries);  // nothing is to be written behind half a line
+    save_set(name, entries);  // nothing may be written behind half a line
   }
   return {name, std::move(entries)};
 }
@@ -258,6 +327,7 @@ FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs 
 FirewallState::Chains FirewallState::load_rules(const std::vector<std::string>& set_names, TimestampNs now_ns) const {
   Chains chains;
   chains.found = load_json(rules_path_, [&](const json& saved) {
+    check_fields(saved, {"version", "ingress", "egress"}, "");
     chains.ingress = parse_chain(saved.at("ingress"), "ingress", set_names, now_ns);
     chains.egress = parse_chain(saved.at("egress"), "egress", set_names, now_ns);
   });
@@ -267,6 +337,7 @@ FirewallState::Chains FirewallState::load_rules(const std::vector<std::string>& 
 std::optional<FirewallState::Classes> FirewallState::load_classes() const {
   Classes classes;
   const bool found = load_json(classes_path_, [&classes](const json& saved) {
+    check_fields(saved, {"version", "keys", "classes"}, "");
     saved.at("keys").get_to(classes.keys);
     saved.at("classes").get_to(classes.names);
   });
@@ -274,7 +345,7 @@ std::optional<FirewallState::Classes> FirewallState::load_classes() const {
 }
 
 void FirewallState::save_classes(const Classes& classes) const {
-  save_json(classes_path_, {{"version", kVersion}, {"keys", classes.keys}, {"classes", classes.names}});
+  save_json(classes_path_, {{"version", kStateFormat}, {"keys", classes.keys}, {"classes", classes.names}});
 }
 
 void FirewallState::forget_classes() const {
@@ -283,10 +354,10 @@ void FirewallState::forget_classes() const {
 }
 
 void FirewallState::save_rules(const ChainRules& ingress, const ChainRules& egress) const {
-  save_json(rules_path_, {{"version", kVersion}, {"ingress", chain_json(ingress)}, {"egress", chain_json(egress)}});
+  save_json(rules_path_, {{"version", kStateFormat}, {"ingress", chain_json(ingress)}, {"egress", chain_json(egress)}});
 }
 
-// The old journal is of no meaning any more from the moment that the new file appears.
+// The old journal has no meaning from the moment that the new file appears.
 void FirewallState::save_set(const std::string& name, const std::vector<SetEntry>& entries) {
   Saved next{saved_[name].journal + 1, entries.size(), 0};
   std::error_code ignored;

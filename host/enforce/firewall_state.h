@@ -18,25 +18,30 @@
 
 namespace nicsentry {
 
+// The format of a state directory's files. An older one is read, a newer one refused.
+constexpr int kStateFormat = 1;
+
 // Rules and sets on disk, so that they survive the controller. One directory, one controller:
 //
+//   format              kStateFormat when the directory was made
 //   rules.json          both chains
 //   sets/NAME.netset    a set, as blocklists are published; "# until N" behind an entry is when it ends, in nanoseconds
-//   sets/NAME.N.journal what came (+) and went (-) since; N is what the netset's first line says
+//   sets/NAME.N.journal entries that were added (+) and removed (-) since; N is the number in the netset's first line
 //   classes.json        how programs have the sets: hash keys, and the sets of each class of addresses by its number
 //
-// A process that dies at any point leaves what was there before or after the change, and so does a loss of power. Not
-// for several threads at once.
+// A field that is not known is refused: it may change what a rule means. A process that dies at any point leaves the
+// state before or after the change, and so does a loss of power. Not for several threads at once.
 class FirewallState {
  public:
-  // Makes the directory where it is missing. Throws Error when another controller has it.
+  // Makes the directory where it is missing. Throws Error when another controller has it, or when a newer nicsentry has
+  // written it.
   explicit FirewallState(const std::filesystem::path& directory);
 
   struct Set {
     std::string name;
     std::vector<SetEntry> entries;
   };
-  // Without what ended until now. Throws Error naming a file that is not as it should be, and the line.
+  // Without entries that ended until now. Throws Error that names a malformed file and the line.
   std::vector<Set> load_sets(TimestampNs now_ns);
 
   struct Chains {
@@ -58,7 +63,7 @@ class FirewallState {
   void save_rules(const ChainRules& ingress, const ChainRules& egress) const;
   // The whole of a set.
   void save_set(const std::string& name, const std::vector<SetEntry>& entries);
-  // A change of a set that is saved; `entries` is asked for its content when the journal has become too long.
+  // A change of a set that is saved. Calls `entries` for the set's content when the journal has become too long.
   void save_added(const std::string& name, std::span<const SetEntry> added,
                   const std::function<std::vector<SetEntry>()>& entries);
   void save_taken(const std::string& name, std::span<const AddressRange> taken,
