@@ -6,13 +6,15 @@
 
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
+#include "host/base/wall_clock.h"
+#include "host/rules/language/batch.h"
 
 namespace nicsentry {
 namespace {
 
 void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& path, const nlohmann::json& batch) {
   try {
-    firewall.apply(chain, batch, true);
+    firewall.replace_rules(chain, parse_batch(batch, wall_clock_ns()));
   } catch (const Error& error) {
     throw Error(path.string() + ": " + chain_name(chain) + ": " + error.what());
   }
@@ -44,19 +46,18 @@ bool has_egress_rules(const nlohmann::json& batches) {
 void refuse_egress(const std::string& source) { throw Error(source + ": " + not_enforced(Chain::egress).what()); }
 
 void warn_of_idle_egress(const Firewall& firewall, const std::function<void(const std::string&)>& warning) {
-  firewall.hold(Chain::egress, [&warning](const ChainRules& chain, const AddressSets&) {
-    if (!chain.rules.empty() || chain.default_action == RuleAction::drop) {
-      warning("the egress rules and default of the state directory are not in force: " +
-              std::string(not_enforced(Chain::egress).what()));
-    }
-  });
+  const auto chain = firewall.rules(Chain::egress);
+  if (!chain->rules.empty() || chain->default_action == RuleAction::drop) {
+    warning("the egress rules and default of the state directory are not in force: " +
+            std::string(not_enforced(Chain::egress).what()));
+  }
 }
 
 }  // namespace
 
-Error not_enforced(Chain chain) {
-  return Error(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
-               (chain == Chain::egress ? " (run with --direction both)" : ""));
+Conflict not_enforced(Chain chain) {
+  return Conflict(std::string("no program of this run enforces the ") + chain_name(chain) + " chain" +
+                  (chain == Chain::egress ? " (run with --direction both)" : ""));
 }
 
 std::optional<std::string> one_way_caution(const DaemonOptions& options) {

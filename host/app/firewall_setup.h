@@ -17,7 +17,7 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
                                         const std::function<void(const std::string&)>& warning);
 
 // That no program of the run enforces this chain.
-Error not_enforced(Chain chain);
+Conflict not_enforced(Chain chain);
 
 // What to know where the programs see the packets of a connection one way only. Nothing where they see both: on the way
 // out of the one port, or in through two.

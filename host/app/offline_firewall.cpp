@@ -5,10 +5,12 @@
 
 #include "host/api/endpoints/explain_endpoint.h"
 #include "host/base/error.h"
+#include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
 #include "host/enforce/firewall.h"
 #include "host/rules/language/address_text.h"
+#include "host/rules/language/batch.h"
 #include "host/sessions/session_table.h"
 
 namespace nicsentry {
@@ -59,7 +61,7 @@ OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_uni
     }
     firewall.replace_set(set.substr(0, equals), read_set(set.substr(equals + 1)));
   }
-  firewall.apply(options.chain, options.batch, true);
+  firewall.replace_rules(options.chain, parse_batch(options.batch, wall_clock_ns()));
   if (options.default_drop) {
     firewall.set_default(options.chain, RuleAction::drop);
   }

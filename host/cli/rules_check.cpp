@@ -95,7 +95,7 @@ void print_hidden(const std::vector<HiddenRule>& hidden) {
 
 void check_rules(const json& batch, Chain chain) {
   const std::vector<std::string> sets = sets_named(batch);
-  ChainRules rules = apply_batch({}, batch, sets, wall_clock_ns());
+  ChainRules rules = apply_batch({}, parse_batch(batch, wall_clock_ns()), sets);
   std::uint32_t counter = COUNTER_FIRST_RULE;
   for (Rule& rule : rules.rules) {
     rule.counter = counter++;

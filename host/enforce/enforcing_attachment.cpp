@@ -13,12 +13,8 @@
 namespace nicsentry {
 namespace {
 
-// Of interval_nodes: a bank has this part of it, the sets have the rest.
+// A bank has an eighth of interval_nodes; the sets have what two banks leave.
 constexpr std::uint32_t kBanksOfNodes = 8;
-
-rule_counter difference(const rule_counter& now, const rule_counter& before) {
-  return {now.packets - before.packets, now.bytes - before.bytes};
-}
 
 // Calls `write` with each run of elements that stand side by side.
 template <typename Value, typename Update, typename Write>
@@ -137,21 +133,6 @@ void EnforcingAttachment::perform(const SetUpdate::Step& step) {
     next.config = control_.config;
     maps_->write_control(next);
     control_ = next;
-  }
-}
-
-std::vector<rule_counter> EnforcingAttachment::counts(const std::vector<std::uint32_t>& ids) const {
-  std::vector<rule_counter> counts = maps_->read_counters(ids);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    counts[i] = difference(counts[i], baselines_.at(ids[i]));
-  }
-  return counts;
-}
-
-void EnforcingAttachment::reset_counters(const std::vector<std::uint32_t>& ids) {
-  const std::vector<rule_counter> now = maps_->read_counters(ids);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    baselines_.at(ids[i]) = now[i];
   }
 }
 

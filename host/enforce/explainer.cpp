@@ -54,24 +54,24 @@ Explainer::Explainer(const Firewall& firewall, std::uint32_t program_id, const s
 std::vector<Explanation> Explainer::explain(std::span<const Question> questions, bool why) {
   std::vector<Explanation> explanations;
   explanations.reserve(questions.size());
-  firewall_.hold(chain(), [&](const ChainRules& chain_rules, const AddressSets& sets) {
-    packets_.clear();
-    for (std::uint32_t id = 0; id < COUNTER_FIRST_RULE; ++id) {
-      packets_[id] = copy_.read_counter(id).packets;
-    }
-    for (const Rule& rule : chain_rules.rules) {
-      packets_[rule.counter] = copy_.read_counter(rule.counter).packets;
-    }
-    likely_.resize(chain_rules.rules.size());
-    std::iota(likely_.begin(), likely_.end(), 0);
-    for (const Question& question : questions) {
-      explanations.push_back(ask(question, chain_rules, sets, why));
-    }
-  });
+  for (const Question& question : questions) {
+    const Firewall::Pause pause(firewall_);
+    use(pause.rules(chain()));
+    explanations.push_back(ask(question, pause.sets(), why));
+  }
   return explanations;
 }
 
-Explanation Explainer::ask(const Question& question, const ChainRules& chain_rules, const AddressSets& sets, bool why) {
+// The counters of the copy move by its own runs only: what they showed last holds for other rules, too.
+void Explainer::use(std::shared_ptr<const ChainRules> rules) {
+  if (rules != rules_) {
+    rules_ = std::move(rules);
+    likely_.resize(rules_->rules.size());
+    std::iota(likely_.begin(), likely_.end(), 0);
+  }
+}
+
+Explanation Explainer::ask(const Question& question, const AddressSets& sets, bool why) {
   std::span<const std::uint8_t> frame = question.frame;
   Explanation explanation;
   explanation.cause = CAUSE_TRUNCATED;
@@ -90,7 +90,7 @@ Explanation Explainer::ask(const Question& question, const ChainRules& chain_rul
   explanation.dropped = verdict == (hook_ == Hook::xdp ? std::uint32_t{XDP_DROP} : std::uint32_t{TC_ACT_SHOT});
   explanation.cause = cause_of_last();
   explanation.packet = judged_packet(frame, explanation.cause, bits);
-  find_decision(chain_rules, explanation);
+  find_decision(explanation);
   if (explanation.by == DecidedBy::nothing) {
     explanation.packet.reset();
     return explanation;
@@ -100,7 +100,7 @@ Explanation Explainer::ask(const Question& question, const ChainRules& chain_rul
   }
   explanation.state_reason = state_reason(*explanation.packet, explanation.cause, bits);
   if (why) {
-    add_reasons(chain_rules, sets, explanation);
+    add_reasons(sets, explanation);
   }
   return explanation;
 }
@@ -167,9 +167,10 @@ bool Explainer::counted(std::uint32_t id) {
 }
 
 // By the counters that have moved.
-void Explainer::find_decision(const ChainRules& chain_rules, Explanation& explanation) {
-  for (std::size_t i = 0; i < chain_rules.rules.size(); ++i) {
-    if (chain_rules.rules[i].action == RuleAction::count && counted(chain_rules.rules[i].counter)) {
+void Explainer::find_decision(Explanation& explanation) {
+  const std::vector<Rule>& rules = rules_->rules;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].action == RuleAction::count && counted(rules[i].counter)) {
       explanation.counting.push_back(i);
     }
   }
@@ -183,18 +184,19 @@ void Explainer::find_decision(const ChainRules& chain_rules, Explanation& explan
     }
   }
   const auto found = std::find_if(likely_.begin(), likely_.end(), [&](std::size_t rule) {
-    return chain_rules.rules[rule].action != RuleAction::count && counted(chain_rules.rules[rule].counter);
+    return rules[rule].action != RuleAction::count && counted(rules[rule].counter);
   });
   if (found == likely_.end()) {
     return;
   }
   explanation.by = DecidedBy::rule;
   explanation.rule = *found;
-  explanation.deciding = chain_rules.rules[*found];
+  explanation.deciding = rules[*found];
   std::rotate(likely_.begin(), found, found + 1);
 }
 
-void Explainer::add_reasons(const ChainRules& chain_rules, const AddressSets& sets, Explanation& explanation) const {
+void Explainer::add_reasons(const AddressSets& sets, Explanation& explanation) const {
+  const std::vector<Rule>& rules = rules_->rules;
   const JudgedPacket& packet = *explanation.packet;
   const InSet in_set = [&sets](const std::string& set, const IpAddress& address) {
     return sets.contains(set, address);
@@ -211,17 +213,17 @@ void Explainer::add_reasons(const ChainRules& chain_rules, const AddressSets& se
       !(explanation.by == DecidedBy::established && explanation.cause == CAUSE_LATER_FRAGMENT)) {
     return;  // no rule was asked
   }
-  const std::size_t asked = explanation.rule.value_or(chain_rules.rules.size());
+  const std::size_t asked = explanation.rule.value_or(rules.size());
   for (std::size_t i = 0; i < asked; ++i) {
-    auto mismatch = first_mismatch(chain_rules.rules[i].match, packet, in_set);
+    auto mismatch = first_mismatch(rules[i].match, packet, in_set);
     if (mismatch) {
       explanation.before.push_back({i, std::move(*mismatch)});
-    } else if (chain_rules.rules[i].action != RuleAction::count) {
+    } else if (rules[i].action != RuleAction::count) {
       throw Error("rule " + std::to_string(i) + " matches, but the program has passed over it: a defect of nicsentry");
     }
   }
   if (explanation.rule) {
-    explanation.checks = check_fields(chain_rules.rules[*explanation.rule].match, packet, in_set);
+    explanation.checks = check_fields(rules[*explanation.rule].match, packet, in_set);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,26 +54,28 @@ class Explainer {
   // `object`, `hook`: what the program was loaded from, and for where. `firewall` has the attachment in its charge.
   Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook);
 
-  // With `why` also what only a reader needs, at a cost that grows with the rules. Rules and sets do not change
-  // meanwhile.
+  // With `why` also what only a reader needs, at a cost that grows with the rules. Rules and sets stay as they are
+  // while one question is asked; a change waits for that.
   std::vector<Explanation> explain(std::span<const Question> questions, bool why);
 
   Chain chain() const { return chain_of(hook_); }
 
  private:
-  Explanation ask(const Question& question, const ChainRules& chain, const AddressSets& sets, bool why);
+  void use(std::shared_ptr<const ChainRules> rules);
+  Explanation ask(const Question& question, const AddressSets& sets, bool why);
   std::uint32_t enter_session(const Question& question, bool& known);
   std::optional<std::uint32_t> states_in_force(const SessionKey& key) const;
   std::optional<unsigned> cause_of_last();
   bool counted(std::uint32_t id);
-  void find_decision(const ChainRules& chain, Explanation& explanation);
-  void add_reasons(const ChainRules& chain, const AddressSets& sets, Explanation& explanation) const;
+  void find_decision(Explanation& explanation);
+  void add_reasons(const AddressSets& sets, Explanation& explanation) const;
 
   const Firewall& firewall_;
   Hook hook_;
   ProgramCopy copy_;
   struct control original_control_;
-  std::unordered_map<std::uint32_t, std::uint64_t> packets_;  // by counter, as last read
+  std::shared_ptr<const ChainRules> rules_;                   // in force when the last question was asked
+  std::unordered_map<std::uint32_t, std::uint64_t> packets_;  // by counter of the copy, as last read; they begin at 0
   Totals totals_{};
   std::vector<std::size_t> likely_;  // rules, those that decided last first
 };

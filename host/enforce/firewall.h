@@ -1,160 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <array>
-#include <condition_variable>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
-#include <utility>
 #include <vector>
 
+#include "host/base/wall_clock.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
-#include "host/enforce/enforcing_attachment.h"
+#include "host/enforce/adoption.h"
+#include "host/enforce/change_lock.h"
+#include "host/enforce/counter_cache.h"
+#include "host/enforce/decision_index.h"
+#include "host/enforce/enforcement.h"
+#include "host/enforce/expiry.h"
 #include "host/enforce/firewall_state.h"
-#include "host/enforce/rule_counter_ids.h"
-#include "host/rules/language/rule.h"
-#include "host/rules/sets/address_sets.h"
+#include "host/enforce/installation.h"
+#include "host/enforce/rule_store.h"
+#include "host/enforce/set_store.h"
+#include "host/rules/language/batch.h"
 
 namespace nicsentry {
 
 // The chain that a program on this hook enforces.
 Chain chain_of(Hook hook);
 
-// The rules and address sets of a run, and what of them is in force on its attachments. Each change takes effect on
-// every attachment or, when it throws Error, on none; an attachment that cannot be reached any more is left out, which
-// is said by `warning`. Ends rules and entries of sets when their time is over, on a thread of its own. Any thread may
-// call.
-class Firewall {
+// The rules and address sets of a run, in force on its attachments. Each change is in force on every attachment when
+// its call returns or, when it throws Error, on none. An attachment that cannot be reached any more is left out with a
+// warning. Rules and entries end by themselves. Any thread may call; changes wait for each other, and for nothing else.
+class Firewall : public Enforcement {
  public:
   struct Options {
     FirewallSize size;  // of every attachment's maps
     std::optional<std::filesystem::path> state;
     std::function<void(const std::string&)> warning;
+    std::function<TimestampNs()> now = wall_clock_ns;
+    CounterCache::ReadCounters read_counters = [](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
+      return maps.read_counters(ids);
+    };
   };
   // Takes rules and sets from the state directory. Throws Error.
   explicit Firewall(Options options);
-  ~Firewall();
   Firewall(const Firewall&) = delete;
   Firewall& operator=(const Firewall&) = delete;
 
-  // Takes a program into charge; everything is in force on it when this returns. One that enforces already, of a run
-  // that died, goes on with its rules until it has these. If that run had the same state directory, who is in a set
-  // before and after is in it all the while; else the sets are empty meanwhile. Throws Error.
-  void add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain);
-  // Of the first attachment that has such a map, -1 where none has.
-  int answers_fd() const;
-  void remove_attachment(const FirewallMaps* maps);
-  // Leaves out the others.
+  // What becomes of an attachment that is added: it enforces on its own, or it takes the place of an older program that
+  // enforces.
+  enum class Place : std::uint8_t { own, of_enforcing };
+  // Brings rules and sets into force on a program, whether or not it is on a hook yet. If the program still enforces a
+  // dead run's rules, those stay in force until this run's replace them. With the same state directory, an address in a
+  // set before and after is never missing from it; otherwise sets are empty during the switch. Throws Error.
+  void add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, Place place = Place::own);
+  // Leaves out all other attachments. Ends the start of a run: its attachments are found.
   void keep_attachments(const std::vector<const FirewallMaps*>& maps);
+  // The map of expectations of the first attachment that has one; -1 where none has.
+  int answers_fd() const;
 
-  // Performs a batch; the number of rules that the chain has then. `anew`: on an empty chain.
-  std::size_t apply(Chain chain, const nlohmann::json& batch, bool anew = false);
+  // Perform a batch on the chain, or on an empty one. Return the number of rules that the chain then has.
+  std::size_t apply(Chain chain, const Batch& batch);
+  std::size_t replace_rules(Chain chain, const Batch& batch);
   void set_default(Chain chain, RuleAction action);
   void accept_established(Chain chain, bool on);
   void reset_counters();
 
-  struct ChainView {
-    ChainRules chain;
-    std::vector<rule_counter> counts;  // by rule
-    rule_counter by_default{};
-    rule_counter established{};
-    rule_counter blocked{};
-    rule_counter dropped{};
-    std::size_t chunks = 0;  // of the tables
-    std::size_t rows = 0;
-    std::size_t nodes = 0;
-    std::size_t bits = 0;
-    BankPlace room;
-  };
-  ChainView view(Chain chain) const;
-  // Calls `act` with a chain's rules and the sets, as they are in force on every attachment until it returns.
-  void hold(Chain chain, const std::function<void(const ChainRules&, const AddressSets&)>& act) const;
+  std::shared_ptr<const ChainRules> rules(Chain chain) const override { return rules_.rules(chain); }
+  ChainView view(Chain chain, std::chrono::nanoseconds max_age = std::chrono::nanoseconds::zero()) const override;
 
-  struct SetView {
-    std::string name;
-    std::size_t entries = 0;
-    std::size_t used_by_rules = 0;
-  };
-  std::vector<SetView> sets() const;
-  std::vector<SetEntry> entries(const std::string& set) const;
-  // Makes the set where it is missing. How many entries changed.
+  std::vector<SetView> sets() const override;
+  std::vector<SetEntry> entries(const std::string& set) const { return sets_.entries(set); }
+  bool in_set(const std::string& set, const IpAddress& address) const override { return sets_.contains(set, address); }
+  // Makes the set where it is missing. Returns how many entries changed.
   std::size_t add_to_set(const std::string& set, std::span<const SetEntry> entries);
-  struct Taken {
-    std::size_t changed = 0;
-    std::vector<AddressRange> missing;  // that were no entries of the set
-    // Addresses that stay in the set, and a wider entry by which they do; of so many at most, as each is a search.
-    static constexpr std::size_t kStayingMost = 20;
-    std::vector<std::pair<AddressRange, AddressRange>> staying;
-  };
   Taken take_from_set(const std::string& set, std::span<const AddressRange> ranges);
-  // Makes the set's content exactly this; how many entries it has then.
+  // Makes the set's content exactly this. Returns how many entries it then has.
   std::size_t replace_set(const std::string& set, std::span<const SetEntry> entries);
   void remove_set(const std::string& set);
+  std::size_t block(std::span<const SetEntry> entries) override { return add_to_set(kBlockedSet, entries); }
+  Taken unblock(std::span<const AddressRange> ranges) override { return take_from_set(kBlockedSet, ranges); }
 
-  // Ends what is to end until now.
+  // Removes rules and entries that ended until now. The clock may have been set.
   void expire(TimestampNs now_ns);
+  void wake_expiry() { expiry_->wake(); }
 
-  // The rule behind a packet's record: its place in its chain when it decided, and the rule.
-  struct Deciding {
-    std::size_t number = 0;
-    Rule rule;
+  using Deciding = DecidingRule;
+  // The rule behind a packet's record; nothing where no rule decided. Never waits for a change that is under way.
+  std::optional<Deciding> deciding_rule(const FirewallMaps* maps, std::uint32_t action) const {
+    return decisions_.find(maps, action);
+  }
+
+  // Rules and sets stay as they are, on every attachment, while this lives. Changes wait for it: keep it short.
+  class Pause {
+   public:
+    explicit Pause(const Firewall& firewall) : pause_(firewall.lock_), firewall_(firewall) {}
+    std::shared_ptr<const ChainRules> rules(Chain chain) const { return firewall_.rules_.rules(chain); }
+    const AddressSets& sets() const { return firewall_.sets_.in_memory(); }
+
+   private:
+    ChangeLock::Pause pause_;
+    const Firewall& firewall_;
   };
-  // Nothing where no rule decided. Never waits for a change that is under way.
-  std::optional<Deciding> deciding_rule(const FirewallMaps* maps, std::uint32_t action) const;
 
  private:
-  using Tables = std::shared_ptr<const InstalledChain>;
-
-  ChainRules& rules(Chain chain) { return chains_.at(static_cast<std::size_t>(chain)); }
-  const ChainRules& rules(Chain chain) const { return chains_.at(static_cast<std::size_t>(chain)); }
-  Tables compile(Chain chain, const ChainRules& next, unsigned bank) const;
-  void load(const FirewallState::Chains& chains);
+  std::size_t apply_to(Chain chain, const ChainRules& from, const Batch& batch);
   void install(Chain chain, ChainRules next);
-  std::optional<SetUpdate> continue_sets(const EnforcingAttachment& attachment);
-  void save_classes();
-  void save_rules(Chain chain, const ChainRules& next) const;
-  void note_tables(const EnforcingAttachment& attachment);
   void perform(const SetUpdate& update);
-  template <typename Act>
-  void on_attachments(Act act);
-  void save(const std::function<void(FirewallState&)>& act);
-  std::size_t uses(const std::string& set) const;
-  void expire_locked(TimestampNs now_ns);
+  void save_classes();
+  void expire_rules(Chain chain, TimestampNs now_ns);
   std::optional<TimestampNs> next_end() const;
-  void serve_ends();
 
   Options options_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  AddressSets sets_;
-  std::optional<FirewallState> state_;
-  std::optional<FirewallState::Classes> former_classes_;  // of the run before
-  // What the first program was found with that this run went on from, and how; for others that were left alike.
-  struct Continued {
-    AddressSets::InForce from;
-    SetUpdate update;
-  };
-  std::optional<Continued> continued_;
+  mutable ChangeLock lock_;  // of changes, their files and the attachments
+  std::unique_ptr<FirewallState> state_;
+  SetStore sets_;
+  RuleStore rules_;
+  mutable CounterCache counters_;
+  DecisionIndex decisions_;
+  Installation installation_;
+  Adoption adoption_;
   bool warned_of_loss_ = false;
-  std::array<ChainRules, 2> chains_;
-  std::array<Tables, 2> tables_;  // of the chains as they are, for their figures
-  RuleCounterIds ids_;
-  std::vector<std::unique_ptr<EnforcingAttachment>> attachments_;
-  mutable std::mutex decided_mutex_;
-  std::map<const FirewallMaps*, std::array<Tables, 2>> decided_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::optional<Expiry> expiry_;  // last: its thread uses what stands above
 };
 
 }  // namespace nicsentry

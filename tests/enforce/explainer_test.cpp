@@ -12,6 +12,7 @@
 #include "host/datapath/program.h"
 #include "host/enforce/firewall.h"
 #include "host/rules/language/address_text.h"
+#include "host/rules/language/batch.h"
 #include "host/rules/language/rule_text.h"
 #include "host/sessions/fingerprint.h"
 #include "tests/support/naive_firewall.h"
@@ -150,7 +151,7 @@ void check_hook(Hook hook, std::uint64_t seed) {
       loaded.firewall.replace_set(name, entries);
     }
     ChainRules chain = random.chain(random.below(60), {"one", "two", "blocked"});
-    loaded.firewall.apply(which, batch_of(chain), true);
+    loaded.firewall.replace_rules(which, parse_batch(batch_of(chain), wall_clock_ns()));
     loaded.firewall.set_default(which, chain.default_action);
     loaded.firewall.accept_established(which, chain.accept_established);
     Explainer explainer = loaded.explainer();

@@ -8,9 +8,15 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <future>
+#include <mutex>
 #include <optional>
+#include <span>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "host/analysis/monitor.h"
@@ -46,7 +52,11 @@ Bytes udp(const std::string& source, std::uint16_t port) {
       .build();
 }
 
-json batch(const std::vector<json>& operations) { return {{"rules", operations}}; }
+constexpr TimestampNs kNow = 1'700'000'000'000'000'000;
+
+TimestampNs after(std::chrono::nanoseconds time) { return kNow + time.count(); }
+
+Batch batch(const std::vector<json>& operations) { return parse_batch({{"rules", operations}}, kNow); }
 json append(json rule) {
   rule["operation"] = "append";
   return rule;
@@ -58,12 +68,6 @@ std::vector<SetEntry> entries(const std::vector<std::string>& texts, std::option
     entries.push_back({parse_address_range(text), end});
   }
   return entries;
-}
-
-TimestampNs in(std::chrono::milliseconds time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             (std::chrono::system_clock::now() + time).time_since_epoch())
-      .count();
 }
 
 class Directory {
@@ -80,11 +84,11 @@ class Directory {
   std::filesystem::path path;
 };
 
-// A firewall over one program.
+// A firewall over one program, with a clock that stands still.
 class Port {
  public:
-  explicit Port(std::optional<std::filesystem::path> state = std::nullopt)
-      : program(load_program()), test_run_(program), firewall(options(std::move(state))) {
+  explicit Port(std::optional<std::filesystem::path> state = std::nullopt, TimestampNs start = kNow)
+      : program(load_program()), now(start), test_run_(program), firewall(options(std::move(state))) {
     firewall.add_attachment(program.shared_firewall(), Chain::ingress);
   }
 
@@ -92,14 +96,35 @@ class Port {
     return test_run_.run(udp(source, port)) == XDP_PASS;
   }
   Firewall::Options options(std::optional<std::filesystem::path> state) {
-    return {kSmall, std::move(state), [this](const std::string& text) { warnings.push_back(text); }};
+    Firewall::Options options{kSmall, std::move(state), [this](const std::string& text) { warnings.push_back(text); }};
+    options.now = [this] { return now.load(); };
+    options.read_counters = [this](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
+      if (const auto act = take_hook()) {
+        act();
+      }
+      return maps.read_counters(ids);
+    };
+    return options;
   }
   Firewall::ChainView view() const { return firewall.view(Chain::ingress); }
 
   Program program;
   std::vector<std::string> warnings;
+  std::atomic<TimestampNs> now;
+  // Called once, before counters are read the next time.
+  void before_reading(std::function<void()> act) {
+    const std::lock_guard lock(hook_mutex_);
+    hook_ = std::move(act);
+  }
 
  private:
+  std::function<void()> take_hook() {
+    const std::lock_guard lock(hook_mutex_);
+    return std::exchange(hook_, nullptr);
+  }
+
+  std::mutex hook_mutex_;
+  std::function<void()> hook_;
   TestRun test_run_;
 
  public:
@@ -167,7 +192,7 @@ TEST_CASE("a batch with an error leaves the old rules in force and in the accoun
   CHECK(port.view().counts.at(0).packets == 1);
 }
 
-TEST_CASE("entries of a set are in force as soon as they came or went, alone and in rules") {
+TEST_CASE("entries of a set are in force as soon as they are added or removed, alone and in rules") {
   Port port;
   CHECK(port.firewall.add_to_set("blocked", entries({"10.0.0.1", "10.1.0.0/16", "10.0.0.1"})) == 2);
   CHECK_FALSE(port.passes("10.0.0.1"));
@@ -187,7 +212,12 @@ TEST_CASE("entries of a set are in force as soon as they came or went, alone and
   CHECK(port.passes("10.2.0.2"));
   port.firewall.add_to_set("blocked", entries({"10.2.0.2"}));  // a class of addresses that is new to the rules
   CHECK_FALSE(port.passes("10.2.0.2"));
-  CHECK_THROWS_AS(port.firewall.remove_set("friends"), Error);
+  CHECK_THROWS_AS(port.firewall.remove_set("friends"), Conflict);
+  CHECK_THROWS_AS(port.firewall.remove_set("blocked"), Conflict);
+  CHECK_THROWS_AS(port.firewall.remove_set("nobody"), NotFound);
+  CHECK_THROWS_AS(port.firewall.take_from_set("nobody", std::vector{parse_address_range("10.0.0.1")}), NotFound);
+  CHECK_THROWS_AS(port.firewall.entries("nobody"), NotFound);
+  CHECK_THROWS_AS(port.firewall.add_to_set("no/name", entries({"10.2.0.1"})), BadRequest);
   CHECK(port.firewall.replace_set("friends", entries({"10.3.0.1"})) == 1);
   CHECK(port.passes("10.3.0.1"));
   CHECK_FALSE(port.passes("10.2.0.1"));
@@ -196,19 +226,26 @@ TEST_CASE("entries of a set are in force as soon as they came or went, alone and
   CHECK(port.firewall.sets().size() == 1);
 }
 
-TEST_CASE("rules and entries end when their time is over, without anybody asking") {
+TEST_CASE("rules and entries end by themselves when their time is over") {
   Port port;
-  port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}, {"expires", "400ms"}}),
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}, {"expires", "400s"}}),
                                              append({{"src", "10.0.0.2"}, {"action", "drop"}})}));
-  port.firewall.add_to_set("blocked", entries({"10.0.0.3"}, in(std::chrono::milliseconds(400))));
+  port.firewall.add_to_set("blocked", entries({"10.0.0.3"}, after(std::chrono::seconds(400))));
   port.firewall.add_to_set("blocked", entries({"10.0.0.4"}));
   for (const char* source : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"}) {
     CHECK_FALSE(port.passes(source));
   }
+  port.now = after(std::chrono::seconds(400)) - 1;
+  port.firewall.wake_expiry();
+  port.firewall.expire(port.now);
+  CHECK(port.view().chain.rules.size() == 2);
+  CHECK(port.firewall.entries("blocked").size() == 2);
+  port.now = after(std::chrono::seconds(400));
+  port.firewall.wake_expiry();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while ((port.view().chain.rules.size() != 1 || port.firewall.entries("blocked").size() != 1) &&
          std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   CHECK(port.passes("10.0.0.1"));
   CHECK_FALSE(port.passes("10.0.0.2"));
@@ -222,8 +259,8 @@ TEST_CASE("rules and sets survive in a state directory, which has one controller
   {
     Port port(directory.path);
     port.firewall.add_to_set("list.v1", entries({"10.1.0.1", "10.2.0.0/16", "2001:db8::/32"}));
-    port.firewall.add_to_set("list.v1", entries({"10.1.0.2"}, in(std::chrono::hours(1))));
-    port.firewall.add_to_set("list.v1", entries({"10.1.0.3"}, in(std::chrono::milliseconds(1))));
+    port.firewall.add_to_set("list.v1", entries({"10.1.0.2"}, after(std::chrono::hours(1))));
+    port.firewall.add_to_set("list.v1", entries({"10.1.0.3"}, after(std::chrono::milliseconds(1))));
     port.firewall.take_from_set("list.v1", std::vector{parse_address_range("10.1.0.1")});
     port.firewall.add_to_set("gone", entries({"10.9.0.1"}));
     port.firewall.remove_set("gone");
@@ -232,12 +269,11 @@ TEST_CASE("rules and sets survive in a state directory, which has one controller
     port.firewall.set_default(Chain::egress, RuleAction::drop);
     port.firewall.accept_established(Chain::ingress, false);
     CHECK_THROWS_AS(Firewall(port.options(directory.path)), Error);
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   {
     // The process died while it wrote.
     std::ofstream(directory.path / "sets" / "list.v1.1.journal", std::ios::app) << "+10.1.0.9";
-    Port port(directory.path);
+    Port port(directory.path, after(std::chrono::milliseconds(5)));
     CHECK_FALSE(port.passes("10.1.0.2"));
     CHECK_FALSE(port.passes("10.2.3.4"));
     CHECK(port.passes("10.1.0.1"));
@@ -255,7 +291,7 @@ TEST_CASE("rules and sets survive in a state directory, which has one controller
   CHECK_FALSE(Port(directory.path).passes("10.1.0.7"));
 }
 
-TEST_CASE("a file of the state directory that is not as it should be is named with its line") {
+TEST_CASE("a malformed file of the state directory is named with its line, an unknown field with its name") {
   const Directory directory;
   const auto message = [&directory] {
     try {
@@ -274,6 +310,202 @@ TEST_CASE("a file of the state directory that is not as it should be is named wi
   std::filesystem::remove(directory.path / "rules.json");
   std::ofstream(directory.path / "classes.json") << R"({"version": 1, "keys": [1, 2], "classes": []})";
   CHECK_THAT(message(), Catch::Contains("classes.json"));
+  std::filesystem::remove(directory.path / "classes.json");
+
+  const std::string chain = R"({"default": "accept", "accept_established": true, "rules": []})";
+  const auto rules = [&](const std::string& ingress, const std::string& more) {
+    std::ofstream(directory.path / "rules.json")
+        << R"({"version": 1, "ingress": )" << ingress << R"(, "egress": )" << chain << more << "}";
+    return message();
+  };
+  CHECK(rules(chain, "").empty());
+  CHECK_THAT(rules(chain, R"(, "forward": {})"), Catch::Contains("rules.json: \"forward\": unknown field"));
+  CHECK_THAT(rules(R"({"default": "drop", "accept_established": true, "rules": [], "policy": 1})", ""),
+             Catch::Contains("ingress: \"policy\": unknown field"));
+  CHECK_THAT(rules(R"({"default": "drop", "accept_established": true, "rules": [{"mark": 1}]})", ""),
+             Catch::Contains("ingress: rule 1: ") && Catch::Contains("mark"));
+  CHECK_THAT(rules(R"({"default": "drop", "rules": []})", ""),
+             Catch::Contains("ingress: \"accept_established\": missing"));
+}
+
+TEST_CASE("a state directory of a newer format is refused, one without a format number is of the first") {
+  const Directory directory;
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("blocked", entries({"10.0.0.1"}));
+    port.firewall.set_default(Chain::egress, RuleAction::drop);
+  }
+  std::filesystem::remove(directory.path / "format");
+  CHECK_FALSE(Port(directory.path).passes("10.0.0.1"));
+  CHECK(std::filesystem::exists(directory.path / "format"));
+
+  for (const char* file : {"format", "rules.json", "classes.json"}) {
+    const std::filesystem::path path = directory.path / file;
+    std::stringstream before;
+    before << std::ifstream(path).rdbuf();
+    std::string newer = before.str();
+    const auto number = newer.find('1');
+    REQUIRE(number != std::string::npos);
+    std::ofstream(path) << newer.replace(number, 1, "2");
+    CHECK_THROWS_WITH(Port(directory.path), Catch::Contains(std::string(file) + ": format 2 is newer than 1"));
+    std::ofstream(path) << before.str();
+  }
+  CHECK_FALSE(Port(directory.path).passes("10.0.0.1"));
+}
+
+TEST_CASE("rules and sets change while counters are read for a list") {
+  Port port;
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}})}));
+  port.passes("10.0.0.1");
+  std::vector<std::string> done;
+  std::vector<std::future<void>> changes;
+  const auto change = [&](const std::string& name, const std::function<void()>& act) {
+    changes.push_back(std::async(std::launch::async, act));
+    if (changes.back().wait_for(std::chrono::seconds(20)) == std::future_status::ready) {
+      done.push_back(name);
+    }
+  };
+  port.before_reading([&] {
+    change("block", [&port] { port.firewall.block(entries({"10.0.0.9"})); });
+    change("apply", [&port] {
+      port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.2"}, {"action", "drop"}})}));
+    });
+    change("unblock", [&port] { port.firewall.unblock(std::vector{parse_address_range("10.0.0.9")}); });
+  });
+  const Firewall::ChainView view = port.view();
+  CHECK(view.chain.rules.size() == 1);
+  CHECK(view.counts.at(0).packets == 1);
+  CHECK(done == std::vector<std::string>{"block", "apply", "unblock"});
+  CHECK(port.view().chain.rules.size() == 2);
+}
+
+TEST_CASE("a counter that passes to another rule while a list reads it is not taken for the former rule's") {
+  Port port;
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}})}));
+  port.passes("10.0.0.1");
+  port.before_reading([&] {
+    port.firewall.apply(Chain::ingress, batch({{{"operation", "delete"}, {"id", 0}}}));
+    port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.2"}, {"action", "drop"}})}));
+    for (int i = 0; i < 5; ++i) {
+      port.passes("10.0.0.2");
+    }
+  });
+  const Firewall::ChainView view = port.view();
+  REQUIRE(view.chain.rules.size() == 1);
+  CHECK(view.chain.rules.at(0).match.source.ranges.at(0) == parse_address_range("10.0.0.2"));
+  CHECK(view.counts.at(0).packets == 5);
+}
+
+TEST_CASE("a rule that comes into force while counters are reset keeps what it has counted") {
+  Port port;
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}}),
+                                             append({{"src", "10.0.0.3"}, {"action", "drop"}})}));
+  port.passes("10.0.0.1");
+  port.passes("10.0.0.3");
+  port.before_reading([&] {
+    port.firewall.apply(Chain::ingress, batch({{{"operation", "delete"}, {"id", 0}}}));
+    port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.2"}, {"action", "drop"}})}));
+    port.passes("10.0.0.2");
+  });
+  port.firewall.reset_counters();
+  port.passes("10.0.0.2");
+  const Firewall::ChainView view = port.view();
+  CHECK(view.counts.at(0).packets == 0);
+  CHECK(view.counts.at(1).packets == 2);
+}
+
+TEST_CASE("a reading of counters that is young enough serves again, unless rules have changed since") {
+  Port port;
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}})}));
+  int readings = 0;
+  const auto packets = [&](std::chrono::nanoseconds max_age) {
+    readings = 0;
+    port.before_reading([&readings] { ++readings; });
+    const auto view = port.firewall.view(Chain::ingress, max_age);
+    port.before_reading(nullptr);
+    return view.counts.at(0).packets;
+  };
+  CHECK(packets(std::chrono::seconds(1)) == 0);
+  CHECK(readings == 1);
+  port.passes("10.0.0.1");
+  port.now = after(std::chrono::seconds(1));
+  CHECK(packets(std::chrono::seconds(1)) == 0);
+  CHECK(readings == 0);
+  port.now = after(std::chrono::seconds(1)) + 1;
+  CHECK(packets(std::chrono::seconds(1)) == 1);
+  CHECK(readings == 1);
+  port.passes("10.0.0.1");
+  port.firewall.set_default(Chain::ingress, RuleAction::drop);
+  CHECK(packets(std::chrono::seconds(1)) == 2);
+  port.passes("10.0.0.1");
+  CHECK(packets(std::chrono::seconds(0)) == 3);
+  port.firewall.reset_counters();
+  CHECK(packets(std::chrono::seconds(1)) == 0);
+}
+
+TEST_CASE("an address is in a set, and a set that does not exist is refused") {
+  Port port;
+  CHECK(port.firewall.block(entries({"10.0.0.1", "10.1.0.0/16"})) == 2);
+  const Enforcement& enforcement = port.firewall;
+  CHECK(enforcement.blocked(parse_address_range("10.0.0.1").first));
+  CHECK(enforcement.blocked(parse_address_range("10.1.2.3").first));
+  CHECK_FALSE(enforcement.blocked(parse_address_range("10.0.0.2").first));
+  CHECK_FALSE(enforcement.blocked(parse_address_range("2001:db8::1").first));
+  CHECK_THROWS_AS(enforcement.in_set("friends", parse_address_range("10.0.0.1").first), NotFound);
+  const Enforcement::Taken taken =
+      port.firewall.unblock(std::vector{parse_address_range("10.0.0.1"), parse_address_range("10.1.0.7")});
+  CHECK(taken.changed == 1);
+  CHECK(taken.missing == std::vector{parse_address_range("10.1.0.7")});
+  REQUIRE(taken.staying.size() == 1);
+  CHECK(taken.staying[0].second == parse_address_range("10.1.0.0/16"));
+  CHECK_FALSE(enforcement.blocked(parse_address_range("10.0.0.1").first));
+}
+
+TEST_CASE("a program that is new to a run enforces rightly when one of the run before is adopted after it") {
+  const Directory directory;
+  Program former = load_program();
+  const auto options = [&directory] {
+    return Firewall::Options{kSmall, directory.path, [](const std::string& text) { FAIL_CHECK(text); }};
+  };
+  {
+    Firewall first(options());
+    first.add_attachment(former.shared_firewall(), Chain::ingress);
+    // The classes of addresses get other numbers than those of sets that are loaded at once.
+    first.add_to_set("late", entries({"10.7.0.1"}));
+    first.add_to_set("a", entries({"10.0.0.1", "10.0.0.2", "10.5.0.0/16"}));
+    first.add_to_set("blocked", entries({"10.0.0.3", "10.6.0.0/16"}));
+    first.remove_set("late");
+    first.apply(Chain::ingress, batch({append({{"src", "@a"}, {"dport", 53}, {"action", "drop"}})}));
+  }
+  Program fresh = load_program();
+  Firewall next(options());
+  next.add_attachment(fresh.shared_firewall(), Chain::ingress);
+  next.add_attachment(former.shared_firewall(), Chain::ingress);
+  for (Program* program : {&fresh, &former}) {
+    TestRun run(*program);
+    for (const char* dropped : {"10.0.0.1", "10.0.0.2", "10.5.1.1", "10.0.0.3", "10.6.1.1"}) {
+      CAPTURE(dropped);
+      CHECK(run.run(udp(dropped, 53)) == XDP_DROP);
+    }
+    for (const char* passed : {"10.0.0.1", "10.5.1.1", "10.7.0.1"}) {
+      CAPTURE(passed);
+      CHECK(run.run(udp(passed, 80)) == XDP_PASS);
+    }
+    CHECK(run.run(udp("10.6.1.1", 80)) == XDP_DROP);
+  }
+  CHECK(next.view(Chain::ingress).counts.at(0).packets == 6);
+}
+
+TEST_CASE("rules of an older program that a run without state replaces are dropped with a warning") {
+  std::vector<std::string> warnings;
+  const Program program = load_program();
+  const Program another = load_program();
+  Firewall firewall({kSmall, std::nullopt, [&warnings](const std::string& text) { warnings.push_back(text); }});
+  firewall.add_attachment(program.shared_firewall(), Chain::ingress);
+  CHECK(warnings.empty());
+  firewall.add_attachment(another.shared_firewall(), Chain::ingress, Firewall::Place::of_enforcing);
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings[0], Catch::Contains("blocked addresses among them") && Catch::Contains("--state"));
 }
 
 TEST_CASE("a program that enforces already goes on to the rules of the next controller") {

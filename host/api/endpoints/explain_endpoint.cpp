@@ -147,11 +147,10 @@ ordered_json explain_packets(const Firewall& firewall, const EnforcingProgram& p
     answers.push_back(answer_json(explanation, request.contains("conntrack"), why));
   }
   ordered_json answer = {{"chain", chain_name(explainer.chain())}, {"asked", program.name}, {"program", program.id}};
-  firewall.hold(explainer.chain(), [&answer](const ChainRules& chain, const AddressSets&) {
-    answer["default"] = chain.default_action == RuleAction::drop ? "drop" : "accept";
-    answer["accept_established"] = chain.accept_established;
-    answer["rules"] = chain.rules.size();
-  });
+  const auto chain = firewall.rules(explainer.chain());
+  answer["default"] = chain->default_action == RuleAction::drop ? "drop" : "accept";
+  answer["accept_established"] = chain->accept_established;
+  answer["rules"] = chain->rules.size();
   answer["answers"] = std::move(answers);
   return answer;
 }

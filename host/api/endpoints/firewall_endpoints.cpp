@@ -8,6 +8,7 @@
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
 #include "host/rules/language/address_text.h"
+#include "host/rules/language/batch.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/language/rule_text.h"
 
@@ -176,7 +177,8 @@ void add_rule_endpoints(CommandServer& server, Firewall& firewall, const Require
   server.on("/firewall/apply", [&firewall, require](const json& request) {
     const Chain chain = parse_chain(request);
     require(chain);
-    return ordered_json{{"rules", firewall.apply(chain, field<json>(request, "batch", "{\"rules\": [...]}"))}};
+    const auto batch = field<json>(request, "batch", "{\"rules\": [...]}");
+    return ordered_json{{"rules", firewall.apply(chain, parse_batch(batch, wall_clock_ns()))}};
   });
   server.on("/firewall/default", [&firewall, require, caution](const json& request) {
     const Chain chain = parse_chain(request);

@@ -58,20 +58,18 @@ bool same_match(const RuleMatch& left, const RuleMatch& right) {
          same_addresses(left.destination, right.destination);
 }
 
-enum class Operation { insert, append, update, erase };
+using Kind = BatchOperation::Kind;
 
 struct OperationName {
   const char* name;
-  Operation operation;
+  Kind kind;
 };
-constexpr OperationName kOperations[] = {{"insert", Operation::insert},
-                                         {"append", Operation::append},
-                                         {"update", Operation::update},
-                                         {"delete", Operation::erase}};
+constexpr OperationName kOperations[] = {
+    {"insert", Kind::insert}, {"append", Kind::append}, {"update", Kind::update}, {"delete", Kind::erase}};
 
-const OperationName* find_operation(const std::string& name) {
+const char* name_of(Kind kind) {
   for (const OperationName& candidate : kOperations) {
-    if (same_word(candidate.name, name)) return &candidate;
+    if (candidate.kind == kind) return candidate.name;
   }
   return nullptr;
 }
@@ -89,38 +87,90 @@ std::optional<std::uint64_t> whole_number(const json& field) {
   return failure == std::errc() && rest == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
+void read_kind(const json& fields, BatchOperation& operation) {
+  const std::string allowed = ", allowed is insert, append, update or delete";
+  const auto field = fields.find("operation");
+  if (field == fields.end()) {
+    operation.errors.push_back("operation: missing" + allowed);
+    return;
+  }
+  for (const OperationName& candidate : kOperations) {
+    if (field->is_string() && same_word(candidate.name, field->get_ref<const std::string&>())) {
+      operation.kind = candidate.kind;
+      return;
+    }
+  }
+  operation.errors.push_back("operation: read " + excerpt(*field) + allowed);
+}
+
+void read_rule(const json& fields, TimestampNs now_ns, BatchOperation& operation) {
+  operation.rule = parse_rule(fields, now_ns, operation.rule_errors);
+  operation.described = fields.contains("description");
+}
+
+// A delete has an id, or the fields of the rule that it removes.
+void read_erase(const json& fields, TimestampNs now_ns, BatchOperation& operation) {
+  if (operation.id) {
+    for (const auto& field : fields.items()) {
+      if (field.key() != "operation" && field.key() != "id") {
+        operation.errors.push_back(excerpt(std::string_view(field.key())) +
+                                   ": allowed is an id or the fields of a rule, not both");
+      }
+    }
+  } else if (fields.size() == 1) {
+    operation.errors.emplace_back("id: missing, allowed is an id or the fields of the rule to delete");
+  } else if (fields.contains("expires")) {
+    operation.errors.emplace_back("expires: allowed are the other fields of a rule with delete");
+  } else {
+    read_rule(fields, now_ns, operation);
+  }
+}
+
+BatchOperation read_operation(const json& fields, TimestampNs now_ns) {
+  BatchOperation operation;
+  if (!fields.is_object()) {
+    operation.errors.push_back("read " + excerpt(fields) +
+                               ", allowed is an object with an operation and the fields of a rule");
+    return operation;
+  }
+  read_kind(fields, operation);
+  if (const auto id = fields.find("id"); id != fields.end()) {
+    operation.id = {excerpt(*id), whole_number(*id)};
+  }
+  if (operation.kind == Kind::erase) {
+    read_erase(fields, now_ns, operation);
+  } else {
+    read_rule(fields, now_ns, operation);
+  }
+  return operation;
+}
+
 // The chain while a batch is performed on it. An operation with an error still takes its place: what it would have
 // brought stands in the chain as an unknown rule, so that it does not make errors of those behind it.
 class BatchRun {
  public:
-  BatchRun(const std::vector<Rule>& rules, const std::vector<std::string>& set_names, TimestampNs now_ns)
-      : pool_(rules), set_names_(set_names), known_sets_(set_names.begin(), set_names.end()), now_ns_(now_ns) {
+  BatchRun(const std::vector<Rule>& rules, const std::vector<std::string>& set_names)
+      : pool_(rules), set_names_(set_names), known_sets_(set_names.begin(), set_names.end()) {
     for (std::size_t i = 0; i < rules.size(); ++i) order_.push_back(i);
   }
 
-  void perform(std::size_t number, const json& fields) {
+  void perform(std::size_t number, const BatchOperation& operation) {
     label_ = "rule " + std::to_string(number);
-    if (!fields.is_object()) {
-      refuse("read " + excerpt(fields) + ", allowed is an object with an operation and the fields of a rule");
-      order_.push_back(kUnknown);
-      return;
-    }
-    const OperationName* operation = read_operation(fields);
-    if (operation == nullptr) {
-      read_rule(fields);  // for its errors
-      order_.push_back(kUnknown);
-      return;
-    }
-    label_ += " (" + std::string(operation->name) + ")";
-    switch (operation->operation) {
-      case Operation::insert:
-        return insert(fields);
-      case Operation::append:
-        return append(fields);
-      case Operation::update:
-        return update(fields);
-      case Operation::erase:
-        return erase(fields);
+    if (const char* name = name_of(operation.kind)) label_ += " (" + std::string(name) + ")";
+    for (const std::string& error : operation.errors) refuse(error);
+    switch (operation.kind) {
+      case Kind::unknown:
+        checked_rule(operation);  // for its errors
+        order_.push_back(kUnknown);
+        return;
+      case Kind::insert:
+        return insert(operation);
+      case Kind::append:
+        return append(operation);
+      case Kind::update:
+        return update(operation);
+      case Kind::erase:
+        return erase(operation);
     }
   }
 
@@ -148,45 +198,31 @@ class BatchRun {
 
   Place place(std::size_t id) { return order_.begin() + static_cast<std::ptrdiff_t>(id); }
 
-  const OperationName* read_operation(const json& fields) {
-    const std::string allowed = ", allowed is insert, append, update or delete";
-    const auto field = fields.find("operation");
-    if (field == fields.end()) {
-      refuse("operation: missing" + allowed);
-      return nullptr;
-    }
-    const OperationName* operation =
-        field->is_string() ? find_operation(field->get_ref<const std::string&>()) : nullptr;
-    if (operation == nullptr) refuse("operation: read " + excerpt(*field) + allowed);
-    return operation;
-  }
-
   // The id, where it is below `end`.
-  std::optional<std::size_t> read_id(const json& fields, std::size_t end) {
+  std::optional<std::size_t> checked_id(const BatchOperation& operation, std::size_t end) {
     const std::string allowed =
         end == 0 ? ", but the chain has no rules at this point of the batch"
                  : ", allowed is a whole number from 0 to " + std::to_string(end - 1) + " at this point of the batch";
-    const auto field = fields.find("id");
-    if (field == fields.end()) {
+    if (!operation.id) {
       refuse("id: missing" + allowed);
       return std::nullopt;
     }
-    const auto id = whole_number(*field);
-    if (!id || *id >= end) {
-      refuse("id: read " + excerpt(*field) + allowed);
+    const auto& [read, number] = *operation.id;
+    if (!number || *number >= end) {
+      refuse("id: read " + read + allowed);
       return std::nullopt;
     }
-    return static_cast<std::size_t>(*id);
+    return static_cast<std::size_t>(*number);
   }
 
   // Nothing, when there are errors in its fields.
-  std::optional<Rule> read_rule(const json& fields) {
-    RuleErrors rule_errors;
-    Rule rule = parse_rule(fields, now_ns_, rule_errors);
-    check_sets("src", rule.match.source, rule_errors);
-    check_sets("dst", rule.match.destination, rule_errors);
-    for (const std::string& error : rule_errors) refuse(error);
-    return rule_errors.empty() ? std::optional(std::move(rule)) : std::nullopt;
+  std::optional<Rule> checked_rule(const BatchOperation& operation) {
+    if (!operation.rule) return std::nullopt;
+    RuleErrors errors = operation.rule_errors;
+    check_sets("src", operation.rule->match.source, errors);
+    check_sets("dst", operation.rule->match.destination, errors);
+    for (const std::string& error : errors) refuse(error);
+    return errors.empty() ? operation.rule : std::nullopt;
   }
 
   void check_sets(const char* field, const AddressMatch& match, RuleErrors& rule_errors) const {
@@ -215,48 +251,40 @@ class BatchRun {
     return pool_.size() - 1;
   }
 
-  void insert(const json& fields) {
-    const std::size_t id = read_id(fields, order_.size() + 1).value_or(order_.size());
-    order_.insert(place(id), pooled(read_rule(fields)));
+  void insert(const BatchOperation& operation) {
+    const std::size_t id = checked_id(operation, order_.size() + 1).value_or(order_.size());
+    order_.insert(place(id), pooled(checked_rule(operation)));
   }
 
-  void append(const json& fields) {
-    if (const auto id = fields.find("id"); id != fields.end()) {
-      refuse("id: read " + excerpt(*id) + ", allowed is no id with append, which adds a rule behind all others");
+  void append(const BatchOperation& operation) {
+    if (operation.id) {
+      refuse("id: read " + operation.id->read + ", allowed is no id with append, which adds a rule behind all others");
     }
-    order_.push_back(pooled(read_rule(fields)));
+    order_.push_back(pooled(checked_rule(operation)));
   }
 
-  void update(const json& fields) {
-    const auto id = read_id(fields, order_.size());
-    std::optional<Rule> rule = read_rule(fields);
+  void update(const BatchOperation& operation) {
+    const auto id = checked_id(operation, order_.size());
+    std::optional<Rule> rule = checked_rule(operation);
     if (!id) return;
     const std::size_t old = *place(*id);
     if (rule && old != kUnknown) rule->counter = pool_[old].counter;
     *place(*id) = pooled(std::move(rule));
   }
 
-  void erase(const json& fields) {
-    if (!fields.contains("id")) return erase_match(fields);
-    for (const auto& field : fields.items()) {
-      if (field.key() != "operation" && field.key() != "id") {
-        refuse(excerpt(std::string_view(field.key())) + ": allowed is an id or the fields of a rule, not both");
-      }
-    }
-    if (const auto id = read_id(fields, order_.size())) order_.erase(place(*id));
+  void erase(const BatchOperation& operation) {
+    if (!operation.id) return erase_match(operation);
+    if (const auto id = checked_id(operation, order_.size())) order_.erase(place(*id));
   }
 
-  void erase_match(const json& fields) {
-    if (fields.size() == 1) return refuse("id: missing, allowed is an id or the fields of the rule that goes");
-    if (fields.contains("expires")) return refuse("expires: allowed are the other fields of a rule with delete");
-    const std::optional<Rule> rule = read_rule(fields);
+  void erase_match(const BatchOperation& operation) {
+    const std::optional<Rule> rule = checked_rule(operation);
     if (!rule) return;
-    const bool described = fields.contains("description");
     auto found = std::find_if(order_.begin(), order_.end(), [&](std::size_t index) {
       if (index == kUnknown) return false;
       const Rule& candidate = pool_[index];
       return candidate.action == rule->action && same_match(candidate.match, rule->match) &&
-             (!described || candidate.description == rule->description);
+             (!operation.described || candidate.description == rule->description);
     });
     if (found == order_.end()) found = std::find(order_.begin(), order_.end(), kUnknown);
     if (found == order_.end()) {
@@ -269,7 +297,6 @@ class BatchRun {
   std::vector<std::size_t> order_;  // the chain: places in the pool, or kUnknown
   const std::vector<std::string>& set_names_;
   std::unordered_set<std::string> known_sets_;
-  TimestampNs now_ns_;
   std::string label_;
   std::vector<std::string> errors_;
 };
@@ -298,13 +325,18 @@ const json& operations_of(const json& batch) {
 
 }  // namespace
 
-BatchError::BatchError(std::vector<std::string> errors) : Error(joined_lines(errors)), errors_(std::move(errors)) {}
+BatchError::BatchError(std::vector<std::string> errors)
+    : BadRequest(joined_lines(errors)), errors_(std::move(errors)) {}
 
-ChainRules apply_batch(const ChainRules& chain, const json& batch, const std::vector<std::string>& set_names,
-                       TimestampNs now_ns) {
-  const json& operations = operations_of(batch);
-  BatchRun run(chain.rules, set_names, now_ns);
-  for (std::size_t i = 0; i < operations.size(); ++i) run.perform(i + 1, operations[i]);
+Batch parse_batch(const json& batch, TimestampNs now_ns) {
+  Batch parsed;
+  for (const json& fields : operations_of(batch)) parsed.operations.push_back(read_operation(fields, now_ns));
+  return parsed;
+}
+
+ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names) {
+  BatchRun run(chain.rules, set_names);
+  for (std::size_t i = 0; i < batch.operations.size(); ++i) run.perform(i + 1, batch.operations[i]);
   run.check_size();
   if (!run.errors().empty()) throw BatchError(run.errors());
   ChainRules changed = chain;

@@ -31,7 +31,7 @@ const char* const kSeedBatch = R"({
 
 json batch_of(const std::string& operations) { return json::parse("{\"rules\": [" + operations + "]}"); }
 
-ChainRules apply_json(const ChainRules& chain, const json& batch) { return apply_batch(chain, batch, kSets, kNow); }
+ChainRules apply_json(const ChainRules& chain, const json& batch) { return apply_batch(chain, parse_batch(batch, kNow), kSets); }
 
 ChainRules apply(const ChainRules& chain, const std::string& operations) {
   return apply_json(chain, batch_of(operations));
@@ -332,7 +332,7 @@ TEST_CASE("fields that an operation would ignore are refused") {
   CHECK(errors_of(chain_of(2), R"({"operation": "delete", "dport": 1, "expires": "10m"})") ==
         Texts{"rule 1 (delete): expires: allowed are the other fields of a rule with delete"});
   CHECK(errors_of(chain_of(2), R"({"operation": "delete"})") ==
-        Texts{"rule 1 (delete): id: missing, allowed is an id or the fields of the rule that goes"});
+        Texts{"rule 1 (delete): id: missing, allowed is an id or the fields of the rule to delete"});
 }
 
 TEST_CASE("an operation that is missing or unknown is an error, and so are its fields") {
@@ -351,7 +351,7 @@ TEST_CASE("a set that does not exist is an error wherever a rule names it") {
   CHECK(errors_of(ChainRules{}, R"({"operation": "append", "src": ["@allow", "@nobody"], "dst": "!@none"})") ==
         Texts{"rule 1 (append): src: read \"@nobody\", allowed is a set that exists (\"@blocked\", \"@allow\")",
               "rule 1 (append): dst: read \"@none\", allowed is a set that exists (\"@blocked\", \"@allow\")"});
-  CHECK_THROWS_WITH(apply_batch({}, batch_of(R"({"operation": "append", "src": "@allow"})"), {}, kNow),
+  CHECK_THROWS_WITH(apply_batch({}, parse_batch(batch_of(R"({"operation": "append", "src": "@allow"})"), kNow), {}),
                     "rule 1 (append): src: read \"@allow\", allowed is a set that exists (there is none)");
 }
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "host/datapath/firewall_maps.h"
+#include "host/enforce/installed_chain.h"
+
+namespace nicsentry {
+
+// The rule behind a packet's record: its place in its chain when it decided, and the rule.
+struct DecidingRule {
+  std::size_t number = 0;
+  Rule rule;
+};
+
+// Finds the rule that decided a packet by the action that its record names. Holds its lock for a look-up only. Any
+// thread may call.
+class DecisionIndex {
+ public:
+  // What the attachment's banks hold; null: nothing.
+  using Banks = std::array<std::shared_ptr<const InstalledChain>, 2>;
+  void set(const FirewallMaps* attachment, Banks banks);
+  // Forgets all other attachments.
+  void keep(const std::vector<const FirewallMaps*>& attachments);
+
+  // Nothing where no rule decided.
+  std::optional<DecidingRule> find(const FirewallMaps* attachment, std::uint32_t action) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<const FirewallMaps*, Banks> banks_;
+};
+
+}  // namespace nicsentry

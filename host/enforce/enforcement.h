@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bpf_offload/types.h"
+#include "host/rules/compile/compile.h"
+#include "host/rules/language/rule.h"
+#include "host/rules/sets/address_sets.h"
+
+namespace nicsentry {
+
+// What other rooms may do with the rules and sets in force: block and unblock addresses, ask about an address, read
+// snapshots. Each change is in force on every attachment when its call returns, or on none when it throws Error. No
+// question waits for a change that is under way. Any thread may call.
+class Enforcement {
+ public:
+  struct ChainView {
+    ChainRules chain;
+    std::vector<rule_counter> counts;  // by rule
+    rule_counter by_default{};
+    rule_counter established{};
+    rule_counter blocked{};
+    rule_counter dropped{};
+    std::size_t chunks = 0;  // of the tables
+    std::size_t rows = 0;
+    std::size_t nodes = 0;
+    std::size_t bits = 0;
+    BankPlace room;
+  };
+  struct SetView {
+    std::string name;
+    std::size_t entries = 0;
+    std::size_t used_by_rules = 0;
+  };
+  struct Taken {
+    std::size_t changed = 0;
+    std::vector<AddressRange> missing;  // that were no entries of the set
+    // Addresses that stay in the set, and a wider entry that covers each. At most this many, as each is a search.
+    static constexpr std::size_t kStayingMost = 20;
+    std::vector<std::pair<AddressRange, AddressRange>> staying;
+  };
+
+  virtual ~Enforcement() = default;
+
+  // Adds entries to the set `blocked`, removes entries from it. block() returns how many entries changed.
+  virtual std::size_t block(std::span<const SetEntry> entries) = 0;
+  virtual Taken unblock(std::span<const AddressRange> ranges) = 0;
+
+  // Throws NotFound when there is no such set.
+  virtual bool in_set(const std::string& set, const IpAddress& address) const = 0;
+  bool blocked(const IpAddress& address) const { return in_set(kBlockedSet, address); }
+
+  // The rules in force. The snapshot stays as it is while rules change.
+  virtual std::shared_ptr<const ChainRules> rules(Chain chain) const = 0;
+  virtual std::vector<SetView> sets() const = 0;
+  // Rules with their counters. On a card each counter costs two messages: a caller that does not need the present
+  // values gives an age up to which an earlier reading will do.
+  virtual ChainView view(Chain chain, std::chrono::nanoseconds max_age) const = 0;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/enforce/installation.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/datapath/quiescence.h"
+
+namespace nicsentry {
+
+Installation::Installation(const FirewallSize& size, CounterCache& counters, DecisionIndex& decisions,
+                           std::function<void(const std::string&)> warning)
+    : size_(size), counters_(counters), decisions_(decisions), warning_(std::move(warning)) {}
+
+std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const ChainRules& rules,
+                                                            const AddressSets& sets, unsigned bank) const {
+  auto tables = std::make_shared<InstalledChain>();
+  tables->chain = rules;
+  CompileInput input;
+  input.chain = chain;
+  input.rules = &tables->chain;
+  input.set_bit = [&sets](const std::string& set) {
+    const auto bit = sets.bit(set);
+    if (!bit) {
+      throw NotFound("address set '" + set + "': there is no such set");
+    }
+    return *bit;
+  };
+  input.classes = sets.classes();
+  input.place = bank_place(size_, bank);
+  tables->compiled = compile_chain(input);
+  return tables;
+}
+
+template <typename Act>
+void Installation::on_attachments(Act act) {
+  std::erase_if(attachments_, [&](const auto& attachment) {
+    try {
+      act(*attachment);
+      return false;
+    } catch (const Error& error) {
+      warning_(std::string("the firewall's ") + chain_name(attachment->chain()) +
+               " rules: a port is left out: " + error.what());
+      counters_.remove(attachment->maps());
+      return true;
+    }
+  });
+}
+
+void Installation::note_banks(const EnforcingAttachment& attachment) {
+  decisions_.set(attachment.maps(), {attachment.installed(0), attachment.installed(1)});
+}
+
+std::unique_ptr<EnforcingAttachment> Installation::open(std::shared_ptr<FirewallMaps> maps, Chain chain) const {
+  if (size_of(*maps) != size_) {
+    throw Conflict("the program's firewall has maps of another size than this run's; detach it first");
+  }
+  return std::make_unique<EnforcingAttachment>(std::move(maps), chain);
+}
+
+// Packets may be under way only in a program that enforces.
+void Installation::perform_steps(EnforcingAttachment& attachment, const Adoption::Plan& plan, std::size_t from,
+                                 std::size_t to) {
+  for (std::size_t i = from; i < to; ++i) {
+    attachment.perform(plan.sets.steps[i]);
+    if (plan.state != AdoptionState::fresh) {
+      wait_for_processors();
+    }
+  }
+}
+
+void Installation::switch_rules(EnforcingAttachment& attachment, const ChainRules& rules, const AddressSets& sets) {
+  const bool in_use = attachment.on();
+  attachment.fill(compile(attachment.chain(), rules, sets, attachment.idle_bank()));
+  note_banks(attachment);
+  attachment.flip();
+  if (in_use) {
+    wait_for_processors();
+  }
+}
+
+void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, const Adoption::Plan& plan,
+                           const ChainRules& rules, const AddressSets& sets) {
+  const std::vector<std::uint32_t> counters = counters_of(rules);
+  counters_.add(attachment->shared_maps(), attachment->chain());
+  try {
+    counters_.restart(attachment->maps(), counters);
+    perform_steps(*attachment, plan, 0, plan.steps_before_rules);
+    switch_rules(*attachment, rules, sets);
+    if (plan.state != AdoptionState::fresh) {
+      counters_.restart(attachment->maps(),
+                        counters);  // until here the old rules have counted, in numbers of their own
+    }
+    perform_steps(*attachment, plan, plan.steps_before_rules, plan.sets.steps.size());
+  } catch (...) {
+    counters_.remove(attachment->maps());
+    throw;
+  }
+  attachments_.push_back(std::move(attachment));
+}
+
+void Installation::renew(const RuleStore& rules, const AddressSets& sets) {
+  const Adoption::Plan plan = Adoption::renewal(sets);
+  on_attachments([&](EnforcingAttachment& attachment) {
+    perform_steps(attachment, plan, 0, plan.steps_before_rules);
+    switch_rules(attachment, *rules.rules(attachment.chain()), sets);
+    perform_steps(attachment, plan, plan.steps_before_rules, plan.sets.steps.size());
+  });
+}
+
+void Installation::keep(const std::vector<const FirewallMaps*>& maps) {
+  std::erase_if(attachments_, [&](const auto& attachment) {
+    if (std::find(maps.begin(), maps.end(), attachment->maps()) != maps.end()) {
+      return false;
+    }
+    counters_.remove(attachment->maps());
+    return true;
+  });
+  decisions_.keep(maps);
+}
+
+int Installation::answers_fd() const {
+  for (const auto& attachment : attachments_) {
+    if (attachment->maps()->answers_fd() >= 0) {
+      return attachment->maps()->answers_fd();
+    }
+  }
+  return -1;
+}
+
+std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change& change, const AddressSets& sets) {
+  std::array<std::shared_ptr<const InstalledChain>, 2> tables;  // by bank
+  const auto compiled = [&](unsigned bank) {
+    auto& needed = tables.at(bank);
+    if (needed == nullptr) {
+      needed = compile(change.chain(), change.next(), sets, bank);
+    }
+    return needed;
+  };
+  for (const auto& attachment : attachments_) {
+    if (attachment->chain() == change.chain()) {
+      compiled(attachment->idle_bank());
+    }
+  }
+  for (const auto& attachment : attachments_) {
+    if (attachment->chain() == change.chain()) {
+      counters_.restart(attachment->maps(), change.new_counters());
+      attachment->fill(compiled(attachment->idle_bank()));
+      note_banks(*attachment);
+    }
+  }
+  return tables[1] != nullptr ? tables[1] : compiled(0);
+}
+
+void Installation::flip(Chain chain) {
+  on_attachments([chain](EnforcingAttachment& attachment) {
+    if (attachment.chain() == chain) {
+      attachment.flip();
+    }
+  });
+  wait_for_processors();
+}
+
+void Installation::perform(const SetUpdate& update, const AddressSets& sets) {
+  on_attachments(
+      [&](EnforcingAttachment& attachment) { attachment.write_classes(update.new_classes, sets.classes()); });
+  for (const SetUpdate::Step& step : update.steps) {
+    on_attachments([&step](EnforcingAttachment& attachment) { attachment.perform(step); });
+    if (!attachments_.empty()) {
+      wait_for_processors();
+    }
+  }
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/datapath/program.h"
+#include "host/enforce/adoption.h"
+#include "host/enforce/counter_cache.h"
+#include "host/enforce/decision_index.h"
+#include "host/enforce/enforcing_attachment.h"
+#include "host/enforce/rule_store.h"
+
+namespace nicsentry {
+
+// Brings rules and sets into force on all attachments. An attachment that cannot be reached any more, once a change can
+// no longer be taken back, is left out with a warning. One thread at a time.
+class Installation {
+ public:
+  // `size`: of every attachment's maps. References must outlive this.
+  Installation(const FirewallSize& size, CounterCache& counters, DecisionIndex& decisions,
+               std::function<void(const std::string&)> warning);
+
+  // The tables of a chain for a bank. Throws Error when the rules do not fit.
+  std::shared_ptr<const InstalledChain> compile(Chain chain, const ChainRules& rules, const AddressSets& sets,
+                                                unsigned bank) const;
+
+  // A program's firewall, not yet in force. Throws Conflict when its maps have another size.
+  std::unique_ptr<EnforcingAttachment> open(std::shared_ptr<FirewallMaps> maps, Chain chain) const;
+  // Sets, then rules, are in force on the attachment when this returns. Its program need not be on a hook yet: what
+  // takes a hook over is prepared first, and packets meet it complete. Throws Error.
+  void prepare(std::unique_ptr<EnforcingAttachment> attachment, const Adoption::Plan& plan, const ChainRules& rules,
+               const AddressSets& sets);
+  // Writes sets and rules again on all attachments, after the sets have got other places.
+  void renew(const RuleStore& rules, const AddressSets& sets);
+
+  // Leaves out all other attachments.
+  void keep(const std::vector<const FirewallMaps*>& maps);
+  // The map of expectations of the first attachment that has one; -1 where none has.
+  int answers_fd() const;
+
+  // Fills the idle banks of the chain's attachments. All of a change that can fail is done then, but for flip(), which
+  // brings it into force and returns when no packet meets the rules before. Returns the tables. Throws Error.
+  std::shared_ptr<const InstalledChain> fill(const RuleStore::Change& change, const AddressSets& sets);
+  void flip(Chain chain);
+
+  // Brings a change of sets into force.
+  void perform(const SetUpdate& update, const AddressSets& sets);
+
+ private:
+  template <typename Act>
+  void on_attachments(Act act);
+  void perform_steps(EnforcingAttachment& attachment, const Adoption::Plan& plan, std::size_t from, std::size_t to);
+  void switch_rules(EnforcingAttachment& attachment, const ChainRules& rules, const AddressSets& sets);
+  void note_banks(const EnforcingAttachment& attachment);
+
+  FirewallSize size_;
+  CounterCache& counters_;
+  DecisionIndex& decisions_;
+  std::function<void(const std::string&)> warning_;
+  std::vector<std::unique_ptr<EnforcingAttachment>> attachments_;
+};
+
+}  // namespace nicsentry

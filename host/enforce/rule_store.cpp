@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/enforce/rule_store.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace nicsentry {
+namespace {
+
+bool names_set(const AddressMatch& match, const std::string& set) {
+  const auto names = [&set](const std::vector<std::string>& sets) {
+    return std::find(sets.begin(), sets.end(), set) != sets.end();
+  };
+  return names(match.sets) || names(match.except_sets);
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> counters_of(const ChainRules& chain) {
+  std::vector<std::uint32_t> ids(COUNTER_FIRST_RULE);
+  std::iota(ids.begin(), ids.end(), 0U);
+  for (const Rule& rule : chain.rules) {
+    ids.push_back(rule.counter);
+  }
+  return ids;
+}
+
+std::shared_ptr<const InstalledChain> RuleStore::installed(Chain chain) const {
+  const std::lock_guard lock(mutex_);
+  return installed_.at(static_cast<std::size_t>(chain));
+}
+
+std::shared_ptr<const ChainRules> RuleStore::rules(Chain chain) const {
+  const auto whole = installed(chain);
+  return {whole, &whole->chain};
+}
+
+void RuleStore::publish(Chain chain, std::shared_ptr<const InstalledChain> installed) {
+  const std::lock_guard lock(mutex_);
+  std::swap(installed_.at(static_cast<std::size_t>(chain)), installed);
+}
+
+void RuleStore::load(const std::vector<std::string>& set_names, TimestampNs now_ns, const Compile& compile) {
+  FirewallState::Chains chains;
+  if (state_ != nullptr) {
+    chains = state_->load_rules(set_names, now_ns);
+  }
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    ChainRules& rules = chain == Chain::ingress ? chains.ingress : chains.egress;
+    ids_.assign({}, rules);
+    publish(chain, compile(chain, rules));
+  }
+}
+
+RuleStore::Change::Change(RuleStore& store, Chain chain, ChainRules next)
+    : store_(store), chain_(chain), next_(std::move(next)) {
+  new_counters_ = store_.ids_.assign(*store_.rules(chain_), next_);
+}
+
+RuleStore::Change::~Change() {
+  if (!committed_) {
+    store_.ids_.settle(next_, *store_.rules(chain_));
+  }
+}
+
+void RuleStore::Change::save() const {
+  if (store_.state_ != nullptr) {
+    const auto ingress = store_.rules(Chain::ingress);
+    const auto egress = store_.rules(Chain::egress);
+    store_.state_->save_rules(chain_ == Chain::ingress ? next_ : *ingress, chain_ == Chain::egress ? next_ : *egress);
+  }
+}
+
+void RuleStore::Change::commit(std::shared_ptr<const InstalledChain> installed) {
+  const auto before = store_.rules(chain_);
+  store_.publish(chain_, std::move(installed));
+  store_.ids_.settle(*before, next_);
+  committed_ = true;
+}
+
+std::size_t RuleStore::uses_of(const std::string& set) const {
+  std::size_t uses = 0;
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    const auto chain_rules = rules(chain);
+    uses += static_cast<std::size_t>(
+        std::count_if(chain_rules->rules.begin(), chain_rules->rules.end(), [&set](const Rule& rule) {
+          return names_set(rule.match.source, set) || names_set(rule.match.destination, set);
+        }));
+  }
+  return uses;
+}
+
+std::optional<TimestampNs> RuleStore::next_end() const {
+  std::optional<TimestampNs> next;
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    const auto chain_rules = rules(chain);
+    for (const Rule& rule : chain_rules->rules) {
+      if (rule.expires_ns && (!next || *rule.expires_ns < *next)) {
+        next = rule.expires_ns;
+      }
+    }
+  }
+  return next;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/enforce/set_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <iterator>
+#include <mutex>
+#include <random>
+
+#include "host/base/error.h"
+#include "host/rules/language/address_text.h"
+
+namespace nicsentry {
+namespace {
+
+std::array<std::uint32_t, FIREWALL_KEYS> random_set_keys() {
+  std::random_device random;
+  std::array<std::uint32_t, FIREWALL_KEYS> keys{};
+  for (std::uint32_t& key : keys) {
+    key = random();
+  }
+  return keys;
+}
+
+}  // namespace
+
+SetStore::SetStore(const AddressSets::Room& room, FirewallState* state, TimestampNs now_ns)
+    : state_(state), sets_(room, random_set_keys()) {
+  if (state_ == nullptr) {
+    return;
+  }
+  for (const FirewallState::Set& set : state_->load_sets(now_ns)) {
+    if (!sets_.exists(set.name)) {
+      sets_.create(set.name);
+    }
+    sets_.add(set.name, set.entries);
+  }
+}
+
+std::vector<std::string> SetStore::names() const {
+  const std::shared_lock lock(mutex_);
+  return sets_.names();
+}
+
+std::vector<Enforcement::SetView> SetStore::views() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<Enforcement::SetView> views;
+  for (const std::string& name : sets_.names()) {
+    views.push_back({name, sets_.size(name), 0});
+  }
+  return views;
+}
+
+std::vector<SetEntry> SetStore::entries(const std::string& set) const {
+  const std::shared_lock lock(mutex_);
+  return sets_.entries(set);
+}
+
+bool SetStore::contains(const std::string& set, const IpAddress& address) const {
+  const std::shared_lock lock(mutex_);
+  return sets_.contains(set, address);
+}
+
+std::optional<TimestampNs> SetStore::next_end() const {
+  const std::shared_lock lock(mutex_);
+  return sets_.next_end();
+}
+
+template <typename Act>
+SetStore::Change SetStore::make_and(const std::string& set, Act act) {
+  const std::unique_lock lock(mutex_);
+  const bool made = !sets_.exists(set);
+  if (made) {
+    check_set_name(set);
+    sets_.create(set);
+  }
+  try {
+    return act();
+  } catch (...) {
+    if (made) {
+      sets_.remove(set);
+    }
+    throw;
+  }
+}
+
+SetStore::Change SetStore::add(const std::string& set, std::span<const SetEntry> entries) {
+  return make_and(set, [&] {
+    Change change;
+    change.update = sets_.add(set, entries, &change.changed);
+    return change;
+  });
+}
+
+SetStore::Change SetStore::replace(const std::string& set, std::span<const SetEntry> entries) {
+  return make_and(set, [&] {
+    Change change;
+    change.update = sets_.replace(set, entries);
+    change.changed = sets_.size(set);
+    return change;
+  });
+}
+
+std::pair<SetUpdate, Enforcement::Taken> SetStore::take(const std::string& set, std::span<const AddressRange> ranges) {
+  const std::unique_lock lock(mutex_);
+  Enforcement::Taken taken;
+  std::copy_if(ranges.begin(), ranges.end(), std::back_inserter(taken.missing),
+               [&](const AddressRange& range) { return !sets_.has_entry(set, range); });
+  SetUpdate update = sets_.take(set, ranges, &taken.changed);
+  for (const AddressRange& range : ranges) {
+    if (taken.staying.size() == Enforcement::Taken::kStayingMost) {
+      break;
+    }
+    if (const auto wider = sets_.wider_entry(set, range)) {
+      taken.staying.emplace_back(range, *wider);
+    }
+  }
+  return {std::move(update), std::move(taken)};
+}
+
+SetUpdate SetStore::remove(const std::string& set) {
+  const std::unique_lock lock(mutex_);
+  return sets_.remove(set);
+}
+
+SetUpdate SetStore::expire(TimestampNs now_ns) {
+  const std::unique_lock lock(mutex_);
+  return sets_.expire(now_ns);
+}
+
+SetUpdate SetStore::take_over(const AddressSets::InForce& former,
+                              const std::vector<std::vector<std::string>>& class_names) {
+  const std::unique_lock lock(mutex_);
+  return sets_.take_over(former, class_names);
+}
+
+template <typename Act>
+void SetStore::save(Act act) {
+  if (state_ == nullptr) {
+    return;
+  }
+  try {
+    act(*state_);
+  } catch (const Error& error) {
+    throw Error(std::string("the change is in force, but not saved: ") + error.what());
+  }
+}
+
+void SetStore::save_added(const std::string& set, std::span<const SetEntry> entries) {
+  save([&](FirewallState& state) { state.save_added(set, entries, [&] { return sets_.entries(set); }); });
+}
+
+void SetStore::save_taken(const std::string& set, std::span<const AddressRange> ranges) {
+  save([&](FirewallState& state) { state.save_taken(set, ranges, [&] { return sets_.entries(set); }); });
+}
+
+void SetStore::save_whole(const std::string& set) {
+  save([&](FirewallState& state) { state.save_set(set, sets_.entries(set)); });
+}
+
+void SetStore::save_removed(const std::string& set) {
+  save([&](FirewallState& state) { state.remove_set(set); });
+}
+
+bool SetStore::save_classes(std::string& reason) const {
+  if (state_ == nullptr) {
+    return true;
+  }
+  try {
+    state_->save_classes({sets_.keys(), sets_.class_names()});
+    return true;
+  } catch (const Error& error) {
+    state_->forget_classes();
+    reason = error.what();
+    return false;
+  }
+}
+
+}  // namespace nicsentry

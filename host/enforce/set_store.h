@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/enforce/enforcement.h"
+#include "host/enforce/firewall_state.h"
+#include "host/rules/sets/address_sets.h"
+
+namespace nicsentry {
+
+// The address sets of a run, and their files. A change returns the update that brings it into force; the caller
+// performs the update, then saves. Questions are for any thread: they wait while a change is computed, not while it is
+// brought into force. Changes are for one thread at a time.
+class SetStore {
+ public:
+  // `state`: null where sets are not kept on disk. Takes the sets from there, without what ended until now. Throws
+  // Error.
+  SetStore(const AddressSets::Room& room, FirewallState* state, TimestampNs now_ns);
+
+  std::vector<std::string> names() const;
+  std::vector<Enforcement::SetView> views() const;  // without the rules that use a set
+  std::vector<SetEntry> entries(const std::string& set) const;
+  bool contains(const std::string& set, const IpAddress& address) const;
+  std::optional<TimestampNs> next_end() const;
+  // For the thread that makes changes, or while changes are paused.
+  const AddressSets& in_memory() const { return sets_; }
+
+  struct Change {
+    SetUpdate update;
+    std::size_t changed = 0;  // entries
+  };
+  // Both make the set where it is missing. When they throw, it is not made.
+  Change add(const std::string& set, std::span<const SetEntry> entries);
+  Change replace(const std::string& set, std::span<const SetEntry> entries);
+  std::pair<SetUpdate, Enforcement::Taken> take(const std::string& set, std::span<const AddressRange> ranges);
+  SetUpdate remove(const std::string& set);
+  SetUpdate expire(TimestampNs now_ns);
+  // See AddressSets.
+  SetUpdate take_over(const AddressSets::InForce& former, const std::vector<std::vector<std::string>>& class_names);
+
+  // After the update has come into force. Throw Error that says so.
+  void save_added(const std::string& set, std::span<const SetEntry> entries);
+  void save_taken(const std::string& set, std::span<const AddressRange> ranges);
+  void save_whole(const std::string& set);
+  void save_removed(const std::string& set);
+
+  // How programs have the sets, for a later run to continue. Comes before a new numbering of classes is in force.
+  // False, and `reason`, when a later run cannot.
+  bool save_classes(std::string& reason) const;
+
+ private:
+  template <typename Act>
+  Change make_and(const std::string& set, Act act);
+  template <typename Act>
+  void save(Act act);
+
+  FirewallState* state_;
+  mutable std::shared_mutex mutex_;
+  AddressSets sets_;
+};
+
+}  // namespace nicsentry
