@@ -33,6 +33,25 @@ class ChangeLock {
     ChangeLock& lock_;
   };
 
+  // A change that does not wait: it is held only if nobody holds the lock.
+  class Attempt {
+   public:
+    explicit Attempt(ChangeLock& lock) : lock_(lock), held_(lock.try_begin()) {}
+    ~Attempt() {
+      if (held_) {
+        lock_.end();
+      }
+    }
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    bool held() const { return held_; }
+
+   private:
+    ChangeLock& lock_;
+    bool held_;
+  };
+
   std::size_t changes_waiting() const {
     const std::lock_guard lock(mutex_);
     return waiting_;
@@ -45,6 +64,15 @@ class ChangeLock {
     ended_.wait(lock, [this] { return !held_; });
     --waiting_;
     held_ = true;
+  }
+
+  bool try_begin() {
+    const std::lock_guard lock(mutex_);
+    if (held_) {
+      return false;
+    }
+    held_ = true;
+    return true;
   }
 
   void begin_pause() {

@@ -8,7 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <vector>
 
 #include "host/datapath/firewall_maps.h"
 #include "host/enforce/installed_chain.h"
@@ -25,18 +24,20 @@ struct DecidingRule {
 // thread may call.
 class DecisionIndex {
  public:
-  // What the attachment's banks hold; null: nothing.
+  // What the attachment's banks hold; null: nothing. Kept as long as the attachment lives.
   using Banks = std::array<std::shared_ptr<const InstalledChain>, 2>;
-  void set(const FirewallMaps* attachment, Banks banks);
-  // Forgets all other attachments.
-  void keep(const std::vector<const FirewallMaps*>& attachments);
+  void set(const std::shared_ptr<FirewallMaps>& attachment, Banks banks);
 
   // Nothing where no rule decided.
   std::optional<DecidingRule> find(const FirewallMaps* attachment, std::uint32_t action) const;
 
  private:
   mutable std::mutex mutex_;
-  std::map<const FirewallMaps*, Banks> banks_;
+  struct Known {
+    std::weak_ptr<FirewallMaps> attachment;
+    Banks banks;
+  };
+  std::map<const FirewallMaps*, Known> known_;
 };
 
 }  // namespace nicsentry

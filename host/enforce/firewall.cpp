@@ -32,7 +32,7 @@ Firewall::Firewall(Options options)
 }
 
 void Firewall::add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, Place place) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   auto attachment = installation_.open(std::move(maps), chain);
   const Adoption::Plan plan = adoption_.plan(*attachment, sets_);
   const bool replaces_rules = plan.state != AdoptionState::fresh || place == Place::of_enforcing;
@@ -50,9 +50,46 @@ void Firewall::add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, P
 }
 
 void Firewall::keep_attachments(const std::vector<const FirewallMaps*>& maps) {
-  const ChangeLock::Change change(lock_);
-  adoption_.close();
-  installation_.keep(maps);
+  const auto others = installation_.others(maps);
+  for (const auto& other : others) {
+    counters_.remove(other.get());
+  }
+  {
+    const std::lock_guard lock(gone_mutex_);
+    if (!gone_) {
+      gone_.emplace();
+    }
+    gone_->insert(gone_->end(), others.begin(), others.end());
+  }
+  leave_out_gone();
+}
+
+std::optional<Firewall::Gone> Firewall::take_gone() {
+  const std::lock_guard lock(gone_mutex_);
+  return std::exchange(gone_, std::nullopt);
+}
+
+// With the lock held.
+void Firewall::leave_out(const std::optional<Gone>& gone) {
+  if (gone) {
+    adoption_.close();
+    installation_.leave_out(*gone);
+  }
+}
+
+// Whoever holds the lock meanwhile leaves them out.
+void Firewall::leave_out_gone() {
+  const auto any = [this] {
+    const std::lock_guard lock(gone_mutex_);
+    return gone_.has_value();
+  };
+  while (any()) {
+    const ChangeLock::Attempt change(lock_);
+    if (!change.held()) {
+      return;
+    }
+    leave_out(take_gone());
+  }
 }
 
 int Firewall::answers_fd() const {
@@ -84,26 +121,26 @@ std::size_t Firewall::apply_to(Chain chain, const ChainRules& from, const Batch&
 }
 
 std::size_t Firewall::apply(Chain chain, const Batch& batch) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   return apply_to(chain, *rules_.rules(chain), batch);
 }
 
 std::size_t Firewall::replace_rules(Chain chain, const Batch& batch) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   ChainRules empty = *rules_.rules(chain);
   empty.rules.clear();
   return apply_to(chain, empty, batch);
 }
 
 void Firewall::set_default(Chain chain, RuleAction action) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   ChainRules next = *rules_.rules(chain);
   next.default_action = action;
   install(chain, std::move(next));
 }
 
 void Firewall::accept_established(Chain chain, bool on) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   ChainRules next = *rules_.rules(chain);
   next.accept_established = on;
   install(chain, std::move(next));
@@ -148,7 +185,7 @@ void Firewall::perform(const SetUpdate& update) {
 }
 
 std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntry> entries) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   const SetStore::Change added = sets_.add(set, entries);
   perform(added.update);
   sets_.save_added(set, entries);
@@ -156,7 +193,7 @@ std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntr
 }
 
 Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   const auto [update, taken] = sets_.take(set, ranges);
   perform(update);
   sets_.save_taken(set, ranges);
@@ -164,7 +201,7 @@ Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const 
 }
 
 std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   const SetStore::Change replaced = sets_.replace(set, entries);
   perform(replaced.update);
   sets_.save_whole(set);
@@ -172,7 +209,7 @@ std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEnt
 }
 
 void Firewall::remove_set(const std::string& set) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   if (const std::size_t rules = rules_.uses_of(set); rules != 0) {
     throw Conflict(
         "address set '" + set + "': " + std::to_string(rules) +
@@ -192,7 +229,7 @@ void Firewall::expire_rules(Chain chain, TimestampNs now_ns) {
 
 // Entries first: their removal needs neither room in the tables nor on the disk.
 void Firewall::expire(TimestampNs now_ns) {
-  const ChangeLock::Change change(lock_);
+  const Change change(*this);
   if (const auto end = sets_.next_end(); end && *end <= now_ns) {
     perform(sets_.expire(now_ns));
   }

@@ -7,9 +7,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/base/wall_clock.h"
@@ -58,7 +60,8 @@ class Firewall : public Enforcement {
   // dead run's rules, those stay in force until this run's replace them. With the same state directory, an address in a
   // set before and after is never missing from it; otherwise sets are empty during the switch. Throws Error.
   void add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, Place place = Place::own);
-  // Leaves out all other attachments. Ends the start of a run: its attachments are found.
+  // Leaves out all other attachments. Ends the start of a run: its attachments are found. Never waits: a change that is
+  // under way leaves them out when it ends.
   void keep_attachments(const std::vector<const FirewallMaps*>& maps);
   // The map of expectations of the first attachment that has one; -1 where none has.
   int answers_fd() const;
@@ -108,6 +111,29 @@ class Firewall : public Enforcement {
   };
 
  private:
+  // One change at a time. Leaves out attachments that have gone, when it begins and when it ends.
+  class Change {
+   public:
+    explicit Change(Firewall& firewall) : firewall_(firewall), held_(std::in_place, firewall.lock_) {
+      firewall_.leave_out(firewall_.take_gone());
+    }
+    ~Change() {
+      held_.reset();
+      firewall_.leave_out_gone();
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+   private:
+    Firewall& firewall_;
+    std::optional<ChangeLock::Change> held_;
+  };
+
+  using Gone = std::vector<std::shared_ptr<FirewallMaps>>;
+
+  std::optional<Gone> take_gone();
+  void leave_out(const std::optional<Gone>& gone);
+  void leave_out_gone();
   std::size_t apply_to(Chain chain, const ChainRules& from, const Batch& batch);
   void install(Chain chain, ChainRules next);
   void perform(const SetUpdate& update);
@@ -125,6 +151,8 @@ class Firewall : public Enforcement {
   Installation installation_;
   Adoption adoption_;
   bool warned_of_loss_ = false;
+  std::mutex gone_mutex_;
+  std::optional<Gone> gone_;      // attachments that are to be left out
   std::optional<Expiry> expiry_;  // last: its thread uses what stands above
 };
 

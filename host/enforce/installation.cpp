@@ -34,23 +34,39 @@ std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const C
   return tables;
 }
 
-template <typename Act>
-void Installation::on_attachments(Act act) {
+template <typename Condition>
+void Installation::erase_if(Condition condition) {
+  const std::lock_guard lock(list_mutex_);
   std::erase_if(attachments_, [&](const auto& attachment) {
-    try {
-      act(*attachment);
+    if (!condition(*attachment)) {
       return false;
-    } catch (const Error& error) {
-      warning_(std::string("the firewall's ") + chain_name(attachment->chain()) +
-               " rules: a port is left out: " + error.what());
-      counters_.remove(attachment->maps());
-      return true;
     }
+    counters_.remove(attachment->maps());
+    return true;
   });
 }
 
+template <typename Act>
+void Installation::on_attachments(Act act) {
+  std::vector<const EnforcingAttachment*> failed;
+  for (const auto& attachment : attachments_) {
+    try {
+      act(*attachment);
+    } catch (const Error& error) {
+      warning_(std::string("the firewall's ") + chain_name(attachment->chain()) +
+               " rules: a port is left out: " + error.what());
+      failed.push_back(attachment.get());
+    }
+  }
+  if (!failed.empty()) {
+    erase_if([&failed](const EnforcingAttachment& attachment) {
+      return std::find(failed.begin(), failed.end(), &attachment) != failed.end();
+    });
+  }
+}
+
 void Installation::note_banks(const EnforcingAttachment& attachment) {
-  decisions_.set(attachment.maps(), {attachment.installed(0), attachment.installed(1)});
+  decisions_.set(attachment.shared_maps(), {attachment.installed(0), attachment.installed(1)});
 }
 
 std::unique_ptr<EnforcingAttachment> Installation::open(std::shared_ptr<FirewallMaps> maps, Chain chain) const {
@@ -98,6 +114,7 @@ void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, cons
     counters_.remove(attachment->maps());
     throw;
   }
+  const std::lock_guard lock(list_mutex_);
   attachments_.push_back(std::move(attachment));
 }
 
@@ -110,15 +127,21 @@ void Installation::renew(const RuleStore& rules, const AddressSets& sets) {
   });
 }
 
-void Installation::keep(const std::vector<const FirewallMaps*>& maps) {
-  std::erase_if(attachments_, [&](const auto& attachment) {
-    if (std::find(maps.begin(), maps.end(), attachment->maps()) != maps.end()) {
-      return false;
+std::vector<std::shared_ptr<FirewallMaps>> Installation::others(const std::vector<const FirewallMaps*>& maps) const {
+  const std::lock_guard lock(list_mutex_);
+  std::vector<std::shared_ptr<FirewallMaps>> others;
+  for (const auto& attachment : attachments_) {
+    if (std::find(maps.begin(), maps.end(), attachment->maps()) == maps.end()) {
+      others.push_back(attachment->shared_maps());
     }
-    counters_.remove(attachment->maps());
-    return true;
+  }
+  return others;
+}
+
+void Installation::leave_out(const std::vector<std::shared_ptr<FirewallMaps>>& maps) {
+  erase_if([&maps](const EnforcingAttachment& attachment) {
+    return std::find(maps.begin(), maps.end(), attachment.shared_maps()) != maps.end();
   });
-  decisions_.keep(maps);
 }
 
 int Installation::answers_fd() const {

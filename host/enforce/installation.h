@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,9 @@ class Installation {
   // Writes sets and rules again on all attachments, after the sets have got other places.
   void renew(const RuleStore& rules, const AddressSets& sets);
 
-  // Leaves out all other attachments.
-  void keep(const std::vector<const FirewallMaps*>& maps);
+  // The maps of all other attachments. Any thread may call; never waits for a change.
+  std::vector<std::shared_ptr<FirewallMaps>> others(const std::vector<const FirewallMaps*>& maps) const;
+  void leave_out(const std::vector<std::shared_ptr<FirewallMaps>>& maps);
   // The map of expectations of the first attachment that has one; -1 where none has.
   int answers_fd() const;
 
@@ -52,6 +54,8 @@ class Installation {
  private:
   template <typename Act>
   void on_attachments(Act act);
+  template <typename Condition>
+  void erase_if(Condition condition);
   void perform_steps(EnforcingAttachment& attachment, const Adoption::Plan& plan, std::size_t from, std::size_t to);
   void switch_rules(EnforcingAttachment& attachment, const ChainRules& rules, const AddressSets& sets);
   void note_banks(const EnforcingAttachment& attachment);
@@ -60,6 +64,7 @@ class Installation {
   CounterCache& counters_;
   DecisionIndex& decisions_;
   std::function<void(const std::string&)> warning_;
+  mutable std::mutex list_mutex_;  // of which attachments there are, against others()
   std::vector<std::unique_ptr<EnforcingAttachment>> attachments_;
 };
 

@@ -496,6 +496,29 @@ TEST_CASE("a program that is new to a run enforces rightly when one of the run b
   CHECK(next.view(Chain::ingress).counts.at(0).packets == 6);
 }
 
+TEST_CASE("an attachment that goes while rules and sets are held is left out without waiting, and no other") {
+  Port port;
+  const Program another = load_program();
+  port.firewall.add_attachment(another.shared_firewall(), Chain::ingress);
+  TestRun run(another);
+  {
+    const Firewall::Pause pause(port.firewall);
+    port.firewall.keep_attachments({port.program.firewall()});
+  }
+  port.firewall.block(entries({"10.0.0.2"}));
+  CHECK_FALSE(port.passes("10.0.0.2"));
+  CHECK(run.run(udp("10.0.0.2", 53)) == XDP_PASS);
+  CHECK(port.view().blocked.packets == 1);
+  port.firewall.add_attachment(another.shared_firewall(), Chain::ingress);
+  CHECK(run.run(udp("10.0.0.2", 53)) == XDP_DROP);
+  port.firewall.keep_attachments({port.program.firewall()});
+  port.firewall.block(entries({"10.0.0.3"}));
+  CHECK_FALSE(port.passes("10.0.0.3"));
+  CHECK(run.run(udp("10.0.0.3", 53)) == XDP_PASS);
+  REQUIRE(port.warnings.size() == 1);  // of the rules that were in force on the second one when it came back
+  CHECK_THAT(port.warnings[0], Catch::Contains("adopted program"));
+}
+
 TEST_CASE("rules of an older program that a run without state replaces are dropped with a warning") {
   std::vector<std::string> warnings;
   const Program program = load_program();
