@@ -69,7 +69,7 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 	if (rule != NO_RULE)
 		action = ACTION_FIRST_RULE + rule;
 out:
-	make_anew(action);
+	make_word_anew(action);
 	return bank->first_action + action;
 }
 

@@ -11,6 +11,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "functions.h"
+#include "icmp.h"
 #include "pointers.h"
 #include "types.h"
 
@@ -64,38 +65,11 @@ static __always_inline int is_extension(__u32 protocol)
 {
 	if (protocol == IPPROTO_HOPOPTS)
 		return 1;
-	make_anew(protocol);
+	make_word_anew(protocol);
 	if (protocol == IPPROTO_DSTOPTS)
 		return 1;
-	make_anew(protocol);
+	make_word_anew(protocol);
 	return protocol - IPPROTO_ROUTING <= IPPROTO_FRAGMENT - IPPROTO_ROUTING;
-}
-
-/* ICMP and ICMPv6, as host/sessions/connection.cpp has them; what has no such type in one is of none in the other. All
- * ICMP between two hosts is one session: whoever has asked may be answered, but lets the other neither ask nor say
- * anything else thereby. */
-static __always_inline int is_icmp_reply(__u32 type)
-{
-	if (!type)
-		return 1;
-	make_anew(type);
-	if (type == 14)
-		return 1;
-	make_anew(type);
-	return type == 18 || type == 129;
-}
-
-static __always_inline int is_icmp_error(__u32 type)
-{
-	if (type - 1 <= 4) /* 5 is IPv4's redirect */
-		return 1;
-	make_anew(type);
-	return type - 11 <= 1;
-}
-
-static __always_inline int is_icmp_question(__u32 type)
-{
-	return type == 8 || type == 13 || type == 17 || type == 128;
 }
 
 /* Returns FACT_*. Ports and flags are there only where the packet is understood. */
@@ -112,8 +86,8 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	protocol = 0;
 	ip = 0;
 	make_anew(facts);
-	make_anew(bytes);
-	make_anew(protocol);
+	make_word_anew(bytes);
+	make_word_anew(protocol);
 	make_anew(ip);
 	at = packet_data(ctx);
 	if (at + sizeof(struct ethhdr) > packet_end(ctx))
@@ -121,7 +95,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 #pragma clang loop unroll(disable)
 	for (i = VLAN_TAGS_MAX - tags_outside(ctx);; i--) {
 		bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
-		make_anew(bytes);
+		make_word_anew(bytes);
 		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
 		if (!is_vlan(type))
 			break;
@@ -145,15 +119,15 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		ip = at;
 		make_anew(ip);
 		protocol = header->protocol;
-		make_anew(protocol);
+		make_word_anew(protocol);
 		if (!(config & CONFIG_PARTIAL_FRAMES) && bytes < total)
 			goto truncated;
 		bytes = total;
-		make_anew(bytes);
+		make_word_anew(bytes);
 		if (header->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 			goto later_fragment;
 		icmp = IPPROTO_ICMP;
-		make_anew(icmp);
+		make_word_anew(icmp);
 	} else if (type == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *header = at;
 
@@ -165,16 +139,16 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		make_anew(ip);
 		join_here(facts, MISC_IPV6);
 		protocol = header->nexthdr;
-		make_anew(protocol);
+		make_word_anew(protocol);
 		total = ip_bytes(ctx, sizeof(*header) + bpf_ntohs(header->payload_len), bytes);
 		if (!(config & CONFIG_PARTIAL_FRAMES) && bytes < total)
 			goto truncated;
 		bytes = total;
-		make_anew(bytes);
+		make_word_anew(bytes);
 		l4 = sizeof(*header);
-		make_anew(l4);
+		make_word_anew(l4);
 		i = EXTENSIONS_MAX;
-		make_anew(i);
+		make_word_anew(i);
 #pragma clang loop unroll(disable)
 		for (; is_extension(protocol); i--) {
 			__u8 *extension = at;
@@ -184,13 +158,13 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 				goto extensions;
 			if (l4 + 8 > bytes)
 				goto malformed;
-			make_anew(l4); /* the verifier's bound of it is that of the register which was compared */
+			make_word_anew(l4); /* the verifier's bound of it is that of the register which was compared */
 			step_by(extension, l4);
 			if ((void *)(extension + 8) > packet_end(ctx))
 				goto truncated;
 			fragment = protocol == IPPROTO_FRAGMENT;
 			protocol = extension[0];
-			make_anew(protocol);
+			make_word_anew(protocol);
 			l4 += 8;
 			if (!fragment)
 				l4 += extension[1] * 8;
@@ -198,7 +172,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 				goto later_fragment;
 		}
 		icmp = IPPROTO_ICMPV6;
-		make_anew(icmp);
+		make_word_anew(icmp);
 	} else {
 		goto not_ip;
 	}
@@ -216,7 +190,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		goto malformed;
 	if (l4 > PACKET_WALK_BYTES - sizeof(struct tcphdr))
 		goto extensions;
-	make_anew(l4);
+	make_word_anew(l4);
 	join(facts, l4 << MISC_L4_SHIFT);
 	step_by(at, l4);
 	if (at + UDP_HEADER_BYTES > packet_end(ctx))
@@ -237,9 +211,10 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		__u32 message = *(__u8 *)at;
 
 		join_here(facts, MISC_ICMP);
-		FOR_HOST(if (is_icmp_question(message)) join_here(facts, MISC_ICMP_QUESTION);)
-		FOR_FIREWALL(if (is_icmp_reply(message)) join_here(facts, STATE_ESTABLISHED);)
-		FOR_FIREWALL(else if (is_icmp_error(message)) join_here(facts, STATE_RELATED);)
+		FOR_FIREWALL(make_word_anew(message);)
+		FOR_HOST(if (is_icmp_query(message, protocol == IPPROTO_ICMPV6)) join_here(facts, MISC_ICMP_QUESTION);
+			 else)
+		FOR_FIREWALL(facts += icmp_states(message, protocol == IPPROTO_ICMPV6);)
 		(void)message;
 	}
 	if (HOOK_SEGMENTS)

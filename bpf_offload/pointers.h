@@ -19,4 +19,7 @@
 /* Of what LLVM knows of a variable nothing holds any more. */
 #define make_anew(variable) asm volatile("" : "+r"(variable))
 
+/* Likewise, of a variable of 32 bits that a 32-bit operation has set: without a move from or to a 64-bit register. */
+#define make_word_anew(word) asm volatile("" : "+w"(word))
+
 #endif

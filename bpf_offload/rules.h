@@ -32,7 +32,7 @@ static __always_inline __u32 lowest_bit(__u64 word)
 		word >>= 8;
 	} while (word);
 	byte = word & 0xff;
-	make_anew(byte);
+	make_word_anew(byte);
 	do {
 		if (byte & 1)
 			break;
@@ -79,7 +79,7 @@ __noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 strid
 		}
 		if (!(b0 | b1 | b2))
 			continue;
-		make_anew(rule);
+		make_word_anew(rule);
 		if (!b0) {
 			b0 = b1;
 			rule += 64;

@@ -12,6 +12,9 @@
 #define NICSENTRY_STATIC_ASSERT _Static_assert
 #endif
 
+/* Marks a function that both sides share. */
+#define NICSENTRY_INLINE static inline __attribute__((always_inline))
+
 /* The number of the contract between programs and host. Raise it with every change of a map's layout, of a word's
  * meaning, or of what an event holds. A test build may choose another number. */
 #ifndef PROGRAM_ABI

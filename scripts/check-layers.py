@@ -36,7 +36,7 @@ INNER = {
 # (from, to): a room above may speak to one of these parts only.
 ONLY_PART = {("cli", "api"): "client"}
 ALLOWED_BESIDE: set[tuple[str, str]] = set()
-HOST_MAY_INCLUDE = {"types.h"}
+HOST_MAY_INCLUDE = {"types.h", "icmp.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bpf_offload/icmp.h"
 #include "host/packet/parser.h"
 #include "host/rules/language/field_text.h"
 
@@ -74,10 +75,9 @@ bool is_icmp(const JudgedPacket& packet) {
   return packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6;
 }
 
-// Which of its session's states an ICMP packet can have.
-std::uint32_t icmp_states(std::uint8_t type) {
-  if (type == 0 || type == 14 || type == 18 || type == 129) return STATE_ESTABLISHED;
-  return (1 <= type && type <= 5) || type == 11 || type == 12 ? STATE_RELATED : 0;
+// Which of its session's states an ICMP packet can have: bits.
+std::uint32_t states_of(const JudgedPacket& packet) {
+  return icmp_states(packet.icmp_type, packet.protocol == IPPROTO_ICMPV6);
 }
 
 bool is_plain_syn(const JudgedPacket& packet) { return (packet.tcp_flags & 0x17U) == 0x02; }
@@ -87,7 +87,7 @@ ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cau
   if (cause == CAUSE_LATER_FRAGMENT) return ConnectionState::established;
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
   if (cause) return ConnectionState::invalid;
-  if (is_icmp(packet)) return static_cast<ConnectionState>(bits & icmp_states(packet.icmp_type));
+  if (is_icmp(packet)) return static_cast<ConnectionState>(bits & states_of(packet));
   if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet)) return ConnectionState::invalid;
   return static_cast<ConnectionState>(bits);
 }
@@ -134,7 +134,7 @@ std::optional<std::string> state_reason(const JudgedPacket& packet, std::optiona
   if (cause == CAUSE_LATER_FRAGMENT) return "a later fragment follows its first one, where no rule decides";
   if (cause == CAUSE_PROTOCOL) return "its protocol is not tracked";
   if (cause) return "what follows its IP header is not understood";
-  if (is_icmp(packet) && icmp_states(packet.icmp_type) == 0) {
+  if (is_icmp(packet) && states_of(packet) == 0) {
     return "only replies and errors over ICMP have a state of their session";
   }
   if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet)) {

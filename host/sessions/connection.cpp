@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/sessions/connection.h"
 
+#include "bpf_offload/icmp.h"
+
 namespace nicsentry {
 namespace {
 
@@ -14,49 +16,7 @@ constexpr std::uint8_t control_flags(std::uint8_t flags) {
   return flags & static_cast<std::uint8_t>(kFin | kSyn | kRst | kAck);
 }
 
-enum class IcmpKind { query, reply, error, other };
-
-// Queries and their replies as nf_conntrack_proto_icmp.c and nf_conntrack_proto_icmpv6.c pair them; errors as RFC 792
-// and RFC 4443 name them, redirects among them as in nf_conntrack_icmpv4_error().
-IcmpKind icmp_kind(std::uint8_t type) {
-  switch (type) {
-    case 8:   // echo
-    case 13:  // timestamp
-    case 15:  // information
-    case 17:  // address mask
-      return IcmpKind::query;
-    case 0:
-    case 14:
-    case 16:
-    case 18:
-      return IcmpKind::reply;
-    case 3:   // destination unreachable
-    case 4:   // source quench
-    case 5:   // redirect
-    case 11:  // time exceeded
-    case 12:  // parameter problem
-      return IcmpKind::error;
-    default:
-      return IcmpKind::other;
-  }
-}
-
-IcmpKind icmpv6_kind(std::uint8_t type) {
-  switch (type) {
-    case 128:  // echo
-    case 139:  // node information (RFC 4620)
-      return IcmpKind::query;
-    case 129:
-    case 140:
-      return IcmpKind::reply;
-    default:
-      return type < 128 ? IcmpKind::error : IcmpKind::other;
-  }
-}
-
-IcmpKind kind_of(Protocol protocol, std::uint8_t type) {
-  return protocol == Protocol::icmpv6 ? icmpv6_kind(type) : icmp_kind(type);
-}
+bool is_ipv6(Protocol protocol) { return protocol == Protocol::icmpv6; }
 
 }  // namespace
 
@@ -66,7 +26,7 @@ bool is_plain_syn(const ConnectionPacket& packet) {
 
 bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type) {
   return (protocol == Protocol::icmp || protocol == Protocol::icmpv6) &&
-         kind_of(protocol, icmp_type) == IcmpKind::error;
+         icmp_states(icmp_type, is_ipv6(protocol)) == STATE_RELATED;
 }
 
 bool Connection::note(const ConnectionPacket& packet) {
@@ -149,8 +109,7 @@ void Connection::note_tcp(Direction direction, std::uint8_t flags) {
 }
 
 void Connection::note_icmp(Direction direction, Protocol protocol, std::uint8_t type) {
-  const IcmpKind kind = kind_of(protocol, type);
-  if (kind == IcmpKind::query) {
+  if (is_icmp_query(type, is_ipv6(protocol))) {
     if (phase_ == Phase::none || phase_ == Phase::related) {
       phase_ = Phase::opened;
       originator_ = direction;
@@ -159,7 +118,8 @@ void Connection::note_icmp(Direction direction, Protocol protocol, std::uint8_t 
     if (awaits(direction)) {
       phase_ = Phase::answered;
     }
-  } else if (kind == IcmpKind::reply && phase_ == Phase::opened && awaits(direction)) {
+  } else if (icmp_states(type, is_ipv6(protocol)) == STATE_ESTABLISHED && phase_ == Phase::opened &&
+             awaits(direction)) {
     phase_ = Phase::answered;
   }
 }

@@ -7,6 +7,7 @@
 
 #include "host/rules/language/packet_text.h"
 #include "host/rules/language/rule_text.h"
+#include "tests/support/icmp_kinds.h"
 #include "tests/support/packet_builder.h"
 
 namespace nicsentry::firewall_judged_packet_test {
@@ -61,6 +62,29 @@ TEST_CASE("the state that a packet is judged by, and why it is not its session's
   CHECK(packet_of({"icmptype=3"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::related);
   CHECK(packet_of({"icmptype=0"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::established);
   CHECK(state_reason(packet_of({"l4proto=47"}), CAUSE_PROTOCOL, STATE_NEW) == "its protocol is not tracked");
+}
+
+TEST_CASE("of its session's states an ICMP packet is judged by the one that its type can have") {
+  for (const bool ipv6 : {false, true}) {
+    const IpAddress source = parse_packet_words(Words{ipv6 ? "src=2001:db8::1" : "src=192.0.2.1"}).source;
+    for (unsigned type = 0; type < 256; ++type) {
+      PacketBuilder builder;
+      builder.addresses(source, source);
+      const Bytes frame =
+          ipv6 ? builder.icmpv6(testing::low_byte(type)).build() : builder.icmp(testing::low_byte(type)).build();
+      const testing::ExpectedIcmp kind = testing::expected_icmp(ipv6, type);
+      const std::uint32_t possible = kind == testing::ExpectedIcmp::reply   ? STATE_ESTABLISHED
+                                     : kind == testing::ExpectedIcmp::error ? STATE_RELATED
+                                                                            : STATE_NEW;
+      for (std::uint32_t states = STATE_NEW; states <= (STATE_ESTABLISHED | STATE_RELATED); ++states) {
+        INFO("IPv" << (ipv6 ? 6 : 4) << ", type " << type << ", states " << states);
+        const auto packet = judged_packet(frame, std::nullopt, states);
+        REQUIRE(packet);
+        CHECK(static_cast<std::uint32_t>(packet->state) == (states & possible));
+        CHECK(state_reason(*packet, std::nullopt, states).has_value() == (possible == STATE_NEW));
+      }
+    }
+  }
 }
 
 TEST_CASE("a packet that is not understood has addresses and the protocol behind its extension headers") {

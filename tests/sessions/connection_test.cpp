@@ -5,11 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/icmp_kinds.h"
 #include "tests/support/tcp_flags.h"
 
 namespace nicsentry::connection_test {
 namespace {
 
+using testing::ExpectedIcmp;
 using testing::kAck;
 using testing::kCwr;
 using testing::kEce;
@@ -329,14 +331,29 @@ TEST_CASE("a slot has the lower end's state in the two bits above SLOT_VALID, th
   CHECK(error.slot_states() == STATE_RELATED << 1U);
 }
 
-TEST_CASE("ICMP errors are those that quote a packet") {
-  for (int type = 0; type < 256; ++type) {
-    CAPTURE(type);
-    const auto byte = static_cast<std::uint8_t>(type);
-    const bool is_v4_error = type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
-    CHECK(is_icmp_error(Protocol::icmp, byte) == is_v4_error);
-    CHECK(is_icmp_error(Protocol::icmpv6, byte) == (type < 128));
-    CHECK_FALSE(is_icmp_error(Protocol::udp, byte));
+TEST_CASE("what each ICMP type is to a connection: query, reply, error or neither") {
+  for (const Protocol protocol : {Protocol::icmp, Protocol::icmpv6}) {
+    const bool ipv6 = protocol == Protocol::icmpv6;
+    for (unsigned type = 0; type < 256; ++type) {
+      INFO(protocol_name(protocol) << " " << type);
+      const ExpectedIcmp kind = testing::expected_icmp(ipv6, type);
+      const auto byte = static_cast<std::uint8_t>(type);
+
+      Connection after;
+      const bool changed = after.note({protocol, a, 0, byte, false});
+      CHECK(changed == (kind == ExpectedIcmp::query));
+      CHECK((after.state(b) == STATE_ESTABLISHED) == (kind == ExpectedIcmp::query));
+      CHECK(after.state(a) == STATE_NEW);
+
+      Connection asked;
+      asked.note({protocol, a, 0, static_cast<std::uint8_t>(ipv6 ? 128 : 8), false});
+      asked.note({protocol, b, 0, byte, false});
+      const bool answered = kind == ExpectedIcmp::reply || kind == ExpectedIcmp::query;
+      CHECK(asked.established() == answered);
+
+      CHECK(is_icmp_error(protocol, byte) == (kind == ExpectedIcmp::error));
+      CHECK_FALSE(is_icmp_error(Protocol::udp, byte));
+    }
   }
 }
 

@@ -50,7 +50,7 @@ FirewallBench::FirewallBench(const std::string& name, const FirewallRoom& room)
   resize("interval_nodes", 2 * kBankNodes + room.set_nodes);
   resize("set_addresses", room.buckets);
   if (bpf_map* answers = bpf_object__find_map_by_name(object_->object, "answers"); answers != nullptr) {
-    bpf_map__set_max_entries(answers, 1);  // the model knows of no earlier packets
+    bpf_map__set_max_entries(answers, room.expectations);
   }
   if (bpf_object__load(object_->object) != 0) {
     throw SystemError(errno, "loading " + name);

@@ -20,6 +20,7 @@ struct FirewallRoom {
   std::uint32_t bits = 2 * 65536;
   std::uint32_t buckets = 4096;
   std::uint32_t set_nodes = 32768;
+  std::uint32_t expectations = 1;  // 1: none is ever found, as the models know of no earlier packets
 };
 
 // The program with the firewall in the kernel, driven by BPF_PROG_TEST_RUN. What the host writes is

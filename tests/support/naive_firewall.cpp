@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/support/naive_firewall.h"
 
-#include <set>
-
 #include "bpf_offload/types.h"
+#include "tests/support/icmp_kinds.h"
 
 namespace nicsentry::testing {
 namespace {
@@ -55,13 +54,9 @@ bool matches(const RuleMatch& match, const NaiveSets& sets, const PacketFields& 
 
 ConnectionState state_within(std::uint32_t state, const PacketFields& packet) {
   if (packet.protocol == 6 || packet.protocol == 17) return static_cast<ConnectionState>(state);
-  const std::set<unsigned> replies = packet.protocol == 1 ? std::set<unsigned>{0, 14, 18} : std::set<unsigned>{129};
-  const std::set<unsigned> errors =
-      packet.protocol == 1 ? std::set<unsigned>{3, 5, 11, 12} : std::set<unsigned>{1, 2, 3, 4};
-  if (replies.contains(packet.icmp_type) && (state == STATE_ESTABLISHED || state == 3)) {
-    return ConnectionState::established;
-  }
-  if (errors.contains(packet.icmp_type) && (state == STATE_RELATED || state == 3)) return ConnectionState::related;
+  const ExpectedIcmp kind = expected_icmp(packet.protocol == 58, packet.icmp_type);
+  if (kind == ExpectedIcmp::reply && (state == STATE_ESTABLISHED || state == 3)) return ConnectionState::established;
+  if (kind == ExpectedIcmp::error && (state == STATE_RELATED || state == 3)) return ConnectionState::related;
   return ConnectionState::new_session;
 }
 

@@ -166,9 +166,9 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
     builder.udp(fields.source_port, fields.destination_port);
   } else if (kind < 92) {
     fields.protocol = version == 4 ? 1 : 58;
-    // Replies, errors, questions, and what is none of them: RFC 792, 950, 1256, 4443, 4861.
-    constexpr std::uint8_t kTypes[] = {0, 14, 18, 3, 5, 11, 12, 8, 13, 17, 9, 200};
-    constexpr std::uint8_t kTypes6[] = {129, 1, 2, 3, 4, 128, 133, 134, 135, 136};
+    // Replies, errors, queries, and what is none of them: RFC 792, 950, 1256, 4443, 4620, 4861.
+    constexpr std::uint8_t kTypes[] = {0, 14, 16, 18, 3, 4, 5, 11, 12, 8, 13, 15, 17, 9, 200};
+    constexpr std::uint8_t kTypes6[] = {129, 140, 0, 1, 2, 3, 4, 5, 127, 128, 139, 133, 134, 135, 136, 137};
     if (version == 4) {
       fields.icmp_type = kTypes[below(std::size(kTypes))];
       builder.icmp(fields.icmp_type);
