@@ -33,8 +33,8 @@ INNER = {
     "rules": ["", "compile", "sets", "language"],
     "export": ["files"],
 }
-# (from, to): a room above may speak to one of these parts only.
-ONLY_PART = {("cli", "api"): "client"}
+# (from, to): a room above may include only these parts.
+ONLY_PART = {("cli", "api"): {"client", "json"}}
 ALLOWED_BESIDE: set[tuple[str, str]] = set()
 HOST_MAY_INCLUDE = {"types.h", "icmp.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
@@ -62,8 +62,9 @@ def fault(source: pathlib.PurePath, target: pathlib.PurePath) -> str | None:
             return f"'{room}/{part}' stands below '{other}/{other_part}'"
         return None
     only = ONLY_PART.get((room, other))
-    if only is not None and other_part != only:
-        return f"'{room}' may include only '{other}/{only}'"
+    if only is not None and other_part not in only:
+        allowed = " and ".join(f"'{other}/{name}'" for name in sorted(only))
+        return f"'{room}' may include only {allowed}"
     if FLOORS[room] > FLOORS[other] or (room, other) in ALLOWED_BESIDE:
         return None
     where = "above" if FLOORS[other] > FLOORS[room] else "beside"

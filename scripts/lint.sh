@@ -21,7 +21,7 @@ scripts/check-licences.py
 # Most of the time goes to the libraries' headers, so clang-tidy looks at all files of a folder together, as a build does. The
 # analyzer follows the paths of the file that it is given, and of those included there only if "UnifiedSource" is in its
 # name (clang's AnalysisManager::isInCodeFile), here the folder's. It looks where memory and descriptors are handled by hand;
-# elsewhere its paths go through containers and CLI11, httplib and nlohmann/json. Warnings are the builds' business: -Wno-error.
+# elsewhere its paths go through containers and CLI11 and nlohmann/json. Warnings are the builds' business: -Wno-error.
 build="build-lint/UnifiedSources"
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
   -DNICSENTRY_TESTS=OFF >/dev/null

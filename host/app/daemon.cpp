@@ -14,12 +14,16 @@
 #include "host/analysis/live_analysis.h"
 #include "host/api/client/find_controller.h"
 #include "host/api/endpoints/connections.h"
-#include "host/api/endpoints/explain_endpoint.h"
-#include "host/api/endpoints/firewall_endpoints.h"
-#include "host/api/server/command_socket.h"
+#include "host/api/endpoints/explain.h"
+#include "host/api/endpoints/rules.h"
+#include "host/api/endpoints/sets.h"
+#include "host/api/endpoints/version.h"
+#include "host/api/endpoints/windows.h"
+#include "host/api/server/http_server.h"
 #include "host/app/firewall_setup.h"
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
+#include "host/app/version_info.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
 #include "host/enforce/firewall_log.h"
@@ -64,7 +68,7 @@ class Daemon {
         analysis_(loop_, analysis_options(), analysis_output()),
         signals_(signal_descriptor()),
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
-        server_(std::make_unique<CommandServer>(socket_path_)) {
+        server_(std::make_unique<HttpServer>(router_)) {
     if (options.log) {
       packet_log_ = std::make_unique<PacketLog>(*options.log, messages);
     }
@@ -142,27 +146,25 @@ class Daemon {
   }
 
   void serve() {
-    server_->on("/extract", [this](const nlohmann::json&) {
-      const WindowOutcome outcome = extract();
-      nlohmann::ordered_json answer{{"window", outcome.number}, {"files", nlohmann::json::array()}};
-      for (const auto& file : outcome.files) {
-        answer["files"].push_back(std::filesystem::absolute(file).string());
-      }
-      return answer;
-    });
-    if (firewall_) {
-      add_firewall_endpoints(
-          *server_, *firewall_,
-          [this](Chain chain) { loop_.calls().call([this, chain] { return enforcing_program(chain); }); },
-          one_way_caution(options_));
-      add_explain_endpoint(*server_, *firewall_, [this](Chain chain) {
-        return loop_.calls().call([this, chain] { return enforcing_program(chain); });
-      });
+    const RunFirewall run{firewall_.get(), [this](Chain chain) {
+                            return loop_.calls().call([this, chain] { return enforcing_program(chain); });
+                          }};
+    add_rules_routes(router_, run, one_way_caution(options_));
+    add_sets_routes(router_, run);
+    add_explain_routes(router_, run);
+    add_connections_routes(router_, [this] { return loop_.calls().call([this] { return connections(); }); });
+    add_windows_routes(router_, [this] { return ended_window(); });
+    add_version_routes(router_, version_info());
+    server_->listen_unix(socket_path_);
+  }
+
+  EndedWindow ended_window() {
+    const WindowOutcome outcome = extract();
+    EndedWindow ended{outcome.number, {}};
+    for (const auto& file : outcome.files) {
+      ended.files.push_back(std::filesystem::absolute(file).string());
     }
-    server_->on("/firewall/connections", [this](const nlohmann::json&) {
-      return describe_connections(loop_.calls().call([this] { return connections(); }), wall_clock_ns());
-    });
-    server_->start();
+    return ended;
   }
 
   // On a request's thread: ends the open window, and waits for its files.
@@ -203,7 +205,8 @@ class Daemon {
 
   ConnectionsSnapshot connections() const {
     if (!analysis_.monitor().tracks_connections()) {
-      throw Conflict("connections are not tracked: the run has no firewall (run with --rules, --state or --firewall)");
+      throw Conflict(
+          "connections are not tracked: the run has no firewall (start it with: nicsentry run -i PORT --firewall)");
     }
     return analysis_.monitor().connections();
   }
@@ -323,7 +326,8 @@ class Daemon {
   UniqueFd signals_;
   ProgramWatch programs_;
   std::string socket_path_;
-  std::unique_ptr<CommandServer> server_;
+  Router router_;
+  std::unique_ptr<HttpServer> server_;
   bool stopping_ = false;  // a signal came
   bool failed_ = false;
 };

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "host/api/endpoints/explain_endpoint.h"
+#include "host/api/endpoints/explain.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
@@ -70,7 +70,7 @@ OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_uni
 
 OfflineFirewall::~OfflineFirewall() = default;
 
-nlohmann::json OfflineFirewall::explain(const nlohmann::json& request) const {
+ExplainAnswer OfflineFirewall::explain(const ExplainRequest& request) const {
   return explain_packets(
       loaded_->firewall,
       {"rules of files, on no port", loaded_->program.id(), hook_of(loaded_->chain), mode_of(loaded_->chain)}, request);

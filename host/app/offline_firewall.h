@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "host/api/json/explain_json.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry {
@@ -26,8 +27,8 @@ class OfflineFirewall {
   OfflineFirewall(const OfflineFirewall&) = delete;
   OfflineFirewall& operator=(const OfflineFirewall&) = delete;
 
-  // As /firewall/explain answers.
-  nlohmann::json explain(const nlohmann::json& request) const;
+  // As a run answers. Throws Error.
+  ExplainAnswer explain(const ExplainRequest& request) const;
 
  private:
   struct Loaded;

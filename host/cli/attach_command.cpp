@@ -80,9 +80,9 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
       "  nicsentry run -i eth0 --direction both --state /var/lib/nicsentry");
   command->callback([options, &chosen] { chosen = [options] { return attach(*options); }; });
 
-  CLI::App* off = app.add_subcommand("detach", "take nicsentry's programs off a port");
+  CLI::App* off = app.add_subcommand("detach", "remove nicsentry's programs from a port");
   off->add_option("-i,--interface", options->interface, "port")->required();
-  off->add_option("--mode", options->mode, "only that of this mode (default: all)")->check(understood_by(chosen_mode));
+  off->add_option("--mode", options->mode, "only the program of this mode (default: all)")->check(understood_by(chosen_mode));
   off->footer("Example:\n  nicsentry detach -i eth0");
   off->callback([options, &chosen] { chosen = [options] { return detach(*options); }; });
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <memory>
 
-#include "host/api/client/controller_call.h"
 #include "host/cli/commands.h"
+#include "host/cli/controller_option.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"

@@ -4,10 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "host/cli/exit_status.h"
+
 namespace nicsentry {
 
 // Each adds one command to the command line; when it is given, `chosen` becomes what performs it and returns the exit
-// status (docs/nicsentry.8). Errors are thrown.
+// status (exit_status.h). Errors are thrown.
 using Action = std::function<int()>;
 void add_run_command(CLI::App& app, Action& chosen);
 void add_replay_command(CLI::App& app, Action& chosen);
@@ -19,9 +21,5 @@ void add_rules_commands(CLI::App& app, Action& chosen);
 void add_sets_commands(CLI::App& app, Action& chosen);
 void add_block_commands(CLI::App& app, Action& chosen);
 void add_connections_command(CLI::App& app, Action& chosen);
-
-constexpr int kExitSuccess = 0;
-constexpr int kExitFailure = 1;  // something failed; stderr says what
-constexpr int kExitUsage = 2;    // the command line was not understood
 
 }  // namespace nicsentry

@@ -4,170 +4,174 @@
 #include <algorithm>
 #include <vector>
 
-#include "host/cli/json_text.h"
 #include "host/cli/text_table.h"
+#include "host/rules/language/field_text.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kPassedShown = 10;
 
-json member(const json& object, const char* name) { return object.value(name, json()); }
-
-std::string joined(const json& list) {
+std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const json& one : list) {
-    text += (text.empty() ? "" : ", ") + (one.is_string() ? one.get<std::string>() : one.dump());
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
   }
   return text.empty() ? "none" : text;
 }
 
-std::string end_text(const json& packet, const char* address_name, const char* port_name) {
-  std::string address = member_text(packet, address_name);
-  if (!packet.contains(port_name)) {
+std::string joined(const std::vector<std::size_t>& rules) {
+  std::vector<std::string> names;
+  for (const std::size_t rule : rules) {
+    names.push_back(std::to_string(rule));
+  }
+  return joined(names);
+}
+
+std::string end_text(const std::string& address, std::optional<std::uint16_t> port) {
+  if (!port) {
     return address;
   }
-  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" +
-         member_text(packet, port_name);
+  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" + std::to_string(*port);
 }
 
-bool contains(const json& list, const std::string& text) {
-  return std::any_of(list.begin(), list.end(), [&text](const json& one) { return one == text; });
+std::string blocked_line(const ExplainAnswer& asked, const PacketExplanation& explanation) {
+  const bool egress = asked.chain == Chain::egress;
+  const PacketFields packet = explanation.packet.value_or(PacketFields{});
+  const auto reasons = explanation.reasons.value_or(PacketExplanation::Reasons{});
+  const auto& sets = egress ? reasons.destination_sets : reasons.source_sets;
+  const bool blocked = std::find(sets.begin(), sets.end(), kBlockedSet) != sets.end();
+  return (egress ? packet.destination : packet.source) + (blocked ? " is in the set: drop" : " is not in the set");
 }
 
-std::string blocked_line(const json& chain, const json& answer) {
-  const bool egress = member_text(chain, "chain") == "egress";
-  const std::string far = member_text(member(answer, "packet"), egress ? "dst" : "src");
-  const bool blocked = contains(member(answer, egress ? "dst_sets" : "src_sets"), "blocked");
-  return far + (blocked ? " is in the set: drop" : " is not in the set");
-}
-
-std::string established_line(const json& chain, const json& answer) {
-  if (!chain.value("accept_established", true)) {
+std::string established_line(const ExplainAnswer& asked, const PacketExplanation& explanation) {
+  if (!asked.accept_established) {
     return "accept-established is off for the chain";
   }
-  const std::string state = member_text(member(answer, "packet"), "conntrack");
-  return "the packet is " + state + (member_text(answer, "decided_by") == "established" ? ": accept" : "");
+  const PacketFields packet = explanation.packet.value_or(PacketFields{});
+  return std::string("the packet is ") + state_name(packet.state) +
+         (explanation.by == Decision::established ? ": accept" : "");
 }
 
-std::string rules_line(const json& chain, const json& answer) {
-  const std::string by = member_text(answer, "decided_by");
-  std::string line = by == "rule" ? "rule " + member_text(member(answer, "rule"), "id") +
-                                        " is the first that matches: " + member_text(answer, "verdict")
-                     : chain.value("rules", 0ULL) == 0 ? "there are none"
-                                                       : "none of " + member_text(chain, "rules") + " decides";
-  if (const json counting = member(answer, "counted_by"); !counting.empty()) {
-    line += "; counted by " + joined(counting);
+std::string rules_line(const ExplainAnswer& asked, const PacketExplanation& explanation) {
+  std::string line;
+  if (explanation.by == Decision::rule && explanation.rule) {
+    line = decision_text(explanation) + " is the first that matches: " + verdict_text(explanation);
+  } else {
+    line = asked.rules == 0 ? "there are none" : "none of " + std::to_string(asked.rules) + " decides";
+  }
+  if (!explanation.counted_by.empty()) {
+    line += "; counted by " + joined(explanation.counted_by);
   }
   return line;
 }
 
-std::string passed_over(const json& answer) {
+std::string passed_over(const PacketExplanation::Reasons& reasons) {
   std::string text;
-  std::size_t shown = 0;
-  const json passed = member(answer, "passed_over");
-  for (const json& one : passed) {
-    if (shown++ == kPassedShown) {
-      text += "       and " + std::to_string(passed.size() - kPassedShown) + " more (--json has them)\n";
-      break;
-    }
-    text += "       rule " + member_text(one, "id") + " does not match: " + member_text(one, "field") + " is " +
-            member_text(one, "packet") + ", not " + member_text(one, "rule") + "\n";
+  const std::size_t shown = std::min(reasons.passed_over.size(), kPassedShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& [id, mismatch] = reasons.passed_over[i];
+    text += "       rule " + std::to_string(id) + " does not match: " + mismatch.field + " is " + mismatch.packet +
+            ", not " + mismatch.rule + "\n";
+  }
+  if (reasons.passed_over.size() > shown) {
+    text += "       and " + std::to_string(reasons.passed_over.size() - shown) + " more (--json has them)\n";
   }
   return text;
 }
 
-std::string order_text(const json& chain, const json& answer) {
-  const std::string by = member_text(answer, "decided_by");
-  std::string text = "order of decision:\n  1 blocked      " + blocked_line(chain, answer) + "\n";
-  if (by == "blocked") {
+std::string order_text(const ExplainAnswer& asked, const PacketExplanation& explanation) {
+  std::string text = "order of decision:\n  1 blocked      " + blocked_line(asked, explanation) + "\n";
+  if (explanation.by == Decision::blocked) {
     return text;
   }
-  text += "  2 established  " + established_line(chain, answer) + "\n";
-  if (by == "established") {
+  text += "  2 established  " + established_line(asked, explanation) + "\n";
+  if (explanation.by == Decision::established) {
     return text;
   }
-  text += "  3 rules        " + rules_line(chain, answer) + "\n" + passed_over(answer);
-  return by == "default" ? text + "  4 default      " + member_text(chain, "default") + "\n" : text;
+  text += "  3 rules        " + rules_line(asked, explanation) + "\n";
+  text += passed_over(explanation.reasons.value_or(PacketExplanation::Reasons{}));
+  return explanation.by == Decision::by_default
+             ? text + "  4 default      " + default_action_name(asked.default_action) + "\n"
+             : text;
 }
 
-std::string fields_text(const json& answer) {
-  const json fields = member(answer, "fields");
-  if (fields.empty()) {
+std::string fields_text(const PacketExplanation::Reasons& reasons) {
+  if (reasons.fields.empty()) {
     return {};
   }
   TextTable table({{"FIELD"}, {"PACKET"}, {"RULE"}});
-  for (const json& field : fields) {
-    table.add({member_text(field, "field"), member_text(field, "packet"), member_text(field, "rule")});
+  for (const FieldComparison& comparison : reasons.fields) {
+    table.add({comparison.field, comparison.packet, comparison.rule});
   }
   return table.text();
 }
 
-std::string session_text(const json& answer) {
-  const std::string state = member_text(member(answer, "packet"), "conntrack");
-  const std::string session = member_text(answer, "session");
-  const std::string reason = answer.contains("conntrack_reason") ? member_text(answer, "conntrack_reason")
-                             : session == "known"                ? "as its session's"
-                             : session == "unknown"              ? "its session is not known"
-                                                                 : session;
-  return state + " (" + reason + ")";
+std::string session_text(const PacketExplanation& explanation) {
+  const PacketFields packet = explanation.packet.value_or(PacketFields{});
+  const std::string session = explanation.session.value_or("unknown");
+  const std::string reason = explanation.conntrack_reason ? *explanation.conntrack_reason
+                             : session == "known"         ? "as its session's"
+                             : session == "unknown"       ? "its session is not known"
+                                                          : session;
+  return std::string(state_name(packet.state)) + " (" + reason + ")";
+}
+
+std::string decided_by_text(const ExplainAnswer& asked, const PacketExplanation& explanation) {
+  switch (explanation.by) {
+    case Decision::rule:
+      return decision_text(explanation) + " of " + chain_name(asked.chain);
+    case Decision::blocked:
+      return "the set blocked";
+    case Decision::established:
+      return "accept-established";
+    default:
+      return std::string("the default of ") + chain_name(asked.chain);
+  }
 }
 
 }  // namespace
 
-std::string rule_text(const json& rule) {
-  nlohmann::ordered_json text;
-  for (const char* name :
-       {"id", "src", "dst", "l4proto", "sport", "dport", "tcpflags", "conntrack", "action", "description", "expires"}) {
-    if (rule.contains(name)) {
-      text[name] = rule.at(name);
-    }
+std::string rule_text(const NumberedRule& rule) { return encode(rule).dump(); }
+
+std::string packet_text(const PacketExplanation& explanation) {
+  if (!explanation.packet) {
+    return "not a valid IP packet (" + explanation.not_understood.value_or("-") + ")";
   }
-  return text.dump();
+  const PacketFields& packet = *explanation.packet;
+  std::string text = protocol_text(packet.protocol) + " " + end_text(packet.source, packet.source_port) + " > " +
+                     end_text(packet.destination, packet.destination_port);
+  if (packet.tcp_flags) {
+    text += " " + *packet.tcp_flags;
+  }
+  return text + " " + state_name(packet.state);
 }
 
-std::string packet_text(const json& answer) {
-  const json packet = member(answer, "packet");
-  if (packet.is_null()) {
-    return "no IP that a host would take (" + member_text(answer, "not_understood") + ")";
-  }
-  std::string text = member_text(packet, "l4proto") + " " + end_text(packet, "src", "sport") + " > " +
-                     end_text(packet, "dst", "dport");
-  for (const char* name : {"tcpflags", "conntrack"}) {
-    if (packet.contains(name)) {
-      text += " " + member_text(packet, name);
-    }
-  }
-  return text;
+std::string decision_text(const PacketExplanation& explanation) {
+  return explanation.by == Decision::rule && explanation.rule ? "rule " + std::to_string(explanation.rule->id)
+                                                              : decision_name(explanation.by);
 }
 
-std::string decision_text(const json& answer) {
-  const std::string by = member_text(answer, "decided_by");
-  return by == "rule" ? "rule " + member_text(member(answer, "rule"), "id") : by;
+std::string verdict_text(const PacketExplanation& explanation) {
+  return default_action_name(explanation.dropped ? RuleAction::drop : RuleAction::accept);
 }
 
-std::string explanation_text(const json& chain, const json& answer) {
-  std::string text = "packet     " + packet_text(answer) + "\n";
-  const std::string by = member_text(answer, "decided_by");
-  if (by == "nothing") {
-    return text + "verdict    " + member_text(answer, "verdict") + ": no rule is asked about it\n";
+std::string explanation_text(const ExplainAnswer& asked, const PacketExplanation& explanation) {
+  std::string text = "packet     " + packet_text(explanation) + "\n";
+  if (explanation.by == Decision::nothing) {
+    return text + "verdict    " + verdict_text(explanation) + ": no rule is asked about it\n";
   }
-  text += "verdict    " + member_text(answer, "verdict") + ", by ";
-  text += by == "rule"          ? decision_text(answer) + " of " + member_text(chain, "chain")
-          : by == "blocked"     ? "the set blocked"
-          : by == "established" ? "accept-established"
-                                : "the default of " + member_text(chain, "chain");
-  text += "\n";
-  if (answer.contains("rule")) {
-    text += "rule       " + rule_text(member(answer, "rule")) + "\n";
+  text += "verdict    " + verdict_text(explanation) + ", by " + decided_by_text(asked, explanation) + "\n";
+  if (explanation.rule) {
+    text += "rule       " + rule_text(*explanation.rule) + "\n";
   }
-  text += "conntrack  " + session_text(answer) + "\n";
-  text += "sets       src is in " + joined(member(answer, "src_sets")) + "; dst is in " +
-          joined(member(answer, "dst_sets")) + "\n";
-  text += fields_text(answer) + order_text(chain, answer);
-  return text + "asked      program " + member_text(chain, "program") + " (" + member_text(chain, "asked") + ")\n";
+  const auto reasons = explanation.reasons.value_or(PacketExplanation::Reasons{});
+  text += "conntrack  " + session_text(explanation) + "\n";
+  text +=
+      "sets       src is in " + joined(reasons.source_sets) + "; dst is in " + joined(reasons.destination_sets) + "\n";
+  text += fields_text(reasons) + order_text(asked, explanation);
+  return text + "asked      program " + std::to_string(asked.program) + " (" + asked.asked + ")\n";
 }
 
 }  // namespace nicsentry

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "host/api/json/explain_json.h"
 
 namespace nicsentry {
 
-// Of an answer of /firewall/explain (`chain`) one of its packets' answers, in full.
-std::string explanation_text(const nlohmann::json& chain, const nlohmann::json& answer);
+// One packet's explanation in full; `asked` is the answer that it is part of.
+std::string explanation_text(const ExplainAnswer& asked, const PacketExplanation& explanation);
 
 // "TCP 192.0.2.1:40000 > 192.0.2.2:80 SYN NEW"
-std::string packet_text(const nlohmann::json& answer);
+std::string packet_text(const PacketExplanation& explanation);
 // A rule's fields in their usual order, as JSON.
-std::string rule_text(const nlohmann::json& rule);
+std::string rule_text(const NumberedRule& rule);
 // "rule 3", "blocked", "default", ...
-std::string decision_text(const nlohmann::json& answer);
+std::string decision_text(const PacketExplanation& explanation);
+// "drop" or "accept"
+std::string verdict_text(const PacketExplanation& explanation);
 
 }  // namespace nicsentry

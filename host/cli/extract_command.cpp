@@ -2,11 +2,9 @@
 #include <cstdio>
 #include <memory>
 
-#include "host/api/server/command_socket.h"
-#include "host/base/error.h"
+#include "host/api/client/controller.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
-#include "host/ports/port_claim.h"
 
 namespace nicsentry {
 namespace {
@@ -18,19 +16,14 @@ struct ExtractOptions {
 
 int extract(const ExtractOptions& options) {
   set_up_log(false);
-  const auto found = read_port_record(find_interface(options.interface));
-  if (!found || !found->running) {
-    throw Error("no controller watches " + options.interface + " (start one with: nicsentry run -i " +
-                options.interface + ")");
-  }
-  const nlohmann::json answer = ask_controller(found->record.socket, "/extract", {});
+  const EndedWindow ended = Controller::of_port(options.interface).end_window();
   if (options.json) {
-    std::printf("%s\n", answer.dump().c_str());
+    std::printf("%s\n", printed_json(encode(ended)).c_str());
     return kExitSuccess;
   }
-  std::printf("window %llu ended\n", answer.value("window", 0ULL));
-  for (const auto& file : answer.value("files", nlohmann::json::array())) {
-    std::printf("%s\n", file.get<std::string>().c_str());
+  std::printf("window %llu ended\n", static_cast<unsigned long long>(ended.window));
+  for (const std::string& file : ended.files) {
+    std::printf("%s\n", file.c_str());
   }
   return kExitSuccess;
 }

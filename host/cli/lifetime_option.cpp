@@ -18,14 +18,12 @@ std::chrono::nanoseconds lifetime_of(const std::string& text) {
 }  // namespace
 
 void add_lifetime_option(CLI::App& command, std::string& lifetime) {
-  command.add_option("--for", lifetime, "take the entries away again after this time, such as 10m (default: never)")
+  command.add_option("--for", lifetime, "remove the entries after this time, such as 10m (default: never)")
       ->check(understood_by(lifetime_of));
 }
 
-void request_lifetime(nlohmann::json& request, const std::string& lifetime) {
-  if (!lifetime.empty()) {
-    request["for_s"] = std::chrono::duration<double>(lifetime_of(lifetime)).count();
-  }
+std::optional<std::chrono::nanoseconds> chosen_lifetime(const std::string& lifetime) {
+  return lifetime.empty() ? std::nullopt : std::optional(lifetime_of(lifetime));
 }
 
 }  // namespace nicsentry

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
+#include <chrono>
+#include <optional>
 #include <string>
 
 namespace nicsentry {
 
-// --for: how long entries of a set are to hold.
+// --for: how long entries of a set last.
 void add_lifetime_option(CLI::App& command, std::string& lifetime);
 
-// Adds "for_s" to a request where the option is given.
-void request_lifetime(nlohmann::json& request, const std::string& lifetime);
+// The option's value; nothing where it is not given. Throws Error.
+std::optional<std::chrono::nanoseconds> chosen_lifetime(const std::string& lifetime);
 
 }  // namespace nicsentry

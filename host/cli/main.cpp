@@ -4,11 +4,12 @@
 
 #include "host/base/error.h"
 #include "host/cli/commands.h"
+#include "host/cli/version_options.h"
 
 int main(int argc, char** argv) {
   using namespace nicsentry;
   CLI::App app{"nicsentry: traffic analyser and firewall on the network card", "nicsentry"};
-  app.set_version_flag("--version", NICSENTRY_VERSION);
+  add_version_options(app);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   Action chosen;

@@ -10,8 +10,8 @@
 
 namespace nicsentry {
 
-// For CLI::Option::check: runs `parse` on the text of an option, so that a value it throws Error at is an error of
-// usage, told before anything is done.
+// For CLI::Option::check: runs `parse` on the text of an option. A value at which it throws Error is then an error of
+// usage, reported before anything is done.
 template <typename Parse>
 std::function<std::string(const std::string&)> understood_by(Parse parse) {
   return [parse](const std::string& text) {
@@ -24,8 +24,8 @@ std::function<std::string(const std::string&)> understood_by(Parse parse) {
   };
 }
 
-// The same for all values of an option that takes several: every wrong one is told, a line each. `values` is where they
-// go.
+// The same for all values of an option that takes several: every wrong one is reported, a line each. `values` gets the
+// values.
 template <typename Parse>
 CLI::Option* add_values(CLI::App& command, const char* name, std::vector<std::string>& values, const char* what,
                         Parse parse) {

@@ -78,15 +78,15 @@ void print_size(const char* what, std::size_t used, std::size_t room) {
 void print_sizes(const Compiled& compiled, const BankPlace& place) {
   const RuleTables& tables = compiled.tables;
   print_size("rules that decide, as match rows", compiled.bit_rules.size(), std::size_t{RULE_ROWS_MAX});
-  print_size("nodes of interval searches", tables.nodes.size(), place.nodes);
-  print_size("elements of rows of bits", tables.bits.size(), place.bits);
+  print_size("nodes of range-search trees", tables.nodes.size(), place.nodes);
+  print_size("elements of bit vectors", tables.bits.size(), place.bits);
   print_size("actions", tables.actions.size(), ACTION_ROWS);
 }
 
 void print_hidden(const std::vector<HiddenRule>& hidden) {
   for (const HiddenRule& rule : hidden) {
-    std::printf(rule.same_action ? "rule %zu is redundant: rule %zu does the same with all that it would match\n"
-                                 : "rule %zu is hidden: rule %zu decides otherwise on all that it would match\n",
+    std::printf(rule.same_action ? "rule %zu is redundant: rule %zu matches all its packets first, with the same action\n"
+                                 : "rule %zu is hidden: rule %zu matches all its packets first, with another action\n",
                 rule.rule, rule.by);
   }
 }

@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <memory>
 
-#include "host/api/client/controller_call.h"
+#include "host/api/client/controller.h"
 #include "host/base/json_reading.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
-#include "host/cli/json_text.h"
+#include "host/cli/controller_option.h"
 #include "host/cli/log.h"
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
@@ -14,8 +14,6 @@
 
 namespace nicsentry {
 namespace {
-
-using nlohmann::json;
 
 struct RulesOptions {
   std::string interface;
@@ -30,15 +28,13 @@ struct RulesOptions {
 
 int show(const RulesOptions& options) {
   set_up_log(false);
-  const json answer = call_controller(options.interface, "/firewall/rules", json::object());
+  const RulesAnswer answer = Controller::of_port(options.interface).rules();
   if (options.json) {
-    std::printf("%s\n", answer.dump(2).c_str());
+    std::printf("%s\n", printed_json(encode(answer), 2).c_str());
     return kExitSuccess;
   }
-  for (const char* name : {"ingress", "egress"}) {
-    const json chain = answer.value(name, json::object());
-    const std::string text = chain.value("text", "");
-    std::fputs(options.stats ? rules_statistics(chain, text).c_str() : text.c_str(), stdout);
+  for (const ChainAnswer* chain : {&answer.ingress, &answer.egress}) {
+    std::fputs(options.stats ? rules_statistics(*chain).c_str() : chain->text.c_str(), stdout);
   }
   return kExitSuccess;
 }
@@ -46,10 +42,9 @@ int show(const RulesOptions& options) {
 int apply(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = options.egress ? Chain::egress : Chain::ingress;
-  const json answer = call_controller(options.interface, "/firewall/apply",
-                                      {{"chain", chain_name(chain)}, {"batch", read_json_file(options.file)}});
-  const auto rules = answer.value("rules", 0ULL);
-  std::printf("%llu rule%s in force (%s)\n", rules, rules == 1 ? "" : "s", chain_name(chain));
+  const nlohmann::json batch = read_json_file(options.file);
+  const std::size_t rules = Controller::of_port(options.interface).apply(chain, batch).rules;
+  std::printf("%zu rule%s in force (%s)\n", rules, rules == 1 ? "" : "s", chain_name(chain));
   return kExitSuccess;
 }
 
@@ -61,26 +56,27 @@ int check(const RulesOptions& options) {
 
 int set_default(const RulesOptions& options) {
   set_up_log(false);
-  const json answer =
-      call_controller(options.interface, "/firewall/default", {{"chain", options.chain}, {"action", options.action}});
+  const RuleAction action =
+      options.action == default_action_name(RuleAction::drop) ? RuleAction::drop : RuleAction::accept;
+  const DefaultAnswer answer =
+      Controller::of_port(options.interface).set_default(parse_chain_name(options.chain), action);
   std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
-  if (answer.contains("warning")) {
-    log_warning(member_text(answer, "warning"));
+  if (answer.warning) {
+    log_warning(*answer.warning);
   }
   return kExitSuccess;
 }
 
 int accept_established(const RulesOptions& options) {
   set_up_log(false);
-  call_controller(options.interface, "/firewall/accept-established",
-                  {{"chain", options.chain}, {"on", options.on == "on"}});
+  Controller::of_port(options.interface).accept_established(parse_chain_name(options.chain), options.on == "on");
   std::printf("accept-established %s (%s)\n", options.on.c_str(), options.chain.c_str());
   return kExitSuccess;
 }
 
 int reset_counters(const RulesOptions& options) {
   set_up_log(false);
-  call_controller(options.interface, "/firewall/reset-counters", json::object());
+  Controller::of_port(options.interface).reset_counters();
   std::printf("counters reset\n");
   return kExitSuccess;
 }
@@ -119,12 +115,12 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   add_batch(*command, *options);
   add_controller_option(*command, options->interface);
 
-  command = add("check", "compile a batch and say what it takes; nothing is put in force", check);
+  command = add("check", "compile a batch and print its size; nothing is put in force", check);
   add_batch(*command, *options);
 
   add_explain_command(*rules, chosen);
 
-  command = add("default", "what holds where no rule matches", set_default);
+  command = add("default", "the action for packets that no rule matches", set_default);
   add_chain(*command, *options);
   command->add_option("ACTION", options->action, "drop or accept")
       ->required()
@@ -136,7 +132,7 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   command->add_option("STATE", options->on, "on or off")->required()->check(CLI::IsMember({"on", "off"}));
   add_controller_option(*command, options->interface);
 
-  command = add("reset-counters", "begin all counters of rules at 0", reset_counters);
+  command = add("reset-counters", "set the counters of all rules to 0", reset_counters);
   add_controller_option(*command, options->interface);
 }
 

@@ -12,13 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include "host/api/client/controller_call.h"
+#include "host/api/client/controller.h"
 #include "host/app/offline_firewall.h"
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
 #include "host/capture/capture_merge.h"
+#include "host/cli/controller_option.h"
 #include "host/cli/explanation_text.h"
-#include "host/cli/json_text.h"
 #include "host/cli/log.h"
 #include "host/cli/text_table.h"
 #include "host/packet/parser.h"
@@ -28,8 +28,6 @@ namespace nicsentry {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kPacketsAsked = 2000;  // in one call: one load of the program's copy
 
 struct ExplainOptions {
   std::string interface;
@@ -44,7 +42,7 @@ struct ExplainOptions {
   Chain chain() const { return egress ? Chain::egress : Chain::ingress; }
 };
 
-using Ask = std::function<json(const json& request)>;
+using Ask = std::function<ExplainAnswer(const ExplainRequest& request)>;
 
 bool is_field(const std::string& word) {
   const std::size_t equals = word.find('=');
@@ -59,72 +57,75 @@ void check_words(const ExplainOptions& options) {
   if (fields_asked(options)) {
     parse_packet_words(options.words);
     if (options.summary) {
-      throw Error("--summary: read together with one packet's fields, allowed is --summary with captures");
+      throw Error("--summary: allowed with captures only, not with the fields of one packet");
     }
   } else if (std::any_of(options.words.begin(), options.words.end(), is_field)) {
-    throw Error("PACKET: read fields and files together, allowed are either FIELD=VALUE words or capture files");
+    throw Error("PACKET: fields and files cannot be combined; allowed are either FIELD=VALUE words or capture files");
   }
   if (options.rules.empty() && !(options.sets.empty() && options.default_action.empty())) {
-    throw Error("--set and --default: read without --rules, allowed is together with it; else what is in force holds");
+    throw Error("--set and --default: allowed together with --rules only");
   }
 }
 
 Ask make_ask(const ExplainOptions& options) {
   if (options.rules.empty()) {
-    return [&options](const json& request) { return call_controller(options.interface, "/firewall/explain", request); };
+    return [controller = Controller::of_port(options.interface),
+            chain = options.chain()](const ExplainRequest& request) { return controller.explain(chain, request); };
   }
   const auto firewall = std::make_shared<OfflineFirewall>(OfflineFirewall::Options{
       options.chain(), read_json_file(options.rules), options.sets, options.default_action == "drop", log_warning});
-  return [firewall](const json& request) { return firewall->explain(request); };
+  return [firewall](const ExplainRequest& request) { return firewall->explain(request); };
 }
 
 int explain_fields(const ExplainOptions& options, const Ask& ask) {
   const ImaginedPacket packet = parse_packet_words(options.words);
-  json request = {{"chain", chain_name(options.chain())}, {"why", true}, {"packets", {{{"frame", frame_of(packet)}}}}};
-  if (packet.state) {
-    request["conntrack"] = state_name(*packet.state);
+  ExplainRequest request;
+  request.packets.push_back({frame_of(packet), std::nullopt});
+  request.conntrack = packet.state;
+  request.why = true;
+  const ExplainAnswer answer = ask(request);
+  if (answer.answers.size() != 1) {
+    throw Error("the controller answered one packet with " + std::to_string(answer.answers.size()) + " explanations");
   }
-  const json answer = ask(request);
+  const PacketExplanation& explanation = answer.answers.front();
   if (options.json) {
-    json shown = answer;
+    nlohmann::ordered_json shown = encode(answer);
     shown.erase("answers");
-    shown.update(answer.at("answers").at(0));
-    std::printf("%s\n", shown.dump(2).c_str());
+    shown.update(encode(explanation));
+    std::printf("%s\n", printed_json(shown, 2).c_str());
   } else {
-    std::fputs(explanation_text(answer, answer.at("answers").at(0)).c_str(), stdout);
+    std::fputs(explanation_text(answer, explanation).c_str(), stdout);
   }
   return kExitSuccess;
 }
 
-// Headers and the length are enough for the program. What was cut within its headers goes as it is.
-json packet_of(const CapturedFrame& frame) {
+// Headers and the length are enough for the program. A frame that was cut within its headers is sent as it is.
+ExplainRequest::Packet packet_of(const CapturedFrame& frame) {
   constexpr std::size_t kLeast = 128;
   const std::size_t reach = header_reach(frame.bytes);
   const auto sent = frame.bytes.first(std::min(frame.bytes.size(), std::max(reach, kLeast)));
-  json packet = {{"frame", std::vector<std::uint8_t>(sent.begin(), sent.end())}};
-  packet["length"] = reach <= frame.bytes.size() ? frame.wire_bytes : frame.bytes.size();
-  return packet;
+  return {{sent.begin(), sent.end()}, reach <= frame.bytes.size() ? frame.wire_bytes : frame.bytes.size()};
 }
 
 class CaptureReport {
  public:
   explicit CaptureReport(const ExplainOptions& options) : options_(options) {}
 
-  void add(const json& answer) {
+  void add(const PacketExplanation& explanation) {
     ++packets_;
-    const std::string by = decision_text(answer);
-    const std::string rule = answer.contains("rule") ? rule_text(answer.at("rule")) : "";
-    ++decisions_[{member_text(answer, "verdict"), by, rule}];
+    const std::string verdict = verdict_text(explanation);
+    const std::string by = decision_text(explanation);
+    ++decisions_[{verdict, by, explanation.rule ? rule_text(*explanation.rule) : ""}];
     if (options_.summary) {
       return;
     }
     if (options_.json) {
-      json line = answer;
+      nlohmann::ordered_json line = encode(explanation);
       line["number"] = packets_;
-      std::printf("%s\n", line.dump().c_str());
+      std::printf("%s\n", printed_json(line).c_str());
     } else {
-      std::printf("%llu\t%s\t%s\t%s\n", static_cast<unsigned long long>(packets_),
-                  member_text(answer, "verdict").c_str(), by.c_str(), packet_text(answer).c_str());
+      std::printf("%llu\t%s\t%s\t%s\n", static_cast<unsigned long long>(packets_), verdict.c_str(), by.c_str(),
+                  packet_text(explanation).c_str());
     }
   }
 
@@ -176,21 +177,20 @@ int explain_captures(const ExplainOptions& options, const Ask& ask) {
   CaptureMerge captures({options.words.begin(), options.words.end()});
   CaptureReport report(options);
   CapturedFrame frame;
-  json packets = json::array();
+  ExplainRequest request;
   const auto ask_for_packets = [&] {
-    const json answer =
-        ask({{"chain", chain_name(options.chain())}, {"packets", std::exchange(packets, json::array())}});
-    for (const json& one : answer.at("answers")) {
-      report.add(one);
+    for (const PacketExplanation& explanation : ask(request).answers) {
+      report.add(explanation);
     }
+    request.packets.clear();
   };
   while (captures.next(frame)) {
-    packets.push_back(packet_of(frame));
-    if (packets.size() == kPacketsAsked) {
+    request.packets.push_back(packet_of(frame));
+    if (request.packets.size() == kExplainPacketsMax) {  // one load of the program's copy for many packets
       ask_for_packets();
     }
   }
-  if (!packets.empty()) {
+  if (!request.packets.empty()) {
     ask_for_packets();
   }
   report.finish();
@@ -210,17 +210,17 @@ int explain(const ExplainOptions& options) {
 
 void add_explain_command(CLI::App& rules, Action& chosen) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command = rules.add_subcommand("explain", "what becomes of a packet, and why: asked of the program itself");
+  CLI::App* command = rules.add_subcommand("explain", "what the firewall does with a packet, and why; asks the program itself");
   command
       ->add_option("PACKET", options->words,
                    "FIELD=VALUE words of one packet (src, dst, l4proto, sport, dport, tcpflags, conntrack, icmptype, "
                    "fragment), or capture files")
       ->required();
-  command->add_flag("--egress", options->egress, "of the egress chain (default: ingress)");
-  command->add_flag("--json", options->json, "print JSON; of a capture a line a packet, then the summary");
-  command->add_flag("--summary", options->summary, "of a capture print only how many packets what decided");
+  command->add_flag("--egress", options->egress, "ask the egress chain (default: ingress)");
+  command->add_flag("--json", options->json, "print JSON; for a capture one line a packet, then the summary");
+  command->add_flag("--summary", options->summary, "for a capture print only how many packets each decision has");
   command
-      ->add_option("--rules", options->rules, "ask about a batch of this file on an empty chain, without a controller")
+      ->add_option("--rules", options->rules, "use the batch of this file on an empty chain; no controller is needed")
       ->type_name("FILE");
   command->add_option("--set", options->sets, "with --rules: a set that it names, and the file of its entries")
       ->type_name("NAME=FILE")

@@ -2,47 +2,48 @@
 #include "host/cli/rules_statistics.h"
 
 #include <sstream>
+#include <vector>
 
-#include "host/cli/json_text.h"
 #include "host/cli/text_table.h"
 
 namespace nicsentry {
 namespace {
 
-using nlohmann::json;
-
-void add_row(TextTable& table, const json& counts, const std::string& what) {
-  table.add({member_text(counts, "packets"), member_text(counts, "bytes"), what});
+void add_row(TextTable& table, const Counts& counts, const std::string& what) {
+  table.add({std::to_string(counts.packets), std::to_string(counts.bytes), what});
 }
 
-std::string tables_line(const json& tables) {
+// By name, as `--json` has them.
+std::string tables_line(const TableFigures& tables) {
+  const nlohmann::json figures = encode(tables);
   std::string line;
-  for (const auto& figure : tables.items()) {
+  for (const auto& figure : figures.items()) {
     line += (line.empty() ? "tables: " : ", ") + figure.key() + " " + figure.value().dump();
   }
-  return line.empty() ? line : line + "\n";
+  return line + "\n";
 }
 
 }  // namespace
 
-std::string rules_statistics(const json& chain, const std::string& text) {
-  std::istringstream lines(text);
+std::string rules_statistics(const ChainAnswer& chain) {
+  std::istringstream lines(chain.text);
   std::string title;
   std::getline(lines, title);
   TextTable table({{"PACKETS", true}, {"BYTES", true}, {"DECIDED BY"}});
-  const json nothing = json::object();
-  add_row(table, chain.value("blocked", nothing), "blocked");
-  const bool established = chain.value("accept_established", true);
-  add_row(table, chain.value("established", nothing), established ? "established" : "established (off)");
+  add_row(table, chain.blocked, "blocked");
+  add_row(table, chain.established, chain.accept_established ? "established" : "established (off)");
   // The text's last line is the default's.
-  std::vector<json> counts = chain.value("rules", std::vector<json>());
-  counts.push_back(chain.value("default", nothing));
+  std::vector<Counts> counts;
+  for (const CountedRule& rule : chain.rules) {
+    counts.push_back(rule.counts);
+  }
+  counts.push_back(chain.by_default);
   std::string line;
   for (std::size_t i = 0; std::getline(lines, line) && i < counts.size(); ++i) {
     add_row(table, counts[i], line.substr(line.find_first_not_of('\t')));
   }
-  add_row(table, chain.value("dropped", nothing), "dropped in all");
-  return title + "\n" + table.text() + tables_line(chain.value("tables", nothing));
+  add_row(table, chain.dropped, "dropped in all");
+  return title + "\n" + table.text() + tables_line(chain.tables);
 }
 
 }  // namespace nicsentry

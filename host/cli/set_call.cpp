@@ -3,57 +3,57 @@
 
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 
-#include "host/api/client/controller_call.h"
+#include "host/api/client/controller.h"
 #include "host/cli/commands.h"
-#include "host/cli/json_text.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"
+#include "host/rules/language/address_text.h"
 
 namespace nicsentry {
 namespace {
 
-constexpr std::size_t kMissingTold = 20;
+constexpr std::size_t kMissingReported = 20;
 
-unsigned long long changed_of(const nlohmann::json& answer) { return answer.value("changed", 0ULL); }
+std::vector<AddressRange> ranges_of(const std::vector<std::string>& entries) {
+  std::vector<AddressRange> ranges;
+  ranges.reserve(entries.size());
+  for (const std::string& entry : entries) {
+    ranges.push_back(parse_address_range(entry));
+  }
+  return ranges;
+}
 
 }  // namespace
 
 void add_to_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
                 const std::string& lifetime) {
-  nlohmann::json request{{"name", name}, {"entries", entries}};
-  request_lifetime(request, lifetime);
-  const nlohmann::json answer = call_controller(interface, "/firewall/set-add", request);
-  std::printf("%s: %llu of %zu added (in force after %.3f ms)\n", name.c_str(), changed_of(answer), entries.size(),
-              answer.value("took_ms", 0.0));
+  const SetAddition added =
+      Controller::of_port(interface).add_to_set(name, {ranges_of(entries), chosen_lifetime(lifetime)});
+  std::printf("%s: %zu of %zu added (in force after %.3f ms)\n", name.c_str(), added.changed, entries.size(),
+              added.took_ms);
 }
 
 int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries) {
-  const nlohmann::json answer =
-      call_controller(interface, "/firewall/set-take", {{"name", name}, {"entries", entries}});
-  std::printf("%s: %llu of %zu removed\n", name.c_str(), changed_of(answer), entries.size());
+  const SetRemoval removed = Controller::of_port(interface).remove_from_set(name, {ranges_of(entries)});
+  std::printf("%s: %zu of %zu removed\n", name.c_str(), removed.changed, entries.size());
   std::fflush(stdout);
-  const bool done = changed_of(answer) != 0;
-  const auto tell = [done](const std::string& text) { done ? log_warning(text) : log_error(text); };
-  std::map<std::string, std::string> staying;
-  for (const nlohmann::json& one : answer.value("staying", nlohmann::json::array())) {
-    staying[member_text(one, "range")] = member_text(one, "by");
-  }
+  const bool done = removed.changed != 0;
+  const auto report = [done](const std::string& text) { done ? log_warning(text) : log_error(text); };
+  std::map<AddressRange, AddressRange> staying(removed.staying.begin(), removed.staying.end());
   std::size_t missing = 0;
-  for (const nlohmann::json& one : answer.value("missing", nlohmann::json::array())) {
-    const auto range = one.get<std::string>();
+  for (const AddressRange& range : removed.missing) {
     if (const auto stays = staying.extract(range)) {
-      tell(range + " is no entry of the set; it stays in the set by " + stays.mapped());
-    } else if (missing++ < kMissingTold) {
-      tell(range + " is not in the set");
+      report(range.text() + " is not an entry; it is still covered by " + stays.mapped().text());
+    } else if (missing++ < kMissingReported) {
+      report(range.text() + " is not in the set");
     }
   }
-  if (missing > kMissingTold) {
-    tell("and " + std::to_string(missing - kMissingTold) + " more are not in the set");
+  if (missing > kMissingReported) {
+    report("and " + std::to_string(missing - kMissingReported) + " more are not in the set");
   }
   for (const auto& [range, by] : staying) {
-    tell(std::string(range).append(" was removed, but stays in the set by ").append(by));
+    report(range.text() + " was removed, but is still covered by " + by.text());
   }
   return done ? kExitSuccess : kExitFailure;
 }

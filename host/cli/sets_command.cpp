@@ -6,11 +6,11 @@
 #include <iostream>
 #include <memory>
 
-#include "host/api/client/controller_call.h"
+#include "host/api/client/controller.h"
 #include "host/base/error.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
-#include "host/cli/json_text.h"
+#include "host/cli/controller_option.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
@@ -22,8 +22,6 @@
 namespace nicsentry {
 namespace {
 
-using nlohmann::json;
-
 struct SetsOptions {
   std::string interface;
   std::string name;
@@ -33,20 +31,20 @@ struct SetsOptions {
   bool json = false;
 };
 
-void print_sets(const json& answer) {
+void print_sets(const SetsAnswer& answer) {
   TextTable table({{"SET"}, {"ENTRIES", true}, {"RULES", true}});
-  for (const json& set : answer.value("sets", json::array())) {
-    table.add({member_text(set, "name"), member_text(set, "entries"), member_text(set, "used_by_rules")});
+  for (const ListedSet& set : answer.sets) {
+    table.add({set.name, std::to_string(set.entries), std::to_string(set.used_by_rules)});
   }
   std::fputs(table.text().c_str(), stdout);
 }
 
 // As `sets load` reads it again.
-void print_entries(const json& answer) {
-  for (const json& entry : answer.value("entries", json::array())) {
-    std::fputs(member_text(entry, "range").c_str(), stdout);
-    if (const auto left = entry.find("expires_s"); left != entry.end()) {
-      const std::chrono::duration<double> seconds(left->get<double>());
+void print_entries(const SetEntriesAnswer& answer) {
+  for (const ListedEntry& entry : answer.entries) {
+    std::fputs(entry.range.text().c_str(), stdout);
+    if (entry.expires_s) {
+      const std::chrono::duration<double> seconds(*entry.expires_s);
       std::printf("  # for %s more",
                   lifetime_text(std::chrono::duration_cast<std::chrono::nanoseconds>(seconds)).c_str());
     }
@@ -54,17 +52,22 @@ void print_entries(const json& answer) {
   }
 }
 
+template <typename Answer>
+void show(const SetsOptions& options, const Answer& answer, void (*print)(const Answer&)) {
+  if (options.json) {
+    std::printf("%s\n", printed_json(encode(answer), 2).c_str());
+  } else {
+    print(answer);
+  }
+}
+
 int list(const SetsOptions& options) {
   set_up_log(false);
-  const bool one = !options.name.empty();
-  const json answer = one ? call_controller(options.interface, "/firewall/set-entries", {{"name", options.name}})
-                          : call_controller(options.interface, "/firewall/sets", json::object());
-  if (options.json) {
-    std::printf("%s\n", answer.dump(2).c_str());
-  } else if (one) {
-    print_entries(answer);
+  const Controller controller = Controller::of_port(options.interface);
+  if (options.name.empty()) {
+    show(options, controller.sets(), print_sets);
   } else {
-    print_sets(answer);
+    show(options, controller.entries(options.name), print_entries);
   }
   return kExitSuccess;
 }
@@ -80,7 +83,7 @@ int remove(const SetsOptions& options) {
   if (!options.entries.empty()) {
     return take_from_set(options.interface, options.name, options.entries);
   }
-  call_controller(options.interface, "/firewall/set-remove", {{"name", options.name}});
+  Controller::of_port(options.interface).remove_set(options.name);
   std::printf("%s: removed\n", options.name.c_str());
   return kExitSuccess;
 }
@@ -98,13 +101,9 @@ std::vector<AddressRange> read_list(const std::string& path) {
 
 int load(const SetsOptions& options) {
   set_up_log(false);
-  json entries = json::array();
-  for (const AddressRange& range : read_list(options.file)) {
-    entries.push_back(range.text());
-  }
-  const json answer = call_controller(options.interface, "/firewall/set-load",
-                                      {{"name", options.name}, {"entries", std::move(entries)}});
-  std::printf("%s: %s entries\n", options.name.c_str(), member_text(answer, "entries").c_str());
+  const SetEntriesRequest request{read_list(options.file), std::nullopt};  // before a controller is looked for
+  const SetReplacement answer = Controller::of_port(options.interface).replace_set(options.name, request);
+  std::printf("%s: %zu entries\n", options.name.c_str(), answer.entries);
   return kExitSuccess;
 }
 
@@ -137,7 +136,7 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
   add_name(*command, *options);
   command->add_flag("--json", options->json, "print JSON");
 
-  command = add_set_part("add", "add entries; the set is made where it is missing", add);
+  command = add_set_part("add", "add entries; creates the set if it is missing", add);
   add_name(*command, *options)->required();
   add_entries(*command, *options, "addresses, prefixes or ranges")->required();
   add_lifetime_option(*command, options->lifetime);
@@ -146,7 +145,7 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
   add_name(*command, *options)->required();
   add_entries(*command, *options, "entries as they were added (default: the set itself)");
 
-  command = add_set_part("load", "make a set what a file says", load);
+  command = add_set_part("load", "replace the content of a set by that of a file", load);
   add_name(*command, *options)->required();
   command->add_option("FILE", options->file, "an entry a line, comments from '#' or ';' on; '-': standard input")
       ->required();

@@ -55,8 +55,8 @@ void print(const AttachmentStatus& attachment) {
   }
   if (attachment.counts) {
     std::printf(
-        "    %s, room for %u sessions; counted beside sessions: %llu packets of unknown sessions, %llu not "
-        "understood; %llu packets sent as events\n",
+        "    %s, room for %u sessions; counted outside sessions: %llu packets of unknown sessions, "
+        "%llu unparsed; %llu packets sent as events\n",
         activity(attachment), attachment.counts->sessions,
         static_cast<unsigned long long>(attachment.counts->unknown.packets),
         static_cast<unsigned long long>(attachment.counts->not_understood.packets),
@@ -101,7 +101,7 @@ int status(const StatusOptions& options) {
 
 void add_status_command(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<StatusOptions>();
-  CLI::App* command = app.add_subcommand("status", "what is attached where, in which mode, by whom, what it counts");
+  CLI::App* command = app.add_subcommand("status", "the programs that are attached, with mode, owner and counters");
   command->add_option("-i,--interface", options->interfaces, "only these ports (default: all)");
   command->add_flag("--json", options->json, "print JSON");
   command->footer("Example:\n  nicsentry status -i eth0 --json");

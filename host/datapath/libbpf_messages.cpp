@@ -34,6 +34,11 @@ int collect(enum libbpf_print_level level, const char* format, va_list arguments
 
 }  // namespace
 
+std::string libbpf_version() {
+  const std::string text = libbpf_version_string();  // "v1.1"
+  return text.starts_with('v') ? text.substr(1) : text;
+}
+
 LibbpfMessages::LibbpfMessages() {
   collected.clear();
   libbpf_set_print(collect);

@@ -5,6 +5,9 @@
 
 namespace nicsentry {
 
+// The version of the library that is loaded: "1.1".
+std::string libbpf_version();
+
 // Collects what libbpf (and through it the kernel's verifier) says on this thread while the object lives, so that an
 // error can carry it, instead of letting it go to stderr. At most one lives on a thread.
 class LibbpfMessages {

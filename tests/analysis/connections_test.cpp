@@ -126,7 +126,7 @@ constexpr FirewallSize kRoom{2, 1, 1};
 // One program on one hook of the monitor.
 class Side {
  public:
-  // `answers`: the map of expectations that the sides share, made for the first one.
+  // `answers`: the map that the sides share, of the one that was there first.
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions, int answers = -1)
       : Side(monitor, hook, sessions,
              testing::pooled_program(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc),

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "host/base/error.h"
@@ -23,12 +24,17 @@
 namespace nicsentry {
 namespace {
 
-struct Controller {
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kLookAgain = 50ms;
+
+struct Listener {
   int pid = 0;
   std::string socket;
 };
 
-// Of "controller-123.sock".
+// "controller-123.sock": 123. Nothing for another name.
 std::optional<int> pid_of_socket(std::string_view name) {
   constexpr std::string_view kBefore = "controller-";
   constexpr std::string_view kBehind = ".sock";
@@ -42,44 +48,54 @@ std::optional<int> pid_of_socket(std::string_view name) {
   return failure == std::errc() && rest == name.data() + name.size() ? std::optional(pid) : std::nullopt;
 }
 
-// A killed controller leaves its socket, and its pid may be another process's by now: only the socket itself tells. One
-// at which nobody listens and whose process is gone is removed; with the process there it may be about to listen.
-bool somebody_listens(const std::string& path, int pid) {
+enum class Answering { yes, refused, unknown };
+
+// Only the socket itself tells whether its controller lives: a pid may be another process's by now.
+Answering answering(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
-    return false;
+    return Answering::unknown;
   }
   std::copy(path.begin(), path.end(), address.sun_path);
   const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd && (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN)) {
-    return true;  // EAGAIN: somebody does, and others wait there
+  if (!fd) {
+    return Answering::unknown;
   }
-  if (errno == ECONNREFUSED && kill(pid, 0) != 0 && errno == ESRCH) {
-    unlink(path.c_str());
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    return Answering::yes;
   }
-  return false;
+  // EAGAIN: somebody listens, and others wait there.
+  return errno == EAGAIN ? Answering::yes : errno == ECONNREFUSED ? Answering::refused : Answering::unknown;
 }
 
-std::vector<Controller> running_controllers() {
+// Every controller's socket in the runtime directory, whether or not somebody listens at it, by pid.
+std::vector<Listener> sockets_of_controllers() {
   const std::filesystem::path directory = runtime_directory();
   std::error_code failure;
-  std::vector<Controller> running;
+  std::vector<Listener> found;
   for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
-    const auto pid = pid_of_socket(entry.path().filename().string());
-    if (pid && somebody_listens(entry.path().string(), *pid)) {
-      running.push_back({*pid, entry.path().string()});
+    if (const auto pid = pid_of_socket(entry.path().filename().string())) {
+      found.push_back({*pid, entry.path().string()});
     }
   }
   if (failure) {
     throw SystemError(failure.value(), "looking for controllers in " + directory.string());
   }
-  std::sort(running.begin(), running.end(), [](const Controller& a, const Controller& b) { return a.pid < b.pid; });
-  return running;
+  std::sort(found.begin(), found.end(), [](const Listener& a, const Listener& b) { return a.pid < b.pid; });
+  return found;
 }
 
+std::vector<Listener> listening_controllers() {
+  std::vector<Listener> found = sockets_of_controllers();
+  std::erase_if(found, [](const Listener& listener) { return answering(listener.socket) != Answering::yes; });
+  return found;
+}
+
+bool process_is_gone(int pid) { return kill(pid, 0) != 0 && errno == ESRCH; }
+
 // "process 12 (eth0, eth1)"; ports of other network namespaces have no name here.
-std::string described(const Controller& controller, const std::vector<Interface>& interfaces) {
+std::string described(const Listener& controller, const std::vector<Interface>& interfaces) {
   std::string ports;
   for (const Interface& port : interfaces) {
     const auto found = read_port_record(port);
@@ -90,26 +106,53 @@ std::string described(const Controller& controller, const std::vector<Interface>
   return "process " + std::to_string(controller.pid) + ports + (ports.empty() ? "" : ")");
 }
 
+NotFound not_watched(const std::string& interface) {
+  return NotFound("no controller watches " + interface + " (start one with: nicsentry run -i " + interface + ")");
+}
+
+// A run claims its port first; its record and its socket follow. Until then the record is empty, or a dead run's.
+std::string socket_of_port(const std::string& interface, std::chrono::milliseconds patience) {
+  const Interface port = find_interface(interface);
+  const auto until = SteadyClock::now() + patience;
+  while (true) {
+    const auto found = read_port_record(port);
+    if (!found || !found->running) {
+      throw not_watched(interface);
+    }
+    const std::string& socket = found->record.socket;
+    if (!socket.empty() && answering(socket) == Answering::yes) {
+      return socket;
+    }
+    if (SteadyClock::now() >= until) {
+      throw Unavailable("the controller of " + interface + " is starting; try again");
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
+}
+
 }  // namespace
 
-void remove_dead_sockets() { running_controllers(); }
-
-std::string find_controller(const std::string& interface) {
-  if (!interface.empty()) {
-    const auto found = read_port_record(find_interface(interface));
-    if (!found || !found->running) {
-      throw Error("no controller watches " + interface + " (start one with: nicsentry run -i " + interface + ")");
+void remove_dead_sockets() {
+  for (const Listener& listener : sockets_of_controllers()) {
+    // With its process there it may be about to listen.
+    if (answering(listener.socket) == Answering::refused && process_is_gone(listener.pid)) {
+      unlink(listener.socket.c_str());
     }
-    return found->record.socket;
   }
-  const std::vector<Controller> running = running_controllers();
+}
+
+std::string find_controller(const std::string& interface, std::chrono::milliseconds patience) {
+  if (!interface.empty()) {
+    return socket_of_port(interface, patience);
+  }
+  const std::vector<Listener> running = listening_controllers();
   if (running.empty()) {
-    throw Error("no controller runs (start one with: nicsentry run -i PORT)");
+    throw NotFound("no controller runs (start one with: nicsentry run -i PORT)");
   }
   if (running.size() > 1) {
     std::string list;
     const std::vector<Interface> interfaces = list_interfaces();
-    for (const Controller& controller : running) {
+    for (const Listener& controller : running) {
       list += (list.empty() ? "" : ", ") + described(controller, interfaces);
     }
     throw Error(std::to_string(running.size()) + " controllers run: " + list + "; say which with -i PORT");

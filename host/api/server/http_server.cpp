@@ -10,6 +10,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -39,8 +42,9 @@ struct Exchange {
   std::size_t body_bytes = 0;
   std::optional<Router::Match> match;
   Response response;
-  bool refused = false;   // `response` is the answer already
-  bool answered = false;  // written by a lane's thread before it resumes the connection
+  bool refused = false;      // `response` is the answer already
+  bool answered = false;     // written by a lane's thread before it resumes the connection
+  bool handed_over = false;  // to a lane
 };
 
 MHD_Result send(MHD_Connection* connection, const Response& answer) {
@@ -88,6 +92,12 @@ Response answer_of(Exchange& exchange) {
   }
 }
 
+bool somebody_listens(const sockaddr_un& address) {
+  const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return fd && (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
+                errno == EAGAIN);  // EAGAIN: its queue is full
+}
+
 UniqueFd unix_listener(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -98,6 +108,9 @@ UniqueFd unix_listener(const std::string& path) {
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) {
     throw SystemError(errno, "opening the socket " + path);
+  }
+  if (somebody_listens(address)) {
+    throw SystemError(EADDRINUSE, "opening the socket " + path);
   }
   unlink(path.c_str());  // a dead controller's
   const mode_t former = umask(S_IRWXG | S_IRWXO | S_IXUSR);
@@ -110,38 +123,55 @@ UniqueFd unix_listener(const std::string& path) {
   return fd;
 }
 
+// The router decodes: a '/' that is encoded is part of a name.
+std::size_t keep_encoded(void* /*self*/, MHD_Connection* /*connection*/, char* text) { return std::strlen(text); }
+
 }  // namespace
 
 struct HttpServer::State {
   State(const Router& routes, const ServerLimits& allowed) : router(routes), limits(allowed) {}
 
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url, const char* method,
-                               const char* /*version*/, const char* data, std::size_t* size, void** context) {
+                               const char* /*version*/, const char* data, std::size_t* size, void** context) noexcept {
     auto& state = *static_cast<State*>(self);
-    if (*context == nullptr) {
-      return state.begin(connection, url, method, context);
-    }
-    auto& exchange = *static_cast<Exchange*>(*context);
-    if (*size != 0) {
-      if (!state.take_body(exchange, {data, *size})) {
-        return MHD_NO;  // closes the connection: an answer would have to wait for the body's end
+    try {
+      if (*context == nullptr) {
+        return state.begin(connection, url, method, context);
       }
-      *size = 0;
-      return MHD_YES;
+      return state.go_on(*static_cast<Exchange*>(*context), data, *size);
+    } catch (const std::exception&) {  // no memory: the connection is closed
+      return MHD_NO;
     }
-    if (!exchange.refused && !exchange.answered) {
-      state.hand_over(exchange);
-      if (!exchange.refused) {
-        return MHD_YES;  // suspended: this is called again when it was answered
-      }
-    }
-    return send(connection, exchange.response);
   }
 
-  static void on_completed(void* /*self*/, MHD_Connection* /*connection*/, void** context,
-                           MHD_RequestTerminationCode /*why*/) {
-    delete static_cast<Exchange*>(*context);
+  MHD_Result go_on(Exchange& exchange, const char* data, std::size_t& size) {
+    if (size != 0) {
+      if (!take_body(exchange, {data, size})) {
+        return MHD_NO;  // closes the connection: an answer would have to wait for the body's end
+      }
+      size = 0;
+      return MHD_YES;
+    }
+    if (exchange.refused || exchange.answered) {
+      return send(exchange.connection, exchange.response);
+    }
+    hand_over(exchange);
+    return MHD_YES;  // suspended: this is called again when there is an answer
+  }
+
+  static void on_completed(void* self, MHD_Connection* /*connection*/, void** context,
+                           MHD_RequestTerminationCode /*why*/) noexcept {
+    const std::unique_ptr<Exchange> exchange(static_cast<Exchange*>(*context));
     *context = nullptr;
+    if (exchange == nullptr) {
+      return;
+    }
+    auto& state = *static_cast<State*>(self);
+    const std::lock_guard lock(state.mutex);
+    state.body_bytes -= exchange->body.size();
+    if (exchange->handed_over && --state.under_way == 0) {
+      state.idle.notify_all();
+    }
   }
 
   // The header is whole. A body that is announced as too large is refused before it comes.
@@ -162,31 +192,52 @@ struct HttpServer::State {
     return MHD_YES;
   }
 
-  // Keeps nothing of a request that is refused already. False beyond the limit.
-  bool take_body(Exchange& exchange, std::string_view part) const {
+  // Keeps nothing of a request that is refused already. False beyond the limit of one body.
+  bool take_body(Exchange& exchange, std::string_view part) {
     exchange.body_bytes += part.size();
     if (exchange.body_bytes > limits.body_bytes) {
       return false;
     }
-    if (!exchange.refused) {
+    if (exchange.refused) {
+      return true;
+    }
+    const std::lock_guard lock(mutex);
+    if (body_bytes + part.size() > limits.bodies_bytes) {
+      exchange.response = problem(503, "too many large requests at once; try again");
+      exchange.refused = true;
+    } else {
       exchange.body.append(part);
+      body_bytes += part.size();
     }
     return true;
   }
 
   void hand_over(Exchange& exchange) {
+    exchange.handed_over = true;
+    {
+      const std::lock_guard lock(mutex);
+      ++under_way;
+    }
     MHD_suspend_connection(exchange.connection);
     WorkLane& lane = exchange.match->lane == Lane::quick ? quick : slow;
-    const bool taken = lane.add([&exchange] {
-      exchange.response = answer_of(exchange);
-      exchange.answered = true;
-      MHD_resume_connection(exchange.connection);  // the exchange is libmicrohttpd's again
+    const bool taken = lane.add([&exchange](WorkLane::Turn turn) {
+      answer(exchange, turn == WorkLane::Turn::run ? answer_of(exchange) : problem(503, "the run is ending"));
     });
     if (!taken) {
-      exchange.response = problem(503, "too many requests wait; try again");
-      exchange.refused = true;
-      MHD_resume_connection(exchange.connection);
+      answer(exchange, problem(503, "too many requests wait; try again"));
     }
+  }
+
+  // The exchange is libmicrohttpd's again afterwards.
+  static void answer(Exchange& exchange, Response response) {
+    exchange.response = std::move(response);
+    exchange.answered = true;
+    MHD_resume_connection(exchange.connection);
+  }
+
+  void wait_for_readers() {
+    std::unique_lock lock(mutex);
+    idle.wait_for(lock, limits.drain, [this] { return under_way == 0; });
   }
 
   const Router& router;
@@ -194,6 +245,10 @@ struct HttpServer::State {
   std::vector<std::string> paths;
   std::vector<UniqueFd> listeners;
   std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> daemons;
+  std::mutex mutex;
+  std::condition_variable idle;
+  std::size_t body_bytes = 0;  // that all exchanges hold
+  std::size_t under_way = 0;   // exchanges that were handed to a lane and are not completed
   WorkLane quick{kQuickThreads, kMostWaiting};
   WorkLane slow{kSlowThreads, kMostWaiting};
 };
@@ -211,7 +266,7 @@ void HttpServer::listen_unix(const std::string& path) {
       state_.get(), MHD_OPTION_LISTEN_SOCKET, fd.get(), MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, state_.get(),
       MHD_OPTION_CONNECTION_LIMIT, state_->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
       static_cast<unsigned>(state_->limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      state_->limits.header_bytes, MHD_OPTION_END);
+      state_->limits.header_bytes, MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
   if (daemon == nullptr) {
     throw SystemError(errno, "serving the socket " + path);
   }
@@ -220,18 +275,19 @@ void HttpServer::listen_unix(const std::string& path) {
 }
 
 void HttpServer::stop() {
-  for (const auto& daemon : state_->daemons) {
-    // The listener is the daemon's to watch and ours to close, behind it.
-    MHD_quiesce_daemon(daemon.get());
-  }
-  state_->quick.close();  // resumes the connections of what was under way: a daemon may not end with one suspended
-  state_->slow.close();
-  state_->daemons.clear();
-  state_->listeners.clear();
   for (const std::string& path : state_->paths) {
     unlink(path.c_str());
   }
   state_->paths.clear();
+  for (const auto& daemon : state_->daemons) {
+    MHD_quiesce_daemon(daemon.get());  // the listener is ours to close, after the daemon
+  }
+  // Every suspended connection is resumed by its job: a daemon may not end with one suspended.
+  state_->quick.close();
+  state_->slow.close();
+  state_->wait_for_readers();
+  state_->daemons.clear();
+  state_->listeners.clear();
 }
 
 }  // namespace nicsentry

@@ -13,9 +13,11 @@ namespace nicsentry {
 // What a client may take. Header and body beyond it are refused while they arrive, and hold no memory.
 struct ServerLimits {
   std::size_t header_bytes = std::size_t{32} << 10;
-  std::size_t body_bytes = std::size_t{128} << 20;  // a million addresses as JSON
+  std::size_t body_bytes = std::size_t{128} << 20;    // a million addresses as JSON
+  std::size_t bodies_bytes = std::size_t{256} << 20;  // of all requests together
   unsigned connections = 128;
-  std::chrono::seconds idle{30};  // of a client that neither sends nor reads
+  std::chrono::seconds idle{30};         // of a client that neither sends nor reads
+  std::chrono::milliseconds drain{500};  // for clients to read their answers when the server stops
 };
 
 // HTTP/1.1 with JSON (RFC 9112), over libmicrohttpd: one thread for all connections, handlers in lanes beside it
@@ -29,11 +31,12 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Listens on a Unix socket that only its owner may open (mode 0600). Replaces a socket at which nobody listens.
-  // Removes the socket at the end. Throws SystemError.
+  // Listens on a Unix socket that only its owner may open (mode 0600). Replaces a socket at which nobody listens;
+  // stop() removes it. Throws SystemError.
   void listen_unix(const std::string& path);
 
-  // Refuses new requests, finishes those under way and ends the threads. The destructor does so, too.
+  // Refuses new requests and those that wait for a thread, finishes those that a handler has, and ends the threads. The
+  // destructor does so, too.
   void stop();
 
  private:

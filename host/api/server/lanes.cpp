@@ -27,11 +27,16 @@ bool WorkLane::add(Job job) {
 }
 
 void WorkLane::close() {
+  std::deque<Job> waiting;
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
+    waiting.swap(jobs_);
   }
   changed_.notify_all();
+  for (const Job& job : waiting) {
+    job(Turn::closing);
+  }
   for (std::thread& thread : threads_) {
     if (thread.joinable()) {
       thread.join();
@@ -49,7 +54,7 @@ void WorkLane::serve() {
     const Job job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    job();
+    job(Turn::run);
     lock.lock();
   }
 }

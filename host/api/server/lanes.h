@@ -14,16 +14,18 @@ namespace nicsentry {
 // A few threads that run jobs in their order, and a bound on how many wait.
 class WorkLane {
  public:
-  using Job = std::function<void()>;
+  enum class Turn { run, closing };
+  // Called once: to run, or to be told that the lane closes and it will not run.
+  using Job = std::function<void(Turn)>;
 
   WorkLane(std::size_t threads, std::size_t most_waiting);
   ~WorkLane();
   WorkLane(const WorkLane&) = delete;
   WorkLane& operator=(const WorkLane&) = delete;
 
-  // False when as many wait as may: the job is not taken. Any thread.
+  // False when as many wait as may, or after close(): the job is not taken. Any thread.
   bool add(Job job);
-  // Runs what waits, then ends the threads. Nothing is taken afterwards.
+  // Waits for the jobs that run, calls those that wait with Turn::closing, and ends the threads.
   void close();
 
  private:

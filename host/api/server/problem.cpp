@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/server/problem.h"
 
-#include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
+#include "host/api/json/problem_json.h"
 #include "host/base/error.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry {
 namespace {
-
-using nlohmann::ordered_json;
 
 const char* title_of(unsigned status) {
   switch (status) {
@@ -47,25 +46,40 @@ unsigned status_of(const std::exception& error) {
   return 500;
 }
 
-Response document(unsigned status, const std::string& detail, const std::vector<std::string>& errors) {
-  ordered_json object{{"type", "about:blank"}, {"title", title_of(status)}, {"status", status}, {"detail", detail}};
-  if (!errors.empty()) {
-    object["errors"] = errors;
-  }
+Response document(Problem problem) {
+  problem.title = title_of(problem.status);
   Response response;
-  response.status = status;
-  response.content_type = "application/problem+json";
-  response.body = object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  response.status = problem.status;
+  response.content_type = kProblemMediaType;
+  response.body = encode(problem).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   return response;
 }
 
 }  // namespace
 
 Response problem(const std::exception& error) {
-  const auto* batch = dynamic_cast<const BatchError*>(&error);
-  return document(status_of(error), error.what(), batch != nullptr ? batch->errors() : std::vector<std::string>());
+  Problem made;
+  made.status = status_of(error);
+  made.detail = error.what();
+  if (const auto* batch = dynamic_cast<const BatchError*>(&error); batch != nullptr) {
+    made.errors = batch->errors();
+  }
+  return document(std::move(made));
 }
 
-Response problem(unsigned status, const std::string& detail) { return document(status, detail, {}); }
+Response problem(unsigned status, const std::string& detail) {
+  Problem made;
+  made.status = status;
+  made.detail = detail;
+  return document(std::move(made));
+}
+
+Response unknown_resource(unsigned status, const std::string& detail) {
+  Problem made;
+  made.type = kUnknownResource;
+  made.status = status;
+  made.detail = detail;
+  return document(std::move(made));
+}
 
 }  // namespace nicsentry

@@ -13,5 +13,7 @@ namespace nicsentry {
 // "errors" lists each error of a batch for itself.
 Response problem(const std::exception& error);
 Response problem(unsigned status, const std::string& detail);
+// For a path or a method that no route has, so that a client can tell it from a set that does not exist.
+Response unknown_resource(unsigned status, const std::string& detail);
 
 }  // namespace nicsentry

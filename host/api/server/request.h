@@ -11,8 +11,8 @@ namespace nicsentry {
 // A request as a handler sees it.
 struct Request {
   std::string method;                              // "GET", "POST", "PUT", "DELETE"
-  std::string path;                                // decoded, without the query
-  std::map<std::string, std::string> captures;     // what stood for {name} in the route's path
+  std::string path;                                // percent-encoded, without the query
+  std::map<std::string, std::string> captures;     // decoded: what stands for {name} in the route's path
   nlohmann::json body = nlohmann::json::object();  // empty object where none came
 };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/server/router.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "host/api/json/resources.h"
 #include "host/api/server/problem.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 namespace {
@@ -44,7 +47,15 @@ void Router::add(const std::string& method, const std::string& path, Lane lane, 
 }
 
 std::optional<Router::Match> Router::find(std::string_view method, std::string_view path, Response& refusal) const {
-  const std::vector<std::string> parts = parts_of(path);
+  std::vector<std::string> parts = parts_of(path);
+  try {
+    for (std::string& part : parts) {
+      part = decoded_segment(part);
+    }
+  } catch (const Error& error) {
+    refusal = problem(error);
+    return std::nullopt;
+  }
   std::string allow;
   for (const Route& route : routes_) {
     Match match{route.lane, &route.handler, {}};
@@ -57,9 +68,9 @@ std::optional<Router::Match> Router::find(std::string_view method, std::string_v
     allow += (allow.empty() ? "" : ", ") + route.method;
   }
   if (allow.empty()) {
-    refusal = problem(404, "there is nothing at " + std::string(path));
+    refusal = unknown_resource(404, "there is nothing at " + std::string(path));
   } else {
-    refusal = problem(405, std::string(path) + " takes " + allow + ", not " + std::string(method));
+    refusal = unknown_resource(405, std::string(path) + " takes " + allow + ", not " + std::string(method));
     refusal.allow = allow;
   }
   return std::nullopt;

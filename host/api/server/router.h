@@ -25,8 +25,8 @@ class Router {
     const Handler* handler = nullptr;
     std::map<std::string, std::string> captures;
   };
-  // Nothing where no route has the path and the method; `refusal` is then the answer: 404, or 405 with the methods
-  // that the path has.
+  // `path` is percent-encoded, without a query. Nothing where no route has the path and the method; `refusal` is then
+  // the answer: 404, or 405 with the methods that the path has, or 400.
   std::optional<Match> find(std::string_view method, std::string_view path, Response& refusal) const;
 
  private:

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/client/controller.h"
+
+#include <string_view>
+#include <utility>
+
+#include "host/api/client/find_controller.h"
+#include "host/api/json/problem_json.h"
+#include "host/api/json/resources.h"
+#include "host/base/error.h"
+#include "host/rules/language/batch.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+Error other_version(const std::string& socket, const std::string& path) {
+  return Error("the controller at " + socket + " runs another version of nicsentry: it does not know " + path);
+}
+
+[[noreturn]] void throw_problem(const Problem& problem) {
+  if (!problem.errors.empty()) {
+    throw BatchError(problem.errors);
+  }
+  switch (problem.status) {
+    case 400:
+      throw BadRequest(problem.detail);
+    case 404:
+      throw NotFound(problem.detail);
+    case 409:
+      throw Conflict(problem.detail);
+    case 503:
+      throw Unavailable(problem.detail);
+    default:
+      throw Error(problem.detail);
+  }
+}
+
+[[noreturn]] void refuse(const std::string& socket, const std::string& path, const HttpAnswer& answer) {
+  const bool unknown_path = answer.status == 404 || answer.status == 405;
+  const json document = json::parse(answer.body, nullptr, false);
+  if (answer.content_type != kProblemMediaType || document.is_discarded()) {
+    throw unknown_path ? other_version(socket, path)
+                       : Error("the controller at " + socket + " answered " + path + " with HTTP status " +
+                               std::to_string(answer.status));
+  }
+  const auto problem = decode<Problem>(document);
+  if (unknown_path && problem.type == kUnknownResource) {
+    throw other_version(socket, path);
+  }
+  throw_problem(problem);
+}
+
+}  // namespace
+
+Controller::Controller(std::string socket, const ClientLimits& limits) : socket_(std::move(socket)), limits_(limits) {}
+
+Controller Controller::of_port(const std::string& interface) { return Controller(find_controller(interface)); }
+
+template <typename Answer>
+Answer Controller::ask(const char* method, const std::string& path, const std::string& body) const {
+  const HttpAnswer answer = http_request(socket_, method, path, body, limits_);
+  if (answer.status != 200) {
+    refuse(socket_, path, answer);
+  }
+  try {
+    const json document = json::parse(answer.body, nullptr, false);
+    return decode<Answer>(document);
+  } catch (const Error& error) {
+    throw Error("the controller at " + socket_ + " answered " + path +
+                " in an unknown form (another version?): " + error.what());
+  }
+}
+
+RulesAnswer Controller::rules() const { return ask<RulesAnswer>("GET", resource::kRules); }
+
+BatchAnswer Controller::apply(Chain chain, const json& batch) const {
+  return ask<BatchAnswer>("POST", path_of(resource::kBatch, chain_name(chain)), batch.dump());
+}
+
+DefaultAnswer Controller::set_default(Chain chain, RuleAction action) const {
+  return ask<DefaultAnswer>("PUT", path_of(resource::kDefault, chain_name(chain)),
+                            encode(DefaultRequest{action}).dump());
+}
+
+void Controller::accept_established(Chain chain, bool on) const {
+  ask<Nothing>("PUT", path_of(resource::kAcceptEstablished, chain_name(chain)),
+               encode(AcceptEstablishedRequest{on}).dump());
+}
+
+void Controller::reset_counters() const { ask<Nothing>("POST", resource::kResetCounters); }
+
+ExplainAnswer Controller::explain(Chain chain, const ExplainRequest& request) const {
+  return ask<ExplainAnswer>("POST", path_of(resource::kExplain, chain_name(chain)), encode(request).dump());
+}
+
+SetsAnswer Controller::sets() const { return ask<SetsAnswer>("GET", resource::kSets); }
+
+SetEntriesAnswer Controller::entries(const std::string& set) const {
+  return ask<SetEntriesAnswer>("GET", path_of(resource::kSet, set));
+}
+
+SetAddition Controller::add_to_set(const std::string& set, const SetEntriesRequest& request) const {
+  return ask<SetAddition>("POST", path_of(resource::kSetEntries, set), encode(request).dump());
+}
+
+SetReplacement Controller::replace_set(const std::string& set, const SetEntriesRequest& request) const {
+  return ask<SetReplacement>("PUT", path_of(resource::kSet, set), encode(request).dump());
+}
+
+SetRemoval Controller::remove_from_set(const std::string& set, const SetRemovalRequest& request) const {
+  return ask<SetRemoval>("POST", path_of(resource::kSetRemovals, set), encode(request).dump());
+}
+
+void Controller::remove_set(const std::string& set) const { ask<Nothing>("DELETE", path_of(resource::kSet, set)); }
+
+ConnectionsAnswer Controller::connections() const { return ask<ConnectionsAnswer>("GET", resource::kConnections); }
+
+EndedWindow Controller::end_window() const { return ask<EndedWindow>("POST", resource::kWindows); }
+
+VersionInfo Controller::version() const { return ask<VersionInfo>("GET", resource::kVersion); }
+
+}  // namespace nicsentry

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/api/client/http_client.h"
+#include "host/api/json/connections_json.h"
+#include "host/api/json/explain_json.h"
+#include "host/api/json/rules_json.h"
+#include "host/api/json/sets_json.h"
+#include "host/api/json/version_json.h"
+#include "host/api/json/window_json.h"
+
+namespace nicsentry {
+
+// A running controller, as a client sees it: one function a request. Each throws BadRequest (with each error of a
+// batch), NotFound, Conflict or Unavailable when the controller refuses, Unavailable when it does not answer, and Error
+// when it runs another version of nicsentry.
+class Controller {
+ public:
+  explicit Controller(std::string socket, const ClientLimits& limits = {});
+  // The controller that watches a port, or with no port ("") the only one that runs (find_controller()).
+  static Controller of_port(const std::string& interface);
+
+  RulesAnswer rules() const;
+  BatchAnswer apply(Chain chain, const nlohmann::json& batch) const;
+  DefaultAnswer set_default(Chain chain, RuleAction action) const;
+  void accept_established(Chain chain, bool on) const;
+  void reset_counters() const;
+  ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
+
+  SetsAnswer sets() const;
+  SetEntriesAnswer entries(const std::string& set) const;
+  SetAddition add_to_set(const std::string& set, const SetEntriesRequest& request) const;
+  SetReplacement replace_set(const std::string& set, const SetEntriesRequest& request) const;
+  SetRemoval remove_from_set(const std::string& set, const SetRemovalRequest& request) const;
+  void remove_set(const std::string& set) const;
+
+  ConnectionsAnswer connections() const;
+  EndedWindow end_window() const;
+  VersionInfo version() const;
+
+ private:
+  template <typename Answer>
+  Answer ask(const char* method, const std::string& path, const std::string& body = {}) const;
+
+  std::string socket_;
+  ClientLimits limits_;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/endpoints/explain.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "host/api/json/resources.h"
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
+#include "host/datapath/object_file.h"
+#include "host/datapath/program.h"
+#include "host/enforce/explainer.h"
+#include "host/report/window_report.h"
+#include "host/rules/language/field_text.h"
+
+namespace nicsentry {
+namespace {
+
+Decision decision_of(DecidedBy by) {
+  switch (by) {
+    case DecidedBy::nothing:
+      return Decision::nothing;
+    case DecidedBy::blocked:
+      return Decision::blocked;
+    case DecidedBy::established:
+      return Decision::established;
+    case DecidedBy::rule:
+      return Decision::rule;
+    case DecidedBy::by_default:
+      return Decision::by_default;
+  }
+  return Decision::nothing;
+}
+
+std::vector<Question> questions_of(const ExplainRequest& request) {
+  std::vector<Question> questions;
+  questions.reserve(request.packets.size());
+  for (const ExplainRequest::Packet& packet : request.packets) {
+    Question question{packet.frame, request.conntrack};
+    question.frame.resize(std::clamp(packet.length.value_or(packet.frame.size()), packet.frame.size(),
+                                     std::max(packet.frame.size(), kExplainFrameMax)));
+    questions.push_back(std::move(question));
+  }
+  return questions;
+}
+
+PacketFields fields_of(const JudgedPacket& packet) {
+  PacketFields fields;
+  fields.source = packet.source.text();
+  fields.destination = packet.destination.text();
+  fields.protocol = packet.protocol;
+  if (packet.has_ports()) {
+    fields.source_port = packet.source_port;
+    fields.destination_port = packet.destination_port;
+  }
+  if (packet.header && packet.protocol == static_cast<std::uint8_t>(Protocol::tcp)) {
+    fields.tcp_flags = packet.tcp_flags == 0 ? "NONE" : tcp_flags_text({packet.tcp_flags, packet.tcp_flags});
+  } else if (packet.header && !packet.has_ports()) {
+    fields.icmp_type = packet.icmp_type;
+  }
+  fields.state = packet.state;
+  return fields;
+}
+
+FieldComparison comparison_of(const FieldCheck& check) { return {check.field, check.asked, check.seen, check.matches}; }
+
+PacketExplanation::Reasons reasons_of(const Explanation& explanation) {
+  PacketExplanation::Reasons reasons;
+  for (const FieldCheck& check : explanation.checks) {
+    reasons.fields.push_back(comparison_of(check));
+  }
+  reasons.passed_over.reserve(explanation.before.size());
+  for (const Explanation::Passed& passed : explanation.before) {
+    reasons.passed_over.push_back({passed.rule, comparison_of(passed.mismatch)});
+  }
+  reasons.source_sets = explanation.source_sets;
+  reasons.destination_sets = explanation.destination_sets;
+  return reasons;
+}
+
+PacketExplanation answer_of(const Explanation& explanation, const ExplainRequest& request) {
+  PacketExplanation answer;
+  answer.dropped = explanation.dropped;
+  answer.by = decision_of(explanation.by);
+  if (explanation.rule) {
+    answer.rule = numbered_rule(explanation.deciding, *explanation.rule, wall_clock_ns());
+  }
+  if (explanation.packet) {
+    answer.packet = fields_of(*explanation.packet);
+    answer.session = !explanation.session_known ? "unknown" : request.conntrack ? "as asked" : "known";
+  }
+  answer.conntrack_reason = explanation.state_reason;
+  if (explanation.cause) {
+    answer.not_understood = cause_name(static_cast<int>(*explanation.cause));
+  }
+  answer.counted_by = explanation.counting;
+  if (request.why) {
+    answer.reasons = reasons_of(explanation);
+  }
+  return answer;
+}
+
+// A program that was attached by hand to XDP may be the one for the card.
+std::unique_ptr<Explainer> make_explainer(const Firewall& firewall, const EnforcingProgram& program) {
+  const std::string name = describe_program(program.id).name;
+  if (program.mode == Mode::tc) {
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::tc), program.hook);
+  }
+  try {
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::card), program.hook);
+  } catch (const Error&) {
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::xdp), program.hook);
+  }
+}
+
+}  // namespace
+
+ExplainAnswer explain_packets(const Firewall& firewall, const EnforcingProgram& program,
+                              const ExplainRequest& request) {
+  if (program.mode == Mode::hw) {
+    throw Conflict(program.name +
+                   ": a program on a card cannot be asked, since the kernel makes test runs of its own programs only; "
+                   "`rules explain --rules FILE` asks the program of the host over the same rules");
+  }
+  const std::vector<Question> questions = questions_of(request);
+  const auto explainer = make_explainer(firewall, program);
+  ExplainAnswer answer;
+  answer.chain = explainer->chain();
+  answer.asked = program.name;
+  answer.program = program.id;
+  for (const Explanation& explanation : explainer->explain(questions, request.why)) {
+    answer.answers.push_back(answer_of(explanation, request));
+  }
+  const auto chain = firewall.rules(explainer->chain());
+  answer.default_action = chain->default_action;
+  answer.accept_established = chain->accept_established;
+  answer.rules = chain->rules.size();
+  return answer;
+}
+
+void add_explain_routes(Router& router, const RunFirewall& run) {
+  router.add("POST", resource::kExplain, Lane::slow, [run](const Request& request) {
+    const Chain chain = parse_chain_name(request.captures.at("chain"));
+    const Firewall& firewall = run.required();
+    const auto asked = decode<ExplainRequest>(request.body);
+    return encode(explain_packets(firewall, run.enforcing(chain), asked));
+  });
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/endpoints/rules.h"
+
+#include "host/api/json/resources.h"
+#include "host/api/json/rules_json.h"
+#include "host/base/wall_clock.h"
+#include "host/rules/language/batch.h"
+#include "host/rules/language/rule_text.h"
+
+namespace nicsentry {
+namespace {
+
+Counts counts_of(const rule_counter& counter) { return {counter.packets, counter.bytes}; }
+
+ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
+  const auto view = firewall.view(chain);
+  const TimestampNs now = wall_clock_ns();
+  ChainAnswer answer;
+  answer.text = chain_text(chain == Chain::ingress ? "Ingress" : "Egress", view.chain, now);
+  answer.rules.reserve(view.chain.rules.size());
+  for (std::size_t i = 0; i < view.chain.rules.size(); ++i) {
+    answer.rules.push_back({numbered_rule(view.chain.rules[i], i, now), counts_of(view.counts[i])});
+  }
+  answer.default_action = view.chain.default_action;
+  answer.by_default = counts_of(view.by_default);
+  answer.accept_established = view.chain.accept_established;
+  answer.established = counts_of(view.established);
+  answer.blocked = counts_of(view.blocked);
+  answer.dropped = counts_of(view.dropped);
+  answer.tables = {view.chain.rules.size(), view.chunks, view.rows,     view.nodes,
+                   view.room.nodes,         view.bits,   view.room.bits};
+  return answer;
+}
+
+Chain chain_asked(const Request& request) { return parse_chain_name(request.captures.at("chain")); }
+
+}  // namespace
+
+void add_rules_routes(Router& router, const RunFirewall& run, const std::optional<std::string>& caution) {
+  router.add("GET", resource::kRules, Lane::quick, [run](const Request&) {
+    const Firewall& firewall = run.required();
+    return encode(RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress)});
+  });
+  router.add("POST", resource::kBatch, Lane::quick, [run](const Request& request) {
+    const Chain chain = chain_asked(request);
+    Firewall& firewall = run.required();
+    const Batch batch = parse_batch(request.body, wall_clock_ns());
+    run.enforcing(chain);
+    return encode(BatchAnswer{firewall.apply(chain, batch)});
+  });
+  router.add("PUT", resource::kDefault, Lane::quick, [run, caution](const Request& request) {
+    const Chain chain = chain_asked(request);
+    Firewall& firewall = run.required();
+    const auto wanted = decode<DefaultRequest>(request.body);
+    run.enforcing(chain);
+    firewall.set_default(chain, wanted.action);
+    const bool beware = chain == Chain::ingress && wanted.action == RuleAction::drop;
+    return encode(DefaultAnswer{beware ? caution : std::nullopt});
+  });
+  router.add("PUT", resource::kAcceptEstablished, Lane::quick, [run](const Request& request) {
+    const Chain chain = chain_asked(request);
+    Firewall& firewall = run.required();
+    const auto wanted = decode<AcceptEstablishedRequest>(request.body);
+    run.enforcing(chain);
+    firewall.accept_established(chain, wanted.on);
+    return encode(Nothing{});
+  });
+  router.add("POST", resource::kResetCounters, Lane::quick, [run](const Request& request) {
+    Firewall& firewall = run.required();
+    refuse_fields(request.body);
+    firewall.reset_counters();
+    return encode(Nothing{});
+  });
+}
+
+}  // namespace nicsentry

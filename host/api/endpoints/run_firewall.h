@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "host/datapath/mode.h"
+#include "host/enforce/firewall.h"
+
+namespace nicsentry {
+
+// A program that enforces a chain.
+struct EnforcingProgram {
+  std::string name;  // of its attachment
+  std::uint32_t id = 0;
+  Hook hook = Hook::xdp;
+  Mode mode = Mode::drv;
+};
+
+// The firewall of a run, as its endpoints reach it.
+struct RunFirewall {
+  Firewall* firewall = nullptr;  // null: the run has none
+  // The program that enforces a chain. Throws Conflict where there is none: rules that nothing enforces must not look
+  // as if they were in force. Throws Unavailable where the run does not answer in time. Any thread may call.
+  std::function<EnforcingProgram(Chain)> enforcing;
+
+  // Throws Conflict where the run has no firewall.
+  Firewall& required() const;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/json/explain_json.h"
+
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/rules/language/field_text.h"
+
+namespace nicsentry {
+namespace {
+
+using json_fields::kBool;
+using json_fields::kNumber;
+using json_fields::kText;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr const char* kStates = "NEW, ESTABLISHED, RELATED or INVALID";
+constexpr const char* kVerdicts = "drop or accept";
+constexpr Decision kDecisions[] = {Decision::nothing, Decision::blocked, Decision::established, Decision::rule,
+                                   Decision::by_default};
+
+ConnectionState get_state(Fields& fields) {
+  const auto state = parse_state(fields.get<std::string>("conntrack", kStates));
+  if (!state) {
+    fields.fail("conntrack", kStates);
+  }
+  return *state;
+}
+
+bool get_drop(Fields& fields, const char* name) {
+  const auto text = fields.get<std::string>(name, kVerdicts);
+  if (text != default_action_name(RuleAction::drop) && text != default_action_name(RuleAction::accept)) {
+    fields.fail(name, kVerdicts);
+  }
+  return text == default_action_name(RuleAction::drop);
+}
+
+Decision get_decision(Fields& fields) {
+  const auto text = fields.get<std::string>("decided_by", kText);
+  for (const Decision decision : kDecisions) {
+    if (text == decision_name(decision)) {
+      return decision;
+    }
+  }
+  fields.fail("decided_by", "nothing, blocked, established, rule or default");
+}
+
+ExplainRequest::Packet get_packet(Fields fields) {
+  ExplainRequest::Packet packet;
+  packet.frame = fields.get<std::vector<std::uint8_t>>("frame", "a list of bytes");
+  if (packet.frame.size() > kExplainFrameMax) {
+    fields.fail("frame", "at most " + std::to_string(kExplainFrameMax) + " bytes");
+  }
+  packet.length = fields.find<std::size_t>("length", "a number of bytes");
+  fields.finish();
+  return packet;
+}
+
+ordered_json encode(const PacketFields& packet) {
+  const char* protocol = protocol_keyword(packet.protocol);
+  ordered_json object = {{"src", packet.source}, {"dst", packet.destination}};
+  object["l4proto"] = protocol != nullptr ? ordered_json(protocol) : ordered_json(packet.protocol);
+  if (packet.source_port) {
+    object["sport"] = *packet.source_port;
+  }
+  if (packet.destination_port) {
+    object["dport"] = *packet.destination_port;
+  }
+  if (packet.tcp_flags) {
+    object["tcpflags"] = *packet.tcp_flags;
+  }
+  if (packet.icmp_type) {
+    object["icmptype"] = *packet.icmp_type;
+  }
+  object["conntrack"] = state_name(packet.state);
+  return object;
+}
+
+std::uint8_t get_protocol(Fields& fields) {
+  constexpr const char* kProtocols = "a protocol's name or number";
+  if (fields.at("l4proto", kProtocols).is_string()) {
+    const auto protocol = parse_protocol(fields.get<std::string>("l4proto", kProtocols));
+    if (!protocol) {
+      fields.fail("l4proto", kProtocols);
+    }
+    return *protocol;
+  }
+  return fields.get<std::uint8_t>("l4proto", kProtocols);
+}
+
+PacketFields get_packet_fields(Fields fields) {
+  PacketFields packet;
+  packet.source = fields.get<std::string>("src", "an address");
+  packet.destination = fields.get<std::string>("dst", "an address");
+  packet.protocol = get_protocol(fields);
+  packet.source_port = fields.find<std::uint16_t>("sport", "a port");
+  packet.destination_port = fields.find<std::uint16_t>("dport", "a port");
+  packet.tcp_flags = fields.find<std::string>("tcpflags", kText);
+  packet.icmp_type = fields.find<std::uint8_t>("icmptype", kNumber);
+  packet.state = get_state(fields);
+  return packet;
+}
+
+ordered_json encode(const FieldComparison& comparison) {
+  return {{"field", comparison.field},
+          {"rule", comparison.rule},
+          {"packet", comparison.packet},
+          {"matches", comparison.matches}};
+}
+
+FieldComparison get_comparison(Fields fields) {
+  return {fields.get<std::string>("field", kText), fields.get<std::string>("rule", kText),
+          fields.get<std::string>("packet", kText), fields.get<bool>("matches", kBool)};
+}
+
+void add_reasons(ordered_json& object, const PacketExplanation::Reasons& reasons) {
+  object["fields"] = ordered_json::array();
+  for (const FieldComparison& comparison : reasons.fields) {
+    object["fields"].push_back(encode(comparison));
+  }
+  object["passed_over"] = ordered_json::array();
+  for (const PacketExplanation::PassedOver& passed : reasons.passed_over) {
+    ordered_json one = {{"id", passed.id}};
+    one.update(encode(passed.mismatch));
+    object["passed_over"].push_back(std::move(one));
+  }
+  object["src_sets"] = reasons.source_sets;
+  object["dst_sets"] = reasons.destination_sets;
+}
+
+PacketExplanation::Reasons get_reasons(Fields& fields) {
+  PacketExplanation::Reasons reasons;
+  const json& comparisons = fields.list("fields");
+  for (std::size_t i = 0; i < comparisons.size(); ++i) {
+    reasons.fields.push_back(get_comparison(fields.element("fields", comparisons, i)));
+  }
+  const json& passed = fields.list("passed_over");
+  reasons.passed_over.reserve(passed.size());
+  for (std::size_t i = 0; i < passed.size(); ++i) {
+    Fields one = fields.element("passed_over", passed, i);
+    reasons.passed_over.push_back({one.get<std::size_t>("id", kNumber), get_comparison(std::move(one))});
+  }
+  reasons.source_sets = fields.get<std::vector<std::string>>("src_sets", "a list of names");
+  reasons.destination_sets = fields.get<std::vector<std::string>>("dst_sets", "a list of names");
+  return reasons;
+}
+
+}  // namespace
+
+const char* decision_name(Decision decision) {
+  switch (decision) {
+    case Decision::nothing:
+      return "nothing";
+    case Decision::blocked:
+      return "blocked";
+    case Decision::established:
+      return "established";
+    case Decision::rule:
+      return "rule";
+    case Decision::by_default:
+      return "default";
+  }
+  return "";
+}
+
+ordered_json encode(const ExplainRequest& request) {
+  ordered_json packets = ordered_json::array();
+  for (const ExplainRequest::Packet& packet : request.packets) {
+    ordered_json object = {{"frame", packet.frame}};
+    if (packet.length) {
+      object["length"] = *packet.length;
+    }
+    packets.push_back(std::move(object));
+  }
+  ordered_json object = {{"packets", std::move(packets)}, {"why", request.why}};
+  if (request.conntrack) {
+    object["conntrack"] = state_name(*request.conntrack);
+  }
+  return object;
+}
+
+template <>
+ExplainRequest decode(const json& request) {
+  Fields fields(request, Origin::request);
+  ExplainRequest decoded;
+  const json& packets = fields.list("packets", "a list of packets");
+  if (packets.size() > kExplainPacketsMax) {
+    throw BadRequest("packets: read " + std::to_string(packets.size()) + " packets, allowed are " +
+                     std::to_string(kExplainPacketsMax) + " at most");
+  }
+  decoded.packets.reserve(packets.size());
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    decoded.packets.push_back(get_packet(fields.element("packets", packets, i)));
+  }
+  if (fields.has("conntrack")) {
+    decoded.conntrack = get_state(fields);
+  }
+  decoded.why = fields.find<bool>("why", kBool).value_or(false);
+  fields.finish();
+  return decoded;
+}
+
+ordered_json encode(const PacketExplanation& explanation) {
+  ordered_json object = {{"verdict", default_action_name(explanation.dropped ? RuleAction::drop : RuleAction::accept)},
+                         {"decided_by", decision_name(explanation.by)}};
+  if (explanation.rule) {
+    object["rule"] = nicsentry::encode(*explanation.rule);
+  }
+  if (explanation.packet) {
+    object["packet"] = encode(*explanation.packet);
+  }
+  if (explanation.session) {
+    object["session"] = *explanation.session;
+  }
+  if (explanation.conntrack_reason) {
+    object["conntrack_reason"] = *explanation.conntrack_reason;
+  }
+  if (explanation.not_understood) {
+    object["not_understood"] = *explanation.not_understood;
+  }
+  object["counted_by"] = explanation.counted_by;
+  if (explanation.reasons) {
+    add_reasons(object, *explanation.reasons);
+  }
+  return object;
+}
+
+template <>
+PacketExplanation decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  PacketExplanation decoded;
+  decoded.dropped = get_drop(fields, "verdict");
+  decoded.by = get_decision(fields);
+  if (fields.has("rule")) {
+    decoded.rule = decode<NumberedRule>(fields.at("rule", "a rule"));
+  }
+  if (decoded.by == Decision::rule && !decoded.rule) {
+    fields.fail("rule", "the rule that decided");
+  }
+  if (fields.has("packet")) {
+    decoded.packet = get_packet_fields(fields.object("packet"));
+    decoded.session = fields.get<std::string>("session", "known, unknown or as asked");
+  }
+  decoded.conntrack_reason = fields.find<std::string>("conntrack_reason", kText);
+  decoded.not_understood = fields.find<std::string>("not_understood", kText);
+  decoded.counted_by = fields.get<std::vector<std::size_t>>("counted_by", "a list of rules");
+  if (fields.has("fields")) {
+    decoded.reasons = get_reasons(fields);
+  }
+  return decoded;
+}
+
+ordered_json encode(const ExplainAnswer& answer) {
+  ordered_json answers = ordered_json::array();
+  for (const PacketExplanation& explanation : answer.answers) {
+    answers.push_back(encode(explanation));
+  }
+  return {{"chain", chain_name(answer.chain)},
+          {"asked", answer.asked},
+          {"program", answer.program},
+          {"default", default_action_name(answer.default_action)},
+          {"accept_established", answer.accept_established},
+          {"rules", answer.rules},
+          {"answers", std::move(answers)}};
+}
+
+template <>
+ExplainAnswer decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  ExplainAnswer decoded;
+  const auto chain = fields.get<std::string>("chain", "ingress or egress");
+  if (chain != chain_name(Chain::ingress) && chain != chain_name(Chain::egress)) {
+    fields.fail("chain", "ingress or egress");
+  }
+  decoded.chain = chain == chain_name(Chain::egress) ? Chain::egress : Chain::ingress;
+  decoded.asked = fields.get<std::string>("asked", kText);
+  decoded.program = fields.get<std::uint32_t>("program", kNumber);
+  decoded.default_action = get_drop(fields, "default") ? RuleAction::drop : RuleAction::accept;
+  decoded.accept_established = fields.get<bool>("accept_established", kBool);
+  decoded.rules = fields.get<std::size_t>("rules", kNumber);
+  const json& answers = fields.list("answers");
+  decoded.answers.reserve(answers.size());
+  for (const json& one : answers) {
+    decoded.answers.push_back(decode<PacketExplanation>(one));
+  }
+  return decoded;
+}
+
+}  // namespace nicsentry

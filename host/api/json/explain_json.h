@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/api/json/fields.h"
+#include "host/api/json/rules_json.h"
+#include "host/rules/language/rule.h"
+
+namespace nicsentry {
+
+// Packets that one request may have: each takes a test run of the program.
+constexpr std::size_t kExplainPacketsMax = 2000;
+constexpr std::size_t kExplainFrameMax = 65536;  // bytes
+
+// What does a chain do with these packets?
+struct ExplainRequest {
+  struct Packet {
+    std::vector<std::uint8_t> frame;
+    std::optional<std::size_t> length;  // on the wire; zeros stand for what `frame` lacks
+  };
+  std::vector<Packet> packets;
+  std::optional<ConnectionState> conntrack;  // of their sessions; none: the states in force
+  bool why = false;
+};
+nlohmann::ordered_json encode(const ExplainRequest& request);
+template <>
+ExplainRequest decode(const nlohmann::json& request);
+
+// What decided on a packet; `nothing`: no rule is asked about it.
+enum class Decision : std::uint8_t { nothing, blocked, established, rule, by_default };
+const char* decision_name(Decision decision);  // "default" for by_default
+
+// A packet's fields, named as those of a rule.
+struct PacketFields {
+  std::string source;
+  std::string destination;
+  std::uint8_t protocol = 0;
+  std::optional<std::uint16_t> source_port;
+  std::optional<std::uint16_t> destination_port;
+  std::optional<std::string> tcp_flags;  // "SYN", "NONE"
+  std::optional<std::uint8_t> icmp_type;
+  ConnectionState state = ConnectionState::new_session;
+};
+
+// One field of a rule beside the packet's.
+struct FieldComparison {
+  std::string field;
+  std::string rule;
+  std::string packet;
+  bool matches = false;
+};
+
+struct PacketExplanation {
+  bool dropped = false;
+  Decision by = Decision::nothing;
+  std::optional<NumberedRule> rule;    // that decided
+  std::optional<PacketFields> packet;  // none: no rule is asked about it
+  std::optional<std::string> session;  // "known", "unknown", "as asked"; with `packet`
+  std::optional<std::string> conntrack_reason;
+  std::optional<std::string> not_understood;  // a cause's name
+  std::vector<std::size_t> counted_by;        // rules that only counted it
+
+  // With `why` only.
+  struct PassedOver {
+    std::size_t id = 0;  // of a rule before the one that decided
+    FieldComparison mismatch;
+  };
+  struct Reasons {
+    std::vector<FieldComparison> fields;
+    std::vector<PassedOver> passed_over;
+    std::vector<std::string> source_sets;
+    std::vector<std::string> destination_sets;
+  };
+  std::optional<Reasons> reasons;
+};
+nlohmann::ordered_json encode(const PacketExplanation& explanation);
+template <>
+PacketExplanation decode(const nlohmann::json& answer);
+
+struct ExplainAnswer {
+  Chain chain = Chain::ingress;
+  std::string asked;          // the attachment whose program was asked
+  std::uint32_t program = 0;  // its id
+  RuleAction default_action = RuleAction::accept;
+  bool accept_established = true;
+  std::size_t rules = 0;                   // of the chain
+  std::vector<PacketExplanation> answers;  // one a packet
+};
+nlohmann::ordered_json encode(const ExplainAnswer& answer);
+template <>
+ExplainAnswer decode(const nlohmann::json& answer);
+
+}  // namespace nicsentry

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace nicsentry {
+
+// The resources of a run's API, for server and client. A name in braces is a variable part (router.h).
+namespace resource {
+
+inline constexpr const char* kRules = "/api/v1/rules";                                         // GET
+inline constexpr const char* kBatch = "/api/v1/rules/{chain}/batch";                           // POST
+inline constexpr const char* kDefault = "/api/v1/rules/{chain}/default";                       // PUT
+inline constexpr const char* kAcceptEstablished = "/api/v1/rules/{chain}/accept-established";  // PUT
+inline constexpr const char* kExplain = "/api/v1/rules/{chain}/explain";                       // POST
+inline constexpr const char* kResetCounters = "/api/v1/rules/reset-counters";                  // POST
+inline constexpr const char* kConnections = "/api/v1/connections";                             // GET
+inline constexpr const char* kSets = "/api/v1/sets";                                           // GET
+inline constexpr const char* kSet = "/api/v1/sets/{name}";                                     // GET, PUT, DELETE
+inline constexpr const char* kSetEntries = "/api/v1/sets/{name}/entries";                      // POST: adds
+inline constexpr const char* kSetRemovals = "/api/v1/sets/{name}/removals";                    // POST: removes
+inline constexpr const char* kWindows = "/api/v1/windows";  // POST: ends the open one
+inline constexpr const char* kVersion = "/api/v1/version";  // GET
+
+}  // namespace resource
+
+// The path of one such resource: `value`, percent-encoded (RFC 3986), in place of the variable part.
+std::string path_of(std::string_view resource, std::string_view value);
+
+// Percent-decodes one segment of a path. Throws BadRequest where '%' is not followed by two hexadecimal digits.
+std::string decoded_segment(std::string_view segment);
+
+}  // namespace nicsentry

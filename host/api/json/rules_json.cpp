@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/json/rules_json.h"
+
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/rules/language/lifetime.h"
+#include "host/rules/language/rule_text.h"
+#include "host/rules/language/words.h"
+
+namespace nicsentry {
+namespace {
+
+using json_fields::kBool;
+using json_fields::kNumber;
+using json_fields::kText;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr const char* kActions = "drop or accept";
+// What rule_json() writes beside the id; `expires` is read here, as it may have come down to "0s".
+constexpr const char* kRuleFields[] = {"src",      "dst",       "l4proto", "sport",      "dport",
+                                       "tcpflags", "conntrack", "action",  "description"};
+
+RuleAction get_default_action(Fields& fields) {
+  const auto text = fields.get<std::string>("action", kActions);
+  if (text == default_action_name(RuleAction::drop)) {
+    return RuleAction::drop;
+  }
+  if (text == default_action_name(RuleAction::accept)) {
+    return RuleAction::accept;
+  }
+  fields.fail("action", kActions);
+}
+
+ordered_json encode(const Counts& counts) { return {{"packets", counts.packets}, {"bytes", counts.bytes}}; }
+
+Counts get_counts(Fields fields) {
+  return {fields.get<std::uint64_t>("packets", kNumber), fields.get<std::uint64_t>("bytes", kNumber)};
+}
+
+ordered_json encode(const ChainAnswer& chain) {
+  ordered_json rules = ordered_json::array();
+  for (const CountedRule& counted : chain.rules) {
+    ordered_json rule = nicsentry::encode(counted.rule);
+    rule.update(encode(counted.counts));
+    rules.push_back(std::move(rule));
+  }
+  ordered_json by_default = {{"action", default_action_name(chain.default_action)}};
+  by_default.update(encode(chain.by_default));
+  return {{"text", chain.text},
+          {"rules", std::move(rules)},
+          {"default", std::move(by_default)},
+          {"accept_established", chain.accept_established},
+          {"established", encode(chain.established)},
+          {"blocked", encode(chain.blocked)},
+          {"dropped", encode(chain.dropped)},
+          {"tables", nicsentry::encode(chain.tables)}};
+}
+
+TableFigures get_tables(Fields fields) {
+  TableFigures tables;
+  tables.rules = fields.get<std::size_t>("rules", kNumber);
+  tables.chunks = fields.get<std::size_t>("chunks", kNumber);
+  tables.rows = fields.get<std::size_t>("rows", kNumber);
+  tables.nodes = fields.get<std::size_t>("nodes", kNumber);
+  tables.nodes_room = fields.get<std::size_t>("nodes_room", kNumber);
+  tables.bits = fields.get<std::size_t>("bits", kNumber);
+  tables.bits_room = fields.get<std::size_t>("bits_room", kNumber);
+  return tables;
+}
+
+ChainAnswer get_chain(Fields fields) {
+  ChainAnswer chain;
+  chain.text = fields.get<std::string>("text", kText);
+  const json& rules = fields.list("rules");
+  chain.rules.reserve(rules.size());
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    chain.rules.push_back({decode<NumberedRule>(rules[i]), get_counts(fields.element("rules", rules, i))});
+  }
+  Fields by_default = fields.object("default");
+  chain.default_action = get_default_action(by_default);
+  chain.by_default = get_counts(fields.object("default"));
+  chain.accept_established = fields.get<bool>("accept_established", kBool);
+  chain.established = get_counts(fields.object("established"));
+  chain.blocked = get_counts(fields.object("blocked"));
+  chain.dropped = get_counts(fields.object("dropped"));
+  chain.tables = get_tables(fields.object("tables"));
+  return chain;
+}
+
+}  // namespace
+
+Chain parse_chain_name(std::string_view text, const char* field) {
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    if (text == chain_name(chain)) {
+      return chain;
+    }
+  }
+  throw BadRequest(std::string(field) + ": read " + excerpt(text) + ", allowed is ingress or egress");
+}
+
+const char* default_action_name(RuleAction action) { return action == RuleAction::drop ? "drop" : "accept"; }
+
+NumberedRule numbered_rule(const Rule& rule, std::size_t id, TimestampNs now_ns) {
+  NumberedRule numbered{id, rule, std::nullopt};
+  if (rule.expires_ns) {
+    numbered.left = std::chrono::nanoseconds(*rule.expires_ns - now_ns);
+    numbered.rule.expires_ns.reset();
+  }
+  return numbered;
+}
+
+ordered_json encode(const NumberedRule& numbered) {
+  Rule rule = numbered.rule;
+  if (numbered.left) {
+    rule.expires_ns = numbered.left->count();
+  }
+  return rule_json(rule, numbered.id, 0);
+}
+
+template <>
+NumberedRule decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  NumberedRule numbered;
+  numbered.id = fields.get<std::size_t>("id", kNumber);
+  json known = json::object();
+  for (const char* name : kRuleFields) {
+    if (fields.has(name)) {
+      known[name] = answer.at(name);
+    }
+  }
+  RuleErrors errors;
+  numbered.rule = parse_rule(known, 0, errors);
+  if (!errors.empty()) {
+    throw Error("rule " + std::to_string(numbered.id) + ": " + errors.front());
+  }
+  if (const auto left = fields.find<std::string>("expires", kLifetimeAllowed)) {
+    numbered.left = parse_lifetime(*left).value_or(std::chrono::nanoseconds::zero());
+  }
+  return numbered;
+}
+
+ordered_json encode(const TableFigures& tables) {
+  return {{"rules", tables.rules},        {"chunks", tables.chunks},         {"rows", tables.rows},
+          {"nodes", tables.nodes},        {"nodes_room", tables.nodes_room}, {"bits", tables.bits},
+          {"bits_room", tables.bits_room}};
+}
+
+ordered_json encode(const RulesAnswer& answer) {
+  return {{"ingress", encode(answer.ingress)}, {"egress", encode(answer.egress)}};
+}
+
+template <>
+RulesAnswer decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  return {get_chain(fields.object("ingress")), get_chain(fields.object("egress"))};
+}
+
+ordered_json encode(const BatchAnswer& answer) { return {{"rules", answer.rules}}; }
+
+template <>
+BatchAnswer decode(const json& answer) {
+  return {Fields(answer, Origin::answer).get<std::size_t>("rules", kNumber)};
+}
+
+ordered_json encode(const DefaultRequest& request) { return {{"action", default_action_name(request.action)}}; }
+
+template <>
+DefaultRequest decode(const json& request) {
+  Fields fields(request, Origin::request);
+  const DefaultRequest decoded{get_default_action(fields)};
+  fields.finish();
+  return decoded;
+}
+
+ordered_json encode(const DefaultAnswer& answer) {
+  return answer.warning ? ordered_json{{"warning", *answer.warning}} : ordered_json::object();
+}
+
+template <>
+DefaultAnswer decode(const json& answer) {
+  return {Fields(answer, Origin::answer).find<std::string>("warning", kText)};
+}
+
+ordered_json encode(const AcceptEstablishedRequest& request) { return {{"on", request.on}}; }
+
+template <>
+AcceptEstablishedRequest decode(const json& request) {
+  Fields fields(request, Origin::request);
+  const AcceptEstablishedRequest decoded{fields.get<bool>("on", kBool)};
+  fields.finish();
+  return decoded;
+}
+
+}  // namespace nicsentry

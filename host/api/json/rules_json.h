@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/api/json/fields.h"
+#include "host/rules/language/rule.h"
+
+namespace nicsentry {
+
+// "ingress" or "egress", "drop" or "accept". Throw BadRequest naming `field` for anything else.
+Chain parse_chain_name(std::string_view text, const char* field = "chain");
+const char* default_action_name(RuleAction action);
+
+// A rule of a chain: its place and what it says, written as rule_json() does. Its `expires_ns` is unset: the document
+// has the time that is left, in whole seconds.
+struct NumberedRule {
+  std::size_t id = 0;
+  Rule rule;
+  std::optional<std::chrono::nanoseconds> left;
+};
+NumberedRule numbered_rule(const Rule& rule, std::size_t id, TimestampNs now_ns);
+
+nlohmann::ordered_json encode(const NumberedRule& rule);
+template <>
+NumberedRule decode(const nlohmann::json& answer);
+
+struct Counts {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct CountedRule {
+  NumberedRule rule;
+  Counts counts;
+};
+
+// The size of a chain's tables, and the room for them.
+struct TableFigures {
+  std::size_t rules = 0;
+  std::size_t chunks = 0;
+  std::size_t rows = 0;
+  std::size_t nodes = 0;
+  std::size_t nodes_room = 0;
+  std::size_t bits = 0;
+  std::size_t bits_room = 0;
+};
+nlohmann::ordered_json encode(const TableFigures& tables);
+
+struct ChainAnswer {
+  std::string text;  // chain_text()
+  std::vector<CountedRule> rules;
+  RuleAction default_action = RuleAction::accept;
+  Counts by_default;
+  bool accept_established = true;
+  Counts established;
+  Counts blocked;
+  Counts dropped;
+  TableFigures tables;
+};
+
+struct RulesAnswer {
+  ChainAnswer ingress;
+  ChainAnswer egress;
+};
+nlohmann::ordered_json encode(const RulesAnswer& answer);
+template <>
+RulesAnswer decode(const nlohmann::json& answer);
+
+// The rules of a chain after a batch.
+struct BatchAnswer {
+  std::size_t rules = 0;
+};
+nlohmann::ordered_json encode(const BatchAnswer& answer);
+template <>
+BatchAnswer decode(const nlohmann::json& answer);
+
+struct DefaultRequest {
+  RuleAction action = RuleAction::accept;
+};
+nlohmann::ordered_json encode(const DefaultRequest& request);
+template <>
+DefaultRequest decode(const nlohmann::json& request);
+
+// What a user must know who changed a default.
+struct DefaultAnswer {
+  std::optional<std::string> warning;
+};
+nlohmann::ordered_json encode(const DefaultAnswer& answer);
+template <>
+DefaultAnswer decode(const nlohmann::json& answer);
+
+struct AcceptEstablishedRequest {
+  bool on = true;
+};
+nlohmann::ordered_json encode(const AcceptEstablishedRequest& request);
+template <>
+AcceptEstablishedRequest decode(const nlohmann::json& request);
+
+}  // namespace nicsentry

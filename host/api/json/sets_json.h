@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/api/json/fields.h"
+#include "host/rules/language/rule.h"
+
+namespace nicsentry {
+
+// Throws BadRequest where the text is not a set's name.
+void require_set_name(const std::string& name);
+
+struct ListedSet {
+  std::string name;
+  std::size_t entries = 0;
+  std::size_t used_by_rules = 0;
+};
+struct SetsAnswer {
+  std::vector<ListedSet> sets;
+};
+nlohmann::ordered_json encode(const SetsAnswer& answer);
+template <>
+SetsAnswer decode(const nlohmann::json& answer);
+
+struct ListedEntry {
+  AddressRange range;
+  std::optional<double> expires_s;  // from now on
+};
+struct SetEntriesAnswer {
+  std::vector<ListedEntry> entries;
+};
+nlohmann::ordered_json encode(const SetEntriesAnswer& answer);
+template <>
+SetEntriesAnswer decode(const nlohmann::json& answer);
+
+// Entries that are to be added to a set, or to replace all that it has.
+struct SetEntriesRequest {
+  std::vector<AddressRange> entries;
+  std::optional<std::chrono::nanoseconds> lifetime;  // none: they stay
+};
+nlohmann::ordered_json encode(const SetEntriesRequest& request);
+template <>
+SetEntriesRequest decode(const nlohmann::json& request);
+
+struct SetAddition {
+  std::size_t changed = 0;
+  double took_ms = 0;  // until the entries were in force
+};
+nlohmann::ordered_json encode(const SetAddition& answer);
+template <>
+SetAddition decode(const nlohmann::json& answer);
+
+// The entries that a set has after it was replaced.
+struct SetReplacement {
+  std::size_t entries = 0;
+};
+nlohmann::ordered_json encode(const SetReplacement& answer);
+template <>
+SetReplacement decode(const nlohmann::json& answer);
+
+struct SetRemovalRequest {
+  std::vector<AddressRange> entries;
+};
+nlohmann::ordered_json encode(const SetRemovalRequest& request);
+template <>
+SetRemovalRequest decode(const nlohmann::json& request);
+
+struct SetRemoval {
+  std::size_t changed = 0;
+  std::vector<AddressRange> missing;  // that were not entries
+  // Addresses that the set still has, each with a wider entry that covers it.
+  std::vector<std::pair<AddressRange, AddressRange>> staying;
+};
+nlohmann::ordered_json encode(const SetRemoval& answer);
+template <>
+SetRemoval decode(const nlohmann::json& answer);
+
+}  // namespace nicsentry

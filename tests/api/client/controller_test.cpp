@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/client/controller.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "host/api/json/resources.h"
+#include "host/api/server/http_server.h"
+#include "host/base/error.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/batch.h"
+#include "tests/api/http_test_client.h"
+
+using namespace nicsentry;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Served {
+  void serve() { server.listen_unix(socket); }
+
+  TestDirectory directory;
+  std::string socket = (directory.path() / "controller-1.sock").string();
+  Router router;
+  HttpServer server{router};
+};
+
+template <typename Failure>
+Handler throwing(const std::string& text) {
+  return [text](const Request&) -> nlohmann::ordered_json { throw Failure(text); };
+}
+
+// The listener takes connections and never answers.
+UniqueFd silent_listener(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), address.sun_path);
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  REQUIRE(listen(fd.get(), 8) == 0);
+  return fd;
+}
+
+}  // namespace
+
+TEST_CASE("a typed call sends what the server's codec reads, and returns what it answers") {
+  Served served;
+  served.router.add("POST", resource::kSetEntries, Lane::quick, [](const Request& request) {
+    CHECK(request.captures.at("name") == "office");
+    const auto read = decode<SetEntriesRequest>(request.body);
+    CHECK(read.lifetime == 90s);
+    return encode(SetAddition{read.entries.size(), 0.5});
+  });
+  served.router.add("PUT", resource::kDefault, Lane::quick, [](const Request& request) {
+    CHECK(request.captures.at("chain") == "egress");
+    CHECK(decode<DefaultRequest>(request.body).action == RuleAction::drop);
+    return encode(DefaultAnswer{"beware"});
+  });
+  served.router.add("DELETE", resource::kSet, Lane::quick, [](const Request& request) {
+    refuse_fields(request.body);
+    return encode(Nothing{});
+  });
+  served.serve();
+  const Controller controller(served.socket);
+  const SetAddition added = controller.add_to_set("office", {{parse_address_range("10.0.0.0/8")}, 90s});
+  CHECK(added.changed == 1);
+  CHECK(added.took_ms == 0.5);
+  CHECK(controller.set_default(Chain::egress, RuleAction::drop).warning == "beware");
+  CHECK_NOTHROW(controller.remove_set("office"));
+}
+
+TEST_CASE("a body of many megabytes reaches the server at once") {
+  Served served;
+  served.router.add("PUT", resource::kSet, Lane::quick, [](const Request& request) {
+    return encode(SetReplacement{decode<SetEntriesRequest>(request.body).entries.size()});
+  });
+  served.serve();
+  SetEntriesRequest request;
+  request.entries.assign(200'000, parse_address_range("192.168.100.200"));
+  CHECK(Controller(served.socket).replace_set("big", request).entries == 200'000);
+}
+
+TEST_CASE("a refusal becomes the type of error that the server threw, with its words") {
+  Served served;
+  served.router.add("GET", resource::kSets, Lane::quick, throwing<Conflict>("no firewall"));
+  served.router.add("GET", resource::kSet, Lane::quick, throwing<NotFound>("no such set"));
+  served.router.add("GET", resource::kRules, Lane::quick, throwing<Unavailable>("too busy"));
+  served.router.add("GET", resource::kConnections, Lane::quick, throwing<Error>("broken"));
+  served.router.add("POST", resource::kWindows, Lane::quick, throwing<BadRequest>("wrong"));
+  served.router.add("POST", resource::kBatch, Lane::quick, [](const Request&) -> nlohmann::ordered_json {
+    throw BatchError({"rule 1: one", "rule 3: two"});
+  });
+  served.serve();
+  const Controller controller(served.socket);
+  CHECK_THROWS_AS(controller.sets(), Conflict);
+  CHECK_THROWS_WITH(controller.sets(), "no firewall");
+  CHECK_THROWS_AS(controller.entries("a"), NotFound);
+  CHECK_THROWS_WITH(controller.entries("a"), "no such set");
+  CHECK_THROWS_AS(controller.rules(), Unavailable);
+  CHECK_THROWS_AS(controller.end_window(), BadRequest);
+  CHECK_THROWS_WITH(controller.connections(), "broken");
+  try {
+    controller.apply(Chain::ingress, nlohmann::json::object());
+    FAIL("was applied");
+  } catch (const BatchError& error) {
+    CHECK(error.errors() == std::vector<std::string>{"rule 1: one", "rule 3: two"});
+    CHECK_THAT(error.what(), Catch::Equals("rule 1: one\nrule 3: two"));
+  }
+}
+
+TEST_CASE("a path or a method that the server does not know means another version") {
+  Served served;
+  served.router.add("GET", resource::kWindows, Lane::quick, throwing<Error>("not reached"));
+  served.serve();
+  const Controller controller(served.socket);
+  for (const auto& ask : {std::function<void()>([&] { controller.version(); }),
+                          std::function<void()>([&] { controller.end_window(); })}) {
+    CHECK_THROWS_WITH(ask(), Catch::Contains(served.socket) && Catch::Contains("another version of nicsentry"));
+  }
+}
+
+TEST_CASE("an answer in a form that is not known is an error that names socket and field") {
+  Served served;
+  served.router.add("POST", resource::kWindows, Lane::quick, [](const Request&) {
+    return nlohmann::ordered_json{{"window", "one"}};
+  });
+  served.serve();
+  CHECK_THROWS_WITH(Controller(served.socket).end_window(),
+                    Catch::Contains(served.socket) && Catch::Contains("window: read \"one\""));
+}
+
+TEST_CASE("a controller that does not answer is named by its socket, and is not waited for for ever") {
+  const TestDirectory directory;
+  const std::string path = (directory.path() / "controller-1.sock").string();
+  CHECK_THROWS_AS(Controller(path).version(), Unavailable);
+  CHECK_THROWS_WITH(Controller(path).version(), Catch::Contains("the controller at " + path + " does not answer: "));
+  const UniqueFd silent = silent_listener(path);
+  const auto start = std::chrono::steady_clock::now();
+  CHECK_THROWS_WITH(Controller(path, {100ms, 200ms}).version(), Catch::Contains(path + " does not answer: "));
+  CHECK(std::chrono::steady_clock::now() - start < 3s);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "host/api/endpoints/connections.h"
+#include "host/api/endpoints/explain.h"
+#include "host/api/endpoints/rules.h"
+#include "host/api/endpoints/sets.h"
+#include "host/api/endpoints/version.h"
+#include "host/api/endpoints/windows.h"
+#include "host/api/json/resources.h"
+#include "host/api/server/problem.h"
+#include "host/base/error.h"
+
+using namespace nicsentry;
+using nlohmann::json;
+
+namespace {
+
+struct Answer {
+  unsigned status = 0;
+  json body;
+  Lane lane = Lane::quick;
+
+  std::string detail() const { return body.value("detail", ""); }
+};
+
+// The resources of a run, asked without a server. Its firewall has no attachments: nothing of the kernel is needed.
+class Api {
+ public:
+  explicit Api(bool with_firewall = true) {
+    if (with_firewall) {
+      firewall_ = std::make_unique<Firewall>(Firewall::Options{{}, std::nullopt, [](const std::string&) {}});
+    }
+    const RunFirewall run{firewall_.get(), [this](Chain chain) -> EnforcingProgram {
+                            if (chain == Chain::egress && !egress) {
+                              throw Conflict("no program enforces egress");
+                            }
+                            return {"eth0", 1, Hook::xdp, mode};
+                          }};
+    add_rules_routes(router_, run, "beware");
+    add_sets_routes(router_, run);
+    add_explain_routes(router_, run);
+    add_connections_routes(router_, [] { return ConnectionsSnapshot{}; });
+    add_windows_routes(router_, [] { return EndedWindow{7, {"/tmp/a"}}; });
+    add_version_routes(router_, {"0.2.0", "unknown", 2, 1, "1.1"});
+  }
+
+  Answer ask(const std::string& method, const std::string& path, const json& body = json::object()) const {
+    Response refusal;
+    const auto match = router_.find(method, path, refusal);
+    if (!match) {
+      return {refusal.status, json::parse(refusal.body)};
+    }
+    try {
+      return {200, (*match->handler)({method, path, match->captures, body}), match->lane};
+    } catch (const std::exception& error) {
+      const Response response = problem(error);
+      return {response.status, json::parse(response.body), match->lane};
+    }
+  }
+
+  Mode mode = Mode::drv;
+  bool egress = true;
+
+ private:
+  std::unique_ptr<Firewall> firewall_;
+  Router router_;
+};
+
+const json kOneRule = {{"rules", {{{"operation", "append"}, {"src", "@bad"}, {"action", "drop"}}}}};
+
+}  // namespace
+
+TEST_CASE("sets: entries are added, listed, removed and replaced; the set is removed") {
+  const Api api;
+  const Answer added =
+      api.ask("POST", "/api/v1/sets/bad/entries", {{"entries", {"10.0.0.0/8", "192.0.2.1"}}, {"for_s", 600}});
+  REQUIRE(added.status == 200);
+  CHECK(added.body.at("changed") == 2);
+  const json listed = api.ask("GET", "/api/v1/sets/bad").body.at("entries");
+  REQUIRE(listed.size() == 2);
+  CHECK(listed.at(0).at("range") == "10.0.0.0/8");
+  CHECK(listed.at(0).at("expires_s").get<double>() > 590);
+  const Answer removed = api.ask("POST", "/api/v1/sets/bad/removals", {{"entries", {"10.1.0.0/16", "192.0.2.1"}}});
+  CHECK(removed.body.at("changed") == 1);
+  CHECK(removed.body.at("missing") == json{"10.1.0.0/16"});
+  CHECK(removed.body.at("staying") == json{{{"range", "10.1.0.0/16"}, {"by", "10.0.0.0/8"}}});
+  CHECK(api.ask("PUT", "/api/v1/sets/bad", {{"entries", {"10.0.0.1", "10.0.0.2", "10.0.0.3"}}}).body ==
+        json{{"entries", 3}});
+  CHECK(api.ask("GET", "/api/v1/sets").body == json{{"sets",
+                                                     {{{"name", "blocked"}, {"entries", 0}, {"used_by_rules", 0}},
+                                                      {{"name", "bad"}, {"entries", 3}, {"used_by_rules", 0}}}}});
+  CHECK(api.ask("DELETE", "/api/v1/sets/bad").body == json::object());
+  CHECK(api.ask("GET", "/api/v1/sets/bad").status == 404);
+}
+
+TEST_CASE("sets: a wrong name is 400, an unknown set 404, one that rules use 409; no file is read") {
+  const Api api;
+  CHECK(api.ask("GET", "/api/v1/sets/..%2F..%2Fetc").status == 400);
+  CHECK(api.ask("GET", "/api/v1/sets/blocked%00x").status == 400);
+  CHECK(api.ask("POST", "/api/v1/sets/a b/entries", {{"entries", json::array()}}).status == 400);
+  for (const char* method : {"GET", "DELETE"}) {
+    CHECK(api.ask(method, "/api/v1/sets/nosuch").status == 404);
+  }
+  CHECK(api.ask("POST", "/api/v1/sets/nosuch/removals", {{"entries", {"10.0.0.1"}}}).status == 404);
+  CHECK(api.ask("PUT", "/api/v1/sets/bad", {{"path", "/etc/hostname"}}).status == 400);
+  CHECK(api.ask("PUT", "/api/v1/sets/bad", {{"entries", json::array()}, {"path", "/etc/hostname"}}).status == 400);
+  REQUIRE(api.ask("PUT", "/api/v1/sets/bad", {{"entries", json::array()}}).status == 200);
+  REQUIRE(api.ask("POST", "/api/v1/rules/ingress/batch", kOneRule).status == 200);
+  CHECK(api.ask("DELETE", "/api/v1/sets/bad").status == 409);
+  CHECK(api.ask("DELETE", "/api/v1/sets/blocked").status == 409);
+}
+
+TEST_CASE("rules: a batch, a default and accept-established change their chain only") {
+  const Api api;
+  REQUIRE(api.ask("PUT", "/api/v1/sets/bad", {{"entries", {"10.0.0.1"}}}).status == 200);
+  CHECK(api.ask("POST", "/api/v1/rules/egress/batch", kOneRule).body == json{{"rules", 1}});
+  CHECK(api.ask("PUT", "/api/v1/rules/egress/default", {{"action", "drop"}}).body == json::object());
+  CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "drop"}}).body == json{{"warning", "beware"}});
+  CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "accept"}}).body == json::object());
+  CHECK(api.ask("PUT", "/api/v1/rules/egress/accept-established", {{"on", false}}).status == 200);
+  CHECK(api.ask("POST", "/api/v1/rules/reset-counters").body == json::object());
+  const json rules = api.ask("GET", "/api/v1/rules").body;
+  CHECK(rules.at("ingress").at("rules").empty());
+  CHECK(rules.at("ingress").at("default").at("action") == "accept");
+  CHECK(rules.at("ingress").at("accept_established") == true);
+  CHECK(rules.at("egress").at("rules") ==
+        json{{{"id", 0}, {"src", "@bad"}, {"action", "drop"}, {"packets", 0}, {"bytes", 0}}});
+  CHECK(rules.at("egress").at("default") == json{{"action", "drop"}, {"packets", 0}, {"bytes", 0}});
+  CHECK(rules.at("egress").at("accept_established") == false);
+  CHECK_THAT(rules.at("egress").at("text").get<std::string>(), Catch::StartsWith("Egress rules:\n"));
+}
+
+TEST_CASE("rules: what is wrong with a batch is 400, each error for itself") {
+  const Api api;
+  const Answer answer = api.ask("POST", "/api/v1/rules/ingress/batch",
+                                {{"rules", {{{"operation", "append"}, {"sport", 70000}}, {{"operation", "replace"}}}}});
+  CHECK(answer.status == 400);
+  CHECK(answer.body.at("errors").size() == 2);
+  for (const json& body : {json::array(), json{{"rules", 1}}, json{{"rule", json::array()}}, json("text")}) {
+    INFO(body.dump());
+    CHECK(api.ask("POST", "/api/v1/rules/ingress/batch", body).status == 400);
+  }
+}
+
+TEST_CASE("an unknown chain is refused everywhere") {
+  const Api api;
+  const std::pair<const char*, const char*> requests[] = {
+      {"POST", "batch"}, {"PUT", "default"}, {"PUT", "accept-established"}, {"POST", "explain"}};
+  for (const auto& [method, what] : requests) {
+    for (const std::string chain : {"egres", "Ingress", "both"}) {
+      INFO(method << " " << chain << " " << what);
+      const Answer answer = api.ask(method, "/api/v1/rules/" + chain + "/" + what);
+      CHECK(answer.status == 400);
+      CHECK(answer.detail() == "chain: read \"" + chain + "\", allowed is ingress or egress");
+    }
+  }
+}
+
+TEST_CASE("rules of a chain that no program enforces are a conflict, and nothing is changed") {
+  Api api;
+  api.egress = false;
+  REQUIRE(api.ask("PUT", "/api/v1/sets/bad", {{"entries", json::array()}}).status == 200);
+  CHECK(api.ask("POST", "/api/v1/rules/egress/batch", kOneRule).status == 409);
+  CHECK(api.ask("PUT", "/api/v1/rules/egress/default", {{"action", "drop"}}).status == 409);
+  CHECK(api.ask("PUT", "/api/v1/rules/egress/accept-established", {{"on", false}}).status == 409);
+  CHECK(api.ask("POST", "/api/v1/rules/egress/explain", {{"packets", json::array()}}).status == 409);
+  const json egress = api.ask("GET", "/api/v1/rules").body.at("egress");
+  CHECK(egress.at("rules").empty());
+  CHECK(egress.at("default").at("action") == "accept");
+  CHECK(egress.at("accept_established") == true);
+}
+
+TEST_CASE("a run without a firewall says so on every resource of the firewall") {
+  const Api api(false);
+  const std::tuple<const char*, const char*, json> requests[] = {
+      {"GET", "rules", json::object()},
+      {"POST", "rules/ingress/batch", kOneRule},
+      {"PUT", "rules/ingress/default", {{"action", "drop"}}},
+      {"PUT", "rules/egress/accept-established", {{"on", true}}},
+      {"POST", "rules/reset-counters", json::object()},
+      {"POST", "rules/ingress/explain", {{"packets", json::array()}}},
+      {"GET", "sets", json::object()},
+      {"GET", "sets/bad", json::object()},
+      {"PUT", "sets/bad", {{"entries", json::array()}}},
+      {"DELETE", "sets/bad", json::object()},
+      {"POST", "sets/bad/entries", {{"entries", json::array()}}},
+      {"POST", "sets/bad/removals", {{"entries", json::array()}}}};
+  for (const auto& [method, path, body] : requests) {
+    INFO(method << " " << path);
+    const Answer answer = api.ask(method, std::string("/api/v1/") + path, body);
+    CHECK(answer.status == 409);
+    CHECK(answer.detail() == "the run has no firewall (start it with: nicsentry run -i PORT --firewall)");
+  }
+}
+
+TEST_CASE("a program on a card cannot be asked: that is a conflict") {
+  Api api;
+  api.mode = Mode::hw;
+  const Answer answer = api.ask("POST", "/api/v1/rules/ingress/explain", {{"packets", json::array()}});
+  CHECK(answer.status == 409);
+  CHECK_THAT(answer.detail(), Catch::Contains("rules explain --rules FILE"));
+}
+
+TEST_CASE("windows, connections and explain are slow, everything else is quick") {
+  const Api api;
+  CHECK(api.ask("POST", "/api/v1/windows").lane == Lane::slow);
+  CHECK(api.ask("GET", "/api/v1/connections").lane == Lane::slow);
+  CHECK(api.ask("POST", "/api/v1/rules/ingress/explain").lane == Lane::slow);
+  CHECK(api.ask("GET", "/api/v1/version").lane == Lane::quick);
+  CHECK(api.ask("GET", "/api/v1/rules").lane == Lane::quick);
+  CHECK(api.ask("POST", "/api/v1/sets/blocked/entries", {{"entries", json::array()}}).lane == Lane::quick);
+  CHECK(api.ask("POST", "/api/v1/windows").body == json{{"window", 7}, {"files", {"/tmp/a"}}});
+  CHECK(api.ask("POST", "/api/v1/windows", {{"file", "/tmp/b"}}).status == 400);
+  CHECK(api.ask("GET", "/api/v1/windows").status == 405);
+  CHECK(api.ask("GET", "/api/v1/version").body.at("program_abi") == 2);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "host/api/json/connections_json.h"
+#include "host/api/json/explain_json.h"
+#include "host/api/json/problem_json.h"
+#include "host/api/json/rules_json.h"
+#include "host/api/json/sets_json.h"
+#include "host/api/json/version_json.h"
+#include "host/api/json/window_json.h"
+#include "host/base/error.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/rule_text.h"
+
+using namespace nicsentry;
+using nlohmann::json;
+
+namespace {
+
+// What the encoder of a type makes of the text that its decoder read.
+template <typename Value>
+std::string read_and_written(const std::string& text) {
+  return encode(decode<Value>(json::parse(text))).dump();
+}
+
+template <typename Value>
+void check_round_trip(const std::string& text) {
+  CHECK(read_and_written<Value>(text) == text);
+}
+
+template <typename Value>
+void check_refused(const std::string& text, const std::string& words) {
+  INFO(text);
+  CHECK_THROWS_AS(decode<Value>(json::parse(text)), BadRequest);
+  CHECK_THROWS_WITH(decode<Value>(json::parse(text)), Catch::Contains(words));
+}
+
+// An answer that is not as it should be is an error, not the caller's fault.
+template <typename Value>
+void check_wrong_answer(const std::string& text, const std::string& words) {
+  INFO(text);
+  try {
+    decode<Value>(json::parse(text));
+    FAIL("was read");
+  } catch (const BadRequest&) {
+    FAIL("is called the caller's fault");
+  } catch (const Error& error) {
+    CHECK_THAT(error.what(), Catch::Contains(words));
+  }
+}
+
+constexpr const char* kChain =
+    R"({"text":"Ingress rules:\n","rules":[{"id":0,"src":["10.0.0.0/8","@bad","!10.1.0.0/16"],"l4proto":"TCP",)"
+    R"("dport":"80-90","tcpflags":"SYN,!ACK","conntrack":"NEW","action":"forward","description":"web","expires":"598s",)"
+    R"("packets":3,"bytes":180},{"id":1,"l4proto":99,"action":"log","expires":"0s","packets":0,"bytes":0}],)"
+    R"("default":{"action":"drop","packets":1,"bytes":60},"accept_established":false,)"
+    R"("established":{"packets":4,"bytes":5},"blocked":{"packets":6,"bytes":7},"dropped":{"packets":8,"bytes":9},)"
+    R"("tables":{"rules":2,"chunks":1,"rows":3,"nodes":4,"nodes_room":5,"bits":6,"bits_room":7}})";
+
+constexpr const char* kExplained =
+    R"({"verdict":"drop","decided_by":"rule","rule":{"id":3,"src":"10.0.0.1/32","action":"drop"},)"
+    R"("packet":{"src":"10.0.0.1","dst":"2001:db8::1","l4proto":"TCP","sport":40000,"dport":80,"tcpflags":"SYN",)"
+    R"("conntrack":"NEW"},"session":"unknown","conntrack_reason":"a fragment","not_understood":"fragment",)"
+    R"("counted_by":[0,2],"fields":[{"field":"src","rule":"10.0.0.1/32","packet":"10.0.0.1","matches":true}],)"
+    R"("passed_over":[{"id":1,"field":"dport","rule":"81","packet":"80","matches":false}],"src_sets":["bad"],)"
+    R"("dst_sets":[]})";
+
+}  // namespace
+
+TEST_CASE("each answer is written as it was read") {
+  check_round_trip<EndedWindow>(R"({"window":18446744073709551615,"files":["/tmp/a.csv","/tmp/b.csv"]})");
+  check_round_trip<VersionInfo>(
+      R"({"version":"0.2.0","commit":"0123456789ab","program_abi":2,"state_format":1,"libbpf":"1.1"})");
+  check_round_trip<ConnectionsAnswer>(
+      R"({"connections":[{"protocol":"TCP","source":"10.0.0.1","source_port":40000,"destination":"10.0.0.2",)"
+      R"("destination_port":80,"state":"ESTABLISHED","age_s":0.1}],)"
+      R"("state_latency":{"count":3,"p50_us":12.5,"p99_us":80.0,"max_us":90.125,"waited":1}})");
+  check_round_trip<SetsAnswer>(R"({"sets":[{"name":"blocked","entries":2,"used_by_rules":0}]})");
+  check_round_trip<SetEntriesAnswer>(
+      R"({"entries":[{"range":"10.0.0.0/8"},{"range":"2001:db8::1","expires_s":12.25}]})");
+  check_round_trip<SetAddition>(R"({"changed":2,"took_ms":0.125})");
+  check_round_trip<SetReplacement>(R"({"entries":5})");
+  check_round_trip<SetRemoval>(
+      R"({"changed":0,"missing":["10.0.0.1"],"staying":[{"range":"10.0.0.1","by":"10.0.0.0/8"}]})");
+  check_round_trip<BatchAnswer>(R"({"rules":7})");
+  check_round_trip<DefaultAnswer>(R"({"warning":"beware"})");
+  check_round_trip<DefaultAnswer>("{}");
+  check_round_trip<RulesAnswer>(std::string(R"({"ingress":)") + kChain + R"(,"egress":)" + kChain + "}");
+  check_round_trip<PacketExplanation>(kExplained);
+  check_round_trip<PacketExplanation>(
+      R"({"verdict":"accept","decided_by":"nothing","not_understood":"not_ip","counted_by":[]})");
+  check_round_trip<PacketExplanation>(
+      R"({"verdict":"accept","decided_by":"default","packet":{"src":"10.0.0.1","dst":"10.0.0.2","l4proto":99,)"
+      R"("conntrack":"INVALID"},"session":"as asked","counted_by":[]})");
+  check_round_trip<ExplainAnswer>(
+      std::string(R"({"chain":"egress","asked":"eth0 egress","program":12,"default":"drop",)") +
+      R"("accept_established":true,"rules":5,"answers":[)" + kExplained + "]}");
+  check_round_trip<Problem>(
+      R"({"type":"about:blank","title":"Bad Request","status":400,"detail":"no","errors":["a","b"]})");
+}
+
+TEST_CASE("each request is written as it was read") {
+  check_round_trip<SetEntriesRequest>(R"({"entries":["10.0.0.0/8","10.0.0.1-10.0.0.9"],"for_s":600.0})");
+  check_round_trip<SetEntriesRequest>(R"({"entries":[]})");
+  check_round_trip<SetRemovalRequest>(R"({"entries":["2001:db8::/32"]})");
+  check_round_trip<DefaultRequest>(R"({"action":"drop"})");
+  check_round_trip<DefaultRequest>(R"({"action":"accept"})");
+  check_round_trip<AcceptEstablishedRequest>(R"({"on":false})");
+  check_round_trip<ExplainRequest>(
+      R"({"packets":[{"frame":[0,1,255],"length":1500},{"frame":[]}],"why":true,"conntrack":"RELATED"})");
+}
+
+TEST_CASE("a request names the field that is wrong, what was read and what is allowed") {
+  check_refused<DefaultRequest>(R"({"action":"reject"})", "action: read \"reject\", allowed is drop or accept");
+  check_refused<DefaultRequest>(R"({"action":1})", "action: read 1, allowed is drop or accept");
+  check_refused<DefaultRequest>("{}", "action: read nothing, allowed is drop or accept");
+  check_refused<DefaultRequest>("[]", "read an empty list, allowed is an object");
+  check_refused<AcceptEstablishedRequest>(R"({"on":"on"})", "on: read \"on\", allowed is true or false");
+  check_refused<AcceptEstablishedRequest>(R"({"on":1})", "on: read 1, allowed is true or false");
+  check_refused<SetEntriesRequest>(R"({"entries":"10.0.0.1"})", "entries: read \"10.0.0.1\", allowed is a list");
+  check_refused<SetEntriesRequest>(R"({"entries":[1]})", "entries: read a list, allowed is a list of addresses");
+  check_refused<SetEntriesRequest>(R"({"entries":[],"for_s":-1})", "for_s: read -1, allowed is a duration");
+  check_refused<SetEntriesRequest>(R"({"entries":[],"for_s":"10m"})", "for_s: read \"10m\"");
+  check_refused<ExplainRequest>(R"({"packets":[{"frame":[256]}]})", "packets, number 1: frame: read a list");
+  check_refused<ExplainRequest>(R"({"packets":[{"frame":[-1]}]})", "allowed is a list of bytes");
+  check_refused<ExplainRequest>(R"({"packets":[{"frame":[0.5]}]})", "allowed is a list of bytes");
+  check_refused<ExplainRequest>(R"({"packets":[{"frame":[1]},{"length":1}]})",
+                                "packets, number 2: frame: read nothing");
+  check_refused<ExplainRequest>(R"({"packets":[],"conntrack":"OLD"})", "conntrack: read \"OLD\", allowed is NEW");
+}
+
+TEST_CASE("a request with an unknown field is refused") {
+  check_refused<DefaultRequest>(R"({"action":"drop","chain":"egres"})", "unknown field \"chain\", allowed is action");
+  check_refused<SetEntriesRequest>(R"({"entries":[],"path":"/etc/shadow"})", "unknown field \"path\"");
+  check_refused<SetRemovalRequest>(R"({"entries":[],"for_s":1})", "unknown field \"for_s\", allowed is entries");
+  check_refused<ExplainRequest>(R"({"packets":[],"chain":"egres"})", "unknown field \"chain\"");
+  check_refused<ExplainRequest>(R"({"packets":[{"frame":[],"bytes":1}]})", "number 1: unknown field \"bytes\"");
+  CHECK_THROWS_AS(refuse_fields(json{{"a", 1}}), BadRequest);
+  CHECK_NOTHROW(refuse_fields(json::object()));
+}
+
+TEST_CASE("an answer of a later version is read; its unknown fields are ignored") {
+  check_round_trip<BatchAnswer>(encode(decode<BatchAnswer>(json::parse(R"({"rules":7,"later":true})"))).dump());
+  CHECK(read_and_written<SetReplacement>(R"({"entries":5,"later":{}})") == R"({"entries":5})");
+  CHECK(read_and_written<NumberedRule>(R"({"id":1,"action":"drop","later":[1]})") == R"({"id":1,"action":"drop"})");
+}
+
+TEST_CASE("an answer that lacks a field, or has another type in it, is not read as something else") {
+  check_wrong_answer<EndedWindow>(R"({"files":[]})", "window: read nothing");
+  check_wrong_answer<EndedWindow>(R"({"window":-1,"files":[]})", "window: read -1");
+  check_wrong_answer<EndedWindow>(R"({"window":1.5,"files":[]})", "window: read 1.5");
+  check_wrong_answer<EndedWindow>(R"({"window":1,"files":[1]})", "files: read a list");
+  check_wrong_answer<PacketExplanation>(R"({"verdict":"maybe","decided_by":"rule","counted_by":[]})",
+                                        "verdict: read \"maybe\"");
+  check_wrong_answer<PacketExplanation>(R"({"verdict":"drop","decided_by":"magic","counted_by":[]})",
+                                        "decided_by: read \"magic\"");
+  check_wrong_answer<PacketExplanation>(R"({"verdict":"drop","decided_by":"rule","counted_by":[]})",
+                                        "rule: read nothing");
+  check_wrong_answer<NumberedRule>(R"({"id":4,"action":"explode"})", "rule 4: action: read \"explode\"");
+  check_wrong_answer<VersionInfo>("null", "read null, allowed is an object");
+}
+
+TEST_CASE("every wrong entry of a set is reported, up to twenty") {
+  json entries = json::array({"10.0.0.1"});
+  for (int i = 0; i < 25; ++i) {
+    entries.push_back("bad" + std::to_string(i));
+  }
+  try {
+    decode<SetEntriesRequest>(json{{"entries", entries}});
+    FAIL("was read");
+  } catch (const BadRequest& error) {
+    const std::string text = error.what();
+    CHECK(std::count(text.begin(), text.end(), '\n') == 20);
+    CHECK_THAT(text, Catch::Contains("bad0") && Catch::Contains("bad19") && !Catch::Contains("bad20"));
+    CHECK_THAT(text, Catch::EndsWith("and 5 more"));
+  }
+}
+
+TEST_CASE("a request for explanations has a limit of packets and of bytes in each") {
+  json packets = json::array();
+  for (std::size_t i = 0; i <= kExplainPacketsMax; ++i) {
+    packets.push_back({{"frame", json::array()}});
+  }
+  CHECK_THROWS_WITH(decode<ExplainRequest>(json{{"packets", packets}}), Catch::Contains("read 2001 packets"));
+  const json frame(std::vector<int>(kExplainFrameMax + 1, 0));
+  CHECK_THROWS_WITH(decode<ExplainRequest>(json{{"packets", {{{"frame", frame}}}}}), Catch::Contains("65536 bytes"));
+}
+
+TEST_CASE("a rule's time left is written as rule_json() writes it") {
+  constexpr TimestampNs kNow = 1'000'000'000'000;
+  RuleErrors errors;
+  const Rule rule = parse_rule({{"src", "10.0.0.1"}, {"action", "drop"}, {"expires", "10m"}}, kNow, errors);
+  REQUIRE(errors.empty());
+  constexpr TimestampNs kLater = kNow + 1'500'000'000;
+  CHECK(encode(numbered_rule(rule, 2, kLater)) == rule_json(rule, 2, kLater));
+  CHECK(encode(numbered_rule(rule, 2, kLater)).at("expires") == "599s");
+}
+
+TEST_CASE("JSON is printed with its keys in alphabetical order") {
+  CHECK(printed_json({{"b", 1}, {"a", {{"d", 2}, {"c", 3}}}}) == R"({"a":{"c":3,"d":2},"b":1})");
+}

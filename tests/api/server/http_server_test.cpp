@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/server/http_server.h"
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "host/base/error.h"
+#include "tests/api/http_test_client.h"
+
+using namespace nicsentry;
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+// Resident memory of this process, which has the server.
+std::size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t pages = 0;
+  std::size_t resident = 0;
+  file >> pages >> resident;
+  return resident * 4096;
+}
+
+// Holds requests back until it is opened.
+class Gate {
+ public:
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void wait_for(std::size_t requests) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, 10s, [&] { return waiting_ >= requests; });
+    REQUIRE(waiting_ >= requests);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t waiting_ = 0;
+  bool open_ = false;
+};
+
+struct Running {
+  explicit Running(const ServerLimits& limits = {}) : server(router, limits) {
+    router.add("GET", "/quick", Lane::quick, [](const Request&) { return nlohmann::ordered_json{{"answer", 42}}; });
+    router.add("POST", "/echo", Lane::quick,
+               [](const Request& request) { return nlohmann::ordered_json(request.body); });
+    router.add("GET", "/slow", Lane::slow, [this](const Request&) {
+      gate.pass();
+      return nlohmann::ordered_json{{"slow", true}};
+    });
+    router.add("GET", "/large", Lane::quick,
+               [](const Request&) { return nlohmann::ordered_json(std::string(kMiB, 'x')); });
+    router.add("GET", "/errors/{type}", Lane::quick, [](const Request& request) -> nlohmann::ordered_json {
+      if (request.captures.at("type") == "conflict") {
+        throw Conflict("not now");
+      }
+      throw std::runtime_error("broken");
+    });
+    server.listen_unix(socket);
+  }
+  ~Running() { gate.open(); }  // the server waits for its handlers
+
+  std::string ask(const std::string& method, const std::string& path, const std::string& body = {}) const {
+    return http_exchange(socket, http_request_text(method, path, body));
+  }
+
+  TestDirectory directory;
+  std::string socket = (directory.path() / "server.sock").string();
+  Gate gate;
+  Router router;
+  HttpServer server;
+};
+
+// The server answers somebody else at once.
+void check_prompt(const Running& running) {
+  const auto start = SteadyClock::now();
+  CHECK_THAT(running.ask("GET", "/quick"), Catch::Contains("{\"answer\":42}"));
+  CHECK(SteadyClock::now() - start < 100ms);
+}
+
+}  // namespace
+
+TEST_CASE("a request is answered with JSON, an error with a problem document", "[server]") {
+  const Running running;
+  const std::string answer = running.ask("GET", "/quick");
+  CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 200") && Catch::Contains("Content-Type: application/json\r\n") &&
+                         Catch::EndsWith("{\"answer\":42}"));
+  CHECK_THAT(running.ask("GET", "/quick?query=1"), Catch::StartsWith("HTTP/1.1 200"));
+  CHECK_THAT(running.ask("POST", "/echo", R"({"a":[1,2]})"), Catch::EndsWith(R"({"a":[1,2]})"));
+  CHECK_THAT(running.ask("POST", "/echo"), Catch::EndsWith("{}"));
+  const std::string conflict = running.ask("GET", "/errors/conflict");
+  CHECK_THAT(conflict, Catch::StartsWith("HTTP/1.1 409") &&
+                           Catch::Contains("Content-Type: application/problem+json\r\n") &&
+                           Catch::Contains("\"detail\":\"not now\""));
+  CHECK_THAT(running.ask("GET", "/errors/other"), Catch::StartsWith("HTTP/1.1 500"));
+  CHECK_THAT(running.ask("GET", "/nothing"), Catch::StartsWith("HTTP/1.1 404"));
+  CHECK_THAT(running.ask("DELETE", "/quick"), Catch::StartsWith("HTTP/1.1 405") && Catch::Contains("Allow: GET\r\n"));
+}
+
+TEST_CASE("a body that is not JSON, has a key twice or is nested too deep is the caller's fault", "[server]") {
+  const Running running;
+  CHECK_THAT(running.ask("POST", "/echo", "{"), Catch::StartsWith("HTTP/1.1 400") && Catch::Contains("not JSON"));
+  CHECK_THAT(running.ask("POST", "/echo", R"({"a":1,"a":2})"),
+             Catch::StartsWith("HTTP/1.1 400") && Catch::Contains("read twice"));
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  CHECK_THAT(running.ask("POST", "/echo", deep), Catch::StartsWith("HTTP/1.1 400") && Catch::Contains("levels deep"));
+}
+
+TEST_CASE("a connection serves several requests", "[server]") {
+  const Running running;
+  HttpTestClient client(running.socket);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(client.send(http_request_text("POST", "/echo", "[" + std::to_string(i) + "]")));
+    CHECK_THAT(client.read_answer(), Catch::EndsWith("[" + std::to_string(i) + "]"));
+  }
+}
+
+TEST_CASE("an endless header line is refused while it comes, and holds no memory", "[server]") {
+  const Running running;
+  HttpTestClient client(running.socket);
+  REQUIRE(client.send("GET /quick HTTP/1.1\r\nHost: localhost\r\nX-Endless: "));
+  const std::string part(64 << 10, 'x');
+  const std::size_t before = resident_bytes();
+  std::size_t most = before;
+  std::size_t sent = 0;
+  while (sent < 50 * kMiB && client.send(part)) {
+    sent += part.size();
+    most = std::max(most, resident_bytes());
+  }
+  CHECK(sent < kMiB);  // 32 KiB and what the kernel's buffers take
+  CHECK(most - before < 2 * kMiB);
+  check_prompt(running);
+}
+
+TEST_CASE("a chunked body beyond the limit is cut, and holds no more memory than the limit", "[server]") {
+  ServerLimits limits;
+  limits.body_bytes = kMiB;
+  const Running running(limits);
+  HttpTestClient client(running.socket);
+  REQUIRE(client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  const std::string chunk = "10000\r\n" + std::string(0x10000, ' ') + "\r\n";
+  const std::size_t before = resident_bytes();
+  std::size_t most = before;
+  std::size_t sent = 0;
+  while (sent < 50 * kMiB && client.send(chunk)) {
+    sent += chunk.size();
+    most = std::max(most, resident_bytes());
+  }
+  CHECK(sent < 3 * kMiB);
+  CHECK(most - before < 4 * kMiB);
+  check_prompt(running);
+}
+
+TEST_CASE("a body that is announced as larger than the limit gets 413 before it is sent", "[server]") {
+  ServerLimits limits;
+  limits.body_bytes = kMiB;
+  const Running running(limits);
+  for (const char* length : {"1048577", "99999999999999", "18446744073709551614"}) {
+    INFO(length);
+    const std::string answer =
+        http_exchange(running.socket,
+                      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::string(length) + "\r\n\r\n");
+    CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 413"));
+  }
+  CHECK_THAT(running.ask("POST", "/echo", std::string(kMiB - 2, ' ') + "{}"), Catch::StartsWith("HTTP/1.1 200"));
+}
+
+TEST_CASE("the bodies of all requests together have a limit", "[server]") {
+  ServerLimits limits;
+  limits.body_bytes = kMiB;
+  limits.bodies_bytes = 3 * kMiB;
+  const Running running(limits);
+  const std::string half(kMiB / 2, ' ');
+  const std::string announced =
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(kMiB) + "\r\n\r\n";
+  std::vector<std::unique_ptr<HttpTestClient>> clients;
+  for (int i = 0; i < 6; ++i) {  // half a body each
+    clients.push_back(std::make_unique<HttpTestClient>(running.socket));
+    REQUIRE(clients.back()->send(announced + half));
+  }
+  std::string answer;  // the server has all that was sent when there is no room left for a seventh
+  for (const auto until = SteadyClock::now() + 10s; SteadyClock::now() < until; std::this_thread::sleep_for(10ms)) {
+    answer = running.ask("POST", "/echo", half + "{}");
+    if (answer.starts_with("HTTP/1.1 503")) {
+      break;
+    }
+  }
+  CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 503") && Catch::Contains("too many large requests"));
+  clients.clear();
+  for (const auto until = SteadyClock::now() + 10s; SteadyClock::now() < until; std::this_thread::sleep_for(10ms)) {
+    answer = running.ask("POST", "/echo", half + "{}");
+    if (answer.starts_with("HTTP/1.1 200")) {
+      break;
+    }
+  }
+  CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 200"));
+}
+
+TEST_CASE("slow and dead clients do not keep another one from its answer", "[server]") {
+  const std::size_t count = GENERATE(2, 100);
+  INFO(count << " clients");
+  const Running running;
+  const std::string parts[] = {
+      "",                                                                                    // nothing
+      "GET /qui",                                                                            // half a line
+      "GET /quick HTTP/1.1\r\nHost: loc",                                                    // half a header
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",              // half a body
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",  // half a chunk
+      "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n",                                      // no reading of the answer
+  };
+  std::vector<std::unique_ptr<HttpTestClient>> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.push_back(std::make_unique<HttpTestClient>(running.socket));
+    REQUIRE(clients.back()->send(parts[count == 2 ? 3 + i : i % std::size(parts)]));
+  }
+  std::this_thread::sleep_for(200ms);  // answers are written into the buffers that nobody reads
+  for (int i = 0; i < 5; ++i) {
+    check_prompt(running);
+  }
+}
+
+TEST_CASE("a client that stands still is let go after the idle limit", "[server]") {
+  ServerLimits limits;
+  limits.idle = 1s;
+  const Running running(limits);
+  HttpTestClient client(running.socket);
+  REQUIRE(client.send("GET /quick HTTP/1.1\r\nHost: loc"));
+  const auto start = SteadyClock::now();
+  client.read(10s);
+  CHECK(SteadyClock::now() - start < 5s);
+}
+
+TEST_CASE("a full slow lane refuses with 503, and does not hold up the quick one", "[server]") {
+  constexpr std::size_t kRunning = 2;
+  constexpr std::size_t kWaiting = 64;
+  constexpr std::size_t kTooMany = 6;
+  Running running;
+  std::vector<std::unique_ptr<HttpTestClient>> clients;
+  const auto ask = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      clients.push_back(std::make_unique<HttpTestClient>(running.socket));
+      REQUIRE(clients.back()->send(http_request_text("GET", "/slow")));
+    }
+  };
+  ask(kRunning);
+  running.gate.wait_for(kRunning);
+  ask(kWaiting + kTooMany);
+  std::vector<std::string> answers(clients.size());
+  const auto answered = [&answers](const char* status) {
+    return static_cast<std::size_t>(std::count_if(answers.begin(), answers.end(), [status](const std::string& answer) {
+      return answer.starts_with(std::string("HTTP/1.1 ") + status);
+    }));
+  };
+  for (const auto until = SteadyClock::now() + 10s; SteadyClock::now() < until && answered("503") < kTooMany;) {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      answers[i] = answers[i].empty() ? clients[i]->read_answer(1ms) : answers[i];
+    }
+  }
+  CHECK(answered("503") == kTooMany);
+  check_prompt(running);
+  running.gate.open();
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    answers[i] = answers[i].empty() ? clients[i]->read_answer() : answers[i];
+  }
+  CHECK(answered("200") == kRunning + kWaiting);
+  CHECK(answered("503") == kTooMany);
+}
+
+TEST_CASE("stop() finishes what handlers have, refuses what waits, and removes the socket", "[server]") {
+  Running running;
+  std::vector<std::unique_ptr<HttpTestClient>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(std::make_unique<HttpTestClient>(running.socket));
+    REQUIRE(clients.back()->send(http_request_text("GET", "/slow")));
+  }
+  running.gate.wait_for(2);
+  std::this_thread::sleep_for(50ms);  // the others wait in the lane
+  std::thread opener([&running] {
+    std::this_thread::sleep_for(100ms);
+    running.gate.open();
+  });
+  const auto start = SteadyClock::now();
+  running.server.stop();
+  CHECK(SteadyClock::now() - start < 1s);
+  opener.join();
+  std::size_t finished = 0;
+  std::size_t refused = 0;
+  for (const auto& client : clients) {
+    const std::string answer = client->read_answer(1s);
+    finished += answer.starts_with("HTTP/1.1 200") ? 1U : 0U;
+    refused += answer.starts_with("HTTP/1.1 503") && answer.find("the run is ending") != std::string::npos ? 1U : 0U;
+  }
+  CHECK(finished == 2);
+  CHECK(refused == 3);
+  CHECK_FALSE(std::filesystem::exists(running.socket));
+  CHECK_THROWS_AS(HttpTestClient(running.socket), SystemError);
+}
+
+TEST_CASE("stop() does not wait for clients that do not read their answers", "[server]") {
+  Running running;
+  std::vector<std::unique_ptr<HttpTestClient>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<HttpTestClient>(running.socket));
+    REQUIRE(clients.back()->send(http_request_text("GET", "/large")));
+  }
+  std::this_thread::sleep_for(100ms);
+  const auto start = SteadyClock::now();
+  running.server.stop();
+  CHECK(SteadyClock::now() - start < 2s);
+}
+
+TEST_CASE("many clients at once each get their own answer", "[server]") {
+  const Running running;
+  std::atomic<int> right = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 25; ++i) {
+        const std::string body = "[" + std::to_string(t) + "," + std::to_string(i) + "]";
+        right += running.ask("POST", "/echo", body).ends_with("\r\n\r\n" + body) ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  CHECK(right == 200);
+}
+
+TEST_CASE("the socket is its owner's alone, and is taken only where nobody listens", "[server]") {
+  Running running;
+  struct stat status {};
+  REQUIRE(stat(running.socket.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0600);
+  HttpServer second(running.router);
+  CHECK_THROWS_WITH(second.listen_unix(running.socket), Catch::StartsWith("EADDRINUSE: opening the socket"));
+  check_prompt(running);
+  CHECK_THROWS_AS(second.listen_unix("/nonexistent/" + std::string(200, 'x')), SystemError);
+  CHECK_THROWS_AS(second.listen_unix("/nonexistent/a.sock"), SystemError);
+}
