@@ -3,11 +3,11 @@
 
 #include <optional>
 
+#include "host/packet/tcp_flags.h"
+
 namespace nicsentry {
 namespace {
 
-constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint8_t kAck = 0x10;
 constexpr std::uint8_t kIcmpEchoReply = 0;        // RFC 792
 constexpr std::uint8_t kIcmpEchoRequest = 8;      // RFC 792
 constexpr std::uint8_t kIcmpv6EchoRequest = 128;  // RFC 4443
@@ -20,8 +20,8 @@ std::optional<Server> by_handshake(const ParsedPacket& first) {
   const PacketFeatures& features = first.features;
   switch (first.protocol) {
     case Protocol::tcp:
-      if ((features.tcp_flags & kSyn) == 0) return std::nullopt;
-      return (features.tcp_flags & kAck) != 0 ? Server::source : Server::destination;
+      if ((features.tcp_flags & kTcpSyn) == 0) return std::nullopt;
+      return (features.tcp_flags & kTcpAck) != 0 ? Server::source : Server::destination;
     case Protocol::icmp:
       if (features.icmp_type == kIcmpEchoRequest) return Server::destination;
       if (features.icmp_type == kIcmpEchoReply) return Server::source;

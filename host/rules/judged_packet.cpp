@@ -6,7 +6,9 @@
 #include <algorithm>
 
 #include "bpf_offload/icmp.h"
+#include "host/packet/ip_header.h"
 #include "host/packet/parser.h"
+#include "host/packet/tcp_flags.h"
 #include "host/rules/language/field_text.h"
 
 namespace nicsentry {
@@ -14,61 +16,17 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-std::size_t be16(Bytes bytes, std::size_t at) { return std::size_t{bytes[at]} << 8U | bytes[at + 1]; }
-
-// Behind Ethernet and at most two tags: the IP header's offset; nothing where there is none.
-std::optional<std::size_t> ip_offset(Bytes frame) {
-  std::size_t type_at = 12;
-  for (int tags = 0; frame.size() >= type_at + 2; ++tags, type_at += 4) {
-    const std::size_t type = be16(frame, type_at);
-    if (type == 0x0800 || type == 0x86dd) return type_at + 2;
-    if ((type != 0x8100 && type != 0x88a8) || tags == 2) break;
-  }
-  return std::nullopt;
-}
-
-IpAddress address(Bytes bytes, std::uint8_t version) {
-  IpAddress made;
-  made.version = version;
-  std::copy(bytes.begin(), bytes.end(), made.bytes.begin());
-  return made;
-}
-
-bool is_extension(std::uint8_t protocol) { return protocol == 0 || protocol == 43 || protocol == 44 || protocol == 60; }
-
-// The next header behind the extension headers, as far as the program walks over them.
-std::uint8_t last_protocol(Bytes ip, bool whole) {
-  constexpr int kExtensionsMost = 4;
-  std::uint8_t protocol = ip[6];
-  if (!whole) return protocol;  // the program looks no further
-  const std::size_t end = std::min(ip.size(), 40 + be16(ip, 4));
-  std::size_t at = 40;
-  for (int i = 0; i < kExtensionsMost && is_extension(protocol) && at + 8 <= end; ++i) {
-    const bool fragment = protocol == 44;
-    protocol = ip[at];
-    if (fragment && (be16(ip, at + 2) & 0xfff8U) != 0) break;
-    at += fragment ? 8 : (std::size_t{ip[at + 1]} + 1) * 8;
-  }
-  return protocol;
-}
-
-std::optional<JudgedPacket> read_ip(Bytes ip) {
+std::optional<JudgedPacket> read_ip(Bytes frame) {
+  const IpPosition found = find_ip(frame);
+  const auto ip = found.version == 0 ? std::nullopt : IpView::read(frame.subspan(found.offset), found.version);
+  if (!ip || (ip->version() == 4 && ip->total_bytes() < ip->header_bytes())) return std::nullopt;
   JudgedPacket packet;
-  if (ip.size() >= 20 && ip[0] >> 4U == 4) {
-    const std::size_t header = (ip[0] & 0xfU) * std::size_t{4};
-    if (header < 20 || be16(ip, 2) < header) return std::nullopt;
-    packet.source = address(ip.subspan(12, 4), 4);
-    packet.destination = address(ip.subspan(16, 4), 4);
-    packet.protocol = ip[9];
-    return packet;
-  }
-  if (ip.size() >= 40 && ip[0] >> 4U == 6) {
-    packet.source = address(ip.subspan(8, 16), 6);
-    packet.destination = address(ip.subspan(24, 16), 6);
-    packet.protocol = last_protocol(ip, 40 + be16(ip, 4) <= ip.size());
-    return packet;
-  }
-  return std::nullopt;
+  packet.source = ip->source();
+  packet.destination = ip->destination();
+  packet.protocol = ip->protocol();
+  // The program steps over extension headers only where the frame holds all that the IP length says.
+  if (found.offset + ip->total_bytes() <= frame.size()) packet.protocol = ip->transport(ip->total_bytes()).protocol;
+  return packet;
 }
 
 bool is_icmp(const JudgedPacket& packet) {
@@ -80,15 +38,14 @@ std::uint32_t states_of(const JudgedPacket& packet) {
   return icmp_states(packet.icmp_type, packet.protocol == IPPROTO_ICMPV6);
 }
 
-bool is_plain_syn(const JudgedPacket& packet) { return (packet.tcp_flags & 0x17U) == 0x02; }
-
 // As walk() in bpf_offload/packet.h and MatchRow::accepts_misc().
 ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits) {
   if (cause == CAUSE_LATER_FRAGMENT) return ConnectionState::established;
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
   if (cause) return ConnectionState::invalid;
   if (is_icmp(packet)) return static_cast<ConnectionState>(bits & states_of(packet));
-  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet)) return ConnectionState::invalid;
+  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet.tcp_flags))
+    return ConnectionState::invalid;
   return static_cast<ConnectionState>(bits);
 }
 
@@ -115,8 +72,7 @@ std::string flags_text(std::uint8_t flags) { return flags == 0 ? "none" : tcp_fl
 }  // namespace
 
 std::optional<JudgedPacket> judged_packet(Bytes frame, std::optional<unsigned> cause, std::uint32_t bits) {
-  const auto offset = ip_offset(frame);
-  auto packet = offset ? read_ip(frame.subspan(*offset)) : std::nullopt;
+  auto packet = read_ip(frame);
   if (!packet) return std::nullopt;
   if (const auto parsed = parse_packet(frame); !cause && parsed) {
     packet->header = true;
@@ -137,7 +93,7 @@ std::optional<std::string> state_reason(const JudgedPacket& packet, std::optiona
   if (is_icmp(packet) && states_of(packet) == 0) {
     return "only replies and errors over ICMP have a state of their session";
   }
-  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet)) {
+  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet.tcp_flags)) {
     return "of no session that is known, and no plain SYN";
   }
   return std::nullopt;

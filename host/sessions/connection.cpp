@@ -2,26 +2,17 @@
 #include "host/sessions/connection.h"
 
 #include "bpf_offload/icmp.h"
+#include "host/packet/tcp_flags.h"
 
 namespace nicsentry {
 namespace {
-
-constexpr std::uint8_t kFin = 0x01;
-constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint8_t kRst = 0x04;
-constexpr std::uint8_t kAck = 0x10;
-
-// The handshake's three and the ends: what of the flags decides.
-constexpr std::uint8_t control_flags(std::uint8_t flags) {
-  return flags & static_cast<std::uint8_t>(kFin | kSyn | kRst | kAck);
-}
 
 bool is_ipv6(Protocol protocol) { return protocol == Protocol::icmpv6; }
 
 }  // namespace
 
 bool is_plain_syn(const ConnectionPacket& packet) {
-  return packet.protocol == Protocol::tcp && control_flags(packet.tcp_flags) == kSyn;
+  return packet.protocol == Protocol::tcp && is_plain_syn(packet.tcp_flags);
 }
 
 bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type) {
@@ -36,7 +27,7 @@ bool Connection::note(const ConnectionPacket& packet) {
   const auto before = states_;
   switch (packet.protocol) {
     case Protocol::tcp:
-      note_tcp(packet.direction, control_flags(packet.tcp_flags));
+      note_tcp(packet.direction, packet.tcp_flags & kTcpControl);
       break;
     case Protocol::icmp:
     case Protocol::icmpv6:
@@ -64,11 +55,11 @@ void Connection::establish(Phase phase) {
 }
 
 void Connection::begin_tcp(Direction direction, std::uint8_t flags) {
-  if (flags == kSyn) {
+  if (flags == kTcpSyn) {
     open(opposite(direction), direction, Phase::opened);
-  } else if (flags == kAck) {
+  } else if (flags == kTcpAck) {
     open(opposite(direction), direction, Phase::picked_up);
-  } else if (flags == (kSyn | kAck)) {
+  } else if (flags == (kTcpSyn | kTcpAck)) {
     open(opposite(direction), opposite(direction), Phase::picked_up);
   }
   tcp_ = seen();
@@ -76,11 +67,11 @@ void Connection::begin_tcp(Direction direction, std::uint8_t flags) {
 
 void Connection::note_tcp(Direction direction, std::uint8_t flags) {
   const bool begins_anew = closed() || (phase_ == Phase::picked_up && !awaits(direction));
-  if (phase_ == Phase::none || (begins_anew && flags == kSyn)) {
+  if (phase_ == Phase::none || (begins_anew && flags == kTcpSyn)) {
     begin_tcp(direction, flags);
     return;
   }
-  if ((flags & kRst) != 0) {
+  if ((flags & kTcpRst) != 0) {
     if (!closed()) {
       phase_ = Phase::closed;
       reset_by_ = direction;
@@ -95,12 +86,12 @@ void Connection::note_tcp(Direction direction, std::uint8_t flags) {
     phase_ = awaits(opposite(direction)) && awaits(direction) ? Phase::answered : Phase::opened;
   }
   if (awaits(direction) && !established()) {
-    if (phase_ == Phase::picked_up && flags == kSyn) {
+    if (phase_ == Phase::picked_up && flags == kTcpSyn) {
       originator_ = direction;
     }
     establish(closed() ? Phase::closed : Phase::answered);
   }
-  if ((flags & kFin) != 0) {
+  if ((flags & kTcpFin) != 0) {
     fins_[static_cast<std::size_t>(direction)] = true;
     if (fins_[0] && fins_[1]) {
       phase_ = Phase::closed;

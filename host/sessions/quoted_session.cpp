@@ -1,68 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/sessions/quoted_session.h"
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 
+#include "host/packet/ip_header.h"
 #include "host/sessions/connection.h"
 
 namespace nicsentry {
 namespace {
 
-constexpr std::size_t kIpv4HeaderBytes = 20;
-constexpr std::size_t kIpv6HeaderBytes = 40;
-constexpr std::size_t kPortsBytes = 4;
-constexpr std::uint16_t kIpv4FragmentOffset = 0x1fff;
-
 using Bytes = std::span<const std::uint8_t>;
 
-std::uint16_t be16(Bytes bytes, std::size_t at) { return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]); }
+constexpr std::size_t kPortsBytes = 4;
 
-IpAddress address(Bytes bytes, std::uint8_t version) {
-  IpAddress address;
-  address.version = version;
-  std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
-  return address;
-}
-
-struct Quote {
-  Endpoint source;
-  Endpoint destination;
-  std::uint8_t protocol = 0;
-  Bytes transport;
-};
-
-std::optional<Quote> read_ipv4(Bytes ip) {
-  if (ip.size() < kIpv4HeaderBytes || ip[0] >> 4 != 4 || (be16(ip, 6) & kIpv4FragmentOffset) != 0) {
-    return std::nullopt;
-  }
-  const std::size_t header_bytes = std::size_t{ip[0]} % 16 * 4;
-  if (header_bytes < kIpv4HeaderBytes || header_bytes > ip.size()) {
-    return std::nullopt;
-  }
-  return Quote{{address(ip.subspan(12, 4), 4), 0}, {address(ip.subspan(16, 4), 4), 0}, ip[9], ip.subspan(header_bytes)};
-}
-
-std::optional<Quote> read_ipv6(Bytes ip) {
-  if (ip.size() < kIpv6HeaderBytes || ip[0] >> 4 != 6) {
-    return std::nullopt;
-  }
-  return Quote{
-      {address(ip.subspan(8, 16), 6), 0}, {address(ip.subspan(24, 16), 6), 0}, ip[6], ip.subspan(kIpv6HeaderBytes)};
-}
-
-// False where there are ports that are cut off, or a protocol without sessions.
-bool read_ports(Quote& quote, bool ipv6) {
-  const Protocol protocol{quote.protocol};
-  if (protocol != Protocol::tcp && protocol != Protocol::udp) {
-    return protocol == (ipv6 ? Protocol::icmpv6 : Protocol::icmp);
-  }
-  if (quote.transport.size() < kPortsBytes) {
-    return false;
-  }
-  quote.source.port = be16(quote.transport, 0);
-  quote.destination.port = be16(quote.transport, 2);
-  return true;
+// The ports of a quoted packet of TCP or UDP; 0 of ICMP. Nothing where they are cut off, and of another protocol.
+std::optional<std::array<std::uint16_t, 2>> read_ports(Bytes transport, Protocol protocol, std::uint8_t version) {
+  using Ports = std::array<std::uint16_t, 2>;
+  if (protocol == (version == 6 ? Protocol::icmpv6 : Protocol::icmp)) return Ports{};
+  if ((protocol != Protocol::tcp && protocol != Protocol::udp) || transport.size() < kPortsBytes) return std::nullopt;
+  return Ports{be16(transport, 0), be16(transport, 2)};
 }
 
 }  // namespace
@@ -72,12 +29,21 @@ std::optional<SessionKey> quoted_session(std::span<const std::uint8_t> frame, co
   if (!is_icmp_error(error.protocol, error.features.icmp_type) || begin > frame.size()) {
     return std::nullopt;
   }
-  const bool ipv6 = error.protocol == Protocol::icmpv6;
-  auto quote = ipv6 ? read_ipv6(frame.subspan(begin)) : read_ipv4(frame.subspan(begin));
-  if (!quote || quote->source.address != error.destination.address || !read_ports(*quote, ipv6)) {
+  const Bytes quote = frame.subspan(begin);
+  const auto ip = IpView::read(quote, error.protocol == Protocol::icmpv6 ? 6 : 4);
+  if (!ip || ip->source() != error.destination.address || is_extension(ip->protocol())) {
     return std::nullopt;
   }
-  return normalise(quote->source, quote->destination, Protocol{quote->protocol}).key;
+  const TransportPosition transport = ip->transport();
+  if (transport.cut || transport.later_fragment) {
+    return std::nullopt;
+  }
+  const Protocol protocol{transport.protocol};
+  const auto ports = read_ports(quote.subspan(transport.offset), protocol, ip->version());
+  if (!ports) {
+    return std::nullopt;
+  }
+  return normalise({ip->source(), (*ports)[0]}, {ip->destination(), (*ports)[1]}, protocol).key;
 }
 
 }  // namespace nicsentry

@@ -5,11 +5,10 @@
 
 #include <algorithm>
 
+#include "host/packet/tcp_flags.h"
+
 namespace nicsentry {
 namespace {
-
-constexpr std::uint32_t kHandshakeFlags = 0x17;  // ACK, RST, SYN, FIN
-constexpr std::uint32_t kSyn = 0x02;
 
 KeyRanges ranges_of(const std::vector<AddressRange>& ranges, std::uint8_t version) {
   KeyRanges keys;
@@ -166,7 +165,7 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
     return false;
   }
   // No session begins so.
-  if (tcp && its_state == ConnectionState::new_session && (key & kHandshakeFlags) != kSyn) {
+  if (tcp && its_state == ConnectionState::new_session && !is_plain_syn(static_cast<std::uint8_t>(key))) {
     its_state = ConnectionState::invalid;
   }
   if ((protocol && *protocol != its_protocol) || (state && *state != its_state)) {

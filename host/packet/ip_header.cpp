@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/packet/ip_header.h"
+
+#include <algorithm>
+
+namespace nicsentry {
+namespace {
+
+using Bytes = std::span<const std::uint8_t>;
+
+constexpr std::size_t kEthernetBytes = 14;
+constexpr std::size_t kVlanTagBytes = 4;
+constexpr int kVlanTagsMax = 2;
+
+// EtherTypes: IEEE 802 numbers, IANA.
+constexpr std::uint16_t kVlanTag = 0x8100;
+constexpr std::uint16_t kServiceVlanTag = 0x88a8;
+constexpr std::uint16_t kIpv4 = 0x0800;
+constexpr std::uint16_t kIpv6 = 0x86dd;
+
+constexpr std::uint16_t kIpv4FragmentOffset = 0x1fff;
+constexpr std::uint16_t kIpv6FragmentOffset = 0xfff8;
+
+constexpr std::uint8_t kHopByHop = 0;
+constexpr std::uint8_t kRouting = 43;
+constexpr std::uint8_t kFragment = 44;
+constexpr std::uint8_t kDestinationOptions = 60;
+constexpr std::size_t kExtensionUnit = 8;
+constexpr int kExtensionsMax = 4;
+
+IpAddress address(Bytes bytes, std::uint8_t version) {
+  IpAddress address;
+  address.version = version;
+  std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
+  return address;
+}
+
+}  // namespace
+
+IpPosition find_ip(std::span<const std::uint8_t> frame) {
+  std::size_t end = kEthernetBytes;  // of the header or tag whose last two bytes are the EtherType
+  for (int tags = 0; end <= frame.size(); ++tags, end += kVlanTagBytes) {
+    const std::uint16_t type = be16(frame, end - 2);
+    if (type == kIpv4 || type == kIpv6) {
+      return {type == kIpv4 ? std::uint8_t{4} : std::uint8_t{6}, end, end};
+    }
+    if ((type != kVlanTag && type != kServiceVlanTag) || tags == kVlanTagsMax) break;
+  }
+  return {0, 0, end};
+}
+
+bool is_extension(std::uint8_t protocol) {
+  return protocol == kHopByHop || protocol == kRouting || protocol == kFragment || protocol == kDestinationOptions;
+}
+
+std::optional<IpView> IpView::read(std::span<const std::uint8_t> ip, std::uint8_t version) {
+  if (ip.size() < (version == 4 ? kIpv4HeaderBytes : kIpv6HeaderBytes) || ip[0] >> 4U != version) return std::nullopt;
+  const IpView view(ip, version);
+  if (version == 4 && view.header_bytes() < kIpv4HeaderBytes) return std::nullopt;
+  return view;
+}
+
+IpAddress IpView::source() const {
+  return version_ == 4 ? address(ip_.subspan(12, 4), 4) : address(ip_.subspan(8, 16), 6);
+}
+
+IpAddress IpView::destination() const {
+  return version_ == 4 ? address(ip_.subspan(16, 4), 4) : address(ip_.subspan(24, 16), 6);
+}
+
+std::size_t IpView::header_bytes() const { return version_ == 4 ? std::size_t{ip_[0]} % 16 * 4 : kIpv6HeaderBytes; }
+
+std::size_t IpView::total_bytes() const { return version_ == 4 ? be16(ip_, 2) : kIpv6HeaderBytes + be16(ip_, 4); }
+
+bool IpView::has_jumbo_option() const { return version_ == 6 && be16(ip_, 4) == 0 && protocol() == kHopByHop; }
+
+TransportPosition IpView::transport(std::size_t limit) const {
+  limit = std::min(limit, ip_.size());
+  TransportPosition at{protocol(), header_bytes(), false, false, header_bytes()};
+  if (version_ == 4) {
+    at.cut = at.offset > limit;
+    at.later_fragment = (flags_fragment() & kIpv4FragmentOffset) != 0;
+    return at;
+  }
+  for (int i = 0; i < kExtensionsMax && is_extension(at.protocol); ++i) {
+    at.reach = at.offset + kExtensionUnit;
+    at.cut = at.reach > limit;
+    if (at.cut) return at;
+    const Bytes extension = ip_.subspan(at.offset, kExtensionUnit);
+    const bool fragment = at.protocol == kFragment;
+    at.protocol = extension[0];
+    at.later_fragment = fragment && (be16(extension, 2) & kIpv6FragmentOffset) != 0;
+    if (at.later_fragment) return at;
+    if (!fragment) at.reach += extension[1] * kExtensionUnit;
+    at.offset = at.reach;
+    at.cut = at.offset > limit;
+    if (at.cut) return at;
+  }
+  return at;
+}
+
+}  // namespace nicsentry

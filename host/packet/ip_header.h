@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "host/packet/session_key.h"
+
+namespace nicsentry {
+
+// The 16-bit number at `at`, in network order. Both its bytes must be there.
+inline std::uint16_t be16(std::span<const std::uint8_t> bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(bytes[at] << 8U | bytes[at + 1]);
+}
+
+inline constexpr std::size_t kIpv4HeaderBytes = 20;  // without options
+inline constexpr std::size_t kIpv6HeaderBytes = 40;
+
+// Where the IP header of an Ethernet frame begins: behind at most two VLAN tags.
+struct IpPosition {
+  std::uint8_t version = 0;  // 4 or 6, by the EtherType; 0: not IP, or the frame ends before the EtherType
+  std::size_t offset = 0;    // of the IP header
+  std::size_t reach = 0;     // bytes of the frame that it takes to tell; can be more than the frame has
+};
+IpPosition find_ip(std::span<const std::uint8_t> frame);
+
+// Whether an IPv6 next header names an extension header that the programs step over (RFC 8200, 4): hop-by-hop options,
+// routing, fragment, destination options.
+bool is_extension(std::uint8_t protocol);
+
+// Where the transport header is, and of which protocol. For a later fragment, or where a header is cut off, this is how
+// far the headers could be read.
+struct TransportPosition {
+  std::uint8_t protocol = 0;  // of the header at `offset`; an extension header's number behind four of them
+  std::size_t offset = 0;     // from the IP header
+  bool later_fragment = false;
+  bool cut = false;       // IPv4 options or an extension header end beyond the limit
+  std::size_t reach = 0;  // bytes from the IP header on that it takes to tell
+};
+
+// An IP header, read where it lies. Nothing is copied: the bytes must outlive the view.
+class IpView {
+ public:
+  // The header at the front of `ip`. Nothing where its fixed part is cut off, where it has another version, or where an
+  // IPv4 header says that it is shorter than 20 bytes.
+  static std::optional<IpView> read(std::span<const std::uint8_t> ip, std::uint8_t version);
+
+  std::uint8_t version() const { return version_; }
+  IpAddress source() const;
+  IpAddress destination() const;
+  // IPv4: the protocol; IPv6: the first next header.
+  std::uint8_t protocol() const { return version_ == 4 ? ip_[9] : ip_[6]; }
+  // IPv4: with options, which can be cut off; IPv6: the fixed header.
+  std::size_t header_bytes() const;
+  // The header and all behind it, as the header says.
+  std::size_t total_bytes() const;
+  // IPv4: flags and fragment offset, host order; IPv6: 0.
+  std::uint16_t flags_fragment() const { return version_ == 4 ? be16(ip_, 6) : std::uint16_t{0}; }
+  // Whether the first header behind an IPv6 header is a jumbo option that the kernel takes out before the packet leaves
+  // the host (BIG TCP).
+  bool has_jumbo_option() const;
+  // Steps over IPv4 options or at most four IPv6 extension headers, of which no byte lies at `limit` or beyond.
+  TransportPosition transport(std::size_t limit) const;
+  TransportPosition transport() const { return transport(ip_.size()); }
+
+ private:
+  IpView(std::span<const std::uint8_t> ip, std::uint8_t version) : ip_(ip), version_(version) {}
+
+  std::span<const std::uint8_t> ip_;
+  std::uint8_t version_;
+};
+
+}  // namespace nicsentry
