@@ -18,6 +18,7 @@
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "host/packet/parser.h"
+#include "host/ports/program_choice.h"
 #include "host/sessions/session.h"
 
 namespace nicsentry {
@@ -94,7 +95,7 @@ struct Case {
 class Subject {
  public:
   explicit Subject(Profile profile) {
-    Program program = Program::load(find_object(profile, Target::xdp), profile, Mode::drv, kTable, nullptr);
+    Program program = Program::load({.object = find_object(program_for(profile), Target::xdp), .size = kTable});
     test_run_ = std::make_unique<TestRun>(program);
     attachment_ = Attachment::fresh({"bench", "xdp", "drv"}, std::move(program),
                                     {kTable.sessions, fixed_keys(), test_run_->cpu()});
@@ -151,7 +152,7 @@ double at(std::vector<double> values, double part) {
 
 class Bench {
  public:
-  Bench() : pass_(Program::load(PACKET_COST_PASS_OBJECT, Profile::all, Mode::drv, kTable, nullptr)), pass_run_(pass_) {
+  Bench() : pass_(Program::load({.object = PACKET_COST_PASS_OBJECT, .size = kTable})), pass_run_(pass_) {
     for (const int version : {4, 6}) {
       cases_.push_back({"XDP_PASS", "", version, [this, frame = make_frame(version, port_of(State::unknown))] {
                           return pass_run_.time(frame, kRepeat);
@@ -161,7 +162,7 @@ class Bench {
       Subject* subject = subjects_.emplace_back(std::make_unique<Subject>(profile)).get();
       for (const auto& [state, name] : kStates) {
         for (const int version : {4, 6}) {
-          cases_.push_back({program_name(profile), name, version,
+          cases_.push_back({std::string(program_for(profile)), name, version,
                             [subject, state = state, frame = make_frame(version, port_of(state))] {
                               return subject->measure(frame, state);
                             }});

@@ -16,7 +16,7 @@
 #define NICSENTRY_INLINE static inline __attribute__((always_inline))
 
 /* The number of the contract between programs and host. Raise it with every change of a map's layout, of a word's
- * meaning, or of what an event holds. A test build may choose another number. */
+ * meaning, or of what an event holds. A test build may choose another number and name. */
 #ifndef PROGRAM_ABI
 #define PROGRAM_ABI 2
 #endif
@@ -25,7 +25,9 @@
  * (docs/decisions/0032-the-abi-number-in-a-map-name.md). The kernel keeps 15 characters. */
 #define NICSENTRY_JOIN(name, number) name##number
 #define NICSENTRY_JOIN_VALUE(name, number) NICSENTRY_JOIN(name, number)
+#ifndef CONTROL_MAP
 #define CONTROL_MAP NICSENTRY_JOIN_VALUE(nicsentry_abi, PROGRAM_ABI)
+#endif
 #define NICSENTRY_QUOTE(text) #text
 #define NICSENTRY_QUOTE_VALUE(text) NICSENTRY_QUOTE(text)
 #define CONTROL_MAP_NAME NICSENTRY_QUOTE_VALUE(CONTROL_MAP)

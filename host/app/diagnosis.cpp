@@ -39,8 +39,8 @@ void check_kernel(Diagnosis& diagnosis) {
   for (const Hook hook : {Hook::xdp, Hook::tc_ingress}) {
     const Mode mode = hook == Hook::xdp ? Mode::drv : Mode::tc;
     const bool fine = check(diagnosis, hook == Hook::xdp ? "XDP program" : "TC program", [&] {
-      const auto object = find_object(Profile::all, target_of(mode));
-      Program program = Program::load(object, Profile::all, mode, kSmall, nullptr);
+      const auto object = find_object(kSentry, target_of(mode));
+      Program program = Program::load({.object = object, .mode = mode, .size = kSmall});
       const EventReader reader(program.maps().records_fd());
       return "loads, events can be read (" + object.string() + ")";
     });
@@ -79,7 +79,7 @@ std::string describe_card(const Interface& port) {
 std::string try_card(const Interface& port) {
   require_card(port);
   try {
-    Program::load(find_object(Profile::all, Target::card), Profile::all, Mode::hw, kSmall, &port);
+    Program::load({.object = find_object(kSentry, Target::card), .mode = Mode::hw, .size = kSmall, .port = port});
   } catch (const Error& error) {
     throw Error(card_refusal(error.what()));
   }

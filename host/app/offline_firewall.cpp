@@ -22,8 +22,10 @@ Hook hook_of(Chain chain) { return chain == Chain::egress ? Hook::tc_egress : Ho
 Mode mode_of(Chain chain) { return chain == Chain::egress ? Mode::tc : Mode::drv; }
 
 Program load_program(Chain chain, const FirewallSize& size) {
-  return Program::load(find_object(Profile::all, target_of(mode_of(chain))), Profile::all, mode_of(chain),
-                       {kSessions, bucket_bits_for(kSessions)}, nullptr, &size);
+  return Program::load({.object = find_object(kSentry, target_of(mode_of(chain))),
+                        .mode = mode_of(chain),
+                        .size = {kSessions, bucket_bits_for(kSessions)},
+                        .firewall = size});
 }
 
 std::vector<SetEntry> read_set(const std::string& path) {

@@ -4,16 +4,21 @@
 #include <algorithm>
 #include <optional>
 
+#include "host/ports/program_choice.h"
+
 namespace nicsentry {
 
 Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
   PortOptions port_options = options.port;
   if (firewall != nullptr) {
     port_options.firewall = {FirewallSize{},
-                             [firewall](const Program& program, Hook hook) {
-                               firewall->add_attachment(program.shared_firewall(), chain_of(hook));
+                             [firewall](const Program& program, Hook hook, const ProgramInfo* former) {
+                               const bool enforcing = former != nullptr && former->enforces;
+                               firewall->add_attachment(
+                                   program.shared_firewall(), chain_of(hook),
+                                   enforcing ? Firewall::Place::of_enforcing : Firewall::Place::own);
                              },
-                             [firewall] { return firewall->answers_fd(); }};
+                             [firewall] { return firewall->expectations_fd(); }};
   }
   for (const std::string& interface : options.interfaces) {
     find_interface(interface);  // before the rules of a program that enforces are touched
@@ -36,7 +41,7 @@ Profile common_profile(const Ports& ports) {
   std::optional<Profile> common;
   for (const auto& port : ports) {
     for (const auto& opened : port->programs()) {
-      const Profile profile = opened.program.profile();
+      const Profile profile = profile_of(opened.program.spec());
       common = !common || common == Profile::all ? profile : common;
     }
   }

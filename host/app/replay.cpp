@@ -14,6 +14,7 @@
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "host/packet/parser.h"
+#include "host/ports/program_choice.h"
 
 namespace nicsentry {
 namespace {
@@ -29,8 +30,8 @@ std::string capture_names(const std::vector<std::filesystem::path>& captures) {
 }
 
 Program load_program(const ReplayOptions& options) {
-  return Program::load(find_object(options.profile, Target::xdp), options.profile, Mode::drv,
-                       {options.sessions, bucket_bits_for(options.sessions)}, nullptr);
+  return Program::load({.object = find_object(program_for(options.profile), Target::xdp),
+                        .size = {options.sessions, bucket_bits_for(options.sessions)}});
 }
 
 class Replay {

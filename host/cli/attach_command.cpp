@@ -24,8 +24,9 @@ struct AttachOptions {
 // Nothing is to be in force before a run drives the programs. Those on the host share one map of answers.
 PortOptions::FirewallOptions idle_firewall() {
   auto answers = std::make_shared<std::shared_ptr<FirewallMaps>>();
-  return {FirewallSize{}, [answers](const Program& program, Hook) { *answers = program.shared_firewall(); },
-          [answers] { return *answers != nullptr ? (*answers)->answers_fd() : -1; }};
+  return {FirewallSize{},
+          [answers](const Program& program, Hook, const ProgramInfo*) { *answers = program.shared_firewall(); },
+          [answers] { return *answers != nullptr ? (*answers)->expectations_fd() : std::nullopt; }};
 }
 
 int attach(const AttachOptions& options) {
@@ -82,7 +83,8 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
 
   CLI::App* off = app.add_subcommand("detach", "remove nicsentry's programs from a port");
   off->add_option("-i,--interface", options->interface, "port")->required();
-  off->add_option("--mode", options->mode, "only the program of this mode (default: all)")->check(understood_by(chosen_mode));
+  off->add_option("--mode", options->mode, "only the program of this mode (default: all)")
+      ->check(understood_by(chosen_mode));
   off->footer("Example:\n  nicsentry detach -i eth0");
   off->callback([options, &chosen] { chosen = [options] { return detach(*options); }; });
 }

@@ -20,7 +20,7 @@ struct StatusOptions {
 nlohmann::ordered_json as_json(const AttachmentStatus& attachment) {
   nlohmann::ordered_json row{{"interface", attachment.interface},     {"hook", hook_name(attachment.hook)},
                              {"mode", mode_name(attachment.mode)},    {"program", attachment.program.name},
-                             {"program_id", attachment.program.id},   {"ours", attachment.program.profile.has_value()},
+                             {"program_id", attachment.program.id},   {"ours", attachment.program.identity.ours()},
                              {"attached_by", attachment.attached_by}, {"controller_pid", attachment.controller_pid}};
   if (attachment.counts) {
     row["window_epoch"] = attachment.counts->epoch;

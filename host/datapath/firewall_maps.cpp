@@ -27,7 +27,7 @@ bool write_batch(const UniqueFd& map, std::uint32_t first, const void* values, s
 
 // Maps on the card have no batches: then one by one, which also tells the element that fails.
 template <typename Value>
-void write_run(const UniqueFd& map, const char* name, std::uint32_t first, std::span<const Value> values) {
+void write_run(const UniqueFd& map, MapRole role, std::uint32_t first, std::span<const Value> values) {
   for (std::size_t from = 0; from < values.size(); from += kBatch) {
     const auto part = values.subspan(from, std::min(kBatch, values.size() - from));
     const auto index = static_cast<std::uint32_t>(first + from);
@@ -35,15 +35,8 @@ void write_run(const UniqueFd& map, const char* name, std::uint32_t first, std::
       continue;
     }
     for (std::size_t i = 0; i < part.size(); ++i) {
-      write_element(map, name, static_cast<std::uint32_t>(index + i), part[i]);
+      write_element(map, role, static_cast<std::uint32_t>(index + i), part[i]);
     }
-  }
-}
-
-void require_entries(std::uint32_t entries, std::uint32_t least, const char* name) {
-  if (entries < least) {
-    throw Error(std::string("map ") + name + " has " + std::to_string(entries) + " entries, not " +
-                std::to_string(least) + ": the program is of another version of nicsentry");
   }
 }
 
@@ -64,63 +57,76 @@ rule_counter sum(const rule_counter& a, const rule_counter& b) { return {a.packe
 
 }  // namespace
 
-FirewallMaps::FirewallMaps(Fds fds) : fds_(std::move(fds)) {
-  entries_of(fds_.control, "fw_control", sizeof(firewall));
-  require_entries(entries_of(fds_.banks, "rule_banks", sizeof(rule_bank)), 4, "rule_banks");
-  node_count_ = entries_of(fds_.nodes, "interval_nodes", sizeof(interval_node));
-  bit_count_ = entries_of(fds_.bits, "rule_bits", sizeof(rule_chunk));
-  bucket_count_ = entries_of(fds_.addresses, "set_addresses", sizeof(address_bucket));
-  require_entries(entries_of(fds_.actions, "rule_actions", sizeof(rule_action)), 2 * ACTION_ROWS, "rule_actions");
-  require_entries(entries_of(fds_.counters, "rule_counters", sizeof(rule_counter)), 2 * RULE_COUNTERS, "rule_counters");
+FirewallMaps::FirewallMaps(MapFds& fds)
+    : control_(std::move(fds[MapRole::firewall_control])),
+      banks_(std::move(fds[MapRole::rule_banks])),
+      nodes_(std::move(fds[MapRole::interval_nodes])),
+      bits_(std::move(fds[MapRole::rule_bits])),
+      actions_(std::move(fds[MapRole::rule_actions])),
+      addresses_(std::move(fds[MapRole::set_addresses])),
+      counters_(std::move(fds[MapRole::rule_counters])),
+      expectations_(std::move(fds[MapRole::expectations])),
+      node_count_(entries_of(nodes_, MapRole::interval_nodes)),
+      bit_count_(entries_of(bits_, MapRole::rule_bits)),
+      bucket_count_(entries_of(addresses_, MapRole::set_addresses)) {
+  require_entries(banks_, MapRole::rule_banks, 4);
+  require_entries(actions_, MapRole::rule_actions, 2 * ACTION_ROWS);
+  require_entries(counters_, MapRole::rule_counters, 2 * RULE_COUNTERS);
+}
+
+std::optional<int> FirewallMaps::expectations_fd() const {
+  return expectations_ ? std::optional(expectations_.get()) : std::nullopt;
 }
 
 void FirewallMaps::make_elements() {
   rule_counter last{};
-  if (element_exists(fds_.counters, 2 * RULE_COUNTERS - 1, &last)) {
+  if (element_exists(counters_, 2 * RULE_COUNTERS - 1, &last)) {
     return;
   }
   for (std::uint32_t index = 0; index < 2 * RULE_COUNTERS; ++index) {
-    make_element<rule_counter>(fds_.counters, "rule_counters", index);
+    make_element<rule_counter>(counters_, MapRole::rule_counters, index);
   }
 }
 
-firewall FirewallMaps::read_control() const { return read_element<firewall>(fds_.control, "fw_control", 0); }
+firewall FirewallMaps::read_control() const { return read_element<firewall>(control_, MapRole::firewall_control, 0); }
 
-void FirewallMaps::write_control(const firewall& value) { write_element(fds_.control, "fw_control", 0, value); }
+void FirewallMaps::write_control(const firewall& value) {
+  write_element(control_, MapRole::firewall_control, 0, value);
+}
 
 void FirewallMaps::write_banks(std::uint32_t number, std::span<const rule_bank, 2> families) {
-  write_run<rule_bank>(fds_.banks, "rule_banks", 2 * number, families);
+  write_run<rule_bank>(banks_, MapRole::rule_banks, 2 * number, families);
 }
 
 void FirewallMaps::write_nodes(std::uint32_t first, std::span<const interval_node> values) {
-  write_run(fds_.nodes, "interval_nodes", first, values);
+  write_run(nodes_, MapRole::interval_nodes, first, values);
 }
 
 void FirewallMaps::write_bits(std::uint32_t first, std::span<const rule_chunk> values) {
-  write_run(fds_.bits, "rule_bits", first, values);
+  write_run(bits_, MapRole::rule_bits, first, values);
 }
 
 void FirewallMaps::write_actions(std::uint32_t first, std::span<const rule_action> values) {
-  write_run(fds_.actions, "rule_actions", first, values);
+  write_run(actions_, MapRole::rule_actions, first, values);
 }
 
 void FirewallMaps::write_bucket(std::uint32_t index, const address_bucket& value) {
-  write_element(fds_.addresses, "set_addresses", index, value);
+  write_element(addresses_, MapRole::set_addresses, index, value);
 }
 
 void FirewallMaps::write_buckets(std::uint32_t first, std::span<const address_bucket> values) {
-  write_run(fds_.addresses, "set_addresses", first, values);
+  write_run(addresses_, MapRole::set_addresses, first, values);
 }
 
 interval_node FirewallMaps::read_node(std::uint32_t index) const {
-  return read_element<interval_node>(fds_.nodes, "interval_nodes", index);
+  return read_element<interval_node>(nodes_, MapRole::interval_nodes, index);
 }
 
 std::vector<address_bucket> FirewallMaps::read_all_buckets() const {
   std::vector<address_bucket> buckets(bucket_count_);
-  if (!read_all(fds_.addresses, buckets)) {
+  if (!read_all(addresses_, buckets)) {
     for (std::uint32_t index = 0; index < bucket_count_; ++index) {
-      buckets[index] = read_element<address_bucket>(fds_.addresses, "set_addresses", index);
+      buckets[index] = read_element<address_bucket>(addresses_, MapRole::set_addresses, index);
     }
   }
   return buckets;
@@ -128,11 +134,11 @@ std::vector<address_bucket> FirewallMaps::read_all_buckets() const {
 
 std::vector<rule_counter> FirewallMaps::read_counters(std::span<const std::uint32_t> ids) const {
   std::vector<rule_counter> halves(ids.size() > kReadOneByOne ? std::size_t{2} * RULE_COUNTERS : 0);
-  if (!read_all(fds_.counters, halves)) {
+  if (!read_all(counters_, halves)) {
     halves.clear();
   }
   const auto half = [&](std::uint32_t index) {
-    return halves.empty() ? read_element<rule_counter>(fds_.counters, "rule_counters", index) : halves[index];
+    return halves.empty() ? read_element<rule_counter>(counters_, MapRole::rule_counters, index) : halves[index];
   };
   std::vector<rule_counter> counters;
   counters.reserve(ids.size());
@@ -143,7 +149,7 @@ std::vector<rule_counter> FirewallMaps::read_counters(std::span<const std::uint3
 }
 
 rule_counter FirewallMaps::read_counter(std::uint32_t id, unsigned half) const {
-  return read_element<rule_counter>(fds_.counters, "rule_counters", id * 2 + half);
+  return read_element<rule_counter>(counters_, MapRole::rule_counters, id * 2 + half);
 }
 
 }  // namespace nicsentry

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "bpf_offload/types.h"
 #include "host/base/unique_fd.h"
+#include "host/datapath/program_catalog.h"
 
 namespace nicsentry {
 
@@ -14,24 +16,16 @@ namespace nicsentry {
 // runs of elements go in one call where the kernel can. Any thread may read while one writes.
 class FirewallMaps {
  public:
-  struct Fds {
-    UniqueFd control;
-    UniqueFd banks;
-    UniqueFd nodes;
-    UniqueFd bits;
-    UniqueFd actions;
-    UniqueFd addresses;
-    UniqueFd counters;
-    UniqueFd answers;  // none: the program is on a card
-  };
-  explicit FirewallMaps(Fds fds);
+  // Takes its maps out of a program's.
+  explicit FirewallMaps(MapFds& fds);
 
   // Elements of each map, read from the kernel.
   std::uint32_t node_count() const { return node_count_; }
   std::uint32_t bit_count() const { return bit_count_; }
   std::uint32_t bucket_count() const { return bucket_count_; }
 
-  int answers_fd() const { return fds_.answers.get(); }
+  // None where the program is on a card.
+  std::optional<int> expectations_fd() const;
 
   // Makes what the card adds to exist, where its arrays start empty.
   void make_elements();
@@ -52,7 +46,14 @@ class FirewallMaps {
   rule_counter read_counter(std::uint32_t id, unsigned half) const;
 
  private:
-  Fds fds_;
+  UniqueFd control_;
+  UniqueFd banks_;
+  UniqueFd nodes_;
+  UniqueFd bits_;
+  UniqueFd actions_;
+  UniqueFd addresses_;
+  UniqueFd counters_;
+  UniqueFd expectations_;
   std::uint32_t node_count_ = 0;
   std::uint32_t bit_count_ = 0;
   std::uint32_t bucket_count_ = 0;

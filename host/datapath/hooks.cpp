@@ -70,6 +70,33 @@ bool attach_tc(const Interface& port, Hook hook, const Program& program, const s
   return made == 0;
 }
 
+void replace_xdp(const Interface& port, Mode mode, ProgramRef from, ProgramRef to, const std::string& what) {
+  const LibbpfMessages messages;
+  bpf_xdp_attach_opts options{};
+  options.sz = sizeof(options);
+  options.old_prog_fd = from.fd;
+  const int result = bpf_xdp_attach(port.index, to.fd, xdp_flag(mode) | XDP_FLAGS_REPLACE, &options);
+  if (result != 0) {
+    throw SystemError(-result, what, messages.detail());
+  }
+}
+
+void replace_tc(const Interface& port, Hook hook, ProgramRef from, ProgramRef to, const std::string& what) {
+  const std::uint32_t there = query_tc(port, hook);
+  if (there != from.id) {
+    throw Error(what + ": the hook holds program " + std::to_string(there) + " now");
+  }
+  const LibbpfMessages messages;
+  const bpf_tc_hook where = tc_hook(port.index, hook);
+  bpf_tc_opts options = tc_options();
+  options.prog_fd = to.fd;
+  options.flags = BPF_TC_F_REPLACE;
+  const int result = bpf_tc_attach(&where, &options);
+  if (result != 0) {
+    throw SystemError(-result, what, messages.detail());
+  }
+}
+
 void detach_xdp(const Interface& port, Mode mode, std::uint32_t program_id) {
   if (query_xdp(port).in(mode) != program_id) {
     return;
@@ -143,6 +170,16 @@ bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& 
     throw SystemError(-result, what, messages.detail());
   }
   return false;
+}
+
+void replace_program(const Interface& port, Hook hook, Mode mode, ProgramRef from, ProgramRef to) {
+  const std::string what = "replacing program " + std::to_string(from.id) + " by " + std::to_string(to.id) + " on " +
+                           port.name + " (" + hook_name(hook) + ", mode " + mode_name(mode) + ")";
+  if (hook == Hook::xdp) {
+    replace_xdp(port, mode, from, to, what);
+  } else {
+    replace_tc(port, hook, from, to, what);
+  }
 }
 
 void detach_program(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id, bool remove_qdisc) {

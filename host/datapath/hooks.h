@@ -26,8 +26,19 @@ std::uint32_t query_tc(const Interface& port, Hook hook);
 // hook itself (the clsact qdisc) had to be made for it.
 bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program);
 
-// Takes it off, unless another has taken its place meanwhile; with `remove_qdisc` also the clsact qdisc, if no filter
-// is left on it. Quiet when port or program are gone already.
+// A program in the kernel, for as long as the descriptor is open.
+struct ProgramRef {
+  std::uint32_t id = 0;
+  int fd = -1;
+};
+
+// Puts a program on a hook in place of another one, in one step: each packet is seen by one of them. Throws Error when
+// the hook does not hold `from` any more. The kernel itself compares on XDP; on TC there is a moment between look and
+// act.
+void replace_program(const Interface& port, Hook hook, Mode mode, ProgramRef from, ProgramRef to);
+
+// Takes a program off, unless another has taken its place meanwhile; with `remove_qdisc` also the clsact qdisc, if no
+// filter is left on it. Quiet when port or program are gone already.
 void detach_program(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id, bool remove_qdisc);
 
 }  // namespace nicsentry

@@ -27,24 +27,21 @@ bool is_empty(const session_bucket& bucket) {
 
 }  // namespace
 
-Maps::Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd totals, UniqueFd records)
-    : control_(std::move(control)),
-      sessions_(std::move(sessions)),
-      counters_(std::move(counters)),
-      totals_(std::move(totals)),
-      records_(std::move(records)) {
-  entries_of(control_, CONTROL_MAP_NAME, sizeof(struct control));
-  bucket_count_ = entries_of(sessions_, "sessions", sizeof(session_bucket));
-  counter_entries_ = entries_of(counters_, "counters", sizeof(session_counters));
-  if (entries_of(totals_, "totals", sizeof(totals_row)) != 2 * TOTALS_ROWS) {
-    throw Error("map totals has another number of rows: the program is of another version of nicsentry");
-  }
+Maps::Maps(MapFds& fds)
+    : control_(std::move(fds[MapRole::control])),
+      sessions_(std::move(fds[MapRole::sessions])),
+      counters_(std::move(fds[MapRole::counters])),
+      totals_(std::move(fds[MapRole::totals])),
+      records_(std::move(fds[MapRole::records])),
+      bucket_count_(entries_of(sessions_, MapRole::sessions)),
+      counter_entries_(entries_of(counters_, MapRole::counters)) {
+  require_entries(totals_, MapRole::totals, 2 * TOTALS_ROWS);
 }
 
 void Maps::make_elements() {
-  make_element<struct control>(control_, CONTROL_MAP_NAME, 0);
+  make_element<struct control>(control_, MapRole::control, 0);
   for (std::uint32_t row = 0; row < 2 * TOTALS_ROWS; ++row) {
-    make_element<totals_row>(totals_, "totals", row);
+    make_element<totals_row>(totals_, MapRole::totals, row);
   }
   session_counters last{};
   elements_missing_ = !element_exists(counters_, counter_entries_ - 1, &last);
@@ -56,22 +53,22 @@ void Maps::make_counters(std::uint32_t counter) {
   }
   made_counters_.resize(counter_ids(), false);
   if (!made_counters_[counter]) {
-    make_element<session_counters>(counters_, "counters", counter * 2);
-    make_element<session_counters>(counters_, "counters", counter * 2 + 1);
+    make_element<session_counters>(counters_, MapRole::counters, counter * 2);
+    make_element<session_counters>(counters_, MapRole::counters, counter * 2 + 1);
     made_counters_[counter] = true;
   }
 }
 
-control Maps::read_control() const { return read_element<struct control>(control_, CONTROL_MAP_NAME, 0); }
+control Maps::read_control() const { return read_element<struct control>(control_, MapRole::control, 0); }
 
-void Maps::write_control(const struct control& value) { write_element(control_, CONTROL_MAP_NAME, 0, value); }
+void Maps::write_control(const struct control& value) { write_element(control_, MapRole::control, 0, value); }
 
 session_bucket Maps::read_bucket(std::uint32_t index) const {
-  return read_element<session_bucket>(sessions_, "sessions", index);
+  return read_element<session_bucket>(sessions_, MapRole::sessions, index);
 }
 
 void Maps::write_bucket(std::uint32_t index, const session_bucket& value) {
-  write_element(sessions_, "sessions", index, value);
+  write_element(sessions_, MapRole::sessions, index, value);
 }
 
 void Maps::for_each_bucket(const BucketAct& act) const {
@@ -104,7 +101,7 @@ void Maps::clear_buckets() {
 }
 
 session_counters Maps::read_counters(std::uint32_t counter, unsigned half) const {
-  return read_element<session_counters>(counters_, "counters", counter * 2 + half);
+  return read_element<session_counters>(counters_, MapRole::counters, counter * 2 + half);
 }
 
 void Maps::read_all_counters(unsigned half, std::uint32_t ids, const std::vector<bool>& used,
@@ -138,7 +135,7 @@ void Maps::read_all_counters(unsigned half, std::uint32_t ids, const std::vector
 Totals Maps::read_totals(unsigned half) const {
   Totals rows{};
   for (std::uint32_t row = 0; row < rows.size(); ++row) {
-    rows[row] = read_element<totals_row>(totals_, "totals", row * 2 + half);
+    rows[row] = read_element<totals_row>(totals_, MapRole::totals, row * 2 + half);
   }
   return rows;
 }

@@ -8,6 +8,7 @@
 
 #include "bpf_offload/types.h"
 #include "host/base/unique_fd.h"
+#include "host/datapath/program_catalog.h"
 
 namespace nicsentry {
 
@@ -17,8 +18,8 @@ using Totals = std::array<totals_row, TOTALS_ROWS>;
 // Every call throws SystemError naming the map. Not for use by several threads.
 class Maps {
  public:
-  // `index` counters and buckets are the maps' own sizes, read from the kernel.
-  Maps(UniqueFd control, UniqueFd sessions, UniqueFd counters, UniqueFd totals, UniqueFd records);
+  // Takes its maps out of a program's; their sizes are read from the kernel.
+  explicit Maps(MapFds& fds);
 
   std::uint32_t bucket_count() const { return bucket_count_; }
   std::uint32_t counter_ids() const { return counter_entries_ / 2; }

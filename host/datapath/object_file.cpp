@@ -10,18 +10,6 @@
 
 namespace nicsentry {
 
-const char* program_name(Profile profile) {
-  switch (profile) {
-    case Profile::ddos:
-      return "ddos";
-    case Profile::crypto:
-      return "crypto";
-    case Profile::all:
-      return "sentry";
-  }
-  return "";
-}
-
 Target target_of(Mode mode) {
   switch (mode) {
     case Mode::hw:
@@ -33,13 +21,9 @@ Target target_of(Mode mode) {
   }
 }
 
-std::filesystem::path find_object(Profile profile, Target target) {
-  return find_object(std::string(program_name(profile)), target);
-}
-
-std::filesystem::path find_object(const std::string& program, Target target) {
+std::filesystem::path find_object(std::string_view program, Target target) {
   constexpr std::array kEndings = {".o", "_drv.o", "_tc.o"};
-  const std::string file = program + kEndings.at(static_cast<std::size_t>(target));
+  const std::string file = std::string(program) + kEndings.at(static_cast<std::size_t>(target));
   std::vector<std::filesystem::path> places;
   if (const char* chosen = std::getenv("NICSENTRY_BPF_DIR"); chosen != nullptr) {
     places.emplace_back(chosen);

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,7 +12,7 @@
 #include "host/datapath/interface.h"
 #include "host/datapath/maps.h"
 #include "host/datapath/mode.h"
-#include "host/report/profile.h"
+#include "host/datapath/program_catalog.h"
 
 namespace nicsentry {
 
@@ -34,25 +33,34 @@ struct FirewallSize {
 
 // The card's firmware bounds the elements of all maps together (docs/architecture.md).
 constexpr std::uint64_t kCardElements = 3'072'000;
-// `firewall`: null for a program that has none.
-std::uint64_t map_elements(const TableSize& size, const FirewallSize* firewall = nullptr);
+// The elements of all maps of a program, with a firewall of this size or without one.
+std::uint64_t map_elements(const TableSize& size, const std::optional<FirewallSize>& firewall = std::nullopt);
+
+struct LoadOptions {
+  std::filesystem::path object;
+  Mode mode = Mode::drv;
+  TableSize size;
+  // Mode::hw binds program and maps to its card. In the other modes its MTU says whether frames may be larger than one
+  // buffer.
+  std::optional<Interface> port = std::nullopt;
+  // Without it the maps of an object's firewall have no room, and the program counts as one without a firewall.
+  std::optional<FirewallSize> firewall = std::nullopt;
+  // A map of expectations that programs on the host share. Without it the program has one of its own.
+  std::optional<int> expectations = std::nullopt;
+};
 
 // One program in the kernel (or on the card) and its maps.
 class Program {
  public:
-  // `answers`: a map of expected answers that programs on the host are to share, -1 for one of its own. Loads an
-  // object. `port` is needed for Mode::hw, which binds program and maps to the card, and tells the other modes whether
-  // frames may be larger than one buffer. `firewall` sizes the maps of an object that has a firewall; without it they
-  // have no room, and the program is one that has none. Throws SystemError with the verifier's or the driver's words.
-  static Program load(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
-                      const Interface* port, const FirewallSize* firewall = nullptr, int answers = -1);
-  // Takes over a program that somebody else loaded, and attached to a port in a mode. Throws Error when it is not one
-  // of nicsentry's.
+  // Loads an object of this build's ABI. Throws SystemError with the verifier's or the driver's words.
+  static Program load(const LoadOptions& options);
+  // Opens a program of this ABI that another process loaded and attached to a port in a mode. Throws Error for any
+  // other program.
   static Program adopt(std::uint32_t program_id, Mode mode, const Interface& port);
 
   int fd() const { return fd_.get(); }
   std::uint32_t id() const { return id_; }
-  Profile profile() const { return profile_; }
+  const ProgramSpec& spec() const { return *spec_; }
   bool partial_frames() const { return partial_frames_; }
   Maps& maps() { return *maps_; }
   // Null for a program without a firewall, or one without room for rules. Whoever writes them on another thread shares
@@ -61,24 +69,27 @@ class Program {
   const std::shared_ptr<FirewallMaps>& shared_firewall() const { return firewall_; }
 
  private:
-  using MapFds = std::map<std::string, UniqueFd>;
-  Program(UniqueFd fd, Profile profile, MapFds maps, const std::string& name, bool partial_frames);
+  Program(UniqueFd fd, std::uint32_t id, const ProgramSpec& spec, MapFds maps, bool partial_frames);
 
   UniqueFd fd_;
   std::uint32_t id_ = 0;
-  Profile profile_ = Profile::all;
+  const ProgramSpec* spec_;
   std::unique_ptr<Maps> maps_;
   std::shared_ptr<FirewallMaps> firewall_;
   bool partial_frames_ = false;
 };
 
-// What the kernel tells of a program by its id.
+// What the kernel reports of a loaded program.
 struct ProgramInfo {
   std::uint32_t id = 0;
   std::string name;
-  std::optional<Profile> profile;  // none: not one of nicsentry's
-  bool firewall = false;           // with room for rules
+  Identity identity;
+  bool room_for_rules = false;  // known of this ABI only
+  bool enforces = false;
 };
 ProgramInfo describe_program(std::uint32_t program_id);
+
+// Keeps a program in the kernel while it is on no hook.
+UniqueFd hold_program(std::uint32_t program_id);
 
 }  // namespace nicsentry

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/datapath/program_copy.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <map>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
+#include "host/datapath/loaded_program.h"
 #include "host/datapath/map_elements.h"
 #include "host/datapath/object_handle.h"
 #include "host/datapath/test_run.h"
@@ -21,64 +19,23 @@
 namespace nicsentry {
 namespace {
 
-// What a program writes, and what tells it of sessions: all else is shared.
-constexpr std::array kOwnMaps = {CONTROL_MAP_NAME, "sessions",      "counters", "totals",
-                                 "records",        "rule_counters", "answers"};
+// What a program writes, and what describes sessions to it: it has these for itself, and shares all other maps.
+constexpr std::array kOwnMaps = {MapRole::control, MapRole::sessions,      MapRole::counters,    MapRole::totals,
+                                 MapRole::records, MapRole::rule_counters, MapRole::expectations};
 
-using FdsByName = std::map<std::string, UniqueFd>;
+bool is_own(MapRole role) { return std::find(kOwnMaps.begin(), kOwnMaps.end(), role) != kOwnMaps.end(); }
 
-bool is_own(const char* map) {
-  return std::any_of(kOwnMaps.begin(), kOwnMaps.end(), [map](const char* own) { return std::strcmp(own, map) == 0; });
-}
-
-bpf_prog_info info_of(int fd, std::vector<__u32>* map_ids = nullptr) {
-  bpf_prog_info info{};
-  if (map_ids != nullptr) {
-    info.nr_map_ids = static_cast<__u32>(map_ids->size());
-    info.map_ids = reinterpret_cast<__u64>(map_ids->data());
+void prepare_map(bpf_map* map, MapRole role, const MapFds& originals) {
+  int result = 0;
+  if (!is_own(role)) {
+    result = bpf_map__reuse_fd(map, originals.at(role).get());
+  } else if (role == MapRole::sessions) {
+    result = bpf_map__set_max_entries(map, 1U << ProgramCopy::kBucketBits);
+  } else if (role == MapRole::counters) {
+    result = bpf_map__set_max_entries(map, 2);
   }
-  __u32 length = sizeof(info);
-  if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0) {
-    throw SystemError(errno, "reading a program's description");
-  }
-  return info;
-}
-
-FdsByName open_maps(int program) {
-  std::vector<__u32> ids(info_of(program).nr_map_ids);
-  info_of(program, &ids);
-  FdsByName fds;
-  for (const __u32 id : ids) {
-    UniqueFd fd(bpf_map_get_fd_by_id(id));
-    bpf_map_info info{};
-    __u32 length = sizeof(info);
-    if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &length) != 0) {
-      throw SystemError(errno, "opening map " + std::to_string(id) + " of a program");
-    }
-    fds[info.name] = std::move(fd);
-  }
-  return fds;
-}
-
-std::unique_ptr<Maps> take_maps(FdsByName& fds) {
-  return std::make_unique<Maps>(std::move(fds[CONTROL_MAP_NAME]), std::move(fds["sessions"]),
-                                std::move(fds["counters"]), std::move(fds["totals"]), std::move(fds["records"]));
-}
-
-void prepare_map(bpf_map* map, const FdsByName& originals) {
-  const std::string name = bpf_map__name(map);
-  const auto original = originals.find(name);
-  if (original == originals.end()) {
-    throw Error("the program has no map '" + name + "': it is of another version of nicsentry");
-  }
-  if (!is_own(name.c_str())) {
-    if (bpf_map__reuse_fd(map, original->second.get()) != 0) {
-      throw SystemError(errno, "sharing map " + name);
-    }
-  } else if (name == "sessions") {
-    bpf_map__set_max_entries(map, 1U << ProgramCopy::kBucketBits);
-  } else if (name == "counters") {
-    bpf_map__set_max_entries(map, 2);
+  if (result != 0) {
+    throw SystemError(-result, std::string("preparing map ") + map_name(role) + " of a copy");
   }
 }
 
@@ -86,41 +43,51 @@ void prepare_map(bpf_map* map, const FdsByName& originals) {
 
 ProgramCopy::ProgramCopy(std::uint32_t program_id, const std::filesystem::path& object_path) {
   const LibbpfMessages messages;
-  const UniqueFd original(bpf_prog_get_fd_by_id(program_id));
-  if (!original) {
-    throw SystemError(errno, "opening program " + std::to_string(program_id));
+  const std::string subject = "program " + std::to_string(program_id);
+  LoadedProgram loaded = open_program(program_id);
+  const Identity identity = identify(loaded);
+  if (!identity.adoptable()) {
+    throw Error(subject + " is not one of this nicsentry's");
   }
-  FdsByName originals = open_maps(original.get());
+  MapFds originals = take_maps(loaded, *identity.spec);
   const ObjectHandle object(bpf_object__open_file(object_path.c_str(), nullptr));
   if (!object) {
     throw SystemError(errno, "opening object " + object_path.string(), messages.detail());
   }
-  bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, object.get()) { prepare_map(map, originals); }
-  if (bpf_object__load(object.get()) != 0) {
-    throw SystemError(errno, "loading a copy of program " + std::to_string(program_id), messages.detail());
-  }
-  program_ = duplicate(bpf_program__fd(bpf_object__next_program(object.get(), nullptr)));
-  // The tag is a hash of the instructions as they were loaded.
-  if (std::memcmp(info_of(program_.get()).tag, info_of(original.get()).tag, BPF_TAG_SIZE) != 0) {
-    throw Error("program " + std::to_string(program_id) + " is another build than " + object_path.string() +
-                ": it was attached by another version of nicsentry, detach it and run again");
-  }
-  FdsByName own;
-  bpf_object__for_each_map(map, object.get()) {
-    if (is_own(bpf_map__name(map))) {
-      own[bpf_map__name(map)] = duplicate(bpf_map__fd(map));
+  const std::string other_build = subject + " is another build than " + object_path.string() +
+                                  ": it was attached by another version of nicsentry, detach it and run again";
+  MapFds own;
+  for (const MapSpec& map : identity.spec->maps) {
+    bpf_map* made = bpf_object__find_map_by_name(object.get(), map_name(map.role));
+    if ((made != nullptr) != originals.contains(map.role)) {
+      throw Error(other_build);
+    }
+    if (made != nullptr) {
+      prepare_map(made, map.role, originals);
     }
   }
-  rule_counters_ = std::move(own["rule_counters"]);
-  original_ = take_maps(originals);
-  own_ = take_maps(own);
+  if (bpf_object__load(object.get()) != 0) {
+    throw SystemError(errno, "loading a copy of " + subject, messages.detail());
+  }
+  LoadedProgram copy = describe_loaded(duplicate(bpf_program__fd(bpf_object__next_program(object.get(), nullptr))));
+  if (copy.tag != loaded.tag) {
+    throw Error(other_build);
+  }
+  for (const MapRole role : kOwnMaps) {
+    if (const bpf_map* made = bpf_object__find_map_by_name(object.get(), map_name(role)); made != nullptr) {
+      own[role] = duplicate(bpf_map__fd(made));
+    }
+  }
+  program_ = std::move(copy.fd);
+  rule_counters_ = std::move(own[MapRole::rule_counters]);
+  original_ = std::make_unique<Maps>(originals);
+  own_ = std::make_unique<Maps>(own);
 }
 
 std::uint32_t ProgramCopy::run(std::span<const std::uint8_t> frame) const { return run_frame(program_.get(), frame); }
 
 rule_counter ProgramCopy::read_counter(std::uint32_t id) const {
-  return read_element<rule_counter>(rule_counters_, "rule_counters", id * 2);
+  return read_element<rule_counter>(rule_counters_, MapRole::rule_counters, id * 2);
 }
 
 }  // namespace nicsentry

@@ -92,9 +92,9 @@ void Firewall::leave_out_gone() {
   }
 }
 
-int Firewall::answers_fd() const {
+std::optional<int> Firewall::expectations_fd() const {
   const ChangeLock::Pause pause(lock_);
-  return installation_.answers_fd();
+  return installation_.expectations_fd();
 }
 
 // Before a new numbering of classes is in force. The sets are more than what a later run needs to continue at once.

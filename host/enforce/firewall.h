@@ -63,8 +63,8 @@ class Firewall : public Enforcement {
   // Leaves out all other attachments. Ends the start of a run: its attachments are found. Never waits: a change that is
   // under way leaves them out when it ends.
   void keep_attachments(const std::vector<const FirewallMaps*>& maps);
-  // The map of expectations of the first attachment that has one; -1 where none has.
-  int answers_fd() const;
+  // The map of expectations of the first attachment that has one.
+  std::optional<int> expectations_fd() const;
 
   // Perform a batch on the chain, or on an empty one. Return the number of rules that the chain then has.
   std::size_t apply(Chain chain, const Batch& batch);

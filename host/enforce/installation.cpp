@@ -144,13 +144,13 @@ void Installation::leave_out(const std::vector<std::shared_ptr<FirewallMaps>>& m
   });
 }
 
-int Installation::answers_fd() const {
+std::optional<int> Installation::expectations_fd() const {
   for (const auto& attachment : attachments_) {
-    if (attachment->maps()->answers_fd() >= 0) {
-      return attachment->maps()->answers_fd();
+    if (const auto fd = attachment->maps()->expectations_fd()) {
+      return fd;
     }
   }
-  return -1;
+  return std::nullopt;
 }
 
 std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change& change, const AddressSets& sets) {

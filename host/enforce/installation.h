@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,8 @@ class Installation {
   // The maps of all other attachments. Any thread may call; never waits for a change.
   std::vector<std::shared_ptr<FirewallMaps>> others(const std::vector<const FirewallMaps*>& maps) const;
   void leave_out(const std::vector<std::shared_ptr<FirewallMaps>>& maps);
-  // The map of expectations of the first attachment that has one; -1 where none has.
-  int answers_fd() const;
+  // The map of expectations of the first attachment that has one.
+  std::optional<int> expectations_fd() const;
 
   // Fills the idle banks of the chain's attachments. All of a change that can fail is done then, but for flip(), which
   // brings it into force and returns when no packet meets the rules before. Returns the tables. Throws Error.

@@ -9,6 +9,7 @@
 #include "host/datapath/card.h"
 #include "host/datapath/hooks.h"
 #include "host/datapath/object_file.h"
+#include "host/ports/program_choice.h"
 #include "host/sessions/session_table.h"
 
 namespace nicsentry {
@@ -21,12 +22,18 @@ std::string describe(const Interface& port, Hook hook, Mode mode, const ProgramI
          " hook of " + port.name + " in mode " + mode_name(mode);
 }
 
-Error taken(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
-  return Error("EBUSY: " + describe(port, hook, mode, program) + " is not nicsentry's; it was left as it is");
+Error not_ours(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
+  return Error("EBUSY: " + describe(port, hook, mode, program) + " is not nicsentry's" +
+               (program.identity.why_not.empty() ? "" : " (" + program.identity.why_not + ")") +
+               "; it was left as it is");
+}
+
+std::string attached_by(const AttachmentRecord& attachment) {
+  return attachment.owner == Owner::run ? "a run that died" : owner_name(attachment.owner);
 }
 
 // The most sessions whose maps stay within the card's elements.
-std::uint32_t largest_on_card(const FirewallSize* firewall) {
+std::uint32_t largest_on_card(const std::optional<FirewallSize>& firewall) {
   std::uint32_t fits = 1;
   for (std::uint32_t step = 1U << 20; step != 0; step /= 2) {
     const std::uint32_t more = fits + step;
@@ -39,7 +46,7 @@ std::uint32_t largest_on_card(const FirewallSize* firewall) {
 
 }  // namespace
 
-TableSize table_size(std::uint32_t sessions, Mode mode, const FirewallSize* firewall) {
+TableSize table_size(std::uint32_t sessions, Mode mode, const std::optional<FirewallSize>& firewall) {
   constexpr std::uint32_t kMost = 1U << 24;  // 1.5 GiB of maps in the kernel
   const std::uint32_t most = mode == Mode::hw ? largest_on_card(firewall) : kMost;
   if (sessions == 0 || sessions > most) {
@@ -74,21 +81,21 @@ void Port::give_up() noexcept {
   try {
     for (auto attachment = attached_.rbegin(); attachment != attached_.rend();
          ++attachment) {  // NOLINT(modernize-loop-convert)
-      if (on_record(attachment->hook, attachment->program_id) == nullptr && attachment->owner == owner_) {
-        detach(*attachment);
-      }
+      put_back(*attachment);
     }
     if (claim_.found().attachments.empty()) {
       claim_.erase();
+    } else {
+      claim_.write(claim_.found());
     }
   } catch (const Error&) {
-    // The error that is on its way matters more.
+    // The error that led here matters more.
   }
 }
 
 void Port::open(const PortOptions& options) {
   if (options.sessions == 0U) {
-    table_size(0, options.mode.value_or(Mode::drv));  // says what is possible
+    table_size(0, options.mode.value_or(Mode::drv));  // throws, with what is possible
   }
   if (options.firewall && options.profile.value_or(Profile::all) != Profile::all) {
     throw Error(std::string("--profile ") + profile_name(*options.profile) +
@@ -108,7 +115,7 @@ void Port::open(const PortOptions& options) {
 }
 
 std::string Port::open_tc(Hook hook, const PortOptions& options) {
-  const auto adopted = adopt_if_ours(hook, Mode::tc, query_tc(interface_, hook), options);
+  const auto adopted = use_present(hook, Mode::tc, query_tc(interface_, hook), options);
   if (!adopted) {
     attach_new(hook, Mode::tc, options);
   }
@@ -121,7 +128,7 @@ void Port::open_xdp(const PortOptions& options) {
     if (options.mode && options.mode != mode) {
       continue;
     }
-    if (const auto adopted = adopt_if_ours(Hook::xdp, mode, present.in(mode), options)) {
+    if (const auto adopted = use_present(Hook::xdp, mode, present.in(mode), options)) {
       how_ = interface_.name + ": mode " + mode_name(mode) + *adopted;
       return;
     }
@@ -131,9 +138,9 @@ void Port::open_xdp(const PortOptions& options) {
     for (const Mode other : {Mode::drv, Mode::skb}) {
       if (options.mode != Mode::hw && present.in(other) != 0) {
         const ProgramInfo info = describe_program(present.in(other));
-        throw info.profile ? Error(describe(interface_, Hook::xdp, other, info) + ": run with --mode " +
-                                   mode_name(other) + ", or detach it first")
-                           : taken(interface_, Hook::xdp, other, info);
+        throw info.identity.ours() ? Error(describe(interface_, Hook::xdp, other, info) + ": run with --mode " +
+                                           mode_name(other) + ", or detach it first")
+                                   : not_ours(interface_, Hook::xdp, other, info);
       }
     }
     attach_new(Hook::xdp, *options.mode, options);
@@ -153,61 +160,115 @@ void Port::open_xdp(const PortOptions& options) {
   throw Error(interface_.name + ": no mode works: " + why);
 }
 
-std::optional<std::string> Port::adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id,
-                                               const PortOptions& options) {
+std::optional<std::string> Port::use_present(Hook hook, Mode mode, std::uint32_t program_id,
+                                             const PortOptions& options) {
   if (program_id == 0) {
     return std::nullopt;
   }
   const ProgramInfo info = describe_program(program_id);
-  if (!info.profile) {
+  if (!info.identity.ours()) {
     if (!options.mode && mode == Mode::hw) {
-      return std::nullopt;  // beside a stranger on the card there is room in the driver
+      return std::nullopt;  // the driver has room beside a program of another owner on the card
     }
-    throw taken(interface_, hook, mode, info);
+    throw not_ours(interface_, hook, mode, info);
   }
-  if (options.profile && options.profile != info.profile && info.profile != Profile::all) {
+  if (info.identity.abi > program_abi()) {
+    throw Error(describe(interface_, hook, mode, info) + " has program ABI " + std::to_string(info.identity.abi) +
+                ", this nicsentry has " + std::to_string(program_abi()) +
+                ": run the nicsentry that attached it, or detach it first");
+  }
+  return info.identity.adoptable() ? adopt(hook, mode, info, options) : replace(hook, mode, info, options);
+}
+
+std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
+  const Profile profile = profile_of(*info.identity.spec);
+  if (options.profile && options.profile != profile && profile != Profile::all) {
     throw Error(describe(interface_, hook, mode, info) + " does not serve profile " + profile_name(*options.profile) +
                 "; detach it first");
   }
-  if (options.firewall && !info.firewall) {
+  if (options.firewall && !info.room_for_rules) {
     throw Error(describe(interface_, hook, mode, info) + " has no firewall; detach it first");
   }
-  Program program = Program::adopt(program_id, mode, interface_);
+  Program program = Program::adopt(info.id, mode, interface_);
   if (options.sessions && *options.sessions > program.maps().counter_ids()) {
     throw Error(describe(interface_, hook, mode, info) + " has maps for " +
                 std::to_string(program.maps().counter_ids()) + " sessions, not for " +
                 std::to_string(*options.sessions) + "; detach it first");
   }
   if (options.firewall) {
-    options.firewall->prepare(program, hook);
+    options.firewall->prepare(program, hook, nullptr);
   }
-  AttachmentRecord attachment{hook, mode, program_id, Owner::hand, false};
-  if (const AttachmentRecord* known = on_record(hook, program_id); known != nullptr) {
-    attachment = *known;
-  }
+  const AttachmentRecord attachment = record_of(hook, mode, info.id);
   attached_.push_back(attachment);
   opened_.push_back({attachment, std::move(program), true});
-  return ", taking over program '" + info.name + "' (id " + std::to_string(program_id) + ", attached by " +
-         (attachment.owner == Owner::run ? "a run that died" : owner_name(attachment.owner)) + ")";
+  return ", adopting program '" + info.name + "' (id " + std::to_string(info.id) + ", attached by " +
+         attached_by(attachment) + ")";
+}
+
+// What the run enforces is in force in the new program before it takes the hook.
+std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
+  UniqueFd former = hold_program(info.id);
+  Program program = load(hook, mode, &info, options);
+  replace_program(interface_, hook, mode, {info.id, former.get()}, {program.id(), program.fd()});
+  AttachmentRecord attachment = record_of(hook, mode, info.id);
+  const std::string former_owner = attached_by(attachment);
+  attachment.program_id = program.id();
+  attachment.owner = owner_ == Owner::attach ? owner_ : attachment.owner;
+  replaced_.push_back({hook, program.id(), info.id, std::move(former)});
+  attached_.push_back(attachment);
+  opened_.push_back({attachment, std::move(program), false});
+  return ", in place of program '" + info.name + "' of ABI " + std::to_string(info.identity.abi) + " (id " +
+         std::to_string(info.id) + ", attached by " + former_owner + ")" +
+         (info.enforces ? options.firewall ? ", whose rules are replaced by this run's"
+                                           : ", whose rules are not in force any more: this run has no firewall"
+                        : "");
+}
+
+Program Port::load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const {
+  const Profile present = former != nullptr ? profile_of(*former->identity.spec) : Profile::all;
+  const auto firewall = options.firewall ? std::optional(options.firewall->size) : std::nullopt;
+  Program program = Program::load(
+      {.object = find_object(program_for(firewall ? Profile::all : options.profile.value_or(present)), target_of(mode)),
+       .mode = mode,
+       .size = table_size(options.sessions.value_or(kDefaultSessions), mode, firewall),
+       .port = interface_,
+       .firewall = firewall,
+       .expectations = options.firewall ? options.firewall->expectations() : std::nullopt});
+  if (options.firewall) {
+    options.firewall->prepare(program, hook, former);
+  }
+  return program;
 }
 
 void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
   if (mode == Mode::hw) {
     require_card(interface_);
   }
-  const bool firewall = options.firewall.has_value();
-  const Profile profile = options.profile.value_or(Profile::all);
-  const FirewallSize* firewall_size = firewall ? &options.firewall->size : nullptr;
-  const TableSize size = table_size(options.sessions.value_or(kDefaultSessions), mode, firewall_size);
-  Program program = Program::load(find_object(firewall ? Profile::all : profile, target_of(mode)), profile, mode, size,
-                                  &interface_, firewall_size, firewall ? options.firewall->answers() : -1);
-  if (firewall) {
-    options.firewall->prepare(program, hook);
-  }
+  Program program = load(hook, mode, nullptr, options);
   AttachmentRecord attachment{hook, mode, program.id(), owner_, false};
   attachment.made_qdisc = attach_program(interface_, hook, mode, program);
   attached_.push_back(attachment);
   opened_.push_back({attachment, std::move(program), false});
+}
+
+AttachmentRecord Port::record_of(Hook hook, Mode mode, std::uint32_t program_id) const {
+  const AttachmentRecord* known = on_record(hook, program_id);
+  return known != nullptr ? *known : AttachmentRecord{hook, mode, program_id, Owner::hand, false};
+}
+
+// Undoes what open() did on one hook.
+void Port::put_back(const AttachmentRecord& attachment) const {
+  for (const Replaced& former : replaced_) {
+    if (former.hook == attachment.hook && former.by == attachment.program_id) {
+      const UniqueFd now = hold_program(former.by);
+      replace_program(interface_, attachment.hook, attachment.mode, {former.by, now.get()},
+                      {former.id, former.fd.get()});
+      return;
+    }
+  }
+  if (on_record(attachment.hook, attachment.program_id) == nullptr && attachment.owner == owner_) {
+    detach(attachment);
+  }
 }
 
 const AttachmentRecord* Port::on_record(Hook hook, std::uint32_t program_id) const {
@@ -219,14 +280,17 @@ const AttachmentRecord* Port::on_record(Hook hook, std::uint32_t program_id) con
   return nullptr;
 }
 
-// On record for hooks that nobody asked for this time.
+// What is on record for hooks that this run was not asked for.
 std::vector<AttachmentRecord> Port::others() const {
   std::vector<AttachmentRecord> others;
   for (const AttachmentRecord& known : claim_.found().attachments) {
     const bool mine = std::any_of(attached_.begin(), attached_.end(), [&known](const AttachmentRecord& attachment) {
       return attachment.hook == known.hook && attachment.program_id == known.program_id;
     });
-    if (!mine) {
+    const bool replaced = std::any_of(replaced_.begin(), replaced_.end(), [&known](const Replaced& former) {
+      return former.hook == known.hook && former.id == known.program_id;
+    });
+    if (!mine && !replaced) {
       others.push_back(known);
     }
   }
@@ -234,6 +298,9 @@ std::vector<AttachmentRecord> Port::others() const {
 }
 
 void Port::record(int pid, const std::string& socket) {
+  for (Replaced& former : replaced_) {
+    former.fd = UniqueFd();
+  }
   ClaimRecord record{pid, socket, others()};
   record.attachments.insert(record.attachments.end(), attached_.begin(), attached_.end());
   claim_.write(record);
@@ -248,7 +315,7 @@ void Port::restore() {
     return;
   }
   ClaimRecord left;
-  // Last attached, first taken off: the qdisc goes with the filter for which it was made.
+  // In reverse order: the qdisc goes with the filter for which it was made.
   for (auto attachment = attached_.rbegin(); attachment != attached_.rend();
        ++attachment) {  // NOLINT(modernize-loop-convert)
     if (attachment->owner == Owner::run) {
@@ -259,7 +326,7 @@ void Port::restore() {
   }
   for (const AttachmentRecord& other : others()) {
     if (other.owner == Owner::run && owner_ == Owner::run) {
-      detach(other);  // nobody is left who would
+      detach(other);  // the run that would is dead
     } else {
       left.attachments.push_back(other);
     }

@@ -19,46 +19,48 @@ namespace nicsentry {
 struct PortOptions {
   std::optional<Mode> mode;  // none: auto
   bool both_directions = false;
-  std::optional<Profile> profile;  // none: what is attached already, else all
+  std::optional<Profile> profile;  // none: that of the program that is attached already, else all
   std::optional<std::uint32_t> sessions;
 
-  // Programs are to have a firewall: its size, and what is done to a program before it is attached, or when it is taken
-  // over. When `prepare` throws, the port is left as it was found.
+  // For programs with a firewall: the size of its maps, and what is done to a program before it is attached, or when it
+  // is adopted. When `prepare` throws, the port is left as it was found.
   struct FirewallOptions {
     FirewallSize size;
-    std::function<void(const Program& program, Hook hook)> prepare;
-    std::function<int()> answers;  // the map that programs on the host share; -1: there is none yet
+    // `former`: the older program whose place it takes; null: none.
+    std::function<void(const Program& program, Hook hook, const ProgramInfo* former)> prepare;
+    std::function<std::optional<int>()> expectations;  // the map that programs on the host share, once there is one
   };
   std::optional<FirewallOptions> firewall;
 };
 
 constexpr std::uint32_t kDefaultSessions = DEFAULT_SESSIONS;
 
-// One interface with the programs on its hooks, from the claim to the state in which it was found. Throws Error.
+// One interface with the programs on its hooks. Claims it, and at the end restores what was found. Throws Error.
 class Port {
  public:
-  // Claims the interface, takes over the programs of ours that are on it, attaches those that are missing. When one
-  // cannot be, the port is left as it was found.
+  // Claims the interface, adopts the programs of this ABI that are on it, replaces those of an older one, attaches
+  // those that are missing. When one of these fails, the port is left as it was found.
   Port(const std::string& interface_name, const PortOptions& options, Owner owner);
-  ~Port();  // if nobody restored: an error came before the port was driven, and it is left as it was found
+  // Leaves the port as it was found if restore() was not called: an error came before the port was driven.
+  ~Port();
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
   struct Opened {
     AttachmentRecord record;
     Program program;
-    bool adopted = false;
+    bool adopted = false;  // it was on the hook already
   };
 
   const Interface& interface() const { return interface_; }
-  // In one line: what was taken, and why no better mode.
+  // One line: the mode, why no better one was possible, and what was adopted or replaced.
   const std::string& how() const { return how_; }
-  // The programs, for attachments to be made of; to be moved from.
+  // The programs. The caller moves them out.
   std::vector<Opened>& programs() { return opened_; }
 
-  // Says in the port's record who drives it; `pid` 0 is nobody.
+  // Writes into the port's record which process drives it; `pid` 0: none does.
   void record(int pid, const std::string& socket);
-  // Takes off what this run, or one that died, put there; leaves what was found.
+  // Takes off the programs that this run, or one that died, attached. The others stay.
   void restore();
 
  private:
@@ -67,9 +69,14 @@ class Port {
   void detach(const AttachmentRecord& attachment) const;
   void open_xdp(const PortOptions& options);
   std::string open_tc(Hook hook, const PortOptions& options);
-  // How it was taken over, in words that go on; nothing where there is none of ours.
-  std::optional<std::string> adopt_if_ours(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
+  // Adopts or replaces the program on a hook, if it is nicsentry's; how, in words that continue a line.
+  std::optional<std::string> use_present(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
+  std::string adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
+  std::string replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
+  Program load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const;
+  AttachmentRecord record_of(Hook hook, Mode mode, std::uint32_t program_id) const;
+  void put_back(const AttachmentRecord& attachment) const;
   std::vector<AttachmentRecord> others() const;
   const AttachmentRecord* on_record(Hook hook, std::uint32_t program_id) const;
 
@@ -79,11 +86,19 @@ class Port {
   std::string how_;
   std::vector<Opened> opened_;
   std::vector<AttachmentRecord> attached_;
+  // A program of an older ABI, kept in the kernel until the port is driven, and the one in its place.
+  struct Replaced {
+    Hook hook = Hook::xdp;
+    std::uint32_t by = 0;
+    std::uint32_t id = 0;
+    UniqueFd fd;
+  };
+  std::vector<Replaced> replaced_;
   bool restored_ = false;
 };
 
-// The size of the maps for so many sessions. Throws Error when the card does not hold them, naming the largest number
-// that fits beside a firewall's, if there is one.
-TableSize table_size(std::uint32_t sessions, Mode mode, const FirewallSize* firewall = nullptr);
+// The size of the maps for this many sessions. Throws Error when the card does not hold them beside the firewall's
+// maps; the message has the largest number that fits.
+TableSize table_size(std::uint32_t sessions, Mode mode, const std::optional<FirewallSize>& firewall = std::nullopt);
 
 }  // namespace nicsentry

@@ -8,7 +8,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
 
 #include "host/base/error.h"
 
@@ -45,7 +48,7 @@ std::string read_all(int fd) {
   }
 }
 
-// A record that cannot be read was left by a process that died while it wrote: it says nothing.
+// The record of an empty file, which its claimer has not written yet, or of a damaged one is empty.
 ClaimRecord parse_record(const std::string& text) {
   ClaimRecord record;
   const json parsed = json::parse(text, nullptr, false);
@@ -74,6 +77,49 @@ std::string format_record(const ClaimRecord& record) {
   return json{{"pid", record.pid}, {"socket", record.socket}, {"planes", attachments}}.dump() + "\n";
 }
 
+// Others could put a socket or a record of their own there.
+void require_private(const std::filesystem::path& path) {
+  struct stat found {};
+  if (lstat(path.c_str(), &found) != 0) {
+    throw SystemError(errno, "looking at " + path.string());
+  }
+  if (!S_ISDIR(found.st_mode)) {
+    throw Error("ENOTDIR: " + path.string() + " is not a directory");
+  }
+  if (found.st_uid != geteuid() && found.st_uid != 0) {
+    throw Error("EPERM: directory " + path.string() + " belongs to user " + std::to_string(found.st_uid) +
+                ", who could replace what nicsentry has in it; it must belong to root");
+  }
+  if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    throw Error("EPERM: directory " + path.string() + " can be written by other users; take that away: chmod go-w " +
+                path.string());
+  }
+}
+
+constexpr std::chrono::milliseconds kReading{1};
+
+// A reader holds a shared lock for a moment, a claimer an exclusive one.
+bool locked_by_readers(int fd) {
+  if (flock(fd, LOCK_SH | LOCK_NB) != 0) {
+    return false;
+  }
+  flock(fd, LOCK_UN);
+  return true;
+}
+
+// Whether a path still leads to the opened file: a claimer may have replaced or removed it.
+bool is_at(const std::filesystem::path& path, int fd) {
+  struct stat opened {};
+  struct stat there {};
+  return fstat(fd, &opened) == 0 && stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
+         opened.st_dev == there.st_dev;
+}
+
+Error busy(const Interface& port, const ClaimRecord& record) {
+  return Error("EBUSY: " + port.name + " is watched already by nicsentry" +
+               (record.pid != 0 ? ", process " + std::to_string(record.pid) : "; it is just starting or ending"));
+}
+
 }  // namespace
 
 const char* owner_name(Owner owner) { return owner == Owner::run ? "run" : owner == Owner::attach ? "attach" : "hand"; }
@@ -84,41 +130,51 @@ std::filesystem::path runtime_directory() {
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
     throw SystemError(errno, "making " + path.string());
   }
+  require_private(path);
   return path;
 }
 
 PortClaim::PortClaim(const Interface& port) : path_(claim_path(port)) {
   while (true) {
-    fd_ = UniqueFd(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    fd_ = UniqueFd(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
     if (!fd_) {
       throw SystemError(errno, "opening " + path_.string());
     }
-    found_ = parse_record(read_all(fd_.get()));
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-      throw Error("EBUSY: " + port.name + " is watched already by nicsentry, process " + std::to_string(found_.pid));
+      if (locked_by_readers(fd_.get())) {
+        std::this_thread::sleep_for(kReading);
+        continue;
+      }
+      if (is_at(path_, fd_.get())) {
+        throw busy(port, parse_record(read_all(fd_.get())));
+      }
+      continue;  // the claimer has just replaced or removed the file
     }
-    // A claim that ended meanwhile has removed the file: then this lock is on nothing.
-    struct stat mine {};
-    struct stat there {};
-    if (fstat(fd_.get(), &mine) == 0 && stat(path_.c_str(), &there) == 0 && mine.st_ino == there.st_ino) {
+    if (is_at(path_, fd_.get())) {
       found_ = parse_record(read_all(fd_.get()));
+      write({getpid(), "", found_.attachments});
       return;
     }
   }
 }
 
+// The new file is locked before it has the name: a reader finds a whole record, another claimer a locked one.
 void PortClaim::write(const ClaimRecord& record) {
   const std::string text = format_record(record);
-  if (ftruncate(fd_.get(), 0) != 0 ||
-      pwrite(fd_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  const std::string draft = path_.string() + ".new";
+  UniqueFd fd(open(draft.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+  if (!fd || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 ||
+      pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
+      rename(draft.c_str(), path_.c_str()) != 0) {
     throw SystemError(errno, "writing " + path_.string());
   }
+  fd_ = std::move(fd);
 }
 
 void PortClaim::erase() { unlink(path_.c_str()); }
 
 std::optional<PortRecord> read_port_record(const Interface& port) {
-  const UniqueFd fd(open(claim_path(port).c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(open(claim_path(port).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) {
     return std::nullopt;
   }

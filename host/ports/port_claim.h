@@ -17,7 +17,7 @@ namespace nicsentry {
 enum class Owner { run, attach, hand };
 const char* owner_name(Owner owner);  // "run", "attach", "hand"
 
-// What nicsentry knows of one program on a port, beyond what the kernel tells.
+// What is on record for one program on a port, beyond what the kernel reports.
 struct AttachmentRecord {
   Hook hook = Hook::xdp;
   Mode mode = Mode::drv;
@@ -28,22 +28,21 @@ struct AttachmentRecord {
 
 struct ClaimRecord {
   int pid = 0;         // of the controller; 0: none runs
-  std::string socket;  // of the controller
+  std::string socket;  // of the controller; empty: it does not answer yet
   std::vector<AttachmentRecord> attachments;
 };
 
-// The right to drive the programs of one port: a locked file in /run/nicsentry that says who has it and what is
-// attached there. The lock goes with the process, so a dead controller's claim can be taken over; its record is then
-// found.
+// The right to drive the programs of one port: a locked file in /run/nicsentry with the process that has it and what is
+// attached there. The lock ends with the process. The record of a process that died is found by the next claim.
 class PortClaim {
  public:
-  // Throws Error naming the controller that has the port.
+  // Writes this process's id into the record, without a socket. Throws Error when another process has the port.
   explicit PortClaim(const Interface& port);
 
   const ClaimRecord& found() const { return found_; }
-  // Throws SystemError.
+  // A reader sees the former record or this one. Throws SystemError.
   void write(const ClaimRecord& record);
-  // Nothing of nicsentry's is left on the port.
+  // For a port without programs of nicsentry.
   void erase();
 
  private:
@@ -52,14 +51,14 @@ class PortClaim {
   ClaimRecord found_;
 };
 
-// What is on record for a port, without a claim; `running` where a controller has it.
+// The record of a port, without a claim. `running`: a process has the port; it is starting while there is no socket.
 struct PortRecord {
   ClaimRecord record;
   bool running = false;
 };
 std::optional<PortRecord> read_port_record(const Interface& port);
 
-// /run/nicsentry, made for root alone where it is missing.
+// /run/nicsentry, made for root alone if it is missing. Throws Error for one that another user owns or can write.
 std::filesystem::path runtime_directory();
 
 }  // namespace nicsentry

@@ -64,9 +64,11 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
   for (const Place& place : programs_on(port)) {
     AttachmentStatus attachment{port.name,         place.hook, place.mode, describe_program(place.program_id),
                                 "another program", 0,          {}};
-    if (attachment.program.profile) {
+    if (attachment.program.identity.ours()) {
       attachment.attached_by = owner_name(Owner::hand);
       attachment.controller_pid = found && found->running ? found->record.pid : 0;
+    }
+    if (attachment.program.identity.adoptable()) {
       attachment.counts = read_counts(port, place);
     }
     for (const AttachmentRecord& known : found ? found->record.attachments : std::vector<AttachmentRecord>{}) {
@@ -92,7 +94,7 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
     for (const AttachmentRecord& attachment : claim.found().attachments) {
       known = attachment.program_id == place.program_id && attachment.hook == place.hook ? &attachment : known;
     }
-    if (info.profile && (!mode || mode == place.mode)) {
+    if (info.identity.ours() && (!mode || mode == place.mode)) {
       detach_program(port, place.hook, place.mode, place.program_id, known != nullptr && known->made_qdisc);
       done += (done.empty() ? "" : ", ") + std::string(hook_name(place.hook)) + " (mode " + mode_name(place.mode) + ")";
     } else if (known != nullptr) {

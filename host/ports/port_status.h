@@ -30,7 +30,7 @@ struct AttachmentStatus {
     std::uint64_t events = 0;
     std::optional<Amount> dropped;  // by the firewall, where one is in force
   };
-  std::optional<Counts> counts;  // of ours
+  std::optional<Counts> counts;  // of our programs of this ABI
 };
 
 // What is on the hooks of a port. Throws SystemError.

@@ -126,12 +126,14 @@ constexpr FirewallSize kRoom{2, 1, 1};
 // One program on one hook of the monitor.
 class Side {
  public:
-  // `answers`: the map that the sides share, of the one that was there first.
-  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, int answers = -1)
+  // `answers`: the map of expectations that the sides share, made for the first one.
+  Side(Monitor& monitor, Hook hook, std::uint32_t sessions, std::optional<int> answers = std::nullopt)
       : Side(monitor, hook, sessions,
-             testing::pooled_program(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc),
-                                     Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc,
-                                     {sessions, bucket_bits_for(sessions)}, &kRoom, answers),
+             testing::pooled_program({.object = find_object(kSentry, hook == Hook::xdp ? Target::xdp : Target::tc),
+                                      .mode = hook == Hook::xdp ? Mode::drv : Mode::tc,
+                                      .size = {sessions, bucket_bits_for(sessions)},
+                                      .firewall = kRoom,
+                                      .expectations = answers}),
              fixed_keys(), false) {}
   // `adopted`: another controller has driven the program.
   Side(Monitor& monitor, Hook hook, std::uint32_t sessions, Program program, const FingerprintKeys& keys, bool adopted)
@@ -198,7 +200,7 @@ class Fixture {
   explicit Fixture(std::uint32_t sessions = 64, std::uint64_t cap = 100)
       : monitor(Profile::all, cap, wall_clock_ns),
         in(monitor, Hook::xdp, sessions),
-        out(monitor, Hook::tc_egress, sessions, in.attachment.program().firewall()->answers_fd()) {}
+        out(monitor, Hook::tc_egress, sessions, in.attachment.program().firewall()->expectations_fd()) {}
   struct Programs {
     Program in;
     Program out;

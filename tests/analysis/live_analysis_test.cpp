@@ -22,8 +22,8 @@ const std::vector<std::uint8_t> kFrame = {0, 0,  0,  0, 0, 0,  0, 0, 0, 0,  0, 0
                                           0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,    0x13, 0x88, 0, 53, 0,  8, 0, 0};
 
 Program load_program() {
-  return testing::pooled_program(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
-                                 {kSessions, bucket_bits_for(kSessions)});
+  return testing::pooled_program(
+      {.object = find_object(kSentry, Target::xdp), .size = {kSessions, bucket_bits_for(kSessions)}});
 }
 
 class Fixture {

@@ -48,8 +48,8 @@ Frame frame_of(const Udp& udp) {
 }
 
 Program load_program(std::uint32_t sessions) {
-  return testing::pooled_program(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv,
-                                 {sessions, bucket_bits_for(sessions)});
+  return testing::pooled_program(
+      {.object = find_object(kSentry, Target::xdp), .size = {sessions, bucket_bits_for(sessions)}});
 }
 
 class Fixture {

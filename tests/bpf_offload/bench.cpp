@@ -11,6 +11,7 @@
 
 #include "host/datapath/object_file.h"
 #include "host/packet/hash_mix.h"
+#include "host/ports/program_choice.h"
 #include "tests/support/program_pool.h"
 
 namespace nicsentry::testing {
@@ -21,14 +22,14 @@ constexpr std::uint32_t kTcUnspecified = 0xffffffff;  // -1
 
 Program load(const ObjectName& object, bool multi_buffer) {
   const TableSize size{Bench::kSessions, Bench::kBucketBits};
-  const auto file = find_object(object.profile, object.target);
+  const auto file = find_object(program_for(object.profile), object.target);
   if (!object.on_xdp()) {
-    return Program::load(file, object.profile, Mode::tc, size, nullptr);
+    return Program::load({.object = file, .mode = Mode::tc, .size = size});
   }
   Interface jumbo;
   jumbo.name = "none";
   jumbo.mtu = 9000;
-  return Program::load(file, object.profile, Mode::drv, size, multi_buffer ? &jumbo : nullptr);
+  return Program::load({.object = file, .size = size, .port = multi_buffer ? std::optional(jumbo) : std::nullopt});
 }
 
 std::string text(const totals_row& row) {
@@ -79,7 +80,7 @@ void compare_events(std::string& report, const EventBatch& seen, const std::opti
 
 }  // namespace
 
-std::string ObjectName::text() const { return find_object(profile, target).stem(); }
+std::string ObjectName::text() const { return find_object(program_for(profile), target).stem(); }
 
 std::string hex(std::span<const std::uint8_t> bytes) {
   std::string result;

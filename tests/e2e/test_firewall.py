@@ -252,11 +252,11 @@ def attached_case(directory):
         told = re.search(r"right0: mode (.*)", watching.log())[1]
         expect_text(
             "the XDP program that is taken over",
-            f"drv, taking over program 'sentry' (id {ids}, attached by attach)",
+            f"drv, adopting program 'sentry' (id {ids}, attached by attach)",
             told,
         )
-        expect("hooks on which a program is taken over", 2, told.count("taking over program"))
-        expect("the TC program that is taken over", True, "egress on TC, taking over program 'sentry' (id" in told)
+        expect("hooks on which a program is taken over", 2, told.count("adopting program"))
+        expect("the TC program that is taken over", True, "egress on TC, adopting program 'sentry' (id" in told)
         expect("program that the run drives", ids, peers.program_id())
         peers.nicsentry("block", OUTSIDE6, "10.77.0.0/24", "-i", "right0")
         peers.default("egress", "drop")
@@ -286,7 +286,7 @@ def attached_case(directory):
             "hooks of TC and what is told of them",
             True,
             re.search(
-                r"mode tc, taking over program 'sentry' \(id \d+, attached by attach\), egress on TC$",
+                r"mode tc, adopting program 'sentry' \(id \d+, attached by attach\), egress on TC$",
                 watching.log(),
                 re.MULTILINE,
             )

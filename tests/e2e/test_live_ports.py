@@ -26,7 +26,7 @@ def adoption_case(directory, sample):
             attached = network.program_id()
             network.send(sample.path, sample.packets)  # nobody home
             controller = Controller(network)
-            expect_text("log", f"mode {mode}, taking over", controller.log())
+            expect_text("log", f"mode {mode}, adopting", controller.log())
             expect("program id", attached, network.program_id())
             network.send(sample.path, sample.packets)
             check_sample(sample, controller.stop())

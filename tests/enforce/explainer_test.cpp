@@ -32,8 +32,11 @@ constexpr TableSize kSessions{64, 6};
 class Loaded {
  public:
   explicit Loaded(Hook hook)
-      : object(find_object(Profile::all, hook == Hook::xdp ? Target::xdp : Target::tc)),
-        program(pooled_program(object, Profile::all, hook == Hook::xdp ? Mode::drv : Mode::tc, kSessions, &kSize)),
+      : object(find_object(kSentry, hook == Hook::xdp ? Target::xdp : Target::tc)),
+        program(pooled_program({.object = object,
+                                .mode = hook == Hook::xdp ? Mode::drv : Mode::tc,
+                                .size = kSessions,
+                                .firewall = kSize})),
         firewall({kSize, std::nullopt, [](const std::string& text) { FAIL(text); }}),
         hook_(hook) {
     struct control now {};
@@ -205,7 +208,7 @@ TEST_CASE("what is no IP, or too short to be a frame, is said to meet no rule") 
 
 TEST_CASE("a program of another build is not asked") {
   const Loaded loaded(Hook::xdp);
-  CHECK_THROWS_WITH(Explainer(loaded.firewall, loaded.program.id(), find_object(Profile::ddos, Target::xdp), Hook::xdp),
+  CHECK_THROWS_WITH(Explainer(loaded.firewall, loaded.program.id(), find_object(kDdos, Target::xdp), Hook::xdp),
                     Catch::Contains("is another build than"));
 }
 

@@ -42,7 +42,7 @@ constexpr FirewallSize kSmall{2 * 16384, 6 * 2048, 1024};
 constexpr TableSize kSessions{64, 6};
 
 Program load_program() {
-  return testing::pooled_program(find_object(Profile::all, Target::xdp), Profile::all, Mode::drv, kSessions, &kSmall);
+  return testing::pooled_program({.object = find_object(kSentry, Target::xdp), .size = kSessions, .firewall = kSmall});
 }
 
 Bytes udp(const std::string& source, std::uint16_t port) {

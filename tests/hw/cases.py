@@ -151,7 +151,7 @@ def adoption_case(directory, traffic):
         Program(0).packet(traffic.list[0])  # nobody home: counted, no event
         watching = controller(machine)
         expect_text(
-            "log", f"nfp0: mode hw, taking over program 'ddos' (id {attached['hw']}, attached by hand)", watching.log()
+            "log", f"nfp0: mode hw, adopting program 'ddos' (id {attached['hw']}, attached by hand)", watching.log()
         )
         send([Program(0)], traffic.list)
         settle()
@@ -274,7 +274,7 @@ def attach_case(directory, traffic):
         expect_text("words of attach", "nfp0: mode hw", done.stderr)
         expect_text(
             "words of another attach",
-            "EEXIST: nfp0: mode hw, taking over program 'crypto'",
+            "EEXIST: nfp0: mode hw, adopting program 'crypto'",
             refused("attach", "-i", "nfp0"),
         )
         expect_text(
@@ -514,7 +514,7 @@ def adopted_rules_case(directory, _):
     with Machine(directory) as machine:
         attach("nfp0", OBJECTS / "sentry.o")
         watching = controller(machine, "--rules", batch, profile="all")
-        expect_text("log", "taking over program 'sentry'", watching.log())
+        expect_text("log", "adopting program 'sentry'", watching.log())
         wall = Firewall(0)
         check_verdicts([wall], FIRST_PACKETS, "of an adopted program")
         _, counters = wall.drops(*FIRST_PACKETS[0][0], flags=SYN)

@@ -89,22 +89,23 @@ void empty_maps(int program_fd) {
   }
 }
 
-Program pooled_program(const std::filesystem::path& object, Profile profile, Mode mode, const TableSize& size,
-                       const FirewallSize* firewall, int answers) {
-  std::vector<std::uint32_t> sizes{size.sessions, size.bucket_bits, answers >= 0 ? info_of(answers).id : 0};
-  if (firewall != nullptr) {
-    sizes.insert(sizes.end(), {firewall->rule_bits, firewall->nodes, firewall->address_buckets});
+Program pooled_program(const LoadOptions& options) {
+  std::vector<std::uint32_t> sizes{options.size.sessions, options.size.bucket_bits,
+                                   options.expectations ? info_of(*options.expectations).id : 0};
+  if (options.firewall) {
+    sizes.insert(sizes.end(),
+                 {options.firewall->rule_bits, options.firewall->nodes, options.firewall->address_buckets});
   }
-  const Kind kind{object.string(), mode, sizes};
+  const Kind kind{options.object.string(), options.mode, sizes};
   const auto [first, last] = pool().equal_range(kind);
   auto found = std::find_if(first, last, [](const auto& entry) { return !entry.second.in_use; });
   if (found == last) {
-    found = pool().emplace(kind, Pooled{Program::load(object, profile, mode, size, nullptr, firewall, answers)});
+    found = pool().emplace(kind, Pooled{Program::load(options)});
   }
   found->second.in_use = true;
   Program& program = found->second.program;
   empty_maps(program.fd());
-  return Program::adopt(program.id(), mode, Interface{});
+  return Program::adopt(program.id(), options.mode, Interface{});
 }
 
 }  // namespace nicsentry::testing

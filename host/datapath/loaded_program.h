@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/base/unique_fd.h"
+#include "host/datapath/program_catalog.h"
+
+namespace nicsentry {
+
+// A program in the kernel and its maps, as the kernel describes them. For files of this folder.
+struct LoadedProgram {
+  struct Map {
+    std::string name;
+    MapLayout layout;  // without a name
+    std::uint32_t entries = 0;
+    UniqueFd fd;
+  };
+
+  UniqueFd fd;
+  std::uint32_t id = 0;
+  std::string name;
+  std::vector<std::uint8_t> tag;  // a hash of the instructions as they were loaded
+  std::vector<Map> maps;
+};
+
+// Both throw SystemError. Opening by id takes CAP_SYS_ADMIN.
+LoadedProgram open_program(std::uint32_t id);
+// Its id and tag without its maps.
+LoadedProgram describe_loaded(UniqueFd fd);
+
+Identity identify(const LoadedProgram& program);
+
+// Null where it has none of the name that this build has for the role.
+const LoadedProgram::Map* find_map(const LoadedProgram& program, MapRole role);
+
+// Moves the maps out of a program of this ABI.
+MapFds take_maps(LoadedProgram& program, const ProgramSpec& spec);
+
+// Whether it enforces rules, whatever its ABI: the first word of `fw_control` has had the same meaning since ABI 1.
+bool enforces(const LoadedProgram& program);
+
+}  // namespace nicsentry
