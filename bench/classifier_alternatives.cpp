@@ -29,8 +29,8 @@ struct Structure {
   const char* name;
   std::unique_ptr<Classifier> (*build)(const RuleSet&);
 };
-constexpr Structure kStructures[] = {{"rows of bits", rows_of_bits},   {"combining tables", combining_tables},
-                                     {"merged tuples", merged_tuples}, {"tuples and rows", tuples_and_rows},
+constexpr Structure kStructures[] = {{"bit vectors", bit_vectors},     {"combining tables", combining_tables},
+                                     {"merged tuples", merged_tuples}, {"tuples and bit vectors", tuples_and_vectors},
                                      {"decision tree", decision_tree}, {"decision trees", decision_trees}};
 
 struct Kind {

@@ -13,9 +13,9 @@
 
 #include "host/base/error.h"
 #include "tests/support/firewall_bench.h"
+#include "tests/support/packet_builder.h"
 #include "tests/support/random_rules.h"
 #include "tests/support/rule_sets.h"
-#include "tests/support/packet_builder.h"
 
 namespace nicsentry {
 namespace {

@@ -71,10 +71,10 @@ class Walked : public Classifier {
 };
 
 // Each throws TooLarge.
-std::unique_ptr<Classifier> rows_of_bits(const RuleSet& set);      // ours
+std::unique_ptr<Classifier> bit_vectors(const RuleSet& set);       // ours
 std::unique_ptr<Classifier> combining_tables(const RuleSet& set);  // recursive flow classification
 std::unique_ptr<Classifier> merged_tuples(const RuleSet& set);
-std::unique_ptr<Classifier> tuples_and_rows(const RuleSet& set);  // the union of both
+std::unique_ptr<Classifier> tuples_and_vectors(const RuleSet& set);  // the union of both
 std::unique_ptr<Classifier> decision_tree(const RuleSet& set);
 std::unique_ptr<Classifier> decision_trees(const RuleSet& set);  // by the widths of the rules' addresses
 

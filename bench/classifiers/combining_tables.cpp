@@ -13,9 +13,9 @@
 #include <tuple>
 
 #include "classifier.h"
-#include "host/rules/compile/row_bits.h"
-#include "host/rules/sets/interval_tree.h"
-#include "interval_search.h"
+#include "host/rules/compile/bit_vectors.h"
+#include "host/rules/sets/range_tree.h"
+#include "range_search.h"
 
 namespace nicsentry::bench {
 namespace {
@@ -36,18 +36,18 @@ std::uint64_t elements_of(std::uint64_t cells, bool wide) {
 struct Classes {
   std::string name;
   std::size_t count = 0;
-  std::vector<Bits> bits;  // of a field
+  std::vector<BitVector> bits;  // of a field
   const Classes* left = nullptr;
   const Classes* right = nullptr;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> from;
 
-  void write(std::size_t number, Bits& to) const {
+  void write(std::size_t number, BitVector& to) const {
     if (left == nullptr) {
       to = bits[number];
       return;
     }
     left->write(from[number].first, to);
-    Bits other(to.size());
+    BitVector other(to.size());
     right->write(from[number].second, other);
     for (std::size_t i = 0; i < to.size(); ++i) to[i] &= other[i];
   }
@@ -104,7 +104,7 @@ class RowHash {
     for (std::uint64_t& key : keys_) key = random();
   }
   // Of the bits that both rows have.
-  Hash128 of_both(const Bits& a, const Bits& b) const {
+  Hash128 of_both(const BitVector& a, const BitVector& b) const {
     Uint128 sum = 0;
     std::size_t i = 0;
     for (; i + 1 < a.size(); i += 2) {
@@ -145,44 +145,44 @@ struct Phase0 {
 };
 
 // Classes of one field; changes are from key to key.
-void add_field(Phase0& phase, std::size_t field, const RowBits& rows, const std::vector<RowChange>& changes) {
+void add_field(Phase0& phase, std::size_t field, const BitVectors& vectors, const std::vector<VectorChange>& changes) {
   Classes& classes = phase.classes[field];
   classes.name = kFieldNames[field];
   std::map<std::uint32_t, std::uint32_t> numbers;
-  std::vector<Interval> intervals;
-  for (const RowChange& change : changes) {
-    const auto [found, is_new] = numbers.try_emplace(change.row, static_cast<std::uint32_t>(classes.bits.size()));
-    if (is_new) classes.bits.push_back(rows.rows()[change.row]);
-    intervals.push_back({static_cast<std::uint64_t>(change.key), INTERVAL_LEAF | found->second});
+  std::vector<TreeRange> ranges;
+  for (const VectorChange& change : changes) {
+    const auto [found, is_new] = numbers.try_emplace(change.vector, static_cast<std::uint32_t>(classes.bits.size()));
+    if (is_new) classes.bits.push_back(vectors.vectors()[change.vector]);
+    ranges.push_back({static_cast<std::uint64_t>(change.key), INTERVAL_LEAF | found->second});
   }
   classes.count = classes.bits.size();
-  phase.roots[field] = build_interval_tree(intervals, phase.nodes);
+  phase.roots[field] = build_range_tree(ranges, phase.nodes);
 }
 
-std::vector<RowChange> misc_changes(RowBits& rows, const RuleSet& set) {
+std::vector<VectorChange> misc_changes(BitVectors& vectors, const RuleSet& set) {
   std::array<bool, 256> named{};
   named[6] = named[17] = true;
   for (const MatchRow& row : set.rows) {
     if (row.protocol) named[*row.protocol] = true;
   }
-  std::map<std::uint32_t, std::uint32_t> unnamed;  // row by the rest of the key
-  std::vector<RowChange> changes;
+  std::map<std::uint32_t, std::uint32_t> unnamed;  // vector by the rest of the key
+  std::vector<VectorChange> changes;
   for (std::uint32_t key = 0; key < 1U << MISC_KEY_BITS;) {
     const std::uint32_t protocol = key >> MISC_PROTOCOL_SHIFT;
     const std::uint32_t rest = key & ((1U << MISC_PROTOCOL_SHIFT) - 1);
     const auto known = unnamed.find(rest);
-    std::uint32_t row = 0;
+    std::uint32_t vector = 0;
     if (!named[protocol] && known != unnamed.end()) {
-      row = known->second;
+      vector = known->second;
     } else {
-      Bits bits = rows.none();
+      BitVector bits = vectors.none();
       for (std::size_t i = 0; i < set.rows.size(); ++i) {
         if (set.rows[i].accepts_misc(key)) bits[i / 64] |= std::uint64_t{1} << i % 64;
       }
-      row = rows.find_or_add(bits);
-      if (!named[protocol]) unnamed[rest] = row;
+      vector = vectors.find_or_add(bits);
+      if (!named[protocol]) unnamed[rest] = vector;
     }
-    changes.push_back({key, row});
+    changes.push_back({key, vector});
     key += protocol == 6 && (rest & MISC_NO_HEADER) == 0 ? 1U : 1U << MISC_STATE_SHIFT;
   }
   return changes;
@@ -201,18 +201,18 @@ Phase0 phase0(const RuleSet& set) {
       [&](std::size_t i) { return ports(set.rows[i].destination_ports); }};
   Phase0 phase;
   for (std::size_t field = 0; field < kFields; ++field) {
-    RowBits rows(count);
-    phase.words = rows.width();
-    const auto changes =
-        field < 4 ? classify(rows, count, ranges[field], field < 2 ? kLastIpv4 : kLastPort) : misc_changes(rows, set);
-    add_field(phase, field, rows, changes);
+    BitVectors vectors(count);
+    phase.words = vectors.width();
+    const auto changes = field < 4 ? classify(vectors, count, ranges[field], field < 2 ? kLastIpv4 : kLastPort)
+                                   : misc_changes(vectors, set);
+    add_field(phase, field, vectors, changes);
   }
   return phase;
 }
 
 constexpr std::uint32_t kLast = 0xffff;  // a cell of the last table where no rule matches
 
-std::uint32_t first_of_both(const Bits& a, const Bits& b) {
+std::uint32_t first_of_both(const BitVector& a, const BitVector& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (const std::uint64_t both = a[i] & b[i]; both != 0) {
       return static_cast<std::uint32_t>(i * 64) + static_cast<std::uint32_t>(std::countr_zero(both));
@@ -251,12 +251,12 @@ class Combiner {
     classes.name = "(" + name + ")";
     classes.left = &rows;
     classes.right = &columns;
-    std::vector<Bits> columns_bits(columns.count, Bits(words_));
+    std::vector<BitVector> columns_bits(columns.count, BitVector(words_));
     for (std::size_t column = 0; column < columns.count; ++column) columns.write(column, columns_bits[column]);
     Numbers numbers;
     std::vector<std::uint32_t> cells;
     cells.reserve(count);
-    Bits row(words_);
+    BitVector row(words_);
     for (std::uint32_t i = 0; i < rows.count; ++i) {
       rows.write(i, row);
       for (std::uint32_t column = 0; column < columns.count; ++column) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A decision tree in the way of HyperCuts (Singh, Baboescu, Varghese and Wang, 2003): a node cuts its box into equal
-// parts in up to three fields. An element holds seven ways, so that a level is one lookup; a leaf is its rules in
+// parts in up to three fields. An element holds seven children, so that a level is one lookup; a leaf is its rules in
 // order, two an element, and equal leaves are one. Where all rules of a node lie in a smaller box, that is what is cut;
 // what a rule hides within the box is left out. decision_trees() has a tree for each kind of rule, wide or narrow in
 // either address (EffiCuts: Vamanan, Voskuilen and Vijaykumar, 2010): fewer rules are copied, and all trees are asked.
@@ -19,7 +19,7 @@ namespace {
 enum Field : std::uint8_t { kSource, kDestination, kSourcePort, kDestinationPort, kProtocol, kState, kFields };
 constexpr std::array<std::uint8_t, kFields> kBits = {32, 32, 16, 16, 8, 2};
 constexpr std::size_t kCutFields = 3;
-constexpr std::size_t kWaysInElement = 7;
+constexpr std::size_t kChildrenInElement = 7;
 constexpr std::size_t kRulesInElement = 2;
 
 std::uint32_t value_of(const Packet& p, unsigned field) {
@@ -58,7 +58,7 @@ Box box_of(const RuleEntry& rule) {
 }
 
 // 64 bits in a map: three times field, shift and bits; or a leaf; and an index.
-struct Way {
+struct Child {
   struct Cut {
     std::uint8_t field = 0;
     std::uint8_t shift = 0;
@@ -67,7 +67,7 @@ struct Way {
   std::array<Cut, kCutFields> cuts{};
   std::uint16_t rules = 0;  // of a leaf
   bool leaf = true;
-  std::uint32_t first = 0;  // way or rule
+  std::uint32_t first = 0;  // child or rule
 };
 
 struct Limits {
@@ -98,7 +98,7 @@ class Trees : public Walked<Trees> {
         whole[field] = {0, static_cast<std::uint32_t>((std::uint64_t{1} << kBits[field]) - 1)};
       }
       deepest_ = 0;
-      const Way root = make(group, whole, 1, share);
+      const Child root = make(group, whole, 1, share);
       roots_.push_back({root, group.front()});
       lookups_most_ += deepest_;
     }
@@ -120,18 +120,18 @@ class Trees : public Walked<Trees> {
     std::uint32_t best = kNoRule;
     for (const Root& root : roots_) {
       if (root.first > best) break;
-      const Way* way = &root.way;
-      while (!way->leaf) {
+      const Child* node = &root.node;
+      while (!node->leaf) {
         std::uint32_t index = 0;
-        for (const Way::Cut& cut : way->cuts) {
+        for (const Child::Cut& cut : node->cuts) {
           index = index << cut.bits | (value_of(p, cut.field) >> cut.shift & ((1U << cut.bits) - 1));
         }
         ++count;
-        way = &ways_[way->first + index];
+        node = &children_[node->first + index];
       }
-      for (std::size_t i = 0; i < way->rules; ++i) {
+      for (std::size_t i = 0; i < node->rules; ++i) {
         if (i % kRulesInElement == 0) ++count;
-        const RuleEntry& rule = rules_[way->first + i];
+        const RuleEntry& rule = rules_[node->first + i];
         if (rule.rule >= best) break;
         if (rule.matches(p)) {
           best = rule.rule;
@@ -146,12 +146,12 @@ class Trees : public Walked<Trees> {
   using Rules = std::vector<std::uint16_t>;
 
   struct Root {
-    Way way;
+    Child node;
     std::uint16_t first = 0;  // rule
   };
 
   std::uint64_t elements() const {
-    return ways_.size() / kWaysInElement + (rules_.size() + kRulesInElement - 1) / kRulesInElement;
+    return children_.size() / kChildrenInElement + (rules_.size() + kRulesInElement - 1) / kRulesInElement;
   }
 
   void check() const {
@@ -192,20 +192,20 @@ class Trees : public Walked<Trees> {
     return kept;
   }
 
-  Way make_leaf(const Rules& rules, unsigned level) {
+  Child make_leaf(const Rules& rules, unsigned level) {
     deepest_ = std::max(deepest_, level - 1 + (rules.size() + kRulesInElement - 1) / kRulesInElement);
     ++leaves_;
     copies_ += rules.size();
-    Way way;
-    way.rules = static_cast<std::uint16_t>(rules.size());
+    Child node;
+    node.rules = static_cast<std::uint16_t>(rules.size());
     const auto [found, is_new] = leaves_known_.try_emplace(rules, static_cast<std::uint32_t>(rules_.size()));
-    way.first = found->second;
+    node.first = found->second;
     if (is_new) {
       for (const std::uint16_t rule : rules) rules_.push_back(entries_[rule]);
       if (rules_.size() % kRulesInElement != 0) rules_.push_back({});
       check();
     }
-    return way;
+    return node;
   }
 
   // The smallest box with sides of a power of two that all rules of the node are in.
@@ -311,7 +311,7 @@ class Trees : public Walked<Trees> {
     return cuts;
   }
 
-  Way make(const Rules& given, Box box, unsigned level, double share) {
+  Child make(const Rules& given, Box box, unsigned level, double share) {
     const Rules rules = without_hidden(given, box);
     if (rules.size() > limits_.leaf) {
       shrink(rules, box);
@@ -322,15 +322,15 @@ class Trees : public Walked<Trees> {
     return make_leaf(rules, level);
   }
 
-  Way make_node(const Rules& rules, const Box& box, const Cuts& cuts, unsigned level, double share) {
+  Child make_node(const Rules& rules, const Box& box, const Cuts& cuts, unsigned level, double share) {
     ++nodes_;
-    Way way;
-    way.leaf = false;
+    Child node;
+    node.leaf = false;
     std::size_t used = 0;
     for (unsigned field = 0; field < kFields; ++field) {
       if (cuts.bits[field] == 0) continue;
-      way.cuts[used++] = {static_cast<std::uint8_t>(field),
-                          static_cast<std::uint8_t>(width(box[field]) - cuts.bits[field]), cuts.bits[field]};
+      node.cuts[used++] = {static_cast<std::uint8_t>(field),
+                           static_cast<std::uint8_t>(width(box[field]) - cuts.bits[field]), cuts.bits[field]};
     }
     const std::size_t parts = cuts.parts();
     std::vector<Rules> of_part(parts);
@@ -338,42 +338,42 @@ class Trees : public Walked<Trees> {
     for (const std::uint16_t rule : rules) {
       places.assign(1, 0);
       for (std::size_t i = 0; i < used; ++i) {
-        const Range range = parts_of(rule, way.cuts[i].field, box, way.cuts[i].bits);
+        const Range range = parts_of(rule, node.cuts[i].field, box, node.cuts[i].bits);
         std::vector<std::size_t> finer;
         for (const std::size_t place : places) {
           for (std::size_t part = range.first; part <= range.last; ++part) {
-            finer.push_back(place << way.cuts[i].bits | part);
+            finer.push_back(place << node.cuts[i].bits | part);
           }
         }
         places.swap(finer);
       }
       for (const std::size_t place : places) of_part[place].push_back(rule);
     }
-    way.first = static_cast<std::uint32_t>(ways_.size());
-    ways_.resize(ways_.size() + (parts + kWaysInElement - 1) / kWaysInElement * kWaysInElement);
+    node.first = static_cast<std::uint32_t>(children_.size());
+    children_.resize(children_.size() + (parts + kChildrenInElement - 1) / kChildrenInElement * kChildrenInElement);
     check();
     for (std::size_t part = 0; part < parts; ++part) {
       Box inner = box;
       std::size_t rest = part;
       for (std::size_t i = used; i-- > 0;) {
-        const Way::Cut& cut = way.cuts[i];
+        const Child::Cut& cut = node.cuts[i];
         const auto number = static_cast<std::uint32_t>(rest & ((1U << cut.bits) - 1));
         rest >>= cut.bits;
         inner[cut.field].first = box[cut.field].first + (number << cut.shift);
         inner[cut.field].last = inner[cut.field].first + ((1U << cut.shift) - 1);
       }
-      const Way child = make(of_part[part], inner, level + 1, share / static_cast<double>(parts));
-      ways_[way.first + part] = child;
+      const Child child = make(of_part[part], inner, level + 1, share / static_cast<double>(parts));
+      children_[node.first + part] = child;
       of_part[part] = {};
     }
-    return way;
+    return node;
   }
 
   const std::vector<RuleEntry>& entries_;
   Limits limits_;
   std::vector<Box> boxes_;
   std::vector<Root> roots_;
-  std::vector<Way> ways_;
+  std::vector<Child> children_;
   std::vector<RuleEntry> rules_;
   std::map<Rules, std::uint32_t> leaves_known_;
   std::size_t nodes_ = 0;

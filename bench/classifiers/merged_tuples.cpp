@@ -367,7 +367,7 @@ class TuplesAndRows : public Classifier {
     left.chain = set.chain;
     left.chain.rules.clear();
     for (const std::uint16_t rule : numbers_) left.chain.rules.push_back(set.chain.rules[rule]);
-    rows_ = rows_of_bits(left);
+    rows_ = bit_vectors(left);
   }
 
   Size size() const override {
@@ -417,7 +417,7 @@ std::unique_ptr<Classifier> merged_tuples(const RuleSet& set) {
   return std::make_unique<MergedTuples>(set, merger);
 }
 
-std::unique_ptr<Classifier> tuples_and_rows(const RuleSet& set) {
+std::unique_ptr<Classifier> tuples_and_vectors(const RuleSet& set) {
   // 192 rules more are a chunk more, for each of five fields.
   constexpr double kCostInRows = 5.0 / RULES_PER_CHUNK;
   std::unique_ptr<Classifier> best;

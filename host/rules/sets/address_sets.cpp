@@ -25,8 +25,8 @@ std::vector<CoverEvent> cover_events(std::span<const SetChange> changes, std::si
         }
       }
     };
-    append(change.come[family], 1);
-    append(change.go[family], -1);
+    append(change.added[family], 1);
+    append(change.removed[family], -1);
   }
   std::sort(events.begin(), events.end(), [](const CoverEvent& a, const CoverEvent& b) { return a.key < b.key; });
   return events;
@@ -35,7 +35,7 @@ std::vector<CoverEvent> cover_events(std::span<const SetChange> changes, std::si
 Spans changed_spans(std::span<const SetChange> changes, std::size_t family) {
   Spans all;
   for (const SetChange& change : changes) {
-    for (const auto* members : {&change.come[family], &change.go[family]}) {
+    for (const auto* members : {&change.added[family], &change.removed[family]}) {
       for (const SetMember& member : *members) {
         if (!member.single()) {
           all.push_back(member.key());
@@ -60,7 +60,7 @@ std::vector<SingleChange> single_changes(std::span<const SetChange> changes, std
                                          const SortedRuns<Single>& singles) {
   std::vector<SingleChange> found;
   for (const SetChange& change : changes) {
-    for (const auto* members : {&change.come[family], &change.go[family]}) {
+    for (const auto* members : {&change.added[family], &change.removed[family]}) {
       for (const SetMember& member : *members) {
         if (member.single()) {
           found.push_back({member.first, SetMask{1} << change.set->bit});
@@ -150,11 +150,11 @@ SetUpdate AddressSets::Content::apply(std::span<const SetChange> changes) {
     nodes.check(draft.replaced_nodes.size());
     plan = table.change(draft.addresses);
   } catch (...) {
-    nodes.take_back();
+    nodes.roll_back();
     throw;
   }
   draft.addresses = {};
-  settle(changes, draft);
+  commit(changes, draft);
   return update_of(std::move(draft.nodes), std::move(plan), singles_before);
 }
 
@@ -199,7 +199,7 @@ void AddressSets::Content::draft_singles(std::size_t family, Draft& draft) const
   }
 }
 
-void AddressSets::Content::settle(std::span<const SetChange> changes, Draft& draft) {
+void AddressSets::Content::commit(std::span<const SetChange> changes, Draft& draft) {
   for (std::size_t family = 0; family < kFamilies; ++family) {
     for (const SingleChange& change : draft.singles[family]) {
       Single* single = singles[family].find(change.address);
@@ -224,7 +224,7 @@ void AddressSets::Content::settle(std::span<const SetChange> changes, Draft& dra
     }
     draft.singles[family] = {};
   }
-  nodes.settle(draft.replaced_nodes);
+  nodes.commit(draft.replaced_nodes);
   classes = std::move(draft.classes);
   for (const SetChange& change : changes) {
     perform(change);
@@ -353,7 +353,7 @@ void AddressSets::create(const std::string& name) {
 SetUpdate AddressSets::remove(const std::string& name) {
   AddressSet& set = content_->get(name);
   if (name == kBlockedSet) throw Conflict("address set '" + name + "': it is built in; it can only be emptied");
-  const std::array changes{emptying(set)};
+  const std::array changes{clearing(set)};
   SetUpdate update = content_->apply(changes);
   std::erase_if(content_->sets, [&](const auto& candidate) { return candidate.get() == &set; });
   content_->ends.tidy(content_->by_bit());
@@ -364,16 +364,16 @@ SetUpdate AddressSets::add(const std::string& name, std::span<const SetEntry> en
   const std::array changes{adding(content_->get(name), entries)};
   SetUpdate update = content_->apply(changes);
   if (done != nullptr) {
-    *done = changes[0].come[kIpv4].size() + changes[0].come[kIpv6].size();
+    *done = changes[0].added[kIpv4].size() + changes[0].added[kIpv6].size();
   }
   return update;
 }
 
 SetUpdate AddressSets::take(const std::string& name, std::span<const AddressRange> ranges, std::size_t* done) {
-  const std::array changes{taking(content_->get(name), ranges)};
+  const std::array changes{removing(content_->get(name), ranges)};
   SetUpdate update = content_->apply(changes);
   if (done != nullptr) {
-    *done = changes[0].go[kIpv4].size() + changes[0].go[kIpv6].size();
+    *done = changes[0].removed[kIpv4].size() + changes[0].removed[kIpv6].size();
   }
   return update;
 }
@@ -390,7 +390,7 @@ SetUpdate AddressSets::expire(TimestampNs now_ns) {
     if (changes.empty() || changes.back().set->bit != end.bit) {
       changes.emplace_back(*sets[end.bit]);
     }
-    changes.back().go[end.family].push_back({end.first, end.last, end.at});
+    changes.back().removed[end.family].push_back({end.first, end.last, end.at});
   }
   return content_->apply(changes);
 }

@@ -61,11 +61,11 @@ struct AddressSets::Content {
   SetUpdate apply(std::span<const SetChange> changes);
   void draft_ranges(std::span<const SetChange> changes, std::size_t family, Draft& draft) const;
   void draft_singles(std::size_t family, Draft& draft) const;
-  SetUpdate take_over(const InForce& former, const std::vector<std::vector<std::string>>& class_names);
+  SetUpdate adopt(const InForce& former, const std::vector<std::vector<std::string>>& class_names);
   std::vector<SetMask> masks_of(const std::vector<std::vector<std::string>>& class_names) const;
   std::vector<AddressChange> changes_from(const AddressTable& former, bool former_ranges, SetClasses& numbers) const;
   SetUpdate update_of(std::vector<SetUpdate::NodeUpdate> new_nodes, AddressPlan plan, std::size_t singles_before);
-  void settle(std::span<const SetChange> changes, Draft& draft);
+  void commit(std::span<const SetChange> changes, Draft& draft);
 
   Room room;
   std::vector<std::unique_ptr<AddressSet>> sets;  // in order of their making

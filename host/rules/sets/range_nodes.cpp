@@ -4,49 +4,49 @@
 #include <string>
 
 #include "host/base/error.h"
-#include "host/rules/sets/interval_tree.h"
+#include "host/rules/sets/range_tree.h"
 
 namespace nicsentry {
 namespace {
 
 std::uint32_t leaf(const Cover& cover, const SetClasses& classes) { return INTERVAL_LEAF | classes.word(cover.mask); }
 
-// The way of one higher half out of boundaries [from, to) within it: a tree over the lower half where one is needed.
-std::uint32_t lower_way(const std::vector<CoverBoundary>& boundaries, std::size_t from, std::size_t to,
-                        const SetClasses& classes, std::vector<interval_node>& tree) {
-  std::vector<Interval> intervals;
+// The child of one higher half out of boundaries [from, to) within it: a tree over the lower half where one is needed.
+std::uint32_t lower_child(const std::vector<CoverBoundary>& boundaries, std::size_t from, std::size_t to,
+                          const SetClasses& classes, std::vector<interval_node>& tree) {
+  std::vector<TreeRange> ranges;
   if (boundaries[from].key.low != 0) {
-    intervals.push_back({0, leaf(boundaries[from - 1].cover, classes)});
+    ranges.push_back({0, leaf(boundaries[from - 1].cover, classes)});
   }
   for (std::size_t i = from; i < to; ++i) {
-    intervals.push_back({boundaries[i].key.low, leaf(boundaries[i].cover, classes)});
+    ranges.push_back({boundaries[i].key.low, leaf(boundaries[i].cover, classes)});
   }
-  const std::uint32_t way = build_interval_tree(intervals, tree);
-  return (way & INTERVAL_LEAF) != 0 ? way : INTERVAL_LOW | way;
+  const std::uint32_t child = build_range_tree(ranges, tree);
+  return (child & INTERVAL_LEAF) != 0 ? child : INTERVAL_LOW | child;
 }
 
 // `end`: where the next block begins, unless this one is the last.
 std::uint32_t build_block(const std::vector<CoverBoundary>& boundaries, const AddressKey* end,
                           const SetClasses& classes, std::vector<interval_node>& tree) {
-  std::vector<Interval> intervals;
-  intervals.reserve(boundaries.size());
+  std::vector<TreeRange> ranges;
+  ranges.reserve(boundaries.size());
   for (std::size_t i = 0; i < boundaries.size();) {
     const std::uint64_t high = boundaries[i].key.high;
     std::size_t next = i + 1;
     while (next < boundaries.size() && boundaries[next].key.high == high) ++next;
     if (next == i + 1 && boundaries[i].key.low == 0) {
-      intervals.push_back({high, leaf(boundaries[i].cover, classes)});
+      ranges.push_back({high, leaf(boundaries[i].cover, classes)});
     } else {
-      intervals.push_back({high, lower_way(boundaries, i, next, classes, tree)});
+      ranges.push_back({high, lower_child(boundaries, i, next, classes, tree)});
       const bool last = next == boundaries.size();
       const bool ends = last && (end != nullptr ? end->high == high + 1 : high + 1 == 0);
       if (!ends && (last || boundaries[next].key.high != high + 1)) {
-        intervals.push_back({high + 1, leaf(boundaries[next - 1].cover, classes)});
+        ranges.push_back({high + 1, leaf(boundaries[next - 1].cover, classes)});
       }
     }
     i = next;
   }
-  return build_interval_tree(intervals, tree);
+  return build_range_tree(ranges, tree);
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ RangeNodes::RangeNodes(std::uint32_t first, std::uint32_t count, const std::vect
 RangeTop RangeNodes::build(const RangeMap& map, const SetClasses& classes,
                            std::vector<SetUpdate::NodeUpdate>& updates) {
   const auto& blocks = map.blocks();
-  std::vector<Interval> tops;
+  std::vector<TreeRange> tops;
   std::vector<std::uint32_t> roots;
   std::vector<interval_node> tree;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -82,7 +82,7 @@ RangeTop RangeNodes::build(const RangeMap& map, const SetClasses& classes,
       const AddressKey* end = i + 1 < blocks.size() ? &blocks[i + 1]->boundaries.front().key : nullptr;
       tree.clear();
       const std::uint32_t root = build_block(block.boundaries, end, classes, tree);
-      block.root = settle_tree(tree, root, nullptr, block.nodes, updates);
+      block.root = place_tree(tree, root, nullptr, block.nodes, updates);
       block.built = true;
     }
     // A leaf's value is the block's number here, so that none are joined.
@@ -91,19 +91,19 @@ RangeTop RangeNodes::build(const RangeMap& map, const SetClasses& classes,
   }
   tree.clear();
   RangeTop top;
-  const std::uint32_t root = build_interval_tree(tops, tree);
-  top.root = settle_tree(tree, root, &roots, top.nodes, updates);
+  const std::uint32_t root = build_range_tree(tops, tree);
+  top.root = place_tree(tree, root, &roots, top.nodes, updates);
   return top;
 }
 
-void RangeNodes::settle(const std::vector<std::uint32_t>& replaced) {
-  free_.resize(free_.size() - taken_);
-  taken_ = 0;
+void RangeNodes::commit(const std::vector<std::uint32_t>& replaced) {
+  free_.resize(free_.size() - reserved_);
+  reserved_ = 0;
   free_.insert(free_.end(), replaced.begin(), replaced.end());
 }
 
 void RangeNodes::check(std::size_t replaced) const {
-  const std::size_t used = image_.size() - free_.size() + taken_ - replaced;
+  const std::size_t used = image_.size() - free_.size() + reserved_ - replaced;
   if (used > image_.size() / 2) {
     throw Conflict("address sets: prefixes and ranges of sets need " + std::to_string(used) +
                    " nodes; half of the room for them, " + std::to_string(image_.size() / 2) + ", is allowed");
@@ -118,35 +118,35 @@ void RangeNodes::append_all(const std::vector<std::uint32_t>& nodes,
 }
 
 std::vector<std::uint32_t> RangeNodes::place(std::size_t count) {
-  if (count > free_.size() - taken_) {
+  if (count > free_.size() - reserved_) {
     throw Conflict("address sets: prefixes and ranges of sets need more than the " + std::to_string(image_.size()) +
                    " nodes there are; half of them is allowed");
   }
   std::vector<std::uint32_t> nodes;
   nodes.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    nodes.push_back(free_[free_.size() - ++taken_]);
+    nodes.push_back(free_[free_.size() - ++reserved_]);
   }
   return nodes;
 }
 
 // Gives the nodes of a tree their places. Leaves are looked up in `leaves`, if any.
-std::uint32_t RangeNodes::settle_tree(const std::vector<interval_node>& tree, std::uint32_t root,
-                                      const std::vector<std::uint32_t>* leaves, std::vector<std::uint32_t>& nodes,
-                                      std::vector<SetUpdate::NodeUpdate>& updates) {
+std::uint32_t RangeNodes::place_tree(const std::vector<interval_node>& tree, std::uint32_t root,
+                                     const std::vector<std::uint32_t>* leaves, std::vector<std::uint32_t>& nodes,
+                                     std::vector<SetUpdate::NodeUpdate>& updates) {
   nodes = place(tree.size());
-  const auto placed = [&](std::uint32_t way) {
-    if ((way & INTERVAL_LEAF) != 0) return leaves != nullptr ? (*leaves)[way & INTERVAL_VALUE] : way;
-    return (way & INTERVAL_LOW) | nodes[way & INTERVAL_VALUE];
+  const auto placed = [&](std::uint32_t child) {
+    if ((child & INTERVAL_LEAF) != 0) return leaves != nullptr ? (*leaves)[child & INTERVAL_VALUE] : child;
+    return (child & INTERVAL_LOW) | nodes[child & INTERVAL_VALUE];
   };
   for (std::size_t i = 0; i < tree.size(); ++i) {
     interval_node node = tree[i];
-    std::uint32_t way = node.next[0];
-    node.next[0] = placed(way);
+    std::uint32_t child = node.next[0];
+    node.next[0] = placed(child);
     for (unsigned n = 1; n <= NODE_KEYS && tree[i].next[n] != 0; ++n) {
-      const std::uint32_t next = way ^ tree[i].next[n];
-      node.next[n] = placed(way) ^ placed(next);
-      way = next;
+      const std::uint32_t next = child ^ tree[i].next[n];
+      node.next[n] = placed(child) ^ placed(next);
+      child = next;
     }
     image_[nodes[i] - first_] = node;
     updates.push_back({nodes[i], node});

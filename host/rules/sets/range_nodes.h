@@ -31,8 +31,8 @@ class RangeNodes {
   // Builds the blocks that are not, and a top. Throws Error where nodes are too few; then the caller takes back().
   RangeTop build(const RangeMap& map, const SetClasses& classes, std::vector<SetUpdate::NodeUpdate>& updates);
   // Ends a change: its nodes are free again, or those that it replaces.
-  void take_back() { taken_ = 0; }
-  void settle(const std::vector<std::uint32_t>& replaced);
+  void roll_back() { reserved_ = 0; }
+  void commit(const std::vector<std::uint32_t>& replaced);
 
   // With so many nodes replaced, what is built fits. Throws Error.
   void check(std::size_t replaced) const;
@@ -41,14 +41,14 @@ class RangeNodes {
 
  private:
   std::vector<std::uint32_t> place(std::size_t count);
-  std::uint32_t settle_tree(const std::vector<interval_node>& tree, std::uint32_t root,
-                            const std::vector<std::uint32_t>* leaves, std::vector<std::uint32_t>& nodes,
-                            std::vector<SetUpdate::NodeUpdate>& updates);
+  std::uint32_t place_tree(const std::vector<interval_node>& tree, std::uint32_t root,
+                           const std::vector<std::uint32_t>* leaves, std::vector<std::uint32_t>& nodes,
+                           std::vector<SetUpdate::NodeUpdate>& updates);
 
   std::uint32_t first_;
   std::vector<interval_node> image_;
   std::vector<std::uint32_t> free_;
-  std::size_t taken_ = 0;  // from the end of free_, by the change under way
+  std::size_t reserved_ = 0;  // from the end of free_, by the change under way
 };
 
 }  // namespace nicsentry

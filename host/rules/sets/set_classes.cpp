@@ -19,8 +19,8 @@ std::uint16_t word_of(std::uint16_t number, SetMask mask) {
 
 }  // namespace
 
-SetClasses::SetClasses(std::vector<SetMask> taken_over)
-    : masks_(std::move(taken_over)), uses_(masks_.size(), 1), taken_over_(masks_.size()) {
+SetClasses::SetClasses(std::vector<SetMask> adopted)
+    : masks_(std::move(adopted)), uses_(masks_.size(), 1), adopted_(masks_.size()) {
   for (std::size_t number = 1; number < masks_.size(); ++number) {
     if (masks_[number] != 0) {
       numbers_.emplace(masks_[number], static_cast<std::uint16_t>(number));
@@ -28,11 +28,11 @@ SetClasses::SetClasses(std::vector<SetMask> taken_over)
   }
 }
 
-void SetClasses::release_taken_over() {
-  for (std::size_t number = 1; number < taken_over_; ++number) {
+void SetClasses::release_adopted() {
+  for (std::size_t number = 1; number < adopted_; ++number) {
     --uses_[number];
   }
-  taken_over_ = 0;
+  adopted_ = 0;
 }
 
 std::uint16_t SetClasses::acquire(SetMask mask) {

@@ -15,13 +15,13 @@ namespace nicsentry {
 class SetClasses {
  public:
   SetClasses() : masks_{0}, uses_{0} {}
-  // Goes on with the numbers of another: all are in use until release_taken_over().
-  explicit SetClasses(std::vector<SetMask> taken_over);
+  // Goes on with the numbers of another: all are in use until release_adopted().
+  explicit SetClasses(std::vector<SetMask> adopted);
 
   // The SET_* word of a combination, which gets a number where it has none. Throws Error.
   std::uint16_t acquire(SetMask mask);
   void release(SetMask mask);
-  void release_taken_over();
+  void release_adopted();
   std::uint16_t word(SetMask mask) const;  // of one in use
 
   const std::vector<SetMask>& masks() const { return masks_; }
@@ -36,7 +36,7 @@ class SetClasses {
   std::vector<std::uint64_t> uses_;  // by number
   std::unordered_map<SetMask, std::uint16_t> numbers_;
   std::vector<std::uint32_t> new_;
-  std::size_t taken_over_ = 0;  // numbers below it
+  std::size_t adopted_ = 0;  // numbers below it
 };
 
 }  // namespace nicsentry

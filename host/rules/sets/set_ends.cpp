@@ -14,7 +14,7 @@ constexpr std::size_t kAlwaysAllowed = 1024;
 
 void SetEnds::note(const SetChange& change) {
   for (std::size_t family = 0; family < kFamilies; ++family) {
-    for (const auto* members : {&change.come[family], &change.stay[family]}) {
+    for (const auto* members : {&change.added[family], &change.renewed[family]}) {
       for (const SetMember& member : *members) {
         if (member.ends == kNever) continue;
         heap_.push_back({member.ends, change.set->bit, family, member.first, member.last});

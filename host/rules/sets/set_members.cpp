@@ -45,12 +45,12 @@ Families<Members> sorted_members(std::span<const SetEntry> entries) {
 
 SetChange adding(AddressSet& set, std::span<const SetEntry> entries) {
   SetChange change(set);
-  change.come = sorted_members(entries);
+  change.added = sorted_members(entries);
   for (std::size_t family = 0; family < kFamilies; ++family) {
-    std::erase_if(change.come[family], [&](const SetMember& wanted) {
+    std::erase_if(change.added[family], [&](const SetMember& wanted) {
       const SetMember* present = set.members[family].find(wanted.key());
       if (present != nullptr && present->ends != wanted.ends) {
-        change.stay[family].push_back(wanted);
+        change.renewed[family].push_back(wanted);
       }
       return present != nullptr;
     });
@@ -58,14 +58,14 @@ SetChange adding(AddressSet& set, std::span<const SetEntry> entries) {
   return change;
 }
 
-SetChange taking(AddressSet& set, std::span<const AddressRange> ranges) {
+SetChange removing(AddressSet& set, std::span<const AddressRange> ranges) {
   SetChange change(set);
   for (const AddressRange& range : ranges) {
-    change.go[family_of(range.first)].push_back(member(range, kNever));
+    change.removed[family_of(range.first)].push_back(member(range, kNever));
   }
   for (std::size_t family = 0; family < kFamilies; ++family) {
-    sort_without_doubles(change.go[family]);
-    std::erase_if(change.go[family], [&](SetMember& wanted) {
+    sort_without_doubles(change.removed[family]);
+    std::erase_if(change.removed[family], [&](SetMember& wanted) {
       const SetMember* present = set.members[family].find(wanted.key());
       if (present != nullptr) {
         wanted.ends = present->ends;
@@ -84,26 +84,26 @@ SetChange replacing(AddressSet& set, std::span<const SetEntry> entries) {
     const auto end = wanted[family].end();
     set.members[family].visit_all([&](const SetMember& present) {
       for (; next != end && next->key() < present.key(); ++next) {
-        change.come[family].push_back(*next);
+        change.added[family].push_back(*next);
       }
       if (next == end || next->key() != present.key()) {
-        change.go[family].push_back(present);
+        change.removed[family].push_back(present);
         return;
       }
       if (next->ends != present.ends) {
-        change.stay[family].push_back(*next);
+        change.renewed[family].push_back(*next);
       }
       ++next;
     });
-    change.come[family].insert(change.come[family].end(), next, end);
+    change.added[family].insert(change.added[family].end(), next, end);
   }
   return change;
 }
 
-SetChange emptying(AddressSet& set) {
+SetChange clearing(AddressSet& set) {
   SetChange change(set);
   for (std::size_t family = 0; family < kFamilies; ++family) {
-    set.members[family].visit_all([&](const SetMember& present) { change.go[family].push_back(present); });
+    set.members[family].visit_all([&](const SetMember& present) { change.removed[family].push_back(present); });
   }
   return change;
 }
@@ -111,14 +111,14 @@ SetChange emptying(AddressSet& set) {
 void perform(const SetChange& change) {
   for (std::size_t family = 0; family < kFamilies; ++family) {
     auto& members = change.set->members[family];
-    for (const SetMember& gone : change.go[family]) {
-      members.erase(gone.key());
+    for (const SetMember& removed : change.removed[family]) {
+      members.erase(removed.key());
     }
-    for (const SetMember& come : change.come[family]) {
-      members.insert(come);
+    for (const SetMember& added : change.added[family]) {
+      members.insert(added);
     }
-    for (const SetMember& stays : change.stay[family]) {
-      members.find(stays.key())->ends = stays.ends;
+    for (const SetMember& changed : change.renewed[family]) {
+      members.find(changed.key())->ends = changed.ends;
     }
   }
 }

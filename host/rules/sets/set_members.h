@@ -43,16 +43,16 @@ struct SetChange {
   explicit SetChange(AddressSet& changed) : set(&changed) {}
 
   AddressSet* set;
-  Families<std::vector<SetMember>> come;
-  Families<std::vector<SetMember>> go;
-  Families<std::vector<SetMember>> stay;  // with another end than before
+  Families<std::vector<SetMember>> added;
+  Families<std::vector<SetMember>> removed;
+  Families<std::vector<SetMember>> renewed;  // their expiry changes
 };
 
 // The last one counts where a range is there twice. All throw Error for what is not a range.
 SetChange adding(AddressSet& set, std::span<const SetEntry> entries);
-SetChange taking(AddressSet& set, std::span<const AddressRange> ranges);
+SetChange removing(AddressSet& set, std::span<const AddressRange> ranges);
 SetChange replacing(AddressSet& set, std::span<const SetEntry> entries);
-SetChange emptying(AddressSet& set);
+SetChange clearing(AddressSet& set);
 void perform(const SetChange& change);
 
 }  // namespace nicsentry

@@ -19,7 +19,7 @@ TEST_CASE("5,000 mixed rules fit into a bank") {
   input.rules = &chain;
   input.set_bit = no_sets;
   const Compiled compiled = compile_chain(input);
-  WARN("5,000 mixed rules: " << compiled.row_count() << " rows of bits, " << compiled.tables.bits.size()
+  WARN("5,000 mixed rules: " << compiled.row_count() << " bit vectors, " << compiled.tables.bits.size()
                              << " elements of rule_bits, " << compiled.tables.nodes.size() << " of interval_nodes");
   CHECK(compiled.tables.bits.size() <= input.place.bits);
   CHECK(compiled.tables.nodes.size() <= input.place.nodes);
@@ -91,15 +91,15 @@ TEST_CASE("the maps of two ports have room on one card") {
   CHECK(2 * port < kCardElements);
 }
 
-TEST_CASE("what does not fit is refused, with the figure that is over and the largest group behind it") {
+TEST_CASE("what does not fit is refused, with the figure that is over and the largest group") {
   const ChainRules chain = mixed_rules(2000, 8);
   CompileInput input;
   input.rules = &chain;
   input.set_bit = no_sets;
   input.place.bits = 10000;
-  CHECK_THROWS_WITH(compile_chain(input),
-                    Catch::Contains("elements of rule_bits") && Catch::Contains("room is for 10000") &&
-                        Catch::Contains("the largest group behind it") && Catch::Contains("rules with "));
+  CHECK_THROWS_WITH(compile_chain(input), Catch::Contains("elements of rule_bits") &&
+                                              Catch::Contains("room for 10000") &&
+                                              Catch::Contains("the largest group") && Catch::Contains("rules with "));
   input.place.bits = DEFAULT_RULE_BITS / 2;
   input.place.nodes = 100;
   CHECK_THROWS_WITH(compile_chain(input), Catch::Contains("elements of interval_nodes, room is for 100"));

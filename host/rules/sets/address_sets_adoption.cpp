@@ -52,7 +52,7 @@ std::vector<std::vector<std::string>> AddressSets::class_names() const {
 }
 
 SetUpdate AddressSets::take_over(const InForce& former, const std::vector<std::vector<std::string>>& class_names) {
-  return content_->take_over(former, class_names);
+  return content_->adopt(former, class_names);
 }
 
 // A set that is not there any more is in no rule either.
@@ -100,8 +100,7 @@ std::vector<AddressChange> AddressSets::Content::changes_from(const AddressTable
 }
 
 // All that can fail comes before anything is changed.
-SetUpdate AddressSets::Content::take_over(const InForce& former,
-                                          const std::vector<std::vector<std::string>>& class_names) {
+SetUpdate AddressSets::Content::adopt(const InForce& former, const std::vector<std::vector<std::string>>& class_names) {
   if (former.buckets.size() != room.buckets ||
       (former.control.buckets != 0 && former.control.buckets != room.buckets)) {
     throw Error("address sets: taking over " + std::to_string(former.buckets.size()) + " buckets; there is room for " +
@@ -129,8 +128,8 @@ SetUpdate AddressSets::Content::take_over(const InForce& former,
   next_nodes.check(former.nodes.size());
   AddressPlan plan = next_table.change(changes_from(next_table, !former.nodes.empty(), next_classes));
 
-  next_classes.release_taken_over();
-  next_nodes.settle(former.nodes);
+  next_classes.release_adopted();
+  next_nodes.commit(former.nodes);
   ranges = std::move(next_ranges);
   tops = std::move(next_tops);
   nodes = std::move(next_nodes);

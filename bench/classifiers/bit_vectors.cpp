@@ -5,14 +5,14 @@
 
 #include "classifier.h"
 #include "host/rules/compile/compile.h"
-#include "interval_search.h"
+#include "range_search.h"
 
 namespace nicsentry::bench {
 namespace {
 
-class RowsOfBits : public Walked<RowsOfBits> {
+class BitVectorSearch : public Walked<BitVectorSearch> {
  public:
-  explicit RowsOfBits(const RuleSet& set) {
+  explicit BitVectorSearch(const RuleSet& set) {
     CompileInput input;
     input.rules = &set.chain;
     input.place.nodes = kMostElements;
@@ -77,6 +77,6 @@ class RowsOfBits : public Walked<RowsOfBits> {
 
 }  // namespace
 
-std::unique_ptr<Classifier> rows_of_bits(const RuleSet& set) { return std::make_unique<RowsOfBits>(set); }
+std::unique_ptr<Classifier> bit_vectors(const RuleSet& set) { return std::make_unique<BitVectorSearch>(set); }
 
 }  // namespace nicsentry::bench

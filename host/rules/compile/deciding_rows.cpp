@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "host/rules/compile/rule_rows.h"
+#include "host/rules/compile/deciding_rows.h"
 
 #include <algorithm>
 #include <string>

@@ -11,23 +11,23 @@
 namespace nicsentry::bench {
 
 template <class Count>
-std::uint32_t search(const std::vector<interval_node>& nodes, std::uint32_t way, std::uint64_t key, Count& count) {
-  while ((way & INTERVAL_LEAF) == 0) {
+std::uint32_t search(const std::vector<interval_node>& nodes, std::uint32_t child, std::uint64_t key, Count& count) {
+  while ((child & INTERVAL_LEAF) == 0) {
     ++count;
-    const interval_node& node = nodes[way];
-    way = node.next[0];
+    const interval_node& node = nodes[child];
+    child = node.next[0];
     for (unsigned i = 0; i < NODE_KEYS; ++i) {
-      way ^= key >= node.key[i] ? node.next[i + 1] : 0;
+      child ^= key >= node.key[i] ? node.next[i + 1] : 0;
     }
   }
-  return way & INTERVAL_VALUE;
+  return child & INTERVAL_VALUE;
 }
 
-inline unsigned depth(const std::vector<interval_node>& nodes, std::uint32_t way) {
-  if ((way & INTERVAL_LEAF) != 0) return 0;
+inline unsigned depth(const std::vector<interval_node>& nodes, std::uint32_t root) {
+  if ((root & INTERVAL_LEAF) != 0) return 0;
   unsigned deepest = 0;
   std::uint32_t child = 0;
-  for (const std::uint32_t next : nodes[way].next) {
+  for (const std::uint32_t next : nodes[root].next) {
     child ^= next;
     deepest = std::max(deepest, depth(nodes, child));
   }
