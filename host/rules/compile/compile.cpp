@@ -20,7 +20,7 @@ struct CompiledRows {
 
 namespace {
 
-// A list of actions holds the deciding rule, the counting rules and the counter of all drops.
+// The list of actions of a packet holds the deciding rule, the counting rules, and the counter of all drops.
 constexpr std::size_t kCountingMost = ACTIONS_CHAINED - 2;
 constexpr std::uint32_t kProtocols = 256;
 
@@ -169,7 +169,7 @@ class Compiler {
         kLastPort));
   }
 
-  // Protocols that no rule names share their bit vectors, except TCP and UDP: so few keys need a vector of their own.
+  // Protocols that no rule names share their bit vectors, except TCP and UDP. Few keys then need a vector of their own.
   std::uint32_t add_misc(BitVectors& vectors) {
     std::array<bool, kProtocols> named{};
     named[6] = named[17] = true;

@@ -42,7 +42,7 @@ class Builder {
     more.push_back({row, {row.rule}});
     combinations_.insert(combinations_.end(), more.begin(), more.end());
     check_rows(combinations_.size());
-    // The most special first: of a packet's combinations the one with the most rules is found.
+    // The most specific combination comes first, so the search finds the one with the most rules.
     std::stable_sort(combinations_.begin(), combinations_.end(),
                      [](const Combination& a, const Combination& b) { return a.counting.size() > b.counting.size(); });
   }
@@ -80,12 +80,12 @@ class Builder {
       for (const DecidingRow& row : rows_) {
         counting += row.counting.empty() ? 0U : 1U;
       }
-      throw Conflict("the rules do not fit: they take more than " + std::to_string(rows_most_) +
-                     " rows; the largest group behind it: " +
+      throw Conflict("the rules do not fit: they need more than " + std::to_string(rows_most_) +
+                     " match rows; the largest group: " +
                      (counting * 2 > rows_.size()
-                          ? "rules behind counting rules, which take a row for each counting rule "
-                            "that they have packets in common with"
-                          : "rules that name both sets and addresses take a row for each"));
+                          ? "rules behind counting rules, which need a row for each counting rule "
+                            "that matches some of their packets"
+                          : "rules that name both sets and addresses, which need a row for each"));
     }
   }
 

@@ -28,7 +28,7 @@ SetMask mask_of(const std::vector<std::string>& sets, const SetBit& set_bit) {
   return mask;
 }
 
-// The alternatives of an address: by ranges, by sets.
+// Returns the alternatives of an address: its ranges and its sets.
 std::vector<AddressCondition> conditions_of(const AddressMatch& match, const SetBit& set_bit) {
   const KeyRanges all4{{0, kLastIpv4}};
   const KeyRanges all6{{0, kLastIpv6}};
@@ -164,7 +164,7 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   } else if (later_fragments) {
     return false;
   }
-  // No session begins so.
+  // A session begins with a SYN, without ACK, RST or FIN.
   if (tcp && its_state == ConnectionState::new_session && !is_plain_syn(static_cast<std::uint8_t>(key))) {
     its_state = ConnectionState::invalid;
   }

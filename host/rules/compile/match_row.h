@@ -16,7 +16,7 @@ namespace nicsentry {
 
 __extension__ using Uint128 = unsigned __int128;
 
-// Keys from first to last, both included; lists of them are sorted and neither overlap nor touch.
+// Keys from first to last, both included. Lists of ranges are sorted; their ranges neither overlap nor touch.
 struct KeyRange {
   Uint128 first = 0;
   Uint128 last = 0;
@@ -25,30 +25,30 @@ struct KeyRange {
 };
 using KeyRanges = std::vector<KeyRange>;
 
-// Sorts and joins.
+// Sorts the ranges and joins those that overlap or touch.
 KeyRanges normalised(KeyRanges ranges);
 KeyRanges intersection(const KeyRanges& a, const KeyRanges& b);
 KeyRanges difference(const KeyRanges& a, const KeyRanges& b);
 bool covers(const KeyRanges& outer, const KeyRanges& inner);
 
-// An address as a number: IPv4 in 32 bits, IPv6 in 128.
+// Returns an address as a number: IPv4 in 32 bits, IPv6 in 128.
 Uint128 address_number(const IpAddress& address);
 constexpr Uint128 kLastIpv4 = 0xffffffffU;
 constexpr Uint128 kLastIpv6 = ~Uint128{0};
 
-// What a row asks of one address.
+// The condition of a row on one address.
 struct AddressCondition {
   KeyRanges ipv4;
   KeyRanges ipv6;
-  std::vector<SetMask> any_of;  // of each group the address is in one set
+  std::vector<SetMask> any_of;  // the address is in at least one set of each group
   SetMask none_of = 0;
 
   bool accepts(SetMask sets) const;
   bool uses_sets() const { return !any_of.empty() || none_of != 0; }
 };
 
-// A rule, or a part of one, of which every field is asked by itself: all have to agree. What bit of the tables it is
-// depends on its place among the rows.
+// A rule, or a part of one, whose fields are checked independently. A packet matches if every field does. The position
+// among all rows is the bit in the vectors.
 struct MatchRow {
   std::uint32_t rule = 0;
   AddressCondition source;
@@ -58,23 +58,23 @@ struct MatchRow {
   std::optional<std::uint8_t> protocol;
   TcpFlagsMatch tcp_flags;
   std::optional<ConnectionState> state;
-  bool later_fragments = false;  // these only
+  bool later_fragments = false;  // matches only these
 
   bool asks_ports() const { return source_ports || destination_ports; }
   bool asks_flags() const { return tcp_flags.mask != 0; }
-  // Of protocol, whether the header is to be had, state of the session and TCP flags: MISC_*.
+  // Checks the protocol, whether the header is known, the session's state and the TCP flags: MISC_*.
   bool accepts_misc(std::uint32_t key) const;
 };
 
 using SetBit = std::function<unsigned(const std::string&)>;
 
-// The rows of a rule: one, or more where it names both sets and ranges of one address.
+// Returns the rows of a rule. There are several if it names both sets and ranges for one address.
 std::vector<MatchRow> rows_of(const Rule& rule, std::uint32_t number, const SetBit& set_bit);
 
-// Packets that match both; none where no packet can.
+// Returns the packets that match both; nullopt if there are none.
 std::optional<MatchRow> intersection(const MatchRow& a, const MatchRow& b);
 
-// Whether every packet that matches `inner` matches `outer`; false where it cannot be told.
+// Returns whether every packet that matches `inner` also matches `outer`. May return false if it cannot decide this.
 bool covers(const MatchRow& outer, const MatchRow& inner);
 
 }  // namespace nicsentry

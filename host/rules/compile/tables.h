@@ -9,12 +9,13 @@
 
 namespace nicsentry {
 
-// One chain as the program reads it. Every index within is absolute: nodes[0] is CompileInput::first_node, and so on.
+// One chain as the program reads it. All indexes are absolute: nodes[0] is element CompileInput::first_node of its map,
+// and so on.
 struct RuleTables {
-  std::array<rule_bank, 2> banks{};  // IPv4 and IPv6: their trees over addresses differ, no more
+  std::array<rule_bank, 2> banks{};  // IPv4 and IPv6: only their trees over addresses differ
   std::vector<interval_node> nodes;
-  std::vector<rule_chunk> bits;      // (chunks + 1) x rows, the summaries first
-  std::vector<rule_action> actions;  // from the bank's first on
+  std::vector<rule_chunk> bits;      // (chunks + 1) x bit vectors, the aggregates first
+  std::vector<rule_action> actions;  // from the bank's first element on
 };
 
 }  // namespace nicsentry

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kLinesNamed = 20;
 constexpr std::size_t kSetNameLongest = 63;
 
-// A range, or what is wrong with its text. Lists have millions of lines, so that nothing is thrown here.
+// A range, or why its text is invalid. Lists have millions of lines, so errors are returned, not thrown.
 struct ReadRange {
   AddressRange range;
   const char* wrong = nullptr;
@@ -25,8 +25,8 @@ struct ReadRange {
 
 unsigned address_bits(const IpAddress& address) { return address.version == 6 ? 128 : 32; }
 
-// A number without a leading zero (which some read as octal), up to `highest`, at the start of the text, which loses
-// it.
+// Parses a number up to `highest` at the start of the text and removes it there. Refuses a leading zero, which some
+// read as octal.
 bool take_number(std::string_view& text, unsigned highest, unsigned& number) {
   std::size_t digits = 0;
   number = 0;
@@ -104,7 +104,7 @@ ReadRange read_range(std::string_view text) {
   return {range};
 }
 
-// The prefixes of `range` within the prefix that begins at `start`, by halving it.
+// Appends the prefixes of `range` within the prefix that begins at `start`. Halves that prefix recursively.
 void add_prefixes(const AddressRange& range, const IpAddress& start, unsigned length,
                   std::vector<AddressRange>& prefixes) {
   const AddressRange prefix = prefix_range(start, length);
@@ -119,7 +119,7 @@ void add_prefixes(const AddressRange& range, const IpAddress& start, unsigned le
   add_prefixes(range, middle, length + 1, prefixes);
 }
 
-// Takes the text's first line, without the end of line.
+// Removes the first line from the text and returns it without the end of line.
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size());
   const std::string_view line = text.substr(0, end);
@@ -133,8 +133,8 @@ AddressRange parse_address_range(std::string_view text) {
   const ReadRange read = read_range(trimmed(text));
   if (read.wrong != nullptr) {
     throw BadRequest("read " + excerpt(text) + " (" + read.wrong +
-                "), allowed is an address, a prefix or a range of IPv4 or IPv6 (\"10.0.0.1\", \"10.0.0.0/24\", "
-                "\"10.0.0.1-10.0.0.9\", \"2001:db8::/32\")");
+                     "), allowed is an address, a prefix or a range of IPv4 or IPv6 (\"10.0.0.1\", \"10.0.0.0/24\", "
+                     "\"10.0.0.1-10.0.0.9\", \"2001:db8::/32\")");
   }
   return read.range;
 }
@@ -151,7 +151,7 @@ std::vector<AddressRange> prefixes_of(const AddressRange& range) {
 std::vector<AddressRange> parse_address_list(std::istream& input, const std::string& name) {
   const std::string content = read_text(input, name);
   std::string_view rest = content;
-  // Some editors begin a file with this mark of UTF-8.
+  // The byte order mark of UTF-8, with which some editors begin a file.
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
 
@@ -172,8 +172,10 @@ std::vector<AddressRange> parse_address_list(std::istream& input, const std::str
   }
   if (wrong_count > kLinesNamed) wrong_lines += "\n  and " + std::to_string(wrong_count - kLinesNamed) + " more";
   if (wrong_count > 0) {
-    throw BadRequest("list of addresses '" + name + "', lines that are wrong: " + std::to_string(wrong_count) +
-                "; allowed is an address, a prefix or a range a line, and comments from '#' or ';' on" + wrong_lines);
+    throw BadRequest("list of addresses '" + name + "': " + std::to_string(wrong_count) +
+                     (wrong_count == 1 ? " wrong line" : " wrong lines") +
+                     "; allowed is an address, a prefix or a range on each line, and comments after '#' or ';'" +
+                     wrong_lines);
   }
   return ranges;
 }

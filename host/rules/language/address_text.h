@@ -10,18 +10,18 @@
 
 namespace nicsentry {
 
-// "10.0.0.1", "10.0.0.150/24" (host bits may be set: 10.0.0.0/24), "10.0.0.1-10.0.0.9", "2001:db8::/32". Throws Error
-// with what was read and what is allowed.
+// Parses "10.0.0.1", "10.0.0.150/24" (host bits may be set: 10.0.0.0/24), "10.0.0.1-10.0.0.9", "2001:db8::/32". Throws
+// Error that quotes the text and names the allowed forms.
 AddressRange parse_address_range(std::string_view text);
 
-// Prefixes that make up a range, in order: at most 62 for IPv4, 254 for IPv6.
+// Returns the prefixes that make up a range, in order: at most 62 for IPv4, 254 for IPv6.
 std::vector<AddressRange> prefixes_of(const AddressRange& range);
 
-// A file as blocklists are published (.ipset, .netset): an address, prefix or range a line; from '#' or ';' on it is
-// comment. Throws Error naming the file and every line that is wrong (the first 20 and how many more).
+// Parses a blocklist file (.ipset, .netset): each line has an address, prefix or range. '#' or ';' starts a comment.
+// Throws Error that names the file and the wrong lines: the first 20 and how many more.
 std::vector<AddressRange> parse_address_list(std::istream& input, const std::string& name);
 
-// A set's name: 1 to 63 of letters, digits, '_', '-', '.'; Throws Error.
+// Throws Error unless the name of a set has 1 to 63 letters, digits, '_', '-' and '.'.
 void check_set_name(std::string_view name);
 
 }  // namespace nicsentry

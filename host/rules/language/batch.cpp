@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-// Enough to delete, insert and update every rule of a full chain, and a bound on what a batch costs.
+// Limits the cost of a batch. A batch can delete, insert and update every rule of a full chain.
 constexpr std::size_t kOperationsMax = 4 * kRulesMax;
 constexpr std::size_t kSetsNamed = 10;
 
@@ -45,7 +45,7 @@ bool same_elements(const std::vector<Value>& left, const std::vector<Value>& rig
   return sorted_left == sorted_right;
 }
 
-// The order of an address's terms does not matter.
+// Compares without regard to the order of an address's terms.
 bool same_addresses(const AddressMatch& left, const AddressMatch& right) {
   return same_elements(left.ranges, right.ranges) && same_elements(left.sets, right.sets) &&
          same_elements(left.except_ranges, right.except_ranges) && same_elements(left.except_sets, right.except_sets);
@@ -74,7 +74,7 @@ const char* name_of(Kind kind) {
   return nullptr;
 }
 
-// A number, or its digits as a string, as other fields take them, too.
+// Accepts a number, or its digits as a string, as other fields do.
 std::optional<std::uint64_t> whole_number(const json& field) {
   if (field.is_number_unsigned()) return field.get<std::uint64_t>();
   if (field.is_number_integer() && field.get<std::int64_t>() >= 0) {
@@ -145,8 +145,8 @@ BatchOperation read_operation(const json& fields, TimestampNs now_ns) {
   return operation;
 }
 
-// The chain while a batch is performed on it. An operation with an error still takes its place: what it would have
-// brought stands in the chain as an unknown rule, so that it does not make errors of those behind it.
+// The chain while a batch is performed on it. An operation with an error inserts an unknown rule, so that later
+// operations do not fail because of it.
 class BatchRun {
  public:
   BatchRun(const std::vector<Rule>& rules, const std::vector<std::string>& set_names)
@@ -160,7 +160,7 @@ class BatchRun {
     for (const std::string& error : operation.errors) refuse(error);
     switch (operation.kind) {
       case Kind::unknown:
-        checked_rule(operation);  // for its errors
+        checked_rule(operation);  // for its errors only
         order_.push_back(kUnknown);
         return;
       case Kind::insert:
@@ -198,7 +198,7 @@ class BatchRun {
 
   Place place(std::size_t id) { return order_.begin() + static_cast<std::ptrdiff_t>(id); }
 
-  // The id, where it is below `end`.
+  // Returns the id if it is below `end`.
   std::optional<std::size_t> checked_id(const BatchOperation& operation, std::size_t end) {
     const std::string allowed =
         end == 0 ? ", but the chain has no rules at this point of the batch"
@@ -215,7 +215,7 @@ class BatchRun {
     return static_cast<std::size_t>(*number);
   }
 
-  // Nothing, when there are errors in its fields.
+  // Returns nullopt if a field has an error.
   std::optional<Rule> checked_rule(const BatchOperation& operation) {
     if (!operation.rule) return std::nullopt;
     RuleErrors errors = operation.rule_errors;
@@ -294,14 +294,14 @@ class BatchRun {
   }
 
   std::vector<Rule> pool_;          // old and new rules
-  std::vector<std::size_t> order_;  // the chain: places in the pool, or kUnknown
+  std::vector<std::size_t> order_;  // the chain: indexes into the pool, or kUnknown
   const std::vector<std::string>& set_names_;
   std::unordered_set<std::string> known_sets_;
   std::string label_;
   std::vector<std::string> errors_;
 };
 
-// The operations of a batch; throws where it is not one.
+// Returns the operations of a batch. Throws BatchError if it is not a batch.
 const json& operations_of(const json& batch) {
   if (!batch.is_object()) throw BatchError({"batch: read " + excerpt(batch) + ", allowed is {\"rules\": [...]}"});
   std::vector<std::string> errors;

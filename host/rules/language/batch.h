@@ -13,10 +13,10 @@
 
 namespace nicsentry {
 
-constexpr std::size_t kRulesMax = 5000;  // of a chain
+constexpr std::size_t kRulesMax = 5000;  // in a chain
 
-// What is wrong with a batch; `what()` has a line for each error of each rule, rules counted from 1:
-// "rule 3 (insert): sport: read 70000, allowed is ...".
+// The errors of a batch. `what()` has a line for each error of each rule. Rules are counted from 1: "rule 3 (insert):
+// sport: read 70000, allowed is ...".
 class BatchError : public BadRequest {
  public:
   explicit BatchError(std::vector<std::string> errors);
@@ -26,19 +26,19 @@ class BatchError : public BadRequest {
   std::vector<std::string> errors_;
 };
 
-// One operation of a batch. Errors of its fields stay with it, so that apply_batch() can report them together with
-// those that only the chain shows.
+// One operation of a batch. It keeps the errors of its fields, so that apply_batch() can report them together with
+// errors that depend on the chain.
 struct BatchOperation {
   enum class Kind : std::uint8_t { unknown, insert, append, update, erase };  // unknown: see `errors`
   struct Id {
-    std::string read;                     // as an error quotes it
-    std::optional<std::uint64_t> number;  // none: not a whole number
+    std::string read;                     // the value, as errors quote it
+    std::optional<std::uint64_t> number;  // nullopt: not a whole number
   };
   Kind kind = Kind::unknown;
   std::optional<Id> id;
-  std::optional<Rule> rule;         // none: the operation names no fields of one
+  std::optional<Rule> rule;         // nullopt: the operation has no fields of a rule
   bool described = false;           // the rule has a description
-  std::vector<std::string> errors;  // of the operation; those of the rule's fields follow
+  std::vector<std::string> errors;  // errors of the operation; those of the rule's fields follow
   std::vector<std::string> rule_errors;
 };
 
@@ -47,13 +47,12 @@ struct Batch {
   std::vector<BatchOperation> operations;
 };
 
-// Reads {"rules": [{"operation": "insert" | "append" | "update" | "delete", "id": N, ...}, ...]}. Throws BatchError for
-// what is no list of operations. `now_ns`: lifetimes of rules begin there.
+// Parses {"rules": [{"operation": "insert" | "append" | "update" | "delete", "id": N, ...}, ...]}. Throws BatchError if
+// it is not a list of operations. Lifetimes of rules begin at `now_ns`.
 Batch parse_batch(const nlohmann::json& batch, TimestampNs now_ns);
 
-// Performs a batch in order on a copy of the chain. Throws BatchError with everything that is wrong; the chain is as it
-// was. Rules keep their counters; an updated one keeps them, too; new ones have none. `set_names`: the sets that rules
-// may name.
+// Performs a batch on a copy of the chain, in order. Throws BatchError with all errors; the chain then stays unchanged.
+// Existing and updated rules keep their counters, new rules have none. Rules may name the sets in `set_names`.
 ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names);
 
 }  // namespace nicsentry

@@ -23,14 +23,14 @@ constexpr Name<std::uint8_t> kProtocolNames[] = {
     {"GRE", 47}, {"ESP", 50}, {"AH", 51},  {"OSPF", 89},   {"PIM", 103}, {"VRRP", 112}, {"SCTP", 132},
 };
 
-// In the order in which the seed lists them.
+// In the order of the earlier system.
 constexpr Name<std::uint8_t> kTcpFlags[] = {{"SYN", 0x02}, {"FIN", 0x01}, {"ACK", 0x10}, {"RST", 0x04},
                                             {"PSH", 0x08}, {"URG", 0x20}, {"CWR", 0x80}, {"ECE", 0x40}};
 
 constexpr ConnectionState kStates[] = {ConnectionState::new_session, ConnectionState::established,
                                        ConnectionState::related, ConnectionState::invalid};
 
-// The first name of an action is the one that is written.
+// The first name of an action is the one that is printed.
 constexpr Name<RuleAction> kActions[] = {{"drop", RuleAction::drop},
                                          {"forward", RuleAction::accept},
                                          {"accept", RuleAction::accept},

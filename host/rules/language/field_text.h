@@ -10,12 +10,13 @@
 
 namespace nicsentry {
 
-// The texts of a rule's fields, and back. A text that is not one gives nothing; names are taken in either case.
+// Conversions between a rule's fields and their texts. Parsers return nullopt for an invalid text and ignore the case
+// of names.
 
 std::string protocol_names();                                       // "TCP, UDP, ..."
 std::optional<std::uint8_t> parse_protocol(std::string_view text);  // a name, or "0" to "255"
-const char* protocol_keyword(std::uint8_t protocol);                // nullptr where it has none here
-std::string protocol_text(std::uint8_t protocol);                   // its name, else the number
+const char* protocol_keyword(std::uint8_t protocol);                // nullptr if it has no name here
+std::string protocol_text(std::uint8_t protocol);                   // its name, or the number if it has none
 
 std::optional<PortRange> parse_ports(std::string_view text);  // "80", "1000-2000"
 std::string ports_text(const PortRange& ports);
@@ -29,10 +30,10 @@ std::optional<ConnectionState> parse_state(std::string_view text);
 std::optional<RuleAction> parse_action(std::string_view text);
 const char* action_text(RuleAction action);  // "drop", "forward", "log", "count"
 
-// Adds a term ("10.0.0.0/8", "@set", or with '!' before it an exception) to a match. Throws Error with what was read
-// and what is allowed.
+// Adds a term to a match: "10.0.0.0/8", "@set", or an exception with '!' before it. Throws Error that quotes the term
+// and names the allowed forms.
 void add_address_term(std::string_view term, AddressMatch& match);
-// Its terms: ranges, sets, then exceptions; addresses in prefix notation ("10.0.0.1/32").
+// Returns the terms of a match: ranges, sets, then exceptions. Addresses are in prefix notation ("10.0.0.1/32").
 std::vector<std::string> address_terms(const AddressMatch& match);
 
 }  // namespace nicsentry

@@ -17,7 +17,7 @@ struct Unit {
 constexpr Unit kUnits[] = {{"ms", 1e-3}, {"s", 1}, {"min", 60}, {"m", 60}, {"h", 3600}, {"d", 86400}};
 constexpr double kLongestSeconds = 366.0 * 86400;
 
-// A number at the start of the text, which loses it.
+// Parses a number at the start of the text and removes it there.
 std::optional<double> take_number(std::string_view& text) {
   double number = 0;
   const auto [rest, failure] =

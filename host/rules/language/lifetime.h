@@ -11,12 +11,12 @@ namespace nicsentry {
 constexpr const char* kLifetimeAllowed =
     "a duration (\"90s\", \"10m\", \"1h30m\", \"7d\") or a number of seconds, above 0 and at most a year";
 
-// How long a rule or an entry is to hold: numbers with ms, s, m (or min), h or d, or one plain number of seconds.
-// Nothing where the text is not one, or where it is not above 0 or above 366 days.
+// Parses the lifetime of a rule or an entry: numbers with ms, s, m (or min), h or d, or one plain number of seconds.
+// Returns nullopt for an invalid text, and for a lifetime that is 0 or above 366 days.
 std::optional<std::chrono::nanoseconds> parse_lifetime(std::string_view text);
 std::optional<std::chrono::nanoseconds> lifetime_of_seconds(double seconds);
 
-// Time that is left, in whole seconds, rounded up: "598s".
+// Returns the remaining time in whole seconds, rounded up: "598s".
 std::string lifetime_text(std::chrono::nanoseconds left);
 
 }  // namespace nicsentry

@@ -23,7 +23,7 @@ constexpr std::uint8_t kAck = 0x10;
 constexpr std::array<const char*, 9> kPacketFields = {"src",      "dst",       "l4proto",  "sport",   "dport",
                                                       "tcpflags", "conntrack", "icmptype", "fragment"};
 
-// What was given, each where it was.
+// The fields that were given.
 struct Given {
   std::optional<IpAddress> source;
   std::optional<IpAddress> destination;
@@ -179,7 +179,7 @@ class WordReader {
     }
   }
 
-  // That of the fields which only some protocols have.
+  // Sets a missing protocol: ICMP if only an ICMP type was given, else TCP.
   void complete_protocol() {
     if (given_.protocol) return;
     const bool ipv6 =
@@ -206,7 +206,7 @@ void put16(FrameBytes& bytes, std::size_t value) {
 
 FrameBytes transport_of(const ImaginedPacket& packet) {
   constexpr std::size_t kTcpBytes = 20;
-  constexpr std::size_t kLeast = 8;  // of UDP and ICMP; of others, and of later fragments, any data
+  constexpr std::size_t kLeast = 8;  // UDP and ICMP headers; data of other protocols and of later fragments
   FrameBytes bytes;
   if (packet.fragment != FragmentKind::later) {
     switch (packet.protocol) {
@@ -234,7 +234,7 @@ FrameBytes transport_of(const ImaginedPacket& packet) {
   return bytes;
 }
 
-// Offset in units of eight bytes and "more fragments", as the two words of IPv4 and IPv6 have them.
+// Offset in units of eight bytes, and "more fragments", as in the headers of IPv4 and IPv6.
 constexpr std::size_t kLaterOffset = 185;
 
 void put_ipv4(FrameBytes& frame, const ImaginedPacket& packet, std::size_t payload) {
@@ -281,7 +281,7 @@ ImaginedPacket parse_packet_words(std::span<const std::string> words) {
   packet.protocol = given.protocol.value_or(packet.protocol);
   packet.source_port = given.source_port.value_or(packet.source_port);
   packet.destination_port = given.destination_port.value_or(packet.destination_port);
-  // Nobody sends a SYN in a connection that stands.
+  // An established connection sends no SYN.
   const bool standing = given.state == ConnectionState::established;
   packet.tcp_flags = given.tcp_flags.value_or(standing ? kAck : packet.tcp_flags);
   packet.icmp_type = given.icmp_type.value_or(packet.protocol == IPPROTO_ICMPV6 ? kEchoRequestV6 : packet.icmp_type);

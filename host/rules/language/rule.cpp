@@ -6,7 +6,7 @@
 namespace nicsentry {
 namespace {
 
-// Bit 0 is the address's first.
+// Returns a bit of the address; bit 0 is the first.
 bool bit(const IpAddress& address, unsigned index) { return (address.bytes[index / 8] >> (7 - index % 8) & 1) != 0; }
 
 }  // namespace

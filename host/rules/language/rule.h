@@ -14,11 +14,11 @@ namespace nicsentry {
 enum class Chain : std::uint8_t { ingress, egress };
 const char* chain_name(Chain chain);  // "ingress", "egress"
 
-// What a packet that matches gets. `log` accepts and sends the packet's record to the log. `count` decides nothing: the
-// rules behind it are asked.
+// The verdict of a rule. `log` accepts a packet and sends its record to the log. `count` decides nothing: the search
+// continues with the next rule.
 enum class RuleAction : std::uint8_t { drop, accept, log, count };
 
-// As rules name them; values as STATE_* in bpf_offload/types.h.
+// States as rules name them. The values are those of STATE_* in bpf_offload/types.h.
 enum class ConnectionState : std::uint8_t { new_session = 0, established = 1, related = 2, invalid = 3 };
 const char* state_name(ConnectionState state);  // "NEW", "ESTABLISHED", "RELATED", "INVALID"
 
@@ -29,14 +29,14 @@ struct AddressRange {
 
   auto operator<=>(const AddressRange&) const = default;
   bool contains(const IpAddress& address) const;
-  // Of the prefix that the range is, if it is one.
+  // Returns the length of the prefix that equals the range, if there is one.
   std::optional<unsigned> prefix_length() const;
-  // "10.0.0.1", "10.0.0.0/24" where it is a prefix, else "10.0.0.1-10.0.0.9".
+  // Returns "10.0.0.1", "10.0.0.0/24" if the range is a prefix, or "10.0.0.1-10.0.0.9".
   std::string text() const;
 };
 
-// What a rule asks of one address: in any of `ranges` or `sets` (any address where both are empty), and in none of the
-// exceptions.
+// A rule's condition on one address. The address must be in one of `ranges` or `sets` (any address if both are empty),
+// and in none of the exceptions.
 struct AddressMatch {
   std::vector<AddressRange> ranges;
   std::vector<std::string> sets;  // names without '@'
@@ -54,8 +54,8 @@ struct PortRange {
   bool operator==(const PortRange&) const = default;
 };
 
-// TCP flags as in the header, CWR ECE URG ACK PSH RST SYN FIN in bits 7 to 0: a packet matches when its flags under
-// `mask` are `value`.
+// TCP flags as in the header: CWR ECE URG ACK PSH RST SYN FIN in bits 7 to 0. A packet matches if its flags under
+// `mask` equal `value`.
 struct TcpFlagsMatch {
   std::uint8_t mask = 0;
   std::uint8_t value = 0;
@@ -63,8 +63,8 @@ struct TcpFlagsMatch {
   bool operator==(const TcpFlagsMatch&) const = default;
 };
 
-// The fields of a rule. A missing one matches anything. A rule with ports matches only TCP and UDP packets whose ports
-// are known (not later fragments), one with TCP flags only TCP packets whose header is.
+// The fields of a rule. A missing field matches anything. A rule with ports matches only TCP and UDP packets whose
+// ports are known (no later fragments). A rule with TCP flags matches only TCP packets whose header is known.
 struct RuleMatch {
   AddressMatch source;
   AddressMatch destination;
@@ -81,11 +81,11 @@ struct Rule {
   RuleMatch match;
   RuleAction action = RuleAction::drop;
   std::string description;
-  std::optional<TimestampNs> expires_ns;  // when the rule ends, wall clock
-  std::uint32_t counter = 0;              // id of its counters: given once, stays while other rules change; 0: none yet
+  std::optional<TimestampNs> expires_ns;  // wall clock
+  std::uint32_t counter = 0;              // id of its counters: assigned once, independent of other rules; 0: none yet
 };
 
-// The rules of one chain in order, and what holds where none matches.
+// The rules of one chain in order, and the verdict where none matches.
 struct ChainRules {
   std::vector<Rule> rules;
   RuleAction default_action = RuleAction::accept;  // accept or drop

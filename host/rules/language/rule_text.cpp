@@ -29,7 +29,7 @@ constexpr const char* kAddressAllowed =
 constexpr const char* kPortsAllowed =
     "a port (0 to 65535) or a range of ports from the lower to the higher (\"1000-2000\")";
 
-// Converters give nothing for a value that is not allowed.
+// Converters return nullopt for a value that is not allowed.
 template <typename Value>
 std::optional<Value> from_text(const json& value, std::optional<Value> (*parse)(std::string_view)) {
   if (!value.is_string()) return std::nullopt;
@@ -82,7 +82,7 @@ class FieldReader {
     return value;
   }
 
-  // Any address where one of the terms is wrong.
+  // Returns a match of any address if a term is wrong.
   AddressMatch read_addresses(const char* name) {
     const auto field = fields_.find(name);
     if (field == fields_.end()) return {};
@@ -147,7 +147,7 @@ void check_protocol(const RuleMatch& match, RuleErrors& errors) {
   }
 }
 
-// The IP version of all addresses that match, where it is one.
+// Returns the IP version of all addresses that match, if they have the same.
 std::optional<int> only_version(const AddressMatch& match) {
   if (match.ranges.empty() || !match.sets.empty()) return std::nullopt;
   const std::uint8_t version = match.ranges.front().first.version;
@@ -181,7 +181,7 @@ ordered_json protocol_json(std::uint8_t protocol) {
   return protocol;
 }
 
-// As Python's json.dumps writes it: with blanks after ',' and ':', and in ASCII.
+// Formats like Python's json.dumps: with blanks after ',' and ':', and in ASCII.
 std::string python_json(const ordered_json& value) {
   if (!value.is_structured()) return value.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
   std::string text;

@@ -37,7 +37,7 @@ std::string excerpt(const nlohmann::json& value) {
   if (value.is_array()) return value.empty() ? "an empty list" : "a list";
   if (value.is_object()) return "an object";
   if (value.is_string()) return excerpt(std::string_view(value.get_ref<const std::string&>()));
-  if (value.is_binary() || value.is_discarded()) return "what is no JSON value";
+  if (value.is_binary() || value.is_discarded()) return "an invalid JSON value";
   return ascii_dump(value);
 }
 

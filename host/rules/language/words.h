@@ -7,15 +7,15 @@
 
 namespace nicsentry {
 
-// Without blanks (space, tab, carriage return) at both ends.
+// Returns the text without blanks (space, tab, carriage return) at both ends.
 std::string_view trimmed(std::string_view text);
 
-// Equal without regard to the case of ASCII letters.
+// Compares without regard to the case of ASCII letters.
 bool same_word(std::string_view left, std::string_view right);
 
-// What was read, as an error quotes it: on one line, in ASCII, cut off where it is long.
+// Quotes a text for an error message: on one line, in ASCII, cut off if it is long.
 std::string excerpt(std::string_view text);
-// Likewise of a field: lists and objects are not written out, however deep they are.
+// Quotes a JSON value. Lists and objects are not written out.
 std::string excerpt(const nlohmann::json& value);
 
 }  // namespace nicsentry

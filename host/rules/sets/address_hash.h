@@ -11,11 +11,10 @@
 
 namespace nicsentry {
 
-// The secret that firewall.keys holds. Who knows it can choose addresses that collide.
+// The secret in firewall.keys. With it an attacker could choose addresses that collide.
 using AddressKeys = std::array<std::uint32_t, FIREWALL_KEYS>;
 
-// The buckets of set_addresses in which an address can stand; by chance they may be the same one. The programs look in
-// `first` first.
+// The two candidate buckets of an address in set_addresses, which can be the same. The programs look in `first` first.
 struct AddressBuckets {
   std::uint32_t first = 0;
   std::uint32_t second = 0;
@@ -23,7 +22,7 @@ struct AddressBuckets {
   bool operator==(const AddressBuckets&) const = default;
 };
 
-// Agrees with bpf_offload/sets.h. `key`: a table_key().
+// Agrees with bpf_offload/sets.h. `key` is a table_key().
 constexpr AddressBuckets address_buckets(const AddressKey& key, std::uint32_t buckets, const AddressKeys& keys) {
   const auto product = [&keys](std::size_t k, std::uint64_t half) {
     const auto low = static_cast<std::uint32_t>(half);

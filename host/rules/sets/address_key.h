@@ -11,14 +11,15 @@
 
 namespace nicsentry {
 
-// Index of a family, as firewall.set_roots has it.
+// Index of a family, as in firewall.set_roots.
 constexpr std::size_t kIpv4 = 0;
 constexpr std::size_t kIpv6 = 1;
 constexpr std::size_t kFamilies = 2;
 
 inline std::size_t family_of(const IpAddress& address) { return address.version == 6 ? kIpv6 : kIpv4; }
 
-// An address of a known family as the programs search for it: IPv4 as a number in `high`, IPv6 as two.
+// An address of a known family, as the programs look it up. An IPv4 address is one number in `high`, an IPv6 address
+// two.
 struct AddressKey {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -28,13 +29,13 @@ struct AddressKey {
 
 AddressKey address_key(const IpAddress& address);
 IpAddress address_of(const AddressKey& key, std::size_t family);
-// As `address` in bpf_offload/types.h: what set_addresses holds, and the programs look up in it.
+// Returns the key in set_addresses, as `address` in bpf_offload/types.h.
 constexpr AddressKey table_key(const AddressKey& key, std::size_t family) {
   return {key.high, family == kIpv4 ? IPV4_LOW : key.low};
 }
-// Of a table_key(): an IPv4 address, or an IPv6 address that is mistaken for one.
+// Returns whether a table_key() belongs to an IPv4 address, or to an IPv6 address with the same key.
 constexpr bool is_ipv4_in_table(const AddressKey& key) { return key.low == IPV4_LOW && key.high >> 32U == 0; }
-// The next address; nothing after the family's last.
+// Returns the next address; nullopt after the family's last.
 std::optional<AddressKey> following(const AddressKey& key, std::size_t family);
 
 }  // namespace nicsentry

@@ -11,7 +11,7 @@
 namespace nicsentry {
 namespace {
 
-using Spans = std::vector<std::pair<AddressKey, AddressKey>>;  // sorted, apart
+using Spans = std::vector<std::pair<AddressKey, AddressKey>>;  // sorted, disjoint
 
 std::vector<CoverEvent> cover_events(std::span<const SetChange> changes, std::size_t family) {
   std::vector<CoverEvent> events;
@@ -55,7 +55,7 @@ Spans changed_spans(std::span<const SetChange> changes, std::size_t family) {
   return apart;
 }
 
-// Single addresses that come or go, and those that changed ranges cover.
+// Returns single addresses that are added or removed, and those that changed ranges cover.
 std::vector<SingleChange> single_changes(std::span<const SetChange> changes, std::size_t family,
                                          const SortedRuns<Single>& singles) {
   std::vector<SingleChange> found;
@@ -91,10 +91,10 @@ std::vector<SingleChange> single_changes(std::span<const SetChange> changes, std
   return found;
 }
 
-// Blocks that the version after does not have.
+// Returns the blocks that only `before` has.
 std::vector<const RangeBlock*> replaced_blocks(const RangeMap& before, const RangeMap& after) {
   std::vector<const RangeBlock*> replaced;
-  // What stays is in the same order in both.
+  // Blocks that stay are in the same order in both.
   auto next = after.blocks().begin();
   for (const auto& block : before.blocks()) {
     next = std::find_if(next, after.blocks().end(), [&](const auto& candidate) {
@@ -120,7 +120,7 @@ AddressSet& AddressSets::Content::get(const std::string& name) const {
   for (const auto& set : sets) {
     there += (there.empty() ? "" : ", ") + set->name;
   }
-  throw NotFound("address set '" + name + "': there is no such set; there are: " + there);
+  throw NotFound("address set '" + name + "': there is no such set; existing sets: " + there);
 }
 
 SetEnds::Sets AddressSets::Content::by_bit() const {
@@ -131,7 +131,7 @@ SetEnds::Sets AddressSets::Content::by_bit() const {
   return found;
 }
 
-// All that can fail comes before anything is changed.
+// Does everything that can fail before it changes anything.
 SetUpdate AddressSets::Content::apply(std::span<const SetChange> changes) {
   Draft draft(classes);
   for (std::size_t family = 0; family < kFamilies; ++family) {

@@ -13,7 +13,7 @@ std::size_t family_in_table(const AddressKey& key) { return is_ipv4_in_table(key
 
 AddressKey from_table(const AddressKey& key) { return is_ipv4_in_table(key) ? AddressKey{key.high, 0} : key; }
 
-// With no buckets in force nothing is found in any.
+// Clears all buckets if none were in force: the programs then found nothing in them.
 std::vector<address_bucket> readable_buckets(const AddressSets::InForce& former,
                                              std::vector<SetUpdate::BucketUpdate>& cleared) {
   std::vector<address_bucket> buckets = former.buckets;
@@ -55,10 +55,10 @@ SetUpdate AddressSets::take_over(const InForce& former, const std::vector<std::v
   return content_->adopt(former, class_names);
 }
 
-// A set that is not there any more is in no rule either.
+// Ignores sets that no longer exist: no rule names them.
 std::vector<SetMask> AddressSets::Content::masks_of(const std::vector<std::vector<std::string>>& class_names) const {
   if (class_names.empty() || class_names.size() > SET_CLASSES) {
-    throw Error("address sets: taking over " + std::to_string(class_names.size()) + " classes of addresses; 1 to " +
+    throw Error("address sets: adopting " + std::to_string(class_names.size()) + " classes of addresses; 1 to " +
                 std::to_string(SET_CLASSES) + " are possible");
   }
   std::vector<SetMask> masks;
@@ -99,11 +99,11 @@ std::vector<AddressChange> AddressSets::Content::changes_from(const AddressTable
   return changes;
 }
 
-// All that can fail comes before anything is changed.
+// Does everything that can fail before it changes anything.
 SetUpdate AddressSets::Content::adopt(const InForce& former, const std::vector<std::vector<std::string>>& class_names) {
   if (former.buckets.size() != room.buckets ||
       (former.control.buckets != 0 && former.control.buckets != room.buckets)) {
-    throw Error("address sets: taking over " + std::to_string(former.buckets.size()) + " buckets; there is room for " +
+    throw Error("address sets: adopting " + std::to_string(former.buckets.size()) + " buckets; there is room for " +
                 std::to_string(room.buckets));
   }
   AddressKeys keys{};

@@ -19,7 +19,7 @@
 
 namespace nicsentry {
 
-// An address that sets hold by itself, and which do.
+// A single address in sets, and the sets.
 struct Single {
   AddressKey address;
   SetMask sets = 0;
@@ -27,26 +27,26 @@ struct Single {
   const AddressKey& key() const { return address; }
 };
 
-// An address that is or was a single one, and that a change is about.
+// A single address that a change adds, removes or updates.
 struct SingleChange {
   AddressKey address;
-  SetMask flips = 0;  // of Single::sets
+  SetMask flips = 0;  // bits of Single::sets
 };
 
-// All that an update of sets changes, before it is in force.
+// The result of a change before it is committed.
 struct Draft {
   explicit Draft(const SetClasses& before) : classes(before) {}
 
   SetClasses classes;
   Families<std::vector<SingleChange>> singles;
-  Families<std::optional<RangeMap>> ranges;  // where they change
+  Families<std::optional<RangeMap>> ranges;  // set if they change
   Families<RangeTop> tops;
   std::vector<std::uint32_t> replaced_nodes;
   std::vector<SetUpdate::NodeUpdate> nodes;
   std::vector<AddressChange> addresses;
 };
 
-// What AddressSets consists of.
+// The parts of AddressSets.
 struct AddressSets::Content {
   Content(const Room& size, const AddressKeys& keys)
       : room(size), nodes(room.first_node, room.nodes), table(room.buckets, keys) {
@@ -68,7 +68,7 @@ struct AddressSets::Content {
   void commit(std::span<const SetChange> changes, Draft& draft);
 
   Room room;
-  std::vector<std::unique_ptr<AddressSet>> sets;  // in order of their making
+  std::vector<std::unique_ptr<AddressSet>> sets;  // in order of creation
   Families<SortedRuns<Single>> singles;
   Families<RangeMap> ranges;
   Families<RangeTop> tops;

@@ -10,14 +10,14 @@
 namespace nicsentry {
 namespace {
 
-// How a search for room may treat a place's occupant.
-constexpr std::uint8_t kStood = 0;   // was there before the change: may move once
-constexpr std::uint8_t kFresh = 1;   // comes with this change: may move, no program knows it yet
-constexpr std::uint8_t kPinned = 2;  // may not move (any more)
+// How a search for room may treat the occupant of a place.
+constexpr std::uint8_t kStood = 0;   // present before the change: may move once
+constexpr std::uint8_t kFresh = 1;   // added by this change: may move, because no program can read it yet
+constexpr std::uint8_t kPinned = 2;  // may not move, or not again
 constexpr std::uint8_t kUseMask = 3;
 constexpr std::uint8_t kTouched = 4;
 
-// Buckets that a search for room looks at; each move away triples them.
+// Limits the buckets that a search for room visits. Each further move triples them.
 constexpr std::size_t kVisitsMax = 4096;
 
 }  // namespace
@@ -68,7 +68,8 @@ AddressPlan AddressTable::change(std::span<const AddressChange> changes) {
   std::vector<Touched> of_first_part;
   try {
     AddressPlan plan;
-    // Room that is only there after the switch is not for what must be there before it: two parts, one after the other.
+    // Room that is free only after the switch cannot hold addresses that must be present before it. So there are two
+    // parts, one after the other.
     place(changes, goes_late ? Part::until_switch : Part::all);
     schedule(0, plan);
     plan.switch_step = goes_late ? plan.steps.size() : first_switch_step(changes);
@@ -96,9 +97,8 @@ void AddressTable::check_size(std::span<const AddressChange> changes) const {
     after -= change.present ? 1 : 0;
   }
   if (after > size_max()) {
-    throw Conflict("address sets: " + std::to_string(after) +
-                   " single addresses are more than there is room for; at most " + std::to_string(size_max()) +
-                   " are allowed");
+    throw Conflict("address sets: " + std::to_string(after) + " single addresses do not fit; at most " +
+                   std::to_string(size_max()) + " are allowed");
   }
 }
 
@@ -154,14 +154,14 @@ void AddressTable::put(Place place, const Occupant& occupant, std::uint8_t use) 
 
 void AddressTable::remove(Place place) {
   touch(place);
-  // The words stay: what a program reads there until the place is filled again is nobody.
+  // The key stays. Until the place is filled again, a program that reads it finds no sets.
   image_[place / ADDRESSES_PER_BUCKET].sets[place % ADDRESSES_PER_BUCKET] = 0;
   --size_;
 }
 
 bool AddressTable::add(const Occupant& occupant) {
   const AddressBuckets candidates = buckets_of(occupant);
-  // The emptier one: far fewer addresses then ever have to move.
+  // The emptier bucket is better: far fewer addresses have to move later.
   const bool first = occupied(candidates.first) <= occupied(candidates.second);
   if (const auto place = free_in(first ? candidates.first : candidates.second)) {
     put(*place, occupant, kFresh);
@@ -172,7 +172,7 @@ bool AddressTable::add(const Occupant& occupant) {
   return true;
 }
 
-// Breadth first, to move as little as possible.
+// Searches breadth first, to move as few addresses as possible.
 bool AddressTable::make_room(const AddressBuckets& candidates, const Occupant& occupant) {
   if (++search_ == 0) {
     std::fill(visited_in_.begin(), visited_in_.end(), 0);
@@ -182,7 +182,7 @@ bool AddressTable::make_room(const AddressBuckets& candidates, const Occupant& o
   visit(candidates.first, 0, 0);
   visit(candidates.second, 0, 0);
   const std::size_t roots = visits_.size();
-  // By index: visits_ grows while it is walked.
+  // Loops by index, because visits_ grows within the loop.
   for (std::size_t i = 0; i < visits_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     const std::uint32_t bucket = visits_[i].bucket;
     if (const auto room = free_in(bucket)) {
@@ -231,8 +231,9 @@ void AddressTable::place(std::span<const AddressChange> changes, Part part) {
   for (const AddressChange& change : changes) {
     if (change.present || !belongs(change)) continue;
     if (!add(occupant_of(change))) {
-      throw Conflict("address sets: no place for " + address_of(change.key, change.family).text() + " beside " +
-                     std::to_string(size_) + " single addresses; room is for about " + std::to_string(size_max()));
+      throw Conflict("address sets: no place for " + address_of(change.key, change.family).text() +
+                     " in a table with " + std::to_string(size_) + " single addresses; there is room for about " +
+                     std::to_string(size_max()));
     }
   }
 }
@@ -261,7 +262,7 @@ void AddressTable::roll_back(std::span<const Touched> places) {
 void AddressTable::schedule(std::size_t first_step, AddressPlan& plan) {
   if (touched_.empty()) return;
   std::sort(touched_.begin(), touched_.end(), [](const Touched& a, const Touched& b) { return a.place < b.place; });
-  // Most is done in the first step, and a million updates are better not copied as they grow.
+  // Most updates belong to the first step. Reserving avoids copies of up to a million updates.
   plan.steps.resize(first_step + 1);
   plan.steps.back().reserve(std::min(2 * touched_.size(), 2 * image_.size()));
   for (std::size_t i = 0; i < touched_.size();) {
@@ -273,7 +274,7 @@ void AddressTable::schedule(std::size_t first_step, AddressPlan& plan) {
   }
 }
 
-// After what must be there before the switch is.
+// Returns the step after all addresses are in place that must be present before the switch.
 std::size_t AddressTable::first_switch_step(std::span<const AddressChange> changes) {
   std::size_t step = 0;
   for (const AddressChange& change : changes) {
@@ -289,7 +290,7 @@ AddressTable::Touched& AddressTable::touched_at(Place place) {
                            [](const Touched& touched, Place wanted) { return touched.place < wanted; });
 }
 
-// When nobody has to find the occupant from before here any more: after it moved, or where it goes.
+// Returns the step from which no program needs the former occupant here: after its move, or when it is removed.
 std::uint32_t AddressTable::leave_step(Touched& touched) {
   std::vector<Touched*> chain{&touched};
   while (!chain.back()->leave_step) {
@@ -317,9 +318,9 @@ std::uint32_t AddressTable::fill_step(Touched& touched) {
   return leave_step(touched) + (overwrites(touched) ? 0 : 1);
 }
 
-// IPv4 addresses that are in the same sets differ in one word: who reads while it changes finds the one or the other.
-// That saves a step where an address had to move, which is on the way of adding to a set that is nearly full. What was
-// removed rests all the same.
+// Two IPv4 addresses in the same sets differ in one word, so a concurrent reader finds one or the other. The place can
+// be overwritten at once, which saves a step for each move; moves occur when a set is nearly full. The place of a
+// removed address still waits a step.
 bool AddressTable::overwrites(const Touched& touched) const {
   const Occupant after = at(touched.place);
   return touched.before.sets == after.sets && is_ipv4_in_table(touched.before.key) && is_ipv4_in_table(after.key) &&

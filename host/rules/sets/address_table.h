@@ -15,50 +15,49 @@
 
 namespace nicsentry {
 
-// When an address comes or goes in relation to the switch of the ranges' trees: the program asks the tree only after it
-// did not find the address here, so what changes over from one to the other must be in both for a while.
+// Order of an address's change relative to the switch of the ranges' trees. The program searches the tree only if it
+// does not find the address here. So an address that moves between the two must be in both for a while.
 enum class AddressOrder : std::uint8_t {
   any,
-  before_switch,  // comes
-  after_switch,   // goes
+  before_switch,  // is added
+  after_switch,   // is removed
 };
 
-// What an address is to be: a SET_* word, or 0 for one that is to be away.
+// The wanted state of an address: a SET_* word, or 0 to remove it.
 struct AddressChange {
   AddressKey key;
   std::uint16_t sets = 0;
   std::uint8_t family = 0;
   AddressOrder order = AddressOrder::any;
-  bool present = false;  // before
+  bool present = false;  // before the change
 };
 
-// Updates by step, and the step at whose end the trees are to be switched.
+// Updates by step. The trees are switched at the end of `switch_step`.
 struct AddressPlan {
   std::vector<std::vector<SetUpdate::BucketUpdate>> steps;
   std::size_t switch_step = 0;
 };
 
-// The host's image of `set_addresses`: two-choice cuckoo hashing, three places a bucket.
+// The host's image of `set_addresses`: two-choice cuckoo hashing, three places in a bucket.
 //
-// A change is planned in two parts. First each address gets its place; one that was there before moves at most once, so
-// that moves form chains, not circles. Then every place that changes gets its steps: an address is valid in its new
-// place a step before it is cleared in the old one, and a place is filled a step after it was cleared (but see
-// overwrites()).
+// A change is planned in two phases. First each address gets its place. An address that was present moves at most once,
+// so that moves form chains, not cycles. Then each changed place gets its steps. An address is valid in its new place
+// one step before it is cleared in the old one. A place is filled one step after it was cleared (but see overwrites()).
 class AddressTable {
  public:
-  // Throws Error for less than two buckets.
+  // Throws Error for fewer than two buckets.
   AddressTable(std::uint32_t buckets, const AddressKeys& keys);
-  // Goes on from what another one has written, maybe not to the end. Buckets with places that nothing is found in, or
-  // what is found elsewhere as well, are added to `cleared`: without them, and to be written before a change.
+  // Adopts a table that another one has written, perhaps incompletely. Clears places that no lookup finds, and
+  // duplicates. Adds their buckets to `cleared`, which must be written before any change.
   AddressTable(std::vector<address_bucket> image, const AddressKeys& keys,
                std::vector<SetUpdate::BucketUpdate>& cleared);
 
-  // No address twice. Throws Error where there is no room, and then nothing is changed.
+  // Plans a change. Each address occurs at most once. Throws Error if there is no room, and then changes nothing.
   AddressPlan change(std::span<const AddressChange> changes);
 
-  // The SET_* word of an address; 0 where it is not here.
+  // Returns the SET_* word of an address; 0 if it is not in the table.
   std::uint16_t sets_of(const AddressKey& key, std::size_t family) const;
-  // Calls `act` with each address as a table_key(), and its SET_* word.
+  // Calls `act` with each address as a table_key() and its SET_* word.
   template <typename Act>
   void for_each(Act act) const {
     for (const address_bucket& bucket : image_) {
@@ -71,32 +70,32 @@ class AddressTable {
   }
 
   std::size_t size() const { return size_; }  // addresses
-  // At most so many; the rest of the places is what makes moves short.
+  // Maximum of addresses. Places that stay free keep moves short.
   std::size_t size_max() const { return use_.size() * 17 / 20; }
   std::uint32_t buckets() const { return static_cast<std::uint32_t>(image_.size()); }
   const std::vector<address_bucket>& image() const { return image_; }
 
  private:
-  using Place = std::uint32_t;  // bucket x ADDRESSES_PER_BUCKET + place
+  using Place = std::uint32_t;  // bucket x ADDRESSES_PER_BUCKET + place in the bucket
 
   struct Occupant {
     AddressKey key;          // table_key()
-    std::uint16_t sets = 0;  // 0 is nobody
+    std::uint16_t sets = 0;  // 0: empty
 
     bool operator==(const Occupant&) const = default;
   };
 
-  // Of a change in which something goes after the switch.
+  // The parts of a change that removes addresses after the switch.
   enum class Part : std::uint8_t { all, until_switch, from_switch };
 
-  // What a place that this change touches was before.
+  // The former content of a place that this change touches.
   struct Touched {
     Place place = 0;
     Occupant before;
     std::optional<std::uint32_t> leave_step;
   };
 
-  // A bucket that the search came to, by moving the occupant of `from`.
+  // A bucket that the search reached by moving the occupant of `from`.
   struct Visit {
     std::uint32_t bucket = 0;
     Place from = 0;
@@ -141,12 +140,12 @@ class AddressTable {
   std::vector<address_bucket> image_;
   std::size_t size_ = 0;
 
-  // Of the change under way.
+  // State of the change in progress.
   std::vector<std::uint8_t> use_;  // by place
   std::vector<Touched> touched_;
   std::vector<Operation> operations_;
   std::vector<Visit> visits_;
-  std::vector<std::uint32_t> visited_in_;  // a bucket's last search
+  std::vector<std::uint32_t> visited_in_;  // by bucket: its last search
   std::uint32_t search_ = 0;
 };
 

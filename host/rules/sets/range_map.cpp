@@ -7,13 +7,13 @@
 namespace nicsentry {
 namespace {
 
-// Boundaries in a block: a change writes the nodes of a whole block, and of the tree over all blocks.
+// Number of boundaries in a block. A change writes the nodes of a whole block, and of the tree over all blocks.
 constexpr std::size_t kBlockMax = 512;
 constexpr std::size_t kBlockUsual = 384;
 constexpr std::size_t kBlockSmall = 96;
 
 using Boundaries = std::vector<CoverBoundary>;
-using Changes = std::vector<std::pair<std::uint32_t, std::int64_t>>;  // of each set's count, none is 0
+using Changes = std::vector<std::pair<std::uint32_t, std::int64_t>>;  // change of each set's count, never 0
 
 void apply(const CoverEvent& event, Changes& changes) {
   const auto found =
@@ -35,7 +35,8 @@ void append(const AddressKey& key, const Cover& before, const Changes& changes, 
   }
 }
 
-// Appends a block's boundaries as they are after the first of `events`, as many as belong to it; returns the others.
+// Merges a block's boundaries with those `events` that lie in the block, and appends the result. Returns the other
+// events.
 std::span<const CoverEvent> merge(const RangeBlock& block, const AddressKey* end, std::span<const CoverEvent> events,
                                   Changes& changes, Boundaries& merged) {
   const Boundaries& old = block.boundaries;
@@ -62,7 +63,7 @@ void add_block(Boundaries boundaries, RangeMap::Blocks& blocks) {
   blocks.back()->boundaries = std::move(boundaries);
 }
 
-// Cuts boundaries that stand in a row into blocks.
+// Cuts consecutive boundaries into blocks.
 void add_blocks(Boundaries boundaries, RangeMap::Blocks& blocks) {
   if (boundaries.size() < kBlockSmall && !blocks.empty() &&
       blocks.back()->boundaries.size() + boundaries.size() <= kBlockUsual) {

@@ -16,28 +16,29 @@ namespace nicsentry {
 
 // How many ranges of each set cover an address.
 struct Cover {
-  SetMask mask = 0;                                          // of the sets with at least one
-  std::vector<std::pair<std::uint32_t, std::int64_t>> more;  // set and count of those with more than one, by set
+  SetMask mask = 0;  // sets with at least one range
+  std::vector<std::pair<std::uint32_t, std::int64_t>>
+      more;  // set and count, for sets with more than one range; sorted by set
 
   bool operator==(const Cover&) const = default;
   void change(std::uint32_t set, std::int64_t by);
 };
 
-// From `key` on, until the next one.
+// The cover of all addresses from `key` up to the next boundary.
 struct CoverBoundary {
   AddressKey key;
   Cover cover;
 };
 
-// From `key` on, so many ranges of a set more or less.
+// From `key` on, `by` more ranges of a set cover the addresses.
 struct CoverEvent {
   AddressKey key;
   std::uint32_t set = 0;
   std::int64_t by = 0;
 };
 
-// Boundaries that stand in a row, and the tree over them among interval_nodes. Belongs to all versions of a map that
-// have it, and does not change once it is built. The first boundary's lower half is 0: a block holds whole higher
+// Consecutive boundaries, and the tree over them in interval_nodes. All versions of a map that contain the block share
+// it. It does not change once it is built. The lower half of the first boundary is 0: a block holds whole higher
 // halves.
 struct RangeBlock {
   std::vector<CoverBoundary> boundaries;
@@ -46,17 +47,17 @@ struct RangeBlock {
   std::vector<std::uint32_t> nodes;
 };
 
-// Which sets' ranges an address of one family is in: the whole space of addresses in blocks. A change makes a new
-// version, which shares the blocks that are the same.
+// Maps each address of one family to the sets whose ranges cover it. The whole address space is cut into blocks. A
+// change makes a new version, which shares all unchanged blocks.
 class RangeMap {
  public:
   using Blocks = std::vector<std::shared_ptr<RangeBlock>>;
 
   RangeMap();
 
-  // The events in order of their keys.
+  // Returns the map after these events, which are in order of their keys.
   RangeMap changed(std::span<const CoverEvent> events) const;
-  // The same, with blocks of its own that are to be built.
+  // Returns the same map with blocks of its own that are not built yet.
   RangeMap unbuilt() const;
   SetMask mask_at(const AddressKey& key) const;
   const Blocks& blocks() const { return blocks_; }

@@ -11,7 +11,8 @@ namespace {
 
 std::uint32_t leaf(const Cover& cover, const SetClasses& classes) { return INTERVAL_LEAF | classes.word(cover.mask); }
 
-// The child of one higher half out of boundaries [from, to) within it: a tree over the lower half where one is needed.
+// Returns the child for one higher half, which has the boundaries [from, to). It is a tree over the lower half if there
+// are several.
 std::uint32_t lower_child(const std::vector<CoverBoundary>& boundaries, std::size_t from, std::size_t to,
                           const SetClasses& classes, std::vector<interval_node>& tree) {
   std::vector<TreeRange> ranges;
@@ -25,7 +26,7 @@ std::uint32_t lower_child(const std::vector<CoverBoundary>& boundaries, std::siz
   return (child & INTERVAL_LEAF) != 0 ? child : INTERVAL_LOW | child;
 }
 
-// `end`: where the next block begins, unless this one is the last.
+// `end` is the start of the next block; nullptr for the last block.
 std::uint32_t build_block(const std::vector<CoverBoundary>& boundaries, const AddressKey* end,
                           const SetClasses& classes, std::vector<interval_node>& tree) {
   std::vector<TreeRange> ranges;
@@ -85,7 +86,7 @@ RangeTop RangeNodes::build(const RangeMap& map, const SetClasses& classes,
       block.root = place_tree(tree, root, nullptr, block.nodes, updates);
       block.built = true;
     }
-    // A leaf's value is the block's number here, so that none are joined.
+    // The leaf has the block's number, so that the tree does not join equal blocks.
     tops.push_back({block.boundaries.front().key.high, static_cast<std::uint32_t>(INTERVAL_LEAF | i)});
     roots.push_back(block.root);
   }
@@ -105,8 +106,8 @@ void RangeNodes::commit(const std::vector<std::uint32_t>& replaced) {
 void RangeNodes::check(std::size_t replaced) const {
   const std::size_t used = image_.size() - free_.size() + reserved_ - replaced;
   if (used > image_.size() / 2) {
-    throw Conflict("address sets: prefixes and ranges of sets need " + std::to_string(used) +
-                   " nodes; half of the room for them, " + std::to_string(image_.size() / 2) + ", is allowed");
+    throw Conflict("address sets: prefixes and ranges of sets need " + std::to_string(used) + " nodes; at most " +
+                   std::to_string(image_.size() / 2) + " are allowed, half of the room for them");
   }
 }
 
@@ -120,7 +121,7 @@ void RangeNodes::append_all(const std::vector<std::uint32_t>& nodes,
 std::vector<std::uint32_t> RangeNodes::place(std::size_t count) {
   if (count > free_.size() - reserved_) {
     throw Conflict("address sets: prefixes and ranges of sets need more than the " + std::to_string(image_.size()) +
-                   " nodes there are; half of them is allowed");
+                   " nodes that exist; half of them may be used");
   }
   std::vector<std::uint32_t> nodes;
   nodes.reserve(count);
@@ -130,7 +131,7 @@ std::vector<std::uint32_t> RangeNodes::place(std::size_t count) {
   return nodes;
 }
 
-// Gives the nodes of a tree their places. Leaves are looked up in `leaves`, if any.
+// Assigns nodes to a tree. If `leaves` is not nullptr, the leaves' values are indexes into it.
 std::uint32_t RangeNodes::place_tree(const std::vector<interval_node>& tree, std::uint32_t root,
                                      const std::vector<std::uint32_t>* leaves, std::vector<std::uint32_t>& nodes,
                                      std::vector<SetUpdate::NodeUpdate>& updates) {

@@ -14,27 +14,28 @@
 
 namespace nicsentry {
 
-// The tree over a family's blocks: its root, and the nodes that are in no block.
+// The tree over a family's blocks: its root, and the nodes that belong to no block.
 struct RangeTop {
   std::uint32_t root = INTERVAL_LEAF;
   std::vector<std::uint32_t> nodes;
 };
 
-// The host's image of the sets' part of `interval_nodes`. A change writes only nodes that nothing in force leads to:
-// those of new blocks and of new tops. What it replaces is free when all of it is in force, so at most half of the
-// nodes are in use, and each change that is allowed finds room.
+// The host's image of the sets' part of `interval_nodes`. A change writes only nodes that are not reachable: those of
+// new blocks and of new tops. Replaced nodes become free when the whole change is in force. So at most half of the
+// nodes are in use, and each allowed change finds room.
 class RangeNodes {
  public:
-  // `in_force`: nodes that a program is led to already, until they are settled as replaced.
+  // `in_force` are nodes that a program can reach already. They stay reserved until commit() names them as replaced.
   RangeNodes(std::uint32_t first, std::uint32_t count, const std::vector<std::uint32_t>& in_force = {});
 
-  // Builds the blocks that are not, and a top. Throws Error where nodes are too few; then the caller takes back().
+  // Builds all blocks that are not built, and a top. Throws Error if there are too few nodes; the caller then calls
+  // roll_back().
   RangeTop build(const RangeMap& map, const SetClasses& classes, std::vector<SetUpdate::NodeUpdate>& updates);
-  // Ends a change: its nodes are free again, or those that it replaces.
+  // End a change. roll_back() frees its nodes, commit() the nodes that it replaces.
   void roll_back() { reserved_ = 0; }
   void commit(const std::vector<std::uint32_t>& replaced);
 
-  // With so many nodes replaced, what is built fits. Throws Error.
+  // Throws Error if more than half of the nodes would be in use once `replaced` nodes are free.
   void check(std::size_t replaced) const;
 
   void append_all(const std::vector<std::uint32_t>& nodes, std::vector<SetUpdate::NodeUpdate>& updates) const;
@@ -48,7 +49,7 @@ class RangeNodes {
   std::uint32_t first_;
   std::vector<interval_node> image_;
   std::vector<std::uint32_t> free_;
-  std::size_t reserved_ = 0;  // from the end of free_, by the change under way
+  std::size_t reserved_ = 0;  // from the end of free_, by the change in progress
 };
 
 }  // namespace nicsentry

@@ -17,7 +17,7 @@ std::vector<TreeRange> join_neighbours(const std::vector<TreeRange>& ranges) {
   return joined;
 }
 
-// Appends a node with these children. Returns the range that the level above has for it: its first child's key.
+// Appends a node with these children. Returns its range in the level above: it starts at the first child's key.
 TreeRange make_node(const TreeRange* children, std::size_t count, std::vector<interval_node>& nodes,
                     std::uint32_t first) {
   interval_node node{};

@@ -68,13 +68,13 @@ std::uint16_t SetClasses::give_number(SetMask mask) {
   const auto number = static_cast<std::uint16_t>(unused - uses_.begin());
   if (number == SET_CLASSES) {
     throw Conflict("address sets: addresses in more than " + std::to_string(SET_CLASSES - 1) +
-                   " different combinations of sets; that many are allowed, counting those before the change");
+                   " different combinations of sets; the limit includes those before the change");
   }
   if (unused == uses_.end()) {
     masks_.push_back(mask);
     uses_.push_back(0);
   } else {
-    // Of two that were taken over, one may have lost the set that told them apart.
+    // If a removed set told two adopted classes apart, both have the same mask. Only one of them is in numbers_.
     if (const auto known = numbers_.find(masks_[number]); known != numbers_.end() && known->second == number) {
       numbers_.erase(known);
     }

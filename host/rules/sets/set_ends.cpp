@@ -44,7 +44,7 @@ std::optional<TimestampNs> SetEnds::next() const {
 
 std::vector<SetEnds::End> SetEnds::until(TimestampNs now, const Sets& sets) const {
   std::vector<End> ends;
-  // Below one that ends later all do.
+  // The heap's order: no child ends before its parent.
   std::vector<std::size_t> ways{0};
   while (!ways.empty()) {
     const std::size_t i = ways.back();

@@ -11,8 +11,8 @@
 
 namespace nicsentry {
 
-// When entries of sets end, the next one first. An end that was changed or whose entry is gone stays until it comes to
-// the front, or there are more such than others.
+// A heap of the expiry times of entries. An outdated time stays until it comes to the front, or until most of the times
+// are outdated.
 class SetEnds {
  public:
   using Sets = std::array<AddressSet*, kSetsMax>;  // by bit
@@ -27,12 +27,13 @@ class SetEnds {
     auto operator<=>(const End&) const = default;
   };
 
-  // After perform(change).
+  // Call it after perform(change).
   void note(const SetChange& change);
-  // Drops what is not so any more from the front; to be called after each change.
+  // Removes outdated times from the front. Call it after each change.
   void tidy(const Sets& sets);
   std::optional<TimestampNs> next() const;
-  // What ends until then, in order of sets and without doubles. They stay here until tidy() finds them gone.
+  // Returns the entries that expire up to `now`, in order of sets, without duplicates. Their times stay in the heap
+  // until tidy() removes them.
   std::vector<End> until(TimestampNs now, const Sets& sets) const;
 
  private:

@@ -5,7 +5,7 @@
 
 namespace nicsentry {
 
-// Which address sets an address is in: bit n is set n of the catalogue. Set 0 is `blocked`.
+// The sets that an address is in: bit n is set n of the catalogue. Set 0 is `blocked`.
 using SetMask = std::uint64_t;
 constexpr unsigned kSetsMax = 64;
 

@@ -15,7 +15,7 @@ SetMember member(const AddressRange& range, TimestampNs ends) {
   const SetMember made{address_key(range.first), address_key(range.last), ends};
   if (!family_known || range.first.version != range.last.version || made.last < made.first) {
     throw BadRequest("address sets: " + range.first.text() + "-" + range.last.text() +
-                     " is no range: allowed is a first address that is not above the last, both of one family");
+                     " is not a range: allowed is a first address that is not above the last, both of one family");
   }
   return made;
 }
@@ -25,7 +25,7 @@ void sort_without_doubles(Members& members) {
   if (!std::is_sorted(members.begin(), members.end(), less)) {
     std::stable_sort(members.begin(), members.end(), less);
   }
-  // From behind: the last of equal ones stays.
+  // Unique from the back keeps the last of equal entries.
   const auto kept = std::unique(members.rbegin(), members.rend(),
                                 [](const SetMember& a, const SetMember& b) { return a.key() == b.key(); });
   members.erase(members.begin(), kept.base());

@@ -17,14 +17,15 @@ namespace nicsentry {
 
 constexpr TimestampNs kNever = std::numeric_limits<TimestampNs>::max();
 
-// An entry of a set, as sets keep it.
+// An entry of a set in internal form.
 struct SetMember {
   AddressKey first;
   AddressKey last;
   TimestampNs ends = kNever;
 
   std::pair<AddressKey, AddressKey> key() const { return {first, last}; }
-  // Kept in the table of single addresses; what that would take for an IPv4 address is kept as a range.
+  // Returns whether the entry is kept in the table of single addresses. An IPv6 address that has the key of an IPv4
+  // address there is kept as a range.
   bool single() const { return first == last && !is_ipv4_in_table(first); }
 };
 
@@ -38,17 +39,17 @@ struct AddressSet {
   Families<SortedRuns<SetMember>> members;
 };
 
-// What an update does to a set. Nothing is in it that changes nothing, and no range twice.
+// The effect of an update on a set. It has only entries that really change, and no range twice.
 struct SetChange {
   explicit SetChange(AddressSet& changed) : set(&changed) {}
 
   AddressSet* set;
   Families<std::vector<SetMember>> added;
   Families<std::vector<SetMember>> removed;
-  Families<std::vector<SetMember>> renewed;  // their expiry changes
+  Families<std::vector<SetMember>> renewed;  // entries whose expiry changes
 };
 
-// The last one counts where a range is there twice. All throw Error for what is not a range.
+// If a range occurs twice, the last one counts. All throw Error for an invalid range.
 SetChange adding(AddressSet& set, std::span<const SetEntry> entries);
 SetChange removing(AddressSet& set, std::span<const AddressRange> ranges);
 SetChange replacing(AddressSet& set, std::span<const SetEntry> entries);

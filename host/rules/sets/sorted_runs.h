@@ -8,8 +8,8 @@
 
 namespace nicsentry {
 
-// A sorted sequence of small values without doubles, in runs of bounded length: of a million values little more memory
-// than the values themselves, and an insertion moves a run at most. T has key(), which orders it.
+// A sorted sequence of small, unique values in runs of bounded length. A million values need little more memory than
+// the values themselves, and an insertion moves at most one run. T::key() defines the order.
 template <typename T>
 class SortedRuns {
  public:
@@ -23,10 +23,10 @@ class SortedRuns {
     const auto at = lower(run, key);
     return at != run.end() && at->key() == key ? &*at : nullptr;
   }
-  // Only what does not order it may be changed.
+  // Only parts that are not in the key may be changed.
   T* find(const Key& key) { return const_cast<T*>(std::as_const(*this).find(key)); }
 
-  // Nothing of its key is there yet.
+  // The key must not be present yet.
   void insert(const T& value) {
     ++size_;
     if (runs_.empty()) {
@@ -53,7 +53,7 @@ class SortedRuns {
     join(index);
   }
 
-  // In order, from the first that is not below `from`, while `visit` returns true.
+  // Visits the values in order, from the first one not below `from`, while `visit` returns true.
   template <typename Visit>
   void visit_from(const Key& from, Visit visit) const {
     if (runs_.empty()) return;
@@ -78,7 +78,7 @@ class SortedRuns {
  private:
   using Run = std::vector<T>;
   static constexpr std::size_t kRunMax = 512;
-  // Values that come in order leave room for others between them: else each of these would split a run.
+  // When values arrive in order, runs keep room for later insertions. Otherwise each of those would split a run.
   static constexpr std::size_t kRunFilled = 448;
 
   template <typename AnyRun>
@@ -86,7 +86,7 @@ class SortedRuns {
     return std::lower_bound(run.begin(), run.end(), key, [](const T& a, const Key& b) { return a.key() < b; });
   }
 
-  // The last run that does not begin above the key, else the first.
+  // Returns the last run that does not begin above the key, or the first run.
   std::size_t run_of(const Key& key) const {
     const auto above = std::upper_bound(runs_.begin(), runs_.end(), key, [](const Key& a, const Run& run) {
       return !run.empty() && a < run.front().key();
@@ -94,8 +94,7 @@ class SortedRuns {
     return above == runs_.begin() ? 0 : static_cast<std::size_t>(above - runs_.begin()) - 1;
   }
 
-  // Makes room in a full run; returns the run in which the key belongs. One that comes after all of it begins a
-  // run of its own.
+  // Makes room in a full run. Returns the run in which the key belongs. A key above all of the run begins a new run.
   std::size_t split(std::size_t index, const Key& key) {
     const auto next = runs_.begin() + static_cast<std::ptrdiff_t>(index) + 1;
     if (runs_[index].back().key() < key) {

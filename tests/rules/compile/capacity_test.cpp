@@ -41,7 +41,7 @@ IpAddress ipv6(std::uint64_t high, std::uint64_t low) {
   return address;
 }
 
-// One address and one prefix by number; no two touch.
+// Returns one address and one prefix for each number; no two of them touch.
 AddressRange single(std::uint32_t i) {
   const IpAddress address = i % 4 == 0 ? ipv6(0x20010db800000000 + i * std::uint64_t{7}, i) : ipv4(i * 0x9e3779b1U);
   return {address, address};
@@ -69,7 +69,7 @@ TEST_CASE("1,000,000 addresses and 50,000 prefixes fit into sets, and are change
   WARN("1,000,000 addresses: " << addresses.steps.size() << " steps; 50,000 prefixes: " << nodes
                                << " elements of interval_nodes, of " << set_room(FirewallSize{}).nodes);
   CHECK(sets.size(kBlockedSet) == kSingles);
-  // Addresses that go make room for others, at this fill.
+  // At this fill, removed addresses make room for others.
   std::size_t longest = 0;
   for (std::uint32_t i = 0; i < 1000; ++i) {
     sets.take(kBlockedSet, std::vector{single(i)});
@@ -91,7 +91,7 @@ TEST_CASE("the maps of two ports have room on one card") {
   CHECK(2 * port < kCardElements);
 }
 
-TEST_CASE("what does not fit is refused, with the figure that is over and the largest group") {
+TEST_CASE("rules that do not fit are refused with the value and the largest group") {
   const ChainRules chain = mixed_rules(2000, 8);
   CompileInput input;
   input.rules = &chain;
@@ -102,10 +102,10 @@ TEST_CASE("what does not fit is refused, with the figure that is over and the la
                                               Catch::Contains("the largest group") && Catch::Contains("rules with "));
   input.place.bits = DEFAULT_RULE_BITS / 2;
   input.place.nodes = 100;
-  CHECK_THROWS_WITH(compile_chain(input), Catch::Contains("elements of interval_nodes, room is for 100"));
+  CHECK_THROWS_WITH(compile_chain(input), Catch::Contains("elements of interval_nodes; there is room for 100"));
 }
 
-TEST_CASE("more counting rules than a packet can be counted by are refused, by their numbers") {
+TEST_CASE("too many counting rules for one packet are refused by their numbers") {
   ChainRules chain;
   for (unsigned i = 0; i < 7; ++i) {
     Rule rule;
@@ -121,7 +121,7 @@ TEST_CASE("more counting rules than a packet can be counted by are refused, by t
   CHECK_NOTHROW(compile_chain(input));
 }
 
-TEST_CASE("a rule that an earlier one decides for is hidden, or redundant") {
+TEST_CASE("a rule is hidden or redundant if an earlier rule decides all its packets") {
   ChainRules chain;
   const auto add = [&chain](std::uint16_t first, std::uint16_t last, RuleAction action) {
     Rule rule;

@@ -13,7 +13,7 @@ namespace nicsentry::testing {
 namespace {
 
 const std::size_t kRuleSets = tries<std::size_t>(1000);
-constexpr std::size_t kPackets = 1000;  // a rule set
+constexpr std::size_t kPackets = 1000;  // for each rule set
 
 constexpr std::array<std::uint32_t, FIREWALL_KEYS> kAddressKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15};
 
@@ -28,7 +28,7 @@ std::optional<Protocol> tracked(const PacketFields& p) {
   return static_cast<Protocol>(p.protocol);
 }
 
-// Lets the packet be one of a known session, in a random state. Gives the session's key.
+// Makes the packet one of a known session in a random state. Returns the session's key.
 std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, RandomRules::Packet& packet) {
   PacketFields& fields = packet.fields;
   const auto protocol = tracked(fields);
@@ -41,7 +41,7 @@ std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, 
   const auto other = static_cast<std::uint32_t>(random.below(4));
   const bool higher = key.direction == Direction::from_higher;
   bench.know(key.key, higher ? other | state << SLOT_STATE_BITS : state | other << SLOT_STATE_BITS);
-  // A new session's packets are told as those of an unknown one.
+  // The program treats packets of a new session like those of an unknown one.
   if (state != STATE_NEW) fields.state = state_within(state, fields);
   return key.key;
 }
@@ -61,7 +61,7 @@ struct Expected {
 
 void check_random_sets(const std::string& object, std::size_t rule_sets, std::size_t packets, std::uint64_t seed) {
   FirewallRoom room;
-  room.buckets = 32;  // so few that many an address stands in its second one
+  room.buckets = 32;  // few buckets, so that many addresses are in their second one
   FirewallBench bench(object, room);
   RandomRules random(seed);
   AddressSets sets(bench.sets_room(), kAddressKeys);
@@ -97,7 +97,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
     try {
       compiled = compile_chain(input);
     } catch (const Error& error) {
-      // Only for what it says.
+      // The compiler may refuse a rule set only because it does not fit.
       REQUIRE(std::string(error.what()).find("do not fit") != std::string::npos);
       continue;
     }
@@ -131,13 +131,17 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
   CHECK(dropped < rule_sets * packets * 9 / 10);
 }
 
-TEST_CASE("the verdict on every packet, and every rule's count, are those of a naive first match") {
+TEST_CASE("the verdict on every packet and the count of every rule agree with a naive first match") {
   check_random_sets("sentry_drv.o", kRuleSets, kPackets, 1);
 }
 
-TEST_CASE("the same by the program for the card") { check_random_sets("sentry.o", kRuleSets / 10, kPackets, 3); }
+TEST_CASE("the program for the card agrees with a naive first match") {
+  check_random_sets("sentry.o", kRuleSets / 10, kPackets, 3);
+}
 
-TEST_CASE("the same on TC") { check_random_sets("sentry_tc.o", kRuleSets / 10, kPackets, 2); }
+TEST_CASE("the program on TC agrees with a naive first match") {
+  check_random_sets("sentry_tc.o", kRuleSets / 10, kPackets, 2);
+}
 
 }  // namespace
 }  // namespace nicsentry::testing

@@ -36,7 +36,7 @@ std::vector<AddressRange> list(const std::string& content) {
   return parse_address_list(input, "a.netset");
 }
 
-// The next address, without care for the last one.
+// Returns the next address; wraps around after the last one.
 IpAddress following(IpAddress address) {
   for (std::size_t i = address.version == 6 ? 16 : 4; i > 0; --i) {
     if (++address.bytes[i - 1] != 0) break;
@@ -111,7 +111,7 @@ const Bad kBad[] = {
 
 }  // namespace
 
-TEST_CASE("an address, a prefix with or without host bits, and a range are read as first and last address") {
+TEST_CASE("an address, a prefix with or without host bits, and a range give their first and last address") {
   for (const Good& good : kGood) {
     CAPTURE(good.text);
     const AddressRange read = parse_address_range(good.text);
@@ -121,7 +121,7 @@ TEST_CASE("an address, a prefix with or without host bits, and a range are read 
   }
 }
 
-TEST_CASE("what is no address is refused with what was read, why, and what is allowed") {
+TEST_CASE("an invalid address is refused, with the text, the reason and the allowed forms") {
   for (const Bad& bad : kBad) {
     CAPTURE(bad.text);
     CHECK_THROWS_WITH(parse_address_range(bad.text), Contains(std::string("(") + bad.why + ")"));
@@ -132,7 +132,7 @@ TEST_CASE("what is no address is refused with what was read, why, and what is al
   CHECK_THROWS_AS(parse_address_range("x"), Error);
 }
 
-TEST_CASE("a long or binary text is quoted in an error cut off and on one line") {
+TEST_CASE("a long or binary text is quoted on one line and cut off") {
   try {
     parse_address_range(std::string(1000, 'x') + "\n");
     FAIL("nothing was thrown");
@@ -153,7 +153,7 @@ TEST_CASE("a range contains the addresses of its family from first to last") {
   CHECK_FALSE(parse_address_range("::/0").contains(address("0.0.0.1")));
 }
 
-TEST_CASE("prefixes of a range are its parts in order") {
+TEST_CASE("the prefixes of a range are its parts in order") {
   using Texts = std::vector<std::string>;
   const auto prefixes = [](const char* text) { return texts(prefixes_of(parse_address_range(text))); };
   CHECK(prefixes("10.0.0.7") == Texts{"10.0.0.7"});
@@ -170,7 +170,7 @@ TEST_CASE("prefixes of a range are its parts in order") {
   CHECK(prefixes("::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe").size() == 254);
 }
 
-TEST_CASE("prefixes of any range cover it without a gap, and no two of them make one") {
+TEST_CASE("the prefixes of any range cover it without a gap, and no two of them could be joined") {
   std::mt19937 random(4);
   for (int round = 0; round < 5000; ++round) {
     AddressRange whole;
@@ -196,7 +196,7 @@ TEST_CASE("prefixes of any range cover it without a gap, and no two of them make
   }
 }
 
-TEST_CASE("a list has an entry a line; comments, blanks, empty lines and ends of line of either kind do not matter") {
+TEST_CASE("a list has one entry on each line; comments, blanks, empty lines and the kind of line ends do not matter") {
   const auto read = list(
       "# a list\r\n"
       "; another\n"
@@ -216,22 +216,22 @@ TEST_CASE("a list has an entry a line; comments, blanks, empty lines and ends of
                    "10.0.0.1\n")) == std::vector<std::string>{"10.0.0.1"});
 }
 
-TEST_CASE("every wrong line of a list is named, with the list") {
+TEST_CASE("the error of a list names every wrong line") {
   CHECK_THROWS_WITH(list("10.0.0.1\nhost\r\n\n10.0.0.0/40 # x\n::1\n"),
-                    "list of addresses 'a.netset', lines that are wrong: 2; allowed is an address, a prefix or a range "
-                    "a line, and comments from '#' or ';' on\n"
+                    "list of addresses 'a.netset': 2 wrong lines; allowed is an address, a prefix or a range on each "
+                    "line, and comments after '#' or ';'\n"
                     "  line 2: read \"host\" (no address)\n"
                     "  line 4: read \"10.0.0.0/40\" (a prefix's length is 0 to 32)");
 }
 
-TEST_CASE("of many wrong lines the first 20 are named, and how many more there are") {
+TEST_CASE("the error of a list names the first 20 wrong lines and counts the others") {
   std::string content;
   for (int i = 0; i < 25; ++i) content += "bad\n";
-  CHECK_THROWS_WITH(list(content), Contains("lines that are wrong: 25;") && Contains("\n  line 20: ") &&
-                                       !Contains("line 21") && Contains("\n  and 5 more"));
+  CHECK_THROWS_WITH(list(content), Contains(": 25 wrong lines;") && Contains("\n  line 20: ") && !Contains("line 21") &&
+                                       Contains("\n  and 5 more"));
 }
 
-TEST_CASE("a list that cannot be read is an error, not an empty list") {
+TEST_CASE("a read error of a list is an error, not an empty list") {
   struct Failing : std::streambuf {
     int_type underflow() override { throw Error("disk"); }
   };
@@ -240,7 +240,7 @@ TEST_CASE("a list that cannot be read is an error, not an empty list") {
   CHECK_THROWS_WITH(parse_address_list(input, "a.netset"), Catch::Contains("reading a.netset"));
 }
 
-TEST_CASE("a list of a million lines is read at once") {
+TEST_CASE("a list of a million lines is read within seconds") {
   std::string content;
   for (unsigned i = 0; i < 1'000'000; ++i) {
     content += std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255) + ".7\n";
@@ -251,10 +251,10 @@ TEST_CASE("a list of a million lines is read at once") {
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   CHECK(read.size() == 1'000'000);
   CHECK(read[999'999].text() == "15.66.63.7");
-  CHECK(taken.count() < 5.0);  // 0.1 s; there is room for sanitizers and busy machines
+  CHECK(taken.count() < 5.0);  // usually 0.1 s; leaves room for sanitizers and busy machines
 }
 
-TEST_CASE("a set's name is 1 to 63 letters, digits and signs that need no quoting") {
+TEST_CASE("a set's name has 1 to 63 letters, digits and signs that need no quoting") {
   for (const std::string name : {"blocked", "A-1_b.c", "0", "...", ""}) {
     CAPTURE(name);
     if (name.empty()) {

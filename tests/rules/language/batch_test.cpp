@@ -17,8 +17,8 @@ using Texts = std::vector<std::string>;
 constexpr TimestampNs kNow = 1'700'000'000'000'000'000;
 const Texts kSets{"blocked", "allow"};
 
-// The seed README's example, as it stands there.
-const char* const kSeedBatch = R"({
+// The example in the README of the earlier system, unchanged.
+const char* const kEarlierBatch = R"({
 	"rules": [
 		{"operation": "insert", "id": 0, "l4proto":"TCP", "src":"10.0.0.100/32", "dst":"10.0.0.150/24", "action":"drop"},
 		{"operation": "append", "l4proto": "ICMP", "src":"10.0.0.50/32", "dst":"10.0.0.75/24", "action":"drop"},
@@ -50,7 +50,7 @@ Texts errors_of(const ChainRules& chain, const std::string& operations) {
   return errors_of_json(chain, batch_of(operations));
 }
 
-// Rules that are known by their destination port: 1, 2, ...; each with a counter 100 above it.
+// Makes rules with destination ports 1, 2, ... as their identity. The counter of each is its port + 100.
 ChainRules chain_of(std::uint16_t count) {
   ChainRules chain;
   for (std::uint16_t port = 1; port <= count; ++port) {
@@ -156,7 +156,7 @@ struct FuzzCounts {
   int refused = 0;
 };
 
-// Applies what may be anything: only a BatchError may come out, or rules that can be written and read.
+// Applies a batch with any content. It must throw BatchError, or give rules that can be printed and parsed.
 void apply_any(const ChainRules& chain, const json& batch, FuzzCounts& counts) {
   ChainRules result;
   try {
@@ -177,8 +177,8 @@ void apply_any(const ChainRules& chain, const json& batch, FuzzCounts& counts) {
 
 }  // namespace
 
-TEST_CASE("the example batch of the seed's README leaves the rule that it must") {
-  const ChainRules chain = apply_json(ChainRules{}, json::parse(kSeedBatch));
+TEST_CASE("the example batch of the earlier system leaves the right rule") {
+  const ChainRules chain = apply_json(ChainRules{}, json::parse(kEarlierBatch));
   REQUIRE(chain.rules.size() == 1);
   CHECK(chain_text("Ingress", chain, kNow) ==
         "Ingress rules:\n"
@@ -187,8 +187,8 @@ TEST_CASE("the example batch of the seed's README leaves the rule that it must")
         "\t{\"id\": 1, \"action\": \"forward\", \"description\": \"Default Policy\"}\n");
 }
 
-TEST_CASE("the example batch of the seed's README gives the right rules after each of its operations") {
-  const json whole = json::parse(kSeedBatch);
+TEST_CASE("the example batch of the earlier system gives the right rules after each operation") {
+  const json whole = json::parse(kEarlierBatch);
   const std::vector<Texts> expected = {
       {"TCP drop 10.0.0.100/32"},
       {"TCP drop 10.0.0.100/32", "ICMP drop 10.0.0.50/32"},
@@ -212,18 +212,18 @@ TEST_CASE("the example batch of the seed's README gives the right rules after ea
   }
 }
 
-TEST_CASE("insert puts a rule at its id, the one there and those behind it move down") {
+TEST_CASE("insert puts a rule at its id and moves that rule and later ones down") {
   CHECK(ports(apply(chain_of(3), R"({"operation": "insert", "id": 0, "dport": 9})")) == Ports{9, 1, 2, 3});
   CHECK(ports(apply(chain_of(3), R"({"operation": "insert", "id": 1, "dport": 9})")) == Ports{1, 9, 2, 3});
   CHECK(ports(apply(chain_of(3), R"({"operation": "INSERT", "id": 3, "dport": 9})")) == Ports{1, 2, 3, 9});
 }
 
-TEST_CASE("append puts a rule last") {
+TEST_CASE("append puts a rule at the end") {
   CHECK(ports(apply(chain_of(2), R"({"operation": "append", "dport": 9}, {"operation": "append", "dport": 8})")) ==
         Ports{1, 2, 9, 8});
 }
 
-TEST_CASE("update replaces the whole rule at its id, whose counters stay") {
+TEST_CASE("update replaces the whole rule at its id and keeps its counters") {
   ChainRules chain = chain_of(3);
   chain.rules[1].description = "old";
   chain.rules[1].expires_ns = kNow + 1;
@@ -235,26 +235,26 @@ TEST_CASE("update replaces the whole rule at its id, whose counters stay") {
   CHECK(counters(changed) == Counters{101, 102, 103});
 }
 
-TEST_CASE("rules keep their counters wherever they move, new ones have none yet") {
+TEST_CASE("rules keep their counters when they move, and new rules have none") {
   const ChainRules changed = apply(chain_of(3), R"({"operation": "insert", "id": 1, "dport": 9},
       {"operation": "delete", "id": 0}, {"operation": "append", "dport": 1}, {"operation": "update", "id": 0, "dport": 7})");
   CHECK(ports(changed) == Ports{7, 2, 3, 1});
   CHECK(counters(changed) == Counters{0, 102, 103, 0});
 }
 
-TEST_CASE("delete by id takes that rule, those behind it move up for the operations that follow") {
+TEST_CASE("delete by id removes a rule and moves later ones up for the next operations") {
   CHECK(ports(apply(chain_of(4), R"({"operation": "delete", "id": 1}, {"operation": "delete", "id": 1})")) ==
         Ports{1, 4});
 }
 
-TEST_CASE("delete without an id takes the first rule that is exactly the one given") {
+TEST_CASE("delete without an id removes the first rule that equals the given one") {
   ChainRules chain = chain_of(4);
   chain.rules[3] = chain.rules[1];
   CHECK(ports(apply(chain, R"({"operation": "delete", "dport": 2})")) == Ports{1, 3, 2});
   CHECK(ports(apply(chain, R"({"operation": "delete", "dport": "2-2", "action": "DROP"})")) == Ports{1, 3, 2});
 }
 
-TEST_CASE("delete by match compares all fields, the action, and the description where one is given") {
+TEST_CASE("delete by match compares all fields, the action, and the description if one is given") {
   ChainRules chain = chain_of(2);
   chain.rules[0].description = "one";
   CHECK(ports(apply(chain, R"({"operation": "delete", "dport": 1})")) == Ports{2});
@@ -270,7 +270,7 @@ TEST_CASE("delete by match compares all fields, the action, and the description 
   }
 }
 
-TEST_CASE("delete by match does not care how an address is written or in which order its terms stand") {
+TEST_CASE("delete by match ignores how an address is written and the order of its terms") {
   const ChainRules chain =
       apply(ChainRules{}, R"({"operation": "append", "src": ["10.0.0.1", "10.0.0.77/24", "@allow", "@blocked"]})");
   CHECK(apply(chain, R"({"operation": "delete", "src": ["@blocked", "10.0.0.0/24", "@allow", "10.0.0.1/32"]})")
@@ -284,7 +284,7 @@ TEST_CASE("a rule that matches anything can be deleted by its action") {
   CHECK(apply(chain, R"({"operation": "delete", "action": "log"})").rules.empty());
 }
 
-TEST_CASE("a batch without operations changes nothing, the chain's other properties stay") {
+TEST_CASE("a batch without operations changes nothing, and a batch keeps the chain's other properties") {
   ChainRules chain = chain_of(2);
   chain.default_action = RuleAction::drop;
   chain.accept_established = false;
@@ -294,7 +294,7 @@ TEST_CASE("a batch without operations changes nothing, the chain's other propert
   CHECK_FALSE(changed.accept_established);
 }
 
-TEST_CASE("an id must be there, whole, and within the chain at that point of the batch") {
+TEST_CASE("an id must be a whole number within the chain at that point of the batch") {
   const std::string allowed = ", allowed is a whole number from 0 to ";
   const std::string point = " at this point of the batch";
   CHECK(errors_of(chain_of(2), R"({"operation": "insert", "dport": 9})") ==
@@ -318,13 +318,13 @@ TEST_CASE("an id must be there, whole, and within the chain at that point of the
   }
 }
 
-TEST_CASE("an id may be a string of digits, as ports may") {
+TEST_CASE("an id may be a string of digits, like a port") {
   CHECK(ports(apply(chain_of(3),
                     R"({"operation": "delete", "id": "1"}, {"operation": "insert", "id": " 0 ", "dport": "9"},
                                     {"operation": "update", "id": "2", "dport": 8})")) == Ports{9, 1, 8});
 }
 
-TEST_CASE("fields that an operation would ignore are refused") {
+TEST_CASE("fields without a meaning for their operation are refused") {
   CHECK(errors_of(chain_of(2), R"({"operation": "append", "id": 0, "dport": 9})") ==
         Texts{"rule 1 (append): id: read 0, allowed is no id with append, which adds a rule behind all others"});
   CHECK(errors_of(chain_of(2), R"({"operation": "delete", "id": 0, "dport": 1})") ==
@@ -335,7 +335,7 @@ TEST_CASE("fields that an operation would ignore are refused") {
         Texts{"rule 1 (delete): id: missing, allowed is an id or the fields of the rule to delete"});
 }
 
-TEST_CASE("an operation that is missing or unknown is an error, and so are its fields") {
+TEST_CASE("a missing or unknown operation is an error, and errors of its fields are reported too") {
   CHECK(errors_of(chain_of(1), R"({"dport": 9})") ==
         Texts{"rule 1: operation: missing, allowed is insert, append, update or delete"});
   CHECK(errors_of(chain_of(1), R"({"operation": 5})") ==
@@ -347,7 +347,7 @@ TEST_CASE("an operation that is missing or unknown is an error, and so are its f
   CHECK(errors[2] == "rule 2: read \"append\", allowed is an object with an operation and the fields of a rule");
 }
 
-TEST_CASE("a set that does not exist is an error wherever a rule names it") {
+TEST_CASE("a set that does not exist is an error in every field that names it") {
   CHECK(errors_of(ChainRules{}, R"({"operation": "append", "src": ["@allow", "@nobody"], "dst": "!@none"})") ==
         Texts{"rule 1 (append): src: read \"@nobody\", allowed is a set that exists (\"@blocked\", \"@allow\")",
               "rule 1 (append): dst: read \"@none\", allowed is a set that exists (\"@blocked\", \"@allow\")"});
@@ -355,7 +355,7 @@ TEST_CASE("a set that does not exist is an error wherever a rule names it") {
                     "rule 1 (append): src: read \"@allow\", allowed is a set that exists (there is none)");
 }
 
-TEST_CASE("every error of every rule is reported, a line each, and the chain is as it was") {
+TEST_CASE("every error of every rule is reported on a line of its own, and the chain stays unchanged") {
   const ChainRules chain = chain_of(2);
   const std::string operations = R"({"operation": "append", "dport": 70000, "action": "x"},
       {"operation": "append", "dport": 9}, {"operation": "update", "id": 7, "sport": "y"}, {"operation": "jump"})";
@@ -374,8 +374,8 @@ TEST_CASE("every error of every rule is reported, a line each, and the chain is 
   CHECK_THROWS_WITH(apply(chain, operations), lines);
 }
 
-TEST_CASE("an error in one operation makes none in those that build on it") {
-  // What would have been added counts for ids, and can be updated and deleted.
+TEST_CASE("an error in one operation causes no errors in later operations") {
+  // A refused insert still counts for ids, and can be updated and deleted.
   CHECK(errors_of(ChainRules{}, R"({"operation": "insert", "id": 0, "dport": "x"}, {"operation": "insert", "id": 1},
       {"operation": "update", "id": 1}, {"operation": "delete", "id": 1})")
             .size() == 1);
@@ -397,7 +397,7 @@ TEST_CASE("a batch is an object with a list of rules, and nothing else") {
   CHECK(error_of(R"({"rules": [], "more": 1})") == Texts{"batch: \"more\": unknown field, allowed is rules"});
 }
 
-TEST_CASE("a chain takes 5000 rules and not one more") {
+TEST_CASE("a chain has at most 5000 rules") {
   json batch = {{"rules", json::array()}};
   for (int i = 0; i < 5000; ++i) batch["rules"].push_back({{"operation", "insert"}, {"id", 0}, {"dport", i}});
   const ChainRules full = apply_json(ChainRules{}, batch);
@@ -406,11 +406,11 @@ TEST_CASE("a chain takes 5000 rules and not one more") {
   CHECK(ports(full).back() == 0);
   CHECK(errors_of(full, R"({"operation": "append"}, {"operation": "append"})") ==
         Texts{"the chain would have 5002 rules, allowed are at most 5000"});
-  // What counts is the chain at the end.
+  // The limit applies to the chain after the batch.
   CHECK(apply(full, R"({"operation": "append"}, {"operation": "delete", "id": 0})").rules.size() == kRulesMax);
 }
 
-TEST_CASE("a batch takes 20000 operations and not one more") {
+TEST_CASE("a batch has at most 20000 operations") {
   json batch = {{"rules", json::array()}};
   for (int i = 0; i < 10'000; ++i) {
     batch["rules"].push_back({{"operation", "append"}, {"dport", 1}});
@@ -422,7 +422,7 @@ TEST_CASE("a batch takes 20000 operations and not one more") {
         Texts{"batch: rules: read a list of 20001 operations, allowed are at most 20000"});
 }
 
-TEST_CASE("random batches do what a list of rules does, one operation after another") {
+TEST_CASE("random batches agree with operations on a list of rules") {
   std::mt19937 random(9);
   for (int round = 0; round < 500; ++round) {
     ChainRules chain = chain_of(static_cast<std::uint16_t>(random() % 10));
@@ -467,8 +467,8 @@ TEST_CASE("random batches do what a list of rules does, one operation after anot
   }
 }
 
-TEST_CASE("whatever a batch holds, it is performed or refused with its errors") {
-  const json seed = json::parse(kSeedBatch);
+TEST_CASE("a batch with any JSON content is performed or refused with errors") {
+  const json seed = json::parse(kEarlierBatch);
   Mutator mutator(3);
   FuzzCounts counts;
   for (int round = 0; round < testing::tries(30'000); ++round) {
@@ -481,11 +481,11 @@ TEST_CASE("whatever a batch holds, it is performed or refused with its errors") 
   CHECK(counts.refused > testing::tries(1000));
 }
 
-TEST_CASE("whatever bytes of a batch change, it is performed or refused with its errors") {
+TEST_CASE("a batch with any changed bytes is performed or refused with errors") {
   Mutator mutator(5);
   FuzzCounts counts;
   for (int round = 0; round < testing::tries(30'000); ++round) {
-    std::string text = kSeedBatch;
+    std::string text = kEarlierBatch;
     mutator.mutate(text);
     const json batch = json::parse(text, nullptr, false);
     if (batch.is_discarded()) continue;

@@ -32,7 +32,7 @@ TEST_CASE("without words a packet is a TCP SYN to port 80") {
   CHECK_FALSE(packet.state);
 }
 
-TEST_CASE("what is missing follows from what is given") {
+TEST_CASE("missing fields follow from the given ones") {
   struct Case {
     Words words;
     std::string source;
@@ -62,7 +62,7 @@ TEST_CASE("what is missing follows from what is given") {
   }
 }
 
-TEST_CASE("each wrong word is told, with its field, what was read and what is allowed") {
+TEST_CASE("each wrong word is reported with its field, its text and the allowed values") {
   CHECK_THAT(error_of({"src=10.0.0.0/8"}),
              Catch::Contains("src: read \"10.0.0.0/8\", allowed is an address of IPv4 or IPv6"));
   CHECK_THAT(error_of({"dst=nobody"}), Catch::Contains("dst: read \"nobody\""));
@@ -80,7 +80,7 @@ TEST_CASE("each wrong word is told, with its field, what was read and what is al
   CHECK_THAT(error_of({"dport=1", "dport=2"}), Catch::Contains("dport: read twice"));
 }
 
-TEST_CASE("fields that cannot meet in a packet are told") {
+TEST_CASE("fields that no packet combines are reported") {
   CHECK_THAT(error_of({"src=10.0.0.1", "dst=::1"}),
              Catch::Contains("dst: read an address of IPv6 together with src of IPv4"));
   CHECK_THAT(error_of({"l4proto=GRE", "dport=1"}),
@@ -96,7 +96,7 @@ TEST_CASE("fields that cannot meet in a packet are told") {
   CHECK_THAT(error_of({"fragment=later", "icmptype=8"}), Catch::Contains("icmptype: read together with fragment"));
 }
 
-TEST_CASE("a frame of a packet reads as the packet") {
+TEST_CASE("the frame of a packet parses to the same packet") {
   for (const char* source : {"src=10.1.2.3", "src=2001:db8::7"}) {
     for (const char* fragment : {"fragment=no", "fragment=first"}) {
       CAPTURE(source, fragment);

@@ -33,7 +33,7 @@ RuleErrors errors_of(const std::string& text) { return errors_of_json(json::pars
 
 std::string written(const Rule& rule) { return rule_json(rule, 0, kNow).dump(); }
 
-// A field as it is written after it was read: {"src": ...} gives what stands under "src".
+// Parses and prints a field. Returns the printed value: for {"src": ...} the value of "src".
 std::string rewritten(const std::string& field, const std::string& value) {
   return rule_json(good("{\"" + field + "\": " + value + "}"), 0, kNow).value(field, nlohmann::ordered_json()).dump();
 }
@@ -167,7 +167,7 @@ const Refused kRefused[] = {
     {"expires", "true"},
 };
 
-// Random rules that are good, as a batch may bring them.
+// Makes random valid rules in the form of a batch.
 class RuleMaker {
  public:
   explicit RuleMaker(unsigned seed) : random_(seed) {}
@@ -234,7 +234,7 @@ class RuleMaker {
 
 }  // namespace
 
-TEST_CASE("every field is read in each of its forms, and written in one") {
+TEST_CASE("every field is parsed in each of its forms and printed in one") {
   for (const Field& field : kFields) {
     CAPTURE(field.field, field.read);
     CHECK(rewritten(field.field, field.read) == field.written);
@@ -242,7 +242,7 @@ TEST_CASE("every field is read in each of its forms, and written in one") {
   }
 }
 
-TEST_CASE("a field of another form or type is one error that names the field") {
+TEST_CASE("a field of another form or type causes one error that names the field") {
   for (const Refused& refused : kRefused) {
     CAPTURE(refused.field, refused.value);
     const RuleErrors errors = errors_of("{\"" + std::string(refused.field) + "\": " + refused.value + "}");
@@ -253,7 +253,7 @@ TEST_CASE("a field of another form or type is one error that names the field") {
   }
 }
 
-TEST_CASE("a rule of the seed is read into its parts") {
+TEST_CASE("a rule of the earlier system is parsed into its parts") {
   const Rule rule = good(R"({"operation": "insert", "id": 0, "l4proto":"TCP", "src":"10.0.0.100/32",
                              "dst":"10.0.0.150/24", "sport": 1000, "dport": "80-90", "tcpflags": "SYN,!ACK",
                              "conntrack": "RELATED", "action":"forward", "description": "why", "expires": "10m"})");
@@ -270,7 +270,7 @@ TEST_CASE("a rule of the seed is read into its parts") {
   CHECK(rule.counter == 0);
 }
 
-TEST_CASE("terms of an address go by their sign to ranges, sets and exceptions") {
+TEST_CASE("terms of an address become ranges, sets or exceptions by their sign") {
   const Rule rule = good(R"({"src": ["10.0.0.0/8","!10.1.2.3","@blocked","!@allow"], "dst": ["!10.0.0.1", "!::1"]})");
   CHECK(rule.match.source.ranges == std::vector{parse_address_range("10.0.0.0/8")});
   CHECK(rule.match.source.except_ranges == std::vector{parse_address_range("10.1.2.3")});
@@ -280,14 +280,14 @@ TEST_CASE("terms of an address go by their sign to ranges, sets and exceptions")
   CHECK(rule.match.destination.except_ranges.size() == 2);
 }
 
-TEST_CASE("a rule without fields matches anything and drops") {
+TEST_CASE("a rule without fields matches anything and drops it") {
   const Rule rule = good("{}");
   CHECK(rule.match == RuleMatch{});
   CHECK(rule.action == RuleAction::drop);
   CHECK_FALSE(rule.expires_ns);
 }
 
-TEST_CASE("an error says the field, what was read and what is allowed") {
+TEST_CASE("an error names the field, the value and the allowed values") {
   CHECK(errors_of(R"({"sport": "http"})") ==
         Texts{"sport: read \"http\", allowed is a port (0 to 65535) or a range of ports from the lower to the higher "
               "(\"1000-2000\")"});
@@ -307,7 +307,7 @@ TEST_CASE("every error of a rule is reported") {
   for (std::size_t i = 0; i < errors.size(); ++i) CHECK(errors[i].starts_with(fields[i]));
 }
 
-TEST_CASE("ports stand with TCP, UDP or no protocol only") {
+TEST_CASE("ports are allowed only with TCP, UDP or no protocol") {
   CHECK(errors_of(R"({"sport": 80})").empty());
   CHECK(errors_of(R"({"dport": 80, "l4proto": "UDP"})").empty());
   CHECK(errors_of(R"({"sport": 1, "dport": "80-90", "l4proto": "ICMP"})") ==
@@ -317,14 +317,14 @@ TEST_CASE("ports stand with TCP, UDP or no protocol only") {
         Texts{"sport: read 80 together with l4proto 200, allowed are ports with TCP or UDP only"});
 }
 
-TEST_CASE("TCP flags stand with TCP or no protocol only") {
+TEST_CASE("TCP flags are allowed only with TCP or no protocol") {
   CHECK(errors_of(R"({"tcpflags": "SYN", "l4proto": "tcp"})").empty());
   CHECK_FALSE(good(R"({"tcpflags": "SYN"})").match.protocol);
   CHECK(errors_of(R"({"tcpflags": "!ack,syn", "l4proto": "UDP"})") ==
         Texts{"tcpflags: read \"SYN,!ACK\" together with l4proto UDP, allowed are flags with TCP only"});
 }
 
-TEST_CASE("source and destination of families that never meet are an error, mixed ones are not") {
+TEST_CASE("source and destination of different families are an error, mixed families are not") {
   CHECK(errors_of(R"({"src": "10.0.0.1", "dst": "::1"})") ==
         Texts{"dst: read addresses of IPv6 only together with src of IPv4 only, allowed are families that can meet in "
               "a packet"});
@@ -335,19 +335,19 @@ TEST_CASE("source and destination of families that never meet are an error, mixe
   CHECK(errors_of(R"({"src": "10.0.0.1"})").empty());
 }
 
-TEST_CASE("a field that is wrong itself makes no second error of consistency") {
+TEST_CASE("an invalid field causes no second error of consistency") {
   CHECK(errors_of(R"({"sport": 80, "l4proto": "ICMPP"})").size() == 1);
   CHECK(errors_of(R"({"src": ["10.0.0.1", "x"], "dst": "::1"})").size() == 1);
 }
 
-TEST_CASE("a rule that is no object is an error") {
+TEST_CASE("a rule that is not an object is an error") {
   for (const char* text : {"5", "null", "[]", "\"drop\"", "[{}]"}) {
     CAPTURE(text);
     CHECK(errors_of(text).size() == 1);
   }
 }
 
-TEST_CASE("a value nested however deep is an error like any other") {
+TEST_CASE("a value nested to any depth is an error like any other") {
   const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
   CHECK(errors_of(R"({"src": )" + deep + "}") == Texts{"src: read a list, allowed is an address, a prefix, a range, "
                                                        "\"@\" and a set's name, \"!\" and one of these, or a list of "
@@ -356,7 +356,7 @@ TEST_CASE("a value nested however deep is an error like any other") {
   CHECK(errors_of(deep).size() == 1);
 }
 
-TEST_CASE("a written rule, read again, is the same rule") {
+TEST_CASE("a printed rule parses to the same rule") {
   RuleMaker maker(20);
   for (int i = 0; i < 20'000; ++i) {
     const Rule rule = maker.rule();
@@ -372,7 +372,7 @@ TEST_CASE("a written rule, read again, is the same rule") {
   }
 }
 
-TEST_CASE("a rule's fields are written in the seed's order, missing ones left out") {
+TEST_CASE("a rule's fields are printed in the order of the earlier system, without missing ones") {
   CHECK(written(good(R"({"expires": 60, "description": "d", "action": "accept", "conntrack": "new", "tcpflags": "syn",
                          "dport": 2, "sport": "1", "l4proto": "tcp", "dst": "10.0.0.2", "src": "10.0.0.1"})")) ==
         R"({"id":0,"src":"10.0.0.1/32","dst":"10.0.0.2/32","l4proto":"TCP","sport":1,"dport":2,"tcpflags":"SYN",)"
@@ -380,7 +380,7 @@ TEST_CASE("a rule's fields are written in the seed's order, missing ones left ou
   CHECK(rule_json(good("{}"), 7, kNow).dump() == R"({"id":7,"action":"drop"})");
 }
 
-TEST_CASE("time that is left is rounded up, and never below 0") {
+TEST_CASE("the remaining time is rounded up, and never below 0") {
   Rule rule;
   const auto left = [&rule](TimestampNs ns) {
     rule.expires_ns = kNow + ns;
@@ -393,12 +393,12 @@ TEST_CASE("time that is left is rounded up, and never below 0") {
   CHECK(left(-5 * kSecond) == "0s");
 }
 
-TEST_CASE("a chain without rules is shown as the seed's README shows it") {
+TEST_CASE("a chain without rules is printed as in the README of the earlier system") {
   CHECK(chain_text("Egress", {}, kNow) ==
         "Egress rules:\n\t{\"id\": 0, \"action\": \"forward\", \"description\": \"Default Policy\"}\n");
 }
 
-TEST_CASE("a chain is shown to the letter as the earlier script printed it, the default policy last") {
+TEST_CASE("a chain is printed exactly as by the earlier script, with the default policy last") {
   ChainRules chain;
   chain.rules.push_back(good(R"({"l4proto":"ICMP", "src":"10.0.0.11/32", "dst":"10.0.0.12/24", "action":"drop"})"));
   chain.rules.push_back(good(
@@ -413,7 +413,7 @@ TEST_CASE("a chain is shown to the letter as the earlier script printed it, the 
         "\t{\"id\": 2, \"action\": \"drop\", \"description\": \"Default Policy\"}\n");
 }
 
-TEST_CASE("a chain of ten rules shows its default policy with the id that follows") {
+TEST_CASE("the default policy of a chain of ten rules has the id 10") {
   ChainRules chain;
   chain.rules.resize(10);
   CHECK(chain_text("Ingress", chain, kNow)

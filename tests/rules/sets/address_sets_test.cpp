@@ -46,7 +46,7 @@ SetEntry entry(const IpAddress& first, const IpAddress& last, std::optional<Time
 
 SetEntry single(const IpAddress& address) { return entry(address, address); }
 
-// Sets as lists of entries, asked one by one.
+// A naive model: sets as lists of entries, searched one by one.
 class Model {
  public:
   using Entries = std::vector<SetEntry>;
@@ -98,7 +98,7 @@ class Model {
   }
 };
 
-// Sets, the model of them, and the maps that their updates are performed on, with programs that read at any moment.
+// Sets, their model, and the maps on which updates are performed while programs read at any moment.
 class Bench {
  public:
   explicit Bench(const AddressSets::Room& room, unsigned seed = 1)
@@ -151,7 +151,8 @@ class Bench {
     after.expire(now);
     perform(update, std::move(after));
   }
-  // The controller dies at some write of this, and what it knew with it: what counts is what its successor is told.
+  // Stops an update at some write, as if the controller had died. Its successor knows only what it has from the maps
+  // and the class names.
   void add_in_part(const std::string& name, const Model::Entries& entries) {
     SetUpdate update = sets.add(name, entries);
     Model after = model;
@@ -166,7 +167,7 @@ class Bench {
     perform(update, std::move(after));
     half_done_ = std::exchange(model, std::move(before));
   }
-  // Another AddressSets, whose content is `after`, goes on from what is in the maps.
+  // Another AddressSets with the content `after` adopts the maps.
   void take_over(Model after) {
     AddressSets next(room_, kOtherKeys);
     for (auto name = after.sets.rbegin(); name != after.sets.rend(); ++name) {
@@ -180,13 +181,13 @@ class Bench {
     sets = std::move(next);
     update.new_classes.clear();
     for (std::uint32_t number = 0; number < sets.classes().size(); ++number) {
-      update.new_classes.push_back(number);  // rules are compiled anew
+      update.new_classes.push_back(number);  // rules are compiled again
     }
     perform(update, std::move(after));
     half_done_.reset();
   }
 
-  // Everything the sets say, and everything that is found, against the model.
+  // Compares all results of the sets, and all lookups in the maps, with the model.
   void check() const {
     for (const auto& [name, entries] : model.sets) {
       REQUIRE(sets.size(name) == entries.size());
@@ -210,7 +211,7 @@ class Bench {
   Model model;
   SetMaps maps;
   std::vector<IpAddress> probes;
-  std::size_t longest = 0;  // steps of an update
+  std::size_t longest = 0;  // steps of the longest update
   bool read_between_all = true;
 
  private:
@@ -290,7 +291,7 @@ class Bench {
 
 constexpr AddressSets::Room kSmall{64, 4096, 1000};
 
-// Addresses close together, at the ends of both families, and across higher halves of IPv6.
+// Returns addresses close together, at the ends of both families, and across higher halves of IPv6.
 std::vector<IpAddress> universe() {
   std::vector<IpAddress> addresses;
   for (std::uint32_t i = 0; i < 60; ++i) {
@@ -306,7 +307,7 @@ std::vector<IpAddress> universe() {
     addresses.push_back(ipv6(0x20010db800000001, i));
     addresses.push_back(ipv6(0x20010db800000003 + i, 5));
   }
-  // The words of an IPv4 address in an IPv6 one.
+  // An IPv6 address with the words of an IPv4 address.
   addresses.push_back(ipv6(0x0a00000100000000, 0));
   return addresses;
 }
@@ -329,7 +330,7 @@ SetEntry random_entry(const std::vector<IpAddress>& addresses, std::mt19937& ran
 
 }  // namespace
 
-TEST_CASE("Random changes of sets of both families are found at every moment as a naive model has them") {
+TEST_CASE("random changes of sets of both families agree with a naive model at every moment") {
   const unsigned seed = GENERATE(1U, 2U, 3U, 4U);
   std::mt19937 random(seed);
   Bench bench(kSmall, seed);
@@ -377,7 +378,7 @@ TEST_CASE("Random changes of sets of both families are found at every moment as 
   }
 }
 
-TEST_CASE("A table of single addresses fills to 85 % of its places, and members that move are found all the while") {
+TEST_CASE("a table of single addresses fills to 85 % of its places, and members that move are always found") {
   constexpr AddressSets::Room kRoom{512, 64, 0};
   Bench bench(kRoom);
   bench.read_between_all = false;
@@ -388,7 +389,7 @@ TEST_CASE("A table of single addresses fills to 85 % of its places, and members 
   while (all.size() < limit) {
     Model::Entries some;
     for (std::size_t n = std::min<std::size_t>(50, limit - all.size()); n > 0; --n) {
-      // Half of them one after the other.
+      // Half of the addresses are consecutive.
       const std::size_t chosen = random() % 2 == 0 ? 0x0a000000 + used.size() : random();
       const auto number = static_cast<std::uint32_t>(chosen);
       const bool six = random() % 3 == 0;
@@ -406,7 +407,7 @@ TEST_CASE("A table of single addresses fills to 85 % of its places, and members 
   REQUIRE(bench.longest > 1);
   REQUIRE(bench.sets.size(kBlockedSet) == limit);
 
-  SECTION("One more is refused with the figures, and nothing is changed") {
+  SECTION("one more address is refused with the values, and nothing changes") {
     const SetUpdate before = bench.sets.whole();
     REQUIRE_THROWS_WITH(bench.sets.add(kBlockedSet, std::vector{single(ipv4(1)), single(ipv4(2))}),
                         Catch::Contains(std::to_string(limit + 2)) && Catch::Contains(std::to_string(limit)));
@@ -420,7 +421,7 @@ TEST_CASE("A table of single addresses fills to 85 % of its places, and members 
     bench.check();
     REQUIRE(bench.sets.whole().steps.back().buckets.size() == before.steps.back().buckets.size());
   }
-  SECTION("All of them are replaced by others") {
+  SECTION("all addresses are replaced by others") {
     Model::Entries others;
     for (std::uint32_t i = 0; i < limit; ++i) {
       others.push_back(single(ipv4(0x0b000000 + i)));
@@ -430,7 +431,7 @@ TEST_CASE("A table of single addresses fills to 85 % of its places, and members 
     bench.replace(kBlockedSet, others);
     bench.check();
   }
-  SECTION("They change over into one range and back") {
+  SECTION("all addresses become one range and single addresses again") {
     const Model::Entries everything{entry(ipv4(0), ipv4(0xffffffff)), entry(ipv6(0, 0), ipv6(~0ULL, ~0ULL))};
     bench.replace(kBlockedSet, everything);
     bench.check();
@@ -441,7 +442,7 @@ TEST_CASE("A table of single addresses fills to 85 % of its places, and members 
   }
 }
 
-TEST_CASE("Single addresses that change from set to set while they move are in no other set meanwhile") {
+TEST_CASE("single addresses that change sets while they move are in no other set meanwhile") {
   constexpr AddressSets::Room kRoom{32, 64, 0};
   Bench bench(kRoom, 3);
   bench.create("a");
@@ -463,7 +464,7 @@ TEST_CASE("Single addresses that change from set to set while they move are in n
   REQUIRE(bench.longest > 2);
 }
 
-TEST_CASE("Addresses that change over from ranges and to ranges at once, in a full table, are never missed") {
+TEST_CASE("addresses that become ranges or single addresses in a full table are always found") {
   Bench bench(kSmall, 4);
   Model::Entries one{entry(ipv4(0x0a000000), ipv4(0x0a0000ff))};
   Model::Entries other{entry(ipv4(0x0b000000), ipv4(0x0b0000ff))};
@@ -485,7 +486,7 @@ TEST_CASE("Addresses that change over from ranges and to ranges at once, in a fu
   REQUIRE(bench.longest > 3);
 }
 
-TEST_CASE("Addresses for which a search finds no room are refused, and nothing is changed") {
+TEST_CASE("addresses are refused if the search finds no room, and nothing changes") {
   constexpr AddressSets::Room kRoom{8, 64, 0};
   Bench bench(kRoom);
   bench.create("a");
@@ -513,7 +514,7 @@ TEST_CASE("Addresses for which a search finds no room are refused, and nothing i
   bench.check();
 }
 
-TEST_CASE("Thousands of prefixes are found, and one more writes few nodes") {
+TEST_CASE("thousands of prefixes are found, and one more prefix writes few nodes") {
   constexpr AddressSets::Room kRoom{64, 20000, 77};
   Bench bench(kRoom);
   bench.read_between_all = false;
@@ -558,7 +559,7 @@ TEST_CASE("Thousands of prefixes are found, and one more writes few nodes") {
   REQUIRE(bench.maps.control.set_roots[1] == INTERVAL_LEAF);
 }
 
-TEST_CASE("An IPv6 address that the table would take for an IPv4 one is found, and the IPv4 one stays apart from it") {
+TEST_CASE("an IPv6 address that looks like an IPv4 one in the table is found, and stays apart from the IPv4 one") {
   Bench bench(kSmall);
   const IpAddress twin = ipv6(0x0a000001, ~0ULL);
   bench.create("a");
@@ -573,7 +574,7 @@ TEST_CASE("An IPv6 address that the table would take for an IPv4 one is found, a
   REQUIRE(bench.sets.size("a") == 1);
 }
 
-TEST_CASE("Ranges of one set that overlap are counted: taking one away leaves what others cover") {
+TEST_CASE("overlapping ranges of a set are counted: after removing one, the others still cover their addresses") {
   Bench bench(kSmall);
   bench.probes = universe();
   const SetEntry wide = entry(ipv4(0x0a000000), ipv4(0x0a0000ff));
@@ -590,7 +591,7 @@ TEST_CASE("Ranges of one set that overlap are counted: taking one away leaves wh
   REQUIRE(bench.maps.find(ipv4(0x0a00000d)) == (SET_BLOCKED | 1));
 }
 
-TEST_CASE("What a range still is in is told from what is an entry: exactly it, or a wider one") {
+TEST_CASE("a range's own entry and a wider entry are told apart") {
   AddressSets sets(kSmall, kKeys);
   const auto range = [](const char* text) { return parse_address_range(text); };
   const auto wider = [&](const char* text) {
@@ -615,7 +616,7 @@ TEST_CASE("What a range still is in is told from what is an entry: exactly it, o
   CHECK(wider("::a00:7").empty());
 }
 
-TEST_CASE("Prefixes that need more than half of the nodes are refused with the figures, and nothing is changed") {
+TEST_CASE("prefixes that need more than half of the nodes are refused with the values, and nothing changes") {
   Bench bench(AddressSets::Room{64, 40, 0});
   bench.probes = universe();
   bench.add(kBlockedSet, {entry(ipv4(0x0a000000), ipv4(0x0a000003)), single(ipv4(0x0a000002))});
@@ -630,7 +631,7 @@ TEST_CASE("Prefixes that need more than half of the nodes are refused with the f
   bench.check();
 }
 
-TEST_CASE("Sets beyond 64, their names, and what is no range are refused; a removed set's bit is given again") {
+TEST_CASE("more than 64 sets, invalid names and invalid ranges are refused; the bit of a removed set is reused") {
   AddressSets sets(kSmall, kKeys);
   REQUIRE(sets.names() == std::vector<std::string>{"blocked"});
   REQUIRE(sets.bit("blocked") == 0U);
@@ -653,7 +654,7 @@ TEST_CASE("Sets beyond 64, their names, and what is no range are refused; a remo
   REQUIRE_THROWS_AS(AddressSets(AddressSets::Room{1, 10, 0}, kKeys), Error);
 }
 
-TEST_CASE("More than 511 combinations of sets at a time are refused; those out of use give their numbers to others") {
+TEST_CASE("more than 511 combinations of sets at a time are refused; unused ones give their numbers to others") {
   Bench bench(AddressSets::Room{1024, 4096, 0});
   for (unsigned i = 1; i < 11; ++i) {
     bench.create("set" + std::to_string(i));
@@ -693,7 +694,7 @@ TEST_CASE("More than 511 combinations of sets at a time are refused; those out o
   REQUIRE(other == 1);
 }
 
-TEST_CASE("Entries end in time, and a later end replaces an earlier one") {
+TEST_CASE("entries expire in time, and a later expiry replaces an earlier one") {
   Bench bench(kSmall);
   bench.probes = universe();
   bench.create("a");
@@ -717,7 +718,7 @@ TEST_CASE("Entries end in time, and a later end replaces an earlier one") {
   REQUIRE_FALSE(bench.sets.next_end());
 }
 
-TEST_CASE("An update that changes no one's sets asks for no writes") {
+TEST_CASE("an update that changes no address's sets writes nothing") {
   Bench bench(kSmall);
   bench.add(kBlockedSet, {single(ipv4(1)), entry(ipv4(8), ipv4(9))});
   REQUIRE(bench.sets.add(kBlockedSet, std::vector{entry(ipv4(1), ipv4(1), 5)}).steps.empty());
@@ -725,8 +726,8 @@ TEST_CASE("An update that changes no one's sets asks for no writes") {
   REQUIRE(bench.sets.expire(4).steps.empty());
 }
 
-TEST_CASE("Other sets go on from what is in force: who is in a set before and after is in it at every moment") {
-  // As full as may be, so that addresses move, and a controller that dies leaves some at two places.
+TEST_CASE("sets adopt what is in force: an address in a set before and after is in it at every moment") {
+  // A table that is as full as possible. Addresses move, and a controller that dies leaves some at two places.
   constexpr AddressSets::Room kTight{20, 4096, 1000};
   const std::vector<std::string> names{kBlockedSet, "a", "b", "c"};
   std::mt19937 random(3);
@@ -749,7 +750,7 @@ TEST_CASE("Other sets go on from what is in force: who is in a set before and af
       }
       Model after = bench.model;
       if (generation % 2 == 1) {
-        // Ranges become single addresses of theirs, or those ranges.
+        // Turns ranges into single addresses, or back.
         for (const std::string& name : names) {
           for (SetEntry& e : after.sets[name]) {
             const IpAddress inside = pick();
@@ -780,7 +781,7 @@ TEST_CASE("Other sets go on from what is in force: who is in a set before and af
   REQUIRE(taken_over > testing::tries(100U));
 }
 
-TEST_CASE("What a half done change left at two places, or at one where it is not looked for, is nowhere when it goes") {
+TEST_CASE("an interrupted change leaves no stale copies") {
   Bench bench(kSmall);
   bench.probes = universe();
   const IpAddress twice = ipv6(0x20010db800000000, 1);
@@ -800,7 +801,7 @@ TEST_CASE("What a half done change left at two places, or at one where it is not
   REQUIRE(std::none_of(bench.maps.buckets.begin(), bench.maps.buckets.end(), left));
 }
 
-TEST_CASE("Sets that are what is in force already write no bucket when they go on from it") {
+TEST_CASE("sets that equal what is in force adopt it without writing a bucket") {
   Bench bench(kSmall);
   bench.probes = universe();
   for (std::uint32_t i = 0; i < 100; ++i) bench.add(kBlockedSet, {single(ipv4(0x0b000000 + i * 7))});
@@ -811,7 +812,7 @@ TEST_CASE("Sets that are what is in force already write no bucket when they go o
   REQUIRE(update.new_classes.empty());
 }
 
-TEST_CASE("What another size or too many classes were in force of is refused, and nothing is changed") {
+TEST_CASE("maps of another size and too many classes are refused, and nothing changes") {
   Bench bench(kSmall);
   bench.probes = universe();
   bench.add(kBlockedSet, {single(ipv4(0x0a000001))});
@@ -819,13 +820,13 @@ TEST_CASE("What another size or too many classes were in force of is refused, an
     bench.sets.take_over({bench.maps.control, std::vector<address_bucket>(buckets), {}},
                          std::vector<std::vector<std::string>>(classes));
   };
-  REQUIRE_THROWS_WITH(take_over(32, 1), "address sets: taking over 32 buckets; there is room for 64");
-  REQUIRE_THROWS_WITH(take_over(64, 513), "address sets: taking over 513 classes of addresses; 1 to 512 are possible");
+  REQUIRE_THROWS_WITH(take_over(32, 1), "address sets: adopting 32 buckets; there is room for 64");
+  REQUIRE_THROWS_WITH(take_over(64, 513), "address sets: adopting 513 classes of addresses; 1 to 512 are possible");
   bench.add("blocked", {single(ipv4(0x0a000002))});
   bench.check();
 }
 
-TEST_CASE("All of the sets can be written to maps that are new, and to maps of which nothing is known") {
+TEST_CASE("all sets can be written to new maps and to maps with unknown content") {
   Bench bench(kSmall);
   bench.probes = universe();
   bench.create("a");

@@ -29,7 +29,7 @@ Halves halves_of(const IpAddress& address) {
 
 bool says_ipv4(const Halves& halves) { return halves[0] <= 0xffffffff && halves[1] == 0xffffffffffffffff; }
 
-// Written out once more, from the description of the data path.
+// An independent implementation of the data path's hash.
 std::uint32_t mixed(std::uint64_t h) {
   std::uint32_t x = static_cast<std::uint32_t>(h ^ (h >> 32));
   std::uint32_t y = x ^ (x << 13);
@@ -92,7 +92,7 @@ void SetMaps::perform(const SetUpdate& update, const std::vector<SetMask>& class
     }
     between();
     for (const auto& bucket : step.buckets) {
-      // Else nobody reads there.
+      // Without buckets in force, no program reads there.
       if (control.buckets != 0) check_places(bucket);
       perform_bucket(bucket, random, between);
     }

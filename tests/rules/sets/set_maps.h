@@ -14,18 +14,18 @@
 
 namespace nicsentry {
 
-// The maps that a program looks an address up in, as bpf_offload/sets.h does it, and what it may see of updates: they
-// come word by word, in any order within a bucket.
+// The maps in which a program looks an address up, as bpf_offload/sets.h does. A program can see each update word by
+// word, in any order within a bucket.
 class SetMaps {
  public:
   explicit SetMaps(const AddressSets::Room& room);
 
-  // The SET_* word of an address, all read at one moment.
+  // Returns the SET_* word of an address, with all reads at one moment.
   std::uint32_t find(const IpAddress& address) const;
   SetMask mask_of(std::uint32_t word) const;
 
-  // Performs an update. Calls `between` after each word that is written and before the first. Calls `settled` at the
-  // end of each step. What no update may do fails the test.
+  // Performs an update. Calls `between` before the first word and after each word. Calls `settled` at the end of each
+  // step. Fails the test on writes that no update may make.
   void perform(const SetUpdate& update, const std::vector<SetMask>& classes, std::mt19937& random,
                const std::function<void()>& between, const std::function<void()>& settled);
   void perform(const SetUpdate& update, const std::vector<SetMask>& classes);
@@ -44,11 +44,11 @@ class SetMaps {
   void check_places(const SetUpdate::BucketUpdate& update);
 
   AddressSets::Room room_;
-  std::vector<SetMask> rows_;  // of each class, as the rules see it
+  std::vector<SetMask> rows_;  // by class, as the rules see it
   std::set<Place> cleared_in_step_;
 };
 
-// A program that looks one address up, a read at a time.
+// A program that looks one address up with one read at a time.
 class SlowReader {
  public:
   explicit SlowReader(const IpAddress& wanted) : address(wanted) {}
@@ -66,7 +66,7 @@ class SlowReader {
 
   Stage stage_ = Stage::control;
   std::array<std::uint32_t, 2> candidates_{};
-  unsigned place_ = 0;  // of both buckets'
+  unsigned place_ = 0;  // in both buckets
   std::uint32_t word_ = 0;
   std::uint32_t way_ = 0;
   bool lower_ = false;
