@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ways to find the first of many rules that matches a packet, over the same rules and packets: what room they take on
-// the card, how many lookups a packet needs, what they cost in user space. Each answer is held against a naive first
-// match. IPv4 alone.
+// Compares packet classifiers over the same rules and packets. Measures the room on the card, the lookups of a packet,
+// and the time in user space. Every result is checked against a naive first match. IPv4 only.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -53,7 +52,8 @@ struct Options {
   bool json = false;
 };
 
-// Elements of the card that a bank of rules can have: two ports, two banks each, beside all other maps.
+// Returns the elements of the card that a bank of rules can have: two ports with two banks each, in addition to all
+// other maps.
 std::uint64_t bank_room() {
   const FirewallSize size;
   const BankPlace ours;
@@ -68,7 +68,7 @@ double ms_since(Clock::time_point start) {
 
 struct Result {
   std::string structure;
-  std::unique_ptr<Classifier> classifier;  // null: too large
+  std::unique_ptr<Classifier> classifier;  // null if it is too large
   Size size;
   double build_ms = 0;
   std::uint64_t lookups_seen = 0;
@@ -109,7 +109,7 @@ void count_lookups(Result& result, const Trace& packets) {
   result.lookups_mean = static_cast<double>(sum) / static_cast<double>(packets.packets.size());
 }
 
-// Each round times all structures once, so that what disturbs the machine disturbs all of them.
+// Times all structures once in each round, so that a disturbance of the machine affects all of them.
 void time_all(std::vector<Result>& results, const Trace& packets, unsigned rounds) {
   std::vector<std::uint32_t> rules(packets.packets.size());
   for (unsigned round = 0; round < rounds; ++round) {
@@ -118,7 +118,7 @@ void time_all(std::vector<Result>& results, const Trace& packets, unsigned round
       const auto start = Clock::now();
       result.classifier->find(packets.packets, rules);
       result.ns.push_back(ms_since(start) * 1e6 / static_cast<double>(rules.size()));
-      if (rules != packets.rules) throw Error(result.structure + " has changed its answers");
+      if (rules != packets.rules) throw Error(result.structure + ": two passes differ");
     }
   }
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Measures connection states under load: the time from a session's first packet until its state is in force, and
-how many early answers a default of drop loses in that time.
+"""Measures connection states under load.
+
+Prints the time from a session's first packet until its state is in force, and how many early answers a default of
+drop loses in that time.
 
     bench/connection_states.py [--sessions-per-second N ...] [--answer-after MS ...]
 
-Two hosts over veth, each in a network namespace. The inside asks over UDP, from a new port each time. The outside
-answers after a delay. A question without an answer is repeated at the end. Needs root, and nicsentry built in build/.
+Two hosts are connected over veth, each in a network namespace. The inside sends questions over UDP, each from a new
+port. The outside answers after a delay. A question without an answer is repeated at the end. Needs root, and nicsentry built in build/.
 """
 import argparse
 import json
@@ -24,7 +26,7 @@ from network import Controller  # noqa: E402  (the path is set above)
 from peers import NEIGHBOURS, OUTSIDE, STATEFUL, Peers  # noqa: E402
 
 SECONDS = 3
-SESSIONS = 10000  # at most: each has a port and a file descriptor
+SESSIONS = 10000  # limit: each needs a port and a file descriptor
 PORT = 5300
 
 ANSWER = """
@@ -47,7 +49,7 @@ while True:
         s.sendto(data, peer)
 """
 
-# Prints how many answers to the first and to the second question came, of how many sessions.
+# Prints the numbers of answers to the first and to the second question, and of sessions.
 ASK = """
 import resource, select, socket, sys, time
 to, port, rate, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])

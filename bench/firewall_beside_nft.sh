@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a packet costs with the firewall, with nft and the same rules or set (its input hook, its ingress hook), with a program that
-# only passes it, and with none: nanoseconds from one packet to the next over a veth pair, all on one processor, sending
-# (send_frames.py) and the receiving host's stack included. Each has a namespace of its own, set up once a case; the rounds
-# go from one to the next, so that what disturbs the machine disturbs all. Packets match no rule and are in no set. They are
-# of 1,024 sessions, and go, where they are let through, to a UDP socket without room. Outside of its namespaces it touches
-# nothing.
+# Measures what a packet costs with the firewall, with nft and the same rules or set (input hook and ingress hook), with a
+# program that only passes it, and with no program. Prints nanoseconds from one packet to the next over a veth pair. All runs
+# on one processor, which includes sending (send_frames.py) and the receiving host's stack. Each candidate has a namespace of
+# its own, set up once for each case. Each round runs all candidates, so that a disturbance of the machine affects all.
+# Packets match no rule and are in no set. They belong to 1,024 sessions. Accepted ones go to a UDP socket without room.
+# Nothing outside of its namespaces is changed.
 #   bench/firewall_beside_nft.sh [--build DIRECTORY] [--rounds N] [--seconds S] [--rules "N ..."] [--entries "N ..."] [--csv FILE]
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
 rounds=7
-seconds=0.5 # that each candidate sends in a round
+seconds=0.5  # for each candidate in a round
 rule_counts="1 10 100 1000 5000"
 entry_counts="0 1000 1000000"
 csv=
@@ -71,7 +71,7 @@ inside() {
 	ip netns exec "$(namespace "$candidate")" "$@"
 }
 
-# Reads of the controller's files and writes to its own are in the work directory: nothing of another run is touched.
+# Keeps the controller's runtime and state files in the work directory, so that other runs are not affected.
 nicsentry() { NICSENTRY_RUNTIME_DIR=$work/run inside nicsentry "$build/nicsentry" "$@"; }
 
 make_peers() {
@@ -93,12 +93,13 @@ import socket, time
 unread = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
 unread.bind(("0.0.0.0", 30000))
-for _ in range(100): # until it has no room
+for _ in range(100):  # until the socket is full
     unread.sendto(b"", ("127.0.0.1", 30000))
 time.sleep(1e9)' &
 		sockets+=($!)
 	done
-	# NAPI, which without a program veth has for this alone; those with a program hand their packets to the same function.
+	# Enables NAPI. Without a program, veth uses it only if it is enabled. With a program, packets go through the
+	# same function.
 	for candidate in none nft ingress; do
 		inside "$candidate" ethtool -K right gro on
 	done
@@ -140,28 +141,29 @@ write_case() {
 	END
 }
 
-# How many packets the UDP socket of a candidate has been given, were there room or not.
+# Prints how many packets reached a candidate's UDP socket, including those it had no room for.
 reached() {
 	# shellcheck disable=SC2016 # awk's
 	inside "$1" awk '/^Udp:/ { if (!n++) for (i = 2; i <= NF; i++) at[$i] = i; else print $at["InDatagrams"] + $at["RcvbufErrors"] }' \
 		/proc/net/snmp
 }
 
-# send CANDIDATE PACKETS: nanoseconds a packet that arrived. Fails where the packets end elsewhere than $verdict says.
+# send CANDIDATE PACKETS: prints the nanoseconds of each packet that arrived. Fails if packets end elsewhere
+# than $verdict demands.
 send() {
 	local candidate=$1 before took came up expected
 	before=$(reached "$candidate")
 	read -r took came < <(ip netns exec "$sender" taskset -c 0 python3 "$root/bench/send_frames.py" "$candidate" "$mac" "$2")
 	((came * 100 >= $2 * 99)) || fail "$candidate: $came of $2 packets arrived"
-	sleep 0.05 # the last batch
+	sleep 0.05  # the last batch
 	up=$(($(reached "$candidate") - before))
 	expected=$came
 	[[ $verdict == accept || $candidate == none || $candidate == pass ]] || expected=0
-	((up == expected)) || fail "$candidate, $verdict: $up of $came packets came to the socket, expected $expected"
+	((up == expected)) || fail "$candidate, $verdict: $up of $came packets reached the socket, expected $expected"
 	awk -v took="$took" -v came="$came" 'BEGIN { printf "%.1f", took / came }'
 }
 
-# in_time NS SECONDS MOST: how many packets of so many nanoseconds
+# in_time NS SECONDS MOST: prints the number of packets that last so long
 in_time() { awk -v ns="$1" -v s="$2" -v most="$3" 'BEGIN { n = int(s * 1e9 / ns) + 1; print (n > most ? most : n) }'; }
 
 start_nicsentry() {
@@ -176,7 +178,7 @@ start_nicsentry() {
 	nicsentry sets load blocked "$work/blocked.netset" -i right >/dev/null
 }
 
-# set_default accept|drop: of packets that nothing matches
+# set_default accept|drop: sets the verdict of packets that nothing matches
 set_default() {
 	inside nft nft "chain inet bench packets { policy $1; }"
 	inside ingress nft "chain netdev bench packets { policy $1; }"
@@ -187,7 +189,7 @@ set_default() {
 measure() {
 	local candidate round ns
 	local -A packets=()
-	for candidate in "${candidates[@]}"; do # sessions become known and muted; and how many packets last long enough
+	for candidate in "${candidates[@]}"; do  # makes sessions known and muted, and counts the packets that last long enough
 		ns=$(send "$candidate" 500)
 		ns=$(send "$candidate" "$(in_time "$ns" 0.2 20000)")
 		sleep 0.1
@@ -202,7 +204,7 @@ measure() {
 	done
 }
 
-# The last case's row: medians, and the medians of what a round says in comparison to XDP_PASS.
+# Prints the row of the last case: medians, and the medians of each round's ratio to XDP_PASS.
 print_row() {
 	python3 - "$work/results.csv" "$1" "$2" "$verdict" "${candidates[@]}" <<-'END'
 		import csv, statistics, sys
@@ -240,9 +242,9 @@ for tool in nft ethtool python3; do
 done
 [[ -x $build/nicsentry && -f $build/bench/pass.o ]] || fail "$build: no build with nicsentry and bench/pass.o"
 make_peers
-sleep 0.5 # the sockets
-echo "Nanoseconds a packet, medians of $rounds rounds; then the ratio to XDP_PASS, medians of those within a round."
-echo "Default of nft's chain and of nicsentry: as the row says. Without a program and with XDP_PASS all packets are accepted."
+sleep 0.5  # time for the sockets to open
+echo "Nanoseconds per packet (median of $rounds rounds), then the ratio to XDP_PASS (median of each round's ratio)."
+echo "The default of nft's chain and of nicsentry is the row's verdict. No program and XDP_PASS accept all packets."
 printf '%6s %11s  %-7s%12s%12s%12s%12s%12s |%11s%12s%12s%12s\n' RULES 'SET ENTRIES' DEFAULT \
 	'NO PROGRAM' XDP_PASS 'NFT INPUT' 'NFT INGRESS' NICSENTRY 'NO PROGRAM' 'NFT INPUT' 'NFT INGRESS' NICSENTRY
 for count in $rule_counts; do

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the firewall costs a packet in the kernel, at so many rules and so many addresses in sets, side by side in one
-// run with XDP_PASS (BPF_PROG_TEST_RUN). bench/firewall_beside_nft.sh holds it against nft, over a veth pair.
+// Measures what the firewall costs for each packet in the kernel, by numbers of rules and of addresses in sets,
+// compared with XDP_PASS in the same run (BPF_PROG_TEST_RUN). bench/firewall_beside_nft.sh compares it with nft over a
+// veth pair.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -24,12 +25,12 @@ using testing::Bytes;
 using testing::FirewallBench;
 using testing::PacketBuilder;
 
-constexpr int kRepeat = 200'000;      // of all packets together
-constexpr std::size_t kPackets = 60;  // about mixed rules
+constexpr int kRepeat = 200'000;      // for all packets together
+constexpr std::size_t kPackets = 60;  // for mixed rules
 constexpr std::array<std::uint32_t, FIREWALL_KEYS> kKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15};
 
 struct Cost {
-  std::uint32_t mean = 0;  // nanoseconds over all packets
+  std::uint32_t mean = 0;  // nanoseconds, over all packets
   std::uint32_t most = 0;
 };
 
@@ -49,7 +50,7 @@ std::vector<std::uint32_t> times_of(int program, const std::vector<Bytes>& frame
   return times;
 }
 
-// Above the other program, packet by packet.
+// Returns the cost above that of the other program, packet by packet.
 Cost cost_above(const std::vector<std::uint32_t>& base, const std::vector<std::uint32_t>& times) {
   Cost cost;
   std::uint64_t sum = 0;
@@ -99,8 +100,8 @@ int pass_program(bpf_object* object) {
   return bpf_program__fd(bpf_object__next_program(object, nullptr));
 }
 
-// Plain rules, none of which matches the packet timed; or mixed ones, which no order by prefixes helps with, and
-// packets at their edges.
+// Makes plain rules, none of which matches the timed packet; or mixed rules, which have no useful order by prefixes,
+// with packets at their edges.
 ChainRules rules_of(const Case& one) {
   return one.mixed ? testing::narrow_first(testing::mixed_rules(one.rules, 7)) : testing::plain_rules(one.rules);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What one lookup costs in the kernel: each says where the next one is. */
+/* Measures the cost of one lookup in the kernel. Each element holds the key of the next one. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -12,10 +12,10 @@ struct element {
 };
 
 struct hash_key {
-  __u32 words[3]; /* as long as a merged tuple's: two addresses, two ports */
+  __u32 words[3]; /* as long as a merged tuple's key: two addresses, two ports */
 };
 
-/* Where the last run ended: written and read by the programs. */
+/* Where the last run ended. Written and read by the programs. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __type(key, __u32);
@@ -23,7 +23,7 @@ struct {
   __uint(max_entries, 1);
 } place SEC(".maps");
 
-/* Both are written by the host, which sets their sizes, and read by the programs. */
+/* The host writes both maps and sets their sizes; the programs read them. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __type(key, __u32);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Nanoseconds that a packet takes in each program, beside a program that only passes it. Each round measures every case
-// once, so that what disturbs the machine disturbs all of them; what a case adds to the bare program is taken within
-// its round.
+// Measures the nanoseconds of a packet in each program, and in a program that only passes it. Each round measures every
+// case once, so that a disturbance of the machine affects all of them. The difference to the bare program is taken
+// within a round.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
@@ -28,9 +28,10 @@ using Frame = std::vector<std::uint8_t>;
 
 constexpr TableSize kTable{1024, 10};
 constexpr std::uint32_t kEpoch = 1;
-// In one call: each waits for the kernel's XDP dispatcher to be patched, which takes longer than the measuring.
+// One call runs many times: each call waits for the kernel to patch its XDP dispatcher, which takes longer than the
+// measurement.
 constexpr std::uint32_t kRepeat = 20'000;
-constexpr std::uint32_t kRepeatWithEvents = 2'000;  // stay below the ring's watermark and far below its size
+constexpr std::uint32_t kRepeatWithEvents = 2'000;  // below the ring's watermark and far below its size
 constexpr std::size_t kPayload = 200;
 
 enum class State { capped, captured, unknown_silent, unknown };
@@ -44,7 +45,7 @@ constexpr StateName kStates[] = {{State::capped, "known, capped"},
                                  {State::unknown_silent, "unknown, no event"},
                                  {State::unknown, "unknown, event"}};
 
-// A TCP segment; the source port sets sessions apart.
+// Makes a TCP segment. The source port distinguishes sessions.
 Frame make_frame(int version, std::uint16_t port) {
   Frame frame(12, 0x02);
   const auto put16 = [&frame](std::size_t value) {
@@ -87,11 +88,11 @@ struct Case {
   std::string state;
   int version = 4;
   std::function<std::uint32_t()> measure;
-  std::vector<double> costs{};  // ns, one a round
-  std::vector<double> added{};  // above the bare program's, in the same round
+  std::vector<double> costs{};  // ns, one for each round
+  std::vector<double> added{};  // difference to the bare program in the same round
 };
 
-// One program with a known session of each kind for each IP version.
+// One program, with a known session of each kind for each IP version.
 class Subject {
  public:
   explicit Subject(Profile profile) {
@@ -114,7 +115,8 @@ class Subject {
     const std::uint32_t cost = test_run_->time(frame, repeat);
     const std::size_t arrived = drain();
     if (arrived != (event ? repeat : 0)) {
-      throw Error("expected " + std::to_string(event ? repeat : 0) + " events, " + std::to_string(arrived) + " came");
+      throw Error("expected " + std::to_string(event ? repeat : 0) + " events, " + std::to_string(arrived) +
+                  " arrived");
     }
     return cost;
   }

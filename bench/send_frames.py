@@ -5,8 +5,8 @@
     send_frames.py INTERFACE MAC COUNT
 
 Prints the nanoseconds until the peer had processed the last packet, and how many packets arrived.
-The kernel's test run of a program sends them (BPF_F_TEST_XDP_LIVE_FRAMES), so that sending costs little beside what is
-measured. The peer processes them on this processor, between two batches. Sources are random, 10.1.0.0 to 10.1.3.255.
+The kernel's test run of a program sends them (BPF_F_TEST_XDP_LIVE_FRAMES), so sending costs little compared with what
+is measured. The peer processes them on this processor, between two batches. Sources are random, 10.1.0.0 to 10.1.3.255.
 """
 import ctypes
 import os
@@ -19,7 +19,7 @@ SYS_BPF, PROG_LOAD, PROG_TEST_RUN = 321, 5, 10  # x86-64
 XDP, LIVE_FRAMES = 6, 1 << 1
 PRANDOM, REDIRECT = 7, 23
 PAYLOAD = 64
-PATIENCE_NS = 500_000_000  # then a frame is taken for lost
+PATIENCE_NS = 500_000_000  # after that a frame counts as lost
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -45,7 +45,7 @@ def program(interface):
         instruction(0x61, 3, 6, 4),  # r3 = data_end
         instruction(0xBF, 4, 2),
         instruction(0x07, 4, value=34),
-        instruction(0x2D, 4, 3, 5),  # to the end, if r4 > r3
+        instruction(0x2D, 4, 3, 5),  # skip to the end if r4 > r3
         instruction(0xDC, 0, value=16),  # big-endian
         instruction(0x6B, 2, 0, 28),  # the source's lower half
         instruction(0xA7, 0, value=-1),
@@ -75,7 +75,7 @@ def frame(mac):
 
 
 def arrived(interface):
-    """The peer counts as it works frames off."""
+    """Returns the peer's counter of processed frames."""
     with open(f"/sys/class/net/{interface}/statistics/tx_packets", encoding="ascii") as file:
         return int(file.read())
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ours: what host/firewall compiles and bpf_offload/rules.h walks.
+// The shipped classifier, bit vectors with aggregation: compiled by host/rules, searched by bpf_offload/rules.h.
 #include <array>
 #include <bit>
 
@@ -31,8 +31,8 @@ class BitVectorSearch : public Walked<BitVectorSearch> {
     for (const std::uint32_t root : roots_) steps += depth(tables.nodes, root);
     made.lookups_most = steps + roots_.size() * (1 + chunks);
     made.details = std::to_string(tables.nodes.size()) + " nodes, " + std::to_string(compiled_.row_count()) +
-                   " rows of " + std::to_string(chunks + 1) + " chunks, " + std::to_string(steps) +
-                   " steps to the rows (IPv6 trees included)";
+                   " bit vectors of " + std::to_string(chunks + 1) + " chunks, " + std::to_string(steps) +
+                   " steps to the vectors (IPv6 trees included)";
     return made;
   }
 
@@ -40,20 +40,20 @@ class BitVectorSearch : public Walked<BitVectorSearch> {
   std::uint32_t walk(const Packet& p, Count& count) const {
     const std::array<std::uint32_t, kFields> keys = {p.source, p.destination, p.source_port, p.destination_port,
                                                      p.misc};
-    std::array<std::uint32_t, kFields> rows{};
-    for (std::size_t i = 0; i < kFields; ++i) rows[i] = search(compiled_.tables.nodes, roots_[i], keys[i], count);
+    std::array<std::uint32_t, kFields> vectors{};
+    for (std::size_t i = 0; i < kFields; ++i) vectors[i] = search(compiled_.tables.nodes, roots_[i], keys[i], count);
     const std::size_t stride = compiled_.row_count();
     const auto common = [&](std::size_t chunk) {
       rule_chunk all{{~0ULL, ~0ULL, ~0ULL}};
-      for (const std::uint32_t row : rows) {
-        if (row == 0) continue;
+      for (const std::uint32_t vector : vectors) {
+        if (vector == 0) continue;
         ++count;
-        const rule_chunk& bits = compiled_.tables.bits[chunk * stride + row];
+        const rule_chunk& bits = compiled_.tables.bits[chunk * stride + vector];
         for (unsigned word = 0; word < CHUNK_WORDS; ++word) all.bits[word] &= bits.bits[word];
       }
       return all;
     };
-    // Where all rows are row 0 the summary says that there are rules in all chunks, as in the program.
+    // If all vectors are vector 0, the aggregate names all chunks, as in the program.
     for (auto chunks = static_cast<std::uint32_t>(common(0).bits[0]); chunks != 0; chunks &= chunks - 1) {
       const auto chunk = static_cast<std::uint32_t>(std::countr_zero(chunks));
       if (chunk >= compiled_.chunks()) break;

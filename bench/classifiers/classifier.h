@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the structures that bench/classifier_alternatives compares have in common.
+// Interface of the structures that bench/classifier_alternatives compares.
 #pragma once
 
 #include <cstddef>
@@ -16,24 +16,24 @@ namespace nicsentry::bench {
 
 constexpr std::uint32_t kNoRule = ~std::uint32_t{0};
 
-// Beyond this many elements of 56 bytes, all that the card has for all of its maps, a structure is not built.
+// The elements of 56 bytes that the card has for all of its maps. Larger structures are not built.
 constexpr std::uint64_t kMostElements = 3'072'000;
 constexpr std::size_t kElementBytes = 56;
 
 struct Size {
-  std::uint64_t elements = 0;      // of 56 bytes; actions and counters of rules, which all need alike, left out
-  std::uint64_t lookups_most = 0;  // that a packet can need, whatever it is
+  std::uint64_t elements = 0;      // of 56 bytes; without actions and counters of rules, which are the same for all
+  std::uint64_t lookups_most = 0;  // for the worst packet
   std::string details;
 };
 
-// A structure is too large to be built.
+// Thrown if a structure is too large to be built.
 class TooLarge : public Error {
  public:
   TooLarge(std::uint64_t at_least, const std::string& what) : Error(what), elements(at_least) {}
-  std::uint64_t elements;  // that it would have at least
+  std::uint64_t elements;  // lower bound of its elements
 };
 
-// Finds the first rule that matches: its number, or kNoRule.
+// Finds the number of the first rule that matches, or kNoRule.
 class Classifier {
  public:
   Classifier() = default;
@@ -43,16 +43,16 @@ class Classifier {
 
   virtual Size size() const = 0;
   virtual void find(std::span<const Packet> packets, std::span<std::uint32_t> rules) const = 0;
-  // Of elements, each of which a program asks a map for.
+  // Returns the number of map elements that a program looks up for the packet.
   virtual std::uint32_t lookups(const Packet& packet) const = 0;
 };
 
-// Counts nothing, so that what is timed is the walk alone.
+// Counts nothing, so that only the search is timed.
 struct NoCount {
   NoCount& operator++() { return *this; }
 };
 
-// A structure has one walk, `std::uint32_t walk(const Packet&, Count&) const`, which adds 1 to the count at each
+// A structure has one search, `std::uint32_t walk(const Packet&, Count&) const`, which increments the count at each
 // lookup.
 template <class Structure>
 class Walked : public Classifier {
@@ -70,12 +70,12 @@ class Walked : public Classifier {
   }
 };
 
-// Each throws TooLarge.
-std::unique_ptr<Classifier> bit_vectors(const RuleSet& set);       // ours
+// All throw TooLarge.
+std::unique_ptr<Classifier> bit_vectors(const RuleSet& set);       // the shipped one
 std::unique_ptr<Classifier> combining_tables(const RuleSet& set);  // recursive flow classification
 std::unique_ptr<Classifier> merged_tuples(const RuleSet& set);
-std::unique_ptr<Classifier> tuples_and_vectors(const RuleSet& set);  // the union of both
+std::unique_ptr<Classifier> tuples_and_vectors(const RuleSet& set);  // some rules in tuples, the others in bit vectors
 std::unique_ptr<Classifier> decision_tree(const RuleSet& set);
-std::unique_ptr<Classifier> decision_trees(const RuleSet& set);  // by the widths of the rules' addresses
+std::unique_ptr<Classifier> decision_trees(const RuleSet& set);  // one tree for each width of the rules' addresses
 
 }  // namespace nicsentry::bench

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Recursive flow classification (Gupta and McKeown, 1999). Phase 0 is by interval: each of five fields gives its
-// class by the search tree that rows of bits have, in place of the original's tables over chunks of 16 bits, which take
-// more room. Values of the same class agree with the same rules. A table then combines two classes into one, until the
-// last table says the rule.
+// Recursive flow classification (Gupta and McKeown, 1999). Phase 0 uses ranges: the search tree of the bit vectors
+// returns the class of each of five fields. The original uses tables over chunks of 16 bits, which need more room.
+// Values of the same class match the same rules. Each table combines two classes into one. The last table returns the
+// rule.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -23,16 +23,17 @@ namespace {
 constexpr std::size_t kFields = 5;
 constexpr std::size_t kTables = kFields - 1;
 constexpr const char* kFieldNames[kFields] = {"src", "dst", "sport", "dport", "misc"};
-// More classes are not told apart: with as many, a table with any other field but the smallest is too large.
+// Limits the classes. With more of them, a table with any field but the smallest would be too large.
 constexpr std::size_t kClassesMost = 2'000'000;
 
-// Cells are packed into elements, although on the card a constant offset in an element has to be branched to.
+// Counts cells as packed into elements. On the card a program would need branches to address them.
 std::uint64_t elements_of(std::uint64_t cells, bool wide) {
   const std::uint64_t in_element = kElementBytes / (wide ? sizeof(std::uint32_t) : sizeof(std::uint16_t));
   return (cells + in_element - 1) / in_element;
 }
 
-// The classes of a field or of a combination of fields: a row of bits each, kept, or made anew from those it came from.
+// The classes of a field or of a combination of fields. Each has a bit vector, which is stored or computed from the
+// classes it was combined from.
 struct Classes {
   std::string name;
   std::size_t count = 0;
@@ -59,10 +60,10 @@ struct Hash128 {
   bool operator==(const Hash128&) const = default;
 };
 
-// Numbers from 0 on, by hash.
+// Assigns numbers from 0 on by hash.
 class Numbers {
  public:
-  // The number of a hash, and whether it is new.
+  // Returns the number of a hash, and whether it is new.
   std::pair<std::uint32_t, bool> find_or_add(const Hash128& hash) {
     if (2 * count_ >= places_.size()) grow();
     Place& place = places_[find(hash)];
@@ -95,15 +96,15 @@ class Numbers {
   std::uint32_t count_ = 0;
 };
 
-// Rows are told apart by NH (RFC 4418) of 128 bits: two rows in 2^64 are taken for one, and no class's bits have to be
-// kept.
+// Identifies bit vectors by NH (RFC 4418) with 128 bits, so that the vectors need not be kept. Two in 2^64 vectors
+// collide.
 class RowHash {
  public:
   explicit RowHash(std::size_t words) : keys_(words + words % 2) {
     std::mt19937_64 random(1);
     for (std::uint64_t& key : keys_) key = random();
   }
-  // Of the bits that both rows have.
+  // Returns the hash of the bits that both vectors have.
   Hash128 of_both(const BitVector& a, const BitVector& b) const {
     Uint128 sum = 0;
     std::size_t i = 0;
@@ -118,13 +119,13 @@ class RowHash {
   std::vector<std::uint64_t> keys_;
 };
 
-// A table, and the classes that it gives.
+// A table, and the classes that it returns.
 struct Table {
   std::string name;
   Classes classes;
-  std::size_t width = 0;  // cells of a row
+  std::size_t width = 0;  // cells in a row
   std::vector<std::uint16_t> narrow;
-  std::vector<std::uint32_t> wide;  // where classes do not fit into 16 bits
+  std::vector<std::uint32_t> wide;  // used if classes do not fit into 16 bits
 
   std::uint64_t elements() const { return elements_of(narrow.size() + wide.size(), !wide.empty()); }
   std::uint32_t at(std::size_t row, std::size_t column) const {
@@ -133,7 +134,7 @@ struct Table {
   }
 };
 
-// Which two are combined at each step: 0 to 4 are the fields, 5 and on what came of the steps before.
+// The pair combined at each step: 0 to 4 are the fields, 5 and above are results of earlier steps.
 using Order = std::array<std::array<std::size_t, 2>, kTables>;
 constexpr std::size_t kSmallestFirst = ~std::size_t{0};
 
@@ -144,7 +145,7 @@ struct Phase0 {
   std::size_t words = 0;
 };
 
-// Classes of one field; changes are from key to key.
+// Adds the classes of one field from its changes.
 void add_field(Phase0& phase, std::size_t field, const BitVectors& vectors, const std::vector<VectorChange>& changes) {
   Classes& classes = phase.classes[field];
   classes.name = kFieldNames[field];
@@ -221,12 +222,13 @@ std::uint32_t first_of_both(const BitVector& a, const BitVector& b) {
   return kLast;
 }
 
-// Makes tables; several orders may have the same ones.
+// Makes tables. Several orders can share a table.
 class Combiner {
  public:
   explicit Combiner(std::size_t words) : words_(words), hash_(words) {}
 
-  // Of `rows` each row is made once. `last`: cells are rules, not classes. Both have to stay where they are.
+  // Combines two classes, once for each pair. `last`: cells are rules, not classes. Both arguments must stay at their
+  // addresses.
   std::shared_ptr<const Table> combine(const Classes& rows, const Classes& columns, bool last) {
     const std::string name = rows.name + " x " + columns.name;
     if (const auto known = tables_.find(name); known != tables_.end()) return known->second;
@@ -351,7 +353,7 @@ class CombiningTables : public Walked<CombiningTables> {
     std::shared_ptr<const Table> table;
   };
 
-  // Of those that are still to be combined.
+  // Returns the pair with the fewest cells among those that are left.
   static std::pair<std::size_t, std::size_t> smallest(const std::array<const Classes*, kFields + kTables>& classes,
                                                       std::size_t end) {
     std::pair<std::size_t, std::size_t> best{end, end};

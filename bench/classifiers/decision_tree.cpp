@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A decision tree in the way of HyperCuts (Singh, Baboescu, Varghese and Wang, 2003): a node cuts its box into equal
-// parts in up to three fields. An element holds seven children, so that a level is one lookup; a leaf is its rules in
-// order, two an element, and equal leaves are one. Where all rules of a node lie in a smaller box, that is what is cut;
-// what a rule hides within the box is left out. decision_trees() has a tree for each kind of rule, wide or narrow in
-// either address (EffiCuts: Vamanan, Voskuilen and Vijaykumar, 2010): fewer rules are copied, and all trees are asked.
+// A decision tree as in HyperCuts (Singh, Baboescu, Varghese and Wang, 2003). A node cuts its box into equal parts in
+// up to three fields. An element holds seven children, so that a level is one lookup. A leaf is its rules in order, two
+// in an element; equal leaves are shared. If all rules of a node lie in a smaller box, the node cuts that box. Rules
+// that an earlier one hides within the box are left out. decision_trees() builds a tree for each kind of rule, wide or
+// narrow in either address (EffiCuts: Vamanan, Voskuilen and Vijaykumar, 2010). This copies fewer rules, but a packet
+// searches all trees.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -57,7 +58,7 @@ Box box_of(const RuleEntry& rule) {
   return box;
 }
 
-// 64 bits in a map: three times field, shift and bits; or a leaf; and an index.
+// 64 bits in a map: field, shift and bits of three cuts, or a leaf; and an index.
 struct Child {
   struct Cut {
     std::uint8_t field = 0;
@@ -72,7 +73,7 @@ struct Child {
 
 struct Limits {
   std::size_t leaf = 0;  // rules in a leaf (binth)
-  double space = 0;      // of a node with n rules, its children have at most space x n (spfac)
+  double space = 0;      // the children of a node with n rules have at most space x n rules (spfac)
   unsigned wide = 0;     // prefixes shorter than this are wide; 0: one tree
   std::string text() const {
     return "leaves of " + std::to_string(leaf) + ", space factor " + std::to_string(static_cast<int>(space)) +
@@ -156,7 +157,7 @@ class Trees : public Walked<Trees> {
 
   void check() const {
     if (elements() <= kMostElements) return;
-    // What is done is in the order of the boxes, so that this is a guess.
+    // Boxes are processed in order, so this extrapolation is only an estimate.
     const double whole = static_cast<double>(elements()) / std::max(done_, 1e-9);
     throw TooLarge(static_cast<std::uint64_t>(whole), limits_.text() + ": stopped at " + std::to_string(elements()) +
                                                           " elements with " + std::to_string(done_ * 100) +
@@ -172,7 +173,8 @@ class Trees : public Walked<Trees> {
     }
     return true;
   }
-  // Whether a packet of the box that matches `inner` matches `outer`. Of ports and flags not only ranges are asked.
+  // Returns whether each packet of the box that matches `inner` also matches `outer`. Ports and flags have conditions
+  // other than ranges.
   bool hides(std::uint16_t outer, std::uint16_t inner, const Box& within) const {
     const RuleEntry& a = entries_[outer];
     const RuleEntry& b = entries_[inner];
@@ -181,7 +183,7 @@ class Trees : public Walked<Trees> {
   }
 
   Rules without_hidden(const Rules& rules, const Box& box) const {
-    constexpr std::size_t kCompared = 64;  // each is held against so many
+    constexpr std::size_t kCompared = 64;  // limits the rules that each is compared with
     Rules kept;
     for (const std::uint16_t rule : rules) {
       const std::size_t end = std::min(kept.size(), kCompared);
@@ -208,7 +210,7 @@ class Trees : public Walked<Trees> {
     return node;
   }
 
-  // The smallest box with sides of a power of two that all rules of the node are in.
+  // Shrinks the box to the smallest one, with sides of a power of two, that contains all rules of the node.
   void shrink(const Rules& rules, Box& box) const {
     for (unsigned field = 0; field < kFields; ++field) {
       std::uint32_t first = box[field].last;
@@ -234,7 +236,7 @@ class Trees : public Walked<Trees> {
 
   static unsigned width(const Range& range) { return static_cast<unsigned>(std::bit_width(range.first ^ range.last)); }
 
-  // First and last part of a field that a rule is in.
+  // Returns the first and last part of a field that a rule lies in.
   Range parts_of(std::uint16_t rule, unsigned field, const Box& box, unsigned bits) const {
     const unsigned shift = width(box[field]) - bits;
     const std::uint32_t first = std::max(boxes_[rule][field].first, box[field].first) - box[field].first;
@@ -243,7 +245,7 @@ class Trees : public Walked<Trees> {
             static_cast<std::uint32_t>(std::uint64_t{last} >> shift)};
   }
 
-  // Rules of all parts together.
+  // Returns the sum of the rules of all parts.
   std::uint64_t copies(const Rules& rules, const Box& box, const Cuts& cuts) const {
     std::uint64_t sum = 0;
     for (const std::uint16_t rule : rules) {
@@ -258,7 +260,7 @@ class Trees : public Walked<Trees> {
     return sum;
   }
 
-  // Fields with more different ranges than there are on average, the most first.
+  // Returns the fields with more different ranges than the average, in descending order.
   std::vector<unsigned> fields_to_cut(const Rules& rules, const Box& box) const {
     std::vector<std::pair<std::size_t, unsigned>> found;
     std::size_t sum = 0;
@@ -284,7 +286,7 @@ class Trees : public Walked<Trees> {
     return fields;
   }
 
-  // Doubles the parts of the field that copies the fewest rules, as long as there is room for it.
+  // Doubles the parts of the field that copies the fewest rules while there is room.
   Cuts choose(const Rules& rules, const Box& box) const {
     const std::vector<unsigned> fields = fields_to_cut(rules, box);
     const auto n = static_cast<double>(rules.size());
@@ -304,7 +306,7 @@ class Trees : public Walked<Trees> {
         }
       }
       const bool room = static_cast<double>(least) + static_cast<double>(cuts.parts() * 2) <= limits_.space * n;
-      // One cut there has to be.
+      // A node needs at least one cut.
       if (!best || (!room && cuts.parts() > 1)) break;
       cuts = *best;
     }
@@ -384,7 +386,7 @@ class Trees : public Walked<Trees> {
   double done_ = 0;
 };
 
-// The smallest that can be built.
+// Returns the smallest tree that can be built.
 std::unique_ptr<Classifier> best_of(const RuleSet& set, const std::vector<Limits>& all) {
   std::unique_ptr<Classifier> best;
   std::optional<TooLarge> failure;

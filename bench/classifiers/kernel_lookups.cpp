@@ -17,7 +17,7 @@
 namespace nicsentry::bench {
 namespace {
 
-constexpr unsigned kLookups = 64;  // of a run, as in lookups.bpf.c
+constexpr unsigned kLookups = 64;  // in a run, as in lookups.bpf.c
 constexpr std::uint32_t kRepeat = 2000;
 
 struct Element {
@@ -50,7 +50,7 @@ double time_of(const Object& object, const char* program) {
   return options.duration;
 }
 
-// All elements in one circle, in random order.
+// Links all elements into one cycle, in random order.
 void fill(const Object& object, std::uint32_t elements) {
   std::vector<std::uint32_t> order(elements);
   std::iota(order.begin(), order.end(), 0U);

@@ -6,7 +6,7 @@
 
 namespace nicsentry::bench {
 
-// Nanoseconds of one lookup in the kernel, of an element of 56 bytes, each waiting for the one before.
+// Nanoseconds of a lookup of an element of 56 bytes in the kernel. Each lookup depends on the one before.
 struct KernelLookups {
   std::uint32_t elements = 0;
   double array_ns = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tuple space search (Srinivasan, Suri and Varghese, 1999) in cuckoo arrays. A tuple is how much of each field its
-// rules are looked up by: prefix lengths, and whether each port and the protocol is one value. Tuples are merged by
-// looking their rules up by less. Of rules that then have the same key the first stands in the bucket, and the others
-// behind it in order, two an element; a rule found is compared in full.
+// Tuple space search (Srinivasan, Suri and Varghese, 1999) in cuckoo arrays. A tuple is the part of each field by which
+// its rules are looked up: prefix lengths, and whether each port and the protocol is one value. Tuples are merged by
+// looking their rules up with shorter keys. Of the rules with the same key, the first is in the bucket. The others
+// follow in order, two in an element. A rule that is found is compared in full.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -14,8 +14,8 @@ namespace nicsentry::bench {
 namespace {
 
 constexpr std::uint16_t kNone = 0xffff;
-constexpr std::size_t kTuplesInElement = 4;  // 14 bytes: lengths, which ports, first rule
-// With more tuples than these at the start, prefix lengths are rounded down to even ones: merging takes n^2 steps.
+constexpr std::size_t kTuplesInElement = 4;  // 14 bytes: lengths, ports used, first rule
+// With more initial tuples than this, prefix lengths are rounded down to even ones, because merging takes n^2 steps.
 constexpr std::size_t kTuplesAtStart = 1200;
 
 struct Key {
@@ -73,17 +73,17 @@ std::uint64_t mix(const Key& key, std::uint64_t salt) {
 struct Tuple {
   Shape shape;
   std::vector<std::uint16_t> rules;
-  std::size_t most = 1;  // rules of one key
+  std::size_t most = 1;  // rules with one key
 
-  // Lookups that it costs a packet at most, times 4: two buckets, elements behind one of them, its share of an element
-  // of tuples.
+  // Returns the lookups for the worst packet, times 4: two buckets, the elements behind one of them, and a quarter of
+  // an element of tuples.
   static long cost(std::size_t most) { return 4 * (2 + static_cast<long>(most / 2)) + 1; }
 };
 
 class Merger {
  public:
-  // At most `cap` rules have the same key of a tuple. Those beyond are left over, and those of tuples that cost more
-  // than `cost_of_left` lookups for each of their rules.
+  // A key of a tuple has at most `cap` rules; further rules are left over. Rules of a tuple are left over, too, if the
+  // tuple costs more than `cost_of_left` lookups for each of them.
   Merger(const RuleSet& set, std::size_t cap, double cost_of_left) : entries_(set.entries), cap_(cap) {
     make_tuples(1);
     tuples_before_ = tuples_.size();
@@ -123,7 +123,8 @@ class Merger {
     }
   }
 
-  // Rules of one key at most, when all of both are looked up by a shape; once they are more than `enough`, this is it.
+  // Returns the most rules with one key if all rules of both tuples are looked up by a shape. Stops at more than
+  // `enough`.
   std::size_t most(const Shape& shape, const std::vector<std::uint16_t>& a, const std::vector<std::uint16_t>& b,
                    std::size_t enough) {
     ++round_;
@@ -143,10 +144,10 @@ class Merger {
   }
   std::size_t most(const Tuple& tuple) { return most(tuple.shape, tuple.rules, {}, tuple.rules.size()); }
 
-  // What it wins to merge two, if that is more than `least`.
+  // Returns the gain of merging two tuples, if it exceeds `least`.
   long gain(std::size_t a, std::size_t b, long least) {
     const long apart = Tuple::cost(tuples_[a].most) + Tuple::cost(tuples_[b].most);
-    // Of equal gains the one with fewer rules at a key: more can be merged with it.
+    // With equal gains, prefer fewer rules with one key: more tuples can be merged later.
     constexpr long kScale = 10'000;
     const long room = (apart - Tuple::cost(0) - least / kScale) / 4;
     const std::size_t enough = std::min(cap_, static_cast<std::size_t>(std::max(0L, 2 * room + 1)));
@@ -224,7 +225,7 @@ class Merger {
 struct Slot {
   RuleEntry rule;
   std::uint16_t tuple = kNone;
-  std::uint16_t next = kNone;  // element behind
+  std::uint16_t next = kNone;  // next element
 };
 struct Element {
   std::array<Slot, 2> slots;
@@ -245,7 +246,7 @@ class MergedTuples : public Walked<MergedTuples> {
       for (const auto& [key, rules] : groups) items.push_back(make_item(set, number, rules));
     }
     lookups_most_ += (heads_.size() + kTuplesInElement - 1) / kTuplesInElement;
-    constexpr double kFill = 0.88;  // two slots a bucket and two buckets a key: 89.7 % are to be had
+    constexpr double kFill = 0.88;  // two slots in a bucket and two buckets for a key reach 89.7 %
     auto buckets = static_cast<std::size_t>(static_cast<double>(items.size()) / 2 / kFill) + 1;
     while (!place(items, buckets)) buckets += buckets / 50 + 1;
   }
@@ -323,7 +324,7 @@ class MergedTuples : public Walked<MergedTuples> {
     return true;
   }
 
-  // Whether the key is in a bucket.
+  // Returns whether the key is in a bucket.
   template <class Count>
   bool look(const Packet& p, std::size_t tuple, const Shape& shape, const Key& key, std::size_t bucket,
             std::uint32_t& best, Count& count) const {
@@ -355,10 +356,10 @@ class MergedTuples : public Walked<MergedTuples> {
   std::uint64_t lookups_most_ = 0;
 };
 
-// Tuples for as many rules as are cheaper so, rows of bits for the others; a packet asks both.
-class TuplesAndRows : public Classifier {
+// Puts rules into tuples if that is cheaper, and the others into bit vectors. A packet searches both.
+class TuplesAndVectors : public Classifier {
  public:
-  TuplesAndRows(const RuleSet& set, std::size_t cap, double cost_of_left) {
+  TuplesAndVectors(const RuleSet& set, std::size_t cap, double cost_of_left) {
     Merger merger(set, cap, cost_of_left);
     numbers_ = merger.left();
     if (!merger.tuples().empty()) tuples_ = std::make_unique<MergedTuples>(set, merger);
@@ -372,7 +373,7 @@ class TuplesAndRows : public Classifier {
 
   Size size() const override {
     Size made;
-    made.details = std::to_string(numbers_.size()) + " rules in rows";
+    made.details = std::to_string(numbers_.size()) + " rules in bit vectors";
     const auto add = [&made](const Classifier* part) {
       if (part == nullptr) return;
       const Size size = part->size();
@@ -403,7 +404,7 @@ class TuplesAndRows : public Classifier {
   }
 
  private:
-  std::vector<std::uint16_t> numbers_;  // of the rules in rows
+  std::vector<std::uint16_t> numbers_;  // of the rules in bit vectors
   std::unique_ptr<MergedTuples> tuples_;
   std::unique_ptr<Classifier> rows_;
 };
@@ -418,12 +419,14 @@ std::unique_ptr<Classifier> merged_tuples(const RuleSet& set) {
 }
 
 std::unique_ptr<Classifier> tuples_and_vectors(const RuleSet& set) {
-  // 192 rules more are a chunk more, for each of five fields.
-  constexpr double kCostInRows = 5.0 / RULES_PER_CHUNK;
+  // 192 more rules add one chunk for each of five fields.
+  constexpr double kCostInVectors = 5.0 / RULES_PER_CHUNK;
   std::unique_ptr<Classifier> best;
-  for (const auto& [cap, cost_of_left] :
-       {std::pair<std::size_t, double>{kNone, kNoneLeft}, {2, kCostInRows}, {8, kCostInRows}, {kNone, kCostInRows}}) {
-    auto made = std::make_unique<TuplesAndRows>(set, cap, cost_of_left);
+  for (const auto& [cap, cost_of_left] : {std::pair<std::size_t, double>{kNone, kNoneLeft},
+                                          {2, kCostInVectors},
+                                          {8, kCostInVectors},
+                                          {kNone, kCostInVectors}}) {
+    auto made = std::make_unique<TuplesAndVectors>(set, cap, cost_of_left);
     if (!best || made->size().lookups_most < best->size().lookups_most) best = std::move(made);
   }
   return best;

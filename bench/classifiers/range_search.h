@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The walk of bpf_offload/intervals.h, with its lookups counted.
+// The search of bpf_offload/intervals.h, with counted lookups.
 #pragma once
 
 #include <algorithm>

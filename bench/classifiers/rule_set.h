@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Rules and packets to compare structures by. IPv4 alone: what IPv6 adds is more trees over addresses.
+// Rules and packets for the comparison. IPv4 only: IPv6 would only add trees over addresses.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace nicsentry::bench {
 struct Packet {
   std::uint32_t source = 0;
   std::uint32_t destination = 0;
-  std::uint16_t source_port = 0;  // 0 where there is none
+  std::uint16_t source_port = 0;  // 0 if there is none
   std::uint16_t destination_port = 0;
-  std::uint32_t misc = 0;  // MISC_*: flags, state, whether there is a header, protocol
+  std::uint32_t misc = 0;  // MISC_*: flags, state, whether the header is known, protocol
 
   std::uint8_t protocol() const { return static_cast<std::uint8_t>(misc >> MISC_PROTOCOL_SHIFT); }
   std::uint8_t state() const { return static_cast<std::uint8_t>(misc >> MISC_STATE_SHIFT & STATE_MASK); }
@@ -25,7 +25,7 @@ struct Packet {
 
 constexpr std::uint32_t mask_of(unsigned length) { return length == 0 ? 0 : ~std::uint32_t{0} << (32 - length); }
 
-// A rule as it is compared with a packet where it stands in a map: two fit into an element of the card.
+// A rule in the form in which a map would hold it for comparison with a packet. Two fit into an element of the card.
 struct RuleEntry {
   std::uint32_t source = 0;
   std::uint32_t destination = 0;
@@ -36,7 +36,7 @@ struct RuleEntry {
   std::uint8_t protocol = 0;
   std::uint8_t flags_mask = 0;
   std::uint8_t flags_value = 0;
-  std::uint8_t asks = 0;  // kAny*, kAsksPorts, and the state below
+  std::uint8_t asks = 0;  // kAny*, kAsksPorts, and the state in the lower bits
   std::uint16_t rule = 0xffff;
 
   static constexpr std::uint8_t kAnyState = 1U << 2;
@@ -66,17 +66,17 @@ struct RuleSet {
   std::string kind;
   ChainRules chain;
   std::vector<MatchRow> rows;      // one for each rule
-  std::vector<RuleEntry> entries;  // the same
-  std::size_t hidden = 0;          // rules that no packet reaches, since one before them takes all of theirs
+  std::vector<RuleEntry> entries;  // the same rules
+  std::size_t hidden = 0;          // rules that no packet reaches, because earlier rules match all of their packets
 };
 
-// Throws Error where a rule has more than a prefix on either side.
+// Throws Error if a rule has more than a prefix for either address.
 RuleSet rule_set(const std::string& kind, ChainRules chain);
 
-// Half of them near the edges of rules, half within a rule, and what a naive first match says of them.
+// Packets, half of them near the edges of rules and half within a rule, and the result of a naive first match for each.
 struct Trace {
   std::vector<Packet> packets;
-  std::vector<std::uint32_t> rules;  // kNoRule: none matches
+  std::vector<std::uint32_t> rules;  // kNoRule if none matches
 };
 Trace trace(const RuleSet& set, std::size_t packets, std::uint64_t seed);
 
