@@ -19,7 +19,7 @@ namespace nicsentry {
 namespace {
 
 constexpr std::size_t flush_bytes = std::size_t{256} * 1024;
-constexpr int temporary_name_attempts = 100;  // a killed process of our number may have left some
+constexpr int temporary_name_attempts = 100;  // a killed process with our process id may have left some
 constexpr mode_t file_mode = 0666;            // less the umask
 
 std::filesystem::path temporary_path(const std::filesystem::path& path) {
@@ -36,7 +36,7 @@ void prepare_directory(const std::filesystem::path& directory) {
   if (!std::filesystem::is_directory(directory, error)) {
     throw SystemError(ENOTDIR, "using " + directory.string() + " as the output directory");
   }
-  // Permissions do not tell (root, read-only mounts): a file does. It goes with its PendingFile.
+  // Permissions are not conclusive (root, read-only mounts), so a test file is made. Its PendingFile removes it.
   try {
     PendingFile probe(directory / "probe", PendingFile::Kind::create);
     probe.finish();
@@ -59,7 +59,7 @@ PendingFile::~PendingFile() {
   if (kind_ == Kind::create) {
     ::unlink(written_path_.c_str());
   } else if (::truncate(path_.c_str(), former_length_) != 0) {
-    // Nothing to be done about it: shortening fails only where the file or its file system is gone.
+    // An error is ignored: truncation fails only if the file or its file system is gone.
   }
 }
 
@@ -112,8 +112,8 @@ void PendingFile::sync() {
 void PendingFile::finish() {
   if (descriptor_ < 0) return;
   flush();
-  std::string().swap(buffer_);  // a batch may hold many finished files
-  // Some file systems (NFS) report only here that there was no room.
+  std::string().swap(buffer_);  // a batch may have many finished files
+  // Some file systems (NFS) report a full disk only here.
   if (::close(std::exchange(descriptor_, -1)) != 0) throw SystemError(errno, "writing " + path_.string());
 }
 
@@ -125,14 +125,14 @@ void PendingFile::publish() {
   if (synced_ && kind_ == Kind::create) sync_directory();
 }
 
-// Where its name stands.
+// Makes the name of the file durable.
 void PendingFile::sync_directory() const {
   const auto directory = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
   const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) throw SystemError(errno, "opening " + directory.string());
   const int failure = ::fsync(descriptor) != 0 ? errno : 0;
   ::close(descriptor);
-  // EINVAL: a file system that does not know this of directories.
+  // EINVAL: the file system does not support fsync of directories.
   if (failure != 0 && failure != EINVAL) throw SystemError(failure, "writing the directory " + directory.string());
 }
 
@@ -156,7 +156,7 @@ std::vector<std::filesystem::path> FileBatch::publish() {
     file->finish();
     paths.push_back(file->path());
   }
-  // Renaming may still fail; extended files then are as they were.
+  // Renaming may still fail; extended files then stay unchanged.
   for (const auto& file : files_) {
     if (file->kind() == PendingFile::Kind::create) file->publish();
   }

@@ -12,12 +12,12 @@
 
 namespace nicsentry {
 
-// Makes the directory and those above it where they are missing, and makes sure that files can be written there.
-// Throws SystemError naming the directory.
+// Makes the directory and missing parents, and checks that files can be written there. Throws SystemError that names
+// the directory.
 void prepare_directory(const std::filesystem::path& directory);
 
-// A file in the making: a new one has a temporary name beside its own until publish(), an extended one is cut back to
-// its former length unless published. Errors are SystemErrors naming the file. One thread at a time.
+// A file that is being written. A new file has a temporary name beside its own until publish(). An extended file is cut
+// back to its former length unless it is published. Errors are SystemErrors that name the file. One thread at a time.
 class PendingFile {
  public:
   enum class Kind : std::uint8_t { create, extend };
@@ -28,11 +28,12 @@ class PendingFile {
   ~PendingFile();
 
   void write(std::string_view text);
-  // What was written until now outlives a loss of power, after publish() also the name.
+  // Makes the content written so far durable; after publish() also the name.
   void sync();
-  // Everything is with the file system and the file closed; publish() needs it.
+  // Writes everything to the file system and closes the file. Call it before publish().
   void finish();
-  // Never fails for an extended file; for a new one that was synced, also where the name cannot be.
+  // Never fails for an extended file. For a new file after sync(), fails only if it cannot be renamed, not if its name
+  // cannot be made durable.
   void publish();
 
   Kind kind() const { return kind_; }
@@ -55,14 +56,14 @@ class PendingFile {
   std::string buffer_;
 };
 
-// The files of one window: all of them or, without publish(), none. One thread at a time.
+// The files of one window: publish() makes all of them appear, otherwise none appears. One thread at a time.
 class FileBatch {
  public:
-  // The reference stays valid as long as the batch.
+  // The reference is valid as long as the batch.
   PendingFile& create(const std::filesystem::path& path);
   PendingFile& extend(const std::filesystem::path& path);
 
-  // Finishes all files and lets them appear; returns their paths in the order of creation. Nothing appears when one
+  // Finishes all files and makes them appear. Returns their paths in the order of creation. No file appears if one
   // cannot be finished.
   std::vector<std::filesystem::path> publish();
 
@@ -72,13 +73,13 @@ class FileBatch {
   std::vector<std::unique_ptr<PendingFile>> files_;
 };
 
-// A file that begins with a header and grows by a piece now and then.
+// A file that begins with a header and is extended piece by piece.
 class GrowingFile {
  public:
-  // Starts anew: replaces a file of an earlier run by one with the header alone.
+  // Replaces a file of an earlier run by one with only the header.
   GrowingFile(std::filesystem::path path, std::string header);
 
-  // The file's extension within a batch. A file that was moved away in the meantime is started anew.
+  // Returns the file's extension within a batch. Creates the file again if it was moved away.
   PendingFile& extend(FileBatch& batch) const;
 
   const std::filesystem::path& path() const { return path_; }

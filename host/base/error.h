@@ -6,38 +6,39 @@
 
 namespace nicsentry {
 
-// What failed, on what, and why, in words a user can act on. Every failure in nicsentry is thrown as one of these.
+// What failed, on which object, and why, in words that a user can act on. Every failure in nicsentry is thrown as an
+// Error.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// What a caller asked is wrong in itself: malformed, an unknown field, a value that is not allowed.
+// The request is wrong: malformed, with an unknown field, or with a value that is not allowed.
 class BadRequest : public Error {
  public:
   using Error::Error;
 };
 
-// What a caller named does not exist.
+// The request names an object that does not exist.
 class NotFound : public Error {
  public:
   using Error::Error;
 };
 
-// What a caller asked is not possible in the present state: a set that rules use, a chain that no program enforces.
+// The request is not possible in the present state: a set that rules use, a chain that no program enforces.
 class Conflict : public Error {
  public:
   using Error::Error;
 };
 
-// What a caller asked cannot be answered now: too busy, or about to end. It may work later.
+// The request cannot be answered now, because the program is too busy or about to end. It may work later.
 class Unavailable : public Error {
  public:
   using Error::Error;
 };
 
-// An Error that begins with the name of errno value `code` and ends with its meaning:
-// "EPERM: loading 'ddos' on veth0: Operation not permitted". `detail`, if any, follows: more lines of what was said.
+// An Error that begins with the name of errno value `code` and ends with its meaning: "EPERM: loading 'ddos' on veth0:
+// Operation not permitted". `detail`, if any, follows on more lines.
 class SystemError : public Error {
  public:
   SystemError(int code, const std::string& what_was_tried, const std::string& detail = {});

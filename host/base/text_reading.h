@@ -6,8 +6,8 @@
 
 namespace nicsentry {
 
-// All of what somebody gave to be read: a batch, a list. Throws SystemError naming `name`, and Error where it has no
-// end in sight (256 MiB; a million IPv6 addresses have 40).
+// Reads a whole input, such as a batch or a list. Throws SystemError that names `name`, and Error for more than 256 MiB
+// (a million IPv6 addresses need 40 MiB).
 std::string read_text(std::istream& input, const std::string& name);
 
 }  // namespace nicsentry

@@ -16,7 +16,7 @@ constexpr std::size_t kEthernetBytes = 14;
 constexpr std::size_t kTypeOffset = 12;  // of the EtherType in an Ethernet header
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
-// Where a link type keeps its EtherType, and how long its header is (https://www.tcpdump.org/linktypes.html).
+// The place of the EtherType in a link type's header, and the header's length (https://www.tcpdump.org/linktypes.html).
 struct CookedHeader {
   std::size_t bytes;
   std::size_t type_offset;
@@ -64,7 +64,7 @@ CaptureFile::CaptureFile(const std::filesystem::path& path) : path_(path), handl
     throw Error(path.string() + ": link type " + (name != nullptr ? name : std::to_string(handle_->link_type)) +
                 " is not one of Ethernet, Linux cooked and raw IP");
   }
-  std::error_code no_size;  // a pipe has none; then there is no progress to show
+  std::error_code no_size;  // a pipe has no size; then no progress is shown
   const auto size = std::filesystem::file_size(path, no_size);
   file_bytes_ = no_size ? 0 : size;
 }

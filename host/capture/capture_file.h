@@ -12,24 +12,24 @@
 
 namespace nicsentry {
 
-// A frame of a capture as an Ethernet frame; for Linux cooked and raw IP captures with a header made for it.
+// A frame of a capture as an Ethernet frame. Linux cooked and raw IP captures get a generated Ethernet header.
 struct CapturedFrame {
   TimestampNs timestamp_ns = 0;
   std::uint32_t wire_bytes = 0;         // length on the wire, Ethernet header included; at least bytes.size()
-  std::span<const std::uint8_t> bytes;  // what was captured of it; valid until the next frame is read
+  std::span<const std::uint8_t> bytes;  // the captured bytes; valid until the next frame is read
 };
 
-// Reads a pcap or pcapng file, frame by frame. Not for several threads at once.
+// Reads a pcap or pcapng file frame by frame. Not for several threads at once.
 class CaptureFile {
  public:
-  // Throws Error when it cannot be opened, is no capture, or has a link type other than Ethernet, Linux cooked (SLL,
-  // SLL2) and raw IP.
+  // Throws Error if the file cannot be opened, is not a capture, or has a link type other than Ethernet, Linux cooked
+  // (SLL, SLL2) and raw IP.
   explicit CaptureFile(const std::filesystem::path& path);
   ~CaptureFile();
   CaptureFile(CaptureFile&&) noexcept;
   CaptureFile& operator=(CaptureFile&&) noexcept;
 
-  // False at the end, and where the file is damaged: damage() then says where.
+  // Returns false at the end, and where the file is damaged; damage() then returns the place.
   bool next(CapturedFrame& frame);
   const std::string& damage() const { return damage_; }
 

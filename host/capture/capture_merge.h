@@ -9,8 +9,8 @@
 
 namespace nicsentry {
 
-// Several captures as one, in order of time; of frames with the same time the earlier named file's first. A file whose
-// own times go back keeps its order.
+// Merges several captures in order of time. With equal times, the frame of the file named first comes first. A file
+// whose own times go back keeps its order.
 class CaptureMerge {
  public:
   explicit CaptureMerge(const std::vector<std::filesystem::path>& paths);  // throws Error
@@ -26,7 +26,7 @@ class CaptureMerge {
     CaptureFile file;
     CapturedFrame frame;
     bool has_frame = false;
-    bool used = true;  // its frame was handed out
+    bool used = true;  // its frame was returned
   };
 
   std::vector<Source> sources_;

@@ -20,7 +20,7 @@ std::string server_method_name(ServerMethod method) {
   return "unnamed_method";
 }
 
-// "packets_<name>" and "bytes_<name>".
+// Adds "packets_<name>" and "bytes_<name>".
 template <typename AmountOf>
 void add_amount(Columns<Accounting>& columns, const std::string& name, AmountOf amount_of) {
   columns.push_back(

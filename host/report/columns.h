@@ -11,8 +11,8 @@
 
 namespace nicsentry {
 
-// The one place that says which columns the tidy formats have, in order, and what stands in them. What each means:
-// docs/formats.md and docs/schemas/.
+// The columns of the tidy formats, in order, and how to compute them. This is the only place that defines them.
+// docs/formats.md and docs/schemas/ describe their meaning.
 using Value = std::variant<std::uint64_t, std::int64_t, std::string>;
 
 template <typename Row>

@@ -10,13 +10,13 @@
 
 namespace nicsentry {
 
-// Which analyses run: features of single packets (ddos), metrics of TCP and UDP sessions (crypto), or both.
+// Selects the analyses: features of single packets (ddos), metrics of TCP and UDP sessions (crypto), or both.
 enum class Profile : std::uint8_t { ddos, crypto, all };
 
 constexpr bool has_ddos(Profile profile) { return profile != Profile::crypto; }
 constexpr bool has_crypto(Profile profile) { return profile != Profile::ddos; }
 
-// Whether the crypto analysis has sessions of this protocol; the ddos analysis has them all.
+// Returns whether the crypto analysis covers sessions of this protocol. The ddos analysis covers all.
 constexpr bool crypto_tracks(Protocol protocol) { return protocol == Protocol::tcp || protocol == Protocol::udp; }
 
 // "ddos", "crypto", "all".
@@ -25,7 +25,7 @@ constexpr const char* profile_name(Profile profile) {
   return profile == Profile::ddos ? "ddos" : "crypto";
 }
 
-// Throws Error for anything but the three names.
+// Throws Error for any other name.
 inline Profile parse_profile(std::string_view name) {
   for (const Profile profile : {Profile::ddos, Profile::crypto, Profile::all}) {
     if (name == profile_name(profile)) return profile;

@@ -13,22 +13,22 @@
 
 namespace nicsentry {
 
-// One session in one window. Counts are of this window only; "server" counts what the server sent.
+// One session in one window. Counts cover this window only; "server" counts what the server sent.
 struct SessionWindow {
-  std::uint64_t id = 0;  // unique while the controller runs, in order of first packets
+  std::uint64_t id = 0;  // unique within a run, in order of first packets
   Endpoint client;
   Endpoint server;
   Protocol protocol = Protocol::tcp;
   ServerMethod server_method = ServerMethod::handshake;
-  Direction server_direction = Direction::from_lower;  // of PacketFeatures that the server sent
+  Direction server_direction = Direction::from_lower;  // direction of packets that the server sent, in PacketFeatures
   std::uint64_t packets_server = 0;
   std::uint64_t packets_client = 0;
   std::uint64_t bytes_server = 0;  // IP total length
   std::uint64_t bytes_client = 0;
   TimestampNs first_packet_ns = 0;
   TimestampNs last_packet_ns = 0;
-  std::int64_t last_packet_uncertainty_ns = 0;  // 0: exact; else the true time is at most this much earlier
-  std::vector<PacketFeatures> packets;          // captured ones, oldest first, at most the cap
+  std::int64_t last_packet_uncertainty_ns = 0;  // 0: exact; otherwise the true time may be this much earlier
+  std::vector<PacketFeatures> packets;          // captured packets, oldest first, at most the cap
 };
 
 struct Amount {
@@ -36,24 +36,24 @@ struct Amount {
   std::uint64_t bytes = 0;
 };
 
-// The accounting of one attachment (one program on one hook) in one window. Packets in = on sessions + unknown + not
-// understood; unknown = arrived + lost + left out.
+// The accounting of one attachment (one program on one hook) in one window. Packets in = on sessions + unknown +
+// unparsed; unknown = arrived + lost + left out.
 struct Accounting {
-  std::string interface;  // or the capture's name for a replay
+  std::string interface;  // or the capture's name in a replay
   std::string hook;       // "xdp", "tc-ingress", "tc-egress"
   std::string mode;       // "hw", "drv", "skb", "tc", "replay"
-  Amount on_sessions;     // counted by the card on a known session
-  Amount unknown;         // counted by the card as packets of a session it had no entry of
+  Amount on_sessions;     // counted by the program on known sessions
+  Amount unknown;         // counted by the program, without an entry of their session
   std::array<Amount, CAUSES> not_understood{};
   std::uint64_t unknown_events_sent = 0;
   std::uint64_t unknown_events_arrived = 0;
   std::uint64_t known_events_sent = 0;
   std::uint64_t known_events_arrived = 0;
-  Amount dropped;                      // by the firewall, of whatever was counted above
-  Amount learned;                      // of `unknown`: arrived and counted on their sessions from their events
+  Amount dropped;                      // dropped by the firewall; they are also in one of the counts above
+  Amount learned;                      // the part of `unknown` that arrived as events and is counted on its sessions
   std::uint64_t sessions_active = 0;   // had packets in this window
   std::uint64_t sessions_new = 0;      // learned in this window
-  std::uint64_t sessions_refused = 0;  // distinct sessions for which there was no room
+  std::uint64_t sessions_refused = 0;  // distinct sessions without room in the table
 
   Amount in() const;
   std::uint64_t unknown_left_out() const { return unknown.packets - unknown_events_sent; }
@@ -65,16 +65,16 @@ struct Accounting {
 // "not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions".
 const char* cause_name(int cause);
 
-// Everything that one window gave. Windows are [start, end).
+// All results of one window. Windows are [start, end).
 struct WindowReport {
-  std::uint64_t number = 0;  // from 0; windows without a packet have a number, too
+  std::uint64_t number = 0;  // from 0; windows without packets are numbered, too
   TimestampNs start_ns = 0;
   TimestampNs end_ns = 0;
-  std::vector<SessionWindow> sessions;  // those with packets in this window, in order of id
+  std::vector<SessionWindow> sessions;  // with packets in this window, in order of id
   std::vector<Accounting> attachments;  // in the order of the command line
 };
 
-// About how much memory a report takes, for queues that are bounded by bytes.
+// Returns the approximate memory of a report, for queues that are limited by bytes.
 std::size_t memory_of(const WindowReport& report);
 
 }  // namespace nicsentry

@@ -15,8 +15,8 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// Python writes a float without an exponent where its first digit stands for 10^-4 to 10^15 (float_repr_style 'short',
-// PyOS_double_to_string with code 'r').
+// Python writes a float without an exponent if its first digit has a value from 10^-4 to 10^15 (float_repr_style
+// 'short', PyOS_double_to_string with code 'r').
 constexpr int min_fixed_exponent = -4;
 constexpr int max_fixed_exponent = 15;
 
@@ -46,17 +46,17 @@ std::string python_float(double value) {
   int exponent = 0;
   std::from_chars(exponent_text.data(), exponent_text.data() + exponent_text.size(), exponent);
 
-  // C++ and Python write the same where there is an exponent: d[.ddd]e+XX, at least two digits in it.
+  // C++ and Python write the same if there is an exponent: d[.ddd]e+XX, with at least two digits in it.
   if (exponent < min_fixed_exponent || exponent > max_fixed_exponent) return sign + std::string(text);
   std::string digits(text.substr(0, mark));
-  if (digits.size() > 1) digits.erase(1, 1);  // the point
+  if (digits.size() > 1) digits.erase(1, 1);  // the decimal point
   return sign + fixed(digits, exponent);
 }
 
 double python_quotient(std::uint64_t dividend, std::uint64_t divisor) {
   if (dividend == 0) return 0;
-  // Shifted so that the integer quotient has 55 or 56 bits: a double's 53, and two or three that, with "was there a
-  // remainder" in the last, round as the exact quotient does.
+  // The shift gives the integer quotient 55 or 56 bits: the 53 of a double and two or three more. The last bit is set
+  // if there is a remainder. So the quotient rounds like the exact one.
   const int shift = 55 + static_cast<int>(std::bit_width(divisor)) - static_cast<int>(std::bit_width(dividend));
   Wide scaled_dividend = dividend;
   Wide scaled_divisor = divisor;

@@ -6,14 +6,14 @@
 
 namespace nicsentry {
 
-// What Python's repr(value) gives: the shortest digits that read back as the same double, "2.0", "1e-05", "1.5e+16".
+// Returns Python's repr(value): the shortest digits that parse to the same double, "2.0", "1e-05", "1.5e+16".
 std::string python_float(double value);
 
-// What Python's dividend / divisor gives for two integers: the double nearest to the exact quotient, also where an
-// operand has no exact double. The divisor is not 0.
+// Returns Python's dividend / divisor for two integers: the double nearest to the exact quotient, even if an operand
+// has no exact double. The divisor is not 0.
 double python_quotient(std::uint64_t dividend, std::uint64_t divisor);
 
-// What Python's nanoseconds / 1000000000 gives.
+// Returns Python's nanoseconds / 1000000000.
 double python_seconds(std::int64_t nanoseconds);
 
 }  // namespace nicsentry

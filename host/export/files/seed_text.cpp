@@ -18,7 +18,7 @@ constexpr std::int64_t ns_per_second = 1'000'000'000;
 
 std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
 
-// A list as Python's json.dump(..., indent=2) lays it out, its closing bracket `depth` levels deep.
+// Formats a list like Python's json.dump(..., indent=2), with its closing bracket `depth` levels deep.
 std::string json_list(const Texts& items, std::size_t depth) {
   if (items.empty()) return "[]";
   const std::string inner((depth + 1) * 2, ' ');
@@ -26,12 +26,12 @@ std::string json_list(const Texts& items, std::size_t depth) {
   return fmt::format("[\n{}{}\n{}]", inner, fmt::join(items, ",\n" + inner), outer);
 }
 
-// An item of the list that a file is: {"id": [...], NAME: [...]}.
+// Formats an item of the file's list: {"id": [...], NAME: [...]}.
 std::string json_item(const Texts& id, std::string_view name, const Texts& values) {
   return fmt::format("  {{\n    \"id\": {},\n    \"{}\": {}\n  }}", json_list(id, 2), name, json_list(values, 2));
 }
 
-// The crypto columns from Packets_server on; a quotient by 0 reads `by_zero`.
+// Returns the crypto columns from Packets_server on. A quotient by 0 is printed as `by_zero`.
 Texts metrics(const SessionWindow& session, std::string_view by_zero) {
   const auto per = [by_zero](std::uint64_t dividend, std::uint64_t divisor) {
     return divisor == 0 ? std::string(by_zero) : python_float(python_quotient(dividend, divisor));
@@ -65,7 +65,7 @@ Texts concatenation(Texts first, const Texts& second) {
   return first;
 }
 
-// Rounded down, as Python's // and % are.
+// Rounds down, as Python's // and % do.
 std::int64_t whole_seconds(TimestampNs timestamp_ns) {
   return timestamp_ns / ns_per_second - (timestamp_ns % ns_per_second < 0 ? 1 : 0);
 }

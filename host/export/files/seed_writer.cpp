@@ -28,7 +28,7 @@ Sessions crypto_sessions(const WindowReport& report) {
   return sessions;
 }
 
-// The directories of a run, made and tried.
+// The directories of a run. The constructor makes them and checks that files can be written there.
 struct SeedDirectories {
   SeedDirectories(Profile profile, const std::filesystem::path& directory) {
     if (has_ddos(profile)) ddos = directory / "dump_ddos";

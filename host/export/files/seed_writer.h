@@ -8,7 +8,8 @@
 
 namespace nicsentry {
 
-// The earlier system's formats: dump_ddos/ and dump_crypto/ below the directory, as the profile has them.
+// Makes a writer of the earlier system's formats: dump_ddos/ and dump_crypto/ below the directory, depending on the
+// profile.
 std::unique_ptr<WindowWriter> make_seed_json_writer(Profile profile, const std::filesystem::path& directory);
 std::unique_ptr<WindowWriter> make_seed_csv_writer(Profile profile, const std::filesystem::path& directory);
 

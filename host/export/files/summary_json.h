@@ -7,9 +7,9 @@
 
 namespace nicsentry {
 
-// A window's accounting for scripts: window, start_ns, end_ns, sessions (how many), packets_in and bytes_in of all
-// attachments, attachments (a list of objects named as the columns of `windows`). Bytes of names that are no UTF-8 are
-// not checked here: dump with error_handler_t::replace.
+// Returns a window's accounting for scripts: window, start_ns, end_ns, sessions (number), packets_in and bytes_in of
+// all attachments, and a list of attachments with the columns of `windows`. Names may contain invalid UTF-8: dump with
+// error_handler_t::replace.
 nlohmann::ordered_json window_json(const WindowReport& report);
 
 }  // namespace nicsentry

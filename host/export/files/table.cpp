@@ -21,7 +21,7 @@ using Texts = std::vector<std::string>;
 constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t ms_per_second = 1'000;
 constexpr std::string_view gap = "  ";
-// Below this an address says nothing any more: then columns go instead.
+// A narrower address has no meaning any more: then columns are left out instead.
 constexpr std::size_t min_endpoint_width = 15;
 
 struct TableColumn {
@@ -45,7 +45,7 @@ constexpr std::size_t endpoint_columns = 2;
 using Cells = std::array<std::string, table_columns.size()>;
 using Widths = std::array<std::size_t, table_columns.size()>;
 
-// Names come from outside (a capture's name): nothing in them may move a terminal's cursor.
+// Replaces control characters. Names come from outside (a capture's name) and must not move a terminal's cursor.
 std::string printable(std::string text) {
   for (char& character : text) {
     if (character < ' ' || character > '~') character = '?';
@@ -58,7 +58,7 @@ std::string human_bytes(std::uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} {}", bytes, units[0]);
   auto value = static_cast<double>(bytes);
   std::size_t unit = 0;
-  // 999.95 and more would read "1000.0".
+  // 999.95 and more would be printed as "1000.0".
   while (value >= 999.95 && unit + 1 < units.size()) {
     value /= 1000;
     ++unit;
@@ -72,7 +72,7 @@ std::string seconds_text(std::int64_t ns) {
 
 struct UtcTime {
   std::string date;
-  std::string time;  // to the millisecond, rounded down
+  std::string time;  // in milliseconds, rounded down
 };
 
 UtcTime utc(TimestampNs timestamp_ns) {
@@ -108,7 +108,7 @@ Cells session_cells(const SessionWindow& session) {
 
 std::uint64_t packets_of(const SessionWindow& session) { return session.packets_server + session.packets_client; }
 
-// The sessions with the most packets, the older first where they have as many.
+// Returns the sessions with the most packets. Of sessions with equally many, the older one comes first.
 std::vector<const SessionWindow*> top_sessions(const WindowReport& report, std::size_t top) {
   std::vector<const SessionWindow*> sessions;
   sessions.reserve(report.sessions.size());
@@ -127,7 +127,7 @@ std::size_t line_width(const Widths& widths, std::size_t columns) {
   return std::accumulate(widths.begin(), end, (columns - 1) * gap.size());
 }
 
-// Leaves both ends of a text that is too long: of an address the network and the port.
+// Shortens a text and keeps both ends: the network and the port of an address.
 std::string shortened(const std::string& text, std::size_t width) {
   constexpr std::string_view mark = "..";
   if (text.size() <= width) return text;
@@ -136,7 +136,7 @@ std::string shortened(const std::string& text, std::size_t width) {
   return text.substr(0, width - mark.size() - tail).append(mark) + text.substr(text.size() - tail);
 }
 
-// Takes what is over `width` from the addresses, as much as they can spare, the longer one first.
+// Shrinks the addresses until the row fits into `width`, the longer one first.
 void shrink_endpoints(Widths& widths, std::size_t width) {
   while (line_width(widths, widths.size()) > width) {
     std::size_t& longer = *std::max_element(widths.begin(), widths.begin() + endpoint_columns);
@@ -178,7 +178,7 @@ Texts session_lines(const std::vector<const SessionWindow*>& sessions, std::size
   return lines;
 }
 
-// "3 lost", or "3 LOST" where it is not 0.
+// Returns "3 lost", or "3 LOST" in capitals for a number above 0.
 std::string alarming(std::uint64_t count, std::string_view quiet, std::string_view loud) {
   return fmt::format("{} {}", count, count == 0 ? quiet : loud);
 }
@@ -223,7 +223,8 @@ std::string title_line(const WindowReport& report) {
                      report.sessions.size() == 1 ? "" : "s");
 }
 
-// The text in lines of at most `width`, broken at blanks, what follows the first indented; a longer word is cut.
+// Returns the text in lines of at most `width`, broken at blanks. Lines after the first are indented. A longer word is
+// cut.
 Texts wrapped(const std::string& text, std::size_t width) {
   const std::string indent(width >= 2 * min_endpoint_width ? 4 : 0, ' ');
   Texts lines;

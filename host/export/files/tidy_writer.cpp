@@ -17,7 +17,7 @@
 namespace nicsentry {
 namespace {
 
-// RFC 4180: a field with a separator, quote or line end is quoted, a quote in it doubled.
+// RFC 4180: quotes a field with a separator, quote or line end, and doubles the quotes in it.
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -28,7 +28,7 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-// Bytes that are no UTF-8 (an interface or file may be named so) become U+FFFD, as JSON cannot hold them.
+// Replaces invalid UTF-8 by U+FFFD, because JSON cannot hold it. An interface or file may have such a name.
 std::string json_string(const std::string& text) {
   const auto stands_for_itself = [](char character) {
     return character >= ' ' && character <= '~' && character != '"' && character != '\\';
@@ -90,7 +90,7 @@ class TidyTable {
         file_(directory / (name + (format == TidyFormat::csv ? ".csv" : ".jsonl")),
               format == TidyFormat::csv ? csv_header(columns) : "") {}
 
-  // A window's rows of this table, which become part of the batch with the first.
+  // A window's rows of this table. The first row adds the file to the batch.
   class Rows {
    public:
     Rows(const TidyTable& table, FileBatch& batch) : table_(table), batch_(batch) {}

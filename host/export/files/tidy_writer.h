@@ -11,7 +11,8 @@ namespace nicsentry {
 
 enum class TidyFormat : std::uint8_t { csv, jsonl };
 
-// Tables of the columns in columns.h: `sessions`, `packets` (profiles with ddos) and `windows`, each one growing file.
+// Makes a writer of the tables of columns.h: `sessions`, `packets` (profiles with ddos) and `windows`. Each table is
+// one growing file.
 std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile,
                                                const std::filesystem::path& directory);
 

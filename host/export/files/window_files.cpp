@@ -9,7 +9,7 @@ namespace nicsentry {
 namespace {
 
 constexpr std::size_t kOutcomesKept = 256;
-// A disk may take seconds for a large window. Beyond these windows are lost, the oldest first.
+// A disk may need seconds for a large window. If more windows wait, the oldest are lost.
 constexpr std::size_t kWindowsWaiting = 1024;
 constexpr std::size_t kBytesWaiting = std::size_t{512} << 20;
 constexpr std::chrono::seconds kGrace{10};

@@ -20,20 +20,20 @@
 
 namespace nicsentry {
 
-// What became of a window's files.
+// The result of writing a window's files.
 struct WindowOutcome {
   std::uint64_t number = 0;
   std::vector<std::filesystem::path> files;
   std::vector<std::string> errors;
 };
 
-// The outcomes of the latest windows, for whoever waits for one. Any thread.
+// The outcomes of the latest windows, for threads that wait for one. Any thread.
 class WindowOutcomes {
  public:
   void add(WindowOutcome outcome);
-  // Nothing where the window's outcome is not there in time, or is long past.
+  // Returns nullopt if the outcome does not arrive in time, or is too old.
   std::optional<WindowOutcome> wait_for(std::uint64_t number, std::chrono::milliseconds limit);
-  // Whoever waits gets nothing from now on.
+  // Ends all waits, present and future, with nullopt.
   void close();
 
  private:
@@ -46,19 +46,19 @@ class WindowOutcomes {
 // Writes windows to files in several formats. One thread at a time.
 class WindowFiles {
  public:
-  // Makes the directories and starts the growing files. Throws SystemError.
+  // Makes the directories and creates the growing files. Throws SystemError.
   WindowFiles(const std::vector<Format>& formats, Profile profile, const std::filesystem::path& directory);
 
-  // Each format by itself: one that fails does not keep the others from being written.
+  // Writes each format independently: the failure of one does not stop the others.
   WindowOutcome write(const WindowReport& report);
 
  private:
   std::vector<std::unique_ptr<WindowWriter>> writers_;
 };
 
-// A subscriber that writes windows to files and puts each outcome into `outcomes`; a window that found the queue full,
-// or could not be written, has an error there. `failed` is called with each error of writing, on the subscriber's
-// thread.
+// Makes a subscriber that writes windows to files and puts each outcome into `outcomes`. The outcome has an error if
+// the window found the queue full or could not be written. Calls `failed` with each error of writing, on the
+// subscriber's thread.
 std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
                                                           std::shared_ptr<WindowOutcomes> outcomes, bool wait_when_full,
                                                           std::function<void(const std::string& error)> failed);

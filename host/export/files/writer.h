@@ -12,17 +12,17 @@
 
 namespace nicsentry {
 
-// What is written: docs/formats.md.
+// The formats are described in docs/formats.md.
 enum class Format : std::uint8_t { seed_json, seed_csv, csv, jsonl };
 
 // "seed-json", "seed-csv", "csv", "jsonl".
 const char* format_name(Format format);
 
-// Throws Error for anything but the four names.
+// Throws Error for any other name.
 Format parse_format(std::string_view name);
 
-// Writes windows to files. Of each window all files appear, or, with a SystemError naming the file and the reason, none
-// do; a later window may succeed again. Not for use by several threads at a time.
+// Writes windows to files. All files of a window appear, or none. In the latter case a SystemError names the file and
+// the reason, and later windows may succeed. Not for several threads at once.
 class WindowWriter {
  public:
   WindowWriter() = default;
@@ -30,12 +30,12 @@ class WindowWriter {
   WindowWriter& operator=(const WindowWriter&) = delete;
   virtual ~WindowWriter() = default;
 
-  // Returns the files made or extended.
+  // Returns the files that were created or extended.
   virtual std::vector<std::filesystem::path> write(const WindowReport& report) = 0;
 };
 
-// Makes the directories that are missing and starts the growing files anew. Throws SystemError naming what cannot be
-// written. The seed formats go to dump_ddos/ and dump_crypto/ below the directory, the others into it.
+// Makes missing directories and creates the growing files. Throws SystemError that names what cannot be written. The
+// formats of the earlier system go to dump_ddos/ and dump_crypto/ below the directory, the others into the directory.
 std::unique_ptr<WindowWriter> make_writer(Format format, Profile profile, const std::filesystem::path& directory);
 
 }  // namespace nicsentry
