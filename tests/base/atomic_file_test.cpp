@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t disk_bytes = std::size_t{64} * 1024;
 
-// What `action` throws; fails the test where that is no SystemError.
+// Returns what `action` throws. Fails the test if that is not a SystemError.
 template <typename Action>
 SystemError system_error_of(Action action) {
   try {
@@ -61,7 +61,7 @@ TEST_CASE("an earlier file stays as it was until the new one is published") {
   CHECK(content(path) == "now");
 }
 
-TEST_CASE("what is synced is with the file system, or there is no room for it") {
+TEST_CASE("a synced file is written, or there is no room for it") {
   on_small_disk(disk_bytes, [](const std::filesystem::path& disk) {
     for (const char* text : {"first", "second"}) {
       PendingFile file(disk / "kept", PendingFile::Kind::create);
@@ -81,7 +81,7 @@ TEST_CASE("what is synced is with the file system, or there is no room for it") 
   });
 }
 
-TEST_CASE("an extension that is not published leaves nothing") {
+TEST_CASE("an extension that is not published leaves no trace") {
   const TemporaryDirectory directory;
   const GrowingFile file(directory.path() / "grows", "header\n");
   const std::string large(std::size_t{1024} * 1024, 'x');
@@ -95,7 +95,7 @@ TEST_CASE("an extension that is not published leaves nothing") {
   CHECK(content(file.path()) == "header\n");
 }
 
-TEST_CASE("a growing file starts anew with each run and grows by whole pieces") {
+TEST_CASE("a growing file is created again by each run and grows by whole pieces") {
   const TemporaryDirectory directory;
   put(directory.path() / "grows", "of an earlier run");
   const GrowingFile file(directory.path() / "grows", "header\n");
@@ -108,7 +108,7 @@ TEST_CASE("a growing file starts anew with each run and grows by whole pieces") 
   CHECK(content(file.path()) == "header\none\ntwo\n");
 }
 
-TEST_CASE("a growing file that was moved away starts anew") {
+TEST_CASE("a growing file that was moved away is created again") {
   const TemporaryDirectory directory;
   const GrowingFile file(directory.path() / "grows", "header\n");
   std::filesystem::rename(file.path(), directory.path() / "rotated");
@@ -118,7 +118,7 @@ TEST_CASE("a growing file that was moved away starts anew") {
   CHECK(content(file.path()) == "header\nrow\n");
 }
 
-TEST_CASE("files have the permissions that the umask leaves") {
+TEST_CASE("files have the permissions that the umask allows") {
   const TemporaryDirectory directory;
   const mode_t former = ::umask(027);
   FileBatch batch;
@@ -128,9 +128,9 @@ TEST_CASE("files have the permissions that the umask leaves") {
   CHECK(std::filesystem::status(directory.path() / "file").permissions() == std::filesystem::perms{0640});
 }
 
-TEST_CASE("a leftover of a killed process is no obstacle") {
+TEST_CASE("a temporary file of a killed process does no harm") {
   const TemporaryDirectory directory;
-  // The next number that this process will use is not known: all of a few hundred are taken, less than half in a row.
+  // The test does not know the next number that this process will use. So it takes every other one of a few hundred.
   for (int serial = 0; serial < 400; serial += 2) {
     put(directory.path() / (".nicsentry-" + std::to_string(::getpid()) + "-" + std::to_string(serial) + ".tmp"), "old");
   }
@@ -140,7 +140,7 @@ TEST_CASE("a leftover of a killed process is no obstacle") {
   CHECK(content(directory.path() / "c") == "c");
 }
 
-TEST_CASE("a full disk leaves no new file, no extension and no temporary file, and what was there is intact") {
+TEST_CASE("a full disk leaves no new file, no extension and no temporary file, and existing files are intact") {
   on_small_disk(disk_bytes, [](const std::filesystem::path& disk) {
     const GrowingFile file(disk / "grows", "header\n");
     {
@@ -168,7 +168,7 @@ TEST_CASE("a full disk leaves no new file, no extension and no temporary file, a
   });
 }
 
-TEST_CASE("a file that fits is not kept when another of its batch does not") {
+TEST_CASE("a file that fits is not published if another one of its batch does not fit") {
   on_small_disk(disk_bytes, [](const std::filesystem::path& disk) {
     const GrowingFile file(disk / "grows", "header\n");
     const SystemError error = system_error_of([&] {
@@ -189,7 +189,7 @@ TEST_CASE("a file that fits is not kept when another of its batch does not") {
   });
 }
 
-TEST_CASE("a name that a directory has taken: the extension of the same batch is taken back") {
+TEST_CASE("the name of a new file is taken by a directory: the extension of the same batch is undone") {
   const TemporaryDirectory directory;
   std::filesystem::create_directory(directory.path() / "taken");
   const GrowingFile file(directory.path() / "grows", "header\n");
@@ -203,14 +203,14 @@ TEST_CASE("a name that a directory has taken: the extension of the same batch is
   CHECK(files_below(directory.path()) == Names{"grows"});
 }
 
-TEST_CASE("a directory is made with those above it") {
+TEST_CASE("a directory is made with its missing parents") {
   const TemporaryDirectory directory;
   prepare_directory(directory.path() / "a" / "b");
   CHECK(std::filesystem::is_directory(directory.path() / "a" / "b"));
   CHECK(files_below(directory.path()).empty());
 }
 
-TEST_CASE("a directory that cannot be written is an error that names it") {
+TEST_CASE("a directory without write access is an error that names it") {
   const TemporaryDirectory directory;
   put(directory.path() / "file", "");
   const std::string below_file = (directory.path() / "file" / "out").string();

@@ -23,8 +23,8 @@ struct FirewallRoom {
   std::uint32_t expectations = 1;  // 1: none is ever found, as the models know of no earlier packets
 };
 
-// The program with the firewall in the kernel, driven by BPF_PROG_TEST_RUN. What the host writes is
-// written here by the plainest means, one element a call.
+// Runs the firewall's program in the kernel with BPF_PROG_TEST_RUN. Writes the maps in the simplest way, one element
+// for each call.
 class FirewallBench {
  public:
   explicit FirewallBench(const std::string& object, const FirewallRoom& room = {});  // "sentry_drv.o"
@@ -37,16 +37,16 @@ class FirewallBench {
   int program() const;
   bool has_egress() const;  // on XDP there is none
 
-  // Fills a bank without looking whether it is idle.
+  // Fills a bank, whether it is idle or not.
   void fill(unsigned bank, const RuleTables& tables);
-  void use(unsigned bank);  // the one write
+  void use(unsigned bank);  // selects the bank with one write
   void apply(const SetUpdate& update);
   void write_bits(const std::vector<BitsWrite>& writes);
 
   void know(const SessionKey& key, std::uint32_t states);  // the session's slot
   void forget(const SessionKey& key);
 
-  // The program's verdict on a frame: true where it drops.
+  // Returns true if the program drops the frame.
   bool drops(std::span<const std::uint8_t> frame);
   std::vector<rule_counter> counters(std::uint32_t ids) const;  // both halves, of ids 0 to ids - 1
 

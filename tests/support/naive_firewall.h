@@ -11,7 +11,7 @@
 
 namespace nicsentry::testing {
 
-// A packet as rules see it, written down from how it was made, not from reading it.
+// A packet as rules see it, derived from how it was built, not from parsing it.
 struct PacketFields {
   IpAddress source;
   IpAddress destination;
@@ -22,24 +22,24 @@ struct PacketFields {
   std::uint8_t icmp_type = 0;
   bool header = true;  // its transport header can be read
   ConnectionState state = ConnectionState::new_session;
-  bool later_fragment = false;  // rules are asked first, although it is established
+  bool later_fragment = false;  // rules come first, although it is established
 };
 
-// What a session that is in this state (not NEW) makes of a packet. Of ICMP, replies alone can be established, errors
-// alone related; a session can have let both in.
+// Returns the state of a packet whose session is in this state (not NEW). Of ICMP, only replies can be established and
+// only errors related; a session can have let both in.
 ConnectionState state_within(std::uint32_t state, const PacketFields& packet);
 
 using NaiveSets = std::map<std::string, std::vector<AddressRange>>;
 
 struct NaiveVerdict {
   bool drop = false;
-  std::optional<std::size_t> rule;    // that decided
+  std::optional<std::size_t> rule;    // the rule that decided
   std::vector<std::size_t> counting;  // counting rules before it
   bool blocked = false;
   bool established = false;
 };
 
-// First match over a list: the plainest firewall there is.
+// The simplest firewall: the first match in a list.
 NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet);
 
 }  // namespace nicsentry::testing

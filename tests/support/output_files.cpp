@@ -61,7 +61,7 @@ void on_small_disk(std::size_t bytes, const std::function<void(const std::filesy
   std::exception_ptr failure;
   std::thread([&] {
     try {
-      // A mount namespace of this thread alone: the mount goes with the thread.
+      // A mount namespace for this thread only. The mount ends with the thread.
       must(::unshare(CLONE_NEWNS), "making a mount namespace");
       must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "making mounts private");
       const std::string size = "size=" + std::to_string(bytes);

@@ -10,7 +10,7 @@
 
 namespace nicsentry::test {
 
-// A directory of its own, removed at the end.
+// A new directory, removed at the end.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();
@@ -27,14 +27,14 @@ class TemporaryDirectory {
 std::string content(const std::filesystem::path& path);
 void put(const std::filesystem::path& path, std::string_view text);
 
-// Relative paths of all files below, sorted, temporary ones too.
+// Returns the relative paths of all files below, sorted, including temporary ones.
 std::vector<std::string> files_below(const std::filesystem::path& directory);
 
-// Calls `test` with an empty directory that has room for `bytes`: a tmpfs that only the calling thread of `test` sees.
-// Needs root.
+// Calls `test` with an empty directory that has room for `bytes`. It is a tmpfs that only the thread that runs `test`
+// sees. Needs root.
 void on_small_disk(std::size_t bytes, const std::function<void(const std::filesystem::path&)>& test);
 
-// Takes all the room left.
+// Fills the remaining room.
 void fill_up(const std::filesystem::path& filler);
 
 }  // namespace nicsentry::test

@@ -17,15 +17,15 @@ inline std::uint8_t low_byte(std::size_t value) { return static_cast<std::uint8_
 inline void append(Bytes& bytes, const Bytes& more) { bytes.insert(bytes.end(), more.begin(), more.end()); }
 inline Bytes be16(std::size_t value) { return {low_byte(value >> 8), low_byte(value)}; }
 
-// Builds a frame from the outside in. Lengths and next headers follow from what was asked for; a frame that is to be
-// wrong is built right and then changed with `changed` or `cut`.
+// Builds a frame from the outside in. Lengths and next headers are computed. A malformed frame is built well-formed and
+// then changed with `changed` or `cut`.
 class PacketBuilder {
  public:
   PacketBuilder& vlan(std::uint16_t type, std::uint16_t id = 100) {
     tags_.emplace_back(type, id);
     return *this;
   }
-  // What stands where the IP header would: a frame that is not IP.
+  // Sets the EtherType of a frame without an IP header.
   PacketBuilder& ethertype(std::uint16_t type) {
     ethertype_ = type;
     return *this;
@@ -82,7 +82,7 @@ class PacketBuilder {
     payload_ = bytes;
     return *this;
   }
-  // Ethernet's, behind what the IP length counts.
+  // Padding of Ethernet, after the length in the IP header.
   PacketBuilder& padding(std::size_t bytes) {
     padding_ = bytes;
     return *this;

@@ -35,7 +35,7 @@ IpAddress RandomRules::address(std::uint8_t version) {
   IpAddress made;
   made.version = version;
   for (unsigned i = 0; i < bits_of(version) / 8; ++i) {
-    // Few values: rules overlap, packets hit.
+    // Few different values, so that rules overlap and packets match.
     made.bytes[i] = static_cast<std::uint8_t>(chance(60) ? below(2) * 255 : below(256));
   }
   return made;
@@ -195,7 +195,8 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
   }
   made.frame = builder.build();
   if (fields.protocol == 6 && fields.header) {
-    // The builder writes its own flags, 13 bytes into the TCP header, which ends the frame but for the payload.
+    // The builder writes its own flags 13 bytes into the TCP header, which is at the end of the frame except for the
+    // payload.
     constexpr std::uint8_t kBuilt = 0x18;
     for (std::size_t at = 14; at + 20 <= made.frame.size(); ++at) {
       if (made.frame[at] == low_byte(fields.source_port >> 8U) && made.frame[at + 1] == low_byte(fields.source_port) &&

@@ -9,7 +9,7 @@
 
 namespace nicsentry::testing {
 
-// Rules that overlap a lot, and packets at their edges.
+// Makes rules that overlap a lot, and packets at their edges.
 class RandomRules {
  public:
   explicit RandomRules(std::uint64_t seed) : random_(seed) {}
@@ -19,11 +19,11 @@ class RandomRules {
   std::vector<AddressRange> ranges(std::size_t count);
 
   struct Packet {
-    PacketFields fields;  // its state is that of an unknown session
+    PacketFields fields;  // with the state of an unknown session
     bool fragment = false;
     Bytes frame;
   };
-  // `near`: addresses and ports are taken from the edges of these rules and ranges half of the time.
+  // Half of the addresses and ports are at the edges of the rules and ranges in `near`.
   Packet packet(const ChainRules& near, const std::vector<AddressRange>& ranges);
 
   std::uint64_t below(std::uint64_t bound) {

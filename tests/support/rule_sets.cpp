@@ -33,7 +33,7 @@ PortRange ports(RandomRules& random) {
   return {first, random.chance(50) ? first : static_cast<std::uint16_t>(first + random.below(65536U - first))};
 }
 
-// The binary logarithm of the share of packets that a rule matches; protocols apart.
+// Returns the binary logarithm of the part of the packets that a rule matches, without regard to protocols.
 double log_share(const RuleMatch& match) {
   double share = 0;
   for (const AddressMatch* end : {&match.source, &match.destination}) {

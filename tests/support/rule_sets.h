@@ -11,15 +11,15 @@ namespace nicsentry::testing {
 // Prefixes of every length on both sides, ports, ranges, flags, states.
 ChainRules mixed_rules(std::size_t count, std::uint64_t seed);
 
-// The same rules, those that fewer packets match before the others, as exceptions are written before what they are
-// exceptions from. In random order a few rules that match nearly everything hide most of those behind them.
+// Sorts rules so that those that match fewer packets come first, as exceptions do. In random order a few rules that
+// match nearly everything would hide most later ones.
 ChainRules narrow_first(ChainRules chain);
 
-// Ranges of both ports and no addresses: nothing that a hash could look a rule up by but the protocol.
+// Rules with ranges of both ports and without addresses. A hash could look them up only by protocol.
 ChainRules port_rules(std::size_t count, std::uint64_t seed);
 
-// Of the kind that firewalls have: who (a /24 of 10/8) may reach what (an address of 192.168/16), by ports and
-// protocols.
+// Rules like those of typical firewalls: a source (a /24 of 10/8) may reach a destination (an address of 192.168/16),
+// by ports and protocols.
 ChainRules plain_rules(std::size_t count);
 
 }  // namespace nicsentry::testing

@@ -6,8 +6,8 @@
 
 namespace nicsentry::testing {
 
-// How many of a test's random cases to run. The environment's NICSENTRY_TRIES is the percentage, 10 by default.
-// `least`: with fewer the test would not see each kind of case.
+// Returns how many of a test's random cases to run. NICSENTRY_TRIES in the environment is the percentage, 10 by
+// default. With fewer than `least` the test would not cover each kind of case.
 template <typename Count>
 Count tries(Count all, Count least = 1) {
   const char* text = std::getenv("NICSENTRY_TRIES");

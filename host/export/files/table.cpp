@@ -192,7 +192,7 @@ std::string balance_line(const Accounting& attachment) {
     if (packets != 0) causes.push_back(fmt::format("{} {}", cause_name(cause), packets));
   }
   const std::string by_cause = causes.empty() ? "" : fmt::format(" ({})", fmt::join(causes, ", "));
-  return fmt::format("{} {}/{}: {} packets in = {} on sessions + {} unknown + {} not understood{}",
+  return fmt::format("{} {}/{}: {} packets in = {} on sessions + {} unknown + {} unparsed{}",
                      printable(attachment.interface), printable(attachment.hook), printable(attachment.mode),
                      attachment.in().packets, attachment.on_sessions.packets, attachment.unknown.packets,
                      not_understood, by_cause);

@@ -13,7 +13,7 @@ def descriptions(output_dump, first, count, directory):
 
 
 def tree(directory):
-    """Relative path -> bytes of every file below; None for a directory."""
+    """Returns a map from relative paths to the bytes of files, or None for directories."""
     return {
         str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None for path in directory.rglob("*")
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Writes pseudo-random windows with the real writers and describes them on stdout, for tests that compare the files
-// with what Python makes of the description.
-//   output_dump windows FIRST COUNT DIRECTORY   one line of JSON a seed; files in DIRECTORY/SEED/FORMAT/
+// Writes pseudo-random windows with the real writers and describes them on stdout. Tests compare the files with those
+// that Python makes from the description.
+//   output_dump windows FIRST COUNT DIRECTORY   one line of JSON for each seed; files in DIRECTORY/SEED/FORMAT/
 //   output_dump floats SEED COUNT               lines "float HEX TEXT", "quotient A B TEXT", "seconds NS TEXT"
 #include <fmt/format.h>
 
@@ -26,9 +26,9 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::uint64_t max_bytes = std::uint64_t{1} << 60;  // their bits fit 64 bits
+constexpr std::uint64_t max_bytes = std::uint64_t{1} << 60;  // so that their bits fit into 64 bits
 
-// std::uniform_int_distribution differs between libraries; this does not.
+// Unlike std::uniform_int_distribution, it gives the same numbers with every library.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -37,7 +37,7 @@ class Random {
   std::uint64_t below(std::uint64_t limit) { return engine_() % limit; }
   bool one_in(std::uint64_t n) { return below(n) == 0; }
 
-  // Every order of magnitude is as likely as any other; 0 in one of eight.
+  // Every order of magnitude is equally likely; one in eight is 0.
   std::uint64_t any_size(std::uint64_t limit) { return one_in(8) ? 0 : (bits() >> below(64)) % limit; }
 
   template <typename Field>
@@ -60,7 +60,7 @@ IpAddress random_address(Random& random, std::uint8_t version) {
   for (std::size_t index = 0; index < (version == 4 ? 4U : 16U); ++index) {
     address.bytes.at(index) = static_cast<std::uint8_t>(random.one_in(3) ? 0 : random.below(256));
   }
-  // ::a.b.c.d and ::ffff:a.b.c.d have more than one text.
+  // ::a.b.c.d and ::ffff:a.b.c.d have several texts.
   if (version == 6) address.bytes[0] = static_cast<std::uint8_t>(1 + random.below(255));
   return address;
 }
@@ -221,7 +221,7 @@ nlohmann::json description(const WindowReport& window) {
           {"sessions", sessions},    {"planes", attachments},       {"summary", window_json(window)}};
 }
 
-// Relative to `directory`, the files that the writers said they made or extended.
+// Returns the files that the writers reported, relative to `directory`.
 nlohmann::json write_all(const std::vector<WindowReport>& windows, Profile profile,
                          const std::filesystem::path& directory) {
   auto written = nlohmann::json::array();

@@ -9,7 +9,7 @@
 
 namespace nicsentry::output_python_float_test {
 
-TEST_CASE("a float reads as Python writes it") {
+TEST_CASE("a float is printed as Python prints it") {
   struct Case {
     double value;
     std::string text;
@@ -39,7 +39,7 @@ TEST_CASE("a float reads as Python writes it") {
 }
 
 TEST_CASE("a quotient of integers beyond 2^53 is rounded once, not twice") {
-  // 2^64 - 1 and 2^53 + 1 have no double; via doubles the quotients would be 2048.0 and 1.0.
+  // 2^64 - 1 and 2^53 + 1 have no double. Quotients of doubles would be 2048.0 and 1.0.
   CHECK(python_float(python_quotient(18446744073709551615U, 9007199254740993U)) == "2047.9999999999998");
   CHECK(python_float(python_quotient(9007199254740993U, 9007199254740992U)) == "1.0");
   CHECK(python_float(python_quotient(9007199254740995U, 9007199254740992U)) == "1.0000000000000004");

@@ -17,8 +17,8 @@ SessionWindow tcp_session();
 // 10.0.0.1 pings 10.0.0.3, once, without an answer.
 SessionWindow icmp_session();
 
-// Window 3, 2026-05-01 12:00:00 to 12:00:10 UTC: the two sessions; one attachment whose accounting balance, with
-// nothing lost.
+// Window 3, 2026-05-01 12:00:00 to 12:00:10 UTC: the two sessions, and one attachment whose accounting is consistent
+// and without losses.
 WindowReport sample_report();
 
 }  // namespace nicsentry::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The letter of the seed's formats by example; tests/export/files/test_seed_formats.py compares random windows with
+// Examples of the earlier system's formats. tests/export/files/test_seed_formats.py compares random windows with
 // Python.
 #include <catch2/catch.hpp>
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the earlier system's formats with Python's own json and float formatting, independently of host/output.
+"""Writes the earlier system's formats with Python's own json and float formatting, independently of host/export.
 
     seed_writer.py seed-json|seed-csv DIRECTORY < DESCRIPTION
 
-The description is a JSON object as output_dump prints it. Formats: seed-features.md, docs/formats.md.
+The description is a JSON object as output_dump prints it. Formats: docs/formats.md.
 """
 import ipaddress
 import json
@@ -39,7 +39,7 @@ def per(dividend, divisor):
 
 
 def crypto_values(session):
-    """Timestamp, Server Method, then the columns from Packets_server on."""
+    """Returns Timestamp, Server Method, then the columns from Packets_server on."""
     packets_server, packets_client = session["packets_server"], session["packets_client"]
     bits_server, bits_client = session["bytes_server"] * 8, session["bytes_client"] * 8
     duration = session["last_packet_ns"] - session["first_packet_ns"]

@@ -24,7 +24,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// Long addresses, large numbers, several attachments, a name that is no ASCII.
+// A report with long addresses, large numbers, several attachments and a name that is not ASCII.
 WindowReport wide_report() {
   WindowReport report = sample_report();
   SessionWindow session = tcp_session();
@@ -43,18 +43,18 @@ WindowReport wide_report() {
 
 }  // namespace
 
-TEST_CASE("the table shows a window at a glance") {
+TEST_CASE("the table summarizes a window") {
   CHECK(format_table(sample_report(), 120, 10) ==
         "window 3: 2026-05-01 12:00:00.000 to 12:00:10.000 UTC, 10.000 s, 2 sessions\n"
         "CLIENT          SERVER       PROTO  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  DURATION\n"
         "10.0.0.1:34567  10.0.0.2:80  TCP           3         2      300 B     1.0 kB   2.000 s\n"
         "10.0.0.1        10.0.0.3     ICMP          1         0       84 B        0 B   0.000 s\n"
-        "veth0 xdp/drv: 9 packets in = 4 on sessions + 2 unknown + 3 not understood (not_ip 3)\n"
+        "veth0 xdp/drv: 9 packets in = 4 on sessions + 2 unknown + 3 unparsed (not_ip 3)\n"
         "  sessions: 2 active, 2 new, 0 refused\n"
         "  events: 3 sent, 3 arrived, 0 lost, 0 left out\n");
 }
 
-TEST_CASE("what was lost, left out or refused stands out") {
+TEST_CASE("lost, left-out and refused packets are in capitals") {
   WindowReport report = sample_report();
   Accounting& attachment = report.attachments[0];
   attachment.unknown.packets += 40;
@@ -65,7 +65,7 @@ TEST_CASE("what was lost, left out or refused stands out") {
   CHECK_THAT(table, Contains("13 sent, 3 arrived, 10 LOST, 30 LEFT OUT\n"));
 }
 
-TEST_CASE("the sessions with the most packets come first, the older of equal ones") {
+TEST_CASE("the sessions with the most packets come first, of equal ones the older") {
   WindowReport report = sample_report();
   SessionWindow session = tcp_session();
   for (std::uint64_t id = 9; id < 12; ++id) {
@@ -82,19 +82,19 @@ TEST_CASE("the sessions with the most packets come first, the older of equal one
   CHECK(lines[5] == "(2 more sessions)");
 }
 
-TEST_CASE("an inexact duration says so") {
+TEST_CASE("an inexact duration has a mark") {
   WindowReport report = sample_report();
   report.sessions[0].last_packet_uncertainty_ns = 100'000'000;
   CHECK_THAT(format_table(report, 120, 10), Contains(" ~2.000 s\n"));
 }
 
-TEST_CASE("a window without anything is a line") {
+TEST_CASE("a window without packets is one line") {
   WindowReport report;
   report.end_ns = 50'000'000;
   CHECK(format_table(report, 80, 10) == "window 0: 1970-01-01 00:00:00.000 to 00:00:00.050 UTC, 0.050 s, 0 sessions\n");
 }
 
-TEST_CASE("no width is exceeded, and everything is printable ASCII") {
+TEST_CASE("no line exceeds the width, and all characters are printable ASCII") {
   const WindowReport report = wide_report();
   for (unsigned width = 1; width <= 250; ++width) {
     CAPTURE(width);
@@ -106,7 +106,7 @@ TEST_CASE("no width is exceeded, and everything is printable ASCII") {
   }
 }
 
-TEST_CASE("a long address loses its middle before a column goes") {
+TEST_CASE("a long address is shortened in its middle before a column is left out") {
   const auto lines = lines_of(format_table(wide_report(), 110, 1));
   CHECK_THAT(lines[1], Catch::Matchers::EndsWith("DURATION"));
   CHECK_THAT(lines[2], Catch::Matchers::StartsWith("[fdfd:"));
@@ -114,13 +114,13 @@ TEST_CASE("a long address loses its middle before a column goes") {
   CHECK_THAT(lines[2], Contains(":65535"));
 }
 
-TEST_CASE("without a width the table is as wide as it takes") {
+TEST_CASE("without a width the table is as wide as its content") {
   const std::string table = format_table(wide_report(), 0, 10);
   CHECK_THAT(table, Contains("[fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd]:65535"));
   CHECK_THAT(table, Contains("18.4 EB"));
 }
 
-TEST_CASE("a window's JSON names an attachment's accounting as the columns of windows do") {
+TEST_CASE("a window's JSON names an attachment's accounting like the columns of windows") {
   const auto object = window_json(sample_report());
   CHECK(object["window"] == 3);
   CHECK(object["sessions"] == 2);
@@ -133,7 +133,7 @@ TEST_CASE("a window's JSON names an attachment's accounting as the columns of wi
   CHECK(seen == names);
 }
 
-TEST_CASE("the causes of packets not understood have names of their own") {
+TEST_CASE("the causes of unparsed packets have different names") {
   std::vector<std::string> names;
   names.reserve(CAUSES);
   for (int cause = 0; cause < CAUSES; ++cause) names.emplace_back(cause_name(cause));

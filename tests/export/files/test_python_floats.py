@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""python_float, python_quotient and python_seconds give what this Python gives.
+"""Checks that python_float, python_quotient and python_seconds agree with this Python.
 
     test_python_floats.py OUTPUT_DUMP [COUNT]
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The seed formats are, to the byte, what seed_writer.py makes of the same windows.
+"""Checks that the earlier system's formats equal, byte by byte, those that seed_writer.py makes of the same windows.
 
     test_seed_formats.py OUTPUT_DUMP [SEEDS]
 """
@@ -33,7 +33,7 @@ def main(output_dump, seeds):
 
 
 def check_reported(written, file_format, expected_tree):
-    """The writers name the files they wrote; results.csv with its header alone is of no window."""
+    """The writers name the files that they wrote. A results.csv with only its header belongs to no window."""
     reported = {name.removeprefix(file_format + "/") for name in written if name.startswith(file_format + "/")}
     present = {
         name

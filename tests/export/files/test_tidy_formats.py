@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""csv and jsonl hold the rows that the windows' description gives, as their schemas say, and the same ones.
+"""Checks csv and jsonl: they have the same rows, which agree with the windows' description and the schemas.
 
     test_tidy_formats.py OUTPUT_DUMP SCHEMA_DIRECTORY [SEEDS]
 """
@@ -19,7 +19,7 @@ import seed_writer
 METHODS = {1: "handshake", 2: "port_below_1024", 3: "lower_port"}
 CAUSES = ["not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions"]
 SCHEMAS = {"sessions": "session", "packets": "packet", "windows": "window"}
-# Rows held against a schema, of each table: the validator is slow.
+# Rows of each table that are validated against the schema; the validator is slow.
 VALIDATED_ROWS = 1000
 
 
@@ -124,7 +124,7 @@ def read_jsonl(path):
 
 
 def read_csv(path, schema):
-    """Typed as the schema says, which names the columns in their order."""
+    """Returns the rows with the types of the schema, which names the columns in their order."""
     content = path.read_bytes().decode("utf-8")
     assert content.endswith("\n"), f"{path} ends within a line"
     header, *rows = csv.reader(io.StringIO(content, newline=""), strict=True, lineterminator="\n")

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t disk_bytes = std::size_t{64} * 1024;
 
-// Of the sample session, with so many packets that no format has room for it on the small disk.
+// The sample session with so many packets that no format fits on the small disk.
 WindowReport large_report() {
   WindowReport report = sample_report();
   report.number = 4;
@@ -29,7 +29,7 @@ WindowReport large_report() {
 
 }  // namespace
 
-TEST_CASE("a format is known by its name") {
+TEST_CASE("a format has a name") {
   for (const char* name : {"seed-json", "seed-csv", "csv", "jsonl"}) {
     CHECK(format_name(parse_format(name)) == std::string(name));
   }
@@ -38,7 +38,7 @@ TEST_CASE("a format is known by its name") {
   CHECK_THROWS_AS(parse_format("CSV"), Error);
 }
 
-TEST_CASE("a profile is known by its name") {
+TEST_CASE("a profile has a name") {
   for (const char* name : {"ddos", "crypto", "all"}) CHECK(profile_name(parse_profile(name)) == std::string(name));
   CHECK_THROWS_WITH(parse_profile("dos"), "unknown profile 'dos': allowed are ddos, crypto, all");
   CHECK((has_ddos(Profile::ddos) && !has_crypto(Profile::ddos)));
@@ -65,7 +65,7 @@ TEST_CASE("each format writes its own files and names them") {
   CHECK(write(Format::jsonl, Profile::crypto) == Paths{path / "sessions.jsonl", path / "windows.jsonl"});
 }
 
-TEST_CASE("a window without sessions writes no file in the seed formats, its accounting in the others") {
+TEST_CASE("a window without sessions has no file in the earlier system's formats, but accounting in the others") {
   const TemporaryDirectory directory;
   WindowReport report = sample_report();
   report.sessions.clear();
@@ -76,7 +76,7 @@ TEST_CASE("a window without sessions writes no file in the seed formats, its acc
         Paths{directory.path() / "windows.csv"});
 }
 
-TEST_CASE("an ICMP session is none of the crypto profile's") {
+TEST_CASE("the crypto profile has no ICMP sessions") {
   const TemporaryDirectory directory;
   WindowReport report = sample_report();
   report.sessions = {icmp_session()};
@@ -85,7 +85,7 @@ TEST_CASE("an ICMP session is none of the crypto profile's") {
   CHECK(content(directory.path() / "sessions.jsonl").empty());
 }
 
-TEST_CASE("growing files gain a window's rows and start anew with a run") {
+TEST_CASE("growing files are extended by each window and created again by each run") {
   const TemporaryDirectory directory;
   const auto sessions = directory.path() / "sessions.jsonl";
   for (int run = 0; run < 2; ++run) {
@@ -102,7 +102,7 @@ TEST_CASE("growing files gain a window's rows and start anew with a run") {
   }
 }
 
-TEST_CASE("the header of results.csv is there from the start") {
+TEST_CASE("results.csv has its header from the start") {
   const TemporaryDirectory directory;
   const auto writer = make_writer(Format::seed_csv, Profile::crypto, directory.path());
   CHECK(content(directory.path() / "dump_crypto" / "results.csv") ==
@@ -121,7 +121,7 @@ TEST_CASE("fields with separators are quoted in CSV") {
              Contains(",\"a \"\"b\"\", c\",xdp,drv,9,1468,4,1284,2,100,3,84,"));
 }
 
-TEST_CASE("a name that is no UTF-8 still makes JSON") {
+TEST_CASE("a name with invalid UTF-8 gives valid JSON") {
   const TemporaryDirectory directory;
   WindowReport report = sample_report();
   report.attachments[0].interface = "caf\xe9";
@@ -139,7 +139,7 @@ TEST_CASE("an output directory that is a file is an error at the start") {
   CHECK(content(out).empty());
 }
 
-TEST_CASE("a window that does not fit on the disk leaves every format as it was, and a later one is written") {
+TEST_CASE("a window that does not fit on the disk changes no format, and a later window is written") {
   const Format format = GENERATE(Format::seed_json, Format::seed_csv, Format::csv, Format::jsonl);
   CAPTURE(format_name(format));
   on_small_disk(disk_bytes, [format](const std::filesystem::path& disk) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The verdict of the program in the kernel against the plainest firewall there is.
+// Compares the verdict of the program in the kernel with that of the simplest possible firewall.
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
