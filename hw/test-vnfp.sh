@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Tests of the virtual card, in two halves: that the driver accepts and refuses
-# what verifier_tests/nfp/ says, in these words (programs), and that the card is
-# as true to a real one as README.md claims (card).
+# Tests the virtual card in two halves. `programs`: the driver accepts and refuses
+# the programs of verifier_tests/nfp/, with the messages given there. `card`: the
+# card behaves like a real one as far as README.md claims.
 #
 #   test-vnfp.sh [programs|card]
 #
-# A program says in its first lines what is expected of it:
+# The first lines of a program give the expected result:
 #   // accepted
-#   // refused: WORDS      one line of what the driver says, to the letter
-#   // firmware: NAME      of hw/firmware/, if not agilio-bpf
-#   // mtu: N              of the port, if not 1500
+#   // refused: WORDS      one line of the driver's message, exactly
+#   // firmware: NAME      a file of hw/firmware/, if not agilio-bpf
+#   // mtu: N              the port's MTU, if not 1500
 
 set -euo pipefail
 
@@ -36,12 +36,12 @@ fail() {
 	(($# == 0)) || printf '        %s\n' "$@"
 }
 
-# setting FILE NAME: what the program's first lines say
+# setting FILE NAME: prints a value from the program's first lines
 setting() {
 	sed -n "/^[^/]/q; s|^// $2: ||p" "$1"
 }
 
-# The driver's words among all that was said, without whose they are.
+# Prints the messages without the prefixes of the driver and its functions.
 words() {
 	sed -E 's/^\[nfp\] //; s/^NFP net bpf: //; s/^nfp [0-9a-f:.]+: //
 		s/^Error: nfp: (.*)\.$/\1/' "$1"
@@ -63,7 +63,7 @@ check_program() {
 	fi
 }
 
-# All programs, in one virtual machine.
+# Checks all programs in one virtual machine.
 check_programs() {
 	local firmware source object mtu
 	local -a sources=() arguments=()
@@ -101,7 +101,7 @@ check_run() {
 	fi
 }
 
-# Lines "ok NAME" and "FAILED NAME: WHY" of a script in the virtual machine.
+# Runs a script in the virtual machine, which prints "ok NAME" and "FAILED NAME: WHY".
 check_script() {
 	local line rc=0 before=$passed
 	"$HW/vnfp" run -- "$@" >"$work/said" 2>"$work/errors" || rc=$?
@@ -120,18 +120,18 @@ check_card() {
 	check_script "$HW/guest/self-test" "$work/counter.o" \
 		agilio-bpf test-no-live-reload test-empty-arrays test-multi-entry test-data-events nic
 
-	check_run "a command's status and output are passed on, not its errors among them, and there are as many ports as asked for" \
+	check_run "a command's status and output are passed on, its errors go elsewhere, and --ports sets the number of ports" \
 		3 "$PWD"$'\n'"nfp0 nfp1 nfp2 nfp3" --ports 4 -- \
 		bash -c 'pwd; echo err >&2; cd /sys/class/net; echo nfp*; exit 3'
-	check_run "a hang is ended by the time limit" 124 "" --timeout 10 -- sleep 1000
+	check_run "the time limit ends a hanging command" 124 "" --timeout 10 -- sleep 1000
 	check_run "a kernel that panics is reported" 125 "" -- bash -c 'echo c >/proc/sysrq-trigger'
 
 	local rc=0
 	"$HW/vnfp" run --timeout 60 -- yes 2>"$work/errors" | head -n 1 >/dev/null || rc=$?
 	if ((rc == 141)); then
-		pass "it ends when nobody reads its output any more"
+		pass "it ends when the reader of its output is gone"
 	else
-		fail "it ends when nobody reads its output any more" "status $rc" "$(tail -n 5 "$work/errors")"
+		fail "it ends when the reader of its output is gone" "status $rc" "$(tail -n 5 "$work/errors")"
 	fi
 }
 

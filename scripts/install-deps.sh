@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Installs what nicsentry needs of Debian 12's packages. Idempotent: nothing happens where all are there.
-#   scripts/install-deps.sh [--tests]    --tests: also what only the tests need
+# Installs the packages of Debian 12 that nicsentry needs. Does nothing if all are installed.
+#   scripts/install-deps.sh [--tests]    --tests: also those that only the tests need
 set -euo pipefail
 
 packages=(
@@ -13,7 +13,7 @@ test_packages=(
   catch2 tshark tcpdump python3-jsonschema clang-format clang-tidy shellcheck mandoc black flake8 mypy
   libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables curl ccache lld
 )
-# hw/vnfp makes its virtual machine's parts of these and of Debian's kernel packages, which it fetches itself.
+# hw/vnfp makes its virtual machine from these and from Debian's kernel packages, which it fetches itself.
 test_packages+=(qemu-system-x86 busybox-static cpio kmod)
 
 [[ ${1:-} == --tests ]] && packages+=("${test_packages[@]}")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# From a bare Debian 12 as root: installs what is missing, builds, and shows the sessions of live traffic between two
-# network namespaces of its own, which it removes.
-#   scripts/quickstart.sh [DIR]    DIR: where the files go (a new directory below /tmp by default)
+# Installs missing packages on a bare Debian 12, builds, and shows the sessions of live traffic. The traffic runs between
+# two network namespaces, which the script makes and removes. Needs root.
+#   scripts/quickstart.sh [DIR]    DIR: output directory (default: a new one below /tmp)
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -33,7 +33,7 @@ build() {
   cmake --build --preset release
 }
 
-# Two namespaces, one cable: nothing of the machine's own network is touched.
+# Connects two namespaces with a veth pair. The machine's own network is not changed.
 make_namespaces() {
   ip netns add "$watched"
   ip netns add "$sender"
@@ -41,7 +41,7 @@ make_namespaces() {
   local namespace
   for namespace in "$watched" "$sender"; do
     ip -n "$namespace" link set lo up
-    # A segment that offloading leaves unsent would be longer than a frame.
+    # Without offloading, no packet is longer than a frame.
     ip netns exec "$namespace" ethtool -K port tso off gso off tx off >/dev/null
     ip -n "$namespace" link set port up
   done
@@ -87,7 +87,7 @@ main() {
 
   say "files in $out"
   find "$out" -type f -printf '%10s  %P\n' | sort -k2
-  say "done; the namespaces are removed. Next: build/nicsentry --help, README.md"
+  say "done; the namespaces are removed. See also: build/nicsentry --help, README.md"
 }
 
 main "$@"

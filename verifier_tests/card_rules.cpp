@@ -21,7 +21,7 @@
 namespace nicsentry::testing {
 namespace {
 
-// Kernel: drivers/net/ethernet/netronome/nfp/bpf/{verifier,offload}.c; the numbers are those that the firmware reports.
+// Kernel: drivers/net/ethernet/netronome/nfp/bpf/{verifier,offload}.c; the numbers are the firmware's.
 constexpr std::uint64_t kElementBytes = 64;
 constexpr std::uint64_t kElements = 3'072'000;
 constexpr std::array kHelpers = {BPF_FUNC_map_lookup_elem, BPF_FUNC_get_prandom_u32, BPF_FUNC_perf_event_output};
@@ -62,7 +62,7 @@ void check_maps(const bpf_object* object, Rules& broken) {
   bpf_object__for_each_map(map, object) {
     const std::string plain_name = bpf_map__name(map);
     if (bpf_map__is_internal(map)) {
-      broken.push_back("map " + plain_name.substr(plain_name.find('.')) + ": global data");  // libbpf's OBJECT.SECTION
+      broken.push_back("map " + plain_name.substr(plain_name.find('.')) + ": global data");  // libbpf: OBJECT.SECTION
       continue;
     }
     const std::string name = "map " + plain_name;
@@ -91,7 +91,7 @@ void check_maps(const bpf_object* object, Rules& broken) {
 
 std::string broken_by_call(const bpf_insn& instruction) {
   if (instruction.src_reg == BPF_PSEUDO_CALL) {
-    return {};  // of a function of the same object, which is looked at by itself
+    return {};  // functions of the same object are checked separately
   }
   if (instruction.src_reg != 0) {
     return "call of a kernel function";
@@ -104,8 +104,8 @@ std::string broken_by_call(const bpf_insn& instruction) {
   return "helper " + std::to_string(instruction.imm);
 }
 
-// Which registers and places of the stack hold a pointer into a map's value, as far as a look at one instruction after
-// the other tells: from the lookup that gave it, over copies of it.
+// Tracks which registers and stack slots hold a pointer into a map's value. Follows copies from the lookup on,
+// instruction by instruction, without regard to jumps.
 class MapPointers {
  public:
   bool in(unsigned reg) const { return registers_.contains(reg); }
@@ -143,7 +143,7 @@ class MapPointers {
   std::set<std::int16_t> stack_;
 };
 
-// On the card a word of a map is either read or added to, and never stored.
+// Programs on the card may read a word of a map or add to it, but not both, and may never store.
 std::string broken_by(const bpf_insn& instruction, const MapPointers& pointers) {
   const unsigned instruction_class = BPF_CLASS(instruction.code);
   if (MapPointers::is_call(instruction)) {
@@ -167,13 +167,13 @@ void check_instructions(std::span<const bpf_insn> instructions, Rules& broken) {
     }
     pointers.follow(instructions[i]);
     if (instructions[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
-      ++i;  // the other half of its constant
+      ++i;  // skips the second half of the constant
     }
   }
   broken.insert(broken.end(), found.begin(), found.end());
 }
 
-// Functions that programs call are in a section of their own, which libbpf does not show.
+// Returns the functions that programs call. They are in a section of their own, which libbpf does not show.
 std::vector<bpf_insn> functions(const std::filesystem::path& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   elf_version(EV_CURRENT);

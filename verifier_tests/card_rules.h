@@ -7,10 +7,10 @@
 
 namespace nicsentry::testing {
 
-// What of an object the card would not take, told without a card; a line a broken rule.
+// Returns the rules of the card that an object breaks, one line for each. Needs no card.
 std::vector<std::string> broken_rules(const std::filesystem::path& object);
 
-// What the running kernel says against an object; empty when it loads it.
+// Returns the messages of the running kernel's verifier; empty if it loads the object.
 std::string kernel_refusal(const std::filesystem::path& object);
 
 }  // namespace nicsentry::testing

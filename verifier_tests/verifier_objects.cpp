@@ -43,7 +43,7 @@ fs::path compile(const fs::path& source, const fs::path& directory) {
   return object;
 }
 
-// The line of an offence that says what the checker has to find.
+// Returns the rule that the checker must find in an offence, from the source's first lines.
 std::string announced(const fs::path& source) {
   std::ifstream file(source);
   const std::string mark = "// broken: ";
@@ -53,7 +53,7 @@ std::string announced(const fs::path& source) {
   return {};
 }
 
-TEST_CASE("the running kernel takes every object") {
+TEST_CASE("the running kernel loads every object") {
   for (const std::string program : {"ddos", "crypto", "sentry", "firewall"}) {
     for (const std::string ending : {".o", "_drv.o", "_tc.o"}) {
       INFO(program + ending);
@@ -69,7 +69,7 @@ TEST_CASE("the objects for the card keep its rules") {
   }
 }
 
-TEST_CASE("each offence is caught, and as what it is") {
+TEST_CASE("the checker finds the broken rule of each offence") {
   const TemporaryDirectory directory;
   std::vector<fs::path> sources;
   for (const auto& entry : fs::directory_iterator(OFFENCES_DIR)) {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# `vnfp run`, `vnfp shell`, `vnfp count`: one virtual machine, one command.
+# `vnfp run`, `vnfp shell`, `vnfp count`: run one command in one virtual machine.
 
-# Options, see usage in hw/vnfp; what is left is in ARGS.
+# Parses the options (see usage in hw/vnfp). The remaining arguments are in ARGS.
 parse_options() {
 	FIRMWARE=agilio-bpf PORTS=2 DELAY_NS=0 TIMEOUT=300 CPUS=1 MEMORY=1024
 	STATS=0 KERNEL_LOG=0 CACHE_MODE=loose
@@ -34,7 +34,7 @@ parse_options() {
 	ARGS=("$@")
 
 	[[ $FIRMWARE == */* ]] || FIRMWARE=$VNFP_HW/firmware/$FIRMWARE.conf
-	[[ -r $FIRMWARE ]] || die "no firmware file $FIRMWARE; there are: $(
+	[[ -r $FIRMWARE ]] || die "no firmware file $FIRMWARE; existing files: $(
 		cd "$VNFP_HW/firmware" && echo *.conf)"
 	[[ $PORTS =~ ^[1-6]$ ]] || die "--ports $PORTS: a card has 1 to 6"
 	[[ $TIMEOUT =~ ^[0-9]+$ ]] || die "--timeout $TIMEOUT: not a number of seconds"
@@ -57,7 +57,7 @@ settings_are_current() (
 )
 
 load_settings() {
-	# Set up again if our sources changed; cheap when they have not.
+	# Sets up again if our sources changed; cheap if they have not.
 	if [[ ! -e $VNFP_SETTINGS ]] ||
 		! settings_are_current; then
 		vnfp_setup
@@ -66,10 +66,10 @@ load_settings() {
 	. "$VNFP_SETTINGS"
 }
 
-# Sets ACCELERATOR to kvm where the machine boots under it, else to tcg. That /dev/kvm
-# opens is not enough: a KVM without the processor's own virtualisation may never get
-# through the kernel's start. So it is tried once after each boot of the host, and
-# the result is kept in the cache. NICSENTRY_VNFP_ACCEL=kvm or tcg decides without a trial.
+# Sets ACCELERATOR to kvm if the machine boots under it, else to tcg. A /dev/kvm that
+# opens is not sufficient: a KVM without the processor's own virtualisation may hang
+# during the kernel's start. So the first run after each boot of the host tries it, and
+# keeps the result in the cache. NICSENTRY_VNFP_ACCEL=kvm or tcg decides without a trial.
 choose_accelerator() {
 	local key tried answer kept=$VNFP_CACHE/accelerator
 	ACCELERATOR=${NICSENTRY_VNFP_ACCEL-}
@@ -97,7 +97,7 @@ choose_accelerator() {
 }
 KVM_TRIAL_S=20
 
-# The second part of the initramfs, what differs from run to run.
+# Writes the second part of the initramfs, which differs from run to run.
 write_run_files() {
 	local to=$1 shell=$2
 	mkdir -p "$to/firmware/netronome"
@@ -114,7 +114,7 @@ write_run_files() {
 	} >"$to/options"
 	{
 		declare -px | grep -v '^declare -[a-z]*r'
-		# Over 9p there are no sockets and everything is slow.
+		# 9p is slow and has no sockets.
 		echo 'export TMPDIR=/run/tmp'
 		printf 'cd %q || exit 125\n' "$PWD"
 		((shell)) || printf 'exec'
@@ -142,8 +142,9 @@ qemu_command() {
 	)
 }
 
-# What the machine writes, until it is gone. If nobody reads on, its writer would
-# wait for ever: the machine ends, as a command does that writes to a closed pipe.
+# Passes on what the machine writes, until it ends. If the reader of the output is
+# gone, the machine would wait for ever. So it is ended, like a command that writes
+# to a closed pipe.
 pass_on() {
 	cat "$1" && return
 	touch "${1%/*}/unread"
@@ -172,21 +173,21 @@ run_machine() {
 	local err=$!
 	wait "$MACHINE" || rc=$?
 	MACHINE=
-	# If the machine never opened them, these still wait for a writer.
+	# If the machine never opened the pipes, their readers still wait for a writer.
 	exec {fd}<>"$work/stdout" && exec {fd}>&-
 	exec {fd}<>"$work/stderr" && exec {fd}>&-
 	wait "$out" "$err" || true
 
 	((KERNEL_LOG)) && cat "$work/kernel.log" >&2
 	((STATS)) && cat "$work/stats" >&2
-	[[ ! -e $work/unread ]] || return 141 # as of a command that SIGPIPE ended
+	[[ ! -e $work/unread ]] || return 141 # like a command that SIGPIPE ended
 	if ((rc == 124)); then
-		note "'${ARGS[*]}' did not end within $TIMEOUT s and was ended; the kernel's last words:"
+		note "'${ARGS[*]}' did not end within $TIMEOUT s and was killed; the end of the kernel's log:"
 		tail -n 15 "$work/kernel.log" >&2
 		return 124
 	fi
 	if [[ ! -s $work/status ]]; then
-		note "the virtual machine ended before '${ARGS[*]}' did (qemu: $rc); the kernel's last words:"
+		note "the virtual machine ended before '${ARGS[*]}' did (qemu: $rc); the end of the kernel's log:"
 		cat "$work/qemu.log" >&2
 		grep -E 'Kernel panic|BUG:|Oops|RIP: 0010' "$work/kernel.log" >&2 || true
 		tail -n 10 "$work/kernel.log" >&2

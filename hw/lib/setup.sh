@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# `vnfp setup`: makes what the virtual machine needs, from Debian's packages.
+# `vnfp setup`: makes the parts of the virtual machine from Debian's packages.
 #
-# The kernel image and the driver's source are fetched, not installed: nothing
-# of them belongs on the host outside the cache.
+# The kernel image and the driver's source are fetched, not installed, because
+# the host needs them only in the cache.
 
-# The last line is for the tests, which compile small programs.
+# The tests need the last line: they compile small programs.
 VNFP_PACKAGES=(
 	qemu-system-x86 busybox-static cpio kmod make gcc-12 xz-utils
 	iproute2 bpftool ethtool
 	clang libbpf-dev libc6-dev
 )
-# In the initramfs: to reach the host's files and to talk to it, and what the
-# driver depends on. Everything else is loaded from the host's files.
+# Modules in the initramfs: access to the host's files, communication with the
+# host, and the driver's dependencies. All others are loaded from the host's files.
 VNFP_MODULES=(virtio_pci virtio_console 9pnet_virtio 9p tls)
 
-# The version of the kernel image that Debian has now, such as 6.1.0-18-amd64.
+# Prints the version of Debian's current kernel image, such as 6.1.0-18-amd64.
 kernel_release() {
-	# Before the first apt-get update it knows nothing, and fails.
+	# apt-cache fails before the first apt-get update.
 	{ apt-cache depends linux-image-amd64 2>/dev/null || true; } |
 		sed -n 's/^ *Depends: linux-image-\([0-9].*\)$/\1/p' | head -n 1
 }
@@ -26,7 +26,7 @@ candidate() {
 	apt-cache policy "$1" | sed -n 's/^ *Candidate: //p'
 }
 
-# missing_packages RELEASE: those that are not installed
+# missing_packages RELEASE: prints those that are not installed
 missing_packages() {
 	local package
 	for package in "${VNFP_PACKAGES[@]}" "linux-headers-$1"; do
@@ -45,7 +45,7 @@ install_packages() {
 		die "apt-get could not install ${missing[*]}"
 }
 
-# fetch_package NAME=VERSION DIRECTORY: its files, below the directory
+# fetch_package NAME=VERSION DIRECTORY: unpacks its files below the directory
 fetch_package() {
 	local download
 	download=$(mktemp -d "$VNFP_CACHE/download.XXXXXX")
@@ -55,7 +55,7 @@ fetch_package() {
 	rm -rf "$download"
 }
 
-# The kernel image and its modules, unpacked into the cache.
+# Unpacks the kernel image and its modules into the cache.
 fetch_kernel() {
 	local release=$1 version=$2 to=$3 work
 	[[ -e $to/done ]] && return
@@ -63,7 +63,7 @@ fetch_kernel() {
 	work=$(mktemp -d "$VNFP_CACHE/kernel.XXXXXX")
 	fetch_package "linux-image-$release=$version" "$work"
 	[[ -e $work/boot/vmlinuz-$release ]] ||
-		die "the package linux-image-$release holds no boot/vmlinuz-$release"
+		die "the package linux-image-$release has no boot/vmlinuz-$release"
 	depmod -b "$work" "$release"
 	touch "$work/done"
 	rm -rf "$to"
@@ -71,9 +71,9 @@ fetch_kernel() {
 	mv "$work" "$to"
 }
 
-# The kernel out of its compressed image, as an ELF file, which qemu starts as
-# well: unpacking itself, emulated, is almost half of a boot. The image's header
-# tells where it is (Documentation/x86/boot.rst); its last four bytes are a size.
+# Unpacks the kernel from its compressed image as an ELF file, which qemu can
+# start, too. When emulated, unpacking takes almost half of a boot. The image's
+# header has its position (Documentation/x86/boot.rst); the last four bytes are a size.
 unpack_kernel() {
 	local image=$1 to=$2 sectors offset length
 	[[ -e $to ]] && return
@@ -85,7 +85,7 @@ unpack_kernel() {
 	mv "$to.new" "$to"
 }
 
-# The driver's source, as Debian's source package has it.
+# Fetches the driver's source from Debian's source package.
 fetch_driver() {
 	local version=$1 to=$2 work
 	[[ -e $to/nfp_main.c ]] && return
@@ -123,7 +123,7 @@ build_initramfs() {
 	cp "$VNFP_HW/guest/init" "$work/init"
 	cp "$VNFP_HW/guest/start" "$work/start"
 	cp "$to/nfp.ko" "$work/nfp.ko"
-	# Numbered in the order in which they have to be loaded.
+	# The numbers give the order in which they must be loaded.
 	local n=100
 	for module in "${VNFP_MODULES[@]}"; do
 		while read -r _ path; do
@@ -137,7 +137,7 @@ build_initramfs() {
 	rm -rf "$work"
 }
 
-# A name that changes whenever something that the build depends on does.
+# Prints a name that changes whenever an input of the build changes.
 build_key() {
 	{
 		printf '%s\n' "$1"
@@ -148,12 +148,12 @@ build_key() {
 
 vnfp_setup() {
 	local release version key build kernel driver
-	((EUID == 0)) || die "set-up installs packages and has to be run by root"
+	((EUID == 0)) || die "set-up installs packages and needs root"
 	mkdir -p "$VNFP_CACHE"
 	exec {lock}>"$VNFP_CACHE/lock"
 	flock "$lock"
 
-	# Old lists name packages that Debian's servers no longer have.
+	# Update old lists: they name packages that Debian's servers no longer have.
 	release=$(kernel_release)
 	if [[ -z $release || -n $(missing_packages "$release") ||
 		! -e $VNFP_CACHE/kernel-$(candidate "linux-image-$release")/done ]]; then
@@ -163,7 +163,7 @@ vnfp_setup() {
 	[[ -n $release ]] || die "apt knows no linux-image-amd64: is this Debian 12?"
 	version=$(candidate "linux-image-$release")
 	[[ $(candidate linux-source-6.1) == "$version" ]] ||
-		die "linux-source-6.1 is $(candidate linux-source-6.1), linux-image-$release is $version: they have to be of one version"
+		die "linux-source-6.1 is $(candidate linux-source-6.1), linux-image-$release is $version: both must have the same version"
 	install_packages "$release"
 
 	kernel=$VNFP_CACHE/kernel-$version
@@ -188,7 +188,7 @@ vnfp_setup() {
 		printf 'VNFP_VERSION=%q\n' "$version"
 	} >"$VNFP_SETTINGS.new"
 	mv "$VNFP_SETTINGS.new" "$VNFP_SETTINGS"
-	# What earlier set-ups left behind.
+	# Remove the directories of earlier set-ups.
 	find "$VNFP_CACHE" -mindepth 1 -maxdepth 1 -type d \
 		! -path "$kernel" ! -path "$driver" ! -path "$build" \
 		-exec rm -rf {} +

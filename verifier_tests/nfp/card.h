@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the small programs of this folder share. */
+/* Shared by the small programs of this folder. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -20,7 +20,7 @@
 		__uint(value_size, 4);                                                                                 \
 	} name SEC(".maps")
 
-/* The packet's first n bytes as a pointer of that type, or 0. */
+/* Returns the packet's first bytes as a pointer of that type, or 0. */
 #define PACKET(ctx, type)                                                                                              \
 	({                                                                                                             \
 		void *data = (void *)(long)(ctx)->data;                                                                \

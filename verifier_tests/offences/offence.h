@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the offences share: each is a program that the card would take, were it not for one broken rule. */
+/* Shared by the offences. Each is a program that the card would accept without its one broken rule. */
 #ifndef OFFENCE_H
 #define OFFENCE_H
 
@@ -30,7 +30,7 @@ static __always_inline struct value *find_value(__u32 index)
 	return bpf_map_lookup_elem(&values, &index);
 }
 
-/* Another map than the two that are allowed, looked into. */
+/* Declares a map in addition to the two that are allowed. */
 #define EXTRA_MAP(name, map_type, value_type, entries, ...)                                                            \
 	struct {                                                                                                       \
 		__uint(type, map_type);                                                                                \

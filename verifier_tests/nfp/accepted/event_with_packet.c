@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // accepted
 //
-// The packet's own first bytes go along.
+// The event also carries the packet's first bytes.
 #include "../card.h"
 
 EVENT_MAP(events);

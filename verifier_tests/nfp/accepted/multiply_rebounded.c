@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // accepted
 //
-// As refused/multiply_hash32.c, but a move gives the kernel its bounds back.
+// Like refused/multiply_hash32.c, but a move gives the kernel its bounds back.
 #include "../card.h"
 
 SEC("xdp")

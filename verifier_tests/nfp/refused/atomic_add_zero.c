@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // refused: atomic op not implemented: 64
 //
-// LLVM writes an OR for it.
+// LLVM compiles it to an OR.
 #include "../card.h"
 
 ARRAY_MAP(values, __u64, 4);

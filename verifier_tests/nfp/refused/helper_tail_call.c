@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // refused: libbpf: map 'programs': failed to create: Invalid argument(-22)
 //
-// The kernel offloads no program arrays: it does not come to the helper.
+// The kernel does not offload program arrays, so the helper is never checked.
 #include "../card.h"
 
 struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // refused: libbpf: map 'values': failed to create: Invalid argument(-22)
 //
-// The kernel itself offloads arrays and hash tables only.
+// The kernel offloads only arrays and hash tables.
 #include "../card.h"
 
 struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // refused: multiplier is not within u32 value range
 //
-// A 32-bit multiplication, but after an xor this kernel knows no bounds.
+// A 32-bit multiplication, but this kernel loses the bounds at an xor.
 #include "../card.h"
 
 SEC("xdp")
