@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Measures what the firewall costs for each packet in the kernel, by numbers of rules and of addresses in sets,
-// compared with XDP_PASS in the same run (BPF_PROG_TEST_RUN). bench/firewall_beside_nft.sh compares it with nft over a
-// veth pair.
+// Measures what the firewall costs for each packet in the kernel, by numbers of rules and of addresses in sets. Runs
+// side by side with XDP_PASS (BPF_PROG_TEST_RUN). bench/firewall_beside_nft.sh compares it with nft over a veth pair.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 

@@ -6,8 +6,8 @@
 
 namespace nicsentry {
 
-// What failed, on which object, and why, in words that a user can act on. Every failure in nicsentry is thrown as an
-// Error.
+// Names what failed, on which object, and why, in words that a user can act on. Every failure in nicsentry is thrown as
+// an Error.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -22,8 +22,8 @@ struct CapturedFrame {
 // Reads a pcap or pcapng file frame by frame. Not for several threads at once.
 class CaptureFile {
  public:
-  // Throws Error if the file cannot be opened, is not a capture, or has a link type other than Ethernet, Linux cooked
-  // (SLL, SLL2) and raw IP.
+  // Throws Error if the file cannot be opened or is not a capture. Link types other than Ethernet, Linux cooked (SLL,
+  // SLL2) and raw IP are errors, too.
   explicit CaptureFile(const std::filesystem::path& path);
   ~CaptureFile();
   CaptureFile(CaptureFile&&) noexcept;
