@@ -3,7 +3,8 @@
 # Measures the cost of a packet with the firewall, and with nft and the same rules or set (input hook and ingress hook).
 # Compares both with a program that only passes packets, and with no program. Prints nanoseconds from one packet to the
 # next over a veth pair. All runs on one processor, including sending (send_frames.py) and the receiving host's stack.
-# Each candidate has a namespace of its own, set up once for each case. Each round runs all candidates, so that a disturbance of the machine affects all.
+# Each candidate has a namespace of its own, set up once for each case. Each round runs all candidates, so that a
+# disturbance of the machine affects all.
 # Packets match no rule and are in no set. They belong to 1,024 sessions. Accepted ones go to a UDP socket without room.
 # Nothing outside of its namespaces is changed.
 #   bench/firewall_beside_nft.sh [--build DIRECTORY] [--rounds N] [--seconds S] [--rules "N ..."] [--entries "N ..."] [--csv FILE]
