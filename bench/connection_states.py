@@ -8,7 +8,8 @@ drop loses in that time.
     bench/connection_states.py [--sessions-per-second N ...] [--answer-after MS ...]
 
 Two hosts are connected over veth, each in a network namespace. The inside sends questions over UDP, each from a new
-port. The outside answers after a delay. A question without an answer is repeated at the end. Needs root, and nicsentry built in build/.
+port. The outside answers after a delay. A question without an answer is repeated at the end. Needs root, and
+nicsentry built in build/.
 """
 import argparse
 import json
