@@ -107,7 +107,7 @@ std::pair<SetUpdate, Enforcement::Taken> SetStore::take(const std::string& set, 
   Enforcement::Taken taken;
   std::copy_if(ranges.begin(), ranges.end(), std::back_inserter(taken.missing),
                [&](const AddressRange& range) { return !sets_.has_entry(set, range); });
-  SetUpdate update = sets_.take(set, ranges, &taken.changed);
+  SetUpdate update = sets_.remove_entries(set, ranges, &taken.changed);
   for (const AddressRange& range : ranges) {
     if (taken.staying.size() == Enforcement::Taken::kStayingMost) {
       break;
@@ -132,7 +132,7 @@ SetUpdate SetStore::expire(TimestampNs now_ns) {
 SetUpdate SetStore::take_over(const AddressSets::InForce& former,
                               const std::vector<std::vector<std::string>>& class_names) {
   const std::unique_lock lock(mutex_);
-  return sets_.take_over(former, class_names);
+  return sets_.adopt(former, class_names);
 }
 
 template <typename Act>

@@ -369,7 +369,8 @@ SetUpdate AddressSets::add(const std::string& name, std::span<const SetEntry> en
   return update;
 }
 
-SetUpdate AddressSets::take(const std::string& name, std::span<const AddressRange> ranges, std::size_t* done) {
+SetUpdate AddressSets::remove_entries(const std::string& name, std::span<const AddressRange> ranges,
+                                      std::size_t* done) {
   const std::array changes{removing(content_->get(name), ranges)};
   SetUpdate update = content_->apply(changes);
   if (done != nullptr) {

@@ -75,11 +75,11 @@ class AddressSets {
 
   void create(const std::string& name);  // creates an empty set; at most kSetsMax
   SetUpdate remove(const std::string& name);
-  // To add an existing entry changes only its expiry. To take a missing one changes nothing. take() removes exactly the
-  // named entries: an address that a prefix of the set covers stays in the set. `done` is the number of entries that
-  // were added or removed.
+  // To add an existing entry changes only its expiry. To remove a missing one changes nothing. remove_entries() removes
+  // exactly the named entries: an address that a prefix of the set covers stays in the set. `done` is the number of
+  // entries that were added or removed.
   SetUpdate add(const std::string& name, std::span<const SetEntry> entries, std::size_t* done = nullptr);
-  SetUpdate take(const std::string& name, std::span<const AddressRange> ranges, std::size_t* done = nullptr);
+  SetUpdate remove_entries(const std::string& name, std::span<const AddressRange> ranges, std::size_t* done = nullptr);
   // Makes `entries` the content of the set. Entries that stay are not touched.
   SetUpdate replace(const std::string& name, std::span<const SetEntry> entries);
   // Removes the entries that have expired. `next_end()` is the time of the next expiry.
@@ -103,7 +103,7 @@ class AddressSets {
   // Adopts maps with their keys, places and numbers of classes. An address that is in a set before and after is in it
   // at every moment. Call it before any other update. After whole(), call it only for maps that whole() was performed
   // on. `class_names` are those of the former AddressSets. Throws Error if there is no room for both contents.
-  SetUpdate take_over(const InForce& former, const std::vector<std::vector<std::string>>& class_names);
+  SetUpdate adopt(const InForce& former, const std::vector<std::vector<std::string>>& class_names);
 
   std::array<std::uint32_t, FIREWALL_KEYS> keys() const;
 

@@ -51,7 +51,7 @@ std::vector<std::vector<std::string>> AddressSets::class_names() const {
   return names;
 }
 
-SetUpdate AddressSets::take_over(const InForce& former, const std::vector<std::vector<std::string>>& class_names) {
+SetUpdate AddressSets::adopt(const InForce& former, const std::vector<std::vector<std::string>>& class_names) {
   return content_->adopt(former, class_names);
 }
 

@@ -72,9 +72,9 @@ TEST_CASE("1,000,000 addresses and 50,000 prefixes fit into sets, and are change
   // At this fill, removed addresses make room for others.
   std::size_t longest = 0;
   for (std::uint32_t i = 0; i < 1000; ++i) {
-    sets.take(kBlockedSet, std::vector{single(i)});
+    sets.remove_entries(kBlockedSet, std::vector{single(i)});
     longest = std::max(longest, sets.add(kBlockedSet, std::vector{SetEntry{single(kSingles + i), {}}}).steps.size());
-    sets.take("nets", std::vector{net(i * 37)});
+    sets.remove_entries("nets", std::vector{net(i * 37)});
     sets.add("nets", std::vector{SetEntry{net(kNets + i), {}}});
   }
   CHECK(longest <= 8);

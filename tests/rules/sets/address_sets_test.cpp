@@ -123,7 +123,7 @@ class Bench {
   void take(const std::string& name, const std::vector<AddressRange>& ranges) {
     const std::size_t before = model.sets.at(name).size();
     std::size_t done = 0;
-    const SetUpdate update = sets.take(name, ranges, &done);
+    const SetUpdate update = sets.remove_entries(name, ranges, &done);
     Model after = model;
     after.take(name, ranges);
     REQUIRE(done == before - after.sets.at(name).size());
@@ -168,7 +168,7 @@ class Bench {
     half_done_ = std::exchange(model, std::move(before));
   }
   // Another AddressSets with the content `after` adopts the maps.
-  void take_over(Model after) {
+  void adopt(Model after) {
     AddressSets next(room_, kOtherKeys);
     for (auto name = after.sets.rbegin(); name != after.sets.rend(); ++name) {
       if (name->first != kBlockedSet) {
@@ -177,7 +177,7 @@ class Bench {
       next.add(name->first, name->second);
     }
     const auto nodes = maps.nodes_in_force();
-    SetUpdate update = next.take_over({maps.control, maps.buckets, {nodes.begin(), nodes.end()}}, sets.class_names());
+    SetUpdate update = next.adopt({maps.control, maps.buckets, {nodes.begin(), nodes.end()}}, sets.class_names());
     sets = std::move(next);
     update.new_classes.clear();
     for (std::uint32_t number = 0; number < sets.classes().size(); ++number) {
@@ -722,7 +722,7 @@ TEST_CASE("an update that changes no address's sets writes nothing") {
   Bench bench(kSmall);
   bench.add(kBlockedSet, {single(ipv4(1)), entry(ipv4(8), ipv4(9))});
   REQUIRE(bench.sets.add(kBlockedSet, std::vector{entry(ipv4(1), ipv4(1), 5)}).steps.empty());
-  REQUIRE(bench.sets.take(kBlockedSet, std::vector<AddressRange>{{ipv4(8), ipv4(8)}}).steps.empty());
+  REQUIRE(bench.sets.remove_entries(kBlockedSet, std::vector<AddressRange>{{ipv4(8), ipv4(8)}}).steps.empty());
   REQUIRE(bench.sets.expire(4).steps.empty());
 }
 
@@ -731,7 +731,7 @@ TEST_CASE("sets adopt what is in force: an address in a set before and after is 
   constexpr AddressSets::Room kTight{20, 4096, 1000};
   const std::vector<std::string> names{kBlockedSet, "a", "b", "c"};
   std::mt19937 random(3);
-  unsigned taken_over = 0;
+  unsigned adopted = 0;
   const auto full = [](const Error& error) { return std::string(error.what()).find("single addresses") < 200; };
   for (unsigned seed = 0; seed < testing::tries(100U); ++seed) {
     Bench bench(kTight, seed);
@@ -769,8 +769,8 @@ TEST_CASE("sets adopt what is in force: an address in a set before and after is 
           bench.add_in_part(names[random() % names.size()], {random_entry(bench.probes, random), single(pick()),
                                                              single(pick()), single(pick()), single(pick())});
         }
-        bench.take_over(std::move(after));
-        ++taken_over;
+        bench.adopt(std::move(after));
+        ++adopted;
       } catch (const Error& error) {
         REQUIRE(full(error));
         break;
@@ -778,7 +778,7 @@ TEST_CASE("sets adopt what is in force: an address in a set before and after is 
       bench.check();
     }
   }
-  REQUIRE(taken_over > testing::tries(100U));
+  REQUIRE(adopted > testing::tries(100U));
 }
 
 TEST_CASE("an interrupted change leaves no stale copies") {
@@ -795,7 +795,7 @@ TEST_CASE("an interrupted change leaves no stale copies") {
   }
   Model after = bench.model;
   after.take(kBlockedSet, {{twice, twice}});
-  bench.take_over(std::move(after));
+  bench.adopt(std::move(after));
   bench.check();
   const auto left = [](const address_bucket& bucket) { return bucket.sets[2] != 0 && bucket.address[2].low == 1; };
   REQUIRE(std::none_of(bench.maps.buckets.begin(), bench.maps.buckets.end(), left));
@@ -807,7 +807,7 @@ TEST_CASE("sets that equal what is in force adopt it without writing a bucket") 
   for (std::uint32_t i = 0; i < 100; ++i) bench.add(kBlockedSet, {single(ipv4(0x0b000000 + i * 7))});
   AddressSets next(kSmall, kOtherKeys);
   for (std::uint32_t i = 100; i-- > 0;) next.add(kBlockedSet, std::vector{single(ipv4(0x0b000000 + i * 7))});
-  const SetUpdate update = next.take_over({bench.maps.control, bench.maps.buckets, {}}, bench.sets.class_names());
+  const SetUpdate update = next.adopt({bench.maps.control, bench.maps.buckets, {}}, bench.sets.class_names());
   for (const auto& step : update.steps) REQUIRE(step.buckets.empty());
   REQUIRE(update.new_classes.empty());
 }
@@ -816,12 +816,12 @@ TEST_CASE("maps of another size and too many classes are refused, and nothing ch
   Bench bench(kSmall);
   bench.probes = universe();
   bench.add(kBlockedSet, {single(ipv4(0x0a000001))});
-  const auto take_over = [&](std::size_t buckets, std::size_t classes) {
-    bench.sets.take_over({bench.maps.control, std::vector<address_bucket>(buckets), {}},
-                         std::vector<std::vector<std::string>>(classes));
+  const auto adopt = [&](std::size_t buckets, std::size_t classes) {
+    bench.sets.adopt({bench.maps.control, std::vector<address_bucket>(buckets), {}},
+                     std::vector<std::vector<std::string>>(classes));
   };
-  REQUIRE_THROWS_WITH(take_over(32, 1), "address sets: adopting 32 buckets; there is room for 64");
-  REQUIRE_THROWS_WITH(take_over(64, 513), "address sets: adopting 513 classes of addresses; 1 to 512 are possible");
+  REQUIRE_THROWS_WITH(adopt(32, 1), "address sets: adopting 32 buckets; there is room for 64");
+  REQUIRE_THROWS_WITH(adopt(64, 513), "address sets: adopting 513 classes of addresses; 1 to 512 are possible");
   bench.add("blocked", {single(ipv4(0x0a000002))});
   bench.check();
 }
