@@ -85,8 +85,9 @@ void print_sizes(const Compiled& compiled, const BankPlace& place) {
 
 void print_hidden(const std::vector<HiddenRule>& hidden) {
   for (const HiddenRule& rule : hidden) {
-    std::printf(rule.same_action ? "rule %zu is redundant: rule %zu matches all its packets first, with the same action\n"
-                                 : "rule %zu is hidden: rule %zu matches all its packets first, with another action\n",
+    std::printf(rule.same_action
+                    ? "rule %zu is redundant: rule %zu matches all its packets first, with the same action\n"
+                    : "rule %zu is hidden: rule %zu matches all its packets first, with another action\n",
                 rule.rule, rule.by);
   }
 }

@@ -210,7 +210,8 @@ int explain(const ExplainOptions& options) {
 
 void add_explain_command(CLI::App& rules, Action& chosen) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App* command = rules.add_subcommand("explain", "what the firewall does with a packet, and why; asks the program itself");
+  CLI::App* command =
+      rules.add_subcommand("explain", "what the firewall does with a packet, and why; asks the program itself");
   command
       ->add_option("PACKET", options->words,
                    "FIELD=VALUE words of one packet (src, dst, l4proto, sport, dport, tcpflags, conntrack, icmptype, "

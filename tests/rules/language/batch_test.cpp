@@ -31,7 +31,9 @@ const char* const kEarlierBatch = R"({
 
 json batch_of(const std::string& operations) { return json::parse("{\"rules\": [" + operations + "]}"); }
 
-ChainRules apply_json(const ChainRules& chain, const json& batch) { return apply_batch(chain, parse_batch(batch, kNow), kSets); }
+ChainRules apply_json(const ChainRules& chain, const json& batch) {
+  return apply_batch(chain, parse_batch(batch, kNow), kSets);
+}
 
 ChainRules apply(const ChainRules& chain, const std::string& operations) {
   return apply_json(chain, batch_of(operations));
