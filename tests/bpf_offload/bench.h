@@ -11,8 +11,8 @@
 #include "host/datapath/mode.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
-#include "host/report/profile.h"
 #include "host/datapath/test_run.h"
+#include "host/report/profile.h"
 #include "host/sessions/fingerprint.h"
 #include "tests/bpf_offload/naive_parser.h"
 

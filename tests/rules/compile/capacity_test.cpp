@@ -86,7 +86,7 @@ TEST_CASE("1,000,000 addresses and 50,000 prefixes fit into sets, and are change
 
 TEST_CASE("the maps of two ports have room on one card") {
   const FirewallSize size;
-  const std::uint64_t port = map_elements({DEFAULT_SESSIONS, DEFAULT_BUCKET_BITS}, &size);
+  const std::uint64_t port = map_elements({DEFAULT_SESSIONS, DEFAULT_BUCKET_BITS}, size);
   WARN("the maps of a port: " << port << " elements of " << kCardElements);
   CHECK(2 * port < kCardElements);
 }
