@@ -40,7 +40,7 @@ SetsAnswer list(const Firewall& firewall) {
 }
 
 SetEntriesAnswer entries(const Firewall& firewall, const std::string& name) {
-  constexpr double kSecondNs = 1e9;
+  constexpr double kNsPerSecond = 1e9;
   const std::vector<SetEntry> found = firewall.entries(name);
   const TimestampNs now = wall_clock_ns();
   SetEntriesAnswer answer;
@@ -48,7 +48,7 @@ SetEntriesAnswer entries(const Firewall& firewall, const std::string& name) {
   for (const SetEntry& entry : found) {
     std::optional<double> expires_s;
     if (entry.expires_ns) {
-      expires_s = static_cast<double>(*entry.expires_ns - now) / kSecondNs;
+      expires_s = static_cast<double>(*entry.expires_ns - now) / kNsPerSecond;
     }
     answer.entries.push_back({entry.range, expires_s});
   }
