@@ -58,7 +58,7 @@ std::uint64_t bank_room() {
   const FirewallSize size;
   const BankPlace ours;
   const std::uint64_t bank = std::uint64_t{ours.bits} + ours.nodes;
-  const std::uint64_t port = map_elements({DEFAULT_SESSIONS, DEFAULT_BUCKET_BITS}, &size);
+  const std::uint64_t port = map_elements({DEFAULT_SESSIONS, DEFAULT_BUCKET_BITS}, size);
   return (kCardElements - 2 * (port - 2 * bank)) / 4;
 }
 
