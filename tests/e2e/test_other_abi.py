@@ -20,7 +20,7 @@ from sample import bundled, check_sample
 from suite import run_directory_cases
 
 OBJECTS = pathlib.Path(BINARY).parent / "tests" / "datapath"
-ABI = int(re.search(r"#define PROGRAM_ABI (\d+)", (REPOSITORY / "bpf_offload" / "types.h").read_text()).group(1))
+ABI = int(re.findall(r"#define PROGRAM_ABI (\d+)", (REPOSITORY / "bpf_offload" / "types.h").read_text())[0])
 NEWER = 99
 BLOCKED = "10.77.0.3"
 FLAGS = {"drv": "xdpdrv", "skb": "xdpgeneric"}
@@ -107,6 +107,8 @@ def drop_everything(program):
         words = [("hex", *(f"{byte:02x}" for byte in part)) for part in (struct.pack("<I", index), value)]
         run("bpftool", "map", "update", "id", maps[name], "key", *words[0], "value", *words[1])
 
+    for bank in (0, 1):  # IPv4 and IPv6: no state is accepted as established
+        write("rule_banks", bank, struct.pack("<12I", 0, 4, *[0] * 10))
     write("rule_actions", 3, struct.pack("<3I", 1, 3, 0))
     write("fw_control", 0, struct.pack("<8I", 1, 0, 0, 0, 0, 0, 1 << 31, 1 << 31))
 
