@@ -23,6 +23,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 std::string joined(const std::vector<std::size_t>& rules) {
   std::vector<std::string> names;
+  names.reserve(rules.size());
   for (const std::size_t rule : rules) {
     names.push_back(std::to_string(rule));
   }
