@@ -44,8 +44,9 @@ ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cau
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
   if (cause) return ConnectionState::invalid;
   if (is_icmp(packet)) return static_cast<ConnectionState>(bits & states_of(packet));
-  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet.tcp_flags))
+  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet.tcp_flags)) {
     return ConnectionState::invalid;
+  }
   return static_cast<ConnectionState>(bits);
 }
 
