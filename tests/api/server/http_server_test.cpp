@@ -17,7 +17,7 @@
 
 using namespace nicsentry;
 using namespace std::chrono_literals;
-using SteadyClock = std::chrono::steady_clock;
+using ServerClock = std::chrono::steady_clock;
 
 namespace {
 
@@ -93,9 +93,9 @@ struct Running {
 
 // The server answers somebody else at once.
 void check_prompt(const Running& running) {
-  const auto start = SteadyClock::now();
+  const auto start = ServerClock::now();
   CHECK_THAT(running.ask("GET", "/quick"), Catch::Contains("{\"answer\":42}"));
-  CHECK(SteadyClock::now() - start < 100ms);
+  CHECK(ServerClock::now() - start < 100ms);
 }
 
 }  // namespace
@@ -199,7 +199,7 @@ TEST_CASE("the bodies of all requests together have a limit", "[server]") {
     REQUIRE(clients.back()->send(announced + half));
   }
   std::string answer;  // the server has all that was sent when there is no room left for a seventh
-  for (const auto until = SteadyClock::now() + 10s; SteadyClock::now() < until; std::this_thread::sleep_for(10ms)) {
+  for (const auto until = ServerClock::now() + 10s; ServerClock::now() < until; std::this_thread::sleep_for(10ms)) {
     answer = running.ask("POST", "/echo", half + "{}");
     if (answer.starts_with("HTTP/1.1 503")) {
       break;
@@ -207,7 +207,7 @@ TEST_CASE("the bodies of all requests together have a limit", "[server]") {
   }
   CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 503") && Catch::Contains("too many large requests"));
   clients.clear();
-  for (const auto until = SteadyClock::now() + 10s; SteadyClock::now() < until; std::this_thread::sleep_for(10ms)) {
+  for (const auto until = ServerClock::now() + 10s; ServerClock::now() < until; std::this_thread::sleep_for(10ms)) {
     answer = running.ask("POST", "/echo", half + "{}");
     if (answer.starts_with("HTTP/1.1 200")) {
       break;
@@ -217,7 +217,7 @@ TEST_CASE("the bodies of all requests together have a limit", "[server]") {
 }
 
 TEST_CASE("slow and dead clients do not keep another one from its answer", "[server]") {
-  const std::size_t count = GENERATE(2, 100);
+  const auto count = GENERATE(as<std::size_t>{}, 2, 100);
   INFO(count << " clients");
   const Running running;
   const std::string parts[] = {
@@ -245,9 +245,9 @@ TEST_CASE("a client that stands still is let go after the idle limit", "[server]
   const Running running(limits);
   HttpTestClient client(running.socket);
   REQUIRE(client.send("GET /quick HTTP/1.1\r\nHost: loc"));
-  const auto start = SteadyClock::now();
+  const auto start = ServerClock::now();
   client.read(10s);
-  CHECK(SteadyClock::now() - start < 5s);
+  CHECK(ServerClock::now() - start < 5s);
 }
 
 TEST_CASE("a full slow lane refuses with 503, and does not hold up the quick one", "[server]") {
@@ -271,7 +271,7 @@ TEST_CASE("a full slow lane refuses with 503, and does not hold up the quick one
       return answer.starts_with(std::string("HTTP/1.1 ") + status);
     }));
   };
-  for (const auto until = SteadyClock::now() + 10s; SteadyClock::now() < until && answered("503") < kTooMany;) {
+  for (const auto until = ServerClock::now() + 10s; ServerClock::now() < until && answered("503") < kTooMany;) {
     for (std::size_t i = 0; i < clients.size(); ++i) {
       answers[i] = answers[i].empty() ? clients[i]->read_answer(1ms) : answers[i];
     }
@@ -299,9 +299,9 @@ TEST_CASE("stop() finishes what handlers have, refuses what waits, and removes t
     std::this_thread::sleep_for(100ms);
     running.gate.open();
   });
-  const auto start = SteadyClock::now();
+  const auto start = ServerClock::now();
   running.server.stop();
-  CHECK(SteadyClock::now() - start < 1s);
+  CHECK(ServerClock::now() - start < 1s);
   opener.join();
   std::size_t finished = 0;
   std::size_t refused = 0;
@@ -324,9 +324,9 @@ TEST_CASE("stop() does not wait for clients that do not read their answers", "[s
     REQUIRE(clients.back()->send(http_request_text("GET", "/large")));
   }
   std::this_thread::sleep_for(100ms);
-  const auto start = SteadyClock::now();
+  const auto start = ServerClock::now();
   running.server.stop();
-  CHECK(SteadyClock::now() - start < 2s);
+  CHECK(ServerClock::now() - start < 2s);
 }
 
 TEST_CASE("many clients at once each get their own answer", "[server]") {
