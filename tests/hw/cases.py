@@ -703,7 +703,7 @@ def rules_case(directory, _):
         expect("packets and bytes of the first rule", (5, 300), (rule["packets"], rule["bytes"]))
         expect_text(
             "rules explain",
-            "a card's program cannot be asked",
+            "a program on a card cannot be asked",
             refused("rules", "explain", "src=192.0.2.1", "dst=192.0.2.9"),
         )
         watching.stop()
