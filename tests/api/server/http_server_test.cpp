@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -91,11 +92,17 @@ struct Running {
   HttpServer server;
 };
 
-// The server answers somebody else at once.
+// The server answers somebody else at once: the quickest of several answers decides, as the processors may be busy with
+// other tests. A client that holds the server up holds up every one of them.
 void check_prompt(const Running& running) {
-  const auto start = ServerClock::now();
-  CHECK_THAT(running.ask("GET", "/quick"), Catch::Contains("{\"answer\":42}"));
-  CHECK(ServerClock::now() - start < 100ms);
+  constexpr int kTries = 10;
+  ServerClock::duration quickest = ServerClock::duration::max();
+  for (int i = 0; i < kTries && quickest >= 100ms; ++i) {
+    const auto start = ServerClock::now();
+    CHECK_THAT(running.ask("GET", "/quick"), Catch::Contains("{\"answer\":42}"));
+    quickest = std::min(quickest, ServerClock::now() - start);
+  }
+  CHECK(quickest < 100ms);
 }
 
 }  // namespace
