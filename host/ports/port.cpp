@@ -79,8 +79,8 @@ Port::~Port() {
 void Port::give_up() noexcept {
   restored_ = true;
   try {
-    for (auto attachment = attached_.rbegin(); attachment != attached_.rend();
-         ++attachment) {  // NOLINT(modernize-loop-convert)
+    // NOLINTNEXTLINE(modernize-loop-convert)
+    for (auto attachment = attached_.rbegin(); attachment != attached_.rend(); ++attachment) {
       put_back(*attachment);
     }
     if (claim_.found().attachments.empty()) {
@@ -316,8 +316,8 @@ void Port::restore() {
   }
   ClaimRecord left;
   // In reverse order: the qdisc goes with the filter for which it was made.
-  for (auto attachment = attached_.rbegin(); attachment != attached_.rend();
-       ++attachment) {  // NOLINT(modernize-loop-convert)
+  // NOLINTNEXTLINE(modernize-loop-convert)
+  for (auto attachment = attached_.rbegin(); attachment != attached_.rend(); ++attachment) {
     if (attachment->owner == Owner::run) {
       detach(*attachment);
     } else if (attachment->owner == Owner::attach) {

@@ -65,7 +65,8 @@ WindowOutcome WindowFiles::write(const WindowReport& report) {
 }
 
 std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
-                                                          std::shared_ptr<WindowOutcomes> outcomes, bool wait_when_full,
+                                                          const std::shared_ptr<WindowOutcomes>& outcomes,
+                                                          bool wait_when_full,
                                                           std::function<void(const std::string& error)> failed) {
   QueueLimits limits;
   limits.items = kWindowsWaiting;

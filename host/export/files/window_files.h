@@ -60,7 +60,8 @@ class WindowFiles {
 // the window found the queue full or could not be written. Calls `failed` with each error of writing, on the
 // subscriber's thread.
 std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
-                                                          std::shared_ptr<WindowOutcomes> outcomes, bool wait_when_full,
+                                                          const std::shared_ptr<WindowOutcomes>& outcomes,
+                                                          bool wait_when_full,
                                                           std::function<void(const std::string& error)> failed);
 
 }  // namespace nicsentry
