@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A packet's way, from top to bottom. */
+/* What happens to a packet, from top to bottom. */
 #ifndef NICSENTRY_ANALYZER_H
 #define NICSENTRY_ANALYZER_H
 
-#include "answers.h"
 #include "count.h"
-#ifdef FIREWALL
+#include "expectations.h"
+#include "features.h"
+#if HAS_FIREWALL
 #include "firewall.h"
 #else
 #include "no_firewall.h"
@@ -25,16 +26,13 @@ static __always_inline int in_share(__u32 config)
 /* Whether it wants packets of known sessions. */
 static __always_inline int captures_known(__u32 config)
 {
-#ifdef WITHOUT_CAPTURE
-	return 0;
-#endif
-	return config & CONFIG_CAPTURE_KNOWN;
+	return HAS_CAPTURE ? config & CONFIG_CAPTURE_KNOWN : 0;
 }
 
-/* Of what its session says. */
+/* The state of a packet, by the states of its session. An ICMP packet can have some of them only. */
 static __always_inline __u64 state_of(__u64 facts, __u32 state)
 {
-	if (facts & MISC_ICMP)
+	if (facts & FACT_ICMP)
 		state &= facts;
 	return state & STATE_MASK;
 }
@@ -59,14 +57,14 @@ static __always_inline int analyze(hook_ctx *ctx)
 	event.epoch = now->epoch;
 	half = event.epoch & 1;
 	facts = walk(ctx, now->config, &packet);
-	is_ipv6 = facts & MISC_IPV6;
-	make_anew(is_ipv6);
+	is_ipv6 = facts & FACT_IPV6;
+	barrier_var(is_ipv6);
 	event.bytes = packet.bytes;
 	event.segments = 1;
 	event.segment_payload = 0;
 	event.counter = EVENT_NO_SESSION;
 	is = 0;
-	cause = (__u32)facts >> MISC_CAUSE_SHIFT & MISC_CAUSE_MASK;
+	cause = facts_cause(facts);
 	row = TOTALS_SHARDS - 1 + cause;
 	if (!cause) {
 		who = identify(now, packet.ip, facts, is_ipv6, &fingerprint);
@@ -74,42 +72,44 @@ static __always_inline int analyze(hook_ctx *ctx)
 		event.counter = who;
 		is = who >> IDENTITY_SHIFT;
 		row = is & IDENTITY_SHARD_MASK;
-		FOR_FIREWALL(join(facts, state_of(facts, is >> IDENTITY_STATE_SHIFT) << MISC_STATE_SHIFT);)
-		FOR_HOST(if (!(facts & STATE_MASK << MISC_STATE_SHIFT)) join(
-				 facts, state_of(facts, expected_state(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1,
-								       event.epoch))
-						<< MISC_STATE_SHIFT);)
+		if (HAS_FIREWALL)
+			add_opaque(facts, state_of(facts, is >> IDENTITY_STATE_SHIFT) << FACT_STATE_SHIFT);
+		if (HAS_EXPECTATIONS && !(facts & STATE_MASK << FACT_STATE_SHIFT))
+			add_opaque(facts, state_of(facts, expected_state(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1,
+									 event.epoch))
+						  << FACT_STATE_SHIFT);
 	}
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
 	event.action = 0;
-	FOR_FIREWALL(if (packet.ip) event.action = judge(packet.ip, facts, is_ipv6);)
+	if (HAS_FIREWALL && packet.ip)
+		event.action = judge(packet.ip, facts, is_ipv6);
 	event.verdict = perform(event.action, half, event.segments, event.bytes);
-	/* Anew from where the verifier keeps no values: else it would look at the firewall once for each kind of
-	 * session. */
+	/* Read back from memory of which the verifier tracks no values. Otherwise it would follow the rest of the
+	 * program once for each kind of session. */
 	counter = *(volatile __u32 *)&event.counter;
 	wanted = event.verdict & ACTION_LOG;
-	FOR_HOST(if ((counter == EVENT_UNKNOWN || is_handshake_answer(facts)) && event.action &&
-		     !(event.verdict & ACTION_DROP))
-			 expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, facts);)
+	if (HAS_EXPECTATIONS && (counter == EVENT_UNKNOWN || is_handshake_answer(facts)) && event.action &&
+	    !(event.verdict & ACTION_DROP))
+		expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, facts);
 	if (counter == EVENT_UNKNOWN) {
 		wanted |= in_share(now->config);
 	} else if (counter != EVENT_NO_SESSION && !(is & IDENTITY_MUTED)) {
 		wanted |= captures_known(now->config);
 	}
-	FOR_HOST(if (is & ends_connection(facts)) wanted |=
-		 first_end(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, event.action,
-			   captures_known(now->config));)
+	if (HAS_EXPECTATIONS && is & ends_connection(facts))
+		wanted |= first_end(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, event.action,
+				    captures_known(now->config));
 	if (!wanted)
 		return verdict_of(event.verdict);
 	row = row * 2 + half;
 	totals_row = bpf_map_lookup_elem(&totals, &row);
 	if (totals_row) {
-		step_if(counter != EVENT_UNKNOWN, totals_row,
-			__builtin_offsetof(struct totals_row, events_known) -
-				__builtin_offsetof(struct totals_row, events_unknown));
+		advance_if(counter != EVENT_UNKNOWN, totals_row,
+			   __builtin_offsetof(struct totals_row, events_known) -
+				   __builtin_offsetof(struct totals_row, events_unknown));
 		__sync_fetch_and_add(&totals_row->events_unknown, event.segments);
 	}
-	send_event(ctx, &event, (__u32)facts >> MISC_L4_SHIFT & MISC_L4_MASK);
+	send_event(ctx, &event, facts_transport_offset(facts));
 	return verdict_of(event.verdict);
 }
 

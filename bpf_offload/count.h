@@ -4,7 +4,7 @@
 #define NICSENTRY_COUNT_H
 
 #include "maps.h"
-#include "pointers.h"
+#include "opaque.h"
 #include "sessions.h"
 
 /* Counts a packet on its session, or, if `session` is none, in the totals. */
@@ -19,7 +19,7 @@ static __always_inline void count_packet(__u32 session, __u32 row, int from_high
 		c = bpf_map_lookup_elem(&counters, &index);
 		if (!c)
 			return;
-		step_if(from_higher, c, sizeof(__u64));
+		advance_if(from_higher, c, sizeof(__u64));
 	} else {
 		index = row * 2 + half;
 		c = bpf_map_lookup_elem(&totals, &index);

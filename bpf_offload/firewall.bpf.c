@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The firewall alone: sessions are counted, by which the host knows which of them live, but their packets are not sent.
- */
-#define TRACK_ICMP
-#define FIREWALL
-#define WITHOUT_CAPTURE
+/* The firewall alone. Sessions are counted, so that the host knows which of them are in use; their packets are not
+ * sent. */
 #define PROGRAM firewall
+#define TRACKS_ICMP 1
+#define HAS_FIREWALL 1
+#define HAS_CAPTURE 0
 #include "program.h"

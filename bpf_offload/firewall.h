@@ -22,54 +22,54 @@ FUNCTION __u64 find_rows(const struct rule_end *end, const void *ip, __u32 is_ip
 	return rows << 16 | find_interval(end->ports, bpf_ntohs(port), 0);
 }
 
-/* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. `is_ipv6`: MISC_IPV6 of
+/* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. `is_ipv6`: FACT_IPV6 of
  * its facts, apart, so that the verifier has to tell packets apart by it alone. */
 FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 {
 	__u64 index = 0, rows, more;
-	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
-	const void *far = ip + 12, *near = ip + 16;
+	const struct fw_config *fw = bpf_map_lookup_elem(&fw_control, &index);
+	const void *remote = ip + 12, *local = ip + 16;
 	const struct rule_bank *bank;
-	__u32 action, sets, rule, ports = facts >> FACT_PORTS_SHIFT;
+	__u32 action, sets, rule, ports = facts_ports(facts);
 
 	if (!fw || !(fw->config & FIREWALL_ON))
 		return 0;
 	index = fw->config & FIREWALL_BANK;
 	if (is_ipv6) {
 		index++;
-		far = ip + 8;
-		near = ip + 24;
+		remote = ip + 8;
+		local = ip + 24;
 	}
-	make_anew(index);
+	barrier_var(index);
 	bank = bpf_map_lookup_elem(&rule_banks, &index);
 	if (!bank)
 		return 0;
-	if (HOOK_EGRESS && bank->config & BANK_FAR_IS_DESTINATION) {
-		const void *source = far;
+	if (HOOK_EGRESS && bank->config & BANK_REMOTE_IS_DESTINATION) {
+		const void *source = remote;
 
-		far = near;
-		near = source;
+		remote = local;
+		local = source;
 		ports = rotate(ports);
 	}
-	sets = find_sets(far, is_ipv6);
+	sets = find_sets(remote, is_ipv6);
 	action = ACTION_BLOCKED;
 	if (sets & SET_BLOCKED)
 		goto out;
 	action = ACTION_ESTABLISHED;
-	if ((facts >> MISC_STATE_SHIFT & STATE_MASK) == bank->established)
+	if (facts_state(facts) == bank->established)
 		goto out;
 	action = ACTION_DEFAULT;
 	if (!bank->rows)
 		goto out;
-	rows = find_rows(&bank->far, far, is_ipv6, sets, ports);
-	sets = bank->near.set_rows ? find_sets(near, is_ipv6) : 0;
-	more = find_rows(&bank->near, near, is_ipv6, sets, ports >> 16);
-	rows = rows << 16 | find_interval(bank->misc_root, facts & ((1 << MISC_KEY_BITS) - 1), 0);
+	rows = find_rows(&bank->remote, remote, is_ipv6, sets, ports);
+	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
+	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
+	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
 	rule = find_rule(rows, more, bank->first_bits, bank->rows);
 	if (rule != NO_RULE)
 		action = ACTION_FIRST_RULE + rule;
 out:
-	make_word_anew(action);
+	barrier_word(action);
 	return bank->first_action + action;
 }
 

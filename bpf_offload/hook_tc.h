@@ -8,7 +8,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "pointers.h"
+#include "opaque.h"
 #include "types.h"
 
 #define HOOK_SECTION "tc"
@@ -44,7 +44,7 @@ static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 {
 	__u32 before = (__u32)(place - packet_data(ctx));
 
-	make_anew(before); /* else LLVM adds to a pointer's half */
+	barrier_var(before); /* else LLVM adds to a pointer's half */
 	return ctx->len - before;
 }
 

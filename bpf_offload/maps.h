@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "features.h"
 #include "types.h"
 
 /* `control`, under the name that carries the ABI number. Written by the host, read by the card. */
@@ -48,14 +49,14 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } records SEC(".maps");
 
-#ifdef FIREWALL
+#if HAS_FIREWALL
 
 /* Written by the host, read by the card. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct firewall);
+	__type(value, struct fw_config);
 } fw_control SEC(".maps");
 
 /* Written by the host, read by the card. */
@@ -106,7 +107,7 @@ struct {
 	__type(value, struct rule_counter);
 } rule_counters SEC(".maps");
 
-#ifdef ON_HOST
+#if HAS_EXPECTATIONS
 
 /* Written and read by the programs on the host, which share it. */
 struct {

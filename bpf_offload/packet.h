@@ -10,9 +10,11 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
 
+#include "facts.h"
+#include "features.h"
 #include "functions.h"
 #include "icmp.h"
-#include "pointers.h"
+#include "opaque.h"
 #include "types.h"
 
 #ifndef ETH_P_8021AD
@@ -29,50 +31,34 @@
 #define UDP_HEADER_BYTES 8
 #define TCP_FLAGS_OFFSET 13
 
-/* What only the firewall reads of a packet: programs without one have no room for it. */
-#ifdef FIREWALL
-#define FOR_FIREWALL(statement) statement
-#else
-#define FOR_FIREWALL(statement)
-#endif
-
-#ifdef ON_HOST
-#define FOR_HOST(statement) FOR_FIREWALL(statement)
-#else
-#define FOR_HOST(statement)
-#endif
-
-/* What the walk finds besides FACT_*. The pointer is the one that the walk held against the frame's end, so that the
- * verifier knows how far it may be read; 0: no IP header is to be had. */
+/* What the walk finds besides the facts. The walk has compared `ip` with the frame's end, so that the verifier knows
+ * how far it may be read. `ip` is 0 where there is no IP header. */
 struct packet {
 	void *ip;
 	__u32 bytes; /* IP total length, or the frame's without Ethernet header and tags where that is not to be had */
 	__u32 headers; /* length of IP and transport header together, if HOOK_SEGMENTS */
 };
 
-#define NOT_UNDERSTOOD(cause, state) (((cause) + 1) << MISC_CAUSE_SHIFT | MISC_NO_HEADER | (state) << MISC_STATE_SHIFT)
-
-/* In places where the program arrives by jumps: LLVM may not decide on them before it jumps, once for each. */
-#define join_here(word, bits) asm volatile("%0 += %1" : "+r"(word) : "i"(bits))
-
 static __always_inline int is_vlan(__be16 type)
 {
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-/* One by one: LLVM would make a 64-bit shift of it. */
+/* One comparison after the other: LLVM would make a 64-bit shift of them, which is dear on the card. */
 static __always_inline int is_extension(__u32 protocol)
 {
 	if (protocol == IPPROTO_HOPOPTS)
 		return 1;
-	make_word_anew(protocol);
+	barrier_word(protocol);
 	if (protocol == IPPROTO_DSTOPTS)
 		return 1;
-	make_word_anew(protocol);
+	barrier_word(protocol);
 	return protocol - IPPROTO_ROUTING <= IPPROTO_FRAGMENT - IPPROTO_ROUTING;
 }
 
-/* Returns FACT_*. Ports and flags are there only where the packet is understood. */
+/* Returns the facts word. Ports and flags are in it only where the packet is parsed.
+ * One function with a label for each cause. Cut into steps that return a cause it does not fit on the card
+ * (docs/decisions/0034-the-walk-is-one-function.md). */
 FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 {
 	__u32 bytes, protocol, l4, total, fixed, icmp, i;
@@ -85,17 +71,17 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	bytes = 0;
 	protocol = 0;
 	ip = 0;
-	make_anew(facts);
-	make_word_anew(bytes);
-	make_word_anew(protocol);
-	make_anew(ip);
+	barrier_var(facts);
+	barrier_word(bytes);
+	barrier_word(protocol);
+	barrier_var(ip);
 	at = packet_data(ctx);
 	if (at + sizeof(struct ethhdr) > packet_end(ctx))
 		goto truncated;
 #pragma clang loop unroll(disable)
 	for (i = VLAN_TAGS_MAX - tags_outside(ctx);; i--) {
 		bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
-		make_word_anew(bytes);
+		barrier_word(bytes);
 		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
 		if (!is_vlan(type))
 			break;
@@ -103,9 +89,9 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			goto vlan_depth;
 		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
 			goto truncated;
-		step(at, VLAN_TAG_BYTES);
+		advance(at, VLAN_TAG_BYTES);
 	}
-	step(at, sizeof(struct ethhdr));
+	advance(at, sizeof(struct ethhdr));
 
 	if (type == bpf_htons(ETH_P_IP)) {
 		struct iphdr *header = at;
@@ -117,17 +103,17 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		if (header->version != 4 || l4 < sizeof(*header) || total < l4)
 			goto malformed;
 		ip = at;
-		make_anew(ip);
+		barrier_var(ip);
 		protocol = header->protocol;
-		make_word_anew(protocol);
+		barrier_word(protocol);
 		if (!(config & CONFIG_PARTIAL_FRAMES) && bytes < total)
 			goto truncated;
 		bytes = total;
-		make_word_anew(bytes);
+		barrier_word(bytes);
 		if (header->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 			goto later_fragment;
 		icmp = IPPROTO_ICMP;
-		make_word_anew(icmp);
+		barrier_word(icmp);
 	} else if (type == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *header = at;
 
@@ -136,19 +122,19 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		if (header->version != 6)
 			goto malformed;
 		ip = at;
-		make_anew(ip);
-		join_here(facts, MISC_IPV6);
+		barrier_var(ip);
+		add_opaque_constant(facts, FACT_IPV6);
 		protocol = header->nexthdr;
-		make_word_anew(protocol);
+		barrier_word(protocol);
 		total = ip_bytes(ctx, sizeof(*header) + bpf_ntohs(header->payload_len), bytes);
 		if (!(config & CONFIG_PARTIAL_FRAMES) && bytes < total)
 			goto truncated;
 		bytes = total;
-		make_word_anew(bytes);
+		barrier_word(bytes);
 		l4 = sizeof(*header);
-		make_word_anew(l4);
+		barrier_word(l4);
 		i = EXTENSIONS_MAX;
-		make_word_anew(i);
+		barrier_word(i);
 #pragma clang loop unroll(disable)
 		for (; is_extension(protocol); i--) {
 			__u8 *extension = at;
@@ -158,13 +144,13 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 				goto extensions;
 			if (l4 + 8 > bytes)
 				goto malformed;
-			make_word_anew(l4); /* the verifier's bound of it is that of the register which was compared */
-			step_by(extension, l4);
+			barrier_word(l4); /* the verifier knows a bound only of the register that was compared */
+			advance_by(extension, l4);
 			if ((void *)(extension + 8) > packet_end(ctx))
 				goto truncated;
 			fragment = protocol == IPPROTO_FRAGMENT;
 			protocol = extension[0];
-			make_word_anew(protocol);
+			barrier_word(protocol);
 			l4 += 8;
 			if (!fragment)
 				l4 += extension[1] * 8;
@@ -172,7 +158,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 				goto later_fragment;
 		}
 		icmp = IPPROTO_ICMPV6;
-		make_word_anew(icmp);
+		barrier_word(icmp);
 	} else {
 		goto not_ip;
 	}
@@ -181,18 +167,16 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	if (protocol == IPPROTO_TCP) {
 		fixed = sizeof(struct tcphdr);
 	} else if (protocol != IPPROTO_UDP) {
-#ifdef TRACK_ICMP
-		if (protocol != icmp)
-#endif
+		if (!TRACKS_ICMP || protocol != icmp)
 			goto protocol;
 	}
 	if (l4 + fixed > bytes)
 		goto malformed;
 	if (l4 > PACKET_WALK_BYTES - sizeof(struct tcphdr))
 		goto extensions;
-	make_word_anew(l4);
-	join(facts, l4 << MISC_L4_SHIFT);
-	step_by(at, l4);
+	barrier_word(l4);
+	add_opaque(facts, l4 << FACT_TRANSPORT_SHIFT);
+	advance_by(at, l4);
 	if (at + UDP_HEADER_BYTES > packet_end(ctx))
 		goto truncated;
 	if (protocol == IPPROTO_TCP) {
@@ -203,48 +187,51 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		fixed = tcp->doff * 4;
 		if (fixed < sizeof(*tcp) || l4 + fixed > bytes)
 			goto malformed;
-		FOR_FIREWALL(join(facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);)
+		if (HAS_FIREWALL)
+			add_opaque(facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);
 	}
 	if (protocol != icmp) {
-		join(facts, (__u64) * (__u32 *)at << FACT_PORTS_SHIFT);
+		add_opaque(facts, (__u64) * (__u32 *)at << FACT_PORTS_SHIFT);
 	} else {
 		__u32 message = *(__u8 *)at;
 
-		join_here(facts, MISC_ICMP);
-		FOR_FIREWALL(make_word_anew(message);)
-		FOR_HOST(if (is_icmp_query(message, protocol == IPPROTO_ICMPV6)) join_here(facts, MISC_ICMP_QUESTION);
-			 else)
-		FOR_FIREWALL(facts += icmp_states(message, protocol == IPPROTO_ICMPV6);)
-		(void)message;
+		add_opaque_constant(facts, FACT_ICMP);
+		if (HAS_FIREWALL) {
+			barrier_word(message); /* else LLVM compares with 128 by shifts */
+			if (HAS_EXPECTATIONS && is_icmp_query(message, protocol == IPPROTO_ICMPV6))
+				add_opaque_constant(facts, FACT_ICMP_QUERY);
+			else
+				facts += icmp_states(message, protocol == IPPROTO_ICMPV6);
+		}
 	}
 	if (HOOK_SEGMENTS)
 		packet->headers = l4 + fixed;
 	goto out;
 
 not_ip:
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_NOT_IP, STATE_INVALID));
+	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_NOT_IP, STATE_INVALID));
 	goto out;
 vlan_depth:
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_VLAN_DEPTH, STATE_INVALID));
+	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_VLAN_DEPTH, STATE_INVALID));
 	goto out;
 truncated:
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_TRUNCATED, STATE_INVALID));
+	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_TRUNCATED, STATE_INVALID));
 	goto out;
 malformed:
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_MALFORMED, STATE_INVALID));
+	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_MALFORMED, STATE_INVALID));
 	goto out;
 extensions:
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_EXTENSIONS, STATE_INVALID));
+	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_EXTENSIONS, STATE_INVALID));
 	goto out;
 protocol:
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_PROTOCOL, STATE_NEW));
+	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_PROTOCOL, STATE_NEW));
 	goto out;
-later_fragment: /* useless without its first one (RFC 1858), so what no rule is about follows that */
-	join_here(facts, NOT_UNDERSTOOD(CAUSE_LATER_FRAGMENT, STATE_LATER_FRAGMENT));
+later_fragment: /* useless without the first one (RFC 1858): it passes where no rule decides */
+	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_LATER_FRAGMENT, STATE_LATER_FRAGMENT));
 out:
 	packet->ip = ip;
 	packet->bytes = bytes;
-	join(facts, protocol << MISC_PROTOCOL_SHIFT);
+	add_opaque(facts, protocol << FACT_PROTOCOL_SHIFT);
 	return facts;
 }
 

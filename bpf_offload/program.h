@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One program on one hook: the file that includes this chooses PROGRAM and what it tracks, the build chooses the hook.
- */
-#ifdef HOOK_TC
+/* One program on one hook: the file that includes this names the program and its features, the build chooses the hook
+ * (features.h). */
+#include "features.h"
+#if HOOK_TC
 #include "hook_tc.h"
 #else
 #include "hook_xdp.h"

@@ -6,7 +6,7 @@
 #define NICSENTRY_RULES_H
 
 #include "maps.h"
-#include "pointers.h"
+#include "opaque.h"
 
 #define NO_RULE 0xffffffffu
 
@@ -32,7 +32,7 @@ static __always_inline __u32 lowest_bit(__u64 word)
 		word >>= 8;
 	} while (word);
 	byte = word & 0xff;
-	make_word_anew(byte);
+	barrier_word(byte);
 	do {
 		if (byte & 1)
 			break;
@@ -79,11 +79,11 @@ __noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 strid
 		}
 		if (!(b0 | b1 | b2))
 			continue;
-		make_word_anew(rule);
+		barrier_word(rule);
 		if (!b0) {
 			b0 = b1;
 			rule += 64;
-			make_anew(b0);
+			barrier_var(b0);
 			if (!b0) {
 				b0 = b2;
 				rule += 64;

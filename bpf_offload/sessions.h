@@ -5,26 +5,33 @@
 #ifndef NICSENTRY_SESSIONS_H
 #define NICSENTRY_SESSIONS_H
 
+#include "facts.h"
+#include "features.h"
 #include "functions.h"
 #include "maps.h"
 #include "mix.h"
 #include "packet.h"
-#include "pointers.h"
+#include "opaque.h"
 
 /* What identify() returns: the session's counter or EVENT_UNKNOWN, and from bit 32 on IDENTITY_*. */
 #define IDENTITY_SHIFT 32
 #define IDENTITY_SHARD_MASK (TOTALS_SHARDS - 1u)
 #define IDENTITY_HIGHER_SHIFT 3
 #define IDENTITY_FROM_HIGHER (1u << IDENTITY_HIGHER_SHIFT)
-#define IDENTITY_MUTED (1u << 4)
-#define IDENTITY_STATE_SHIFT MISC_STATE_SHIFT
+#define IDENTITY_MUTED_SHIFT 4
+#define IDENTITY_MUTED (1u << IDENTITY_MUTED_SHIFT)
+#define IDENTITY_STATE_SHIFT FACT_STATE_SHIFT
+
+_Static_assert(TOTALS_SHARDS <= 1u << IDENTITY_HIGHER_SHIFT, "the shard lies below the direction");
+_Static_assert(IDENTITY_HIGHER_SHIFT < IDENTITY_MUTED_SHIFT && IDENTITY_MUTED_SHIFT < IDENTITY_STATE_SHIFT,
+	       "each part of the identity has bits of its own");
 
 /* `fingerprint`, on the host: of 64 bits. The lower end is the one with the lower address, raw words compared as the
  * machine's numbers, or the lower port. */
 FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6, __u64 *fingerprint)
 {
 	const __u32 *keys = now->keys, *words = ip + 12, *others = ip + 16;
-	__u32 low = facts >> FACT_PORTS_SHIFT, high = facts >> MISC_PROTOCOL_SHIFT & 0x1ff;
+	__u32 low = facts_ports(facts), high = facts_protocol_and_family(facts);
 	__u32 identity, count = 1, i, hash, index, mask;
 	__u64 a = 0, b = 0, hashes;
 	int from_higher = (low & 0xffff) > low >> 16;
@@ -42,8 +49,8 @@ FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, 
 			from_higher = x > y;
 			break;
 		}
-		step(w, 4);
-		step(o, 4);
+		advance(w, 4);
+		advance(o, 4);
 	}
 	if (from_higher) {
 		const __u32 *swap = words;
@@ -60,13 +67,13 @@ FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, 
 			break;
 		low = *words;
 		high = *others;
-		step(words, 4);
-		step(others, 4);
-		step(keys, 8);
+		advance(words, 4);
+		advance(others, 4);
+		advance(keys, 8);
 	}
 	hash = mix(a);
-	(void)fingerprint;
-	FOR_HOST(*fingerprint = (__u64)mix(b) << 32 | hash;)
+	if (HAS_EXPECTATIONS)
+		*fingerprint = (__u64)mix(b) << 32 | hash;
 	identity = hash & IDENTITY_SHARD_MASK;
 	if (from_higher)
 		identity |= IDENTITY_FROM_HIGHER;
@@ -94,7 +101,7 @@ FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, 
 					identity |= IDENTITY_MUTED;
 				return (__u64)identity << IDENTITY_SHIFT | slot->counter;
 			}
-			step(slot, sizeof(*slot));
+			advance(slot, sizeof(*slot));
 		}
 	} while (hashes >>= 32);
 	return (__u64)identity << IDENTITY_SHIFT | EVENT_UNKNOWN;

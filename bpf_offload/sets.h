@@ -8,7 +8,7 @@
 #include "intervals.h"
 #include "mix.h"
 #include "packet.h"
-#include "pointers.h"
+#include "opaque.h"
 
 /* Linux 6.1's verifier loses a 32-bit word's bounds at an xor, and the card's driver asks for them in a product. */
 static __always_inline __u32 bounded(__u32 word)
@@ -33,7 +33,7 @@ static __always_inline struct address read_address(const void *end, __u32 is_ipv
 ONCE __u32 find_sets_of(__u64 high, __u64 low, __u32 is_ipv6)
 {
 	__u32 index = 0, buckets, n;
-	const struct firewall *fw = bpf_map_lookup_elem(&fw_control, &index);
+	const struct fw_config *fw = bpf_map_lookup_elem(&fw_control, &index);
 	const __u32 *k;
 	__u64 hashes;
 
@@ -62,13 +62,13 @@ ONCE __u32 find_sets_of(__u64 high, __u64 low, __u32 is_ipv6)
 
 				if (found && address->high == high && address->low == low)
 					return found;
-				step(address, sizeof(*address));
-				step(sets, sizeof(*sets));
+				advance(address, sizeof(*address));
+				advance(sets, sizeof(*sets));
 			}
 		} while (hashes >>= 32);
 	}
 	k = fw->set_roots;
-	step_if(is_ipv6, k, sizeof(*k));
+	advance_if(is_ipv6, k, sizeof(*k));
 	return find_interval(*k, high, low);
 }
 

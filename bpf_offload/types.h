@@ -82,7 +82,7 @@ struct session_slot {
 #define STATE_ESTABLISHED 1u
 #define STATE_RELATED 2u
 #define STATE_INVALID 3u
-/* Of a later fragment, with MISC_NO_HEADER: rules are asked before it is taken for established. */
+/* Of a later fragment, with FACT_NO_HEADER: rules are asked before it is taken for established. */
 #define STATE_LATER_FRAGMENT STATE_RELATED
 #define STATES 4u
 
@@ -150,7 +150,7 @@ struct event_header {
 #define FIREWALL_KEYS 4
 
 /* All zero: everything passes. Each word takes effect by itself. */
-struct firewall {
+struct fw_config {
 	__u32 config;              /* FIREWALL_*: one write switches all rules */
 	__u32 buckets;             /* of set_addresses; 0: no set holds a single address */
 	__u32 keys[FIREWALL_KEYS]; /* secret keys of the hash that places single addresses */
@@ -176,33 +176,12 @@ struct rule_bank {
 	__u32 rows;         /* of rule_bits in each chunk; 0: no rules */
 	__u32 first_bits;   /* element of row 0 in the summaries */
 	__u32 first_action; /* element of rule_actions that the bank's begin at */
-	__u32 misc_root;    /* key: MISC_* */
-	struct rule_end far;
-	struct rule_end near;
+	__u32 facts_root;   /* root: facts_key() */
+	struct rule_end remote;
+	struct rule_end local;
 };
 
-#define BANK_FAR_IS_DESTINATION (1u << 0)
-
-/* What the rules ask of a packet besides its addresses, in one word: MISC_*, and from this bit on both ports as in the
- * packet. */
-#define FACT_PORTS_SHIFT 32
-
-/* From the lowest bit on: TCP flags or MISC_ICMP_*, connection state (as the session says it; whether TCP fits it, the
- * host compiles into the tree), whether the transport header is not to be had, protocol. These are the key of the tree.
- * Above: the IP version, and what the program wants to know of a packet beside it. */
-#define MISC_ICMP_STATES STATE_MASK /* which of its session's states an ICMP packet can have */
-#define MISC_ICMP_QUESTION 4u
-#define MISC_STATE_SHIFT 8
-#define MISC_NO_HEADER (1u << 10)
-#define MISC_PROTOCOL_SHIFT 11
-#define MISC_KEY_BITS 19
-#define MISC_IPV6 (1u << 19)
-#define MISC_ICMP (1u << 20)
-#define MISC_CAUSE_SHIFT 21 /* not_understood + 1; 0: understood */
-#define MISC_CAUSE_MASK 7u
-#define MISC_L4_SHIFT                                                                                                  \
-	22 /* from two bits above: offset of the transport header from the IP header, in words of 4 bytes */
-#define MISC_L4_MASK 0x1fcu
+#define BANK_REMOTE_IS_DESTINATION (1u << 0)
 
 /* --- interval_nodes: array; written by the host, read by the card ------------------------------------------------- */
 
@@ -294,7 +273,7 @@ struct address_bucket {
 #define SET_CLASSES 512
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
 
-/* --- answers: array of 64-bit words (answers.h); written and read by all programs of a run; not on the card ----- */
+/* --- answers: array of 64-bit words (expectations.h); written and read by all programs of a run; not on the card ----- */
 
 #define ANSWERS 65536
 
@@ -314,7 +293,18 @@ NICSENTRY_STATIC_ASSERT(sizeof(struct session_bucket) == NICSENTRY_MAX_VALUE,
 			"a bucket fills a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct session_counters) == 32, "counters have no padding");
 NICSENTRY_STATIC_ASSERT(sizeof(struct totals_row) == 32, "a row has no padding");
-NICSENTRY_STATIC_ASSERT(sizeof(struct firewall) <= NICSENTRY_MAX_VALUE, "firewall fits a map element of the card");
+NICSENTRY_STATIC_ASSERT(__builtin_offsetof(struct session_counters, packets) ==
+					__builtin_offsetof(struct totals_row, packets) &&
+				__builtin_offsetof(struct session_counters, bytes) ==
+					__builtin_offsetof(struct totals_row, bytes),
+			"count_packet() adds to a row as to a session's first direction");
+NICSENTRY_STATIC_ASSERT(__builtin_offsetof(struct totals_row, events_known) >
+					__builtin_offsetof(struct totals_row, events_unknown) &&
+				sizeof(((struct totals_row *)0)->events_known) ==
+					sizeof(((struct totals_row *)0)->events_unknown),
+			"analyze() moves from one count of events to the other");
+NICSENTRY_STATIC_ASSERT(EVENT_NO_SESSION < EVENT_UNKNOWN, "a smaller number is the id of counters");
+NICSENTRY_STATIC_ASSERT(sizeof(struct fw_config) <= NICSENTRY_MAX_VALUE, "fw_config fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct rule_bank) <= NICSENTRY_MAX_VALUE, "a bank fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct interval_node) == NICSENTRY_MAX_VALUE, "a node fills a map element of the card");
 NICSENTRY_STATIC_ASSERT(RULES_PER_CHUNK == 64 * CHUNK_WORDS && RULE_ROWS_MAX == RULES_PER_CHUNK * CHUNKS_MAX,

@@ -19,7 +19,7 @@ class BitVectorSearch : public Walked<BitVectorSearch> {
     input.place.bits = kMostElements;
     compiled_ = compile_chain(input);
     const rule_bank& bank = compiled_.tables.banks[0];
-    roots_ = {bank.far.addresses, bank.near.addresses, bank.far.ports, bank.near.ports, bank.misc_root};
+    roots_ = {bank.remote.addresses, bank.local.addresses, bank.remote.ports, bank.local.ports, bank.facts_root};
   }
 
   Size size() const override {

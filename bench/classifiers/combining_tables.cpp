@@ -12,6 +12,7 @@
 #include <set>
 #include <tuple>
 
+#include "bpf_offload/facts.h"
 #include "classifier.h"
 #include "host/rules/compile/bit_vectors.h"
 #include "host/rules/sets/range_tree.h"
@@ -168,9 +169,9 @@ std::vector<VectorChange> misc_changes(BitVectors& vectors, const RuleSet& set) 
   }
   std::map<std::uint32_t, std::uint32_t> unnamed;  // vector by the rest of the key
   std::vector<VectorChange> changes;
-  for (std::uint32_t key = 0; key < 1U << MISC_KEY_BITS;) {
-    const std::uint32_t protocol = key >> MISC_PROTOCOL_SHIFT;
-    const std::uint32_t rest = key & ((1U << MISC_PROTOCOL_SHIFT) - 1);
+  for (std::uint32_t key = 0; key < 1U << FACT_KEY_BITS;) {
+    const std::uint32_t protocol = key >> FACT_PROTOCOL_SHIFT;
+    const std::uint32_t rest = key & ((1U << FACT_PROTOCOL_SHIFT) - 1);
     const auto known = unnamed.find(rest);
     std::uint32_t vector = 0;
     if (!named[protocol] && known != unnamed.end()) {
@@ -184,7 +185,7 @@ std::vector<VectorChange> misc_changes(BitVectors& vectors, const RuleSet& set) 
       if (!named[protocol]) unnamed[rest] = vector;
     }
     changes.push_back({key, vector});
-    key += protocol == 6 && (rest & MISC_NO_HEADER) == 0 ? 1U : 1U << MISC_STATE_SHIFT;
+    key += protocol == 6 && (rest & FACT_NO_HEADER) == 0 ? 1U : 1U << FACT_STATE_SHIFT;
   }
   return changes;
 }

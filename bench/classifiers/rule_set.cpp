@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "bpf_offload/facts.h"
 #include "classifier.h"
 #include "host/base/error.h"
 #include "host/rules/compile/compile.h"
@@ -98,8 +99,8 @@ Packet packet_of(const PacketFields& fields) {
   packet.destination = number(fields.destination);
   packet.source_port = ports ? fields.source_port : std::uint16_t{0};
   packet.destination_port = ports ? fields.destination_port : std::uint16_t{0};
-  packet.misc = std::uint32_t{fields.protocol} << MISC_PROTOCOL_SHIFT | (fields.header ? 0 : MISC_NO_HEADER) |
-                static_cast<std::uint32_t>(fields.state) << MISC_STATE_SHIFT |
+  packet.misc = std::uint32_t{fields.protocol} << FACT_PROTOCOL_SHIFT | (fields.header ? 0 : FACT_NO_HEADER) |
+                static_cast<std::uint32_t>(fields.state) << FACT_STATE_SHIFT |
                 (fields.header && fields.protocol == 6 ? fields.tcp_flags : 0U);
   return packet;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bpf_offload/facts.h"
 #include "bpf_offload/types.h"
 #include "host/rules/compile/match_row.h"
 #include "host/rules/language/rule.h"
@@ -17,10 +18,10 @@ struct Packet {
   std::uint32_t destination = 0;
   std::uint16_t source_port = 0;  // 0 if there is none
   std::uint16_t destination_port = 0;
-  std::uint32_t misc = 0;  // MISC_*: flags, state, whether the header is known, protocol
+  std::uint32_t misc = 0;  // FACT_*: flags, state, whether the header is known, protocol
 
-  std::uint8_t protocol() const { return static_cast<std::uint8_t>(misc >> MISC_PROTOCOL_SHIFT); }
-  std::uint8_t state() const { return static_cast<std::uint8_t>(misc >> MISC_STATE_SHIFT & STATE_MASK); }
+  std::uint8_t protocol() const { return static_cast<std::uint8_t>(misc >> FACT_PROTOCOL_SHIFT); }
+  std::uint8_t state() const { return static_cast<std::uint8_t>(misc >> FACT_STATE_SHIFT & STATE_MASK); }
 };
 
 constexpr std::uint32_t mask_of(unsigned length) { return length == 0 ? 0 : ~std::uint32_t{0} << (32 - length); }
@@ -50,7 +51,7 @@ struct RuleEntry {
 
   bool matches(const Packet& p) const {
     const std::uint8_t protocol_seen = p.protocol();
-    const bool header = (p.misc & MISC_NO_HEADER) == 0;
+    const bool header = (p.misc & FACT_NO_HEADER) == 0;
     return ((p.source ^ source) & mask_of(source_length)) == 0 &&
            ((p.destination ^ destination) & mask_of(destination_length)) == 0 && p.source_port >= source_ports[0] &&
            p.source_port <= source_ports[1] && p.destination_port >= destination_ports[0] &&

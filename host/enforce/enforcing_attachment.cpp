@@ -71,7 +71,7 @@ void EnforcingAttachment::fill(std::shared_ptr<const InstalledChain> chain) {
 
 void EnforcingAttachment::flip() {
   const unsigned number = idle_bank();
-  struct firewall next = control_;
+  struct fw_config next = control_;
   next.config = FIREWALL_ON | (number != 0 ? FIREWALL_BANK : 0);
   maps_->write_control(next);
   control_ = next;
@@ -129,7 +129,7 @@ void EnforcingAttachment::perform(const SetUpdate::Step& step) {
     maps_->write_buckets(first, values);
   });
   if (step.control) {
-    struct firewall next = *step.control;
+    struct fw_config next = *step.control;
     next.config = control_.config;
     maps_->write_control(next);
     control_ = next;

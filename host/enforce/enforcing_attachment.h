@@ -54,7 +54,7 @@ class EnforcingAttachment {
  private:
   std::shared_ptr<FirewallMaps> maps_;
   Chain chain_;
-  struct firewall control_ {};
+  struct fw_config control_ {};
   bool untouched_;
   std::array<std::shared_ptr<const InstalledChain>, 2> installed_;
 };

@@ -781,8 +781,8 @@ TEST_CASE("nothing is adopted from a program whose firewall is not in force, nor
   Restart run;
   begin_inside(*run.first, kEnds);
   SECTION("not in force") {
-    write_map(run.first->in.attachment.program(), "fw_control", 0, firewall{});
-    write_map(run.first->out.attachment.program(), "fw_control", 0, firewall{});
+    write_map(run.first->in.attachment.program(), "fw_control", 0, fw_config{});
+    write_map(run.first->out.attachment.program(), "fw_control", 0, fw_config{});
     Fixture& f = run.adopt();
     f.in.pass(tcp_in(kEnds, kAck));
     CHECK(f.states(kTcp) == "N E");

@@ -80,7 +80,7 @@ class Firewall:
         ends = [ipaddress.ip_address(address) for address, _ in (source, destination)]
         is_ipv6 = ends[0].version == 6
         bank = self.words("rule_banks", (config & BANK) + is_ipv6)
-        _, established, rows, first_bits, first_action, misc_root = bank[:6]
+        _, established, rows, first_bits, first_action, facts_root = bank[:6]
         halves = [(int(a) >> 64, int(a) & U64) if is_ipv6 else (int(a), IPV4_LOW) for a in ends]
         of_sets = [self.sets(*end, is_ipv6) for end in halves]
         if of_sets[0] & BLOCKED:
@@ -89,7 +89,7 @@ class Firewall:
             return first_action + 2
         if not rows:
             return first_action + DEFAULT
-        fields = [self.interval(misc_root, flags | STATES[state] << 8 | protocol << 11, 0)]
+        fields = [self.interval(facts_root, flags | STATES[state] << 8 | protocol << 11, 0)]
         for end, sets, port, (set_rows, addresses, ports) in zip(
             halves, of_sets, (source[1], destination[1]), (bank[6:9], bank[9:12])
         ):

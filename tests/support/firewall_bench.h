@@ -57,7 +57,7 @@ class FirewallBench {
 
   FirewallRoom room_;
   std::unique_ptr<Object> object_;
-  firewall control_{};
+  fw_config control_{};
   FingerprintKeys keys_ = fixed_keys();
   std::uint32_t drop_verdict_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "bpf_offload/facts.h"
 #include "host/rules/compile/bit_vectors.h"
 #include "host/rules/compile/deciding_rows.h"
 #include "host/rules/sets/address_key.h"
@@ -74,7 +75,7 @@ class Compiler {
   }
 
   Compiled compile() {
-    bank_.config = rows_->remote_is_destination ? BANK_FAR_IS_DESTINATION : 0U;
+    bank_.config = rows_->remote_is_destination ? BANK_REMOTE_IS_DESTINATION : 0U;
     bank_.established = input_.rules->accept_established ? STATE_ESTABLISHED : STATES;
     bank_.first_bits = input_.place.first_bits;
     bank_.first_action = input_.place.first_action;
@@ -85,8 +86,8 @@ class Compiler {
     for (std::size_t family = 0; family < kFamilies; ++family) {
       rule_bank& bank = compiled_.tables.banks[family];
       bank = bank_;
-      bank.far.addresses = address_roots_[rows_->remote_is_destination ? kDestination : kSource][family];
-      bank.near.addresses = address_roots_[rows_->remote_is_destination ? kSource : kDestination][family];
+      bank.remote.addresses = address_roots_[rows_->remote_is_destination ? kDestination : kSource][family];
+      bank.local.addresses = address_roots_[rows_->remote_is_destination ? kSource : kDestination][family];
     }
     return std::move(compiled_);
   }
@@ -121,12 +122,13 @@ class Compiler {
     count_new(
         "sport", [](const MatchRow& row) { return row.source_ports.has_value(); },
         [&] {
-          (rows_->remote_is_destination ? bank_.near : bank_.far).ports = add_ports(vectors, &MatchRow::source_ports);
+          (rows_->remote_is_destination ? bank_.local : bank_.remote).ports =
+              add_ports(vectors, &MatchRow::source_ports);
         });
     count_new(
         "dport", [](const MatchRow& row) { return row.destination_ports.has_value(); },
         [&] {
-          (rows_->remote_is_destination ? bank_.far : bank_.near).ports =
+          (rows_->remote_is_destination ? bank_.remote : bank_.local).ports =
               add_ports(vectors, &MatchRow::destination_ports);
         });
     count_new(
@@ -134,12 +136,12 @@ class Compiler {
         [](const MatchRow& row) {
           return row.protocol || row.state || row.asks_flags() || row.asks_ports() || row.later_fragments;
         },
-        [&] { bank_.misc_root = add_misc(vectors); });
+        [&] { bank_.facts_root = add_misc(vectors); });
     count_new(
         "sets", [](const MatchRow& row) { return row.source.uses_sets() || row.destination.uses_sets(); },
         [&] {
-          bank_.far.set_rows = add_sets(vectors, true);
-          bank_.near.set_rows = add_sets(vectors, false);
+          bank_.remote.set_rows = add_sets(vectors, true);
+          bank_.local.set_rows = add_sets(vectors, false);
         });
     bank_.rows = static_cast<__u32>(vectors.vectors().size());
     check_room();
@@ -181,8 +183,8 @@ class Compiler {
     std::vector<TreeRange> ranges;
     std::map<std::uint32_t, std::uint32_t> unnamed;  // vector by the rest of the key
     for (std::uint32_t protocol = 0; protocol < kProtocols; ++protocol) {
-      for (std::uint32_t rest = 0; rest < 1U << MISC_PROTOCOL_SHIFT;) {
-        const std::uint32_t key = protocol << MISC_PROTOCOL_SHIFT | rest;
+      for (std::uint32_t rest = 0; rest < 1U << FACT_PROTOCOL_SHIFT;) {
+        const std::uint32_t key = protocol << FACT_PROTOCOL_SHIFT | rest;
         std::uint32_t vector = 0;
         if (const auto known = unnamed.find(rest); !named[protocol] && known != unnamed.end()) {
           vector = known->second;
@@ -193,8 +195,8 @@ class Compiler {
           }
         }
         ranges.push_back({key, INTERVAL_LEAF | vector});
-        const bool flags = protocol == 6 && (rest & MISC_NO_HEADER) == 0;
-        rest += flags ? 1U : 1U << MISC_STATE_SHIFT;  // others have no TCP flags
+        const bool flags = protocol == 6 && (rest & FACT_NO_HEADER) == 0;
+        rest += flags ? 1U : 1U << FACT_STATE_SHIFT;  // others have no TCP flags
       }
     }
     return build_range_tree(ranges, compiled_.tables.nodes, input_.place.first_node);
@@ -370,7 +372,7 @@ std::vector<BitsWrite> class_rows(const Compiled& compiled, std::uint32_t set_cl
   std::vector<BitsWrite> writes;
   const rule_bank& bank = compiled.tables.banks[0];
   for (const bool remote : {true, false}) {
-    const std::uint32_t first = remote ? bank.far.set_rows : bank.near.set_rows;
+    const std::uint32_t first = remote ? bank.remote.set_rows : bank.local.set_rows;
     if (first == 0) {
       continue;
     }

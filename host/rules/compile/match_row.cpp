@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "bpf_offload/facts.h"
 #include "host/packet/tcp_flags.h"
 
 namespace nicsentry {
@@ -154,11 +155,11 @@ bool AddressCondition::accepts(SetMask sets) const {
 }
 
 bool MatchRow::accepts_misc(std::uint32_t key) const {
-  const auto its_protocol = static_cast<std::uint8_t>(key >> MISC_PROTOCOL_SHIFT);
-  const bool header = (key & MISC_NO_HEADER) == 0;
+  const auto its_protocol = static_cast<std::uint8_t>(facts_protocol(key));
+  const bool header = (key & FACT_NO_HEADER) == 0;
   const bool tcp = header && its_protocol == IPPROTO_TCP;
-  auto its_state = static_cast<ConnectionState>(key >> MISC_STATE_SHIFT & STATE_MASK);
-  const bool later_fragment = !header && (key >> MISC_STATE_SHIFT & STATE_MASK) == STATE_LATER_FRAGMENT;
+  auto its_state = static_cast<ConnectionState>(facts_state(key));
+  const bool later_fragment = !header && facts_state(key) == STATE_LATER_FRAGMENT;
   if (later_fragment) {
     its_state = ConnectionState::established;
   } else if (later_fragments) {

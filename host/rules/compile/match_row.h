@@ -62,7 +62,7 @@ struct MatchRow {
 
   bool asks_ports() const { return source_ports || destination_ports; }
   bool asks_flags() const { return tcp_flags.mask != 0; }
-  // Checks the protocol, whether the header is known, the session's state and the TCP flags: MISC_*.
+  // Checks the protocol, whether the header is known, the session's state and the TCP flags: FACT_*.
   bool accepts_misc(std::uint32_t key) const;
 };
 

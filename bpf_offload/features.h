@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a program does, as constants 0 or 1. Code asks them with a plain `if`, and LLVM drops the branches that are
+ * never taken. Only declarations need #if: of maps, and of functions that use them.
+ *
+ * NAME.bpf.c defines:  PROGRAM        the program's name
+ *                      TRACKS_ICMP    ICMP and ICMPv6 have sessions
+ *                      HAS_FIREWALL   packets are judged
+ *                      HAS_CAPTURE    packets of known sessions are sent as events
+ * The build defines:   ON_HOST        the program runs in the kernel, not on the card
+ *                      HOOK_TC        it runs on TC (clsact), not on XDP */
+#ifndef NICSENTRY_FEATURES_H
+#define NICSENTRY_FEATURES_H
+
+#if !defined(TRACKS_ICMP) || !defined(HAS_FIREWALL) || !defined(HAS_CAPTURE)
+#error "a program defines its features"
+#endif
+
+#ifndef ON_HOST
+#define ON_HOST 0
+#endif
+#ifndef HOOK_TC
+#define HOOK_TC 0
+#endif
+
+/* A program on the card cannot read a word that it writes, so it cannot keep expectations. */
+#define HAS_EXPECTATIONS (HAS_FIREWALL && ON_HOST)
+
+#endif
