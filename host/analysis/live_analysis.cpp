@@ -46,7 +46,9 @@ LiveAnalysis::LiveAnalysis(EventLoop& loop, const LiveAnalysisOptions& options, 
 
 Attachment& LiveAnalysis::add_attachment(std::unique_ptr<Attachment> attachment) {
   Attachment& added = monitor_.add_attachment(std::move(attachment));
-  loop_.watch(added.reader().poll_fd(), [this] { read_events(); });
+  const int fd = added.reader().poll_fd();
+  sources_[&added].poll_fd = fd;
+  loop_.watch(fd, [this] { read_events(); });
   return added;
 }
 
@@ -107,9 +109,9 @@ void LiveAnalysis::read_events() {
   const nanoseconds before = thread_processor_time();
   std::vector<Monitor::Arrived> arrived;
   for (const auto& attachment : monitor_.attachments()) {
-    EventBatch& batch = batches_[attachment.get()];
+    auto& [fd, batch, lost] = sources_[attachment.get()];
     batch.clear();
-    lost_[attachment.get()] = attachment->reader().drain(batch) != 0 || lost_[attachment.get()];
+    lost = attachment->reader().drain(batch) != 0 || lost;
     batch.sort_by_time();
     if (!batch.events().empty()) {
       arrived.push_back({attachment.get(), &batch});
@@ -136,7 +138,7 @@ LiveAnalysis::Clock::time_point LiveAnalysis::adapt(Clock::time_point now) {
   const auto passed = now - std::exchange(last_adaptation_, now);
   for (const auto& attachment : monitor_.attachments()) {
     const Load load{static_cast<double>(spent.count()) / static_cast<double>(passed.count()),
-                    std::exchange(lost_[attachment.get()], false), attachment->sessions().free_ids() == 0};
+                    std::exchange(sources_[attachment.get()].lost, false), attachment->sessions().free_ids() == 0};
     const std::uint32_t rate = next_sampling_rate(attachment->sampling_rate(), load);
     if (rate != attachment->sampling_rate() && !attachment->ended()) {
       set_sampling_rate(*attachment, rate);
@@ -175,6 +177,7 @@ void LiveAnalysis::begin_closing() {
 void LiveAnalysis::finish_closing() {
   read_events();  // the last ones of the window
   WindowReport report = closing_->closer.collect(closing_->end_ns);
+  forget_dropped_attachments();
   const Requests requests = std::move(closing_->requests);
   closing_.reset();
   output_.attachments_dropped();
@@ -188,6 +191,18 @@ void LiveAnalysis::finish_closing() {
   if (!requests_.empty()) {
     begin_closing();
   }
+}
+
+void LiveAnalysis::forget_dropped_attachments() {
+  const auto& kept = monitor_.attachments();
+  std::erase_if(sources_, [&](const auto& source) {
+    const bool dropped =
+        std::none_of(kept.begin(), kept.end(), [&](const auto& attachment) { return attachment.get() == source.first; });
+    if (dropped) {
+      loop_.unwatch(source.second.poll_fd);
+    }
+    return dropped;
+  });
 }
 
 void LiveAnalysis::report_failures() {

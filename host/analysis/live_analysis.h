@@ -75,6 +75,7 @@ class LiveAnalysis {
   void set_sampling_rate(Attachment& attachment, std::uint32_t rate);
   void begin_closing();
   void finish_closing();
+  void forget_dropped_attachments();
   void report_failures();
 
   EventLoop& loop_;
@@ -92,8 +93,12 @@ class LiveAnalysis {
   std::optional<Closing> closing_;
   Requests requests_;  // for the next window that closes
 
-  std::map<const Attachment*, EventBatch> batches_;
-  std::map<const Attachment*, bool> lost_;  // a ring was full since the sampling rate was looked at
+  struct Source {
+    int poll_fd = -1;
+    EventBatch batch;   // of the last look; kept for its memory
+    bool lost = false;  // a ring was full since the sampling rate was looked at
+  };
+  std::map<const Attachment*, Source> sources_;
   TimestampNs window_start_ns_ = 0;
   std::uint64_t window_number_ = 0;
   std::chrono::nanoseconds longest_poll_;

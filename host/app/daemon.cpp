@@ -92,7 +92,7 @@ class Daemon {
     leave_ports();  // before outputs that may stand still are waited for
     failed_ = (packet_log_ != nullptr && !packet_log_->close()) || failed_;
     failed_ = !output_.close() || failed_;
-    return {failed_, output_.abandoned()};
+    return {failed_, output_.abandoned() || (packet_log_ != nullptr && packet_log_->abandoned())};
   }
 
  private:

@@ -61,7 +61,7 @@ void PacketLog::report_losses() {
 }
 
 bool PacketLog::close() {
-  subscriber_.close();
+  abandoned_ = !subscriber_.close();
   report_losses();
   return !state_->lost_any;
 }

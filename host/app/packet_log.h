@@ -23,12 +23,15 @@ class PacketLog {
   void report_losses();
   // False where records were lost at any time.
   bool close();
+  // After close(): the thread stands in a write that does not end.
+  bool abandoned() const { return abandoned_; }
 
  private:
   struct State;
 
   std::shared_ptr<State> state_;
   Subscriber<std::string> subscriber_;
+  bool abandoned_ = false;
 };
 
 }  // namespace nicsentry

@@ -25,8 +25,8 @@ class EventLoop {
 
   EventLoop();  // throws SystemError
 
-  // Wakes the loop while `fd` is readable, and calls `readable` then. `fd` must be non-blocking to read and stay open
-  // until unwatch(). Throws SystemError.
+  // Wakes the loop while `fd` is readable, and calls `readable` then. `fd` must be non-blocking to read. One that is
+  // closed wakes nobody any more; unwatch() it before another descriptor gets its number. Throws SystemError.
   void watch(int fd, std::function<void()> readable = {});
   void unwatch(int fd);
 
