@@ -88,9 +88,9 @@ void FirewallMaps::make_elements() {
   }
 }
 
-firewall FirewallMaps::read_control() const { return read_element<firewall>(control_, MapRole::firewall_control, 0); }
+fw_config FirewallMaps::read_control() const { return read_element<fw_config>(control_, MapRole::firewall_control, 0); }
 
-void FirewallMaps::write_control(const firewall& value) {
+void FirewallMaps::write_control(const fw_config& value) {
   write_element(control_, MapRole::firewall_control, 0, value);
 }
 

@@ -30,8 +30,8 @@ class FirewallMaps {
   // Makes what the card adds to exist, where its arrays start empty.
   void make_elements();
 
-  firewall read_control() const;
-  void write_control(const firewall& value);
+  fw_config read_control() const;
+  void write_control(const fw_config& value);
   void write_banks(std::uint32_t number, std::span<const rule_bank, 2> families);
   void write_nodes(std::uint32_t first, std::span<const interval_node> values);
   void write_bits(std::uint32_t first, std::span<const rule_chunk> values);

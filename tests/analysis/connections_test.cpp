@@ -111,7 +111,7 @@ void put_in_force(Program& program, std::uint32_t config) {
   rule_action by_default{};
   by_default.config = config;
   write_map(program, "rule_actions", ACTION_DEFAULT, by_default);
-  firewall on{};
+  fw_config on{};
   on.config = FIREWALL_ON;
   on.set_roots[0] = on.set_roots[1] = INTERVAL_LEAF;
   write_map(program, "fw_control", 0, on);

@@ -51,7 +51,7 @@ TEST_CASE("a loaded program is described by name, ABI and firewall") {
   CHECK(info.identity.adoptable());
   CHECK(info.room_for_rules);
   CHECK_FALSE(info.enforces);
-  firewall on{};
+  fw_config on{};
   on.config = FIREWALL_ON;
   with.firewall()->write_control(on);
   CHECK(describe_program(with.id()).enforces);

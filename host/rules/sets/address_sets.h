@@ -41,7 +41,7 @@ struct SetUpdate {
   struct Step {
     std::vector<NodeUpdate> nodes;
     std::vector<BucketUpdate> buckets;
-    std::optional<firewall> control;  // set_roots, buckets and keys; config is 0
+    std::optional<fw_config> control;  // set_roots, buckets and keys; config is 0
   };
   std::vector<Step> steps;
   // Classes that are new with this update. Their bit vectors must be in force before step 0.
@@ -94,7 +94,7 @@ class AddressSets {
   std::vector<std::vector<std::string>> class_names() const;
   // The content of a program's maps, written by another AddressSets. Its last change may be incomplete.
   struct InForce {
-    firewall control{};
+    fw_config control{};
     std::vector<address_bucket> buckets;
     std::vector<std::uint32_t> nodes;  // reachable from set_roots
 

@@ -76,7 +76,7 @@ struct AddressSets::Content {
   SetClasses classes;
   AddressTable table;
   SetEnds ends;
-  firewall control{};
+  fw_config control{};
 };
 
 }  // namespace nicsentry

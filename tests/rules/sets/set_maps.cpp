@@ -39,7 +39,7 @@ std::uint32_t mixed(std::uint64_t h) {
   return x ^ (x >> 15);
 }
 
-std::array<std::uint32_t, 2> candidates(const IpAddress& address, const firewall& control) {
+std::array<std::uint32_t, 2> candidates(const IpAddress& address, const fw_config& control) {
   const auto [high, low] = halves_of(address);
   const auto lo32 = [](std::uint64_t half) { return static_cast<std::uint32_t>(half); };
   const auto hi32 = [](std::uint64_t half) { return static_cast<std::uint32_t>(half >> 32); };

@@ -32,7 +32,7 @@ class SetMaps {
 
   std::set<std::uint32_t> nodes_in_force() const;
 
-  firewall control{};
+  fw_config control{};
   std::vector<address_bucket> buckets;
   std::vector<interval_node> nodes;
 
