@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # From a bare Debian 12 as root: installs what is missing, builds, looks at the sources (lint.sh) and runs the tests.
-#   scripts/test.sh           what must hold before a merge: one case of each expensive kind, a tenth of the random cases
+#   scripts/test.sh           what must hold before a merge: one case of each expensive kind, a tenth of the random cases,
+#                             the test programs in C++ with sanitizers only
 #   scripts/test.sh --full    what a release passes: every case, all random cases, ThreadSanitizer, fuzzing, and live and
 #                             firewall cases on Debian's own kernel in the virtual machine
 # A failed test does not end the run; at the end stand the skipped tests, the ten slowest and what failed.
@@ -54,8 +55,9 @@ finish() {
   return 1
 }
 
+# build PRESET CMAKE_OPTIONS...
 build() {
-  cmake --preset "$1" -DNICSENTRY_TESTS=ON >/dev/null
+  cmake --preset "$1" -DNICSENTRY_TESTS=ON "${@:2}" >/dev/null
   cmake --build --preset "$1" -- --quiet
 }
 
@@ -79,10 +81,13 @@ mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 # The virtual machine's parts are downloads for the most part: beside the builds.
 background "virtual machine" hw/vnfp setup
 
+# The test programs in C++ run in the sanitizers' build; in both builds with --full.
+catch_tests=OFF
+((!full)) || catch_tests=ON
 step "release build"
-build release
+build release -DNICSENTRY_CATCH_TESTS=$catch_tests
 # These mostly wait. Beside them the sanitizer's build and the lint have the processors to themselves most of the time.
-background "asan build" bash -c "$(declare -f build); build asan"
+background "asan build" bash -c "$(declare -f build); build asan -DNICSENTRY_CATCH_TESTS=ON"
 background lint scripts/lint.sh
 step "tests, release: end to end; beside them the build with ASan and UBSan, and the lint"
 run_tests release-e2e release -L 'e2e|unit' -E 'live_rates' "${leave_out[@]}"
@@ -93,14 +98,14 @@ finish "virtual machine"
 
 step "tests, ASan and UBSan"
 NICSENTRY_TRIES=10 run_tests asan asan
-step "tests, release: programs in the kernel, the virtual card, rates"
+step "tests, release: the virtual card, rates"
 run_tests release release -L 'kernel|hw' "${leave_out[@]}"
 run_tests release-rates release -R 'live_rates' "${leave_out[@]}"
 
 if ((full)); then
   step "ThreadSanitizer"
   build tsan
-  NICSENTRY_TRIES=10 run_tests tsan tsan -L 'unit|kernel' -R '^(unit_tests|controller_tests)$'
+  NICSENTRY_TRIES=10 run_tests tsan tsan -L 'unit|kernel' -R '^(unit_tests.*|controller_tests)$'
   step "fuzzing"
   build fuzz
   fuzz || failures+=("fuzzing: see $results")

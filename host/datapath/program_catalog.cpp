@@ -32,7 +32,7 @@ constexpr std::array kMaps = {
     array(MapRole::counters, "counters", sizeof(session_counters)),
     array(MapRole::totals, "totals", sizeof(totals_row)),
     kRecords,
-    array(MapRole::firewall_control, "fw_control", sizeof(firewall)),
+    array(MapRole::firewall_control, "fw_control", sizeof(fw_config)),
     array(MapRole::rule_banks, "rule_banks", sizeof(rule_bank)),
     array(MapRole::interval_nodes, "interval_nodes", sizeof(interval_node)),
     array(MapRole::rule_bits, "rule_bits", sizeof(rule_chunk)),

@@ -405,7 +405,7 @@ std::array<std::uint32_t, FIREWALL_KEYS> AddressSets::keys() const { return std:
 SetUpdate AddressSets::whole(Maps maps) const {
   SetUpdate update;
   if (maps == Maps::unknown) {
-    firewall& off = update.steps.emplace_back().control.emplace(content_->control);
+    fw_config& off = update.steps.emplace_back().control.emplace(content_->control);
     off.buckets = 0;
     off.set_roots[kIpv4] = off.set_roots[kIpv6] = INTERVAL_LEAF;
   }
