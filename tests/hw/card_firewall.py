@@ -17,7 +17,7 @@ DEFAULT, FIRST_RULE = 3, 8
 DROP = 1
 WORDS, RULES_A_CHUNK, CHUNKS = 3, 192, 28
 VALUES = {  # the struct in each map
-    "fw_control": "firewall",
+    "fw_control": "fw_config",
     "rule_banks": "rule_bank",
     "interval_nodes": "interval_node",
     "rule_bits": "rule_chunk",
