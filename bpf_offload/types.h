@@ -273,7 +273,7 @@ struct address_bucket {
 #define SET_CLASSES 512
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
 
-/* --- answers: array of 64-bit words (expectations.h); written and read by all programs of a run; not on the card ----- */
+/* --- answers: array of 64-bit words (expectations.h); written and read by all programs of a run, not on the card */
 
 #define ANSWERS 65536
 

@@ -196,8 +196,8 @@ void LiveAnalysis::finish_closing() {
 void LiveAnalysis::forget_dropped_attachments() {
   const auto& kept = monitor_.attachments();
   std::erase_if(sources_, [&](const auto& source) {
-    const bool dropped =
-        std::none_of(kept.begin(), kept.end(), [&](const auto& attachment) { return attachment.get() == source.first; });
+    const bool dropped = std::none_of(kept.begin(), kept.end(),
+                                      [&](const auto& attachment) { return attachment.get() == source.first; });
     if (dropped) {
       loop_.unwatch(source.second.poll_fd);
     }
