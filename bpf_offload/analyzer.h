@@ -15,12 +15,21 @@
 #include "records.h"
 #include "sessions.h"
 
-/* Whether the host wants this packet of an unknown session as an event. */
+/* Whether the host wants this packet as an event, by its share. */
 static __always_inline int in_share(__u32 config)
 {
 	__u32 share = config & CONFIG_SHARE_MASK;
 
 	return share == CONFIG_SHARE_ALL || (bpf_get_prandom_u32() & CONFIG_SHARE_MASK) < share;
+}
+
+/* Whether a dropped packet of an unknown session may be in the share; on the card none. A flood that is dropped must
+ * not keep the host from learning connections. */
+static __always_inline int takes_dropped(__u32 config)
+{
+	__u32 rarer = config >> CONFIG_DROPPED_SHIFT & CONFIG_DROPPED_MASK;
+
+	return ON_HOST && !(bpf_get_prandom_u32() & ((1u << rarer) - 1));
 }
 
 /* Whether it wants packets of known sessions. */
@@ -57,8 +66,11 @@ static __always_inline int analyze(hook_ctx *ctx)
 	event.epoch = now->epoch;
 	half = event.epoch & 1;
 	facts = walk(ctx, now->config, &packet);
+	facts = forget_facts(facts);
 	is_ipv6 = facts & FACT_IPV6;
 	barrier_var(is_ipv6);
+	if (ON_HOST) /* on the card even this assignment would cost instructions */
+		packet.ip = find_ip_again(ctx, packet.ip, is_ipv6);
 	event.bytes = packet.bytes;
 	event.segments = 1;
 	event.segment_payload = 0;
@@ -66,7 +78,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	is = 0;
 	cause = facts_cause(facts);
 	row = TOTALS_SHARDS - 1 + cause;
-	if (!cause) {
+	if (!cause && (!ON_HOST || packet.ip)) {
 		who = identify(now, packet.ip, facts, is_ipv6, &fingerprint);
 		describe_segments(ctx, &event, packet.ip, packet.headers);
 		event.counter = who;
@@ -81,7 +93,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	}
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
 	event.action = 0;
-	if (HAS_FIREWALL && packet.ip)
+	if (HAS_FIREWALL)
 		event.action = judge(packet.ip, facts, is_ipv6);
 	event.verdict = perform(event.action, half, event.segments, event.bytes);
 	/* Read back from memory of which the verifier tracks no values. Otherwise it would follow the rest of the
@@ -91,11 +103,10 @@ static __always_inline int analyze(hook_ctx *ctx)
 	if (HAS_EXPECTATIONS && (counter == EVENT_UNKNOWN || is_handshake_answer(facts)) && event.action &&
 	    !(event.verdict & ACTION_DROP))
 		expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, facts);
-	if (counter == EVENT_UNKNOWN) {
+	if (counter == EVENT_UNKNOWN
+		    ? !(event.verdict & ACTION_DROP) || takes_dropped(now->config)
+		    : counter != EVENT_NO_SESSION && !(is & IDENTITY_MUTED) && captures_known(now->config))
 		wanted |= in_share(now->config);
-	} else if (counter != EVENT_NO_SESSION && !(is & IDENTITY_MUTED)) {
-		wanted |= captures_known(now->config);
-	}
 	if (HAS_EXPECTATIONS && is & ends_connection(facts))
 		wanted |= first_end(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, event.action,
 				    captures_known(now->config));

@@ -36,6 +36,8 @@
  * bits need no place. */
 #define FACT_TRANSPORT_SHIFT 22
 #define FACT_TRANSPORT_MASK 0x1fcu
+/* The highest bit of the cause: the packet is unparsed in a way that leaves rules nothing to judge it by. */
+#define FACT_UNJUDGED (4u << FACT_CAUSE_SHIFT)
 /* Bits 32 to 63: source and destination port, as in the packet. */
 #define FACT_PORTS_SHIFT 32
 
@@ -45,6 +47,8 @@ NICSENTRY_STATIC_ASSERT(CAUSES <= FACT_CAUSE_MASK, "each cause has a number");
 NICSENTRY_STATIC_ASSERT(4u << FACT_TRANSPORT_SHIFT == (FACT_CAUSE_MASK + 1) << FACT_CAUSE_SHIFT,
 			"an offset's lowest place is above the cause");
 NICSENTRY_STATIC_ASSERT(PACKET_WALK_BYTES <= FACT_TRANSPORT_MASK, "the farthest transport header has a place");
+NICSENTRY_STATIC_ASSERT(CAUSE_PROTOCOL + 1 < 4 && CAUSE_VLAN_DEPTH + 1 == 4,
+			"the causes of unjudged packets have the highest bit");
 NICSENTRY_STATIC_ASSERT(FACT_ICMP_STATES < FACT_ICMP_QUERY, "states and query have bits of their own");
 
 /* The key of the rules' tree. */
@@ -86,8 +90,12 @@ NICSENTRY_INLINE __u32 facts_ports(__u64 facts)
 	return (__u32)(facts >> FACT_PORTS_SHIFT);
 }
 
-/* Of an unparsed packet: its cause, no header, and the state that rules see. */
-#define FACTS_UNPARSED(cause, state) (((cause) + 1u) << FACT_CAUSE_SHIFT | FACT_NO_HEADER | (state) << FACT_STATE_SHIFT)
+/* Of an unparsed packet: its cause, no header, the state that rules see, and in place of the flags the action that it
+ * gets where no rule is asked. */
+#define FACTS_UNPARSED(cause, state)                                                                                   \
+	(((cause) + 1u) << FACT_CAUSE_SHIFT | FACT_NO_HEADER | (state) << FACT_STATE_SHIFT |                           \
+	 (ACTION_UNJUDGED + (cause) + 1u))
+#define FACTS_UNASKED_ACTION(facts) ((facts) & ((1u << FACT_STATE_SHIFT) - 1))
 
 /* The key of a packet with or without transport header; `flags`: bits 0 to 7. */
 NICSENTRY_INLINE __u32 make_facts_key(__u32 protocol, int has_header, __u32 state, __u32 flags)

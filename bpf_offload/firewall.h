@@ -22,6 +22,31 @@ FUNCTION __u64 find_rows(const struct rule_end *end, const void *ip, __u32 is_ip
 	return rows << 16 | find_interval(end->ports, bpf_ntohs(port), 0);
 }
 
+/* The facts of packets about which no rule is asked. */
+static __always_inline __u32 unjudged_facts(const struct rule_bank *bank)
+{
+#if PROGRAM_ABI >= 3
+	return bank->unjudged;
+#else
+	(void)bank;
+	return 0;
+#endif
+}
+
+/* Whether a frame that is no IP is of an EtherType that the chain does not let pass. `type`: as in the frame. */
+static __always_inline int is_other_type(const struct rule_bank *bank, __u64 facts, __u32 type)
+{
+#if ON_HOST && PROGRAM_ABI >= 3
+	return facts_cause(facts) == CAUSE_NOT_IP + 1 && bank->non_ip &&
+	       !find_interval(bank->non_ip, bpf_ntohs(type), 0);
+#else
+	(void)bank;
+	(void)facts;
+	(void)type;
+	return 0;
+#endif
+}
+
 /* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. `is_ipv6`: FACT_IPV6 of
  * its facts, apart, so that the verifier has to tell packets apart by it alone. */
 FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
@@ -44,6 +69,12 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 	bank = bpf_map_lookup_elem(&rule_banks, &index);
 	if (!bank)
 		return 0;
+	action = FACTS_UNASKED_ACTION((__u32)facts);
+	if (!ip || (__u32)facts & unjudged_facts(bank)) {
+		if (is_other_type(bank, facts, ports))
+			action = ACTION_NON_IP;
+		goto out;
+	}
 	if (HOOK_EGRESS && bank->config & BANK_REMOTE_IS_DESTINATION) {
 		const void *source = remote;
 

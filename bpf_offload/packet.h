@@ -21,13 +21,14 @@
 #define ETH_P_8021AD 0x88A8
 #endif
 
-#define VLAN_TAGS_MAX 2
 #define VLAN_TAG_BYTES 4
 #define LINK_BYTES_MAX (sizeof(struct ethhdr) + VLAN_TAGS_MAX * VLAN_TAG_BYTES)
 #define ETHERTYPE_OFFSET 12
+#define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_FRAGMENT_OFFSET 0xfff8
-#define EXTENSIONS_MAX 4 /* IPv6 extension headers */
+#define IPV6_MORE_FRAGMENTS 1
+#define TINY_OFFSET_BYTES 8 /* a fragment at this offset begins within the TCP header (RFC 3128) */
 #define UDP_HEADER_BYTES 8
 #define TCP_FLAGS_OFFSET 13
 
@@ -39,33 +40,24 @@ struct packet {
 	__u32 headers; /* length of IP and transport header together, if HOOK_SEGMENTS */
 };
 
-static __always_inline int is_vlan(__be16 type)
-{
-	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
-}
-
-/* One comparison after the other: LLVM would make a 64-bit shift of them, which is dear on the card. */
-static __always_inline int is_extension(__u32 protocol)
-{
-	if (protocol == IPPROTO_HOPOPTS)
-		return 1;
-	barrier_word(protocol);
-	if (protocol == IPPROTO_DSTOPTS)
-		return 1;
-	barrier_word(protocol);
-	return protocol - IPPROTO_ROUTING <= IPPROTO_FRAGMENT - IPPROTO_ROUTING;
-}
+#if ON_HOST
+#include "long_headers.h"
+#else
+#include "short_headers.h"
+#endif
 
 /* Returns the facts word. Ports and flags are in it only where the packet is parsed.
  * One function with a label for each cause. Cut into steps that return a cause it does not fit on the card
  * (docs/decisions/0034-the-walk-is-one-function.md). */
 FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 {
-	__u32 bytes, protocol, l4, total, fixed, icmp, i;
+	__u32 bytes, protocol, l4, total, fixed, icmp, i, first_fragment = 0;
 	__u64 facts;
 	void *at, *ip;
 	__be16 type;
 
+	if (HOOK_SEGMENTS)
+		packet->headers = 0;
 	make_readable(ctx, LINK_BYTES_MAX + PACKET_WALK_BYTES);
 	facts = 0;
 	bytes = 0;
@@ -79,11 +71,11 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	if (at + sizeof(struct ethhdr) > packet_end(ctx))
 		goto truncated;
 #pragma clang loop unroll(disable)
-	for (i = VLAN_TAGS_MAX - tags_outside(ctx);; i--) {
+	for (i = VLAN_TAGS_INLINE - tags_outside(ctx);; i--) {
 		bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
 		barrier_word(bytes);
 		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
-		if (!is_vlan(type))
+		if (!is_vlan(type) || (ON_HOST && !i))
 			break;
 		if (!i)
 			goto vlan_depth;
@@ -91,6 +83,25 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			goto truncated;
 		advance(at, VLAN_TAG_BYTES);
 	}
+#if ON_HOST
+	if (is_vlan(type)) {
+		__u32 link = skip_tags(ctx, (__u32)(at - packet_data(ctx)));
+
+		if (link > LINK_BYTES_MAX)
+			goto truncated;
+		at = packet_data(ctx);
+		advance_by(at, link);
+		if (at + sizeof(struct ethhdr) > packet_end(ctx))
+			goto truncated;
+		bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
+		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
+		if (is_vlan(type)) {
+			if (link < tag_bytes_max(ctx))
+				goto truncated;
+			goto vlan_depth;
+		}
+	}
+#endif
 	advance(at, sizeof(struct ethhdr));
 
 	if (type == bpf_htons(ETH_P_IP)) {
@@ -110,8 +121,15 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			goto truncated;
 		bytes = total;
 		barrier_word(bytes);
-		if (header->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
+		i = header->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET);
+		barrier_word(i);
+		if (i) {
+			if (i == bpf_htons(TINY_OFFSET_BYTES / 8) && protocol == IPPROTO_TCP)
+				goto malformed;
 			goto later_fragment;
+		}
+		if (ON_HOST)
+			first_fragment = header->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS);
 		icmp = IPPROTO_ICMP;
 		barrier_word(icmp);
 	} else if (type == bpf_htons(ETH_P_IPV6)) {
@@ -127,12 +145,33 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		protocol = header->nexthdr;
 		barrier_word(protocol);
 		total = ip_bytes(ctx, sizeof(*header) + bpf_ntohs(header->payload_len), bytes);
+		/* As Linux does in ip6_rcv_core(), whether or not there is a jumbo option. */
+		if (ON_HOST && !header->payload_len && protocol == IPPROTO_HOPOPTS)
+			total = bytes;
 		if (!(config & CONFIG_PARTIAL_FRAMES) && bytes < total)
 			goto truncated;
 		bytes = total;
 		barrier_word(bytes);
 		l4 = sizeof(*header);
 		barrier_word(l4);
+#if ON_HOST
+		if (is_extension(protocol)) {
+			__u32 skipped = skip_extensions(ctx, (__u32)(ip - packet_data(ctx)), protocol, bytes);
+			__u32 end = skipped >> SKIPPED_END_SHIFT;
+
+			l4 = skipped & 0xffff;
+			protocol = skipped >> SKIPPED_PROTOCOL_SHIFT & 0xff;
+			first_fragment = skipped & SKIPPED_FIRST_FRAGMENT;
+			if (end == SKIPPED_TRUNCATED)
+				goto truncated;
+			if (end == SKIPPED_MALFORMED)
+				goto malformed;
+			if (end == SKIPPED_TOO_MANY)
+				goto extensions;
+			if (end == SKIPPED_LATER_FRAGMENT)
+				goto later_fragment;
+		}
+#else
 		i = EXTENSIONS_MAX;
 		barrier_word(i);
 #pragma clang loop unroll(disable)
@@ -152,11 +191,19 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			protocol = extension[0];
 			barrier_word(protocol);
 			l4 += 8;
-			if (!fragment)
+			if (!fragment) {
 				l4 += extension[1] * 8;
-			else if (*(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET))
-				goto later_fragment;
+				continue;
+			}
+			total = *(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET);
+			barrier_word(total);
+			if (!total)
+				continue;
+			if (total == bpf_htons(TINY_OFFSET_BYTES) && protocol == IPPROTO_TCP)
+				goto malformed;
+			goto later_fragment;
 		}
+#endif
 		icmp = IPPROTO_ICMPV6;
 		barrier_word(icmp);
 	} else {
@@ -165,7 +212,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 
 	fixed = UDP_HEADER_BYTES;
 	if (protocol == IPPROTO_TCP) {
-		fixed = sizeof(struct tcphdr);
+		fixed = first_fragment ? TCP_FLAGS_OFFSET + 1 : sizeof(struct tcphdr);
 	} else if (protocol != IPPROTO_UDP) {
 		if (!TRACKS_ICMP || protocol != icmp)
 			goto protocol;
@@ -182,10 +229,10 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	if (protocol == IPPROTO_TCP) {
 		struct tcphdr *tcp = at;
 
-		if ((void *)(tcp + 1) > packet_end(ctx))
+		if (at + fixed > packet_end(ctx))
 			goto truncated;
 		fixed = tcp->doff * 4;
-		if (fixed < sizeof(*tcp) || l4 + fixed > bytes)
+		if (fixed < sizeof(*tcp) || (!first_fragment && l4 + fixed > bytes))
 			goto malformed;
 		if (HAS_FIREWALL)
 			add_opaque(facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);
@@ -208,7 +255,9 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		packet->headers = l4 + fixed;
 	goto out;
 
-not_ip:
+not_ip: /* the EtherType in place of the ports, for judge() */
+	if (HAS_EXPECTATIONS)
+		add_opaque(facts, (__u64)type << FACT_PORTS_SHIFT);
 	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_NOT_IP, STATE_INVALID));
 	goto out;
 vlan_depth:

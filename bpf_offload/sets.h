@@ -20,7 +20,7 @@ static __always_inline __u32 bounded(__u32 word)
 /* `end`: where the address is in a packet's IP header. */
 static __always_inline struct address read_address(const void *end, __u32 is_ipv6)
 {
-	struct address a = {bpf_ntohl(*(__u32 *)end), IPV4_LOW};
+	struct address a = {IPV4_HIGH, bpf_ntohl(*(__u32 *)end)};
 
 	if (is_ipv6) {
 		a.high = bpf_be64_to_cpu(*(__u64 *)end);

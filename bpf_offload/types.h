@@ -18,7 +18,7 @@
 /* The number of the contract between programs and host. Raise it with every change of a map's layout, of a word's
  * meaning, or of what an event holds. A test build may choose another number and name. */
 #ifndef PROGRAM_ABI
-#define PROGRAM_ABI 2
+#define PROGRAM_ABI 3
 #endif
 
 /* The kernel's name of the map `control`: it carries the number, so that the host reads it off a loaded program
@@ -58,6 +58,10 @@ struct control {
 /* The program may see only the first part of a frame (XDP multi-buffer): do not hold the IP length against the frame's.
  */
 #define CONFIG_PARTIAL_FRAMES (1u << 22)
+
+/* Bits 23..26: of dropped packets of unknown sessions 2^-n of that share are sent; on the card none. */
+#define CONFIG_DROPPED_SHIFT 23
+#define CONFIG_DROPPED_MASK 0xfu
 
 /* --- sessions: array[2^bucket bits]; written by the host, read by the card --------------------------------------- */
 
@@ -102,14 +106,15 @@ struct session_counters {
 /* Packets of unknown sessions are spread over shards by their fingerprint, against contention for one word. */
 #define TOTALS_SHARDS 8
 
-/* Why a packet is not counted on any session: rows TOTALS_SHARDS + cause. */
+/* Why a packet is not counted on any session: rows TOTALS_SHARDS + cause. The last four leave rules nothing to judge
+ * by (FACT_UNJUDGED). */
 enum not_understood {
 	CAUSE_NOT_IP,         /* neither IPv4 nor IPv6 after the Ethernet header and its tags */
-	CAUSE_VLAN_DEPTH,     /* more than two VLAN tags */
-	CAUSE_TRUNCATED,      /* the frame ends before its headers do, or before its IP length says */
-	CAUSE_MALFORMED,      /* version or lengths of a header contradict each other */
 	CAUSE_LATER_FRAGMENT, /* a fragment after the first has no ports */
 	CAUSE_PROTOCOL,       /* a transport protocol that this program does not track */
+	CAUSE_VLAN_DEPTH,     /* more VLAN tags than the program walks: 2 on the card, 8 on the host */
+	CAUSE_TRUNCATED,      /* the frame ends before its headers do, or before its IP length says */
+	CAUSE_MALFORMED,      /* lengths of a header contradict each other; TCP flags in no first fragment */
 	CAUSE_EXTENSIONS,     /* more IPv6 extension headers than the program walks, or too long ones */
 	CAUSES
 };
@@ -145,6 +150,12 @@ struct event_header {
 /* No transport header that ends beyond this offset from the IP header is read (CAUSE_EXTENSIONS). */
 #define PACKET_WALK_BYTES 492
 
+/* How many VLAN tags and IPv6 extension headers the walk steps over. */
+#define VLAN_TAGS_MAX_CARD 2
+#define VLAN_TAGS_MAX_HOST 8
+#define EXTENSIONS_MAX_CARD 4
+#define EXTENSIONS_MAX_HOST 8
+
 /* --- fw_control: array[1]; written by the host, read by the card ------------------------------------------------- */
 
 #define FIREWALL_KEYS 4
@@ -179,6 +190,10 @@ struct rule_bank {
 	__u32 facts_root;   /* root: facts_key() */
 	struct rule_end remote;
 	struct rule_end local;
+#if PROGRAM_ABI >= 3 /* a test build of an older number has its layout */
+	__u32 unjudged; /* FACT_UNJUDGED: such packets get the action of their cause; 0: rules judge them */
+	__u32 non_ip;   /* root: EtherTypes; leaf 1 passes; 0: all do. Only programs on the host ask it */
+#endif
 };
 
 #define BANK_REMOTE_IS_DESTINATION (1u << 0)
@@ -221,8 +236,10 @@ struct rule_chunk {
 #define ACTION_BLOCKED 1
 #define ACTION_ESTABLISHED 2
 #define ACTION_DEFAULT 3
-#define ACTION_DROPPED 4    /* counts what is dropped, for whatever reason */
-#define ACTION_FIRST_RULE 8 /* that of bit 0 of the rows; behind the last rule's those that only count */
+#define ACTION_DROPPED 4     /* counts what is dropped, for whatever reason */
+#define ACTION_NON_IP 5      /* frames that are no IP, and whose EtherType the chain does not let pass */
+#define ACTION_UNJUDGED 7    /* plus enum not_understood plus 1: packets that no rule is asked about, by cause */
+#define ACTION_FIRST_RULE 16 /* that of bit 0 of the rows; behind the last rule's those that only count */
 
 struct rule_action {
 	__u32 config;  /* ACTION_* */
@@ -241,7 +258,9 @@ struct rule_action {
 #define COUNTER_BLOCKED 1
 #define COUNTER_ESTABLISHED 2
 #define COUNTER_DEFAULT 3
-#define COUNTER_FIRST_RULE 8
+#define COUNTER_NON_IP 5
+#define COUNTER_UNJUDGED 7 /* plus enum not_understood plus 1 */
+#define COUNTER_FIRST_RULE 16
 #define RULE_COUNTERS 16384
 
 struct rule_counter {
@@ -254,14 +273,14 @@ struct rule_counter {
 
 #define ADDRESSES_PER_BUCKET 3
 
-/* An address in host order: of IPv6 its two halves; an IPv4 address is the higher one, and the lower one IPV4_LOW. The
- * IPv6 addresses that this is mistaken for are in ::/32, which is reserved (RFC 4291, 2.4 and 2.5.3). */
+/* An address in host order, in two halves. An IPv4 address is the lower one, and the higher one IPV4_HIGH: that of
+ * multicast addresses whose flags and scope are reserved (RFC 4291, 2.7), so that no valid IPv6 address equals it. */
 struct address {
 	__u64 high;
 	__u64 low;
 };
 
-#define IPV4_LOW (~0ull)
+#define IPV4_HIGH (~0ull)
 
 struct address_bucket {
 	struct address address[ADDRESSES_PER_BUCKET];
@@ -273,7 +292,8 @@ struct address_bucket {
 #define SET_CLASSES 512
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
 
-/* --- answers: array of 64-bit words (expectations.h); written and read by all programs of a run, not on the card */
+/* --- answers: array of 64-bit words (expectations.h); written and read by all programs of a run; not on the card -----
+ */
 
 #define ANSWERS 65536
 
@@ -312,6 +332,8 @@ NICSENTRY_STATIC_ASSERT(RULES_PER_CHUNK == 64 * CHUNK_WORDS && RULE_ROWS_MAX == 
 NICSENTRY_STATIC_ASSERT(CHUNKS_MAX <= 32, "a summary's word is read as 32 bits");
 NICSENTRY_STATIC_ASSERT(sizeof(struct address_bucket) == NICSENTRY_MAX_VALUE,
 			"a bucket fills a map element of the card");
+NICSENTRY_STATIC_ASSERT(ACTION_UNJUDGED + CAUSES < ACTION_FIRST_RULE && COUNTER_UNJUDGED + CAUSES < COUNTER_FIRST_RULE,
+			"each cause has an action and a counter");
 NICSENTRY_STATIC_ASSERT(sizeof(struct event_header) == 24, "an event's header has no padding");
 
 #endif

@@ -7,7 +7,9 @@
 #include <gelf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -212,16 +214,28 @@ std::vector<std::string> broken_rules(const std::filesystem::path& path) {
   return broken;
 }
 
-std::string kernel_refusal(const std::filesystem::path& path) {
+Verified verify(const std::filesystem::path& path) {
   const Object object = open_object(path);
   std::string said;
   messages = &said;
+  const auto began = std::chrono::steady_clock::now();
   const int result = bpf_object__load(object.get());
   messages = nullptr;
-  if (result == 0) {
-    return {};
+  Verified verified;
+  verified.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  if (result != 0) {
+    verified.refusal = "error " + std::to_string(-result) + ": " + said;
+    return verified;
   }
-  return "error " + std::to_string(-result) + ": " + said;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object.get()) {
+    bpf_prog_info info{};
+    __u32 size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+      verified.instructions = std::max(verified.instructions, info.verified_insns);
+    }
+  }
+  return verified;
 }
 
 }  // namespace nicsentry::testing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,7 +11,12 @@ namespace nicsentry::testing {
 // Returns the rules of the card that an object breaks, one line for each. Needs no card.
 std::vector<std::string> broken_rules(const std::filesystem::path& object);
 
-// Returns the messages of the running kernel's verifier; empty if it loads the object.
-std::string kernel_refusal(const std::filesystem::path& object);
+// What the running kernel's verifier makes of an object: its messages, empty if it takes the object; and what that took.
+struct Verified {
+  std::string refusal;
+  std::uint32_t instructions = 0;  // that the verifier looked at, of the largest program
+  double seconds = 0;
+};
+Verified verify(const std::filesystem::path& object);
 
 }  // namespace nicsentry::testing

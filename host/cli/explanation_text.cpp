@@ -123,6 +123,10 @@ std::string decided_by_text(const ExplainAnswer& asked, const PacketExplanation&
   switch (explanation.by) {
     case Decision::rule:
       return decision_text(explanation) + " of " + chain_name(asked.chain);
+    case Decision::unjudged:
+      return std::string("the setting unjudged of ") + chain_name(asked.chain);
+    case Decision::non_ip:
+      return std::string("the setting non-ip of ") + chain_name(asked.chain);
     case Decision::blocked:
       return "the set blocked";
     case Decision::established:
@@ -164,6 +168,9 @@ std::string explanation_text(const ExplainAnswer& asked, const PacketExplanation
     return text + "verdict    " + verdict_text(explanation) + ": no rule is asked about it\n";
   }
   text += "verdict    " + verdict_text(explanation) + ", by " + decided_by_text(asked, explanation) + "\n";
+  if (!explanation.packet) {
+    return text;
+  }
   if (explanation.rule) {
     text += "rule       " + rule_text(*explanation.rule) + "\n";
   }

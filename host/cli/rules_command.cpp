@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "host/api/client/controller.h"
 #include "host/base/json_reading.h"
@@ -11,6 +13,7 @@
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
 #include "host/cli/rules_statistics.h"
+#include "host/rules/language/chain_settings.h"
 
 namespace nicsentry {
 namespace {
@@ -21,6 +24,7 @@ struct RulesOptions {
   std::string chain;
   std::string action;
   std::string on;
+  std::vector<std::string> ether_types;
   bool egress = false;
   bool json = false;
   bool stats = false;
@@ -71,6 +75,22 @@ int accept_established(const RulesOptions& options) {
   set_up_log(false);
   Controller::of_port(options.interface).accept_established(parse_chain_name(options.chain), options.on == "on");
   std::printf("accept-established %s (%s)\n", options.on.c_str(), options.chain.c_str());
+  return kExitSuccess;
+}
+
+int unjudged(const RulesOptions& options) {
+  set_up_log(false);
+  Controller::of_port(options.interface).drop_unjudged(parse_chain_name(options.chain), options.action == "drop");
+  std::printf("unjudged %s (%s)\n", options.action.c_str(), options.chain.c_str());
+  return kExitSuccess;
+}
+
+int non_ip(const RulesOptions& options) {
+  set_up_log(false);
+  const bool all = options.ether_types.size() == 1 && options.ether_types.front() == "all";
+  const auto types = parse_non_ip(all ? nlohmann::json("all") : nlohmann::json(options.ether_types));
+  Controller::of_port(options.interface).set_non_ip(parse_chain_name(options.chain), types);
+  std::printf("non-ip %s (%s)\n", non_ip_json(types).dump().c_str(), options.chain.c_str());
   return kExitSuccess;
 }
 
@@ -130,6 +150,16 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   command = add("accept-established", "whether established connections pass before the rules", accept_established);
   add_chain(*command, *options);
   command->add_option("STATE", options->on, "on or off")->required()->check(CLI::IsMember({"on", "off"}));
+  add_controller_option(*command, options->interface);
+
+  command = add("unjudged", "the action for packets that cannot be read far enough to judge them", unjudged);
+  add_chain(*command, *options);
+  command->add_option("ACTION", options->action, "drop or pass")->required()->check(CLI::IsMember({"drop", "pass"}));
+  add_controller_option(*command, options->interface);
+
+  command = add("non-ip", "which frames that are no IP pass", non_ip);
+  add_chain(*command, *options);
+  command->add_option("TYPE", options->ether_types, "all, or EtherTypes such as ARP LLDP 0x8864")->required();
   add_controller_option(*command, options->interface);
 
   command = add("reset-counters", "set the counters of all rules to 0", reset_counters);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "host/cli/text_table.h"
+#include "host/rules/language/chain_settings.h"
 
 namespace nicsentry {
 namespace {
@@ -31,6 +32,11 @@ std::string rules_statistics(const ChainAnswer& chain) {
   std::getline(lines, title);
   TextTable table({{"PACKETS", true}, {"BYTES", true}, {"DECIDED BY"}});
   add_row(table, chain.blocked, "blocked");
+  for (const auto& [cause, counts] : chain.unjudged) {
+    if (counts.packets != 0) {
+      add_row(table, counts, "unjudged: " + cause);
+    }
+  }
   add_row(table, chain.established, chain.accept_established ? "established" : "established (off)");
   // The text's last line is the default's.
   std::vector<Counts> counts;
@@ -42,8 +48,12 @@ std::string rules_statistics(const ChainAnswer& chain) {
   for (std::size_t i = 0; std::getline(lines, line) && i < counts.size(); ++i) {
     add_row(table, counts[i], line.substr(line.find_first_not_of('\t')));
   }
+  if (chain.non_ip) {
+    add_row(table, chain.dropped_non_ip, "no IP, of other EtherTypes than " + non_ip_json(chain.non_ip).dump());
+  }
   add_row(table, chain.dropped, "dropped in all");
-  return title + "\n" + table.text() + tables_line(chain.tables);
+  return title + "\n" + table.text() + "unjudged: " + unjudged_name(chain.drop_unjudged) + "\n" +
+         tables_line(chain.tables);
 }
 
 }  // namespace nicsentry

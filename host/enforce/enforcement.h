@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +30,9 @@ class Enforcement {
     rule_counter established{};
     rule_counter blocked{};
     rule_counter dropped{};
-    std::size_t chunks = 0;  // of the tables
+    rule_counter non_ip{};                        // dropped as no IP
+    std::array<rule_counter, CAUSES> unjudged{};  // dropped, by enum not_understood
+    std::size_t chunks = 0;                       // of the tables
     std::size_t rows = 0;
     std::size_t nodes = 0;
     std::size_t bits = 0;

@@ -74,11 +74,11 @@ void Explainer::use(std::shared_ptr<const ChainRules> rules) {
 Explanation Explainer::ask(const Question& question, const AddressSets& sets, bool why) {
   std::span<const std::uint8_t> frame = question.frame;
   Explanation explanation;
-  explanation.cause = CAUSE_TRUNCATED;
-  if (frame.size() < TestRun::kShortestFrame) {
-    return explanation;  // not even Ethernet
-  }
-  if (hook_ != Hook::xdp && ends_within_ip_header(frame)) {
+  // Not even Ethernet, or the kernel makes no test run of it.
+  if (frame.size() < TestRun::kShortestFrame || (hook_ != Hook::xdp && ends_within_ip_header(frame))) {
+    explanation.cause = CAUSE_TRUNCATED;
+    explanation.dropped = rules_->drop_unjudged && restricts(*rules_, sets.size(kBlockedSet) != 0);
+    explanation.by = explanation.dropped ? DecidedBy::unjudged : DecidedBy::nothing;
     return explanation;
   }
   const bool partial = frame.size() > TestRun::kLongestLinear;
@@ -91,7 +91,8 @@ Explanation Explainer::ask(const Question& question, const AddressSets& sets, bo
   explanation.cause = cause_of_last();
   explanation.packet = judged_packet(frame, explanation.cause, bits);
   find_decision(explanation);
-  if (explanation.by == DecidedBy::nothing) {
+  if (explanation.by == DecidedBy::nothing || explanation.by == DecidedBy::unjudged ||
+      explanation.by == DecidedBy::non_ip) {
     explanation.packet.reset();
     return explanation;
   }
@@ -174,12 +175,16 @@ void Explainer::find_decision(Explanation& explanation) {
       explanation.counting.push_back(i);
     }
   }
-  constexpr std::pair<std::uint32_t, DecidedBy> kFixed[] = {{COUNTER_BLOCKED, DecidedBy::blocked},
-                                                            {COUNTER_ESTABLISHED, DecidedBy::established},
-                                                            {COUNTER_DEFAULT, DecidedBy::by_default}};
-  for (const auto& [counter, by] : kFixed) {
+  const std::pair<std::uint32_t, DecidedBy> fixed[] = {
+      {COUNTER_UNJUDGED + explanation.cause.value_or(0) + 1, DecidedBy::unjudged},
+      {COUNTER_NON_IP, DecidedBy::non_ip},
+      {COUNTER_BLOCKED, DecidedBy::blocked},
+      {COUNTER_ESTABLISHED, DecidedBy::established},
+      {COUNTER_DEFAULT, DecidedBy::by_default}};
+  for (const auto& [counter, by] : fixed) {
     if (counted(counter)) {
-      explanation.by = by;
+      const bool asked = by != DecidedBy::unjudged || explanation.dropped;  // else it passes, as nothing is asked
+      explanation.by = asked ? by : DecidedBy::nothing;
       return;
     }
   }

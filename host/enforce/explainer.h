@@ -23,7 +23,7 @@ struct Question {
   std::optional<ConnectionState> state;  // of its session; none: what the program knows of it
 };
 
-enum class DecidedBy : std::uint8_t { nothing, blocked, established, rule, by_default };
+enum class DecidedBy : std::uint8_t { nothing, unjudged, non_ip, blocked, established, rule, by_default };
 
 struct Explanation {
   std::optional<JudgedPacket> packet;  // none: no rule is asked, it passes

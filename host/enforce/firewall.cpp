@@ -132,18 +132,28 @@ std::size_t Firewall::replace_rules(Chain chain, const Batch& batch) {
   return apply_to(chain, empty, batch);
 }
 
-void Firewall::set_default(Chain chain, RuleAction action) {
+template <typename Set>
+void Firewall::change_chain(Chain chain, Set set) {
   const Change change(*this);
   ChainRules next = *rules_.rules(chain);
-  next.default_action = action;
+  set(next);
   install(chain, std::move(next));
 }
 
+void Firewall::set_default(Chain chain, RuleAction action) {
+  change_chain(chain, [action](ChainRules& next) { next.default_action = action; });
+}
+
 void Firewall::accept_established(Chain chain, bool on) {
-  const Change change(*this);
-  ChainRules next = *rules_.rules(chain);
-  next.accept_established = on;
-  install(chain, std::move(next));
+  change_chain(chain, [on](ChainRules& next) { next.accept_established = on; });
+}
+
+void Firewall::drop_unjudged(Chain chain, bool on) {
+  change_chain(chain, [on](ChainRules& next) { next.drop_unjudged = on; });
+}
+
+void Firewall::set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types) {
+  change_chain(chain, [&types](ChainRules& next) { next.non_ip = std::move(types); });
 }
 
 void Firewall::reset_counters() { counters_.reset(); }
@@ -159,6 +169,10 @@ Firewall::ChainView Firewall::view(Chain chain, std::chrono::nanoseconds max_age
   view.established = counts.at(COUNTER_ESTABLISHED);
   view.blocked = counts.at(COUNTER_BLOCKED);
   view.dropped = counts.at(COUNTER_DROPPED);
+  view.non_ip = counts.at(COUNTER_NON_IP);
+  for (std::size_t cause = 0; cause < CAUSES; ++cause) {
+    view.unjudged.at(cause) = counts.at(COUNTER_UNJUDGED + 1 + cause);
+  }
   view.chunks = compiled.chunks();
   view.rows = compiled.row_count();
   view.nodes = compiled.tables.nodes.size();
@@ -181,7 +195,21 @@ void Firewall::perform(const SetUpdate& update) {
     save_classes();
   }
   installation_.perform(update, sets_.in_memory());
+  judge_by_blocked();
   expiry_->wake();
+}
+
+// The first blocked address makes a chain restrict something, and with the last one it ends: of chains that have
+// nothing else.
+void Firewall::judge_by_blocked() {
+  const bool blocks = sets_.in_memory().size(kBlockedSet) != 0;
+  for (const Chain chain : kChains) {
+    const auto installed = rules_.installed(chain);
+    const bool drops = installed->compiled.tables.banks[0].unjudged != 0;
+    if (drops != (installed->chain.drop_unjudged && restricts(installed->chain, blocks))) {
+      install(chain, installed->chain);
+    }
+  }
 }
 
 std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntry> entries) {

@@ -71,6 +71,8 @@ class Firewall : public Enforcement {
   std::size_t replace_rules(Chain chain, const Batch& batch);
   void set_default(Chain chain, RuleAction action);
   void accept_established(Chain chain, bool on);
+  void drop_unjudged(Chain chain, bool on);
+  void set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types);
   void reset_counters();
 
   std::shared_ptr<const ChainRules> rules(Chain chain) const override { return rules_.rules(chain); }
@@ -135,8 +137,11 @@ class Firewall : public Enforcement {
   void leave_out(const std::optional<Gone>& gone);
   void leave_out_gone();
   std::size_t apply_to(Chain chain, const ChainRules& from, const Batch& batch);
+  template <typename Set>
+  void change_chain(Chain chain, Set set);
   void install(Chain chain, ChainRules next);
   void perform(const SetUpdate& update);
+  void judge_by_blocked();
   void save_classes();
   void expire_rules(Chain chain, TimestampNs now_ns);
   std::optional<TimestampNs> next_end() const;

@@ -21,6 +21,7 @@
 #include "host/base/json_reading.h"
 #include "host/base/text_reading.h"
 #include "host/rules/language/address_text.h"
+#include "host/rules/language/chain_settings.h"
 #include "host/rules/language/rule_text.h"
 
 namespace nicsentry {
@@ -99,6 +100,8 @@ ordered_json chain_json(const ChainRules& chain) {
   }
   return {{"default", chain.default_action == RuleAction::drop ? "drop" : "accept"},
           {"accept_established", chain.accept_established},
+          {"unjudged", unjudged_name(chain.drop_unjudged)},
+          {"non_ip", non_ip_json(chain.non_ip)},
           {"rules", std::move(rules)}};
 }
 
@@ -129,10 +132,16 @@ void check_set_names(const AddressMatch& match, const std::vector<std::string>& 
   }
 }
 
-ChainRules parse_chain(const json& saved, const std::string& where, const std::vector<std::string>& set_names,
-                       TimestampNs now_ns) {
-  check_fields(saved, {"default", "accept_established", "rules"}, where + ": ");
+ChainRules parse_chain(const json& saved, std::int64_t format, const std::string& where,
+                       const std::vector<std::string>& set_names, TimestampNs now_ns) {
   ChainRules chain;
+  if (format == 1) {
+    check_fields(saved, {"default", "accept_established", "rules"}, where + ": ");
+  } else {
+    check_fields(saved, {"default", "accept_established", "unjudged", "non_ip", "rules"}, where + ": ");
+    chain.drop_unjudged = parse_unjudged(saved.at("unjudged"));
+    chain.non_ip = parse_non_ip(saved.at("non_ip"));
+  }
   const std::string action = saved.at("default").get<std::string>();
   if (action != "drop" && action != "accept") {
     throw Error(where + ": default: read \"" + action + "\", allowed is accept or drop");
@@ -328,8 +337,9 @@ FirewallState::Chains FirewallState::load_rules(const std::vector<std::string>& 
   Chains chains;
   chains.found = load_json(rules_path_, [&](const json& saved) {
     check_fields(saved, {"version", "ingress", "egress"}, "");
-    chains.ingress = parse_chain(saved.at("ingress"), "ingress", set_names, now_ns);
-    chains.egress = parse_chain(saved.at("egress"), "egress", set_names, now_ns);
+    const auto format = saved.at("version").get<std::int64_t>();
+    chains.ingress = parse_chain(saved.at("ingress"), format, "ingress", set_names, now_ns);
+    chains.egress = parse_chain(saved.at("egress"), format, "egress", set_names, now_ns);
   });
   return chains;
 }

@@ -19,7 +19,7 @@
 namespace nicsentry {
 
 // The format of a state directory's files. An older one is read, a newer one refused.
-constexpr int kStateFormat = 1;
+constexpr int kStateFormat = 2;
 
 // Rules and sets on disk, so that they survive the controller. One directory, one controller:
 //

@@ -29,6 +29,7 @@ std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const C
     return *bit;
   };
   input.classes = sets.classes();
+  input.blocks = sets.size(kBlockedSet) != 0;
   input.place = bank_place(size_, bank);
   tables->compiled = compile_chain(input);
   return tables;

@@ -2,6 +2,9 @@
 #include "host/packet/ip_header.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "bpf_offload/types.h"
 
 namespace nicsentry {
 namespace {
@@ -10,29 +13,41 @@ using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::size_t kEthernetBytes = 14;
 constexpr std::size_t kVlanTagBytes = 4;
-constexpr int kVlanTagsMax = 2;
 
 // EtherTypes: IEEE 802 numbers, IANA.
 constexpr std::uint16_t kVlanTag = 0x8100;
 constexpr std::uint16_t kServiceVlanTag = 0x88a8;
+constexpr std::uint16_t kOldServiceVlanTags[] = {0x9100, 0x9200, 0x9300};  // from before IEEE 802.1ad
 constexpr std::uint16_t kIpv4 = 0x0800;
 constexpr std::uint16_t kIpv6 = 0x86dd;
 
+constexpr std::uint16_t kIpv4MoreFragments = 0x2000;
 constexpr std::uint16_t kIpv4FragmentOffset = 0x1fff;
+constexpr std::uint16_t kIpv6MoreFragments = 0x0001;
 constexpr std::uint16_t kIpv6FragmentOffset = 0xfff8;
 
 constexpr std::uint8_t kHopByHop = 0;
 constexpr std::uint8_t kRouting = 43;
 constexpr std::uint8_t kFragment = 44;
 constexpr std::uint8_t kDestinationOptions = 60;
+constexpr std::uint8_t kAuthentication = 51;
+constexpr std::uint8_t kMobility = 135;
+constexpr std::uint8_t kHostIdentity = 139;
+constexpr std::uint8_t kShim6 = 140;
 constexpr std::size_t kExtensionUnit = 8;
-constexpr int kExtensionsMax = 4;
+constexpr std::size_t kAuthenticationUnit = 4;
 
 IpAddress address(Bytes bytes, std::uint8_t version) {
   IpAddress address;
   address.version = version;
   std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
   return address;
+}
+
+bool is_vlan_tag(std::uint16_t type) {
+  return type == kVlanTag || type == kServiceVlanTag ||
+         std::find(std::begin(kOldServiceVlanTags), std::end(kOldServiceVlanTags), type) !=
+             std::end(kOldServiceVlanTags);
 }
 
 }  // namespace
@@ -44,13 +59,14 @@ IpPosition find_ip(std::span<const std::uint8_t> frame) {
     if (type == kIpv4 || type == kIpv6) {
       return {type == kIpv4 ? std::uint8_t{4} : std::uint8_t{6}, end, end};
     }
-    if ((type != kVlanTag && type != kServiceVlanTag) || tags == kVlanTagsMax) break;
+    if (!is_vlan_tag(type) || tags == VLAN_TAGS_MAX_HOST) break;
   }
   return {0, 0, end};
 }
 
 bool is_extension(std::uint8_t protocol) {
-  return protocol == kHopByHop || protocol == kRouting || protocol == kFragment || protocol == kDestinationOptions;
+  return protocol == kHopByHop || protocol == kRouting || protocol == kFragment || protocol == kAuthentication ||
+         protocol == kDestinationOptions || protocol == kMobility || protocol == kHostIdentity || protocol == kShim6;
 }
 
 std::optional<IpView> IpView::read(std::span<const std::uint8_t> ip, std::uint8_t version) {
@@ -76,22 +92,28 @@ bool IpView::has_jumbo_option() const { return version_ == 6 && be16(ip_, 4) == 
 
 TransportPosition IpView::transport(std::size_t limit) const {
   limit = std::min(limit, ip_.size());
-  TransportPosition at{protocol(), header_bytes(), false, false, header_bytes()};
+  TransportPosition at{protocol(), header_bytes(), false, false, false, header_bytes()};
   if (version_ == 4) {
     at.cut = at.offset > limit;
     at.later_fragment = (flags_fragment() & kIpv4FragmentOffset) != 0;
+    at.first_fragment = !at.later_fragment && (flags_fragment() & kIpv4MoreFragments) != 0;
     return at;
   }
-  for (int i = 0; i < kExtensionsMax && is_extension(at.protocol); ++i) {
+  for (int i = 0; i < EXTENSIONS_MAX_HOST && is_extension(at.protocol); ++i) {
     at.reach = at.offset + kExtensionUnit;
     at.cut = at.reach > limit;
     if (at.cut) return at;
     const Bytes extension = ip_.subspan(at.offset, kExtensionUnit);
     const bool fragment = at.protocol == kFragment;
+    const bool authentication = at.protocol == kAuthentication;
     at.protocol = extension[0];
     at.later_fragment = fragment && (be16(extension, 2) & kIpv6FragmentOffset) != 0;
     if (at.later_fragment) return at;
-    if (!fragment) at.reach += extension[1] * kExtensionUnit;
+    if (fragment) {
+      at.first_fragment = at.first_fragment || (be16(extension, 2) & kIpv6MoreFragments) != 0;
+    } else {
+      at.reach += extension[1] * (authentication ? kAuthenticationUnit : kExtensionUnit);
+    }
     at.offset = at.reach;
     at.cut = at.offset > limit;
     if (at.cut) return at;

@@ -18,7 +18,7 @@ inline std::uint16_t be16(std::span<const std::uint8_t> bytes, std::size_t at) {
 inline constexpr std::size_t kIpv4HeaderBytes = 20;  // without options
 inline constexpr std::size_t kIpv6HeaderBytes = 40;
 
-// Where the IP header of an Ethernet frame begins: behind at most two VLAN tags.
+// Where the IP header of an Ethernet frame begins: behind at most eight VLAN tags.
 struct IpPosition {
   std::uint8_t version = 0;  // 4 or 6, by the EtherType; 0: not IP, or the frame ends before the EtherType
   std::size_t offset = 0;    // of the IP header
@@ -26,18 +26,19 @@ struct IpPosition {
 };
 IpPosition find_ip(std::span<const std::uint8_t> frame);
 
-// Whether an IPv6 next header names an extension header that the programs step over (RFC 8200, 4): hop-by-hop options,
-// routing, fragment, destination options.
+// Whether an IPv6 next header names an extension header that the programs on the host step over (IANA's list without
+// ESP); those on the card know hop-by-hop options, routing, fragment and destination options.
 bool is_extension(std::uint8_t protocol);
 
 // Where the transport header is, and of which protocol. For a later fragment, or where a header is cut off, this is how
 // far the headers could be read.
 struct TransportPosition {
-  std::uint8_t protocol = 0;  // of the header at `offset`; an extension header's number behind four of them
+  std::uint8_t protocol = 0;  // of the header at `offset`; an extension header's number behind eight of them
   std::size_t offset = 0;     // from the IP header
   bool later_fragment = false;
-  bool cut = false;       // IPv4 options or an extension header end beyond the limit
-  std::size_t reach = 0;  // bytes from the IP header on that it takes to tell
+  bool first_fragment = false;  // and not the only one
+  bool cut = false;             // IPv4 options or an extension header end beyond the limit
+  std::size_t reach = 0;        // bytes from the IP header on that it takes to tell
 };
 
 // An IP header, read where it lies. Nothing is copied: the bytes must outlive the view.
@@ -61,7 +62,7 @@ class IpView {
   // Whether the first header behind an IPv6 header is a jumbo option that the kernel takes out before the packet leaves
   // the host (BIG TCP).
   bool has_jumbo_option() const;
-  // Steps over IPv4 options or at most four IPv6 extension headers, of which no byte lies at `limit` or beyond.
+  // Steps over IPv4 options or at most eight IPv6 extension headers, of which no byte lies at `limit` or beyond.
   TransportPosition transport(std::size_t limit) const;
   TransportPosition transport() const { return transport(ip_.size()); }
 

@@ -14,6 +14,8 @@ using Bytes = std::span<const std::uint8_t>;
 constexpr std::size_t kJumboOptionBytes = 8;  // struct hop_jumbo_hdr (include/net/ipv6.h)
 
 constexpr std::size_t kTcpHeaderBytes = 20;
+constexpr std::size_t kTcpFlagsEnd = 14;
+constexpr std::size_t kTcpWindowEnd = 16;
 constexpr std::size_t kUdpHeaderBytes = 8;
 constexpr std::size_t kIcmpHeaderBytes = 8;
 
@@ -22,6 +24,7 @@ struct Walk {
   Bytes frame;
   std::size_t offset = 0;
   std::size_t reach = 0;
+  bool first_fragment = false;  // its transport header can end within a later one
 
   // The next `count` bytes; nothing where there are fewer.
   std::optional<Bytes> take(std::size_t count) {
@@ -43,6 +46,7 @@ std::optional<std::uint8_t> walk_ip(Walk& walk, ParsedPacket& packet) {
   walk.reach = found.offset + transport.reach;
   if (transport.cut || transport.later_fragment) return std::nullopt;
   walk.offset = found.offset + transport.offset;
+  walk.first_fragment = transport.first_fragment;
   packet.ip_offset = static_cast<std::uint32_t>(found.offset);
   packet.features.bytes = static_cast<std::uint32_t>(ip->total_bytes());
   packet.features.ip_flags_fragment = ip->flags_fragment();
@@ -53,14 +57,15 @@ std::optional<std::uint8_t> walk_ip(Walk& walk, ParsedPacket& packet) {
 }
 
 bool read_tcp(Walk& walk, ParsedPacket& packet) {
-  const auto tcp = walk.take(kTcpHeaderBytes);
+  const std::size_t left = walk.frame.size() - std::min(walk.frame.size(), walk.offset);
+  const auto tcp = walk.take(walk.first_fragment ? std::clamp(left, kTcpFlagsEnd, kTcpHeaderBytes) : kTcpHeaderBytes);
   if (!tcp) return false;
   const std::uint32_t header_bytes = (*tcp)[12] / 16u * 4;
   if (header_bytes < kTcpHeaderBytes) return false;
   packet.source.port = be16(*tcp, 0);
   packet.destination.port = be16(*tcp, 2);
   packet.features.tcp_flags = (*tcp)[13];
-  packet.features.tcp_window = be16(*tcp, 14);
+  if (tcp->size() >= kTcpWindowEnd) packet.features.tcp_window = be16(*tcp, 14);
   packet.header_bytes += header_bytes;
   return true;
 }

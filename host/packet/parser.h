@@ -25,7 +25,7 @@ struct ParsedPacket {
 };
 
 // Reads the first bytes of an Ethernet frame, whole or cut anywhere. Nothing where the headers are not all there, or
-// are none that a session can be told from: other protocols, later fragments, more than two VLAN tags or four IPv6
+// are none that a session can be told from: other protocols, later fragments, more than eight VLAN tags or IPv6
 // extension headers. Lengths that only the frame's end could contradict are taken as they are: the program has checked
 // them.
 std::optional<ParsedPacket> parse_packet(std::span<const std::uint8_t> frame);

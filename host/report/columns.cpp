@@ -38,7 +38,7 @@ Columns<Accounting> make_attachment_columns() {
   add_amount(columns, "in", [](const Accounting& attachment) { return attachment.in(); });
   add_amount(columns, "on_sessions", [](const Accounting& attachment) { return attachment.on_sessions; });
   add_amount(columns, "unknown", [](const Accounting& attachment) { return attachment.unknown; });
-  for (int cause = 0; cause < CAUSES; ++cause) {
+  for (const not_understood cause : kCauses) {
     const auto index = static_cast<std::size_t>(cause);
     add_amount(columns, cause_name(cause),
                [index](const Accounting& attachment) { return attachment.not_understood.at(index); });

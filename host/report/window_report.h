@@ -62,6 +62,10 @@ struct Accounting {
   std::uint64_t events_lost() const { return events_sent() - events_arrived(); }
 };
 
+// In the order in which files and tables have them.
+inline constexpr not_understood kCauses[] = {CAUSE_NOT_IP,         CAUSE_VLAN_DEPTH, CAUSE_TRUNCATED, CAUSE_MALFORMED,
+                                             CAUSE_LATER_FRAGMENT, CAUSE_PROTOCOL,   CAUSE_EXTENSIONS};
+static_assert(std::size(kCauses) == CAUSES);
 // "not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions".
 const char* cause_name(int cause);
 

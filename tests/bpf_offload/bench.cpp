@@ -54,8 +54,9 @@ void compare(std::string& report, const std::string& what, const T& expected, co
 }
 
 // What reaches the end of the transport header's first 20 bytes even behind two tags.
-std::size_t event_bytes(std::size_t frame, std::size_t transport_offset) {
-  return std::min(frame, std::max<std::size_t>(EVENT_PACKET_BYTES, 22 + transport_offset + 20));
+std::size_t event_bytes(std::size_t frame, bool on_card, std::size_t transport_offset) {
+  const std::size_t link = on_card ? 14 + 2 * 4 : 14 + 8 * 4;  // Ethernet, and all tags that are walked
+  return std::min(frame, std::max<std::size_t>(EVENT_PACKET_BYTES, link + transport_offset + 20));
 }
 
 void compare_events(std::string& report, const EventBatch& seen, const std::optional<event_header>& expected,
@@ -175,7 +176,7 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
       const bool from_higher = directed.direction == Direction::from_higher;
       counters[half].packets[from_higher] += 1;
       counters[half].bytes[from_higher] += reading.bytes;
-      sent = situation.capture_known && situation.muted_epoch != situation.epoch;
+      sent = sent && situation.capture_known && situation.muted_epoch != situation.epoch;
       row.events_known += sent;
     } else {
       row.packets += 1;
@@ -204,7 +205,8 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
     }
     compare(report, fmt::format("counters of half {}", h), counters[h], maps().read_counters(counter, h));
   }
-  compare_events(report, take_events(), event, frame.first(event_bytes(frame.size(), reading.transport_offset)));
+  compare_events(report, take_events(), event,
+                 frame.first(event_bytes(frame.size(), object_.target == Target::card, reading.transport_offset)));
   return report.empty() ? report : report + "frame " + hex(frame) + "\n";
 }
 

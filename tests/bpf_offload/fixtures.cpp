@@ -96,6 +96,62 @@ void add_understood(std::vector<Fixture>& table) {
       });
 }
 
+// What the host's programs read and the card's do not.
+void add_longer_walks(std::vector<Fixture>& table) {
+  const auto tcp = Protocol::tcp;
+  const auto udp = Protocol::udp;
+  PacketBuilder eight_tags = v4_tcp();
+  PacketBuilder nine_tags = v4_tcp().vlan(0x88a8);
+  PacketBuilder eight_options = v6_tcp();
+  PacketBuilder nine_options = v6_tcp().extension(0);
+  for (int i = 0; i < 8; ++i) {
+    eight_tags.vlan(0x8100);
+    nine_tags.vlan(0x8100);
+    eight_options.extension(60);
+    nine_options.extension(60);
+  }
+  const Bytes tcp4 = v4_tcp().build();
+  const Bytes no_length = changed(v6_tcp().extension(0).build(), kIp + 4, be16(0));
+  // 20 bytes of IPv4 header, then so many of TCP's.
+  const auto tiny = [&tcp4](std::uint16_t bytes, std::uint16_t flags_offset) {
+    return changed(changed(cut(tcp4, kAfterIpv4 + bytes), kIp + 2, be16(static_cast<std::uint16_t>(20 + bytes))),
+                   kIp + 6, be16(flags_offset));
+  };
+  table.insert(
+      table.end(),
+      {
+          {"three tags", v4_tcp().vlan(0x88a8).vlan(0x8100).vlan(0x8100).build(), understood(false, tcp, 50, 20), false,
+           not_read(CAUSE_VLAN_DEPTH, 54)},
+          {"eight tags", eight_tags.build(), understood(false, tcp, 50, 20), false, not_read(CAUSE_VLAN_DEPTH, 74)},
+          {"nine tags", nine_tags.build(), not_read(CAUSE_VLAN_DEPTH, 54), false, not_read(CAUSE_VLAN_DEPTH, 78)},
+          {"an old service tag", v4_tcp().vlan(0x9100).build(), understood(false, tcp, 50, 20), false,
+           not_read(CAUSE_NOT_IP, 54)},
+          {"cut in the third tag", cut(v4_tcp().vlan(0x88a8).vlan(0x8100).vlan(0x8100).build(), 24),
+           not_read(CAUSE_TRUNCATED, 2), false, not_read(CAUSE_VLAN_DEPTH, 2)},
+          {"five extension headers",
+           v6_tcp().extension(0).extension(60).extension(43).extension(60).extension(60).build(),
+           understood(true, tcp, 110, 80), false, not_read(CAUSE_EXTENSIONS, 110)},
+          {"eight extension headers", eight_options.build(), understood(true, tcp, 134, 104), false,
+           not_read(CAUSE_EXTENSIONS, 134)},
+          {"nine extension headers", nine_options.build(), not_read(CAUSE_EXTENSIONS, 142)},
+          {"mobility, HIP and shim6 headers", v6_udp().extension(135).extension(139).extension(140).build(),
+           understood(true, udp, 82, 64), false, not_read(CAUSE_PROTOCOL, 82)},
+          {"no IPv6 length, behind hop-by-hop options", no_length, understood(true, tcp, 78, 48), false,
+           not_read(CAUSE_MALFORMED, 40)},
+          {"a first fragment with TCP flags", tiny(16, 0x2000), understood(false, tcp, 36, 20), false,
+           not_read(CAUSE_MALFORMED, 36)},
+          {"a first fragment that ends with the TCP flags", tiny(14, 0x2000), understood(false, tcp, 34, 20), false,
+           not_read(CAUSE_MALFORMED, 34)},
+          {"a first fragment without TCP flags", tiny(13, 0x2000), not_read(CAUSE_MALFORMED, 33)},
+          {"a first fragment with ports only", tiny(8, 0x2000), not_read(CAUSE_MALFORMED, 28)},
+          {"a fragment that begins within the TCP header", tiny(12, 0x0001), not_read(CAUSE_MALFORMED, 32)},
+          {"a fragment behind the first 16 bytes", tiny(8, 0x0002), not_read(CAUSE_LATER_FRAGMENT, 28)},
+          {"a whole packet that ends in the TCP header", tiny(16, 0), not_read(CAUSE_MALFORMED, 36)},
+          {"a fragment over IPv6 that begins within the TCP header", v6_tcp().ipv6_fragment(1, false).build(),
+           not_read(CAUSE_MALFORMED, 78)},
+      });
+}
+
 void add_not_understood(std::vector<Fixture>& table) {
   const Bytes tcp4 = v4_tcp().build();
   const Bytes tcp6 = v6_tcp().build();
@@ -104,19 +160,15 @@ void add_not_understood(std::vector<Fixture>& table) {
   table.insert(
       table.end(),
       {
-          {"three tags", v4_tcp().vlan(0x88a8).vlan(0x8100).vlan(0x8100).build(), not_read(CAUSE_VLAN_DEPTH, 54)},
           {"ARP", PacketBuilder().ethertype(0x0806).payload(28).build(), not_read(CAUSE_NOT_IP, 28)},
           {"ARP in a tag", PacketBuilder().vlan(0x8100).ethertype(0x0806).payload(28).build(),
            not_read(CAUSE_NOT_IP, 28)},
           {"a length where the type would be (802.3)", PacketBuilder().ethertype(46).payload(46).build(),
            not_read(CAUSE_NOT_IP, 46)},
-          {"five extension headers",
-           v6_tcp().extension(0).extension(60).extension(43).extension(60).extension(60).build(),
-           not_read(CAUSE_EXTENSIONS, 110)},
           {"a later fragment over IPv4", v4_tcp().ipv4_fragment(185, true).build(), not_read(CAUSE_LATER_FRAGMENT, 50)},
-          {"the last fragment over IPv4", v4_tcp().ipv4_fragment(1, false).build(), not_read(CAUSE_LATER_FRAGMENT, 50)},
+          {"the last fragment over IPv4", v4_tcp().ipv4_fragment(3, false).build(), not_read(CAUSE_LATER_FRAGMENT, 50)},
           {"a later fragment over IPv6", v6_tcp().ipv6_fragment(181, true).build(), not_read(CAUSE_LATER_FRAGMENT, 78)},
-          {"a later fragment behind another extension header", v6_tcp().extension(0).ipv6_fragment(1, false).build(),
+          {"a later fragment behind another extension header", v6_tcp().extension(0).ipv6_fragment(3, false).build(),
            not_read(CAUSE_LATER_FRAGMENT, 86)},
           {"GRE", v4().transport(47, Bytes(20, 0)).build(), not_read(CAUSE_PROTOCOL, 40)},
           {"ESP over IPv6", v6().transport(50, Bytes(20, 0)).build(), not_read(CAUSE_PROTOCOL, 60)},
@@ -166,6 +218,7 @@ const std::vector<Fixture>& fixtures() {
   static const std::vector<Fixture> table = [] {
     std::vector<Fixture> all;
     add_understood(all);
+    add_longer_walks(all);
     add_not_understood(all);
     return all;
   }();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,10 @@ struct Fixture {
   Bytes frame;
   Reading reading;       // of the programs that track ICMP
   bool is_icmp = false;  // the others count it as CAUSE_PROTOCOL
+  std::optional<Reading> on_card = std::nullopt;  // where it makes something else of it
 
   Reading reading_of(const ObjectName& object) const {
-    Reading result = reading;
+    Reading result = object.target == Target::card && on_card ? *on_card : reading;
     if (is_icmp && !object.tracks_icmp()) {
       result.cause = CAUSE_PROTOCOL;
     }

@@ -63,7 +63,7 @@ TEST_CASE("mutated packets are read as the test's own parser reads them") {
     for (int i = 0; i < kFrames && reported < kReported; ++i) {
       const Bytes frame = mutate(random, fixtures()[below(random, fixtures().size())].frame);
       if (!bench.takes(frame)) continue;
-      const Reading reading = read_naively(frame, object.tracks_icmp());
+      const Reading reading = read_naively(frame, object.tracks_icmp(), object.target == Target::card);
       ++seen[static_cast<std::size_t>(reading.cause.value_or(CAUSES))];
       const auto epoch = static_cast<std::uint32_t>(i + 1);
       std::string differences = bench.differences(frame, reading, {.epoch = epoch});

@@ -60,12 +60,17 @@ void trim(Input& packet, std::size_t total, std::size_t header_taken, Reading& r
   reading.bytes = static_cast<std::uint32_t>(total);
 }
 
-unsigned read_ethernet(Input& frame, Reading& reading) {
+bool is_tag(unsigned type, bool on_card) {
+  const bool old = type == 0x9100 || type == 0x9200 || type == 0x9300;
+  return type == 0x8100 || type == 0x88a8 || (old && !on_card);
+}
+
+unsigned read_ethernet(Input& frame, bool on_card, Reading& reading) {
   frame.take(12);
   unsigned type = number(frame.take(2), 0);
   reading.bytes = static_cast<std::uint32_t>(frame.left());
-  for (unsigned tags = 0; type == 0x8100 || type == 0x88a8; ++tags) {
-    if (tags == 2) {
+  for (unsigned tags = 0; is_tag(type, on_card); ++tags) {
+    if (tags == (on_card ? 2 : 8)) {
       throw Stop{CAUSE_VLAN_DEPTH};
     }
     type = number(frame.take(4), 2);
@@ -74,7 +79,22 @@ unsigned read_ethernet(Input& frame, Reading& reading) {
   return type;
 }
 
-unsigned read_ipv4(Input& packet, Reading& reading) {
+// What the IP header says of the transport header.
+struct Announced {
+  unsigned protocol = 0;
+  bool first_fragment = false;
+};
+
+constexpr unsigned kTcp = 6;
+
+// A fragment that begins in the middle of a TCP header (RFC 3128).
+void refuse_tiny_offset(unsigned offset_bytes, unsigned protocol) {
+  if (offset_bytes == 8 && protocol == kTcp) {
+    throw Stop{CAUSE_MALFORMED};
+  }
+}
+
+Announced read_ipv4(Input& packet, Reading& reading) {
   const Bytes header = packet.take(20);
   const std::size_t length = (header[0] % 16U) * 4U;
   const std::size_t total = number(header, 2);
@@ -83,30 +103,36 @@ unsigned read_ipv4(Input& packet, Reading& reading) {
   }
   trim(packet, total, 20, reading);
   if (number(header, 6) % 8192 != 0) {
+    refuse_tiny_offset(number(header, 6) % 8192 * 8, header[9]);
     throw Stop{CAUSE_LATER_FRAGMENT};
   }
   packet.take(length - 20);
   reading.source.address = address(header, 12, 4);
   reading.destination.address = address(header, 16, 4);
-  return header[9];
+  return {header[9], (number(header, 6) & 0x2000U) != 0};
 }
 
-bool is_extension(unsigned next) { return next == 0 || next == 43 || next == 44 || next == 60; }
+bool is_extension(unsigned next, bool on_card) {
+  const bool rarer = next == 51 || next == 135 || next == 139 || next == 140;
+  return next == 0 || next == 43 || next == 44 || next == 60 || (rarer && !on_card);
+}
 
 // `start`: of the IP header in the frame.
-unsigned read_ipv6(Input& packet, std::size_t start, Reading& reading) {
+Announced read_ipv6(Input& packet, std::size_t start, bool on_card, Reading& reading) {
   const Bytes header = packet.take(40);
   if (header[0] / 16 != 6) {
     throw Stop{CAUSE_MALFORMED};
   }
-  trim(packet, 40U + number(header, 4), 40, reading);
+  const bool as_long_as_the_frame = number(header, 4) == 0 && header[6] == 0 && !on_card;
+  trim(packet, as_long_as_the_frame ? 40U + packet.left() : 40U + number(header, 4), 40, reading);
   reading.source.address = address(header, 8, 6);
   reading.destination.address = address(header, 24, 6);
   unsigned next = header[6];
+  bool first_fragment = false;
   std::size_t position = start + 40;
   std::size_t beyond = 0;  // how far an extension header says it reaches past the packet's end
-  for (unsigned count = 0; is_extension(next); ++count) {
-    if (count == 4 || position - start > PACKET_WALK_BYTES) {
+  for (unsigned count = 0; is_extension(next, on_card); ++count) {
+    if (count == (on_card ? 4 : 8) || position - start > PACKET_WALK_BYTES) {
       throw Stop{CAUSE_EXTENSIONS};
     }
     if (beyond > 0) {
@@ -114,16 +140,18 @@ unsigned read_ipv6(Input& packet, std::size_t start, Reading& reading) {
     }
     const Bytes first = take_within(packet, 8);
     if (next == 44 && number(first, 2) / 8 != 0) {
+      refuse_tiny_offset(number(first, 2) / 8 * 8, first[0]);
       throw Stop{CAUSE_LATER_FRAGMENT};
     }
-    const std::size_t rest = next == 44 ? 0 : first[1] * std::size_t{8};
+    first_fragment = first_fragment || (next == 44 && number(first, 2) % 2 != 0);
+    const std::size_t rest = next == 44 ? 0 : first[1] * std::size_t{next == 51 ? 4U : 8U};
     beyond = rest > packet.left() ? rest - packet.left() : 0;
     packet.take(rest - beyond);
     position += 8 + rest;
     next = first[0];
   }
   // An extension header that reaches too far has taken all: what follows it does not fit either.
-  return next;
+  return {next, first_fragment};
 }
 
 Protocol tracked(unsigned next, bool ipv6, bool tracks_icmp) {
@@ -142,8 +170,9 @@ Protocol tracked(unsigned next, bool ipv6, bool tracks_icmp) {
   throw Stop{CAUSE_PROTOCOL};
 }
 
-void read_transport(Input& packet, Reading& reading) {
-  const std::size_t fixed = reading.protocol == Protocol::tcp ? 20 : 8;
+// `may_end`: the TCP header may end in a later fragment, behind its flags.
+void read_transport(Input& packet, bool may_end, Reading& reading) {
+  const std::size_t fixed = reading.protocol != Protocol::tcp ? 8 : may_end ? 14 : 20;
   if (packet.left() < fixed) {
     throw Stop{CAUSE_MALFORMED};
   }
@@ -160,26 +189,28 @@ void read_transport(Input& packet, Reading& reading) {
     if (length < 20) {
       throw Stop{CAUSE_MALFORMED};
     }
-    take_within(packet, length - 20);
+    if (!may_end) {
+      take_within(packet, length - 20);
+    }
   }
 }
 
 }  // namespace
 
-Reading read_naively(std::span<const std::uint8_t> frame, bool tracks_icmp) {
+Reading read_naively(std::span<const std::uint8_t> frame, bool tracks_icmp, bool on_card) {
   Reading reading;
   try {
     Input input(Bytes(frame.begin(), frame.end()));
-    const unsigned type = read_ethernet(input, reading);
+    const unsigned type = read_ethernet(input, on_card, reading);
     if (type != 0x0800 && type != 0x86dd) {
       throw Stop{CAUSE_NOT_IP};
     }
     const bool ipv6 = type == 0x86dd;
     const std::size_t start = frame.size() - input.left();
-    const unsigned next = ipv6 ? read_ipv6(input, start, reading) : read_ipv4(input, reading);
-    reading.protocol = tracked(next, ipv6, tracks_icmp);
+    const Announced next = ipv6 ? read_ipv6(input, start, on_card, reading) : read_ipv4(input, reading);
+    reading.protocol = tracked(next.protocol, ipv6, tracks_icmp);
     reading.transport_offset = reading.bytes - input.left();
-    read_transport(input, reading);
+    read_transport(input, next.first_fragment && !on_card, reading);
   } catch (const Stop& stop) {
     reading.cause = stop.cause;
   }

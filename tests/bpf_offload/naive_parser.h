@@ -22,6 +22,7 @@ struct Reading {
 };
 
 // The packet walk once more, for comparison: from the RFCs and the list of causes, without the program's code.
-Reading read_naively(std::span<const std::uint8_t> frame, bool tracks_icmp);
+// `on_card`: as far as a program on the card goes.
+Reading read_naively(std::span<const std::uint8_t> frame, bool tracks_icmp, bool on_card);
 
 }  // namespace nicsentry::testing

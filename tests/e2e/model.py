@@ -17,13 +17,14 @@ ip.frag_offset ip.proto ip.src ip.dst ipv6.plen ipv6.src ipv6.dst ipv6.fraghdr.o
 tcp.hdr_len tcp.flags tcp.window_size_value udp.srcport udp.dstport udp.length icmp.type icmpv6.type""".split()
 OPTIONS = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE")
 
-CAUSES = ("not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions")
+# In the order of the programs' numbers.
+CAUSES = ("not_ip", "later_fragment", "protocol", "vlan_depth", "truncated", "malformed", "extensions")
 PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmpv6": "ICMPv6"}
 ETHERNET_BYTES = 14
 TAG_BYTES = 4
-TAGS_MAX = 2
-EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr")
-EXTENSIONS_MAX = 4
+TAGS_MAX = 8
+EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr", "ah", "mipv6", "hip", "shim6")
+EXTENSIONS_MAX = 8
 SHORTEST_TRANSPORT = {"tcp": 20, "udp": 8, "icmp": 8}
 IP_PROTOCOL_NUMBERS = {6: "tcp", 17: "udp", 1: "icmp"}
 VLAN_TYPES = (0x8100, 0x88A8)
@@ -163,6 +164,8 @@ def understand_ipv4(row, packet, rest):
 
 def understand_ipv6(row, packet, rest, behind):
     total = 40 + number(row["ipv6.plen"])
+    if total == 40 and behind[:1] == ["ipv6.hopopts"]:
+        total = rest
     if total > rest:
         packet.cause = "truncated"
         return

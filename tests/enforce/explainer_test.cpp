@@ -13,6 +13,7 @@
 #include "host/enforce/firewall.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/batch.h"
+#include "host/rules/language/chain_settings.h"
 #include "host/rules/language/rule_text.h"
 #include "host/sessions/fingerprint.h"
 #include "tests/support/naive_firewall.h"
@@ -82,7 +83,7 @@ json batch_of(ChainRules& chain) {
     }
   }
   chain.rules = kept;
-  return {{"rules", operations}};
+  return {{"rules", operations}, {"unjudged", unjudged_name(chain.drop_unjudged)}};
 }
 
 std::string text(const Explanation& seen) {
@@ -95,10 +96,16 @@ void check(const Explanation& seen, const NaiveVerdict& verdict, const PacketFie
   REQUIRE(seen.dropped == verdict.drop);
   REQUIRE(seen.rule == verdict.rule);
   REQUIRE(seen.counting == verdict.counting);
-  REQUIRE(seen.by == (verdict.blocked       ? DecidedBy::blocked
+  REQUIRE(seen.by == (verdict.unjudged      ? DecidedBy::unjudged
+                      : verdict.blocked     ? DecidedBy::blocked
                       : verdict.established ? DecidedBy::established
                       : verdict.rule        ? DecidedBy::rule
                                             : DecidedBy::by_default));
+  if (verdict.unjudged) {
+    CHECK(seen.cause == CAUSE_TRUNCATED);
+    CHECK_FALSE(seen.packet.has_value());
+    return;
+  }
   REQUIRE(seen.packet.has_value());
   CHECK(seen.packet->source == packet.source);
   CHECK(seen.packet->destination == packet.destination);
@@ -198,7 +205,8 @@ TEST_CASE("what is no IP, or too short to be a frame, is said to meet no rule") 
   CHECK_FALSE(seen.at(0).dropped);
   CHECK(seen.at(0).cause == CAUSE_NOT_IP);
   CHECK_FALSE(seen.at(0).packet);
-  CHECK(seen.at(1).by == DecidedBy::nothing);
+  CHECK(seen.at(1).by == DecidedBy::unjudged);
+  CHECK(seen.at(1).dropped);
   CHECK(seen.at(1).cause == CAUSE_TRUNCATED);
   // Longer than a test run takes.
   CHECK(seen.at(2).by == DecidedBy::by_default);

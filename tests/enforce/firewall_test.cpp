@@ -344,10 +344,10 @@ TEST_CASE("a state directory of a newer format is refused, one without a format 
     std::stringstream before;
     before << std::ifstream(path).rdbuf();
     std::string newer = before.str();
-    const auto number = newer.find('1');
+    const auto number = newer.find('2');
     REQUIRE(number != std::string::npos);
-    std::ofstream(path) << newer.replace(number, 1, "2");
-    CHECK_THROWS_WITH(Port(directory.path), Catch::Contains(std::string(file) + ": format 2 is newer than 1"));
+    std::ofstream(path) << newer.replace(number, 1, "3");
+    CHECK_THROWS_WITH(Port(directory.path), Catch::Contains(std::string(file) + ": format 3 is newer than 2"));
     std::ofstream(path) << before.str();
   }
   CHECK_FALSE(Port(directory.path).passes("10.0.0.1"));

@@ -8,12 +8,12 @@ import ipaddress
 from card import FILES, U32, U64, Map, bpftool, mix, programs_on_card
 from layouts import layout
 
-IPV4_LOW = U64
+IPV4_HIGH = U64
 LEAF, LOW, VALUE = 1 << 31, 1 << 30, (1 << 30) - 1
 BLOCKED, CLASS = 1 << 15, 0x1FF
 ON, BANK = 1, 2
 STATES = {"NEW": 0, "ESTABLISHED": 1, "RELATED": 2, "INVALID": 3}
-DEFAULT, FIRST_RULE = 3, 8
+DEFAULT, FIRST_RULE = 3, 16
 DROP = 1
 WORDS, RULES_A_CHUNK, CHUNKS = 3, 192, 28
 VALUES = {  # the struct in each map
@@ -81,7 +81,7 @@ class Firewall:
         is_ipv6 = ends[0].version == 6
         bank = self.words("rule_banks", (config & BANK) + is_ipv6)
         _, established, rows, first_bits, first_action, facts_root = bank[:6]
-        halves = [(int(a) >> 64, int(a) & U64) if is_ipv6 else (int(a), IPV4_LOW) for a in ends]
+        halves = [(int(a) >> 64, int(a) & U64) if is_ipv6 else (IPV4_HIGH, int(a)) for a in ends]
         of_sets = [self.sets(*end, is_ipv6) for end in halves]
         if of_sets[0] & BLOCKED:
             return first_action + 1

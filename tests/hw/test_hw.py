@@ -24,6 +24,9 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import make_capture  # noqa: E402
 import model  # noqa: E402
 
+# As far as the programs for the card go.
+model.TAGS_MAX, model.EXTENSIONS_MAX = 2, 4
+model.EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr")
 WHOLE_NS = 10**18  # one window for all of the traffic
 # A suite is what one boot of the machine with this firmware serves.
 FIRMWARE = {

@@ -46,13 +46,17 @@ TransportPosition transport_of(const Bytes& ip, std::size_t limit) {
 
 }  // namespace
 
-TEST_CASE("the IP header begins behind at most two VLAN tags") {
+TEST_CASE("the IP header begins behind at most eight VLAN tags") {
   CHECK(find_ip(v4().build()).offset == 14);
   CHECK(find_ip(v4().build()).version == 4);
   CHECK(find_ip(v6().vlan(0x8100).build()).offset == 18);
   CHECK(find_ip(v6().vlan(0x8100).build()).version == 6);
   CHECK(find_ip(v4().vlan(0x88a8).vlan(0x8100).build()).offset == 22);
-  CHECK(find_ip(v4().vlan(0x88a8).vlan(0x8100).vlan(0x8100).build()).version == 0);
+  CHECK(find_ip(v4().vlan(0x9100).vlan(0x9200).vlan(0x9300).build()).offset == 26);
+  PacketBuilder eight = v4();
+  for (int i = 0; i < 8; ++i) eight.vlan(0x8100);
+  CHECK(find_ip(eight.build()).offset == 46);
+  CHECK(find_ip(eight.vlan(0x8100).build()).version == 0);
   CHECK(find_ip(PacketBuilder().ethertype(0x0806).payload(28).build()).version == 0);
   CHECK(find_ip({}).version == 0);
 }
@@ -114,7 +118,7 @@ TEST_CASE("a header that is cut, of another version, or shorter than an IPv4 hea
   CHECK_FALSE(IpView::read(changed(ip4, 0, {0x44}), 4));
 }
 
-TEST_CASE("the transport header stands behind options or at most four extension headers") {
+TEST_CASE("the transport header stands behind options or at most eight extension headers") {
   CHECK(transport_of(ip_of(v4()), 1000).offset == 20);
   CHECK(transport_of(ip_of(v4().options(10)), 1000).offset == 60);
   const TransportPosition none = transport_of(ip_of(v6()), 1000);
@@ -126,10 +130,16 @@ TEST_CASE("the transport header stands behind options or at most four extension 
   CHECK(four.protocol == 6);
   CHECK_FALSE(four.later_fragment);
   CHECK_FALSE(four.cut);
-  const TransportPosition five =
-      transport_of(ip_of(v6().extension(0).extension(60).extension(60).extension(60).extension(43)), 1000);
-  CHECK(five.offset == 72);
-  CHECK(five.protocol == 43);
+  CHECK(four.first_fragment);
+  PacketBuilder eight = v6();
+  for (int i = 0; i < 8; ++i) eight.extension(i == 0 ? 0 : 60);
+  CHECK(transport_of(ip_of(eight), 1000).offset == 104);
+  CHECK(transport_of(ip_of(eight), 1000).protocol == 6);
+  const TransportPosition nine = transport_of(ip_of(eight.extension(43)), 1000);
+  CHECK(nine.offset == 104);
+  CHECK(nine.protocol == 43);
+  // The length of an authentication header is in units of 4 bytes.
+  CHECK(transport_of(ip_of(v6().extension(51, 2)), 1000).offset == 56);
 }
 
 TEST_CASE("the length byte of a fragment header is reserved, and not read as a length") {
@@ -162,10 +172,11 @@ TEST_CASE("a header that ends beyond the limit is cut, wherever the limit is") {
   CHECK_FALSE(transport_of(extended, 64).cut);
 }
 
-TEST_CASE("extension headers are hop-by-hop options, routing, fragment and destination options") {
+TEST_CASE("extension headers are those of IANA's list but ESP") {
   for (unsigned protocol = 0; protocol < 256; ++protocol) {
     CAPTURE(protocol);
-    const bool expected = protocol == 0 || protocol == 43 || protocol == 44 || protocol == 60;
+    const bool expected = protocol == 0 || protocol == 43 || protocol == 44 || protocol == 51 || protocol == 60 ||
+                          protocol == 135 || protocol == 139 || protocol == 140;
     CHECK(is_extension(static_cast<std::uint8_t>(protocol)) == expected);
   }
 }

@@ -62,6 +62,12 @@ ConnectionState state_within(std::uint32_t state, const PacketFields& packet) {
 
 NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet) {
   NaiveVerdict verdict;
+  const bool restricts =
+      !chain.rules.empty() || chain.default_action == RuleAction::drop || !sets.at("blocked").empty();
+  if (packet.unjudged && chain.drop_unjudged && restricts) {
+    verdict.drop = verdict.unjudged = true;
+    return verdict;
+  }
   if (within(sets.at("blocked"), egress ? packet.destination : packet.source)) {
     verdict.drop = verdict.blocked = true;
     return verdict;

@@ -23,6 +23,7 @@ struct PacketFields {
   bool header = true;  // its transport header can be read
   ConnectionState state = ConnectionState::new_session;
   bool later_fragment = false;  // rules come first, although it is established
+  bool unjudged = false;        // it is cut off
 };
 
 // Returns the state of a packet whose session is in this state (not NEW). Of ICMP, only replies can be established and
@@ -35,6 +36,7 @@ struct NaiveVerdict {
   bool drop = false;
   std::optional<std::size_t> rule;    // the rule that decided
   std::vector<std::size_t> counting;  // counting rules before it
+  bool unjudged = false;
   bool blocked = false;
   bool established = false;
 };

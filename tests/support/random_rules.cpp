@@ -87,6 +87,7 @@ ChainRules RandomRules::chain(std::size_t rules, const std::vector<std::string>&
   ChainRules made;
   made.default_action = chance(50) ? RuleAction::drop : RuleAction::accept;
   made.accept_established = chance(50);
+  made.drop_unjudged = chance(70);
   std::size_t counting = 0;
   for (std::size_t i = 0; i < rules; ++i) {
     Rule rule;
@@ -194,6 +195,14 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
     }
   }
   made.frame = builder.build();
+  if (fields.header && chance(4)) {  // the frame ends before the IP length does
+    made.frame.pop_back();
+    fields.unjudged = true;
+    fields.header = false;
+    fields.state = ConnectionState::invalid;
+    const auto ipv6_next_header = made.frame.at(14 + 6);
+    if (version == 6) fields.protocol = ipv6_next_header;
+  }
   if (fields.protocol == 6 && fields.header) {
     // The builder writes its own flags 13 bytes into the TCP header, which is at the end of the frame except for the
     // payload.

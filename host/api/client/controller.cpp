@@ -89,6 +89,14 @@ void Controller::accept_established(Chain chain, bool on) const {
                encode(AcceptEstablishedRequest{on}).dump());
 }
 
+void Controller::drop_unjudged(Chain chain, bool on) const {
+  ask<Nothing>("PUT", path_of(resource::kUnjudged, chain_name(chain)), encode(UnjudgedRequest{on}).dump());
+}
+
+void Controller::set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const {
+  ask<Nothing>("PUT", path_of(resource::kNonIp, chain_name(chain)), encode(NonIpRequest{types}).dump());
+}
+
 void Controller::reset_counters() const { ask<Nothing>("POST", resource::kResetCounters); }
 
 ExplainAnswer Controller::explain(Chain chain, const ExplainRequest& request) const {

@@ -29,6 +29,8 @@ class Controller {
   BatchAnswer apply(Chain chain, const nlohmann::json& batch) const;
   DefaultAnswer set_default(Chain chain, RuleAction action) const;
   void accept_established(Chain chain, bool on) const;
+  void drop_unjudged(Chain chain, bool on) const;
+  void set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const;
   void reset_counters() const;
   ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
 

@@ -22,6 +22,10 @@ Decision decision_of(DecidedBy by) {
   switch (by) {
     case DecidedBy::nothing:
       return Decision::nothing;
+    case DecidedBy::unjudged:
+      return Decision::unjudged;
+    case DecidedBy::non_ip:
+      return Decision::non_ip;
     case DecidedBy::blocked:
       return Decision::blocked;
     case DecidedBy::established:

@@ -4,11 +4,14 @@
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
 #include "host/base/wall_clock.h"
+#include "host/report/window_report.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/rule_text.h"
 
 namespace nicsentry {
 namespace {
+
+constexpr std::uint32_t kUnjudgedCauses[] = {CAUSE_VLAN_DEPTH, CAUSE_TRUNCATED, CAUSE_MALFORMED, CAUSE_EXTENSIONS};
 
 Counts counts_of(const rule_counter& counter) { return {counter.packets, counter.bytes}; }
 
@@ -27,6 +30,12 @@ ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
   answer.established = counts_of(view.established);
   answer.blocked = counts_of(view.blocked);
   answer.dropped = counts_of(view.dropped);
+  answer.drop_unjudged = view.chain.drop_unjudged;
+  for (const std::uint32_t cause : kUnjudgedCauses) {
+    answer.unjudged[cause_name(static_cast<int>(cause))] = counts_of(view.unjudged.at(cause));
+  }
+  answer.non_ip = view.chain.non_ip;
+  answer.dropped_non_ip = counts_of(view.non_ip);
   answer.tables = {view.chain.rules.size(), view.chunks, view.rows,     view.nodes,
                    view.room.nodes,         view.bits,   view.room.bits};
   return answer;
@@ -63,6 +72,22 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const auto wanted = decode<AcceptEstablishedRequest>(request.body);
     run.enforcing(chain);
     firewall.accept_established(chain, wanted.on);
+    return encode(Nothing{});
+  });
+  router.add("PUT", resource::kUnjudged, Lane::quick, [run](const Request& request) {
+    const Chain chain = chain_asked(request);
+    Firewall& firewall = run.required();
+    const auto wanted = decode<UnjudgedRequest>(request.body);
+    run.enforcing(chain);
+    firewall.drop_unjudged(chain, wanted.drop);
+    return encode(Nothing{});
+  });
+  router.add("PUT", resource::kNonIp, Lane::quick, [run](const Request& request) {
+    const Chain chain = chain_asked(request);
+    Firewall& firewall = run.required();
+    auto wanted = decode<NonIpRequest>(request.body);
+    run.enforcing(chain);
+    firewall.set_non_ip(chain, std::move(wanted.types));
     return encode(Nothing{});
   });
   router.add("POST", resource::kResetCounters, Lane::quick, [run](const Request& request) {

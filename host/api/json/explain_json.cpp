@@ -17,8 +17,8 @@ using nlohmann::ordered_json;
 
 constexpr const char* kStates = "NEW, ESTABLISHED, RELATED or INVALID";
 constexpr const char* kVerdicts = "drop or accept";
-constexpr Decision kDecisions[] = {Decision::nothing, Decision::blocked, Decision::established, Decision::rule,
-                                   Decision::by_default};
+constexpr Decision kDecisions[] = {Decision::nothing,     Decision::unjudged, Decision::non_ip,    Decision::blocked,
+                                   Decision::established, Decision::rule,     Decision::by_default};
 
 ConnectionState get_state(Fields& fields) {
   const auto state = parse_state(fields.get<std::string>("conntrack", kStates));
@@ -43,7 +43,7 @@ Decision get_decision(Fields& fields) {
       return decision;
     }
   }
-  fields.fail("decided_by", "nothing, blocked, established, rule or default");
+  fields.fail("decided_by", "nothing, unjudged, non_ip, blocked, established, rule or default");
 }
 
 ExplainRequest::Packet get_packet(Fields fields) {
@@ -152,6 +152,10 @@ const char* decision_name(Decision decision) {
   switch (decision) {
     case Decision::nothing:
       return "nothing";
+    case Decision::unjudged:
+      return "unjudged";
+    case Decision::non_ip:
+      return "non_ip";
     case Decision::blocked:
       return "blocked";
     case Decision::established:

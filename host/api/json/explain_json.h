@@ -31,8 +31,9 @@ nlohmann::ordered_json encode(const ExplainRequest& request);
 template <>
 ExplainRequest decode(const nlohmann::json& request);
 
-// What decided on a packet; `nothing`: no rule is asked about it.
-enum class Decision : std::uint8_t { nothing, blocked, established, rule, by_default };
+// What decided on a packet. `nothing`: no rule is asked about it; `unjudged`, `non_ip`: the chain's settings of these
+// names.
+enum class Decision : std::uint8_t { nothing, unjudged, non_ip, blocked, established, rule, by_default };
 const char* decision_name(Decision decision);  // "default" for by_default
 
 // A packet's fields, named as those of a rule.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/rules/language/chain_settings.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/language/rule_text.h"
 #include "host/rules/language/words.h"
@@ -18,9 +19,11 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr const char* kActions = "drop or accept";
+constexpr const char* kUnjudged = "drop or pass";
+constexpr const char* kNonIp = "all or a list of EtherTypes";
 // What rule_json() writes beside the id; `expires` is read here, as it may have come down to "0s".
-constexpr const char* kRuleFields[] = {"src",      "dst",       "l4proto", "sport",      "dport",
-                                       "tcpflags", "conntrack", "action",  "description"};
+constexpr const char* kRuleFields[] = {"in",    "out",      "src",       "dst",    "l4proto",    "sport",
+                                       "dport", "tcpflags", "conntrack", "action", "description"};
 
 RuleAction get_default_action(Fields& fields) {
   const auto text = fields.get<std::string>("action", kActions);
@@ -39,6 +42,27 @@ Counts get_counts(Fields fields) {
   return {fields.get<std::uint64_t>("packets", kNumber), fields.get<std::uint64_t>("bytes", kNumber)};
 }
 
+ordered_json encode_unjudged(const ChainAnswer& chain) {
+  ordered_json causes = ordered_json::object();
+  for (const auto& [cause, counts] : chain.unjudged) {
+    causes[cause] = encode(counts);
+  }
+  return {{"action", unjudged_name(chain.drop_unjudged)}, {"dropped", std::move(causes)}};
+}
+
+void get_unjudged(Fields fields, ChainAnswer& chain) {
+  chain.drop_unjudged = parse_unjudged(fields.at("action", kUnjudged));
+  Fields causes = fields.object("dropped");
+  for (const auto& cause : fields.at("dropped", "an object").items()) {
+    chain.unjudged[cause.key()] = get_counts(causes.object(cause.key().c_str()));
+  }
+}
+
+void get_non_ip(Fields fields, ChainAnswer& chain) {
+  chain.non_ip = parse_non_ip(fields.at("pass", kNonIp));
+  chain.dropped_non_ip = get_counts(fields.object("dropped"));
+}
+
 ordered_json encode(const ChainAnswer& chain) {
   ordered_json rules = ordered_json::array();
   for (const CountedRule& counted : chain.rules) {
@@ -55,6 +79,8 @@ ordered_json encode(const ChainAnswer& chain) {
           {"established", encode(chain.established)},
           {"blocked", encode(chain.blocked)},
           {"dropped", encode(chain.dropped)},
+          {"unjudged", encode_unjudged(chain)},
+          {"non_ip", {{"pass", non_ip_json(chain.non_ip)}, {"dropped", encode(chain.dropped_non_ip)}}},
           {"tables", nicsentry::encode(chain.tables)}};
 }
 
@@ -85,6 +111,8 @@ ChainAnswer get_chain(Fields fields) {
   chain.established = get_counts(fields.object("established"));
   chain.blocked = get_counts(fields.object("blocked"));
   chain.dropped = get_counts(fields.object("dropped"));
+  get_unjudged(fields.object("unjudged"), chain);
+  get_non_ip(fields.object("non_ip"), chain);
   chain.tables = get_tables(fields.object("tables"));
   return chain;
 }
@@ -181,6 +209,26 @@ ordered_json encode(const DefaultAnswer& answer) {
 template <>
 DefaultAnswer decode(const json& answer) {
   return {Fields(answer, Origin::answer).find<std::string>("warning", kText)};
+}
+
+ordered_json encode(const UnjudgedRequest& request) { return {{"action", unjudged_name(request.drop)}}; }
+
+template <>
+UnjudgedRequest decode(const json& request) {
+  Fields fields(request, Origin::request);
+  const UnjudgedRequest decoded{parse_unjudged(fields.at("action", kUnjudged))};
+  fields.finish();
+  return decoded;
+}
+
+ordered_json encode(const NonIpRequest& request) { return {{"pass", non_ip_json(request.types)}}; }
+
+template <>
+NonIpRequest decode(const json& request) {
+  Fields fields(request, Origin::request);
+  NonIpRequest decoded{parse_non_ip(fields.at("pass", kNonIp))};
+  fields.finish();
+  return decoded;
 }
 
 ordered_json encode(const AcceptEstablishedRequest& request) { return {{"on", request.on}}; }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,6 +63,10 @@ struct ChainAnswer {
   Counts established;
   Counts blocked;
   Counts dropped;
+  bool drop_unjudged = true;
+  std::map<std::string, Counts> unjudged;  // dropped ones, by the cause's name
+  std::optional<std::vector<std::uint16_t>> non_ip;
+  Counts dropped_non_ip;
   TableFigures tables;
 };
 
@@ -95,6 +100,20 @@ struct DefaultAnswer {
 nlohmann::ordered_json encode(const DefaultAnswer& answer);
 template <>
 DefaultAnswer decode(const nlohmann::json& answer);
+
+struct UnjudgedRequest {
+  bool drop = true;
+};
+nlohmann::ordered_json encode(const UnjudgedRequest& request);
+template <>
+UnjudgedRequest decode(const nlohmann::json& request);
+
+struct NonIpRequest {
+  std::optional<std::vector<std::uint16_t>> types;  // nullopt: all
+};
+nlohmann::ordered_json encode(const NonIpRequest& request);
+template <>
+NonIpRequest decode(const nlohmann::json& request);
 
 struct AcceptEstablishedRequest {
   bool on = true;

@@ -186,7 +186,7 @@ std::string alarming(std::uint64_t count, std::string_view quiet, std::string_vi
 std::string balance_line(const Accounting& attachment) {
   Texts causes;
   std::uint64_t not_understood = 0;
-  for (int cause = 0; cause < CAUSES; ++cause) {
+  for (const enum not_understood cause : kCauses) {
     const std::uint64_t packets = attachment.not_understood.at(static_cast<std::size_t>(cause)).packets;
     not_understood += packets;
     if (packets != 0) causes.push_back(fmt::format("{} {}", cause_name(cause), packets));

@@ -9,6 +9,7 @@
 #include "bpf_offload/facts.h"
 #include "host/rules/compile/bit_vectors.h"
 #include "host/rules/compile/deciding_rows.h"
+#include "host/rules/language/ether_type.h"
 #include "host/rules/sets/address_key.h"
 #include "host/rules/sets/range_tree.h"
 
@@ -64,11 +65,24 @@ rule_chunk aggregate_of(const BitVector& bits, std::size_t chunks) {
   return made;
 }
 
+const InterfaceMatch& interfaces_of(const Rule& rule, Chain chain) {
+  return chain == Chain::ingress ? rule.match.in : rule.match.out;
+}
+
+std::vector<bool> rules_for(const CompileInput& input) {
+  std::vector<bool> used;
+  used.reserve(input.rules->rules.size());
+  for (const Rule& rule : input.rules->rules) {
+    used.push_back(!input.interface || interfaces_of(rule, input.chain).accepts(*input.interface));
+  }
+  return used;
+}
+
 class Compiler {
  public:
   explicit Compiler(const CompileInput& input) : input_(input) {
     auto rows = std::make_shared<CompiledRows>();
-    rows->rows = deciding_rows(*input.rules, input.set_bit, kCountingMost, RULE_ROWS_MAX);
+    rows->rows = deciding_rows(*input.rules, rules_for(input), input.set_bit, kCountingMost, RULE_ROWS_MAX);
     rows->remote_is_destination = input.chain == Chain::egress;
     rows_ = rows;
     compiled_.rows = rows;
@@ -79,7 +93,9 @@ class Compiler {
     bank_.established = input_.rules->accept_established ? STATE_ESTABLISHED : STATES;
     bank_.first_bits = input_.place.first_bits;
     bank_.first_action = input_.place.first_action;
+    bank_.unjudged = input_.rules->drop_unjudged && restricts(*input_.rules, input_.blocks) ? FACT_UNJUDGED : 0U;
     add_actions();
+    add_non_ip();
     if (!rows_->rows.empty()) {
       add_fields();
     }
@@ -148,13 +164,30 @@ class Compiler {
     add_bits(vectors);
   }
 
+  // The leaf of an EtherType that passes is 1.
+  void add_non_ip() {
+    if (!input_.rules->non_ip) {
+      return;
+    }
+    std::vector<TreeRange> ranges{{0, INTERVAL_LEAF}};
+    for (const std::uint16_t type : *input_.rules->non_ip) {
+      const std::uint32_t last = type == kLlc ? kLastLength : type;
+      if (ranges.back().key == type) {
+        ranges.pop_back();
+      }
+      ranges.push_back({type, INTERVAL_LEAF | 1U});
+      ranges.push_back({last + 1U, INTERVAL_LEAF});
+    }
+    bank_.non_ip = build_range_tree(ranges, compiled_.tables.nodes, input_.place.first_node);
+  }
+
   void add_address(BitVectors& vectors, End which) {
     const auto end = [this, which](std::size_t i) -> const AddressCondition& {
       const MatchRow& row = rows_->rows[i].match;
       return which == kDestination ? row.destination : row.source;
     };
     const std::size_t count = rows_->rows.size();
-    address_roots_[which][kIpv4] = plain_tree(classify(
+    address_roots_[which][kIpv4] = ipv4_tree(classify(
         vectors, count, [&](std::size_t i) { return end(i).ipv4; }, kLastIpv4));
     address_roots_[which][kIpv6] = ipv6_tree(classify(
         vectors, count, [&](std::size_t i) { return end(i).ipv6; }, kLastIpv6));
@@ -238,6 +271,12 @@ class Compiler {
     return build_range_tree(ranges, compiled_.tables.nodes, input_.place.first_node);
   }
 
+  // The programs have an IPv4 address in the lower half.
+  std::uint32_t ipv4_tree(const std::vector<VectorChange>& changes) {
+    const std::uint32_t root = plain_tree(changes);
+    return (root & INTERVAL_LEAF) != 0 ? root : root | INTERVAL_LOW;
+  }
+
   // Builds a tree over the higher halves. Where the bit vector changes within a half, its child is a tree over the
   // lower halves.
   std::uint32_t ipv6_tree(const std::vector<VectorChange>& changes) {
@@ -309,6 +348,12 @@ class Compiler {
     actions[ACTION_DROPPED] = {0, COUNTER_DROPPED, 0};
     actions[ACTION_BLOCKED] = {ACTION_DROP, COUNTER_BLOCKED, element(ACTION_DROPPED)};
     actions[ACTION_ESTABLISHED] = {0, COUNTER_ESTABLISHED, 0};
+    actions[ACTION_NON_IP] = {ACTION_DROP, COUNTER_NON_IP, element(ACTION_DROPPED)};
+    for (std::uint32_t cause = 0; cause < CAUSES; ++cause) {
+      const bool drops = bank_.unjudged != 0 && cause >= CAUSE_VLAN_DEPTH;
+      actions[ACTION_UNJUDGED + cause + 1] = {drops ? ACTION_DROP : 0, COUNTER_UNJUDGED + cause + 1,
+                                              drops ? element(ACTION_DROPPED) : 0};
+    }
     actions[ACTION_DEFAULT] = {drop ? ACTION_DROP : 0, COUNTER_DEFAULT, drop ? element(ACTION_DROPPED) : 0};
     for (std::size_t i = 0; i < rows_->rows.size(); ++i) {
       const DecidingRow& row = rows_->rows[i];
@@ -366,6 +411,15 @@ std::uint32_t Compiled::rule_of(std::uint32_t action) const {
   return bit < bit_rules.size() ? bit_rules[bit] : kDefaultAction;
 }
 
+bool restricts(const ChainRules& rules, bool blocks) {
+  return blocks || !rules.rules.empty() || rules.default_action == RuleAction::drop;
+}
+
+bool asks_interface(const ChainRules& rules) {
+  return std::any_of(rules.rules.begin(), rules.rules.end(),
+                     [](const Rule& rule) { return !rule.match.in.any() || !rule.match.out.any(); });
+}
+
 Compiled compile_chain(const CompileInput& input) { return Compiler(input).compile(); }
 
 std::vector<BitsWrite> class_rows(const Compiled& compiled, std::uint32_t set_class, SetMask mask) {
@@ -398,7 +452,9 @@ std::vector<HiddenRule> hidden_rules(const CompileInput& input) {
       continue;
     }
     for (std::uint32_t other = 0; other < number; ++other) {
+      const InterfaceMatch& wider = interfaces_of(input.rules->rules[other], input.chain);
       const bool all = input.rules->rules[other].action != RuleAction::count &&
+                       (wider.any() || wider == interfaces_of(rule, input.chain)) &&
                        std::all_of(earlier[number].begin(), earlier[number].end(), [&](const MatchRow& inner) {
                          return std::any_of(earlier[other].begin(), earlier[other].end(),
                                             [&inner](const MatchRow& outer) { return covers(outer, inner); });

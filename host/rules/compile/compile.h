@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,18 @@ struct CompileInput {
   const ChainRules* rules = nullptr;  // each has its counter
   std::function<unsigned(const std::string&)> set_bit;
   std::vector<SetMask> classes;  // by number
+  bool blocks = false;           // the set `blocked` has an entry
+  // The interface whose packets the tables judge: rules for others are left out. nullopt: no rule is left out.
+  std::optional<std::string> interface;
   BankPlace place;
 };
+
+// Whether the chain restricts anything: it has a rule, a default of drop or a blocked address. Only then are unjudged
+// packets dropped.
+bool restricts(const ChainRules& rules, bool blocks);
+
+// Whether a rule asks for an interface: tables then differ by port.
+bool asks_interface(const ChainRules& rules);
 
 // The conditions of each match row, for vectors of set classes that are added later.
 struct CompiledRows;

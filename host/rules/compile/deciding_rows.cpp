@@ -97,10 +97,13 @@ class Builder {
 
 }  // namespace
 
-std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const SetBit& set_bit, std::size_t counting_most,
-                                       std::size_t rows_most) {
+std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const std::vector<bool>& used, const SetBit& set_bit,
+                                       std::size_t counting_most, std::size_t rows_most) {
   Builder builder(counting_most, rows_most);
   for (std::uint32_t number = 0; number < chain.rules.size(); ++number) {
+    if (!used[number]) {
+      continue;
+    }
     for (const MatchRow& row : rows_of(chain.rules[number], number, set_bit)) {
       if (chain.rules[number].action == RuleAction::count) {
         builder.add_counting(row);

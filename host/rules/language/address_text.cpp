@@ -86,7 +86,19 @@ ReadRange read_prefix(std::string_view address_text, std::string_view length_tex
   return {prefix_range(address, length)};
 }
 
-ReadRange read_range(std::string_view text) {
+// An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) means the IPv4 address.
+bool is_mapped(const IpAddress& address) {
+  constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return address.version == 6 && std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
+}
+
+IpAddress without_mapping(const IpAddress& address) {
+  IpAddress ipv4;
+  std::copy(address.bytes.begin() + 12, address.bytes.end(), ipv4.bytes.begin());
+  return ipv4;
+}
+
+ReadRange read_range_as_written(std::string_view text) {
   if (const std::size_t dash = text.find('-'); dash != std::string_view::npos) {
     AddressRange range;
     if (!read_address(trimmed(text.substr(0, dash)), range.first)) return {{}, "no address before '-'"};
@@ -102,6 +114,14 @@ ReadRange read_range(std::string_view text) {
   if (!read_address(text, range.first)) return {{}, "no address"};
   range.last = range.first;
   return {range};
+}
+
+ReadRange read_range(std::string_view text) {
+  ReadRange read = read_range_as_written(text);
+  if (read.wrong == nullptr && is_mapped(read.range.first) && is_mapped(read.range.last)) {
+    read.range = {without_mapping(read.range.first), without_mapping(read.range.last)};
+  }
+  return read;
 }
 
 // Appends the prefixes of `range` within the prefix that begins at `start`. Halves that prefix recursively.

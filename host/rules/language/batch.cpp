@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "host/rules/language/chain_settings.h"
 #include "host/rules/language/rule_text.h"
 #include "host/rules/language/words.h"
 
@@ -22,6 +23,9 @@ using nlohmann::json;
 // Limits the cost of a batch. A batch can delete, insert and update every rule of a full chain.
 constexpr std::size_t kOperationsMax = 4 * kRulesMax;
 constexpr std::size_t kSetsNamed = 10;
+// Settings of a chain that may stand beside the operations.
+constexpr const char* kUnjudged = "unjudged";
+constexpr const char* kNonIp = "non_ip";
 
 std::string joined_lines(const std::vector<std::string>& lines) {
   std::string text;
@@ -51,8 +55,13 @@ bool same_addresses(const AddressMatch& left, const AddressMatch& right) {
          same_elements(left.except_ranges, right.except_ranges) && same_elements(left.except_sets, right.except_sets);
 }
 
+bool same_interfaces(const InterfaceMatch& left, const InterfaceMatch& right) {
+  return same_elements(left.names, right.names) && same_elements(left.except, right.except);
+}
+
 bool same_match(const RuleMatch& left, const RuleMatch& right) {
-  return left.protocol == right.protocol && left.source_ports == right.source_ports &&
+  return same_interfaces(left.in, right.in) && same_interfaces(left.out, right.out) &&
+         left.protocol == right.protocol && left.source_ports == right.source_ports &&
          left.destination_ports == right.destination_ports && left.tcp_flags == right.tcp_flags &&
          left.state == right.state && same_addresses(left.source, right.source) &&
          same_addresses(left.destination, right.destination);
@@ -306,8 +315,9 @@ const json& operations_of(const json& batch) {
   if (!batch.is_object()) throw BatchError({"batch: read " + excerpt(batch) + ", allowed is {\"rules\": [...]}"});
   std::vector<std::string> errors;
   for (const auto& field : batch.items()) {
-    if (field.key() != "rules") {
-      errors.push_back("batch: " + excerpt(std::string_view(field.key())) + ": unknown field, allowed is rules");
+    if (field.key() != "rules" && field.key() != kUnjudged && field.key() != kNonIp) {
+      errors.push_back("batch: " + excerpt(std::string_view(field.key())) +
+                       ": unknown field, allowed are rules, unjudged and non_ip");
     }
   }
   const auto rules = batch.find("rules");
@@ -331,7 +341,22 @@ BatchError::BatchError(std::vector<std::string> errors)
 Batch parse_batch(const json& batch, TimestampNs now_ns) {
   Batch parsed;
   for (const json& fields : operations_of(batch)) parsed.operations.push_back(read_operation(fields, now_ns));
+  if (batch.contains(kUnjudged)) parsed.drop_unjudged = parse_unjudged(batch.at(kUnjudged));
+  if (batch.contains(kNonIp)) parsed.non_ip = parse_non_ip(batch.at(kNonIp));
   return parsed;
+}
+
+void check_interfaces(Chain chain, const std::vector<Rule>& rules) {
+  const bool ingress = chain == Chain::ingress;
+  std::vector<std::string> errors;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const InterfaceMatch& other = ingress ? rules[i].match.out : rules[i].match.in;
+    if (!other.any()) {
+      errors.push_back("rule with id " + std::to_string(i) + ": " + (ingress ? "out" : "in") + ": allowed in the " +
+                       chain_name(ingress ? Chain::egress : Chain::ingress) + " chain only");
+    }
+  }
+  if (!errors.empty()) throw BatchError(std::move(errors));
 }
 
 ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names) {
@@ -341,6 +366,8 @@ ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::v
   if (!run.errors().empty()) throw BatchError(run.errors());
   ChainRules changed = chain;
   changed.rules = run.rules();
+  changed.drop_unjudged = batch.drop_unjudged.value_or(chain.drop_unjudged);
+  if (batch.non_ip) changed.non_ip = *batch.non_ip;
   return changed;
 }
 

@@ -42,17 +42,23 @@ struct BatchOperation {
   std::vector<std::string> rule_errors;
 };
 
-// Changes of one chain, in the order in which they are performed.
+// Changes of one chain, in the order in which they are performed, and settings of the chain that change with them.
 struct Batch {
   std::vector<BatchOperation> operations;
+  std::optional<bool> drop_unjudged;
+  std::optional<std::optional<std::vector<std::uint16_t>>> non_ip;
 };
 
-// Parses {"rules": [{"operation": "insert" | "append" | "update" | "delete", "id": N, ...}, ...]}. Throws BatchError if
-// it is not a list of operations. Lifetimes of rules begin at `now_ns`.
+// Parses {"rules": [{"operation": "insert" | "append" | "update" | "delete", "id": N, ...}, ...]}, beside which may
+// stand "unjudged" and "non_ip" (chain_settings.h). Throws BatchError if it is not a list of operations. Lifetimes of
+// rules begin at `now_ns`.
 Batch parse_batch(const nlohmann::json& batch, TimestampNs now_ns);
 
 // Performs a batch on a copy of the chain, in order. Throws BatchError with all errors; the chain then stays unchanged.
 // Existing and updated rules keep their counters, new rules have none. Rules may name the sets in `set_names`.
 ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names);
+
+// Throws BatchError where a rule of the ingress chain has `out`, or one of the egress chain `in`.
+void check_interfaces(Chain chain, const std::vector<Rule>& rules);
 
 }  // namespace nicsentry

@@ -163,6 +163,12 @@ void add_address_term(std::string_view term, AddressMatch& match) {
   }
 }
 
+std::vector<std::string> interface_terms(const InterfaceMatch& match) {
+  std::vector<std::string> terms = match.names;
+  for (const auto& name : match.except) terms.push_back("!" + name);
+  return terms;
+}
+
 std::vector<std::string> address_terms(const AddressMatch& match) {
   std::vector<std::string> terms;
   for (const auto& range : match.ranges) terms.push_back(prefix_text(range));

@@ -30,6 +30,9 @@ std::optional<ConnectionState> parse_state(std::string_view text);
 std::optional<RuleAction> parse_action(std::string_view text);
 const char* action_text(RuleAction action);  // "drop", "forward", "log", "count"
 
+// Returns the terms of a match: names, then exceptions with '!' before them.
+std::vector<std::string> interface_terms(const InterfaceMatch& match);
+
 // Adds a term to a match: "10.0.0.0/8", "@set", or an exception with '!' before it. Throws Error that quotes the term
 // and names the allowed forms.
 void add_address_term(std::string_view term, AddressMatch& match);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/rules/language/rule.h"
 
+#include <algorithm>
+
 #include "host/base/error.h"
 
 namespace nicsentry {
@@ -45,6 +47,13 @@ std::string AddressRange::text() const {
   if (first == last) return first.text();
   if (const auto length = prefix_length()) return first.text() + "/" + std::to_string(*length);
   return first.text() + "-" + last.text();
+}
+
+bool InterfaceMatch::accepts(const std::string& name) const {
+  const auto has = [&name](const std::vector<std::string>& list) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
+  return (names.empty() || has(names)) && !has(except);
 }
 
 }  // namespace nicsentry

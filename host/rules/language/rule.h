@@ -63,9 +63,21 @@ struct TcpFlagsMatch {
   bool operator==(const TcpFlagsMatch&) const = default;
 };
 
+// A rule's condition on the network interface: one of `names` (any if that is empty), and none of the exceptions.
+struct InterfaceMatch {
+  std::vector<std::string> names;
+  std::vector<std::string> except;
+
+  bool operator==(const InterfaceMatch&) const = default;
+  bool any() const { return names.empty() && except.empty(); }
+  bool accepts(const std::string& name) const;
+};
+
 // The fields of a rule. A missing field matches anything. A rule with ports matches only TCP and UDP packets whose
 // ports are known (no later fragments). A rule with TCP flags matches only TCP packets whose header is known.
 struct RuleMatch {
+  InterfaceMatch in;   // that the packet came in by: rules of the ingress chain only
+  InterfaceMatch out;  // that it leaves by: rules of the egress chain only
   AddressMatch source;
   AddressMatch destination;
   std::optional<std::uint8_t> protocol;
@@ -90,6 +102,11 @@ struct ChainRules {
   std::vector<Rule> rules;
   RuleAction default_action = RuleAction::accept;  // accept or drop
   bool accept_established = true;
+  // Whether packets are dropped that the program cannot read far enough to judge them (FACT_UNJUDGED). If not, rules
+  // judge them by what was read.
+  bool drop_unjudged = true;
+  // The EtherTypes of frames that are no IP and pass, sorted; nullopt: all.
+  std::optional<std::vector<std::uint16_t>> non_ip;
 };
 
 }  // namespace nicsentry

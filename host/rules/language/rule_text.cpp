@@ -21,11 +21,15 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::array<const char*, 10> kFields = {"src",      "dst",       "l4proto", "sport",       "dport",
-                                                 "tcpflags", "conntrack", "action",  "description", "expires"};
+constexpr std::array<const char*, 12> kFields = {"in",    "out",      "src",       "dst",    "l4proto",     "sport",
+                                                 "dport", "tcpflags", "conntrack", "action", "description", "expires"};
+
+constexpr std::size_t kInterfaceNameMax = 16;  // IFNAMSIZ, with the 0 at the end
 
 constexpr const char* kAddressAllowed =
     "an address, a prefix, a range, \"@\" and a set's name, \"!\" and one of these, or a list of them";
+constexpr const char* kInterfacesAllowed =
+    "an interface's name (1 to 15 characters, without blank, '/' or ':'), \"!\" and such a name, or a list of them";
 constexpr const char* kPortsAllowed =
     "a port (0 to 65535) or a range of ports from the lower to the higher (\"1000-2000\")";
 
@@ -96,18 +100,45 @@ class FieldReader {
     return good ? match : AddressMatch{};
   }
 
+  // Returns a match of any interface if a name is wrong.
+  InterfaceMatch read_interfaces(const char* name) {
+    const auto field = fields_.find(name);
+    if (field == fields_.end()) return {};
+    InterfaceMatch match;
+    const json list = field->is_array() ? *field : json::array({*field});
+    bool good = !list.empty();
+    for (const json& term : list) good = good && add_interface(term, match);
+    if (!good) misread(name, *field, kInterfacesAllowed);
+    return good ? match : InterfaceMatch{};
+  }
+
   void refuse_unknown() {
     for (const auto& field : fields_.items()) {
       const std::string& name = field.key();
       if (name == "operation" || name == "id") continue;
       if (std::find(kFields.begin(), kFields.end(), name) != kFields.end()) continue;
-      errors_.push_back(excerpt(std::string_view(name)) +
-                        ": unknown field, allowed are operation, id, src, dst, l4proto, sport, dport, tcpflags, "
-                        "conntrack, action, description and expires");
+      errors_.push_back(
+          excerpt(std::string_view(name)) +
+          ": unknown field, allowed are operation, id, in, out, src, dst, l4proto, sport, dport, tcpflags, "
+          "conntrack, action, description and expires");
     }
   }
 
  private:
+  // A name as the kernel takes it (dev_valid_name() in net/core/dev.c).
+  static bool add_interface(const json& term, InterfaceMatch& match) {
+    if (!term.is_string()) return false;
+    std::string_view name = term.get_ref<const std::string&>();
+    const bool except = name.starts_with('!');
+    if (except) name.remove_prefix(1);
+    const bool valid = !name.empty() && name.size() < kInterfaceNameMax && name != "." && name != ".." &&
+                       std::none_of(name.begin(), name.end(), [](char letter) {
+                         return letter == '/' || letter == ':' || letter == '!' || letter <= ' ' || letter == 0x7f;
+                       });
+    if (valid) (except ? match.except : match.names).emplace_back(name);
+    return valid;
+  }
+
   bool add_term(const char* name, const json& term, AddressMatch& match) {
     if (!term.is_string()) {
       misread(name, term, kAddressAllowed);
@@ -171,6 +202,12 @@ ordered_json addresses_json(const AddressMatch& match) {
   return terms;
 }
 
+ordered_json interfaces_json(const InterfaceMatch& match) {
+  std::vector<std::string> terms = interface_terms(match);
+  if (terms.size() == 1) return std::move(terms.front());
+  return terms;
+}
+
 ordered_json ports_json(const PortRange& ports) {
   if (ports.first == ports.last) return ports.first;
   return ports_text(ports);
@@ -203,6 +240,8 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
   }
   FieldReader reader(fields, errors);
   RuleMatch& match = rule.match;
+  match.in = reader.read_interfaces("in");
+  match.out = reader.read_interfaces("out");
   match.source = reader.read_addresses("src");
   match.destination = reader.read_addresses("dst");
   match.protocol = reader.read("l4proto", "one of " + protocol_names() + ", or a number from 0 to 255", to_protocol);
@@ -227,6 +266,8 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
 ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns) {
   const RuleMatch& match = rule.match;
   ordered_json fields = {{"id", id}};
+  if (!match.in.any()) fields["in"] = interfaces_json(match.in);
+  if (!match.out.any()) fields["out"] = interfaces_json(match.out);
   if (!match.source.any()) fields["src"] = addresses_json(match.source);
   if (!match.destination.any()) fields["dst"] = addresses_json(match.destination);
   if (match.protocol) fields["l4proto"] = protocol_json(*match.protocol);

@@ -13,13 +13,13 @@ namespace nicsentry {
 // allowed is a port (0 to 65535) or a range of ports (\"1000-2000\")".
 using RuleErrors = std::vector<std::string>;
 
-// Parses a rule's fields: src, dst, l4proto, sport, dport, tcpflags, conntrack, action, description, expires. Ignores
-// `operation` and `id`, which belong to the batch; any other field is an error. Appends every error to `errors`; the
-// rule is valid only if there was none. `expires` is a duration ("10m") from `now_ns` on.
+// Parses a rule's fields: in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, action, description, expires.
+// Ignores `operation` and `id`, which belong to the batch; any other field is an error. Appends every error to
+// `errors`; the rule is valid only if there was none. `expires` is a duration ("10m") from `now_ns` on.
 Rule parse_rule(const nlohmann::json& fields, TimestampNs now_ns, RuleErrors& errors);
 
 // Returns a rule as firewall_updater.py of the earlier system printed it: {"id": 0, "src": ..., "action": "drop"}.
-// Leaves out missing fields. The order is id, src, dst, l4proto, sport, dport, tcpflags, conntrack, action,
+// Leaves out missing fields. The order is id, in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, action,
 // description, expires. `accept` is written "forward". `expires` is the remaining time in whole seconds ("598s").
 nlohmann::ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns);
 

@@ -31,10 +31,10 @@ AddressKey address_key(const IpAddress& address);
 IpAddress address_of(const AddressKey& key, std::size_t family);
 // Returns the key in set_addresses, as `address` in bpf_offload/types.h.
 constexpr AddressKey table_key(const AddressKey& key, std::size_t family) {
-  return {key.high, family == kIpv4 ? IPV4_LOW : key.low};
+  return family == kIpv4 ? AddressKey{IPV4_HIGH, key.high} : key;
 }
 // Returns whether a table_key() belongs to an IPv4 address, or to an IPv6 address with the same key.
-constexpr bool is_ipv4_in_table(const AddressKey& key) { return key.low == IPV4_LOW && key.high >> 32U == 0; }
+constexpr bool is_ipv4_in_table(const AddressKey& key) { return key.high == IPV4_HIGH && key.low >> 32U == 0; }
 // Returns the next address; nullopt after the family's last.
 std::optional<AddressKey> following(const AddressKey& key, std::size_t family);
 

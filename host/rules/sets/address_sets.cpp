@@ -144,7 +144,7 @@ SetUpdate AddressSets::Content::apply(std::span<const SetChange> changes) {
   try {
     for (std::size_t family = 0; family < kFamilies; ++family) {
       if (draft.ranges[family]) {
-        draft.tops[family] = nodes.build(*draft.ranges[family], draft.classes, draft.nodes);
+        draft.tops[family] = nodes.build(*draft.ranges[family], family, draft.classes, draft.nodes);
       }
     }
     nodes.check(draft.replaced_nodes.size());

@@ -11,7 +11,7 @@ namespace {
 
 std::size_t family_in_table(const AddressKey& key) { return is_ipv4_in_table(key) ? kIpv4 : kIpv6; }
 
-AddressKey from_table(const AddressKey& key) { return is_ipv4_in_table(key) ? AddressKey{key.high, 0} : key; }
+AddressKey from_table(const AddressKey& key) { return is_ipv4_in_table(key) ? AddressKey{key.low, 0} : key; }
 
 // Clears all buckets if none were in force: the programs then found nothing in them.
 std::vector<address_bucket> readable_buckets(const AddressSets::InForce& former,
@@ -123,7 +123,7 @@ SetUpdate AddressSets::Content::adopt(const InForce& former, const std::vector<s
         next_classes.acquire(boundary.cover.mask);
       }
     }
-    next_tops[family] = next_nodes.build(next_ranges[family], next_classes, new_nodes);
+    next_tops[family] = next_nodes.build(next_ranges[family], family, next_classes, new_nodes);
   }
   next_nodes.check(former.nodes.size());
   AddressPlan plan = next_table.change(changes_from(next_table, !former.nodes.empty(), next_classes));

@@ -71,7 +71,7 @@ RangeNodes::RangeNodes(std::uint32_t first, std::uint32_t count, const std::vect
   }
 }
 
-RangeTop RangeNodes::build(const RangeMap& map, const SetClasses& classes,
+RangeTop RangeNodes::build(const RangeMap& map, std::size_t family, const SetClasses& classes,
                            std::vector<SetUpdate::NodeUpdate>& updates) {
   const auto& blocks = map.blocks();
   std::vector<TreeRange> tops;
@@ -94,6 +94,9 @@ RangeTop RangeNodes::build(const RangeMap& map, const SetClasses& classes,
   RangeTop top;
   const std::uint32_t root = build_range_tree(tops, tree);
   top.root = place_tree(tree, root, &roots, top.nodes, updates);
+  if (family == kIpv4 && (top.root & INTERVAL_LEAF) == 0) {
+    top.root |= INTERVAL_LOW;  // the programs have an IPv4 address in the lower half
+  }
   return top;
 }
 

@@ -30,7 +30,8 @@ class RangeNodes {
 
   // Builds all blocks that are not built, and a top. Throws Error if there are too few nodes; the caller then calls
   // roll_back().
-  RangeTop build(const RangeMap& map, const SetClasses& classes, std::vector<SetUpdate::NodeUpdate>& updates);
+  RangeTop build(const RangeMap& map, std::size_t family, const SetClasses& classes,
+                 std::vector<SetUpdate::NodeUpdate>& updates);
   // End a change. roll_back() frees its nodes, commit() the nodes that it replaces.
   void roll_back() { reserved_ = 0; }
   void commit(const std::vector<std::uint32_t>& replaced);

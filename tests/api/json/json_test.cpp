@@ -51,11 +51,13 @@ void check_wrong_answer(const std::string& text, const std::string& words) {
 }
 
 constexpr const char* kChain =
-    R"({"text":"Ingress rules:\n","rules":[{"id":0,"src":["10.0.0.0/8","@bad","!10.1.0.0/16"],"l4proto":"TCP",)"
+    R"({"text":"Ingress rules:\n","rules":[{"id":0,"in":["eth0","!eth1"],"src":["10.0.0.0/8","@bad","!10.1.0.0/16"],"l4proto":"TCP",)"
     R"("dport":"80-90","tcpflags":"SYN,!ACK","conntrack":"NEW","action":"forward","description":"web","expires":"598s",)"
     R"("packets":3,"bytes":180},{"id":1,"l4proto":99,"action":"log","expires":"0s","packets":0,"bytes":0}],)"
     R"("default":{"action":"drop","packets":1,"bytes":60},"accept_established":false,)"
     R"("established":{"packets":4,"bytes":5},"blocked":{"packets":6,"bytes":7},"dropped":{"packets":8,"bytes":9},)"
+    R"("unjudged":{"action":"pass","dropped":{"malformed":{"packets":1,"bytes":2}}},)"
+    R"("non_ip":{"pass":["ARP","0x9999"],"dropped":{"packets":3,"bytes":4}},)"
     R"("tables":{"rules":2,"chunks":1,"rows":3,"nodes":4,"nodes_room":5,"bits":6,"bits_room":7}})";
 
 constexpr const char* kExplained =

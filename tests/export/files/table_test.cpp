@@ -136,7 +136,7 @@ TEST_CASE("a window's JSON names an attachment's accounting like the columns of 
 TEST_CASE("the causes of unparsed packets have different names") {
   std::vector<std::string> names;
   names.reserve(CAUSES);
-  for (int cause = 0; cause < CAUSES; ++cause) names.emplace_back(cause_name(cause));
+  for (const not_understood cause : kCauses) names.emplace_back(cause_name(cause));
   CHECK(names == std::vector<std::string>{"not_ip", "vlan_depth", "truncated", "malformed", "later_fragment",
                                           "protocol", "extensions"});
 }

@@ -51,7 +51,8 @@ struct Expected {
 
   void add(const ChainRules& chain, const NaiveVerdict& verdict) {
     for (const std::size_t rule : verdict.counting) ++packets[chain.rules[rule].counter];
-    ++packets[verdict.blocked       ? COUNTER_BLOCKED
+    ++packets[verdict.unjudged      ? COUNTER_UNJUDGED + CAUSE_TRUNCATED + 1
+              : verdict.blocked     ? COUNTER_BLOCKED
               : verdict.established ? COUNTER_ESTABLISHED
               : verdict.rule        ? chain.rules[*verdict.rule].counter
                                     : COUNTER_DEFAULT];
@@ -93,6 +94,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
     input.set_bit = [&sets](const std::string& name) { return *sets.bit(name); };
     input.classes = sets.classes();
     input.place = bench.place(bank);
+    input.blocks = !naive.at("blocked").empty();
     Compiled compiled;
     try {
       compiled = compile_chain(input);

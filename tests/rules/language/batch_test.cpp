@@ -396,7 +396,8 @@ TEST_CASE("a batch is an object with a list of rules, and nothing else") {
   CHECK(error_of("null") == Texts{"batch: read null, allowed is {\"rules\": [...]}"});
   CHECK(error_of("{}") == Texts{"batch: rules: missing, allowed is a list of operations"});
   CHECK(error_of(R"({"rules": {}})") == Texts{"batch: rules: read an object, allowed is a list of operations"});
-  CHECK(error_of(R"({"rules": [], "more": 1})") == Texts{"batch: \"more\": unknown field, allowed is rules"});
+  CHECK(error_of(R"({"rules": [], "more": 1})") ==
+        Texts{"batch: \"more\": unknown field, allowed are rules, unjudged and non_ip"});
 }
 
 TEST_CASE("a chain has at most 5000 rules") {

@@ -23,11 +23,11 @@ std::uint64_t big_endian(const IpAddress& address, std::size_t from, std::size_t
 }
 
 Halves halves_of(const IpAddress& address) {
-  if (address.version == 4) return {big_endian(address, 0, 4), 0xffffffffffffffff};
+  if (address.version == 4) return {0xffffffffffffffff, big_endian(address, 0, 4)};
   return {big_endian(address, 0, 8), big_endian(address, 8, 8)};
 }
 
-bool says_ipv4(const Halves& halves) { return halves[0] <= 0xffffffff && halves[1] == 0xffffffffffffffff; }
+bool says_ipv4(const Halves& halves) { return halves[0] == 0xffffffffffffffff && halves[1] <= 0xffffffff; }
 
 // An independent implementation of the data path's hash.
 std::uint32_t mixed(std::uint64_t h) {
@@ -206,7 +206,9 @@ void SlowReader::advance(const SetMaps& maps) {
       }
       lower_ = lower_ || (way_ & INTERVAL_LOW) != 0;
       const bool ipv6 = address.version == 6;
-      const std::uint64_t key = lower_ ? big_endian(address, 8, 8) : big_endian(address, 0, ipv6 ? 8 : 4);
+      const std::uint64_t high = ipv6 ? big_endian(address, 0, 8) : ~std::uint64_t{0};
+      const std::uint64_t low = ipv6 ? big_endian(address, 8, 8) : big_endian(address, 0, 4);
+      const std::uint64_t key = lower_ ? low : high;
       const interval_node& node = maps.nodes.at(way_ & INTERVAL_VALUE);
       std::uint32_t way = node.next[0];
       for (unsigned n = 0; n < NODE_KEYS; ++n) {

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How far the walk goes on the host. What most packets do not have is in global functions, at which the kernel's
+ * verifier looks once: inline they would take it more than a million instructions. */
+#ifndef NICSENTRY_LONG_HEADERS_H
+#define NICSENTRY_LONG_HEADERS_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ipv6.h>
+#include <bpf/bpf_endian.h>
+
+#include "types.h"
+
+#define VLAN_TAGS_MAX VLAN_TAGS_MAX_HOST
+#define VLAN_TAGS_INLINE 2
+#define EXTENSIONS_MAX EXTENSIONS_MAX_HOST
+
+#define ETH_P_OLD_QINQ_FIRST 0x9100 /* 0x9100, 0x9200 and 0x9300: service tags from before IEEE 802.1ad */
+#define ETH_P_OLD_QINQ_LAST 0x9300
+
+/* IANA's numbers, which linux/in.h lacks. */
+#define PROTOCOL_HIP 139
+#define PROTOCOL_SHIM6 140
+
+static __always_inline int is_vlan(__be16 type)
+{
+	__u32 number = bpf_ntohs(type);
+
+	return number == ETH_P_8021Q || number == ETH_P_8021AD ||
+	       (number >= ETH_P_OLD_QINQ_FIRST && number <= ETH_P_OLD_QINQ_LAST && !(number & 0xff));
+}
+
+static __always_inline int is_extension(__u32 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_FRAGMENT ||
+	       protocol == IPPROTO_AH || protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_MH ||
+	       protocol == PROTOCOL_HIP || protocol == PROTOCOL_SHIM6;
+}
+
+/* A value of which the verifier knows nothing afterwards: it tracks no words in the upper half of 8 bytes of the stack.
+ * Where the walk ended in different ways, it then follows the rest of the program once, not once for each. */
+static __always_inline __u32 forget(__u32 value)
+{
+	volatile struct {
+		__u32 lower, upper;
+	} __attribute__((aligned(8))) word;
+
+	word.upper = value;
+	return word.upper;
+}
+
+static __always_inline __u64 forget_facts(__u64 facts)
+{
+	return (__u64)forget(facts >> 32) << 32 | forget(facts);
+}
+
+/* Where the IP header is, found again for all ways that the walk can have taken to it: 0 where there is none. */
+static __always_inline void *find_ip_again(hook_ctx *ctx, const void *ip, __u32 is_ipv6)
+{
+	__u32 link = forget(ip ? (__u32)(ip - packet_data(ctx)) : 0);
+	void *again = packet_data(ctx);
+
+	if (link < sizeof(struct ethhdr) || link > LINK_BYTES_MAX)
+		return 0;
+	advance_by(again, link);
+	if (again + (is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > packet_end(ctx))
+		return 0;
+	return again;
+}
+
+/* Bytes of the tags in the frame that the walk passes over. */
+static __always_inline __u32 tag_bytes_max(hook_ctx *ctx)
+{
+	return (VLAN_TAGS_MAX - tags_outside(ctx)) * VLAN_TAG_BYTES;
+}
+
+/* `link`: bytes of the tags that were walked. Returns those of all that are whole in the frame, at most
+ * tag_bytes_max(). */
+__noinline __u32 skip_tags(hook_ctx *ctx, __u32 link)
+{
+	__u32 most = tag_bytes_max(ctx);
+	__u32 i;
+
+	for (i = 0; i < VLAN_TAGS_MAX && link < most; i++) {
+		void *at = packet_data(ctx) + link;
+
+		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx) ||
+		    !is_vlan(*(__be16 *)(at + ETHERTYPE_OFFSET)))
+			break;
+		link += VLAN_TAG_BYTES;
+	}
+	return link;
+}
+
+/* What skip_extensions() returns: the offset of the transport header from the IP header, its protocol, whether it is in
+ * a first fragment, and why the walk ended. */
+#define SKIPPED_PROTOCOL_SHIFT 16
+#define SKIPPED_FIRST_FRAGMENT (1u << 24)
+#define SKIPPED_END_SHIFT 25
+enum { SKIPPED_ALL, SKIPPED_TRUNCATED, SKIPPED_MALFORMED, SKIPPED_TOO_MANY, SKIPPED_LATER_FRAGMENT };
+
+/* `ip`: offset of the IPv6 header in the frame; `protocol`: its next header; `bytes`: its length and all behind it. */
+__noinline __u32 skip_extensions(hook_ctx *ctx, __u32 ip, __u32 protocol, __u32 bytes)
+{
+	__u32 l4 = sizeof(struct ipv6hdr), first_fragment = 0, end = SKIPPED_ALL, i;
+
+	if (ip > LINK_BYTES_MAX)
+		return SKIPPED_MALFORMED << SKIPPED_END_SHIFT;
+	for (i = 0; is_extension(protocol); i++) {
+		const __u8 *extension;
+		__u32 kind = protocol;
+
+		end = SKIPPED_TOO_MANY;
+		if (i == EXTENSIONS_MAX || l4 > PACKET_WALK_BYTES)
+			break;
+		end = SKIPPED_MALFORMED;
+		if (l4 + 8 > bytes)
+			break;
+		end = SKIPPED_TRUNCATED;
+		extension = packet_data(ctx) + ip + l4;
+		if ((const void *)(extension + 8) > packet_end(ctx))
+			break;
+		end = SKIPPED_ALL;
+		protocol = extension[0];
+		l4 += 8;
+		if (kind == IPPROTO_FRAGMENT) {
+			__u32 word = bpf_ntohs(*(const __be16 *)(extension + 2));
+
+			if (word & IPV6_FRAGMENT_OFFSET) {
+				end = protocol == IPPROTO_TCP && (word & IPV6_FRAGMENT_OFFSET) == TINY_OFFSET_BYTES
+					      ? SKIPPED_MALFORMED
+					      : SKIPPED_LATER_FRAGMENT;
+				break;
+			}
+			if (word & IPV6_MORE_FRAGMENTS)
+				first_fragment = SKIPPED_FIRST_FRAGMENT;
+		} else if (kind == IPPROTO_AH) {
+			l4 += extension[1] * 4;
+		} else {
+			l4 += extension[1] * 8;
+		}
+	}
+	return l4 | protocol << SKIPPED_PROTOCOL_SHIFT | first_fragment | end << SKIPPED_END_SHIFT;
+}
+
+#endif
