@@ -95,7 +95,7 @@ void Attachment::set_epoch(std::uint32_t epoch) {
 }
 
 void Attachment::begin_closing(std::uint32_t epoch) {
-  rest_mark_ = sessions_.rest_mark();
+  mark_rest();
   set_epoch(epoch);
 }
 

@@ -57,6 +57,7 @@ class Attachment {
   const Program& program() const { return program_; }
   EventReader& reader() { return reader_; }
   AttachmentSessions& sessions() { return sessions_; }
+  const AttachmentSessions& sessions() const { return sessions_; }
   // What an adopted program knew of connections when its last controller ended, if it enforces rules. Nothing is left
   // for a second call.
   AdoptedStates take_adopted_states() { return std::exchange(adopted_, {}); }
@@ -80,11 +81,13 @@ class Attachment {
   void stop();
   void flush();  // performs the updates that sessions() has pending
 
+  // Marks which slots and ids rest by now, without turning to another epoch.
+  void mark_rest() { rest_mark_ = sessions_.rest_mark(); }
   // Turns to `epoch`, and so to the other half of the counters, and marks which slots rest by now: see
-  // SessionTable::RestMark.
+  // AttachmentSessions::RestMark.
   void begin_closing(std::uint32_t epoch);
   // The mark of begin_closing(), once. Nothing for an attachment that was added after it.
-  std::optional<SessionTable::RestMark> take_rest_mark() { return std::exchange(rest_mark_, std::nullopt); }
+  std::optional<AttachmentSessions::RestMark> take_rest_mark() { return std::exchange(rest_mark_, std::nullopt); }
   // Part of the window that closes: begin_closing() was called, take_rest_mark() not yet.
   bool closing() const { return rest_mark_.has_value(); }
   // Events of the next window that arrived while this one is closing.
@@ -92,7 +95,7 @@ class Attachment {
 
   // Gives a session counters. `states`: see SessionTable.
   std::optional<std::uint32_t> learn(Session& session, std::uint32_t states);
-  Room room() const { return {sessions_.capacity(), sessions_.free_ids()}; }
+  Room room() const { return {sessions_.capacity(), sessions_.free_ids(), sessions_.resting_ids()}; }
   // An event of the open window arrived.
   void count_arrival(const event_header& event);
   // A session found no room; distinct ones are counted, up to a bound.
@@ -121,7 +124,7 @@ class Attachment {
   rule_counter last_dropped_[2]{};
   Counters counters_;
   bool ended_ = false;
-  std::optional<SessionTable::RestMark> rest_mark_;
+  std::optional<AttachmentSessions::RestMark> rest_mark_;
   EventBatch deferred_;
   std::unordered_set<std::uint64_t> refused_;
 };

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "host/analysis/room_policy.h"
+#include "host/analysis/counter_scan.h"
 
 namespace nicsentry {
 namespace {
@@ -13,6 +13,9 @@ namespace {
 constexpr std::size_t kEventsPerFlush = 64;
 // A session whose answer is awaited is muted at so many times the cap.
 constexpr std::uint64_t kCapsUnanswered = 10;
+// All connections are looked at within this time, so a lifetime ends at most so much late.
+constexpr std::chrono::nanoseconds kTurn = std::chrono::seconds(1);
+constexpr std::chrono::nanoseconds kBetweenLooks = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -40,23 +43,26 @@ ConnectionsSnapshot ConnectionObserver::snapshot() const {
                                connection.originator(),
                                connection_state(connection),
                                {connection.state(Direction::from_lower), connection.state(Direction::from_higher)},
-                               session.last_ns});
+                               session.alive_ns});
     }
   });
   snapshot.state_latency = state_latency();
   return snapshot;
 }
 
-ConnectionTracker::ConnectionTracker(SessionRegistry& registry, AttachmentList& attachments)
-    : ConnectionObserver(registry), attachments_(attachments) {
+ConnectionTracker::ConnectionTracker(SessionRegistry& registry, AttachmentList& attachments, const Lifetimes& lifetimes,
+                                     TimestampNs now_ns)
+    : ConnectionObserver(registry), attachments_(attachments), lifetimes_(lifetimes), ticked_ns_(now_ns) {
   for (const auto& attachment : attachments_) {
     adopted_.push_back(attachment->take_adopted_states());
+    adopted_.back().set_time(now_ns, lifetimes_);
   }
   registry.for_each([this](Session& session) { write_states(session); });
 }
 
 void ConnectionTracker::add(Attachment& attachment) {
   adopted_.push_back(attachment.take_adopted_states());
+  adopted_.back().set_time(ticked_ns_, lifetimes_);
   attachments_.attempt(attachment, [&] {
     registry().for_each([&](Session& session) { write_states(attachment, session); });
     attachment.flush();
@@ -124,28 +130,123 @@ void ConnectionTracker::write_states(Attachment& attachment, Session& session) {
   }
 }
 
-// The last counters are for connections. Sessions whose packets the firewall drops do not get them.
-bool ConnectionTracker::may_take_last(const PacketRecord& record) const {
-  return !record.dropped() || adopted_states(record.key()) != 0;
+// Sessions whose packets the firewall drops get a part of the counters only, and none of the last ones.
+bool ConnectionTracker::may_take(const Attachment& attachment, const PacketRecord& record) const {
+  if (!record.dropped() || adopted_states(record.key()) != 0) {
+    return true;
+  }
+  const Room room = attachment.room();
+  return !is_scarce(room) && attachment.sessions().stateless() < places_for_dropped(room);
 }
 
 bool ConnectionTracker::awaits_answer(const Session& session) const {
   return session.connection.pending() && session.beyond_cap / (kCapsUnanswered - 1) < registry().cap();
 }
 
-bool ConnectionTracker::stays(const Session& session) const {
-  return session.connection.tcp() && session.connection.established();
+Hold ConnectionTracker::hold(const Session& session) const {
+  switch (session.connection.stage()) {
+    case ConnectionStage::none:
+      return Hold::nothing;
+    case ConnectionStage::closed:
+    case ConnectionStage::reset:
+      return Hold::closed;
+    case ConnectionStage::established:
+    case ConnectionStage::half_closed: {
+      const Protocol protocol = session.key.protocol;
+      return protocol == Protocol::tcp || protocol == Protocol::udp ? Hold::established : Hold::unanswered;
+    }
+    case ConnectionStage::related:
+    case ConnectionStage::opened:
+    case ConnectionStage::handshake:
+      return Hold::unanswered;
+  }
+  return Hold::nothing;
 }
 
-void ConnectionTracker::end_window(std::uint64_t number, TimestampNs start_ns, TimestampNs end_ns) {
-  registry().for_each([&](Session& session) {
-    if (is_over(session.connection, session.key.protocol, number - session.last_window, end_ns - session.last_ns)) {
+void ConnectionTracker::make_room(TimestampNs now_ns) {
+  for (const auto& attachment : attachments_) {
+    if (!attachment->ended() && places_wanted(attachment->room()) != 0) {
+      attachments_.attempt(*attachment, [&] { make_room(*attachment, now_ns); });
+    }
+  }
+}
+
+void ConnectionTracker::make_room(Attachment& attachment, TimestampNs now_ns) {
+  TimestampNs& next = next_look_ns_[&attachment];
+  if (now_ns < next && next - now_ns <= kBetweenLooks.count()) {
+    return;
+  }
+  AttachmentSessions& sessions = attachment.sessions();
+  std::vector<Occupant> occupants;
+  occupants.reserve(sessions.ids());
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    if (sessions.used(id) && !sessions.entry(id).evicted) {
+      const Session& session = *sessions.entry(id).session;
+      occupants.push_back(
+          {id, 0, hold(session), std::chrono::nanoseconds(now_ns - session.alive_ns), session.unwatched});
+    }
+  }
+  const Room room = attachment.room();
+  const std::uint32_t wanted = places_wanted(room);
+  const std::vector<std::uint32_t> chosen = choose_for_new(occupants, wanted, places_spared(room));
+  for (const std::uint32_t id : chosen) {
+    sessions.evict(id);
+  }
+  next = chosen.size() < wanted ? now_ns + kBetweenLooks.count() : 0;
+  attachment.flush();
+}
+
+void ConnectionTracker::tick(TimestampNs now_ns) {
+  const auto passed = std::chrono::nanoseconds(now_ns - std::exchange(ticked_ns_, now_ns));
+  const double part = std::clamp(static_cast<double>(passed.count()) / static_cast<double>(kTurn.count()), 0.0, 1.0);
+  registry().for_each_in_turn(part, [&](Session& session) {
+    if (is_over(session, now_ns)) {
       session.connection.forget();
       write_states(session);
     }
   });
   for (AdoptedStates& adopted : adopted_) {
-    adopted.end_window(std::chrono::nanoseconds(end_ns - start_ns), kIdleWindows);
+    adopted.set_time(now_ns, lifetimes_);
+  }
+  attachments_.flush();
+}
+
+// Beyond the cap a session sends no events, and some get lost: its counters have the last word.
+bool ConnectionTracker::is_over(Session& session, TimestampNs now_ns) {
+  const Connection& connection = session.connection;
+  const auto is_silent = [&] {
+    const auto silence = std::chrono::nanoseconds(now_ns - session.alive_ns);
+    return silence >= lifetime_of(connection, session.key.protocol, lifetimes_);
+  };
+  if (!connection.seen() || !is_silent()) {
+    return false;
+  }
+  for (const auto& attachment : attachments_) {
+    if (!attachment->ended()) {
+      attachments_.attempt(*attachment, [&] { look_at_counters(*attachment, session, now_ns); });
+    }
+  }
+  return is_silent();
+}
+
+void ConnectionTracker::look_at_counters(Attachment& attachment, Session& session, TimestampNs now_ns) {
+  const auto id = attachment.sessions().find(session);
+  if (!id) {
+    return;
+  }
+  AttachmentSessions::Entry& entry = attachment.sessions().entry(*id);
+  for (const unsigned half : {0U, 1U}) {
+    const std::uint64_t packets =
+        packets_of(attachment.program().maps().read_counters(*id, half)) - packets_of(entry.last[half]);
+    if (half != attachment.half()) {
+      if (packets != 0) {
+        SessionRegistry::note_alive(session, now_ns);
+      }
+    } else if (packets > entry.seen) {
+      registry().note_unseen(session, std::max(entry.looked_ns, session.last_ns), now_ns);
+      entry.seen = packets;
+      entry.looked_ns = now_ns;
+    }
   }
 }
 

@@ -4,13 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "host/analysis/attachment_list.h"
 #include "host/analysis/connections_snapshot.h"
 #include "host/analysis/packet_record.h"
+#include "host/analysis/room_policy.h"
 #include "host/base/timestamp.h"
 #include "host/sessions/adopted_states.h"
+#include "host/sessions/lifetimes.h"
 #include "host/sessions/session_registry.h"
 
 namespace nicsentry {
@@ -33,17 +36,19 @@ class ConnectionObserver {
   // Reports that an attachment gave the session counters.
   virtual void learned(Session& /*session*/) {}
 
-  // Whether a record of a new session may take one of the last counters.
-  virtual bool may_take_last(const PacketRecord& /*record*/) const { return true; }
+  // Whether a record of a new session may take counters of an attachment.
+  virtual bool may_take(const Attachment& /*attachment*/, const PacketRecord& /*record*/) const { return true; }
   // Whether the session needs events beyond the cap, since its next packet will change its state.
   virtual bool awaits_answer(const Session& /*session*/) const { return false; }
-  // Whether the session keeps its counters while it is silent, see Occupant::stays.
-  virtual bool stays(const Session& /*session*/) const { return false; }
+  // What the session keeps its counters for.
+  virtual Hold hold(const Session& /*session*/) const { return Hold::nothing; }
+  // Evicts sessions from attachments of which the counters are scarce, for new ones.
+  virtual void make_room(TimestampNs /*now_ns*/) {}
 
   // An attachment was added: its slots get the states of all connections.
   virtual void add(Attachment& /*attachment*/) {}
-  // Window `number` is closed. Forgets the connections that are over.
-  virtual void end_window(std::uint64_t /*number*/, TimestampNs /*start_ns*/, TimestampNs /*end_ns*/) {}
+  // Forgets connections whose lifetime is over. Looks at all of them within a second. Not while a window is closing.
+  virtual void tick(TimestampNs /*now_ns*/) {}
   // Everything that was asked for is in the programs' maps.
   virtual void flushed(TimestampNs /*now_ns*/) {}
   // Events between two flushes: a state must not wait for a long batch's end.
@@ -67,22 +72,27 @@ class ConnectionObserver {
 class ConnectionTracker final : public ConnectionObserver {
  public:
   // Writes the states of all connections that were seen, on all attachments. Takes what adopted programs knew.
-  ConnectionTracker(SessionRegistry& registry, AttachmentList& attachments);
+  ConnectionTracker(SessionRegistry& registry, AttachmentList& attachments, const Lifetimes& lifetimes,
+                    TimestampNs now_ns);
 
   bool writes_states() const override { return true; }
   void note(Session& session, const PacketRecord& record) override;
   std::uint32_t slot_states(const Session& session) const override { return session.connection.slot_states(); }
   void learned(Session& session) override { write_states(session); }
-  bool may_take_last(const PacketRecord& record) const override;
+  bool may_take(const Attachment& attachment, const PacketRecord& record) const override;
   bool awaits_answer(const Session& session) const override;
-  bool stays(const Session& session) const override;
+  Hold hold(const Session& session) const override;
+  void make_room(TimestampNs now_ns) override;
   void add(Attachment& attachment) override;
-  void end_window(std::uint64_t number, TimestampNs start_ns, TimestampNs end_ns) override;
+  void tick(TimestampNs now_ns) override;
   void flushed(TimestampNs now_ns) override;
   std::size_t events_per_flush() const override;
   StateLatency state_latency() const override { return state_latency_; }
 
  private:
+  void make_room(Attachment& attachment, TimestampNs now_ns);
+  bool is_over(Session& session, TimestampNs now_ns);
+  void look_at_counters(Attachment& attachment, Session& session, TimestampNs now_ns);
   std::uint32_t adopted_states(const SessionKey& key) const;
   bool adopt(Session& session, const ConnectionPacket& packet);
   void write_states(Session& session);
@@ -90,7 +100,11 @@ class ConnectionTracker final : public ConnectionObserver {
   bool waits_for_place(const Session& session) const;
 
   AttachmentList& attachments_;
+  Lifetimes lifetimes_;
+  TimestampNs ticked_ns_;
   std::vector<AdoptedStates> adopted_;  // of each adopted program
+  // When the next look for room is worth its time, where the last one did not find enough.
+  std::map<const Attachment*, TimestampNs> next_look_ns_;
   struct Begun {
     const Session* session;
     TimestampNs first_ns;

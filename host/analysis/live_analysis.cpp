@@ -38,8 +38,8 @@ LiveAnalysis::LiveAnalysis(EventLoop& loop, const LiveAnalysisOptions& options, 
       poll_(kLongestPoll),
       tick_(tick_interval(options.window)) {
   loop_.watch(quiescence_.poll_fd(), [this] {
-    if (quiescence_.take_done() && closing_) {
-      finish_closing();
+    if (quiescence_.take_done()) {
+      end_quiescence();
     }
   });
 }
@@ -52,8 +52,8 @@ Attachment& LiveAnalysis::add_attachment(std::unique_ptr<Attachment> attachment)
   return added;
 }
 
-void LiveAnalysis::track_connections() {
-  monitor_.track_connections(true);
+void LiveAnalysis::track_connections(const Lifetimes& lifetimes) {
+  monitor_.track_connections(true, lifetimes);
   longest_poll_ = kShortestPoll;
 }
 
@@ -102,6 +102,11 @@ void LiveAnalysis::stop_attachments() {
 LiveAnalysis::Clock::time_point LiveAnalysis::poll(Clock::time_point /*now*/) {
   read_events();
   report_failures();
+  if (!resting_ && monitor_.wants_rest()) {
+    monitor_.begin_rest();
+    resting_ = true;
+    quiescence_.request();
+  }
   return Clock::now() + (closing_ ? kShortestPoll : poll_);
 }
 
@@ -164,13 +169,29 @@ void LiveAnalysis::set_sampling_rate(Attachment& attachment, std::uint32_t rate)
   }
 }
 
+void LiveAnalysis::end_quiescence() {
+  if (std::exchange(resting_, false)) {
+    if (closing_) {
+      quiescence_.request();  // that one began before the window was flipped
+    } else {
+      read_events();  // the last ones of the sessions that rested
+      monitor_.end_rest();
+      report_failures();
+    }
+  } else if (closing_) {
+    finish_closing();
+  }
+}
+
 void LiveAnalysis::begin_closing() {
   const auto now = Clock::now();
   window_due_ = requests_.empty() ? std::max(window_due_ + options_.window, now) : now + options_.window;
   const TimestampNs end = wall_clock_ns();
   const TimestampNs start = std::exchange(window_start_ns_, end);
   closing_.emplace(Closing{monitor_.flip(window_number_++, start), end, std::exchange(requests_, {})});
-  quiescence_.request();
+  if (!resting_) {
+    quiescence_.request();
+  }
   loop_.reschedule(poll_timer_, now);
 }
 

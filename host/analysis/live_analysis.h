@@ -47,7 +47,7 @@ class LiveAnalysis {
   // Before start().
   Attachment& add_attachment(std::unique_ptr<Attachment> attachment);
   // Keeps the states of connections in the programs, for rules that ask for them.
-  void track_connections();
+  void track_connections(const Lifetimes& lifetimes);
   void start();
 
   // Ends the open window as soon as none is closing, and calls `done` with its number behind its report. A destroyed
@@ -73,6 +73,7 @@ class LiveAnalysis {
   Clock::time_point tick(Clock::time_point now);
   Clock::time_point adapt(Clock::time_point now);
   void set_sampling_rate(Attachment& attachment, std::uint32_t rate);
+  void end_quiescence();
   void begin_closing();
   void finish_closing();
   void forget_dropped_attachments();
@@ -91,7 +92,8 @@ class LiveAnalysis {
     Requests requests;
   };
   std::optional<Closing> closing_;
-  Requests requests_;  // for the next window that closes
+  bool resting_ = false;  // a rest within the window is waited for, see Monitor::begin_rest()
+  Requests requests_;     // for the next window that closes
 
   struct Source {
     int poll_fd = -1;

@@ -50,6 +50,7 @@ void Monitor::process(std::span<const Arrived> arrived) {
     }
   });
   flush();
+  connections_->make_room(clock_());
 }
 
 // Returns whether the event belongs to the window that is reported next.
@@ -73,6 +74,7 @@ void Monitor::analyse(Attachment& attachment, const PacketRecord& record) {
   if (session == nullptr) {
     return;
   }
+  SessionRegistry::note_alive(*session, record.timestamp_ns);
   connections_->note(*session, record);
   if (learner_.count(attachment, *session, record, *connections_)) {
     recorder_.record(*session, record, *connections_);
@@ -112,6 +114,80 @@ void Monitor::tick(TimestampNs now_ns) {
       entry.looked_ns = now_ns;
     });
   });
+  connections_->tick(now_ns);
+}
+
+bool Monitor::wants_rest() const {
+  return !closing_ && std::any_of(attachments_.begin(), attachments_.end(), [](const auto& attachment) {
+    const AttachmentSessions& sessions = attachment->sessions();
+    return sessions.waiting() != 0 || (sessions.resting_ids() != 0 && is_scarce(attachment->room()));
+  });
+}
+
+void Monitor::begin_rest() {
+  if (!closing_) {
+    attachments_.attempt_each([](Attachment& attachment) { attachment.mark_rest(); });
+  }
+}
+
+void Monitor::end_rest() {
+  if (!closing_) {
+    attachments_.attempt_each([this](Attachment& attachment) {
+      end_rest(attachment);
+      attachment.flush();
+    });
+  }
+}
+
+void Monitor::end_rest(Attachment& attachment) {
+  const auto mark = attachment.take_rest_mark();
+  if (!mark) {
+    return;
+  }
+  AttachmentSessions& sessions = attachment.sessions();
+  for (const std::uint32_t id : sessions.take_rested(*mark)) {
+    count_rested(attachment, id);
+    Session& session = sessions.free(id);
+    if (session.attachments == 0 && !session.active) {
+      registry_.remove(session);
+    }
+  }
+  sessions.quiesced(*mark);
+}
+
+// Behind a window that was just read only the other half is left to read.
+void Monitor::count_rested(Attachment& attachment, std::uint32_t id) {
+  AttachmentSessions::Entry& entry = attachment.sessions().entry(id);
+  const TimestampNs now_ns = clock_();
+  for (const unsigned half : {0U, 1U}) {
+    if (closing_ && half != attachment.half()) {
+      continue;
+    }
+    const session_counters now = attachment.program().maps().read_counters(id, half);
+    const std::uint64_t packets = count_since_last(attachment, entry, half, now);
+    if (packets > entry.seen) {
+      registry_.note_unseen(*entry.session, std::max(entry.looked_ns, entry.session->last_ns), now_ns);
+    }
+    entry.active = entry.active || packets != 0;
+    entry.seen -= std::min(entry.seen, packets);
+  }
+  attachment.accounting().sessions_active += entry.active ? 1 : 0;
+}
+
+// Returns how many packets there were since the half was read last.
+std::uint64_t Monitor::count_since_last(Attachment& attachment, AttachmentSessions::Entry& entry, unsigned half,
+                                        const session_counters& now) {
+  const session_counters last = std::exchange(entry.last[half], now);
+  for (const Direction direction : {Direction::from_lower, Direction::from_higher}) {
+    const auto end = static_cast<std::size_t>(direction);
+    const Amount amount{now.packets[end] - last.packets[end], now.bytes[end] - last.bytes[end]};
+    if (amount.packets != 0) {
+      registry_.count(*entry.session, direction, amount);
+      attachment.accounting().on_sessions.packets += amount.packets;
+      attachment.accounting().on_sessions.bytes += amount.bytes;
+    }
+  }
+  return packets_of(now) - packets_of(last);
 }
 
 WindowCloser Monitor::flip(std::uint64_t number, TimestampNs start_ns) {
@@ -124,12 +200,12 @@ WindowCloser Monitor::flip(std::uint64_t number, TimestampNs start_ns) {
   return {*this, epoch_ - 1, number, start_ns};
 }
 
-void Monitor::track_connections(bool on) {
+void Monitor::track_connections(bool on, const Lifetimes& lifetimes) {
   if (on == tracks_connections()) {
     return;
   }
   if (on) {
-    connections_ = std::make_unique<ConnectionTracker>(registry_, attachments_);
+    connections_ = std::make_unique<ConnectionTracker>(registry_, attachments_, lifetimes, clock_());
     flush();
   } else {
     connections_ = std::make_unique<ConnectionObserver>(registry_);

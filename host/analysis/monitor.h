@@ -16,6 +16,7 @@
 #include "host/analysis/session_learner.h"
 #include "host/analysis/window_closer.h"
 #include "host/report/profile.h"
+#include "host/sessions/lifetimes.h"
 #include "host/sessions/session_registry.h"
 
 namespace nicsentry {
@@ -56,6 +57,14 @@ class Monitor {
   // tick. Does nothing while a window is closing: collect() looks at all counters.
   void tick(TimestampNs now_ns);
 
+  // Whether sessions wait for counters, or for slots, that a rest would free: begin_rest() is worth its time.
+  bool wants_rest() const;
+  // Marks what rests by now. The caller waits for quiescence, hands all events that arrived so far to process(), and
+  // calls end_rest(): then what was marked is free for other sessions. Both do nothing while a window is closing, which
+  // frees what rests, too.
+  void begin_rest();
+  void end_rest();
+
   // Begins to close the open window and opens the next one on every attachment. `number` and `start_ns` are those of
   // the window that closes, for its report. Throws std::logic_error while another window is closing.
   WindowCloser flip(std::uint64_t number, TimestampNs start_ns);
@@ -66,7 +75,8 @@ class Monitor {
   // Whether the states of connections are in the attachments' slots, for rules that ask for them. Must be on before
   // such rules are in force. Turning it on writes all states; from then on every change is written at once. It is off
   // at first. Turning it off leaves in the slots what was written.
-  void track_connections(bool on);
+  // `lifetimes`: of connections, while it is on.
+  void track_connections(bool on, const Lifetimes& lifetimes = {});
   bool tracks_connections() const { return connections_->writes_states(); }
   ConnectionsSnapshot connections() const { return connections_->snapshot(); }
 
@@ -77,6 +87,10 @@ class Monitor {
   void analyse(Attachment& attachment, const PacketRecord& record);
   void process_deferred();
   void flush();
+  void end_rest(Attachment& attachment);
+  void count_rested(Attachment& attachment, std::uint32_t id);
+  std::uint64_t count_since_last(Attachment& attachment, AttachmentSessions::Entry& entry, unsigned half,
+                                 const session_counters& now);
 
   WallClock clock_;
   SessionRegistry registry_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/analysis/session_learner.h"
 
-#include "host/analysis/room_policy.h"
-
 namespace nicsentry {
 
 Session* SessionLearner::identify(Attachment& attachment, const PacketRecord& record,
@@ -16,9 +14,8 @@ Session* SessionLearner::identify_unknown(Attachment& attachment, const PacketRe
   if (session != nullptr && attachment.sessions().find(*session)) {
     return session;
   }
-  const Room room = attachment.room();
-  const bool kept_for_others = session == nullptr && is_scarce(room) && !connections.may_take_last(record);
-  if (room.free == 0 || kept_for_others) {
+  const bool kept_for_others = session == nullptr && !connections.may_take(attachment, record);
+  if (attachment.room().free == 0 || kept_for_others) {
     attachment.refuse(record.key());
     return session;
   }
@@ -36,7 +33,10 @@ Session* SessionLearner::identify_known(Attachment& attachment, const PacketReco
   }
   AttachmentSessions::Entry& entry = sessions.entry(record.event.counter);
   if (entry.session->key != record.key()) {
-    sessions.report_collision();
+    // Otherwise the event is late: its counters were another session's when it was sent.
+    if (fingerprint(record.key(), sessions.keys()) == entry.fingerprint) {
+      sessions.report_collision();
+    }
     return nullptr;
   }
   entry.seen += record.event.segments;

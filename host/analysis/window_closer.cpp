@@ -37,10 +37,9 @@ WindowReport WindowCloser::collect(TimestampNs end_ns) {
     }
   }
   report.sessions = monitor_->registry_.close_window(number_);
-  monitor_->connections_->end_window(number_, start_ns_, end_ns);
   for (const auto& attachment : attachments) {
-    if (const auto rested = attachment->take_rest_mark()) {
-      attachments.attempt(*attachment, [&] { open(*attachment, *rested); });
+    if (attachment->closing()) {
+      attachments.attempt(*attachment, [&] { open(*attachment); });
     }
   }
   attachments.remove_ended([this](Session& session) {
@@ -65,17 +64,7 @@ void WindowCloser::read_sessions(Attachment& attachment, TimestampNs end_ns) {
   Accounting& accounting = attachment.accounting();
   const auto all = [](const AttachmentSessions::Entry&) { return true; };
   scan_.read(attachment, half, all, [&](AttachmentSessions::Entry& entry, const session_counters& now) {
-    const session_counters last = std::exchange(entry.last[half], now);
-    const std::uint64_t packets = packets_of(now) - packets_of(last);
-    for (const Direction direction : {Direction::from_lower, Direction::from_higher}) {
-      const auto end = static_cast<std::size_t>(direction);
-      const Amount amount{now.packets[end] - last.packets[end], now.bytes[end] - last.bytes[end]};
-      if (amount.packets != 0) {
-        registry.count(*entry.session, direction, amount);
-        accounting.on_sessions.packets += amount.packets;
-        accounting.on_sessions.bytes += amount.bytes;
-      }
-    }
+    const std::uint64_t packets = monitor_->count_since_last(attachment, entry, half, now);
     if (packets > entry.seen) {
       registry.note_unseen(*entry.session, std::max({start_ns_, entry.looked_ns, entry.session->last_ns}), end_ns);
     }
@@ -87,9 +76,9 @@ void WindowCloser::read_sessions(Attachment& attachment, TimestampNs end_ns) {
   });
 }
 
-void WindowCloser::open(Attachment& attachment, SessionTable::RestMark rested) {
+void WindowCloser::open(Attachment& attachment) {
+  monitor_->end_rest(attachment);
   make_room(attachment);
-  attachment.sessions().quiesced(rested);
   change_spent_keys(attachment);
   attachment.flush();
 }
@@ -100,18 +89,16 @@ void WindowCloser::make_room(Attachment& attachment) {
   for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
     if (sessions.used(id) && !sessions.entry(id).evicted) {
       const Session& session = *sessions.entry(id).session;
-      occupants.push_back(
-          {id, number_ - session.last_window, monitor_->connections_->stays(session), session.unwatched});
+      occupants.push_back({id,
+                           number_ - std::min(number_, session.last_window),
+                           monitor_->connections_->hold(session),
+                           {},
+                           session.unwatched});
     }
   }
-  for (const std::uint32_t id : choose_evictions(occupants, attachment.room())) {
+  for (const std::uint32_t id : choose_idle(occupants, attachment.room())) {
     sessions.evict(id);
   }
-  sessions.free_evicted([this](Session& session) {
-    if (session.attachments == 0 && !session.active) {
-      monitor_->registry_.remove(session);
-    }
-  });
 }
 
 void WindowCloser::change_spent_keys(Attachment& attachment) {

@@ -7,7 +7,6 @@
 #include "host/analysis/counter_scan.h"
 #include "host/base/timestamp.h"
 #include "host/report/window_report.h"
-#include "host/sessions/session_table.h"
 
 namespace nicsentry {
 
@@ -34,7 +33,7 @@ class [[nodiscard]] WindowCloser {
   WindowCloser(Monitor& monitor, std::uint32_t epoch, std::uint64_t number, TimestampNs start_ns);
 
   void close(Attachment& attachment, TimestampNs end_ns);
-  void open(Attachment& attachment, SessionTable::RestMark rested);
+  void open(Attachment& attachment);
   void read_sessions(Attachment& attachment, TimestampNs end_ns);
   void make_room(Attachment& attachment);
   void change_spent_keys(Attachment& attachment);

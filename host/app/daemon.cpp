@@ -224,7 +224,7 @@ class Daemon {
       }
     }
     if (any) {
-      analysis_.track_connections();
+      analysis_.track_connections(options_.lifetimes);
     }
   }
 

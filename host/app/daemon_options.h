@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/ports/port.h"
+#include "host/sessions/lifetimes.h"
 
 namespace nicsentry {
 
@@ -26,6 +27,8 @@ struct DaemonOptions {
   std::optional<std::filesystem::path> rules;
   std::optional<std::filesystem::path> egress_rules;
   std::optional<std::filesystem::path> state;
+
+  Lifetimes lifetimes;  // of connection states
 
   std::optional<std::filesystem::path> log;  // file for the records of packets that rules log; none: a message each
 

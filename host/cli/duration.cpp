@@ -14,7 +14,8 @@ struct Unit {
   std::string_view name;
   double seconds;
 };
-constexpr Unit kUnits[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"m", 60}, {"min", 60}, {"h", 3600}};
+constexpr Unit kUnits[] = {{"", 1},   {"s", 1},    {"ms", 1e-3}, {"us", 1e-6},
+                           {"m", 60}, {"min", 60}, {"h", 3600},  {"d", 86400}};
 constexpr double kLongestSeconds = 366.0 * 86400;
 
 }  // namespace
@@ -36,7 +37,7 @@ std::chrono::nanoseconds parse_duration(const std::string& text, std::chrono::na
     }
     return std::chrono::nanoseconds(std::llround(seconds * 1e9));
   }
-  throw Error("duration '" + text + "': expected a number of seconds, or one with us, ms, s, m or h");
+  throw Error("duration '" + text + "': expected a number of seconds, or one with us, ms, s, m, h or d");
 }
 
 }  // namespace nicsentry

@@ -7,7 +7,7 @@
 namespace nicsentry {
 namespace {
 
-std::chrono::nanoseconds lifetime_of(const std::string& text) {
+std::chrono::nanoseconds lifetime_option(const std::string& text) {
   const auto lifetime = parse_lifetime(text);
   if (!lifetime) {
     throw Error("lifetime '" + text + "': allowed is " + kLifetimeAllowed);
@@ -19,11 +19,11 @@ std::chrono::nanoseconds lifetime_of(const std::string& text) {
 
 void add_lifetime_option(CLI::App& command, std::string& lifetime) {
   command.add_option("--for", lifetime, "remove the entries after this time, such as 10m (default: never)")
-      ->check(understood_by(lifetime_of));
+      ->check(understood_by(lifetime_option));
 }
 
 std::optional<std::chrono::nanoseconds> chosen_lifetime(const std::string& lifetime) {
-  return lifetime.empty() ? std::nullopt : std::optional(lifetime_of(lifetime));
+  return lifetime.empty() ? std::nullopt : std::optional(lifetime_option(lifetime));
 }
 
 }  // namespace nicsentry

@@ -9,7 +9,9 @@
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
+#include "host/cli/option_checks.h"
 #include "host/cli/port_options.h"
+#include "host/cli/timeouts_option.h"
 #include "host/cli/window_options.h"
 
 namespace nicsentry {
@@ -28,6 +30,7 @@ struct RunOptions {
   std::optional<std::filesystem::path> egress_rules;
   std::optional<std::filesystem::path> state;
   std::optional<std::filesystem::path> log;
+  std::vector<std::string> timeouts;
   WindowOptions window;
 };
 
@@ -58,6 +61,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.egress_rules = options.egress_rules;
   parsed.state = options.state;
   parsed.log = options.log;
+  parsed.lifetimes = parse_timeouts(options.timeouts);
   return parsed;
 }
 
@@ -96,6 +100,11 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)");
   command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
+  command
+      ->add_option("--timeouts", options->timeouts,
+                   "how long connection states live without a packet: tcp_established=5d,udp=30s,...")
+      ->delimiter(',')
+      ->check(understood_by([](const std::string& word) { parse_timeouts({word}); }));
   add_window_options(*command, options->window, kShortestLiveWindow);
   command->footer(
       "Examples:\n"

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/sessions/adopted_states.h"
 
+#include <algorithm>
+
 namespace nicsentry {
 namespace {
-
-using namespace std::chrono_literals;
-
-// The shortest time for which an established connection must be kept without a packet (RFC 5382, REQ-5): two hours
-// until the keep-alives of its ends, and four minutes.
-constexpr std::chrono::nanoseconds kTcpSilence = 124min;
 
 constexpr std::uint32_t both_directions(std::uint32_t state) {
   return state << SLOT_STATE_SHIFT | state << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
@@ -24,11 +20,12 @@ void AdoptedStates::add(const session_slot& slot) {
 }
 
 std::uint32_t AdoptedStates::find(const SessionKey& key) const {
-  if (states_.empty() || (tcp_only_ && key.protocol != Protocol::tcp)) {
+  if (states_.empty()) {
     return 0;
   }
   const auto found = states_.find(fingerprint(key, keys_));
-  return found == states_.end() ? 0 : found->second;
+  const bool lives = found != states_.end() && age_ < lifetime_of(found->second, key.protocol, lifetimes_);
+  return lives ? found->second : 0;
 }
 
 void AdoptedStates::forget(const SessionKey& key) {
@@ -37,17 +34,18 @@ void AdoptedStates::forget(const SessionKey& key) {
   }
 }
 
-void AdoptedStates::end_window(std::chrono::nanoseconds length, std::uint64_t idle_windows) {
-  ++windows_;
-  time_ += length;
-  if (windows_ < idle_windows) {
-    return;
+void AdoptedStates::set_time(TimestampNs now_ns, const Lifetimes& lifetimes) {
+  lifetimes_ = lifetimes;
+  if (!begun_ns_) {
+    begun_ns_ = now_ns;
   }
-  if (time_ >= kTcpSilence) {
+  age_ = std::chrono::nanoseconds(now_ns - *begun_ns_);
+  const auto longest = [&lifetimes](const NamedLifetime& a, const NamedLifetime& b) {
+    return lifetimes.*a.member < lifetimes.*b.member;
+  };
+  const auto all = named_lifetimes();
+  if (!states_.empty() && age_ >= lifetimes.*std::max_element(all.begin(), all.end(), longest)->member) {
     states_ = {};
-  } else if (!tcp_only_) {
-    tcp_only_ = true;
-    std::erase_if(states_, [](const auto& entry) { return entry.second != both_directions(STATE_ESTABLISHED); });
   }
 }
 

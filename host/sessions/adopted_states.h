@@ -3,11 +3,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 
 #include "bpf_offload/types.h"
+#include "host/base/timestamp.h"
 #include "host/packet/session_key.h"
 #include "host/sessions/fingerprint.h"
+#include "host/sessions/lifetimes.h"
 
 namespace nicsentry {
 
@@ -23,21 +26,20 @@ class AdoptedStates {
   // Keeps the states of a slot, unless it is empty or NEW in both directions.
   void add(const session_slot& slot);
 
-  // Returns both directions' states as in session_slot.state, without SLOT_VALID; 0: none.
+  // Returns both directions' states as in session_slot.state, without SLOT_VALID; 0: none, or their lifetime is over.
   std::uint32_t find(const SessionKey& key) const;
   void forget(const SessionKey& key);
   std::size_t size() const { return states_.size(); }
 
-  // A window of this length ended. Forgets connections that were silent for `idle_windows`, as sessions are forgotten.
-  // Established TCP connections are kept longer: for the time that RFC 5382 lets their ends be silent.
-  void end_window(std::chrono::nanoseconds length, std::uint64_t idle_windows);
+  // Moves on to this time. What was adopted lives on from the first call: when its last packet came, nobody knows.
+  void set_time(TimestampNs now_ns, const Lifetimes& lifetimes);
 
  private:
   FingerprintKeys keys_{};
   std::unordered_map<Fingerprint, std::uint32_t, FingerprintHash> states_;
-  std::uint64_t windows_ = 0;
-  std::chrono::nanoseconds time_{};
-  bool tcp_only_ = false;
+  std::optional<TimestampNs> begun_ns_;
+  std::chrono::nanoseconds age_{};
+  Lifetimes lifetimes_;
 };
 
 }  // namespace nicsentry

@@ -33,6 +33,7 @@ std::optional<std::uint32_t> AttachmentSessions::learn(Session& session, std::ui
   entry.seen = 0;
   entry.looked_ns = 0;
   entry.states = states;
+  stateless_ += states == 0 ? 1 : 0;
   ++in_use_;
   ++session.attachments;
   ids_[&session] = id;
@@ -52,7 +53,13 @@ void AttachmentSessions::place(std::uint32_t id) {
 
 void AttachmentSessions::set_states(std::uint32_t id, std::uint32_t states) {
   Entry& entry = entries_[id];
-  if (std::exchange(entry.states, states) != states && entry.placed) {
+  const std::uint32_t before = std::exchange(entry.states, states);
+  if (before == states) {
+    return;
+  }
+  stateless_ += states == 0 ? 1 : 0;
+  stateless_ -= before == 0 ? 1 : 0;
+  if (entry.placed) {
     table_.set_states(entry.fingerprint, states, writes_);
   }
 }
@@ -74,35 +81,39 @@ void AttachmentSessions::evict(std::uint32_t id) {
   }
   entry.placed = false;
   entry.evicted = true;
+  stateless_ -= entry.states == 0 ? 1 : 0;
   ids_.erase(entry.session);
-  evicted_now_.push_back(id);
+  resting_.push_back(id);
+  ++rests_begun_;
 }
 
-void AttachmentSessions::free_evicted(const std::function<void(Session&)>& freed) {
-  for (const std::uint32_t id : evicted_before_) {
-    free_id(id, freed);
+std::vector<std::uint32_t> AttachmentSessions::take_rested(RestMark mark) {
+  std::vector<std::uint32_t> rested;
+  while (!resting_.empty() && rests_begun_ - resting_.size() < mark.ids) {
+    rested.push_back(resting_.front());
+    resting_.pop_front();
   }
-  evicted_before_ = std::exchange(evicted_now_, {});
+  return rested;
+}
+
+Session& AttachmentSessions::free(std::uint32_t id) {
+  Session& session = *std::exchange(entries_[id].session, nullptr);
+  --in_use_;
+  --session.attachments;
+  free_.push_back(id);
+  return session;
 }
 
 void AttachmentSessions::free_all(const std::function<void(Session&)>& freed) {
   for (std::uint32_t id = 0; id < ids(); ++id) {
     if (used(id)) {
-      free_id(id, freed);
+      freed(free(id));
     }
   }
 }
 
-void AttachmentSessions::free_id(std::uint32_t id, const std::function<void(Session&)>& freed) {
-  Session& session = *std::exchange(entries_[id].session, nullptr);
-  --in_use_;
-  --session.attachments;
-  free_.push_back(id);
-  freed(session);
-}
-
-void AttachmentSessions::quiesced(SessionTable::RestMark mark) {
-  table_.release_rested(mark);
+void AttachmentSessions::quiesced(RestMark mark) {
+  table_.release_rested(mark.slots);
   for (const std::uint32_t id : std::exchange(unplaced_, {})) {
     place(id);
     if (!entries_[id].placed) {

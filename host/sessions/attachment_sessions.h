@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <unordered_map>
@@ -18,7 +19,7 @@ namespace nicsentry {
 // counters were read. Pure bookkeeping: updates of the `sessions` map stay pending until perform_writes().
 class AttachmentSessions {
  public:
-  // One counter id. It is in use from learn() until the end of the window after its session was evicted.
+  // One counter id. It is in use from learn() until free(), which comes after a rest: see take_rested().
   struct Entry {
     Session* session = nullptr;
     Fingerprint fingerprint;
@@ -43,18 +44,30 @@ class AttachmentSessions {
   // Writes nothing if the slot has these states already.
   void set_states(std::uint32_t id, std::uint32_t states);
   void mute(std::uint32_t id, std::uint32_t epoch);
-  // Removes a session from the table. Its id stays in use until free_evicted() of the next window.
+  // Removes a session from the table. Its id rests, and stays in use until free().
   void evict(std::uint32_t id);
 
-  // At a window's end, after its counters were read: frees the ids that were evicted in an earlier window. `freed` is
-  // called for each session that lost its entry here.
-  void free_evicted(const std::function<void(Session&)>& freed);
-  // Frees all ids, for an attachment that ends.
+  // A moment in the order in which slots and ids came to rest.
+  struct RestMark {
+    SessionTable::RestMark slots = 0;
+    std::uint64_t ids = 0;
+  };
+  RestMark rest_mark() const { return {table_.rest_mark(), rests_begun_}; }
+  // After a quiescence that began when the mark was taken: the ids that rested by then, each of them once. No program
+  // adds to their counters any more. The caller reads both halves of them, then calls free().
+  std::vector<std::uint32_t> take_rested(RestMark mark);
+  // Makes an id that rested free for another session. Returns the session that has an entry less.
+  Session& free(std::uint32_t id);
+  // After the same quiescence: places the sessions that waited for slots.
+  void quiesced(RestMark mark);
+  // Frees all ids, for an attachment that ends. `freed` is called for each session that lost its entry here.
   void free_all(const std::function<void(Session&)>& freed);
-  // After a quiescence that began when rest_mark() was taken: places the sessions that waited for slots.
-  SessionTable::RestMark rest_mark() const { return table_.rest_mark(); }
-  void quiesced(SessionTable::RestMark mark);
   std::size_t resting_slots() const { return table_.resting(); }
+  std::uint32_t resting_ids() const { return static_cast<std::uint32_t>(resting_.size()); }
+  // Sessions without a slot: the program takes their packets for those of unknown sessions.
+  std::size_t waiting() const { return unplaced_.size(); }
+  // Sessions in the table that have no state: STATE_NEW in both directions.
+  std::uint32_t stateless() const { return stateless_; }
 
   // Empties the table and gives all sessions new fingerprints. They are placed again after the next quiescence.
   void change_keys(const FingerprintKeys& keys);
@@ -82,7 +95,6 @@ class AttachmentSessions {
 
  private:
   void place(std::uint32_t id);
-  void free_id(std::uint32_t id, const std::function<void(Session&)>& freed);
 
   std::uint32_t capacity_;
   SessionTable table_;
@@ -90,8 +102,9 @@ class AttachmentSessions {
   bool collision_ = false;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint32_t> evicted_now_;     // in the open window
-  std::vector<std::uint32_t> evicted_before_;  // in the window before
+  std::deque<std::uint32_t> resting_;  // ids, oldest first; the last is number rests_begun_
+  std::uint64_t rests_begun_ = 0;
+  std::uint32_t stateless_ = 0;
   std::vector<std::uint32_t> unplaced_;
   std::uint32_t in_use_ = 0;
   std::unordered_map<const Session*, std::uint32_t> ids_;

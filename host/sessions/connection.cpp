@@ -43,6 +43,7 @@ bool Connection::note(const ConnectionPacket& packet) {
 void Connection::open(Direction awaited, Direction originator, Phase phase) {
   phase_ = phase;
   originator_ = originator;
+  confirmed_ = true;
   reset_by_.reset();
   fins_ = {};
   set(awaited, STATE_ESTABLISHED);
@@ -90,6 +91,9 @@ void Connection::note_tcp(Direction direction, std::uint8_t flags) {
       originator_ = direction;
     }
     establish(closed() ? Phase::closed : Phase::answered);
+    confirmed_ = (flags & kTcpSyn) == 0;
+  } else if ((flags & kTcpSyn) == 0) {
+    confirmed_ = true;
   }
   if ((flags & kTcpFin) != 0) {
     fins_[static_cast<std::size_t>(direction)] = true;
@@ -153,6 +157,26 @@ void Connection::inherit(std::uint32_t slot_states, Protocol protocol, Direction
     phase_ = Phase::related;
     originator_ = (state(Direction::from_lower) & STATE_RELATED) != 0 ? Direction::from_lower : Direction::from_higher;
   }
+}
+
+ConnectionStage Connection::stage() const {
+  switch (phase_) {
+    case Phase::none:
+      return ConnectionStage::none;
+    case Phase::related:
+      return ConnectionStage::related;
+    case Phase::opened:
+    case Phase::picked_up:
+      return ConnectionStage::opened;
+    case Phase::answered:
+      if (!confirmed_) {
+        return ConnectionStage::handshake;
+      }
+      return fins_[0] || fins_[1] ? ConnectionStage::half_closed : ConnectionStage::established;
+    case Phase::closed:
+      return reset_by_ ? ConnectionStage::reset : ConnectionStage::closed;
+  }
+  return ConnectionStage::none;
 }
 
 std::uint32_t Connection::slot_states() const {

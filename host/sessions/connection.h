@@ -26,8 +26,20 @@ bool is_plain_syn(const ConnectionPacket& packet);
 // Whether an ICMP or ICMPv6 packet is an error about another packet, which it quotes (RFC 792, RFC 4443).
 bool is_icmp_error(Protocol protocol, std::uint8_t icmp_type);
 
+// How far a connection has come. Lifetimes depend on it.
+enum class ConnectionStage : std::uint8_t {
+  none,         // no packet passed that made it a connection
+  related,      // nothing but ICMP errors
+  opened,       // no answer yet
+  handshake,    // TCP: a SYN+ACK, which nobody has acknowledged yet
+  established,  // answered
+  half_closed,  // TCP: a FIN of one end
+  closed,       // TCP: FINs of both ends
+  reset,        // TCP: a RST
+};
+
 // What the packets of a session are to the firewall, told from those that passed; the model is Linux's conntrack.
-// Dropped packets change nothing: who only knocks does not open. No timers: a session that nobody uses is evicted.
+// Dropped packets change nothing, so scanning cannot open a connection. How long it lives is the caller's to say.
 //
 // - Whoever sends first is the originator; its packets stay NEW until an answer passes. An answer is ESTABLISHED even
 //   before that, and when it passed, both directions are.
@@ -62,12 +74,13 @@ class Connection {
   // Both, as they stand in session_slot.state.
   std::uint32_t slot_states() const;
 
+  ConnectionStage stage() const;
   bool seen() const { return phase_ != Phase::none; }             // a packet passed that made it a connection
   bool tcp() const { return tcp_; }                               // of those seen
   bool closed() const { return phase_ == Phase::closed; }         // TCP only
   bool established() const { return phase_ == Phase::answered; }  // and not closed
-  // An answer is still to come that will change the state.
-  bool pending() const { return phase_ == Phase::opened || phase_ == Phase::picked_up; }
+  // A packet is still to come that will change the state, or the lifetime.
+  bool pending() const { return phase_ == Phase::opened || phase_ == Phase::picked_up || in_handshake(); }
   // Who sent first: of what passed, or as a SYN+ACK tells.
   Direction originator() const { return originator_; }
 
@@ -80,6 +93,7 @@ class Connection {
   void note_other(Direction direction);
   void open(Direction awaited, Direction originator, Phase phase);
   void establish(Phase phase);
+  bool in_handshake() const { return phase_ == Phase::answered && !confirmed_; }
   bool awaits(Direction direction) const { return (state(direction) & STATE_ESTABLISHED) != 0; }
   void set(Direction direction, std::uint32_t state) { states_[static_cast<std::size_t>(direction)] = state; }
   void add(Direction direction, std::uint32_t state) { states_[static_cast<std::size_t>(direction)] |= state; }
@@ -88,6 +102,7 @@ class Connection {
 
   Phase phase_ = Phase::none;
   bool tcp_ = false;
+  bool confirmed_ = true;  // TCP: whoever began has acknowledged the SYN+ACK
   Direction originator_ = Direction::from_lower;
   std::optional<Direction> reset_by_;  // closed by a RST
   std::array<bool, 2> fins_{};         // by Direction

@@ -22,6 +22,7 @@ struct Session {
   std::uint64_t last_window = 0;  // the last window in which it had packets
   unsigned attachments = 0;       // how many attachments have an entry of it
   bool unwatched = false;         // its events were not needed any more when its last packet came
+  TimestampNs alive_ns = 0;       // of its last known packet, in whatever window: lifetimes count from here
 
   // The open window's figures.
   bool active = false;

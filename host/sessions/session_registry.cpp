@@ -46,6 +46,7 @@ Session& SessionRegistry::add(const ParsedPacket& first) {
   session->id = next_id_++;
   session->key = first.key.key;
   session->server = decide_server(first);
+  session->last_window = open_window_;
   return *(sessions_[session->key] = std::move(session));
 }
 
@@ -56,6 +57,10 @@ void SessionRegistry::touch(Session& session) {
     session.active = true;
     active_.push_back(&session);
   }
+}
+
+void SessionRegistry::note_alive(Session& session, TimestampNs time_ns) {
+  session.alive_ns = std::max(session.alive_ns, time_ns);
 }
 
 bool SessionRegistry::capture(Session& session, TimestampNs timestamp_ns, const ParsedPacket& packet,
@@ -87,6 +92,7 @@ bool SessionRegistry::capture(Session& session, TimestampNs timestamp_ns, const 
 
 void SessionRegistry::note_unseen(Session& session, TimestampNs after_ns, TimestampNs now_ns) {
   touch(session);
+  note_alive(session, now_ns);
   if (!session.timed) {
     session.first_ns = session.last_ns = after_ns;
     session.timed = true;
@@ -118,8 +124,12 @@ std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window) {
     session->captured = 0;
     session->beyond_cap = 0;
     session->packets.clear();
+    if (session->attachments == 0) {
+      remove(*session);
+    }
   }
   active_.clear();
+  open_window_ = window + 1;
   return rows;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -26,6 +28,8 @@ class SessionRegistry {
   // become invalid.
   void remove(Session& session);
 
+  // A packet of the session passed or was dropped at this time. Changes no figure of a window.
+  static void note_alive(Session& session, TimestampNs time_ns);
   // Records the packet of an event, or the several packets that a GSO packet becomes. Returns false when the session
   // has reached the window's cap, this packet included: its further events are not needed.
   bool capture(Session& session, TimestampNs timestamp_ns, const ParsedPacket& packet, const event_header& event);
@@ -36,6 +40,7 @@ class SessionRegistry {
   void count(Session& session, Direction direction, const Amount& amount);
 
   // Ends the open window, whose number is `window`. Returns its sessions in order of id. The next window is empty.
+  // Removes the sessions that no attachment has an entry of any more: they were kept for their rows.
   std::vector<SessionWindow> close_window(std::uint64_t window);
 
   // Every session, in no order.
@@ -43,6 +48,20 @@ class SessionRegistry {
   void for_each(Act act) const {
     for (const auto& [key, session] : sessions_) {
       act(*session);
+    }
+  }
+
+  // Calls act(session) for the next part of all sessions: 1 is all of them, each once. A session that is added
+  // meanwhile may be left out until the next turn. `act` must not add or remove any.
+  template <typename Act>
+  void for_each_in_turn(double part, Act act) const {
+    const std::size_t buckets = sessions_.bucket_count();
+    auto visits = std::min(buckets, static_cast<std::size_t>(part * static_cast<double>(buckets)) + 1);
+    for (; visits != 0; --visits) {
+      next_bucket_ = next_bucket_ + 1 < buckets ? next_bucket_ + 1 : 0;
+      for (auto found = sessions_.begin(next_bucket_); found != sessions_.end(next_bucket_); ++found) {
+        act(*found->second);
+      }
     }
   }
 
@@ -56,6 +75,8 @@ class SessionRegistry {
   bool keep_features_;
   std::uint64_t cap_;
   std::uint64_t next_id_ = 0;
+  std::uint64_t open_window_ = 0;
+  mutable std::size_t next_bucket_ = 0;
   std::unordered_map<SessionKey, std::unique_ptr<Session>, SessionKeyHash> sessions_;
   std::vector<Session*> active_;
 };

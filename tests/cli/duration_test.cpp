@@ -14,6 +14,7 @@ TEST_CASE("a duration has a unit or is a decimal number of seconds") {
   CHECK(parse_duration("0.01", 1ms) == 10ms);
   CHECK(parse_duration("1.5m", 1ms) == 90s);
   CHECK(parse_duration("2h", 1ms) == 2h);
+  CHECK(parse_duration("5d", 1ms) == 120h);
 }
 
 TEST_CASE("what is no duration is refused with what it was") {

@@ -59,8 +59,9 @@ class Peers(Network):
         )
         return done.returncode == 0 and int(done.stdout) == 100000
 
-    def echo(self, namespace, port):
-        server = self.start(namespace, sys.executable, "-c", ECHO, port, stdout=subprocess.PIPE)
+    def echo(self, namespace, port, delay=0.0):
+        """Answers what it gets over UDP, after so many seconds."""
+        server = self.start(namespace, sys.executable, "-c", ECHO, port, delay, stdout=subprocess.PIPE)
         server.stdout.readline()
         return server
 
@@ -77,6 +78,21 @@ class Peers(Network):
     def slow_fetches(self, namespace, url, count, seconds=0.5):
         """How many of `count` successive connections take longer than one without a retransmission does."""
         return int(self.inside(namespace, sys.executable, "-c", FETCH_MANY, url, count, seconds).stdout)
+
+    def slow_server(self, address, port, delay):
+        """Completes each TCP handshake with the protected host after so many seconds, at an address outside that no
+        other host has."""
+        link = json.loads(run("ip", "-n", self.sender, "-j", "link", "show", "dev", "left0").stdout)[0]["address"]
+        run("ip", "-n", self.receiver, "neigh", "add", address, "lladdr", link, "dev", "right0")
+        server = self.start(
+            self.sender, sys.executable, "-c", SLOW_SERVER, address, port, delay, stdout=subprocess.PIPE
+        )
+        server.stdout.readline()
+        return server
+
+    def connects(self, namespace, to, port, seconds=5):
+        """Whether a TCP connection comes about."""
+        return self.inside(namespace, sys.executable, "-c", CONNECT, to, port, seconds, check=False).returncode == 0
 
     def stream(self, server, client, to, port):
         return Stream(self, server, client, to, port)
@@ -177,13 +193,43 @@ for seconds in sys.stdin:
     arrived = select.select([connection], [], [], float(seconds))[0]
     print(connection.recv(100).decode().strip() if arrived else "nothing", flush=True)
 """
-ECHO = """
+SLOW_SERVER = """
+import socket, struct, sys, time
+address, port, delay = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+hears = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+says = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+print("ready", flush=True)
+while True:
+    packet = hears.recv(65535)
+    if packet[9] != 6 or socket.inet_ntoa(packet[16:20]) != address:
+        continue
+    segment = packet[packet[0] % 16 * 4 :]
+    source, destination, sequence = struct.unpack("!HHI", segment[:8])
+    if destination != port or segment[13] & 0x3f != 0x02:
+        continue
+    time.sleep(delay)
+    ends = packet[16:20] + packet[12:16]
+    answer = struct.pack("!HHIIBBHHH", port, source, 1000, (sequence + 1) % 2**32, 0x50, 0x12, 65535, 0, 0)
+    words = struct.unpack("!16H", ends + struct.pack("!HH", 6, len(answer)) + answer)
+    total = sum(words)
+    total = (total & 0xffff) + (total >> 16)
+    checksum = ~(total + (total >> 16)) & 0xffff
+    answer = answer[:16] + struct.pack("!H", checksum) + answer[18:]
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(answer), 0, 0, 64, 6, 0) + ends
+    says.sendto(header + answer, (socket.inet_ntoa(packet[12:16]), 0))
+"""
+CONNECT = """
 import socket, sys
+socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3]))
+"""
+ECHO = """
+import socket, sys, time
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.bind(("::", int(sys.argv[1])))
 print("ready", flush=True)
 while True:
     data, peer = s.recvfrom(65535)
+    time.sleep(float(sys.argv[2]))
     s.sendto(data, peer)
 """
 ASK = """

@@ -11,6 +11,8 @@ from network import Controller, run
 from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases
 
+SLOW = "10.77.0.9"
+
 
 def handshake_case(directory):
     """A rule for NEW accepts a connection; its next packets come before the host has written the state."""
@@ -45,6 +47,32 @@ def icmp_case(directory):
         peers.rules([{"operation": "append", "conntrack": "RELATED", "action": "accept"}])
         peers.send_raw(1, bytes([3, 1]) + bytes(30), 5)
         expect("errors that quote no connection", 5, peers.arrived("Icmp", "InMsgs") - before)
+        watching.stop()
+        peers.check_clean()
+
+
+def lifetimes_case(directory):
+    """Late answers get in with short windows, and with long ones no hole stays open."""
+    with Peers(directory) as peers:
+        peers.echo(peers.sender, 5300, delay=0.45)
+        peers.slow_server(SLOW, 7, 0.9)
+        watching = Controller(peers, *STATEFUL, window="10ms")
+        peers.default("ingress", "drop")
+        for number in range(3):
+            expect(f"UDP, try whose answer after 0.45 s came, {number}", 1, peers.ask(peers.receiver, OUTSIDE, 5300))
+            expect(f"TCP to a host 0.9 s away, {number}", True, peers.connects(peers.receiver, SLOW, 7))
+        expect("TCP to a port that nobody serves", False, peers.connects(peers.receiver, SLOW, 8, 1))
+        watching.stop()
+
+        watching = Controller(peers, *STATEFUL, "--timeouts", "icmp=2s,udp=3s", window="1h")
+        peers.default("ingress", "drop")
+        expect("ping from inside", True, peers.ping(peers.receiver, OUTSIDE, "-c", 1))
+        before = peers.arrived("Icmp", "InMsgs")
+        peers.send_raw(1, bytes(8), 5)
+        expect("replies from who was pinged", 5, peers.arrived("Icmp", "InMsgs") - before)
+        time.sleep(4)
+        peers.send_raw(1, bytes(8), 5)
+        expect("replies 4 s later", 5, peers.arrived("Icmp", "InMsgs") - before)
         watching.stop()
         peers.check_clean()
 
@@ -119,6 +147,7 @@ def main():
         {
             "what follows a SYN from outside": handshake_case,
             "ICMP beside a ping": icmp_case,
+            "late answers, short and long windows": lifetimes_case,
             "rules and later fragments": fragments_case,
             "a router's connections": router_case,
         }

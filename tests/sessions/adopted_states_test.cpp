@@ -65,29 +65,42 @@ TEST_CASE("an entry in two slots, since it was being moved, counts once") {
   CHECK(states.find(session(2)) == 0);
 }
 
-TEST_CASE("after the idle windows only established TCP is left, after two hours and four minutes nothing") {
+TEST_CASE("adopted states live as long as their protocol and state say, from the first moment on") {
+  constexpr TimestampNs kSecond = 1'000'000'000;
+  constexpr TimestampNs kBegin = 5 * kSecond;
+  const SessionKey udp = session(2, Protocol::udp);
+  const SessionKey asked = session(3, Protocol::udp);
   AdoptedStates states = with({slot_of(session(2), SLOT_VALID | kAnswered), slot_of(session(3), SLOT_VALID | kAwaited),
-                               slot_of(session(2, Protocol::udp), SLOT_VALID | kAnswered)});
-  states.end_window(10min, 3);
-  states.end_window(10min, 3);
+                               slot_of(udp, SLOT_VALID | kAnswered), slot_of(asked, SLOT_VALID | kAwaited)});
+  states.set_time(kBegin, {});
+  states.set_time(kBegin + 30 * kSecond - 1, {});
+  CHECK(states.find(asked) == kAwaited);
+  states.set_time(kBegin + 30 * kSecond, {});
+  CHECK(states.find(asked) == 0);
+  CHECK(states.find(udp) == kAnswered);
+  states.set_time(kBegin + 120 * kSecond - 1, {});
+  CHECK(states.find(udp) == kAnswered);
   CHECK(states.find(session(3)) == kAwaited);
-  CHECK(states.find(session(2, Protocol::udp)) == kAnswered);
-  states.end_window(10min, 3);
+  states.set_time(kBegin + 120 * kSecond, {});
+  CHECK(states.find(udp) == 0);
   CHECK(states.find(session(3)) == 0);
-  CHECK(states.find(session(2, Protocol::udp)) == 0);
   CHECK(states.find(session(2)) == kAnswered);
-  states.end_window(93min, 3);
+  constexpr TimestampNs kEstablished = 5 * 24 * 3600 * kSecond;
+  states.set_time(kBegin + kEstablished - 1, {});
   CHECK(states.find(session(2)) == kAnswered);
-  states.end_window(1min, 3);
+  states.set_time(kBegin + kEstablished, {});
   CHECK(states.size() == 0);
 }
 
-TEST_CASE("established TCP is kept for the idle windows, and for two hours and four minutes, whichever is longer") {
-  AdoptedStates states = with({slot_of(session(2), SLOT_VALID | kAnswered)});
-  states.end_window(5h, 2);
-  CHECK(states.find(session(2)) == kAnswered);
-  states.end_window(5h, 2);
-  CHECK(states.size() == 0);
+TEST_CASE("adopted states have the lifetimes that the run was given") {
+  Lifetimes lifetimes;
+  lifetimes.udp_stream = std::chrono::seconds(3);
+  AdoptedStates states = with({slot_of(session(2, Protocol::udp), SLOT_VALID | kAnswered)});
+  states.set_time(0, lifetimes);
+  states.set_time(2'999'999'999, lifetimes);
+  CHECK(states.find(session(2, Protocol::udp)) == kAnswered);
+  states.set_time(3'000'000'000, lifetimes);
+  CHECK(states.find(session(2, Protocol::udp)) == 0);
 }
 
 }  // namespace nicsentry::adopted_states_test

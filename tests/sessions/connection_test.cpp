@@ -234,8 +234,10 @@ TEST_CASE("who began a connection, and whether an answer is awaited") {
     CHECK(connection.pending());
     CHECK(connection.tcp());
     connection.note(tcp(a, kSyn | kAck));
-    CHECK_FALSE(connection.pending());
+    CHECK(connection.pending());  // of the last ACK
     CHECK(connection.established());
+    connection.note(tcp(b, kAck));
+    CHECK_FALSE(connection.pending());
     connection.note(tcp(a, kRst));
     CHECK_FALSE(connection.established());
     CHECK(connection.closed());
