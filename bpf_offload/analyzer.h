@@ -85,10 +85,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 		is = who >> IDENTITY_SHIFT;
 		row = is & IDENTITY_SHARD_MASK;
 		if (HAS_FIREWALL)
-			add_opaque(facts, state_of(facts, is >> IDENTITY_STATE_SHIFT) << FACT_STATE_SHIFT);
-		if (HAS_EXPECTATIONS && !(facts & STATE_MASK << FACT_STATE_SHIFT))
-			add_opaque(facts, state_of(facts, expected_state(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1,
-									 event.epoch))
+			add_opaque(facts, state_of(facts, state_on_host(ctx, packet.ip, fingerprint, facts, is))
 						  << FACT_STATE_SHIFT);
 	}
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
@@ -102,13 +99,13 @@ static __always_inline int analyze(hook_ctx *ctx)
 	wanted = event.verdict & ACTION_LOG;
 	if (HAS_EXPECTATIONS && (counter == EVENT_UNKNOWN || is_handshake_answer(facts)) && event.action &&
 	    !(event.verdict & ACTION_DROP))
-		expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, facts);
+		expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, facts);
 	if (counter == EVENT_UNKNOWN
 		    ? !(event.verdict & ACTION_DROP) || takes_dropped(now->config)
 		    : counter != EVENT_NO_SESSION && !(is & IDENTITY_MUTED) && captures_known(now->config))
 		wanted |= in_share(now->config);
 	if (HAS_EXPECTATIONS && is & ends_connection(facts))
-		wanted |= first_end(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.epoch, event.action,
+		wanted |= first_end(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, event.action,
 				    captures_known(now->config));
 	if (!wanted)
 		return verdict_of(event.verdict);

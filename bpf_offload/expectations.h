@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Answers that are expected: to packets that opened sessions of which the host has not told the programs yet. A
+/* What programs on the host know of states beyond a session's slot.
+ *
+ * Answers that are expected: to packets that opened sessions of which the host has not told the programs yet. A
  * session's state is the host's to say; this bridges the time until it does, so that a default of drop does not lose
- * what comes at once. On the host only: a program on the card can read no word that it writes. */
+ * what comes at once. A program on the card can read no word that it writes.
+ *
+ * ICMP errors: they are RELATED if the session that they quote has a state. The card has no room for that.
+ *
+ * Closed TCP connections, on which a SYN is NEW. */
 #ifndef NICSENTRY_EXPECTATIONS_H
 #define NICSENTRY_EXPECTATIONS_H
 
@@ -15,17 +21,32 @@
 
 #define TCP_FLAGS_OF_HANDSHAKE (FACT_TCP_FIN | FACT_TCP_SYN | FACT_TCP_RST | FACT_TCP_ACK)
 #define BOTH_ENDS 3u
+#define ICMP_HEADER_BYTES 8
+#define LINK_OFFSET_MASK 0x3fu /* not below LINK_BYTES_MAX */
 
 /* An element: from bit 34 on the fingerprint's upper 30 bits, two bits for the ends that are expected, two bits for the
- * ends that have ended the connection, and the lower 30 bits of the window. */
-#define PRINT_SHIFT 34
+ * ends that have ended the connection, and 30 bits of the time. */
+#define PRINT_SHIFT ANSWER_PRINT_SHIFT
 #define EXPECTED_SHIFT 32
 #define ENDED_SHIFT 30
-#define WINDOW_MASK ((1u << ENDED_SHIFT) - 1)
+#define TIME_BITS ENDED_SHIFT
+#define TIME_MASK ((1u << TIME_BITS) - 1)
+#define TIME_UNIT_SHIFT 30 /* a unit of the time is 2^30 ns, 1.07 s */
+/* An answer is expected for so many units, the one in which it was asked for included: for 29 to 30 s, the shortest
+ * time that nf_conntrack waits for one. After more the host says what the session is, or nobody. */
+#define UNITS_EXPECTED 28
+#define UNITS_BITS 5
 
 _Static_assert(PRINT_SHIFT == EXPECTED_SHIFT + 2 && EXPECTED_SHIFT == ENDED_SHIFT + 2, "each end has a bit");
-_Static_assert(STATE_NEW == 0 && STATE_ESTABLISHED == 1, "expected_state() returns 1 for an expected packet");
+_Static_assert(LINK_BYTES_MAX <= LINK_OFFSET_MASK, "the mask leaves the offset of an IP header as it is");
+_Static_assert(UNITS_EXPECTED < 1 << UNITS_BITS, "a time of 2^UNITS_BITS units is over");
+_Static_assert(STATE_NEW == 0 && STATE_ESTABLISHED == 1, "an expected end's bit is the packet's state");
 _Static_assert(FACT_TCP_FIN == 1, "ends_connection() works in bit 0");
+
+static __always_inline __u32 time_now(void)
+{
+	return (bpf_ktime_get_coarse_ns() >> TIME_UNIT_SHIFT) & TIME_MASK;
+}
 
 static __always_inline __u64 *find_answer(__u64 fingerprint)
 {
@@ -41,31 +62,122 @@ static __always_inline int is_handshake_answer(__u64 facts)
 	return (facts & TCP_FLAGS_OF_HANDSHAKE) == (FACT_TCP_SYN | FACT_TCP_ACK);
 }
 
-static __always_inline __u64 answer_of(__u64 fingerprint, __u32 expected, __u32 ended, __u32 epoch)
+static __always_inline __u64 answer_of(__u64 fingerprint, __u32 expected, __u32 ended, __u32 time)
 {
-	return (fingerprint >> PRINT_SHIFT << 2 | expected) << EXPECTED_SHIFT | ended << ENDED_SHIFT |
-	       (epoch & WINDOW_MASK);
+	return (fingerprint >> PRINT_SHIFT << 2 | expected) << EXPECTED_SHIFT | ended << ENDED_SHIFT | time;
 }
 
-/* The state of a packet that is NEW by what the host has entered: by arithmetic, since after a branch the verifier
- * would look at all that follows once more. `from_higher`: 1 or 0. STATE_ESTABLISHED in this window and the next. */
-static __always_inline __u32 expected_state(__u64 fingerprint, __u32 from_higher, __u32 epoch)
+static __always_inline __u32 is_plain_syn(__u64 facts)
+{
+	return (((facts & TCP_FLAGS_OF_HANDSHAKE) ^ FACT_TCP_SYN) - 1) >> 63;
+}
+
+/* Whether answers from these ends are expected, bit 0 the lower one; of the other ends nothing is known. */
+static __always_inline __u32 expected_ends(__u64 fingerprint)
 {
 	const __u64 *answer = find_answer(fingerprint);
 	__u64 word, differs;
+	__u32 passed;
 
 	if (!answer)
-		return STATE_NEW;
+		return 0;
 	word = *answer;
+	passed = (time_now() - (__u32)word) & TIME_MASK;
 	differs = (word ^ fingerprint) >> PRINT_SHIFT;
-	differs |=
-		(__u32)(epoch - (__u32)word) << (32 - ENDED_SHIFT) >> (33 - ENDED_SHIFT); /* this window or the next */
-	differs |= ~(word >> EXPECTED_SHIFT >> from_higher) & 1;
-	return (differs - 1) >> 63;
+	differs |= (passed + (1u << UNITS_BITS) - UNITS_EXPECTED) >> UNITS_BITS;
+	return (word >> EXPECTED_SHIFT & BOTH_ENDS) & -((differs - 1) >> 63);
+}
+
+/* STATE_RELATED of an ICMP error that quotes a packet of a session with a state, which its receiver sent. `ip`, `l4`:
+ * offsets of the IP header in the frame, and of the ICMP header behind it. Global, see find_interval(). */
+__noinline __u32 quoted_state(hook_ctx *ctx, __u32 ip, __u32 l4, __u32 is_ipv6)
+{
+	__u32 zero = 0, bytes, source, words, protocol, version, family, icmp, i;
+	const struct control *now = bpf_map_lookup_elem(&CONTROL_MAP, &zero);
+	void *outer = packet_data(ctx), *quote, *at;
+	__u64 facts = 0, fingerprint = 0, who;
+
+	if (!now)
+		return STATE_NEW;
+	advance_by(outer, ip & LINK_OFFSET_MASK);
+	quote = outer;
+	advance_by(quote, (l4 & FACT_TRANSPORT_MASK) + ICMP_HEADER_BYTES);
+	if (is_ipv6) {
+		const struct ipv6hdr *header = quote;
+
+		if (outer + sizeof(*header) > packet_end(ctx) || quote + sizeof(*header) > packet_end(ctx))
+			return STATE_NEW;
+		bytes = sizeof(*header);
+		source = 8;
+		words = 4;
+		protocol = header->nexthdr;
+		version = header->version;
+		icmp = IPPROTO_ICMPV6;
+		family = FACT_IPV6;
+		if (version != 6)
+			return STATE_NEW;
+	} else {
+		const struct iphdr *header = quote;
+
+		if (outer + sizeof(*header) > packet_end(ctx) || quote + sizeof(*header) > packet_end(ctx))
+			return STATE_NEW;
+		bytes = header->ihl * 4;
+		source = 12;
+		words = 1;
+		icmp = IPPROTO_ICMP;
+		family = 0;
+		protocol = header->protocol;
+		version = header->version;
+		if (version != 4 || bytes < sizeof(*header) || header->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
+			return STATE_NEW;
+	}
+	barrier_var(family); /* else LLVM asks for is_ipv6 again, of which the verifier has forgotten what it was */
+	for (i = 0; i < words; i++) {
+		const __u32 *from = quote + source + i * 4, *to = outer + source + words * 4 + i * 4;
+
+		if (*from != *to)
+			return STATE_NEW;
+	}
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
+		at = quote;
+		advance_by(at, bytes);
+		if (at + 4 > packet_end(ctx))
+			return STATE_NEW;
+		facts |= (__u64) * (__u32 *)at << FACT_PORTS_SHIFT;
+	} else if (protocol != icmp) {
+		return STATE_NEW;
+	}
+	facts |= family | protocol << FACT_PROTOCOL_SHIFT;
+	who = identify(now, quote, facts, family, &fingerprint);
+	if (who >> IDENTITY_SHIFT & IDENTITY_CONNECTION || expected_ends(fingerprint))
+		return STATE_RELATED;
+	return STATE_NEW;
+}
+
+/* The state of a packet, where its session's slot alone does not say it: a closed connection's, an expected one's, that
+ * of an ICMP error. `ip`: offset of the IP header in the frame. Global, see find_interval(). */
+__noinline __u32 state_beyond_slot(hook_ctx *ctx, __u64 fingerprint, __u64 facts, __u32 is, __u32 ip)
+{
+	__u32 state = is >> IDENTITY_STATE_SHIFT & STATE_MASK;
+
+	if ((facts & (FACT_ICMP | STATE_MASK)) == (FACT_ICMP | STATE_RELATED))
+		return quoted_state(ctx, ip, facts_transport_offset(facts), facts & FACT_IPV6 ? 1 : 0);
+	if (facts_protocol(facts) == IPPROTO_TCP && state == STATE_CLOSED)
+		return is_plain_syn(facts) ? STATE_NEW : STATE_ESTABLISHED;
+	if (state != STATE_NEW || is_plain_syn(facts))
+		return state;
+	return expected_ends(fingerprint) >> (is >> IDENTITY_HIGHER_SHIFT & 1) & 1;
+}
+
+static __always_inline __u32 state_on_host(hook_ctx *ctx, const void *ip, __u64 fingerprint, __u64 facts, __u32 is)
+{
+	if ((is >> IDENTITY_STATE_SHIFT & STATE_MASK) == STATE_ESTABLISHED && !(facts & FACT_ICMP))
+		return STATE_ESTABLISHED;
+	return state_beyond_slot(ctx, fingerprint, facts, is, (__u32)(ip - packet_data(ctx)));
 }
 
 /* Of a packet that was let in. Global, see find_interval(). */
-__noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u32 epoch, __u64 facts)
+__noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u64 facts)
 {
 	__u32 protocol = facts_protocol(facts), ends = 2 - from_higher;
 	__u32 state = facts_state(facts);
@@ -85,7 +197,7 @@ __noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u32 epoch
 	}
 	answer = find_answer(fingerprint);
 	if (answer)
-		*answer = answer_of(fingerprint, ends, 0, epoch);
+		*answer = answer_of(fingerprint, ends, 0, time_now());
 	return 0;
 }
 
@@ -96,22 +208,22 @@ static __always_inline __u32 ends_connection(__u64 facts)
 	return ((facts | facts >> FACT_TCP_RST_SHIFT) & ~(facts >> FACT_ICMP_SHIFT) & 1) << IDENTITY_MUTED_SHIFT;
 }
 
-/* Once for each end and window, so that these segments are no way around the cap. Global, see find_interval(). */
-__noinline __u32 first_end(__u64 fingerprint, __u32 from_higher, __u32 epoch, __u32 action, __u32 captures)
+/* Once a second for each end, so that these segments are no way around the cap. Global, see find_interval(). */
+__noinline __u32 first_end(__u64 fingerprint, __u32 from_higher, __u32 action, __u32 captures)
 {
 	__u64 *answer = find_answer(fingerprint), word, same;
-	__u32 end = 1u << (from_higher & 1), ended = 0;
+	__u32 end = 1u << (from_higher & 1), ended = 0, time = time_now();
 
 	if (!answer || !action || !captures)
 		return 0;
 	word = *answer;
-	same = (word ^ answer_of(fingerprint, 0, 0, epoch)) & ~(3ull << EXPECTED_SHIFT | 3ull << ENDED_SHIFT);
+	same = (word ^ answer_of(fingerprint, 0, 0, time)) & ~(3ull << EXPECTED_SHIFT | 3ull << ENDED_SHIFT);
 	if (!same) {
 		ended = word >> ENDED_SHIFT & 3;
 		if (ended & end)
 			return 0;
 	}
-	*answer = answer_of(fingerprint, 0, ended | end, epoch);
+	*answer = answer_of(fingerprint, 0, ended | end, time);
 	return 1;
 }
 
@@ -123,19 +235,19 @@ static __always_inline int is_handshake_answer(__u64 facts)
 	return 0;
 }
 
-static __always_inline __u32 expected_state(__u64 fingerprint, __u32 from_higher, __u32 epoch)
+static __always_inline __u32 state_on_host(hook_ctx *ctx, const void *ip, __u64 fingerprint, __u64 facts, __u32 is)
 {
+	(void)ctx;
+	(void)ip;
 	(void)fingerprint;
-	(void)from_higher;
-	(void)epoch;
-	return STATE_NEW;
+	(void)facts;
+	return is >> IDENTITY_STATE_SHIFT;
 }
 
-static __always_inline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u32 epoch, __u64 facts)
+static __always_inline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u64 facts)
 {
 	(void)fingerprint;
 	(void)from_higher;
-	(void)epoch;
 	(void)facts;
 	return 0;
 }
@@ -146,11 +258,10 @@ static __always_inline __u32 ends_connection(__u64 facts)
 	return 0;
 }
 
-static __always_inline __u32 first_end(__u64 fingerprint, __u32 from_higher, __u32 epoch, __u32 action, __u32 captures)
+static __always_inline __u32 first_end(__u64 fingerprint, __u32 from_higher, __u32 action, __u32 captures)
 {
 	(void)fingerprint;
 	(void)from_higher;
-	(void)epoch;
 	(void)action;
 	(void)captures;
 	return 0;

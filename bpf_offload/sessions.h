@@ -20,10 +20,14 @@
 #define IDENTITY_FROM_HIGHER (1u << IDENTITY_HIGHER_SHIFT)
 #define IDENTITY_MUTED_SHIFT 4
 #define IDENTITY_MUTED (1u << IDENTITY_MUTED_SHIFT)
+/* Programs on the host: the session has a state, in either direction. */
+#define IDENTITY_CONNECTION_SHIFT 5
+#define IDENTITY_CONNECTION (1u << IDENTITY_CONNECTION_SHIFT)
 #define IDENTITY_STATE_SHIFT FACT_STATE_SHIFT
 
 _Static_assert(TOTALS_SHARDS <= 1u << IDENTITY_HIGHER_SHIFT, "the shard lies below the direction");
-_Static_assert(IDENTITY_HIGHER_SHIFT < IDENTITY_MUTED_SHIFT && IDENTITY_MUTED_SHIFT < IDENTITY_STATE_SHIFT,
+_Static_assert(IDENTITY_HIGHER_SHIFT < IDENTITY_MUTED_SHIFT && IDENTITY_MUTED_SHIFT < IDENTITY_CONNECTION_SHIFT &&
+		       IDENTITY_CONNECTION_SHIFT < IDENTITY_STATE_SHIFT,
 	       "each part of the identity has bits of its own");
 
 /* `fingerprint`, on the host: of 64 bits. The lower end is the one with the lower address, raw words compared as the
@@ -95,6 +99,8 @@ FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, 
 			if (state & SLOT_VALID && slot->fingerprint[0] == (__u32)a &&
 			    slot->fingerprint[1] == (__u32)(a >> 32) && slot->fingerprint[2] == (__u32)b &&
 			    slot->fingerprint[3] == (__u32)(b >> 32)) {
+				if (HAS_EXPECTATIONS)
+					identity |= -(state >> SLOT_STATE_SHIFT) >> 31 << IDENTITY_CONNECTION_SHIFT;
 				state >>= from_higher ? SLOT_STATE_SHIFT + SLOT_STATE_BITS : SLOT_STATE_SHIFT;
 				identity |= (state & STATE_MASK) << IDENTITY_STATE_SHIFT;
 				if (slot->muted_epoch == now->epoch)

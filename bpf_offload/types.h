@@ -88,6 +88,8 @@ struct session_slot {
 #define STATE_INVALID 3u
 /* Of a later fragment, with FACT_NO_HEADER: rules are asked before it is taken for established. */
 #define STATE_LATER_FRAGMENT STATE_RELATED
+/* In the slot of a TCP session, for programs on the host: it is closed. A SYN is NEW, all else ESTABLISHED. */
+#define STATE_CLOSED STATE_RELATED
 #define STATES 4u
 
 struct session_bucket {
@@ -292,10 +294,14 @@ struct address_bucket {
 #define SET_CLASSES 512
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
 
-/* --- answers: array of 64-bit words (expectations.h); written and read by all programs of a run; not on the card -----
- */
+/* --- answers: array of 64-bit words (expectations.h); not on the card ---------------------------------------------- */
+
+/* Written and read by all programs of a run. Times in it are by CLOCK_MONOTONIC. */
 
 #define ANSWERS 65536
+/* A session's name is of 64 bits: a hash of either half of its fingerprint (identify()). Modulo ANSWERS it is the
+ * element's index, and from this bit on it stands in the element. */
+#define ANSWER_PRINT_SHIFT 34
 
 /* --- sizes of an object as it is built; the controller may change them at load ----------------------------------- */
 
