@@ -114,7 +114,7 @@ RuleSet rule_set(const std::string& kind, ChainRules chain) {
   set.chain.accept_established = false;  // rules decide on all packets
   for (std::size_t i = 0; i < set.chain.rules.size(); ++i) {
     set.entries.push_back(entry_of(set.chain.rules[i].match, i));
-    set.rows.push_back(rows_of(set.chain.rules[i], static_cast<std::uint32_t>(i), no_sets).at(0));
+    set.rows.push_back(rows_of(set.chain, static_cast<std::uint32_t>(i), no_sets).at(0));
   }
   CompileInput input;
   input.rules = &set.chain;

@@ -65,6 +65,11 @@ class Attachment {
   unsigned half() const { return control_.epoch & 1U; }
   std::uint32_t epoch() const { return control_.epoch; }
 
+  // Whether the program keeps expectations: those on the host do. It also knows STATE_CLOSED.
+  bool keeps_expectations() const {
+    return program_.firewall() != nullptr && program_.firewall()->expectations_fd().has_value();
+  }
+
   // Set for an attachment that is to be left out.
   bool ended() const { return ended_; }
   void end() { ended_ = true; }

@@ -15,6 +15,10 @@ constexpr std::size_t kEventsPerFlush = 64;
 constexpr std::uint64_t kCapsUnanswered = 10;
 // All connections are looked at within this time, so a lifetime ends at most so much late.
 constexpr std::chrono::nanoseconds kTurn = std::chrono::seconds(1);
+// As long as a program expects an answer, see bpf_offload/expectations.h.
+constexpr std::chrono::nanoseconds kExpected = std::chrono::seconds(30);
+// Time for the last ACK of a closed connection to arrive.
+constexpr std::chrono::nanoseconds kLastAck = std::chrono::seconds(2);
 constexpr std::chrono::nanoseconds kBetweenLooks = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -22,7 +26,15 @@ constexpr std::chrono::nanoseconds kBetweenLooks = std::chrono::milliseconds(100
 void ConnectionObserver::note(Session& session, const PacketRecord& record) { observe(session, record); }
 
 bool ConnectionObserver::observe(Session& session, const PacketRecord& record) {
-  bool changed = session.connection.note(record.connection);
+  ConnectionPacket packet = record.connection;
+  packet.unseen = session.unseen;
+  if (session.connection.doubts(packet)) {
+    packet.unseen = count_unseen(session);
+  }
+  bool changed = session.connection.note(packet);
+  if (session.connection.took_numbers() && !packet.dropped && packet.protocol == Protocol::tcp) {
+    session.numbered[record.event.epoch & 1U][static_cast<std::size_t>(packet.direction)] += record.event.bytes;
+  }
   if (record.quoted) {
     const Session* quoted = registry_.find(*record.quoted);
     if (quoted != nullptr && quoted->connection.seen()) {
@@ -119,10 +131,14 @@ void ConnectionTracker::write_states(Session& session) {
   }
 }
 
+std::uint32_t ConnectionTracker::slot_states(const Attachment& attachment, const Session& session) const {
+  return attachment.keeps_expectations() ? session.connection.slot_states() : session.connection.simple_slot_states();
+}
+
 // An attachment that has not seen the session gets an entry too: the answer, the first packet there, must find the
 // state in force.
-void ConnectionTracker::write_states(Attachment& attachment, Session& session) {
-  const std::uint32_t states = session.connection.slot_states();
+void ConnectionTracker::write_states(Attachment& attachment, Session& session) const {
+  const std::uint32_t states = slot_states(attachment, session);
   if (const auto id = attachment.sessions().find(session)) {
     attachment.sessions().set_states(*id, states);
   } else if (states != 0 && attachment.sessions().free_ids() != 0) {
@@ -201,7 +217,9 @@ void ConnectionTracker::tick(TimestampNs now_ns) {
   const double part = std::clamp(static_cast<double>(passed.count()) / static_cast<double>(kTurn.count()), 0.0, 1.0);
   registry().for_each_in_turn(part, [&](Session& session) {
     if (is_over(session, now_ns)) {
-      session.connection.forget();
+      forget(session);
+    } else if (session.connection.closed() && now_ns - session.alive_ns >= kLastAck.count() &&
+               session.connection.settle()) {
       write_states(session);
     }
   });
@@ -209,6 +227,23 @@ void ConnectionTracker::tick(TimestampNs now_ns) {
     adopted.set_time(now_ns, lifetimes_);
   }
   attachments_.flush();
+}
+
+// A program goes by its expectation where the host says nothing of a session.
+void ConnectionTracker::forget(Session& session) {
+  const bool may_be_expected = lifetime_of(session.connection, session.key.protocol, lifetimes_) < kExpected;
+  session.connection.forget();
+  write_states(session);
+  if (!may_be_expected) {
+    return;
+  }
+  for (const auto& attachment : attachments_) {
+    attachments_.attempt(*attachment, [&] {
+      if (FirewallMaps* maps = attachment->program().firewall()) {
+        maps->end_expectation(expectation_name(fingerprint(session.key, attachment->sessions().keys())));
+      }
+    });
+  }
 }
 
 // Beyond the cap a session sends no events, and some get lost: its counters have the last word.
@@ -248,6 +283,31 @@ void ConnectionTracker::look_at_counters(Attachment& attachment, Session& sessio
       entry.looked_ns = now_ns;
     }
   }
+}
+
+TcpSequence::UnseenBytes ConnectionTracker::count_unseen(Session& session) const {
+  TcpSequence::UnseenBytes counted{session.sent[0].bytes, session.sent[1].bytes};
+  for (const auto& attachment : attachments_) {
+    const auto id = attachment->ended() ? std::nullopt : attachment->sessions().find(session);
+    if (!id) {
+      continue;
+    }
+    attachments_.attempt(*attachment, [&] {
+      for (const unsigned half : {0U, 1U}) {
+        const session_counters now = attachment->program().maps().read_counters(*id, half);
+        const session_counters& last = attachment->sessions().entry(*id).last[half];
+        for (const std::size_t end : {0U, 1U}) {
+          counted[end] += now.bytes[end] - last.bytes[end];
+        }
+      }
+    });
+  }
+  TcpSequence::UnseenBytes unseen = session.unseen;
+  for (const std::size_t end : {0U, 1U}) {
+    const std::uint64_t numbered = session.numbered[0][end] + session.numbered[1][end];
+    unseen[end] += counted[end] - std::min(counted[end], numbered);
+  }
+  return unseen;
 }
 
 void ConnectionTracker::flushed(TimestampNs now_ns) {

@@ -31,8 +31,8 @@ class ConnectionObserver {
 
   // Works a packet of the session into its connection.
   virtual void note(Session& session, const PacketRecord& record);
-  // The states that a session's slots must have.
-  virtual std::uint32_t slot_states(const Session& /*session*/) const { return 0; }
+  // The states that a session's slot on an attachment must have.
+  virtual std::uint32_t slot_states(const Attachment& /*attachment*/, const Session& /*session*/) const { return 0; }
   // Reports that an attachment gave the session counters.
   virtual void learned(Session& /*session*/) {}
 
@@ -60,6 +60,8 @@ class ConnectionObserver {
  protected:
   // True when a state changed.
   bool observe(Session& session, const PacketRecord& record);
+  // Bytes by now of packets whose sequence numbers were not taken.
+  virtual TcpSequence::UnseenBytes count_unseen(Session& session) const { return session.unseen; }
   SessionRegistry& registry() { return registry_; }
   const SessionRegistry& registry() const { return registry_; }
 
@@ -77,7 +79,7 @@ class ConnectionTracker final : public ConnectionObserver {
 
   bool writes_states() const override { return true; }
   void note(Session& session, const PacketRecord& record) override;
-  std::uint32_t slot_states(const Session& session) const override { return session.connection.slot_states(); }
+  std::uint32_t slot_states(const Attachment& attachment, const Session& session) const override;
   void learned(Session& session) override { write_states(session); }
   bool may_take(const Attachment& attachment, const PacketRecord& record) const override;
   bool awaits_answer(const Session& session) const override;
@@ -87,16 +89,18 @@ class ConnectionTracker final : public ConnectionObserver {
   void tick(TimestampNs now_ns) override;
   void flushed(TimestampNs now_ns) override;
   std::size_t events_per_flush() const override;
+  TcpSequence::UnseenBytes count_unseen(Session& session) const override;
   StateLatency state_latency() const override { return state_latency_; }
 
  private:
   void make_room(Attachment& attachment, TimestampNs now_ns);
   bool is_over(Session& session, TimestampNs now_ns);
+  void forget(Session& session);
   void look_at_counters(Attachment& attachment, Session& session, TimestampNs now_ns);
   std::uint32_t adopted_states(const SessionKey& key) const;
   bool adopt(Session& session, const ConnectionPacket& packet);
   void write_states(Session& session);
-  static void write_states(Attachment& attachment, Session& session);
+  void write_states(Attachment& attachment, Session& session) const;
   bool waits_for_place(const Session& session) const;
 
   AttachmentList& attachments_;

@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/analysis/packet_record.h"
 
+#include <algorithm>
+
 #include "host/sessions/quoted_session.h"
 
 namespace nicsentry {
+
+namespace {
+
+// Of all packets that a GSO packet becomes together: each repeats the headers.
+std::uint32_t payload_of(const ParsedPacket& packet, const event_header& event) {
+  const std::uint32_t headers = packet.header_bytes * std::max<std::uint32_t>(event.segments, 1);
+  return event.bytes - std::min(event.bytes, headers);
+}
+
+}  // namespace
 
 std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatch::Event& event) {
   const auto bytes = batch.packet(event);
@@ -16,7 +28,15 @@ std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatc
   PacketRecord record{event.timestamp_ns,
                       event.header,
                       *packet,
-                      {packet->protocol, packet->key.direction, features.tcp_flags, features.icmp_type, dropped},
+                      {packet->protocol,
+                       packet->key.direction,
+                       features.tcp_flags,
+                       features.icmp_type,
+                       dropped,
+                       packet->tcp_sequence,
+                       packet->tcp_acknowledged,
+                       payload_of(*packet, event.header),
+                       {}},
                       std::nullopt};
   if (is_icmp_error(packet->protocol, features.icmp_type)) {
     record.quoted = quoted_session(bytes, *packet);

@@ -53,7 +53,7 @@ bool SessionLearner::count(Attachment& attachment, Session& session, const Packe
     if (sessions.free_ids() == 0) {
       return false;
     }
-    attachments_.attempt(attachment, [&] { attachment.learn(session, connections.slot_states(session)); });
+    attachments_.attempt(attachment, [&] { attachment.learn(session, connections.slot_states(attachment, session)); });
     connections.learned(session);  // other attachments may have evicted it
   }
   const Amount amount{record.event.segments, record.event.bytes};

@@ -36,7 +36,7 @@ WindowReport WindowCloser::collect(TimestampNs end_ns) {
       report.attachments.push_back(attachment->take_accounting());
     }
   }
-  report.sessions = monitor_->registry_.close_window(number_);
+  report.sessions = monitor_->registry_.close_window(number_, epoch_ & 1U);
   for (const auto& attachment : attachments) {
     if (attachment->closing()) {
       attachments.attempt(*attachment, [&] { open(*attachment); });

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "host/packet/tcp_flags.h"
 #include "host/ports/port.h"
 #include "host/sessions/lifetimes.h"
 
@@ -28,7 +29,8 @@ struct DaemonOptions {
   std::optional<std::filesystem::path> egress_rules;
   std::optional<std::filesystem::path> state;
 
-  Lifetimes lifetimes;  // of connection states
+  Lifetimes lifetimes;                      // of connection states
+  TcpPickup tcp_pickup = TcpPickup::loose;  // of connections that are older than the run
 
   std::optional<std::filesystem::path> log;  // file for the records of packets that rules log; none: a message each
 

@@ -76,7 +76,8 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
   if (options.egress_rules && !egress) {
     refuse_egress("--egress-rules " + options.egress_rules->string());
   }
-  auto firewall = std::make_unique<Firewall>(Firewall::Options{FirewallSize{}, options.state, warning});
+  auto firewall =
+      std::make_unique<Firewall>(Firewall::Options{FirewallSize{}, options.state, warning, options.tcp_pickup});
   if (options.rules) {
     const nlohmann::json rules = read_json_file(options.rules->string());
     if (is_of_chains(rules)) {

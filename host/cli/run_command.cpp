@@ -31,6 +31,7 @@ struct RunOptions {
   std::optional<std::filesystem::path> state;
   std::optional<std::filesystem::path> log;
   std::vector<std::string> timeouts;
+  std::string tcp_loose = "on";
   WindowOptions window;
 };
 
@@ -61,6 +62,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.egress_rules = options.egress_rules;
   parsed.state = options.state;
   parsed.log = options.log;
+  parsed.tcp_pickup = options.tcp_loose == "on" ? TcpPickup::loose : TcpPickup::strict;
   parsed.lifetimes = parse_timeouts(options.timeouts);
   return parsed;
 }
@@ -105,6 +107,11 @@ void add_run_command(CLI::App& app, Action& chosen) {
                    "how long connection states live without a packet: tcp_established=5d,udp=30s,...")
       ->delimiter(',')
       ->check(understood_by([](const std::string& word) { parse_timeouts({word}); }));
+  command
+      ->add_option("--tcp-loose", options->tcp_loose,
+                   "on: an ACK of a TCP connection that is older than the run is NEW; off: it is INVALID")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
   add_window_options(*command, options->window, kShortestLiveWindow);
   command->footer(
       "Examples:\n"

@@ -78,6 +78,14 @@ std::optional<int> FirewallMaps::expectations_fd() const {
   return expectations_ ? std::optional(expectations_.get()) : std::nullopt;
 }
 
+void FirewallMaps::end_expectation(std::uint64_t name) {
+  const auto index = static_cast<std::uint32_t>(name % ANSWERS);
+  if (expectations_ &&
+      (read_element<std::uint64_t>(expectations_, MapRole::expectations, index) ^ name) >> ANSWER_PRINT_SHIFT == 0) {
+    write_element<std::uint64_t>(expectations_, MapRole::expectations, index, 0);
+  }
+}
+
 void FirewallMaps::make_elements() {
   rule_counter last{};
   if (element_exists(counters_, 2 * RULE_COUNTERS - 1, &last)) {

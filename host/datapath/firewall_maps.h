@@ -27,6 +27,10 @@ class FirewallMaps {
   // None where the program is on a card.
   std::optional<int> expectations_fd() const;
 
+  // Ends what is expected of a session, see expectation_name(). A program that writes the element at the same moment
+  // may lose what it wrote. Does nothing where there is no map.
+  void end_expectation(std::uint64_t name);
+
   // Makes what the card adds to exist, where its arrays start empty.
   void make_elements();
 

@@ -11,7 +11,9 @@
 #include "host/base/error.h"
 #include "host/datapath/test_run.h"
 #include "host/packet/parser.h"
+#include "host/sessions/connection.h"
 #include "host/sessions/fingerprint.h"
+#include "host/sessions/quoted_session.h"
 
 namespace nicsentry {
 namespace {
@@ -89,7 +91,7 @@ Explanation Explainer::ask(const Question& question, const AddressSets& sets, bo
   copy_.own().clear_buckets();
   explanation.dropped = verdict == (hook_ == Hook::xdp ? std::uint32_t{XDP_DROP} : std::uint32_t{TC_ACT_SHOT});
   explanation.cause = cause_of_last();
-  explanation.packet = judged_packet(frame, explanation.cause, bits);
+  explanation.packet = judged_packet(frame, explanation.cause, bits, rules_->tcp_pickup);
   find_decision(explanation);
   if (explanation.by == DecidedBy::nothing || explanation.by == DecidedBy::unjudged ||
       explanation.by == DecidedBy::non_ip) {
@@ -99,7 +101,7 @@ Explanation Explainer::ask(const Question& question, const AddressSets& sets, bo
   if (!explanation.packet) {
     throw Error("the program has judged a frame that holds no IP header for the host");
   }
-  explanation.state_reason = state_reason(*explanation.packet, explanation.cause, bits);
+  explanation.state_reason = state_reason(*explanation.packet, explanation.cause, bits, rules_->tcp_pickup);
   if (why) {
     add_reasons(sets, explanation);
   }
@@ -115,17 +117,39 @@ std::uint32_t Explainer::enter_session(const Question& question, bool& known) {
   }
   const auto [key, direction] = parsed->key;
   const auto state = question.state ? slot_state(*question.state, direction) : states_in_force(key);
-  if (!state) {
-    return STATE_NEW;
+  if (state) {
+    known = true;
+    enter(key, *state);
   }
-  known = true;
+  if (is_icmp_error(parsed->protocol, parsed->features.icmp_type)) {
+    return enter_quoted_session(question, *parsed) ? STATE_RELATED : STATE_NEW;
+  }
+  return state ? bits_of(*state, direction) : STATE_NEW;
+}
+
+// An ICMP error is RELATED if the session that it quotes has a state.
+bool Explainer::enter_quoted_session(const Question& question, const ParsedPacket& error) {
+  const auto quoted = quoted_session(question.frame, error);
+  if (!quoted) {
+    return false;
+  }
+  const bool related = question.state ? *question.state == ConnectionState::related
+                                      : (states_in_force(*quoted).value_or(0) & ~SLOT_VALID) != 0;
+  if (related) {
+    enter(*quoted, SLOT_VALID | STATE_ESTABLISHED << SLOT_STATE_SHIFT);
+  }
+  return related;
+}
+
+void Explainer::enter(const SessionKey& key, std::uint32_t state) {
   const Fingerprint name = fingerprint(key, fixed_keys());
-  session_bucket bucket{};
+  const std::uint32_t index = candidate_buckets(name, ProgramCopy::kBucketBits).first;
+  session_bucket bucket = copy_.own().read_bucket(index);
+  session_slot& slot = bucket.slot[(bucket.slot[0].state & SLOT_VALID) != 0 ? 1 : 0];
   const auto words = name.words();
-  std::copy(words.begin(), words.end(), bucket.slot[0].fingerprint);
-  bucket.slot[0].state = *state;
-  copy_.own().write_bucket(candidate_buckets(name, ProgramCopy::kBucketBits).first, bucket);
-  return bits_of(*state, direction);
+  std::copy(words.begin(), words.end(), slot.fingerprint);
+  slot.state = state;
+  copy_.own().write_bucket(index, bucket);
 }
 
 // The state word of a session's slot in the original's table; nothing where it has none.

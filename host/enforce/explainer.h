@@ -13,6 +13,7 @@
 #include "host/datapath/mode.h"
 #include "host/datapath/program_copy.h"
 #include "host/enforce/firewall.h"
+#include "host/packet/parser.h"
 #include "host/rules/judged_packet.h"
 
 namespace nicsentry {
@@ -64,6 +65,8 @@ class Explainer {
   void use(std::shared_ptr<const ChainRules> rules);
   Explanation ask(const Question& question, const AddressSets& sets, bool why);
   std::uint32_t enter_session(const Question& question, bool& known);
+  bool enter_quoted_session(const Question& question, const ParsedPacket& error);
+  void enter(const SessionKey& key, std::uint32_t state);
   std::optional<std::uint32_t> states_in_force(const SessionKey& key) const;
   std::optional<unsigned> cause_of_last();
   bool counted(std::uint32_t id);

@@ -24,7 +24,7 @@ Firewall::Firewall(Options options)
       counters_(rules_, options_.read_counters, options_.now),
       installation_(options_.size, counters_, decisions_, options_.warning),
       adoption_(state_ ? state_->load_classes() : std::nullopt, options_.warning) {
-  rules_.load(sets_.names(), options_.now(), [this](Chain chain, const ChainRules& rules) {
+  rules_.load(sets_.names(), options_.now(), options_.tcp_pickup, [this](Chain chain, const ChainRules& rules) {
     return installation_.compile(chain, rules, sets_.in_memory(), 0);
   });
   expiry_.emplace(Expiry::Work{options_.now, [this] { return next_end(); },

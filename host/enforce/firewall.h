@@ -43,6 +43,7 @@ class Firewall : public Enforcement {
     FirewallSize size;  // of every attachment's maps
     std::optional<std::filesystem::path> state;
     std::function<void(const std::string&)> warning;
+    TcpPickup tcp_pickup = TcpPickup::loose;
     std::function<TimestampNs()> now = wall_clock_ns;
     CounterCache::ReadCounters read_counters = [](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
       return maps.read_counters(ids);

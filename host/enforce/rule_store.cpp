@@ -41,13 +41,15 @@ void RuleStore::publish(Chain chain, std::shared_ptr<const InstalledChain> insta
   std::swap(installed_.at(static_cast<std::size_t>(chain)), installed);
 }
 
-void RuleStore::load(const std::vector<std::string>& set_names, TimestampNs now_ns, const Compile& compile) {
+void RuleStore::load(const std::vector<std::string>& set_names, TimestampNs now_ns, TcpPickup pickup,
+                     const Compile& compile) {
   FirewallState::Chains chains;
   if (state_ != nullptr) {
     chains = state_->load_rules(set_names, now_ns);
   }
   for (const Chain chain : {Chain::ingress, Chain::egress}) {
     ChainRules& rules = chain == Chain::ingress ? chains.ingress : chains.egress;
+    rules.tcp_pickup = pickup;
     ids_.assign({}, rules);
     publish(chain, compile(chain, rules));
   }

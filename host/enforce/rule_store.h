@@ -31,7 +31,7 @@ class RuleStore {
 
   // Takes rules from the state directory. `compile` makes the tables of a chain.
   using Compile = std::function<std::shared_ptr<const InstalledChain>(Chain chain, const ChainRules& rules)>;
-  void load(const std::vector<std::string>& set_names, TimestampNs now_ns, const Compile& compile);
+  void load(const std::vector<std::string>& set_names, TimestampNs now_ns, TcpPickup pickup, const Compile& compile);
 
   // A chain that is to come into force: with a counter for each rule, which it gives back unless commit() is called.
   class Change {

@@ -15,6 +15,11 @@ inline std::uint16_t be16(std::span<const std::uint8_t> bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes[at] << 8U | bytes[at + 1]);
 }
 
+// The 32-bit number at `at`, in network order. All its bytes must be there.
+inline std::uint32_t be32(std::span<const std::uint8_t> bytes, std::size_t at) {
+  return std::uint32_t{be16(bytes, at)} << 16U | be16(bytes, at + 2);
+}
+
 inline constexpr std::size_t kIpv4HeaderBytes = 20;  // without options
 inline constexpr std::size_t kIpv6HeaderBytes = 40;
 

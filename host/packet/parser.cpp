@@ -64,6 +64,8 @@ bool read_tcp(Walk& walk, ParsedPacket& packet) {
   if (header_bytes < kTcpHeaderBytes) return false;
   packet.source.port = be16(*tcp, 0);
   packet.destination.port = be16(*tcp, 2);
+  packet.tcp_sequence = be32(*tcp, 4);
+  packet.tcp_acknowledged = be32(*tcp, 8);
   packet.features.tcp_flags = (*tcp)[13];
   if (tcp->size() >= kTcpWindowEnd) packet.features.tcp_window = be16(*tcp, 14);
   packet.header_bytes += header_bytes;

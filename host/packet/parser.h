@@ -20,6 +20,8 @@ struct ParsedPacket {
   Protocol protocol = Protocol::tcp;
   DirectedKey key;
   PacketFeatures features;         // timestamp_ns is 0; bytes as the IP header says
+  std::uint32_t tcp_sequence = 0;  // as in the header
+  std::uint32_t tcp_acknowledged = 0;
   std::uint32_t ip_offset = 0;     // of the IP header in the frame
   std::uint32_t header_bytes = 0;  // on the wire: IP header and extensions, and transport header with its options
 };

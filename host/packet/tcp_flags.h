@@ -19,4 +19,12 @@ inline constexpr std::uint8_t kTcpControl = kTcpFin | kTcpSyn | kTcpRst | kTcpAc
 // Whether a segment asks for a new connection: SYN without ACK, RST and FIN.
 constexpr bool is_plain_syn(std::uint8_t tcp_flags) { return (tcp_flags & kTcpControl) == kTcpSyn; }
 
+enum class TcpPickup : std::uint8_t { strict, loose };
+
+// Whether a segment of an unknown session can be a connection's first one that is seen. Loose, as nf_conntrack with
+// nf_conntrack_tcp_loose: also an ACK, without SYN, FIN and RST, of a connection that is older than the run.
+constexpr bool can_begin(std::uint8_t tcp_flags, TcpPickup pickup) {
+  return is_plain_syn(tcp_flags) || (pickup == TcpPickup::loose && (tcp_flags & kTcpControl) == kTcpAck);
+}
+
 }  // namespace nicsentry

@@ -38,13 +38,21 @@ std::uint32_t states_of(const JudgedPacket& packet) {
   return icmp_states(packet.icmp_type, packet.protocol == IPPROTO_ICMPV6);
 }
 
-// As walk() in bpf_offload/packet.h and MatchRow::accepts_misc().
-ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits) {
+bool is_of_closed(const JudgedPacket& packet, std::uint32_t bits) {
+  return packet.protocol == IPPROTO_TCP && bits == STATE_CLOSED;
+}
+
+// As walk() and entered_state() in bpf_offload/, and MatchRow::accepts_misc().
+ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits,
+                         TcpPickup pickup) {
   if (cause == CAUSE_LATER_FRAGMENT) return ConnectionState::established;
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
   if (cause) return ConnectionState::invalid;
   if (is_icmp(packet)) return static_cast<ConnectionState>(bits & states_of(packet));
-  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet.tcp_flags)) {
+  if (is_of_closed(packet, bits)) {
+    return is_plain_syn(packet.tcp_flags) ? ConnectionState::new_session : ConnectionState::established;
+  }
+  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !can_begin(packet.tcp_flags, pickup)) {
     return ConnectionState::invalid;
   }
   return static_cast<ConnectionState>(bits);
@@ -72,7 +80,8 @@ std::string flags_text(std::uint8_t flags) { return flags == 0 ? "none" : tcp_fl
 
 }  // namespace
 
-std::optional<JudgedPacket> judged_packet(Bytes frame, std::optional<unsigned> cause, std::uint32_t bits) {
+std::optional<JudgedPacket> judged_packet(Bytes frame, std::optional<unsigned> cause, std::uint32_t bits,
+                                          TcpPickup pickup) {
   auto packet = read_ip(frame);
   if (!packet) return std::nullopt;
   if (const auto parsed = parse_packet(frame); !cause && parsed) {
@@ -83,19 +92,24 @@ std::optional<JudgedPacket> judged_packet(Bytes frame, std::optional<unsigned> c
     packet->tcp_flags = parsed->features.tcp_flags;
     packet->icmp_type = parsed->features.icmp_type;
   }
-  packet->state = state_of(*packet, cause, bits);
+  packet->state = state_of(*packet, cause, bits, pickup);
   return packet;
 }
 
-std::optional<std::string> state_reason(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits) {
+std::optional<std::string> state_reason(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits,
+                                        TcpPickup pickup) {
   if (cause == CAUSE_LATER_FRAGMENT) return "a later fragment follows its first one, where no rule decides";
   if (cause == CAUSE_PROTOCOL) return "its protocol is not tracked";
   if (cause) return "what follows its IP header is not understood";
   if (is_icmp(packet) && states_of(packet) == 0) {
     return "only replies and errors over ICMP have a state of their session";
   }
-  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !is_plain_syn(packet.tcp_flags)) {
-    return "of no session that is known, and no plain SYN";
+  if (is_of_closed(packet, bits) && is_plain_syn(packet.tcp_flags)) {
+    return "its connection is closed";
+  }
+  if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !can_begin(packet.tcp_flags, pickup)) {
+    return pickup == TcpPickup::loose ? "of no session that is known, and neither a plain SYN nor an ACK"
+                                      : "of no session that is known, and no plain SYN";
   }
   return std::nullopt;
 }

@@ -33,10 +33,11 @@ struct JudgedPacket {
 // in its session's slot for its direction, STATE_NEW where the session is unknown. Nothing where no rule is asked: no
 // IP, or no good IP header.
 std::optional<JudgedPacket> judged_packet(std::span<const std::uint8_t> frame, std::optional<unsigned> cause,
-                                          std::uint32_t bits);
+                                          std::uint32_t bits, TcpPickup pickup = TcpPickup::loose);
 
 // Why a packet's state is another than its session's, where it can be; else nothing. In one line.
-std::optional<std::string> state_reason(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits);
+std::optional<std::string> state_reason(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits,
+                                        TcpPickup pickup = TcpPickup::loose);
 
 // One field that a rule names, beside the packet's.
 struct FieldCheck {

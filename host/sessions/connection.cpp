@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/sessions/connection.h"
 
+#include <algorithm>
+
 #include "bpf_offload/icmp.h"
 #include "host/packet/tcp_flags.h"
 
@@ -8,6 +10,16 @@ namespace nicsentry {
 namespace {
 
 bool is_ipv6(Protocol protocol) { return protocol == Protocol::icmpv6; }
+
+TcpSegment segment_of(const ConnectionPacket& packet) {
+  const auto flag = [&packet](std::uint8_t which) { return (packet.tcp_flags & which) != 0; };
+  const std::uint32_t length = packet.payload_bytes + (flag(kTcpSyn) ? 1U : 0U) + (flag(kTcpFin) ? 1U : 0U);
+  return {packet.sequence, length, flag(kTcpAck), packet.acknowledged};
+}
+
+std::uint32_t in_slot(std::uint32_t lower, std::uint32_t higher) {
+  return lower << SLOT_STATE_SHIFT | higher << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
+}
 
 }  // namespace
 
@@ -24,10 +36,10 @@ bool Connection::note(const ConnectionPacket& packet) {
   if (packet.dropped) {
     return false;
   }
-  const auto before = states_;
+  const std::uint32_t before = slot_states();
   switch (packet.protocol) {
     case Protocol::tcp:
-      note_tcp(packet.direction, packet.tcp_flags & kTcpControl);
+      note_tcp(packet);
       break;
     case Protocol::icmp:
     case Protocol::icmpv6:
@@ -37,7 +49,18 @@ bool Connection::note(const ConnectionPacket& packet) {
       note_other(packet.direction);
       break;
   }
-  return states_ != before;
+  return slot_states() != before;
+}
+
+bool Connection::doubts(const ConnectionPacket& packet) const {
+  if (packet.protocol != Protocol::tcp || packet.dropped || !seen() || begins_anew(packet)) {
+    return false;
+  }
+  const TcpSegment segment = segment_of(packet);
+  if ((packet.tcp_flags & kTcpRst) != 0) {
+    return !closed() && !sequence_.fits_reset(packet.direction, segment, packet.unseen);
+  }
+  return !sequence_.fits(packet.direction, segment, packet.unseen);
 }
 
 void Connection::open(Direction awaited, Direction originator, Phase phase) {
@@ -46,6 +69,8 @@ void Connection::open(Direction awaited, Direction originator, Phase phase) {
   confirmed_ = true;
   reset_by_.reset();
   fins_ = {};
+  settled_ = false;
+  sequence_ = {};
   set(awaited, STATE_ESTABLISHED);
   set(opposite(awaited), STATE_NEW);
 }
@@ -55,7 +80,14 @@ void Connection::establish(Phase phase) {
   states_.fill(STATE_ESTABLISHED);
 }
 
-void Connection::begin_tcp(Direction direction, std::uint8_t flags) {
+bool Connection::begins_anew(const ConnectionPacket& packet) const {
+  const bool over = closed() || (phase_ == Phase::picked_up && !awaits(packet.direction));
+  return phase_ == Phase::none || (over && (packet.tcp_flags & kTcpControl) == kTcpSyn);
+}
+
+void Connection::begin_tcp(const ConnectionPacket& packet) {
+  const Direction direction = packet.direction;
+  const std::uint8_t flags = packet.tcp_flags & kTcpControl;
   if (flags == kTcpSyn) {
     open(opposite(direction), direction, Phase::opened);
   } else if (flags == kTcpAck) {
@@ -64,16 +96,20 @@ void Connection::begin_tcp(Direction direction, std::uint8_t flags) {
     open(opposite(direction), opposite(direction), Phase::picked_up);
   }
   tcp_ = seen();
+  took_numbers_ = tcp_ && sequence_.take(direction, segment_of(packet), packet.unseen);
 }
 
-void Connection::note_tcp(Direction direction, std::uint8_t flags) {
-  const bool begins_anew = closed() || (phase_ == Phase::picked_up && !awaits(direction));
-  if (phase_ == Phase::none || (begins_anew && flags == kTcpSyn)) {
-    begin_tcp(direction, flags);
+void Connection::note_tcp(const ConnectionPacket& packet) {
+  if (begins_anew(packet)) {
+    begin_tcp(packet);
     return;
   }
+  const Direction direction = packet.direction;
+  const std::uint8_t flags = packet.tcp_flags & kTcpControl;
+  const TcpSegment segment = segment_of(packet);
+  took_numbers_ = false;
   if ((flags & kTcpRst) != 0) {
-    if (!closed()) {
+    if (!closed() && sequence_.fits_reset(direction, segment, packet.unseen)) {
       phase_ = Phase::closed;
       reset_by_ = direction;
     }
@@ -82,6 +118,8 @@ void Connection::note_tcp(Direction direction, std::uint8_t flags) {
   if (flags == 0) {
     return;
   }
+  const bool acknowledges = sequence_.acknowledges(direction, segment, packet.unseen);
+  took_numbers_ = sequence_.take(direction, segment, packet.unseen);
   if (closed() && reset_by_ == direction) {
     reset_by_.reset();
     phase_ = awaits(opposite(direction)) && awaits(direction) ? Phase::answered : Phase::opened;
@@ -92,10 +130,10 @@ void Connection::note_tcp(Direction direction, std::uint8_t flags) {
     }
     establish(closed() ? Phase::closed : Phase::answered);
     confirmed_ = (flags & kTcpSyn) == 0;
-  } else if ((flags & kTcpSyn) == 0) {
+  } else if ((flags & kTcpSyn) == 0 && took_numbers_ && (acknowledges || direction != originator_)) {
     confirmed_ = true;
   }
-  if ((flags & kTcpFin) != 0) {
+  if ((flags & kTcpFin) != 0 && took_numbers_) {
     fins_[static_cast<std::size_t>(direction)] = true;
     if (fins_[0] && fins_[1]) {
       phase_ = Phase::closed;
@@ -145,6 +183,12 @@ void Connection::inherit(std::uint32_t slot_states, Protocol protocol, Direction
   states_ = {slot_states >> SLOT_STATE_SHIFT & STATE_MASK,
              slot_states >> (SLOT_STATE_SHIFT + SLOT_STATE_BITS) & STATE_MASK};
   tcp_ = protocol == Protocol::tcp;
+  if (tcp_ && std::count(states_.begin(), states_.end(), STATE_CLOSED) != 0) {
+    std::replace(states_.begin(), states_.end(), STATE_CLOSED, STATE_ESTABLISHED);
+    phase_ = Phase::closed;
+    originator_ = client;
+    return;
+  }
   const bool lower = awaits(Direction::from_lower);
   const bool higher = awaits(Direction::from_higher);
   if (lower && higher) {
@@ -180,7 +224,20 @@ ConnectionStage Connection::stage() const {
 }
 
 std::uint32_t Connection::slot_states() const {
-  return states_[0] << SLOT_STATE_SHIFT | states_[1] << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
+  const auto state = [this](std::size_t end) {
+    return closed() && states_[end] == STATE_ESTABLISHED ? STATE_CLOSED : states_[end];
+  };
+  return in_slot(state(0), state(1));
+}
+
+std::uint32_t Connection::simple_slot_states() const {
+  return closed() && (reset_by_ || settled_) ? 0 : in_slot(states_[0], states_[1]);
+}
+
+bool Connection::settle() {
+  const std::uint32_t before = simple_slot_states();
+  settled_ = settled_ || closed();
+  return simple_slot_states() != before;
 }
 
 const char* connection_state(const Connection& connection) {

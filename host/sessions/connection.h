@@ -8,6 +8,7 @@
 
 #include "bpf_offload/types.h"
 #include "host/packet/session_key.h"
+#include "host/sessions/tcp_sequence.h"
 
 namespace nicsentry {
 
@@ -18,6 +19,11 @@ struct ConnectionPacket {
   std::uint8_t tcp_flags = 0;  // CWR ECE URG ACK PSH RST SYN FIN, bit 7 to 0
   std::uint8_t icmp_type = 0;
   bool dropped = false;  // by the firewall
+  // TCP:
+  std::uint32_t sequence = 0;
+  std::uint32_t acknowledged = 0;
+  std::uint32_t payload_bytes = 0;
+  TcpSequence::UnseenBytes unseen{};
 };
 
 // Whether a packet is a TCP SYN that asks for a new connection.
@@ -45,8 +51,8 @@ enum class ConnectionStage : std::uint8_t {
 //   before that, and when it passed, both directions are.
 // - TCP begins with a SYN. Any segment of the other end but a RST is its answer, not the SYN+ACK alone, since its event
 //   may be lost. RST, or a FIN of both ends, closes; what still comes then is ESTABLISHED, as the last ACK must pass. A
-//   SYN without ACK opens a closed connection again. Sequence numbers are not looked at; instead, a RST did not close
-//   when the end in whose name it came goes on.
+//   SYN without ACK opens a closed connection again; the rules are asked about it. A RST or FIN whose sequence number
+//   cannot be its sender's is ignored. A RST did not close when the end in whose name it came goes on.
 // - A connection older than the run goes on where the former controller of the same program left it, see inherit().
 // - Any other TCP connection older than the run is picked up by an ACK that passed (as by nf_conntrack_tcp_loose):
 //   answers to it are ESTABLISHED, its own direction is when one passed. A SYN+ACK that comes first, as events of two
@@ -59,6 +65,11 @@ class Connection {
  public:
   // A packet was seen, in the order of events. True when the state of a direction changed.
   bool note(const ConnectionPacket& packet);
+  // Whether the sequence numbers of a TCP packet cannot be its sender's, by what was seen and ConnectionPacket::unseen:
+  // if those bytes are not up to date, they are worth being counted before note().
+  bool doubts(const ConnectionPacket& packet) const;
+  // Whether the numbers of the last TCP packet that was noted were taken: its bytes are seen ones.
+  bool took_numbers() const { return took_numbers_; }
   // An ICMP error in this direction was about a connection, whether it passed or not: a later one may pass. True when
   // the direction's state changed.
   bool relate(Direction direction);
@@ -71,8 +82,14 @@ class Connection {
   // STATE_* of the next packet in a direction; of ICMP, bits. STATE_NEW means: as of an unknown session, where the
   // program takes a TCP packet that is no plain SYN for INVALID.
   std::uint32_t state(Direction direction) const { return states_[static_cast<std::size_t>(direction)]; }
-  // Both, as they stand in session_slot.state.
+  // Both, as they stand in session_slot.state. STATE_CLOSED takes the place of STATE_ESTABLISHED in a closed TCP
+  // connection, on which a SYN is NEW and all else ESTABLISHED.
   std::uint32_t slot_states() const;
+  // The same for a program that does not know STATE_CLOSED. After a RST nothing is ESTABLISHED. After FINs everything
+  // is, also a SYN, until settle().
+  std::uint32_t simple_slot_states() const;
+  // The last ACK of a closed connection has passed, or will not come. True when that changes simple_slot_states().
+  bool settle();
 
   ConnectionStage stage() const;
   bool seen() const { return phase_ != Phase::none; }             // a packet passed that made it a connection
@@ -87,8 +104,9 @@ class Connection {
  private:
   enum class Phase : std::uint8_t { none, related, opened, picked_up, answered, closed };
 
-  void note_tcp(Direction direction, std::uint8_t flags);
-  void begin_tcp(Direction direction, std::uint8_t flags);
+  void note_tcp(const ConnectionPacket& packet);
+  void begin_tcp(const ConnectionPacket& packet);
+  bool begins_anew(const ConnectionPacket& packet) const;
   void note_icmp(Direction direction, Protocol protocol, std::uint8_t type);
   void note_other(Direction direction);
   void open(Direction awaited, Direction originator, Phase phase);
@@ -106,6 +124,9 @@ class Connection {
   Direction originator_ = Direction::from_lower;
   std::optional<Direction> reset_by_;  // closed by a RST
   std::array<bool, 2> fins_{};         // by Direction
+  bool settled_ = false;               // closed, and the last ACK is not waited for
+  bool took_numbers_ = false;
+  TcpSequence sequence_;
   std::array<std::uint32_t, 2> states_{STATE_NEW, STATE_NEW};
 };
 

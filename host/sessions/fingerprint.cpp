@@ -82,6 +82,10 @@ Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys) {
   return sum;
 }
 
+std::uint64_t expectation_name(const Fingerprint& fingerprint) {
+  return std::uint64_t{mix_hash(fingerprint.b)} << 32 | mix_hash(fingerprint.a);
+}
+
 CandidateBuckets candidate_buckets(const Fingerprint& fingerprint, unsigned bits) {
   const std::uint32_t mask = (std::uint32_t{1} << bits) - 1;
   const std::uint32_t hash = mix_hash(fingerprint.a);

@@ -39,6 +39,9 @@ struct Fingerprint {
 
 Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys);
 
+// The session's name in the map of expectations, see ANSWER_PRINT_SHIFT.
+std::uint64_t expectation_name(const Fingerprint& fingerprint);
+
 // For hash tables. A fingerprint is a keyed hash already.
 struct FingerprintHash {
   std::size_t operator()(const Fingerprint& fingerprint) const noexcept { return fingerprint.a ^ fingerprint.b; }

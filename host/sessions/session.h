@@ -19,15 +19,18 @@ struct Session {
   SessionKey key;
   ServerDecision server;
   Connection connection;
-  std::uint64_t last_window = 0;  // the last window in which it had packets
-  unsigned attachments = 0;       // how many attachments have an entry of it
-  bool unwatched = false;         // its events were not needed any more when its last packet came
-  TimestampNs alive_ns = 0;       // of its last known packet, in whatever window: lifetimes count from here
+  std::uint64_t last_window = 0;      // the last window in which it had packets
+  unsigned attachments = 0;           // how many attachments have an entry of it
+  bool unwatched = false;             // its events were not needed any more when its last packet came
+  TcpSequence::UnseenBytes unseen{};  // of closed windows: bytes of packets whose sequence numbers were not taken
+  TimestampNs alive_ns = 0;           // of its last known packet, in whatever window: lifetimes count from here
 
   // The open window's figures.
   bool active = false;
   std::array<Amount, 2> sent{};  // by Direction
-  bool timed = false;            // first_ns and last_ns are set
+  // Bytes of the packets whose sequence numbers were taken, by the half of their epoch and by Direction.
+  std::array<TcpSequence::UnseenBytes, 2> numbered{};
+  bool timed = false;  // first_ns and last_ns are set
   TimestampNs first_ns = 0;
   TimestampNs last_ns = 0;
   std::int64_t last_uncertainty_ns = 0;

@@ -110,7 +110,7 @@ void SessionRegistry::count(Session& session, Direction direction, const Amount&
   sent.bytes += amount.bytes;
 }
 
-std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window) {
+std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window, unsigned half) {
   std::sort(active_.begin(), active_.end(), [](const Session* a, const Session* b) { return a->id < b->id; });
   std::vector<SessionWindow> rows;
   rows.reserve(active_.size());
@@ -118,6 +118,11 @@ std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window) {
     rows.push_back(report(*session));
     session->last_window = window;
     session->active = false;
+    for (const std::size_t end : {0U, 1U}) {
+      const std::uint64_t numbered = session->numbered[half][end];
+      session->unseen[end] += session->sent[end].bytes - std::min(session->sent[end].bytes, numbered);
+    }
+    session->numbered[half] = {};
     session->sent = {};
     session->timed = false;
     session->last_uncertainty_ns = 0;

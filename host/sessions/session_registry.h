@@ -41,7 +41,8 @@ class SessionRegistry {
 
   // Ends the open window, whose number is `window`. Returns its sessions in order of id. The next window is empty.
   // Removes the sessions that no attachment has an entry of any more: they were kept for their rows.
-  std::vector<SessionWindow> close_window(std::uint64_t window);
+  // `half`: of its epoch.
+  std::vector<SessionWindow> close_window(std::uint64_t window, unsigned half);
 
   // Every session, in no order.
   template <typename Act>

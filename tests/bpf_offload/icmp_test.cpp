@@ -81,6 +81,7 @@ TEST_CASE("of its session's states an ICMP packet has the one that its type can 
   for (const char* object : {"sentry.o", "sentry_drv.o", "sentry_tc.o", "firewall_drv.o"}) {
     FirewallBench bench(object);
     use_rules(bench);
+    const bool on_card = std::string(object) == "sentry.o";  // elsewhere the quoted session decides on errors
     for (const bool ipv6 : {false, true}) {
       for (unsigned type = 0; type < 256; ++type) {
         const IpAddress source = end_of(ipv6, type, false);
@@ -92,7 +93,7 @@ TEST_CASE("of its session's states an ICMP packet has the one that its type can 
           INFO(object << ", IPv" << (ipv6 ? 6 : 4) << ", type " << type << ", states " << states);
           bench.know(key, states | states << SLOT_STATE_BITS);
           const std::uint32_t possible = kind == ExpectedIcmp::reply   ? STATE_ESTABLISHED
-                                         : kind == ExpectedIcmp::error ? STATE_RELATED
+                                         : kind == ExpectedIcmp::error && on_card ? STATE_RELATED
                                                                        : STATE_NEW;
           CHECK(state_seen(bench, frame) == (states & possible));
           bench.forget(key);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A protected host (the receiving namespace) and everybody else (the sending one), that speak to each other."""
 import json
+import struct
 import subprocess
 import sys
 import time
@@ -94,6 +95,18 @@ class Peers(Network):
         """Whether a TCP connection comes about."""
         return self.inside(namespace, sys.executable, "-c", CONNECT, to, port, seconds, check=False).returncode == 0
 
+    def is_refused(self, namespace, to, port):
+        """Whether the ICMP error about a datagram to a port without a server arrives."""
+        return self.inside(namespace, sys.executable, "-c", REFUSED, to, port, check=False).returncode == 0
+
+    def send_segment(self, source_port, destination_port, sequence, flags):
+        """A TCP segment from outside, in whoever's name."""
+        segment = struct.pack("!HHIIBBHHH", source_port, destination_port, sequence, 0, 0x50, flags, 65535, 0, 0)
+        self.send_raw(6, segment, 1)
+
+    def connections(self):
+        return json.loads(self.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
+
     def stream(self, server, client, to, port):
         return Stream(self, server, client, to, port)
 
@@ -156,6 +169,12 @@ class Stream:
         )
         self.hears.stdout.readline()
 
+    def close(self):
+        """Both ends close the connection."""
+        for process in (self.says, self.hears):
+            process.stdin.close()
+            process.wait()
+
     def say(self, line, seconds=5):
         """The server's next line, as the client has it after so many seconds at most."""
         self.says.stdin.write(line + "\n")
@@ -217,6 +236,21 @@ while True:
     answer = answer[:16] + struct.pack("!H", checksum) + answer[18:]
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(answer), 0, 0, 64, 6, 0) + ends
     says.sendto(header + answer, (socket.inet_ntoa(packet[12:16]), 0))
+"""
+REFUSED = """
+import socket, sys
+to = sys.argv[1]
+s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((to, int(sys.argv[2])))
+s.settimeout(1)
+s.send(b"anybody?")
+try:
+    s.recv(100)
+except ConnectionRefusedError:
+    sys.exit(0)
+except socket.timeout:
+    sys.exit(1)
+sys.exit(2)
 """
 CONNECT = """
 import socket, sys

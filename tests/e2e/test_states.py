@@ -12,6 +12,7 @@ from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases
 
 SLOW = "10.77.0.9"
+SYN, RST, ACK = 0x02, 0x04, 0x10
 
 
 def handshake_case(directory):
@@ -74,6 +75,55 @@ def lifetimes_case(directory):
         peers.send_raw(1, bytes(8), 5)
         expect("replies 4 s later", 5, peers.arrived("Icmp", "InMsgs") - before)
         watching.stop()
+        peers.check_clean()
+
+
+def forged_case(directory):
+    """A RST, a SYN and ICMP errors of somebody who does not see the connection."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL, "--timeouts", "tcp_close=1s,tcp_time_wait=5s", window="1s")
+        peers.default("ingress", "drop")
+        stream = peers.stream(peers.sender, peers.receiver, OUTSIDE, 7000)
+        expect("the server's first line", "hello", stream.say("hello"))
+        client = next(one["source_port"] for one in peers.connections() if one["destination_port"] == 7000)
+        for sequence in (0, 123456789, 0xFFFFFFFF):
+            peers.send_segment(7000, client, sequence, RST)
+        time.sleep(4)
+        expect("the server's line after RSTs with any number", "still here", stream.say("still here"))
+
+        before = peers.arrived("Tcp", "InSegs")
+        peers.send_segment(7000, client, 0, SYN)
+        expect("a SYN within the connection", 1, peers.arrived("Tcp", "InSegs") - before)
+        stream.close()
+        time.sleep(0.5)
+        before = peers.arrived("Tcp", "InSegs")
+        peers.send_segment(7000, client, 0, SYN)
+        expect("a SYN on the closed connection", 0, peers.arrived("Tcp", "InSegs") - before)
+        peers.send_segment(7000, client, 0, ACK)
+        expect("another segment of it", 1, peers.arrived("Tcp", "InSegs") - before)
+
+        peers.rules([{"operation": "append", "conntrack": "RELATED", "action": "accept"}])
+        for number in range(3):
+            expect(f"the error about datagram {number} arrives", True, peers.is_refused(peers.receiver, OUTSIDE, 9))
+        before = peers.arrived("Icmp", "InMsgs")
+        quote = bytes.fromhex("4500001c00000000401100000a4d00020a4d0001") + bytes([0, 1, 0, 2, 0, 8, 0, 0])
+        peers.send_raw(1, bytes([3, 3, 0, 0, 0, 0, 0, 0]) + quote, 3)
+        expect("errors about another session", 0, peers.arrived("Icmp", "InMsgs") - before)
+        watching.stop()
+        peers.check_clean()
+
+
+def older_case(directory):
+    """A TCP connection that is older than the run is picked up as by nf_conntrack_tcp_loose."""
+    with Peers(directory) as peers:
+        for number, (loose, expected) in enumerate((("on", "hello"), ("off", "nothing"))):
+            port = 7000 + number
+            stream = peers.stream(peers.sender, peers.receiver, OUTSIDE, port)
+            watching = Controller(peers, *STATEFUL, "--tcp-loose", loose)
+            peers.rules([{"operation": "append", "sport": port, "conntrack": "NEW", "action": "accept"}])
+            peers.default("ingress", "drop")
+            expect(f"--tcp-loose {loose}: the server's line", expected, stream.say("hello", 2))
+            watching.stop()
         peers.check_clean()
 
 
@@ -148,6 +198,8 @@ def main():
             "what follows a SYN from outside": handshake_case,
             "ICMP beside a ping": icmp_case,
             "late answers, short and long windows": lifetimes_case,
+            "forged segments and errors": forged_case,
+            "a connection older than the run": older_case,
             "rules and later fragments": fragments_case,
             "a router's connections": router_case,
         }

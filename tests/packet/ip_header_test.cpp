@@ -190,4 +190,14 @@ TEST_CASE("a plain SYN has the flag SYN, none of ACK, RST and FIN, and any of th
   }
 }
 
+TEST_CASE("an unknown TCP connection begins with a plain SYN, and if it is picked up loosely with an ACK") {
+  for (unsigned flags = 0; flags < 256; ++flags) {
+    CAPTURE(flags);
+    const auto byte = static_cast<std::uint8_t>(flags);
+    const bool ack = (flags & 0x17U) == 0x10U;
+    CHECK(can_begin(byte, TcpPickup::strict) == is_plain_syn(byte));
+    CHECK(can_begin(byte, TcpPickup::loose) == (is_plain_syn(byte) || ack));
+  }
+}
+
 }  // namespace nicsentry::ip_header_test

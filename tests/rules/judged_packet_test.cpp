@@ -45,7 +45,11 @@ std::string mismatch(const nlohmann::json& fields, const JudgedPacket& packet) {
 TEST_CASE("the state that a packet is judged by, and why it is not its session's") {
   using State = ConnectionState;
   CHECK(packet_of({}).state == State::new_session);
-  CHECK(packet_of({"tcpflags=ACK"}).state == State::invalid);
+  CHECK(packet_of({"tcpflags=ACK"}).state == State::new_session);
+  CHECK(packet_of({"tcpflags=FIN,ACK"}).state == State::invalid);
+  CHECK(packet_of({"tcpflags=SYN"}, std::nullopt, STATE_CLOSED).state == State::new_session);
+  CHECK(packet_of({"tcpflags=ACK"}, std::nullopt, STATE_CLOSED).state == State::established);
+  CHECK(state_reason(packet_of({"tcpflags=SYN"}), std::nullopt, STATE_CLOSED) == "its connection is closed");
   CHECK(packet_of({"tcpflags=ACK"}, std::nullopt, STATE_ESTABLISHED).state == State::established);
   CHECK(packet_of({"icmptype=8"}, std::nullopt, STATE_ESTABLISHED).state == State::new_session);
   CHECK(packet_of({"icmptype=0"}, std::nullopt, STATE_ESTABLISHED).state == State::established);
@@ -54,8 +58,13 @@ TEST_CASE("the state that a packet is judged by, and why it is not its session's
   CHECK(packet_of({}, CAUSE_TRUNCATED).state == State::invalid);
   CHECK_FALSE(state_reason(packet_of({}), std::nullopt, STATE_NEW));
   CHECK_FALSE(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_RELATED));
-  CHECK(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_NEW) ==
+  CHECK_FALSE(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_NEW));
+  CHECK(state_reason(packet_of({"tcpflags=ACK"}), std::nullopt, STATE_NEW, TcpPickup::strict) ==
         "of no session that is known, and no plain SYN");
+  CHECK(state_reason(packet_of({"tcpflags=RST"}), std::nullopt, STATE_NEW) ==
+        "of no session that is known, and neither a plain SYN nor an ACK");
+  CHECK(judged_packet(frame_of(parse_packet_words(Words{"tcpflags=ACK"})), std::nullopt, STATE_NEW, TcpPickup::strict)
+            ->state == State::invalid);
   CHECK(state_reason(packet_of({"icmptype=8"}), std::nullopt, STATE_NEW) ==
         "only replies and errors over ICMP have a state of their session");
   CHECK(packet_of({"icmptype=3"}, std::nullopt, STATE_ESTABLISHED).state == State::new_session);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/sessions/connection.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -24,22 +25,37 @@ using testing::kSyn;
 constexpr Direction a = Direction::from_lower;
 constexpr Direction b = Direction::from_higher;
 
+// The ends' numbers begin here; neither sends data.
+constexpr std::array<std::uint32_t, 2> kFirst{1000, 5000};
+
 ConnectionPacket tcp(Direction from, unsigned flags) {
-  return {Protocol::tcp, from, static_cast<std::uint8_t>(flags), 0, false};
+  ConnectionPacket packet{Protocol::tcp, from, static_cast<std::uint8_t>(flags), 0, false, 0, 0, 0, {}};
+  packet.sequence = kFirst[static_cast<std::size_t>(from)] + ((flags & kSyn) != 0 ? 0 : 1);
+  packet.acknowledged = (flags & kAck) != 0 ? kFirst[static_cast<std::size_t>(opposite(from))] + 1 : 0;
+  return packet;
 }
-ConnectionPacket udp(Direction from) { return {Protocol::udp, from, 0, 0, false}; }
-ConnectionPacket icmp(Direction from, std::uint8_t type) { return {Protocol::icmp, from, 0, type, false}; }
-ConnectionPacket icmpv6(Direction from, std::uint8_t type) { return {Protocol::icmpv6, from, 0, type, false}; }
+// With a sequence number that is so far beyond what its sender has sent.
+ConnectionPacket beyond(ConnectionPacket packet, std::uint32_t numbers) {
+  packet.sequence += numbers;
+  return packet;
+}
+ConnectionPacket udp(Direction from) { return {Protocol::udp, from, 0, 0, false, 0, 0, 0, {}}; }
+ConnectionPacket icmp(Direction from, std::uint8_t type) { return {Protocol::icmp, from, 0, type, false, 0, 0, 0, {}}; }
+ConnectionPacket icmpv6(Direction from, std::uint8_t type) {
+  return {Protocol::icmpv6, from, 0, type, false, 0, 0, 0, {}};
+}
 ConnectionPacket dropped(ConnectionPacket packet) {
   packet.dropped = true;
   return packet;
 }
 
-// "a-state b-state LISTED": N, E, R each, or B: replies and errors may pass, of ICMP.
+// "a-state b-state LISTED", as in the slot: N, E, R each, or C: closed, of TCP, or B: replies and errors may pass, of
+// ICMP.
 std::string text(const Connection& connection) {
+  const char* letters = connection.tcp() ? "NECI" : "NERB";
   std::string states;
-  for (const Direction direction : {a, b}) {
-    states += std::string(1, "NERB"[connection.state(direction)]) + " ";
+  for (const unsigned shift : {SLOT_STATE_SHIFT, SLOT_STATE_SHIFT + SLOT_STATE_BITS}) {
+    states += std::string(1, letters[connection.slot_states() >> shift & STATE_MASK]) + " ";
   }
   return states + connection_state(connection);
 }
@@ -83,7 +99,7 @@ TEST_CASE("states of TCP connections, packet by packet") {
        {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kAck | kPsh), "E E ESTABLISHED"}}},
       {"both SYNs cross (RFC 9293, 3.5)", {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kSyn), "E E ESTABLISHED"}}},
       {"a refused connection is closed, and its next SYN is NEW",
-       {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kRst | kAck), "N E CLOSED"}, {tcp(a, kSyn), "N E NEW"}}},
+       {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kRst | kAck), "N C CLOSED"}, {tcp(a, kSyn), "N E NEW"}}},
       {"a segment without any flag is no answer", {{tcp(a, kSyn), "N E NEW"}, {tcp(b, 0), "N E NEW"}}},
       {"a SYN within a connection opens nothing (RFC 5961, 4)",
        {{tcp(a, kSyn), "N E NEW"},
@@ -95,8 +111,8 @@ TEST_CASE("states of TCP connections, packet by packet") {
         {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
         {tcp(a, kFin | kAck), "E E ESTABLISHED"},
         {tcp(b, kAck), "E E ESTABLISHED"},
-        {tcp(b, kFin | kAck), "E E CLOSED"},
-        {tcp(a, kAck), "E E CLOSED"}}},
+        {tcp(b, kFin | kAck), "C C CLOSED"},
+        {tcp(a, kAck), "C C CLOSED"}}},
       {"a FIN sent again is not the other end's",
        {{tcp(a, kSyn), "N E NEW"},
         {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
@@ -106,30 +122,111 @@ TEST_CASE("states of TCP connections, packet by packet") {
        {{tcp(a, kSyn), "N E NEW"},
         {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
         {tcp(a, kFin | kAck), "E E ESTABLISHED"},
-        {tcp(b, kFin | kAck), "E E CLOSED"},
+        {tcp(b, kFin | kAck), "C C CLOSED"},
         {tcp(b, kSyn), "E N NEW"},
         {tcp(a, kSyn | kAck), "E E ESTABLISHED"},
         {tcp(a, kFin | kAck), "E E ESTABLISHED"},
-        {tcp(b, kFin | kAck), "E E CLOSED"}}},
+        {tcp(b, kFin | kAck), "C C CLOSED"}}},
       {"a RST closes; a RST that comes back changes nothing",
        {{tcp(a, kSyn), "N E NEW"},
         {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
-        {tcp(a, kRst), "E E CLOSED"},
-        {tcp(b, kRst), "E E CLOSED"},
-        {tcp(b, kAck | kPsh), "E E CLOSED"}}},
+        {tcp(a, kRst), "C C CLOSED"},
+        {tcp(b, kRst), "C C CLOSED"},
+        {tcp(b, kAck | kPsh), "C C CLOSED"}}},
       {"a RST in the name of an end that goes on was not its own",
        {{tcp(a, kSyn), "N E NEW"},
         {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
-        {tcp(a, kRst), "E E CLOSED"},
+        {tcp(a, kRst), "C C CLOSED"},
         {tcp(a, kAck | kPsh), "E E ESTABLISHED"}}},
       {"a RST in the name of the server before its SYN+ACK does not keep the connection from being established",
-       {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kRst | kAck), "N E CLOSED"}, {tcp(b, kSyn | kAck), "E E ESTABLISHED"}}},
+       {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kRst | kAck), "N C CLOSED"}, {tcp(b, kSyn | kAck), "E E ESTABLISHED"}}},
       {"a RST in the name of the client neither",
        {{tcp(a, kSyn), "N E NEW"},
-        {tcp(a, kRst), "N E CLOSED"},
-        {tcp(b, kSyn | kAck), "E E CLOSED"},
+        {tcp(a, kRst), "N C CLOSED"},
+        {tcp(b, kSyn | kAck), "C C CLOSED"},
         {tcp(a, kAck), "E E ESTABLISHED"}}},
   });
+}
+
+TEST_CASE("a RST or a FIN ends a connection only if its sequence number can be its sender's") {
+  check({
+      {"a blind RST is ignored",
+       {{tcp(a, kSyn), "N E NEW"},
+        {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
+        {tcp(a, kAck), "E E ESTABLISHED"},
+        {beyond(tcp(b, kRst), 1), "E E ESTABLISHED"},
+        {beyond(tcp(b, kRst | kAck), 123456789), "E E ESTABLISHED"},
+        {beyond(tcp(b, kRst), 0xffffffff), "E E ESTABLISHED"},
+        {tcp(b, kRst), "C C CLOSED"}}},
+      {"a refusal acknowledges the SYN",
+       {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kRst), "N E NEW"}, {tcp(b, kRst | kAck), "N C CLOSED"}}},
+      {"blind FINs are ignored",
+       {{tcp(a, kSyn), "N E NEW"},
+        {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
+        {beyond(tcp(a, kFin | kAck), 100000), "E E ESTABLISHED"},
+        {beyond(tcp(b, kFin | kAck), 100000), "E E ESTABLISHED"},
+        {tcp(a, kFin | kAck), "E E ESTABLISHED"},
+        {tcp(b, kFin | kAck), "C C CLOSED"}}},
+      {"a RST of a connection of which no number was seen is ignored",
+       {{tcp(a, kAck), "N E INVALID"}, {tcp(b, kRst), "N E INVALID"}}},
+      {"a SYN on a closed connection meets the rules, if they drop it the connection stays closed",
+       {{tcp(a, kSyn), "N E NEW"},
+        {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
+        {tcp(a, kRst), "C C CLOSED"},
+        {dropped(tcp(b, kSyn)), "C C CLOSED"},
+        {tcp(b, kSyn), "E N NEW"}}},
+  });
+}
+
+TEST_CASE("bytes that nobody saw widen what a sequence number can be, if they were counted in its direction") {
+  Connection connection;
+  connection.note(tcp(a, kSyn));
+  connection.note(tcp(b, kSyn | kAck));
+  connection.note(tcp(a, kAck));
+  ConnectionPacket reset = beyond(tcp(b, kRst), 3000);
+  CHECK(connection.doubts(reset));
+  reset.unseen = {1 << 20, 2999};
+  CHECK(connection.doubts(reset));
+  connection.note(reset);
+  CHECK_FALSE(connection.closed());
+  reset.unseen = {0, 3000};
+  CHECK_FALSE(connection.doubts(reset));
+  connection.note(reset);
+  CHECK(connection.closed());
+  CHECK_FALSE(connection.doubts(beyond(reset, 99999)));  // it is closed already
+}
+
+TEST_CASE("the handshake is over when its SYN+ACK is acknowledged, not by another segment of whoever began") {
+  Connection connection;
+  connection.note(tcp(a, kSyn));
+  connection.note(tcp(b, kSyn | kAck));
+  ConnectionPacket blind = tcp(a, kAck);
+  blind.acknowledged += 77;
+  connection.note(blind);
+  CHECK(connection.stage() == ConnectionStage::handshake);
+  SECTION("by the ACK") { connection.note(tcp(a, kAck)); }
+  SECTION("by what the other end sends then") { connection.note(tcp(b, kAck | kPsh)); }
+  CHECK(connection.stage() == ConnectionStage::established);
+}
+
+TEST_CASE("for a program that knows no closed connections, all is established until the last ACK, or nothing") {
+  constexpr std::uint32_t kBoth = STATE_ESTABLISHED << SLOT_STATE_SHIFT | STATE_ESTABLISHED
+                                                                              << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
+  Connection connection;
+  connection.note(tcp(a, kSyn));
+  connection.note(tcp(b, kSyn | kAck));
+  CHECK_FALSE(connection.settle());
+  SECTION("FINs") {
+    connection.note(tcp(a, kFin | kAck));
+    connection.note(tcp(b, kFin | kAck));
+    CHECK(connection.simple_slot_states() == kBoth);
+    CHECK(connection.settle());
+    CHECK_FALSE(connection.settle());
+  }
+  SECTION("a RST") { connection.note(tcp(a, kRst)); }
+  CHECK(connection.simple_slot_states() == 0);
+  connection.note(tcp(a, kSyn));
+  CHECK(connection.simple_slot_states() == STATE_ESTABLISHED << (SLOT_STATE_SHIFT + SLOT_STATE_BITS));
 }
 
 TEST_CASE("TCP of which the beginning was not seen, or that none is") {
@@ -144,13 +241,13 @@ TEST_CASE("TCP of which the beginning was not seen, or that none is") {
         {tcp(b, kAck | kFin), "E N INVALID"},
         {tcp(a, kSyn), "E E ESTABLISHED"},
         {tcp(a, kAck), "E E ESTABLISHED"},
-        {tcp(a, kAck | kFin), "E E CLOSED"}}},
+        {tcp(a, kAck | kFin), "C C CLOSED"}}},
       {"all of the client's events come before the server's",
        {{tcp(a, kSyn), "N E NEW"},
         {tcp(a, kAck), "N E NEW"},
         {tcp(a, kAck | kFin), "N E NEW"},
         {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
-        {tcp(b, kAck | kFin), "E E CLOSED"}}},
+        {tcp(b, kAck | kFin), "C C CLOSED"}}},
       {"a RST, a FIN, a segment without flags and one with all of them begin nothing",
        {{tcp(a, kRst), "N N NEW"},
         {tcp(a, kRst | kAck), "N N NEW"},
@@ -273,8 +370,14 @@ TEST_CASE("a connection goes on from the states that it had in its slot") {
     CHECK(text(connection) == "E E ESTABLISHED");
     CHECK(connection.originator() == b);
     CHECK_FALSE(connection.note(tcp(a, kAck | kFin)));
-    CHECK_FALSE(connection.note(tcp(b, kAck | kFin)));
+    CHECK(connection.note(tcp(b, kAck | kFin)));
     CHECK(connection.closed());
+    CHECK(connection.note(tcp(a, kSyn)));
+    CHECK(text(connection) == "N E NEW");
+  }
+  SECTION("a closed TCP connection stays closed, and a SYN begins it anew") {
+    Connection connection = inherited(Protocol::tcp, STATE_CLOSED, STATE_CLOSED, b);
+    CHECK(text(connection) == "C C CLOSED");
     CHECK(connection.note(tcp(a, kSyn)));
     CHECK(text(connection) == "N E NEW");
   }
@@ -318,7 +421,7 @@ TEST_CASE("a SYN is plain without ACK, RST and FIN, and on TCP alone") {
   for (const unsigned flags : {0U, 0U + kAck, 0U + (kSyn | kAck), 0U + (kSyn | kRst), 0U + (kSyn | kFin)}) {
     CHECK_FALSE(is_plain_syn(tcp(a, flags)));
   }
-  CHECK_FALSE(is_plain_syn({Protocol::udp, a, kSyn, 0, false}));
+  CHECK_FALSE(is_plain_syn({Protocol::udp, a, kSyn, 0, false, 0, 0, 0, {}}));
 }
 
 TEST_CASE("a slot has the lower end's state in the two bits above SLOT_VALID, the higher end's in the next two") {
@@ -342,14 +445,14 @@ TEST_CASE("what each ICMP type is to a connection: query, reply, error or neithe
       const auto byte = static_cast<std::uint8_t>(type);
 
       Connection after;
-      const bool changed = after.note({protocol, a, 0, byte, false});
+      const bool changed = after.note({protocol, a, 0, byte, false, 0, 0, 0, {}});
       CHECK(changed == (kind == ExpectedIcmp::query));
       CHECK((after.state(b) == STATE_ESTABLISHED) == (kind == ExpectedIcmp::query));
       CHECK(after.state(a) == STATE_NEW);
 
       Connection asked;
-      asked.note({protocol, a, 0, static_cast<std::uint8_t>(ipv6 ? 128 : 8), false});
-      asked.note({protocol, b, 0, byte, false});
+      asked.note({protocol, a, 0, static_cast<std::uint8_t>(ipv6 ? 128 : 8), false, 0, 0, 0, {}});
+      asked.note({protocol, b, 0, byte, false, 0, 0, 0, {}});
       const bool answered = kind == ExpectedIcmp::reply || kind == ExpectedIcmp::query;
       CHECK(asked.established() == answered);
 

@@ -20,11 +20,13 @@ using testing::kSyn;
 constexpr Direction a = Direction::from_lower;
 constexpr Direction b = Direction::from_higher;
 
+// Neither end sends data: the numbers are the SYN's, and the one behind it.
 ConnectionPacket tcp(Direction from, unsigned flags) {
-  return {Protocol::tcp, from, static_cast<std::uint8_t>(flags), 0, false};
+  const std::uint32_t number = (flags & kSyn) != 0 ? 0 : 1;
+  return {Protocol::tcp, from, static_cast<std::uint8_t>(flags), 0, false, number, 1, 0, {}};
 }
-ConnectionPacket udp(Direction from) { return {Protocol::udp, from, 0, 0, false}; }
-ConnectionPacket icmp(Direction from, std::uint8_t type) { return {Protocol::icmp, from, 0, type, false}; }
+ConnectionPacket udp(Direction from) { return {Protocol::udp, from, 0, 0, false, 0, 0, 0, {}}; }
+ConnectionPacket icmp(Direction from, std::uint8_t type) { return {Protocol::icmp, from, 0, type, false, 0, 0, 0, {}}; }
 
 constexpr std::uint32_t kOne = STATE_ESTABLISHED << SLOT_STATE_SHIFT;
 constexpr std::uint32_t kBoth = kOne | STATE_ESTABLISHED << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);

@@ -52,11 +52,18 @@ bool matches(const RuleMatch& match, const NaiveSets& sets, const PacketFields& 
 
 }  // namespace
 
-ConnectionState state_within(std::uint32_t state, const PacketFields& packet) {
+ConnectionState state_within(std::uint32_t state, const PacketFields& packet, Where where) {
+  constexpr unsigned kHandshake = 0x17;
+  constexpr unsigned kSyn = 0x02;
+  if (where == Where::host && packet.protocol == 6 && state == STATE_RELATED) {
+    return (packet.tcp_flags & kHandshake) == kSyn ? ConnectionState::new_session : ConnectionState::established;
+  }
   if (packet.protocol == 6 || packet.protocol == 17) return static_cast<ConnectionState>(state);
   const ExpectedIcmp kind = expected_icmp(packet.protocol == 58, packet.icmp_type);
   if (kind == ExpectedIcmp::reply && (state == STATE_ESTABLISHED || state == 3)) return ConnectionState::established;
-  if (kind == ExpectedIcmp::error && (state == STATE_RELATED || state == 3)) return ConnectionState::related;
+  if (where == Where::card && kind == ExpectedIcmp::error && (state == STATE_RELATED || state == 3)) {
+    return ConnectionState::related;
+  }
   return ConnectionState::new_session;
 }
 

@@ -28,7 +28,10 @@ struct PacketFields {
 
 // Returns the state of a packet whose session is in this state (not NEW). Of ICMP, only replies can be established and
 // only errors related; a session can have let both in.
-ConnectionState state_within(std::uint32_t state, const PacketFields& packet);
+// On a card errors are RELATED by their own session. On the host only the session that they quote can say so, and
+// RELATED in a TCP session means that it is closed.
+enum class Where : std::uint8_t { card, host };
+ConnectionState state_within(std::uint32_t state, const PacketFields& packet, Where where = Where::host);
 
 using NaiveSets = std::map<std::string, std::vector<AddressRange>>;
 

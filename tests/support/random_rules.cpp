@@ -217,7 +217,8 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
       }
     }
     constexpr unsigned kHandshake = 0x17;
-    if ((fields.tcp_flags & kHandshake) != 0x02) fields.state = ConnectionState::invalid;
+    const unsigned handshake = fields.tcp_flags & kHandshake;
+    if (handshake != 0x02 && handshake != 0x10) fields.state = ConnectionState::invalid;
   }
   return made;
 }

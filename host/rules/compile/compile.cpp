@@ -447,7 +447,7 @@ std::vector<HiddenRule> hidden_rules(const CompileInput& input) {
   std::vector<HiddenRule> hidden;
   for (std::uint32_t number = 0; number < input.rules->rules.size(); ++number) {
     const Rule& rule = input.rules->rules[number];
-    earlier.push_back(rows_of(rule, number, input.set_bit));
+    earlier.push_back(rows_of(*input.rules, number, input.set_bit));
     if (rule.action == RuleAction::count) {
       continue;
     }

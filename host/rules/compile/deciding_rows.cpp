@@ -104,7 +104,7 @@ std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const std::vecto
     if (!used[number]) {
       continue;
     }
-    for (const MatchRow& row : rows_of(chain.rules[number], number, set_bit)) {
+    for (const MatchRow& row : rows_of(chain, number, set_bit)) {
       if (chain.rules[number].action == RuleAction::count) {
         builder.add_counting(row);
       } else {

@@ -165,8 +165,7 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   } else if (later_fragments) {
     return false;
   }
-  // A session begins with a SYN, without ACK, RST or FIN.
-  if (tcp && its_state == ConnectionState::new_session && !is_plain_syn(static_cast<std::uint8_t>(key))) {
+  if (tcp && its_state == ConnectionState::new_session && !can_begin(static_cast<std::uint8_t>(key), tcp_pickup)) {
     its_state = ConnectionState::invalid;
   }
   if ((protocol && *protocol != its_protocol) || (state && *state != its_state)) {
@@ -178,13 +177,15 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   return !asks_flags() || (tcp && (key & tcp_flags.mask) == tcp_flags.value);
 }
 
-std::vector<MatchRow> rows_of(const Rule& rule, std::uint32_t number, const SetBit& set_bit) {
+std::vector<MatchRow> rows_of(const ChainRules& chain, std::uint32_t number, const SetBit& set_bit) {
+  const Rule& rule = chain.rules[number];
   std::vector<MatchRow> rows;
   const auto destinations = conditions_of(rule.match.destination, set_bit);
   for (const AddressCondition& source : conditions_of(rule.match.source, set_bit)) {
     for (const AddressCondition& destination : destinations) {
       rows.push_back({number, source, destination, rule.match.source_ports, rule.match.destination_ports,
-                      rule.match.protocol, rule.match.tcp_flags.value_or(TcpFlagsMatch{}), rule.match.state});
+                      rule.match.protocol, rule.match.tcp_flags.value_or(TcpFlagsMatch{}), rule.match.state,
+                      chain.tcp_pickup});
     }
   }
   return rows;

@@ -58,6 +58,7 @@ struct MatchRow {
   std::optional<std::uint8_t> protocol;
   TcpFlagsMatch tcp_flags;
   std::optional<ConnectionState> state;
+  TcpPickup tcp_pickup = TcpPickup::loose;
   bool later_fragments = false;  // matches only these
 
   bool asks_ports() const { return source_ports || destination_ports; }
@@ -68,8 +69,8 @@ struct MatchRow {
 
 using SetBit = std::function<unsigned(const std::string&)>;
 
-// Returns the rows of a rule. There are several if it names both sets and ranges for one address.
-std::vector<MatchRow> rows_of(const Rule& rule, std::uint32_t number, const SetBit& set_bit);
+// Returns the rows of a rule of a chain. There are several if it names both sets and ranges for one address.
+std::vector<MatchRow> rows_of(const ChainRules& chain, std::uint32_t number, const SetBit& set_bit);
 
 // Returns the packets that match both; nullopt if there are none.
 std::optional<MatchRow> intersection(const MatchRow& a, const MatchRow& b);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string_view>
 
+#include "bpf_offload/icmp.h"
 #include "host/base/error.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/field_text.h"
@@ -268,6 +269,31 @@ void put_ipv6(FrameBytes& frame, const ImaginedPacket& packet, std::size_t paylo
   }
 }
 
+void put_packet(FrameBytes& bytes, const ImaginedPacket& packet, const FrameBytes& transport) {
+  if (packet.source.version == 6) {
+    put_ipv6(bytes, packet, transport.size());
+  } else {
+    put_ipv4(bytes, packet, transport.size());
+  }
+  bytes.insert(bytes.end(), transport.begin(), transport.end());
+}
+
+bool is_icmp_error(const ImaginedPacket& packet) {
+  const bool ipv6 = packet.source.version == 6;
+  const std::uint8_t icmp = ipv6 ? std::uint8_t{IPPROTO_ICMPV6} : std::uint8_t{IPPROTO_ICMP};
+  return packet.protocol == icmp && packet.fragment != FragmentKind::later &&
+         icmp_states(packet.icmp_type, ipv6 ? 1 : 0) == STATE_RELATED;
+}
+
+// An error without a quote has no state: a packet that its receiver can have sent.
+ImaginedPacket quoted_by(const ImaginedPacket& error) {
+  ImaginedPacket quoted;
+  quoted.source = error.destination;
+  quoted.destination = error.source;
+  quoted.protocol = IPPROTO_UDP;
+  return quoted;
+}
+
 }  // namespace
 
 ImaginedPacket parse_packet_words(std::span<const std::string> words) {
@@ -291,16 +317,13 @@ ImaginedPacket parse_packet_words(std::span<const std::string> words) {
 }
 
 std::vector<std::uint8_t> frame_of(const ImaginedPacket& packet) {
-  const bool ipv6 = packet.source.version == 6;
   FrameBytes frame{0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1};  // locally administered addresses
-  put16(frame, ipv6 ? 0x86dd : 0x0800);
-  const FrameBytes transport = transport_of(packet);
-  if (ipv6) {
-    put_ipv6(frame, packet, transport.size());
-  } else {
-    put_ipv4(frame, packet, transport.size());
+  put16(frame, packet.source.version == 6 ? 0x86dd : 0x0800);
+  FrameBytes transport = transport_of(packet);
+  if (is_icmp_error(packet)) {
+    put_packet(transport, quoted_by(packet), transport_of(quoted_by(packet)));
   }
-  frame.insert(frame.end(), transport.begin(), transport.end());
+  put_packet(frame, packet, transport);
   return frame;
 }
 

@@ -8,6 +8,7 @@
 
 #include "host/packet/features.h"
 #include "host/packet/session_key.h"
+#include "host/packet/tcp_flags.h"
 
 namespace nicsentry {
 
@@ -107,6 +108,7 @@ struct ChainRules {
   bool drop_unjudged = true;
   // The EtherTypes of frames that are no IP and pass, sorted; nullopt: all.
   std::optional<std::vector<std::uint16_t>> non_ip;
+  TcpPickup tcp_pickup = TcpPickup::loose;
 };
 
 }  // namespace nicsentry

@@ -29,7 +29,8 @@ std::optional<Protocol> tracked(const PacketFields& p) {
 }
 
 // Makes the packet one of a known session in a random state. Returns the session's key.
-std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, RandomRules::Packet& packet) {
+std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, RandomRules::Packet& packet,
+                                     Where where) {
   PacketFields& fields = packet.fields;
   const auto protocol = tracked(fields);
   if (!protocol || random.chance(50)) return std::nullopt;
@@ -42,7 +43,7 @@ std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, 
   const bool higher = key.direction == Direction::from_higher;
   bench.know(key.key, higher ? other | state << SLOT_STATE_BITS : state | other << SLOT_STATE_BITS);
   // The program treats packets of a new session like those of an unknown one.
-  if (state != STATE_NEW) fields.state = state_within(state, fields);
+  if (state != STATE_NEW) fields.state = state_within(state, fields, where);
   return key.key;
 }
 
@@ -60,7 +61,8 @@ struct Expected {
   }
 };
 
-void check_random_sets(const std::string& object, std::size_t rule_sets, std::size_t packets, std::uint64_t seed) {
+void check_random_sets(const std::string& object, std::size_t rule_sets, std::size_t packets, std::uint64_t seed,
+                       Where where = Where::host) {
   FirewallRoom room;
   room.buckets = 32;  // few buckets, so that many addresses are in their second one
   FirewallBench bench(object, room);
@@ -110,7 +112,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
     const std::vector<rule_counter> base = bench.counters(last);
     for (std::size_t i = 0; i < packets; ++i) {
       RandomRules::Packet packet = random.packet(chain, edges);
-      const auto known = make_known(random, bench, packet);
+      const auto known = make_known(random, bench, packet, where);
       const NaiveVerdict verdict = judge(chain, egress, naive, packet.fields);
       const bool drops = bench.drops(packet.frame);
       if (drops != verdict.drop) {
@@ -138,7 +140,7 @@ TEST_CASE("the verdict on every packet and the count of every rule agree with a 
 }
 
 TEST_CASE("the program for the card agrees with a naive first match") {
-  check_random_sets("sentry.o", kRuleSets / 10, kPackets, 3);
+  check_random_sets("sentry.o", kRuleSets / 10, kPackets, 3, Where::card);
 }
 
 TEST_CASE("the program on TC agrees with a naive first match") {
