@@ -23,10 +23,10 @@ constexpr std::uint32_t kLowestRate = 16;  // of 65,536
 
 std::uint32_t next_sampling_rate(std::uint32_t rate, const Load& load) {
   const Band band = load.table_full ? kFull : kLearning;
-  if (load.lost || load.processor > band.high) {
+  if (load.lost || (load.all > band.high && load.processor > band.high / load.attachments)) {
     return std::max(rate / 2, kLowestRate);
   }
-  if (load.processor < band.low) {
+  if (load.all < band.low || load.processor < band.low / load.attachments) {
     return std::min(rate + rate / 2, CONFIG_SHARE_ALL);
   }
   return rate;

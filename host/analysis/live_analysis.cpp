@@ -2,6 +2,7 @@
 #include "host/analysis/live_analysis.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <utility>
 
@@ -19,6 +20,7 @@ using namespace std::chrono_literals;
 constexpr nanoseconds kShortestPoll = 250us;
 constexpr nanoseconds kLongestPoll = 10ms;
 constexpr nanoseconds kAdaptationInterval = 100ms;
+constexpr int kPartOfWindow = 10;  // that reading counters at its end takes at most, if few sessions had packets
 
 nanoseconds thread_processor_time() {
   timespec time{};
@@ -37,6 +39,7 @@ LiveAnalysis::LiveAnalysis(EventLoop& loop, const LiveAnalysisOptions& options, 
       longest_poll_(kLongestPoll),
       poll_(kLongestPoll),
       tick_(tick_interval(options.window)) {
+  monitor_.limit_reading(options.window / kPartOfWindow);
   loop_.watch(quiescence_.poll_fd(), [this] {
     if (quiescence_.take_done()) {
       end_quiescence();
@@ -114,9 +117,10 @@ void LiveAnalysis::read_events() {
   const nanoseconds before = thread_processor_time();
   std::vector<Monitor::Arrived> arrived;
   for (const auto& attachment : monitor_.attachments()) {
-    auto& [fd, batch, lost] = sources_[attachment.get()];
+    Source& source = sources_[attachment.get()];
+    EventBatch& batch = source.batch;
     batch.clear();
-    lost = attachment->reader().drain(batch) != 0 || lost;
+    source.lost = attachment->reader().drain(batch) != 0 || source.lost;
     batch.sort_by_time();
     if (!batch.events().empty()) {
       arrived.push_back({attachment.get(), &batch});
@@ -128,7 +132,19 @@ void LiveAnalysis::read_events() {
     poll_ = std::min(poll_ * 2, longest_poll_);
   } else {
     poll_ = std::max(poll_ / 2, kShortestPoll);
-    event_time_ += thread_processor_time() - before;
+    charge(arrived, thread_processor_time() - before);
+  }
+}
+
+// By the number of their events: those of several attachments are handled together.
+void LiveAnalysis::charge(std::span<const Monitor::Arrived> arrived, nanoseconds time) {
+  std::size_t events = 0;
+  for (const Monitor::Arrived& each : arrived) {
+    events += each.batch->events().size();
+  }
+  for (const Monitor::Arrived& each : arrived) {
+    const double part = static_cast<double>(each.batch->events().size()) / static_cast<double>(events);
+    sources_[each.attachment].event_time += nanoseconds(std::llround(part * static_cast<double>(time.count())));
   }
 }
 
@@ -139,11 +155,17 @@ LiveAnalysis::Clock::time_point LiveAnalysis::tick(Clock::time_point now) {
 }
 
 LiveAnalysis::Clock::time_point LiveAnalysis::adapt(Clock::time_point now) {
-  const nanoseconds spent = std::exchange(event_time_, 0ns);
-  const auto passed = now - std::exchange(last_adaptation_, now);
-  for (const auto& attachment : monitor_.attachments()) {
-    const Load load{static_cast<double>(spent.count()) / static_cast<double>(passed.count()),
-                    std::exchange(sources_[attachment.get()].lost, false), attachment->sessions().free_ids() == 0};
+  const auto passed = static_cast<double>((now - std::exchange(last_adaptation_, now)).count());
+  const auto& attachments = monitor_.attachments();
+  double all = 0;
+  for (const auto& attachment : attachments) {
+    all += static_cast<double>(sources_[attachment.get()].event_time.count()) / passed;
+  }
+  for (const auto& attachment : attachments) {
+    Source& source = sources_[attachment.get()];
+    const Load load{static_cast<double>(std::exchange(source.event_time, 0ns).count()) / passed,
+                    std::exchange(source.lost, false), attachment->sessions().free_ids() == 0, all,
+                    static_cast<unsigned>(attachments.size())};
     const std::uint32_t rate = next_sampling_rate(attachment->sampling_rate(), load);
     if (rate != attachment->sampling_rate() && !attachment->ended()) {
       set_sampling_rate(*attachment, rate);

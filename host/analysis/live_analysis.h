@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,7 @@ class LiveAnalysis {
   using Requests = std::vector<std::function<void(std::uint64_t number)>>;
 
   void read_events();
+  void charge(std::span<const Monitor::Arrived> arrived, std::chrono::nanoseconds time);
   Clock::time_point poll(Clock::time_point now);
   Clock::time_point tick(Clock::time_point now);
   Clock::time_point adapt(Clock::time_point now);
@@ -97,8 +99,9 @@ class LiveAnalysis {
 
   struct Source {
     int poll_fd = -1;
-    EventBatch batch;   // of the last look; kept for its memory
-    bool lost = false;  // a ring was full since the sampling rate was looked at
+    EventBatch batch;                       // of the last look; kept for its memory
+    bool lost = false;                      // a ring was full since the sampling rate was looked at
+    std::chrono::nanoseconds event_time{};  // of this thread's processor time, since then
   };
   std::map<const Attachment*, Source> sources_;
   TimestampNs window_start_ns_ = 0;
@@ -106,7 +109,6 @@ class LiveAnalysis {
   std::chrono::nanoseconds longest_poll_;
   std::chrono::nanoseconds poll_;
   std::chrono::nanoseconds tick_;
-  std::chrono::nanoseconds event_time_{};  // of this thread's processor time, since the sampling rate was looked at
   Clock::time_point last_adaptation_;
   Clock::time_point window_due_;
   EventLoop::TimerId poll_timer_ = 0;

@@ -9,6 +9,12 @@
 #include "host/analysis/event_order.h"
 
 namespace nicsentry {
+namespace {
+
+// Rows of a window, with those of sessions that have lost their places.
+constexpr std::size_t kRowsPerPlace = 4;
+
+}  // namespace
 
 Monitor::Monitor(Profile profile, std::uint64_t cap, WallClock clock)
     : clock_(std::move(clock)),
@@ -53,44 +59,70 @@ void Monitor::process(std::span<const Arrived> arrived) {
   connections_->make_room(clock_());
 }
 
-// Returns whether the event belongs to the window that is reported next.
+// Returns whether the event was followed. Connections do not wait for a window: their packets pass several attachments,
+// which turn to the next window one after the other.
 bool Monitor::take(Attachment& attachment, const EventBatch& batch, const EventBatch::Event& event) {
-  if (event.header.epoch != (closing_ ? epoch_ - 1 : epoch_)) {
-    if (event.header.epoch == epoch_) {
-      attachment.deferred().append(event.timestamp_ns, event.header, batch.packet(event));
-    }
+  const bool reported_next = event.header.epoch == (closing_ ? epoch_ - 1 : epoch_);
+  if (!reported_next && event.header.epoch != epoch_) {
     return false;
   }
+  const auto record = read_record(batch, event);
+  Session* session = record ? follow(attachment, *record) : nullptr;
+  if (!reported_next) {
+    attachment.deferred().append(event.timestamp_ns, event.header, batch.packet(event));
+    return true;
+  }
   attachment.count_arrival(event.header);
-  if (const auto record = read_record(batch, event)) {
-    analyse(attachment, *record);
+  if (record) {
+    count(attachment, session, *record);
   }
   return true;
 }
 
-// A record's only way. Updates of the maps that it causes are pending until the flush.
-void Monitor::analyse(Attachment& attachment, const PacketRecord& record) {
+// A record's first way. Updates of the maps that it causes are pending until the flush.
+Session* Monitor::follow(Attachment& attachment, const PacketRecord& record) {
   Session* session = learner_.identify(attachment, record, *connections_);
-  if (session == nullptr) {
-    return;
+  if (session != nullptr) {
+    SessionRegistry::note_alive(*session, record.timestamp_ns);
+    connections_->note(*session, record);
   }
-  SessionRegistry::note_alive(*session, record.timestamp_ns);
-  connections_->note(*session, record);
-  if (learner_.count(attachment, *session, record, *connections_)) {
+  return session;
+}
+
+// A record's second way, in the window that it belongs to.
+void Monitor::count(Attachment& attachment, Session* session, const PacketRecord& record) {
+  if (session == nullptr || !learner_.count(attachment, *session, record, *connections_)) {
+    learner_.refuse(attachment, record);
+  } else {
     recorder_.record(*session, record, *connections_);
   }
 }
 
 void Monitor::process_deferred() {
-  std::vector<EventBatch> batches;
-  std::vector<Arrived> arrived;
-  batches.reserve(attachments_.all().size());
+  std::vector<EventBatch> deferred;
+  std::vector<const EventBatch*> batches;
+  std::vector<Attachment*> attachments;
+  deferred.reserve(attachments_.all().size());
   for (const auto& attachment : attachments_) {
-    EventBatch& batch = batches.emplace_back(std::exchange(attachment->deferred(), {}));
+    EventBatch& batch = deferred.emplace_back(std::exchange(attachment->deferred(), {}));
     batch.sort_by_time();
-    arrived.push_back({attachment.get(), &batch});
+    batches.push_back(&batch);
+    attachments.push_back(attachment.get());
   }
-  process(arrived);
+  for_each_run_by_time(batches, [&](std::size_t which, std::span<const EventBatch::Event> events) {
+    Attachment& attachment = *attachments[which];
+    for (const EventBatch::Event& event : events) {
+      attachment.count_arrival(event.header);
+      if (const auto record = read_record(*batches[which], event)) {
+        Session* session = learner_.identify(attachment, *record, *connections_);
+        count(attachment, session, *record);
+        if (session != nullptr && session->attachments == 0 && !session->active) {
+          registry_.remove(*session);  // it was found room for, which another one has taken
+        }
+      }
+    }
+  });
+  flush();
 }
 
 void Monitor::flush() {
@@ -104,7 +136,7 @@ void Monitor::tick(TimestampNs now_ns) {
   }
   attachments_.attempt_each([&](Attachment& attachment) {
     const unsigned half = attachment.half();
-    const auto muted = [](const AttachmentSessions::Entry& entry) { return entry.muted; };
+    const auto muted = [](std::uint32_t /*id*/, const AttachmentSessions::Entry& entry) { return entry.muted; };
     ticks_.read(attachment, half, muted, [&](AttachmentSessions::Entry& entry, const session_counters& now) {
       const std::uint64_t packets = packets_of(now) - packets_of(entry.last[half]);
       if (packets > entry.seen) {
@@ -150,9 +182,45 @@ void Monitor::end_rest(Attachment& attachment) {
     Session& session = sessions.free(id);
     if (session.attachments == 0 && !session.active) {
       registry_.remove(session);
+    } else if (session.attachments == 0 && !closing_ && has_too_many_rows()) {
+      leave_out(attachment, session);
     }
   }
   sessions.quiesced(*mark);
+}
+
+// A flood of sessions that are let in must not take all memory before the window ends.
+bool Monitor::has_too_many_rows() const {
+  std::size_t places = 0;
+  for (const auto& attachment : attachments_) {
+    places = std::max<std::size_t>(places, attachment->sessions().capacity());
+  }
+  return registry_.size() > kRowsPerPlace * places;
+}
+
+// The window has no row of the session, as of a session without room. Its packets stay in the accounting, as ones that
+// were left out of the sample.
+void Monitor::leave_out(Attachment& attachment, Session& session) {
+  const auto move = [](std::uint64_t& left, std::uint64_t& from, std::uint64_t* to) {
+    const std::uint64_t moved = std::min(left, from);
+    left -= moved;
+    from -= moved;
+    if (to != nullptr) {
+      *to += moved;
+    }
+  };
+  Amount learned = session.learned;
+  Amount counted{session.sent[0].packets + session.sent[1].packets - learned.packets,
+                 session.sent[0].bytes + session.sent[1].bytes - learned.bytes};
+  for (const auto& each : attachments_) {
+    Accounting& accounting = each->accounting();
+    move(learned.packets, accounting.learned.packets, nullptr);
+    move(learned.bytes, accounting.learned.bytes, nullptr);
+    move(counted.packets, accounting.on_sessions.packets, &accounting.unknown.packets);
+    move(counted.bytes, accounting.on_sessions.bytes, &accounting.unknown.bytes);
+  }
+  attachment.refuse(session.key);
+  registry_.remove_with_row(session);
 }
 
 // Behind a window that was just read only the other half is left to read.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "host/analysis/counter_scan.h"
 #include "host/analysis/packet_recorder.h"
 #include "host/analysis/session_learner.h"
+#include "host/analysis/turn_scan.h"
 #include "host/analysis/window_closer.h"
 #include "host/report/profile.h"
 #include "host/sessions/lifetimes.h"
@@ -47,9 +49,9 @@ class Monitor {
     Attachment* attachment = nullptr;
     const EventBatch* batch = nullptr;
   };
-  // Counts events in the window that they belong to, in the order of their time stamps. While a window is closing,
-  // events of the next one wait until collect(). Events of a window that was collected already are lost; the accounting
-  // shows how many.
+  // Follows connections by events in the order of their time stamps, and counts the events in the window that they
+  // belong to. While a window is closing, events of the next one wait until collect() to be counted. Events of a window
+  // that was collected already are lost; the accounting shows how many.
   void process(std::span<const Arrived> arrived);
   void process(Attachment& attachment, const EventBatch& batch);
 
@@ -69,6 +71,9 @@ class Monitor {
   // the window that closes, for its report. Throws std::logic_error while another window is closing.
   WindowCloser flip(std::uint64_t number, TimestampNs start_ns);
   std::uint32_t open_epoch() const { return epoch_; }
+  // How long reading counters at a window's end may take: sessions that are silent for long are read in turn then. Zero
+  // at first: all are read in each window.
+  void limit_reading(std::chrono::nanoseconds time) { scan_.limit(time); }
 
   std::uint64_t sessions_ever() const { return registry_.ever(); }
 
@@ -84,11 +89,14 @@ class Monitor {
   friend class WindowCloser;
 
   bool take(Attachment& attachment, const EventBatch& batch, const EventBatch::Event& event);
-  void analyse(Attachment& attachment, const PacketRecord& record);
+  Session* follow(Attachment& attachment, const PacketRecord& record);
+  void count(Attachment& attachment, Session* session, const PacketRecord& record);
   void process_deferred();
   void flush();
   void end_rest(Attachment& attachment);
   void count_rested(Attachment& attachment, std::uint32_t id);
+  bool has_too_many_rows() const;
+  void leave_out(Attachment& attachment, Session& session);
   std::uint64_t count_since_last(Attachment& attachment, AttachmentSessions::Entry& entry, unsigned half,
                                  const session_counters& now);
 
@@ -99,6 +107,7 @@ class Monitor {
   PacketRecorder recorder_;
   std::unique_ptr<ConnectionObserver> connections_;
   CounterScan ticks_;
+  TurnScan scan_;
   std::uint32_t epoch_ = 1;  // of the open window
   bool closing_ = false;     // the window of the epoch before waits for its collect()
 };

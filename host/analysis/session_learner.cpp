@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/analysis/session_learner.h"
 
+#include <utility>
+
 namespace nicsentry {
 
 Session* SessionLearner::identify(Attachment& attachment, const PacketRecord& record,
@@ -16,14 +18,9 @@ Session* SessionLearner::identify_unknown(Attachment& attachment, const PacketRe
   }
   const bool kept_for_others = session == nullptr && !connections.may_take(attachment, record);
   if (attachment.room().free == 0 || kept_for_others) {
-    attachment.refuse(record.key());
     return session;
   }
-  if (session == nullptr) {
-    session = &registry_.add(record.packet);
-    ++attachment.accounting().sessions_new;
-  }
-  return session;
+  return session != nullptr ? session : &registry_.add(record.packet);
 }
 
 Session* SessionLearner::identify_known(Attachment& attachment, const PacketRecord& record) {
@@ -39,16 +36,16 @@ Session* SessionLearner::identify_known(Attachment& attachment, const PacketReco
     }
     return nullptr;
   }
-  entry.seen += record.event.segments;
   return entry.session;
 }
 
 bool SessionLearner::count(Attachment& attachment, Session& session, const PacketRecord& record,
                            ConnectionObserver& connections) {
-  if (!record.unknown()) {
-    return true;  // its counters have it
-  }
   AttachmentSessions& sessions = attachment.sessions();
+  if (!record.unknown()) {
+    sessions.entry(record.event.counter).seen += record.event.segments;  // its counters have it
+    return true;
+  }
   if (!sessions.find(session)) {
     if (sessions.free_ids() == 0) {
       return false;
@@ -56,14 +53,23 @@ bool SessionLearner::count(Attachment& attachment, Session& session, const Packe
     attachments_.attempt(attachment, [&] { attachment.learn(session, connections.slot_states(attachment, session)); });
     connections.learned(session);  // other attachments may have evicted it
   }
+  attachment.accounting().sessions_new += std::exchange(session.counted, true) ? 0 : 1;
   const Amount amount{record.event.segments, record.event.bytes};
   registry_.count(session, record.connection.direction, amount);
+  session.learned.packets += amount.packets;
+  session.learned.bytes += amount.bytes;
   if (const auto id = sessions.find(session)) {
     sessions.entry(*id).active = true;
   }
   attachment.accounting().learned.packets += amount.packets;
   attachment.accounting().learned.bytes += amount.bytes;
   return true;
+}
+
+void SessionLearner::refuse(Attachment& attachment, const PacketRecord& record) {
+  if (record.unknown()) {
+    attachment.refuse(record.key());
+  }
 }
 
 }  // namespace nicsentry

@@ -16,11 +16,13 @@ class SessionLearner {
       : registry_(registry), attachments_(attachments) {}
 
   // Returns the session of a record from this attachment; adds it if it is new. Null where there is no room for a new
-  // session, or where two sessions share a fingerprint; both are in the accounting.
+  // session, and where two sessions share a fingerprint. Changes no accounting.
   Session* identify(Attachment& attachment, const PacketRecord& record, const ConnectionObserver& connections);
   // Counts a record that the program counted as one of an unknown session, and gives the session counters on this
   // attachment if it has none. False where there is no room: nothing was counted.
   bool count(Attachment& attachment, Session& session, const PacketRecord& record, ConnectionObserver& connections);
+  // Puts into the accounting that a record's session has no room.
+  static void refuse(Attachment& attachment, const PacketRecord& record);
 
  private:
   Session* identify_unknown(Attachment& attachment, const PacketRecord& record, const ConnectionObserver& connections);

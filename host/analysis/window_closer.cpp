@@ -2,6 +2,7 @@
 #include "host/analysis/window_closer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -10,6 +11,11 @@
 #include "host/analysis/room_policy.h"
 
 namespace nicsentry {
+namespace {
+
+constexpr std::uint64_t kSilentWindows = 3;
+
+}  // namespace
 
 WindowCloser::WindowCloser(Monitor& monitor, std::uint32_t epoch, std::uint64_t number, TimestampNs start_ns)
     : monitor_(&monitor), epoch_(epoch), number_(number), start_ns_(start_ns) {}
@@ -58,22 +64,60 @@ void WindowCloser::close(Attachment& attachment, TimestampNs end_ns) {
   read_sessions(attachment, end_ns);
 }
 
+// A session that had no event in the window, and no packet in those before, is read when it is its turn.
+bool WindowCloser::is_silent(const AttachmentSessions::Entry& entry) const {
+  return !entry.evicted && !entry.active && !entry.muted && entry.seen == 0 &&
+         number_ - std::min(number_, entry.session->last_window) >= kSilentWindows;
+}
+
 void WindowCloser::read_sessions(Attachment& attachment, TimestampNs end_ns) {
   const unsigned half = epoch_ & 1U;
-  SessionRegistry& registry = monitor_->registry_;
-  Accounting& accounting = attachment.accounting();
-  const auto all = [](const AttachmentSessions::Entry&) { return true; };
-  scan_.read(attachment, half, all, [&](AttachmentSessions::Entry& entry, const session_counters& now) {
-    const std::uint64_t packets = monitor_->count_since_last(attachment, entry, half, now);
-    if (packets > entry.seen) {
-      registry.note_unseen(*entry.session, std::max({start_ns_, entry.looked_ns, entry.session->last_ns}), end_ns);
+  const AttachmentSessions& sessions = attachment.sessions();
+  std::vector<std::uint32_t> silent;
+  std::size_t busy = 0;
+  for (std::uint32_t id = 0; id < sessions.ids(); ++id) {
+    if (sessions.used(id)) {
+      is_silent(sessions.entry(id)) ? silent.push_back(id) : static_cast<void>(++busy);
     }
-    accounting.sessions_active += entry.active || packets != 0 ? 1 : 0;
-    entry.active = false;
-    entry.seen = 0;
-    entry.looked_ns = 0;
-    entry.muted = false;
+  }
+  const std::vector<bool> turn = monitor_->scan_.choose(attachment, silent, busy, sessions.ids());
+  std::vector<bool> left_out(sessions.ids(), false);
+  for (const std::uint32_t id : silent) {
+    left_out[id] = !turn[id];
+  }
+  const auto now = [this] { return std::chrono::nanoseconds(monitor_->clock_()); };
+  const auto begin = now();
+  std::size_t readings = 0;
+  // Whoever is not read in each window has packets in both halves.
+  if (std::find(left_out.begin(), left_out.end(), true) != left_out.end()) {
+    const auto in_turn = [&turn](std::uint32_t id, const AttachmentSessions::Entry&) { return bool{turn[id]}; };
+    scan_.read(attachment, 1 - half, in_turn, [&](AttachmentSessions::Entry& entry, const session_counters& counters) {
+      if (monitor_->count_since_last(attachment, entry, 1 - half, counters) != 0) {
+        monitor_->registry_.note_unseen(*entry.session, std::max(start_ns_, entry.session->last_ns), end_ns);
+        entry.active = true;
+      }
+    });
+    readings = scan_.read();
+  }
+  const auto wanted = [&left_out](std::uint32_t id, const AttachmentSessions::Entry&) { return !left_out[id]; };
+  scan_.read(attachment, half, wanted, [&](AttachmentSessions::Entry& entry, const session_counters& counters) {
+    count_entry(attachment, entry, half, counters, end_ns);
   });
+  monitor_->scan_.note_cost(attachment, readings + scan_.read(), now() - begin);
+}
+
+void WindowCloser::count_entry(Attachment& attachment, AttachmentSessions::Entry& entry, unsigned half,
+                               const session_counters& counters, TimestampNs end_ns) {
+  const std::uint64_t packets = monitor_->count_since_last(attachment, entry, half, counters);
+  if (packets > entry.seen) {
+    monitor_->registry_.note_unseen(*entry.session, std::max({start_ns_, entry.looked_ns, entry.session->last_ns}),
+                                    end_ns);
+  }
+  attachment.accounting().sessions_active += entry.active || packets != 0 ? 1 : 0;
+  entry.active = false;
+  entry.seen = 0;
+  entry.looked_ns = 0;
+  entry.muted = false;
 }
 
 void WindowCloser::open(Attachment& attachment) {

@@ -34,7 +34,10 @@ class [[nodiscard]] WindowCloser {
 
   void close(Attachment& attachment, TimestampNs end_ns);
   void open(Attachment& attachment);
+  bool is_silent(const AttachmentSessions::Entry& entry) const;
   void read_sessions(Attachment& attachment, TimestampNs end_ns);
+  void count_entry(Attachment& attachment, AttachmentSessions::Entry& entry, unsigned half,
+                   const session_counters& counters, TimestampNs end_ns);
   void make_room(Attachment& attachment);
   void change_spent_keys(Attachment& attachment);
 

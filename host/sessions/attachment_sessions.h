@@ -79,6 +79,7 @@ class AttachmentSessions {
   // The ids in use are below ids().
   std::uint32_t ids() const { return static_cast<std::uint32_t>(entries_.size()); }
   Entry& entry(std::uint32_t id) { return entries_[id]; }
+  const Entry& entry(std::uint32_t id) const { return entries_[id]; }
   bool used(std::uint32_t id) const { return id < entries_.size() && entries_[id].session != nullptr; }
   std::uint32_t free_ids() const { return capacity_ - in_use_; }
   std::uint32_t capacity() const { return capacity_; }

@@ -20,6 +20,7 @@ struct Session {
   ServerDecision server;
   Connection connection;
   std::uint64_t last_window = 0;      // the last window in which it had packets
+  bool counted = false;               // it is in the accounting as a new session
   unsigned attachments = 0;           // how many attachments have an entry of it
   bool unwatched = false;             // its events were not needed any more when its last packet came
   TcpSequence::UnseenBytes unseen{};  // of closed windows: bytes of packets whose sequence numbers were not taken
@@ -27,7 +28,9 @@ struct Session {
 
   // The open window's figures.
   bool active = false;
+  std::size_t active_index = 0;  // among the active ones
   std::array<Amount, 2> sent{};  // by Direction
+  Amount learned;                // the part of `sent` that was counted by events of an unknown session
   // Bytes of the packets whose sequence numbers were taken, by the half of their epoch and by Direction.
   std::array<TcpSequence::UnseenBytes, 2> numbered{};
   bool timed = false;  // first_ns and last_ns are set

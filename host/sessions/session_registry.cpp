@@ -52,9 +52,19 @@ Session& SessionRegistry::add(const ParsedPacket& first) {
 
 void SessionRegistry::remove(Session& session) { sessions_.erase(SessionKey(session.key)); }
 
+void SessionRegistry::remove_with_row(Session& session) {
+  if (session.active) {
+    active_[session.active_index] = active_.back();
+    active_[session.active_index]->active_index = session.active_index;
+    active_.pop_back();
+  }
+  remove(session);
+}
+
 void SessionRegistry::touch(Session& session) {
   if (!session.active) {
     session.active = true;
+    session.active_index = active_.size();
     active_.push_back(&session);
   }
 }
@@ -124,6 +134,7 @@ std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window, u
     }
     session->numbered[half] = {};
     session->sent = {};
+    session->learned = {};
     session->timed = false;
     session->last_uncertainty_ns = 0;
     session->captured = 0;

@@ -30,6 +30,9 @@ class SessionRegistry {
 
   // A packet of the session passed or was dropped at this time. Changes no figure of a window.
   static void note_alive(Session& session, TimestampNs time_ns);
+  // Removes a session that no attachment has an entry of, and its row in the open window.
+  void remove_with_row(Session& session);
+
   // Records the packet of an event, or the several packets that a GSO packet becomes. Returns false when the session
   // has reached the window's cap, this packet included: its further events are not needed.
   bool capture(Session& session, TimestampNs timestamp_ns, const ParsedPacket& packet, const event_header& event);

@@ -255,11 +255,15 @@ class Fixture {
     return both;
   }
 
-  WindowReport swap() {
-    WindowCloser closing = monitor.flip(window_++, std::exchange(start_ns_, tell_time()));
+  WindowCloser flip() { return monitor.flip(window_++, std::exchange(start_ns_, tell_time())); }
+  WindowReport collect(WindowCloser& closing) {
     in.read();
     out.read();
     return closing.collect(start_ns_);
+  }
+  WindowReport swap() {
+    WindowCloser closing = flip();
+    return collect(closing);
   }
   void swaps(int windows) {
     for (int i = 0; i < windows; ++i) {
@@ -603,6 +607,37 @@ TEST_CASE("ICMPv6 errors, and errors about pings, are RELATED by what they quote
   CHECK(f.in.send(error_about(ping)) == XDP_PASS);
 }
 
+TEST_CASE(
+    "connections are followed by time also while a window closes, whichever program turned to the next one first") {
+  Fixture f;
+  f.monitor.track_connections(true);
+  WindowCloser closing = f.flip();
+  const std::uint32_t open = f.monitor.open_epoch();
+  f.in.send(udp_in(kEnds));              // in the next window
+  f.out.attachment.set_epoch(open - 1);  // this program has not turned yet
+  f.out.send(udp_out(kEnds));
+  f.out.attachment.set_epoch(open);
+  f.in.read();
+  f.out.read();
+  REQUIRE(f.connections().size() == 1);
+  CHECK(f.connections()[0].originator == Direction::from_lower);
+  CHECK(f.connections()[0].state == "ESTABLISHED");
+  CHECK(f.states(kUdp) == "E E");  // in force before the window is closed
+
+  const WindowReport first = f.collect(closing);
+  REQUIRE(first.sessions.size() == 1);
+  CHECK(first.sessions[0].packets_client + first.sessions[0].packets_server == 1);
+  CHECK(first.attachments[0].sessions_new == 0);
+  CHECK(first.attachments[1].sessions_new == 1);
+  const WindowReport second = f.swap();
+  REQUIRE(second.sessions.size() == 1);
+  CHECK(second.sessions[0].id == first.sessions[0].id);
+  CHECK(second.sessions[0].packets_client + second.sessions[0].packets_server == 1);
+  CHECK(second.attachments[0].sessions_new == 0);
+  CHECK(second.attachments[0].unknown_events_arrived == 1);
+  CHECK(f.swap().sessions.empty());
+}
+
 TEST_CASE("for programs that do not read quotes, errors are RELATED from the second one about a connection on") {
   Fixture f;
   f.monitor.track_connections(true);
@@ -770,6 +805,34 @@ TEST_CASE("in a flood new sessions get the places of unanswered ones within the 
   CHECK(report.attachments[0].unknown.packets + report.attachments[0].on_sessions.packets == 2U + kFlood);
   CHECK(f.swap().sessions.empty());
   CHECK(f.monitor.take_failures().empty());
+}
+
+TEST_CASE("a window has four rows for each place at most; what has none is in the accounting as left out") {
+  Fixture f(16, 5);
+  f.monitor.track_connections(true);
+  constexpr std::uint16_t kFlood = 200;
+  for (std::uint16_t i = 0; i < kFlood; ++i) {
+    Ends ends = kEnds;
+    ends.peer_port = i;
+    f.in.pass(udp_in(ends));
+    f.in.pass(udp_in(ends));
+    if (f.monitor.wants_rest()) {
+      f.rest();
+    }
+  }
+  const WindowReport report = f.swap();
+  const Accounting& in = report.attachments[0];
+  CHECK(report.sessions.size() <= 4 * 16 + 1);
+  CHECK(report.sessions.size() >= 4 * 16 - 4);
+  CHECK(in.sessions_refused + report.attachments[1].sessions_refused == kFlood - report.sessions.size());
+  CHECK(in.in().packets == 2 * kFlood);
+  CHECK(in.unknown.packets == in.unknown_events_arrived + in.unknown_left_out());
+  std::uint64_t packets = 0;
+  for (const SessionWindow& row : report.sessions) {
+    packets += row.packets_client + row.packets_server;
+  }
+  CHECK(packets == 2 * report.sessions.size());
+  CHECK(packets == in.on_sessions.packets + in.learned.packets);
 }
 
 TEST_CASE("an id that rested is read once more before another session gets it") {

@@ -3,6 +3,7 @@
 #include "host/analysis/monitor.h"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -68,6 +69,11 @@ class Fixture {
     attachment.reader().drain(batch);
     monitor.process(attachment, batch);
     return batch.events().size();
+  }
+  // The events that were sent are lost.
+  void drop_events() {
+    EventBatch lost;
+    attachment.reader().drain(lost);
   }
   WindowCloser flip() { return monitor.flip(window_, static_cast<TimestampNs>(window_) * 1000); }
   WindowReport collect(WindowCloser& closing) {
@@ -277,6 +283,43 @@ TEST_CASE("a slot that is vacated while a window is closing rests until the next
   CHECK(sessions.resting_slots() == 1);
   f.swap();
   CHECK(sessions.resting_slots() == 0);
+}
+
+TEST_CASE("sessions that are silent for several windows are read in turn when reading takes too long") {
+  constexpr std::uint32_t kSessions = 10;
+  Fixture f(64, 100);
+  const auto session = [](std::uint32_t number) { return Udp{0x0a000001 + number, 0x0b000001}; };
+  for (std::uint32_t i = 0; i < kSessions; ++i) {
+    f.send(session(i));
+  }
+  f.read();
+  CHECK(f.swap().sessions.size() == kSessions);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(f.swap().sessions.empty());
+  }
+  f.monitor.limit_reading(std::chrono::nanoseconds(1));
+  f.swap();  // it is the first one's turn
+  for (std::uint32_t i = 0; i < kSessions; ++i) {
+    f.send(session(i));
+  }
+  f.drop_events();
+  std::uint64_t counted = 0;
+  for (std::uint32_t i = 0; i < kSessions; ++i) {
+    CAPTURE(i);
+    if (i == 4) {
+      f.send(session(9));  // one that is not silent any more is read at once
+      f.read();
+    }
+    const WindowReport report = f.swap();
+    CHECK(report.sessions.size() == (i == 4 ? 2 : 1) - (i == 8 ? 1U : 0U));
+    CHECK(report.attachments[0].sessions_active == report.sessions.size());
+    CHECK(report.attachments[0].on_sessions.packets == packets(report));
+    counted += packets(report);
+  }
+  CHECK(counted == kSessions + 1);
+  f.monitor.limit_reading({});
+  CHECK(f.swap().sessions.empty());
+  CHECK(f.swap().sessions.empty());
 }
 
 TEST_CASE("a second flip is an error until the first one is collected") {
