@@ -3,7 +3,14 @@
 """What connection states let in under a default of drop, and what they do not: the first packets of a connection from
 outside, ICMP beside a ping, fragments."""
 import json
+import os
+import random
+import signal
+import socket
+import struct
+import subprocess
 import sys
+import threading
 import time
 
 from compare import expect
@@ -113,6 +120,77 @@ def forged_case(directory):
         peers.check_clean()
 
 
+class Held:
+    """A controller that has a fifth of a processor's time."""
+
+    def __init__(self, controller):
+        self.pid = controller.process.pid
+        self.ends = threading.Event()
+        self.thread = threading.Thread(target=self.hold)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        self.thread.join()
+
+    def hold(self):
+        while not self.ends.is_set():
+            os.kill(self.pid, signal.SIGSTOP)
+            time.sleep(0.08)
+            os.kill(self.pid, signal.SIGCONT)
+            time.sleep(0.02)
+
+
+def write_flood(path, link):
+    """UDP from 50,000 random sources, as a capture."""
+    chance = random.Random(1)
+    with open(path, "wb") as capture:
+        capture.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for _ in range(50_000):
+            source = bytes([chance.randrange(11, 200), *(chance.randrange(256) for _ in range(3))])
+            packet = bytes.fromhex("4500001c0000000040110000") + source + socket.inet_aton(INSIDE)
+            frame = link + bytes(5) + b"\x02" + b"\x08\x00" + packet + struct.pack("!HHHH", 1024, 9, 8, 0)
+            capture.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+
+
+def flood_case(directory):
+    """A flood that is all dropped does not keep the host from learning the connections of those inside."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL, window="1s")
+        peers.default("ingress", "drop")
+        capture = peers.directory / "flood.pcap"
+        write_flood(capture, bytes.fromhex(peers.link()["address"].replace(":", "")))
+        flood = peers.start(
+            peers.sender,
+            "tcpreplay",
+            "-q",
+            "--topspeed",
+            "--loop=0",
+            "--preload-pcap",
+            "-i",
+            "left0",
+            capture,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with Held(watching):
+            time.sleep(2)
+            before, began = peers.sent(), time.monotonic()
+            streams = [peers.stream(peers.sender, peers.receiver, OUTSIDE, 7000 + number) for number in range(10)]
+            time.sleep(3.5)
+            rate = (peers.sent() - before) / (time.monotonic() - began)
+            arrived = sum(stream.say(f"line {number}", 3) == f"line {number}" for number, stream in enumerate(streams))
+        flood.kill()
+        flood.wait()
+        expect("connections opened from inside that go on after 3.5 s", 10, arrived)
+        watching.stop()
+        peers.check_clean()
+    return f"{rate:,.0f} dropped packets a second"
+
+
 def older_case(directory):
     """A TCP connection that is older than the run is picked up as by nf_conntrack_tcp_loose."""
     with Peers(directory) as peers:
@@ -199,6 +277,7 @@ def main():
             "ICMP beside a ping": icmp_case,
             "late answers, short and long windows": lifetimes_case,
             "forged segments and errors": forged_case,
+            "a flood that is all dropped": flood_case,
             "a connection older than the run": older_case,
             "rules and later fragments": fragments_case,
             "a router's connections": router_case,
