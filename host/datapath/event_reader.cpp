@@ -3,13 +3,19 @@
 
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
+#include <map>
+#include <string>
+#include <utility>
 
 #include "host/base/error.h"
+#include "host/base/unique_fd.h"
 #include "host/datapath/libbpf_messages.h"
 
 namespace nicsentry {
@@ -17,6 +23,9 @@ namespace {
 
 constexpr std::size_t kRingPages = 512;  // 2 MiB a processor
 constexpr unsigned kPageBytes = 4096;
+constexpr std::chrono::milliseconds kLookInterval{500};  // at which processors are online
+
+using SteadyClock = std::chrono::steady_clock;
 
 // The head of a sample as sample_type TIME | RAW lays it out (perf_event_open(2)), `size` bytes follow; a lost record.
 struct Sample {
@@ -73,16 +82,23 @@ void EventBatch::clear() {
 }
 
 struct EventReader::Rings {
-  perf_buffer* buffer = nullptr;
-  Drain drain;
+  struct Free {
+    void operator()(perf_buffer* buffer) const { perf_buffer__free(buffer); }
+  };
+  using Ring = std::unique_ptr<perf_buffer, Free>;
 
-  Rings() = default;
-  Rings(const Rings&) = delete;
-  Rings& operator=(const Rings&) = delete;
-  ~Rings() { perf_buffer__free(buffer); }
+  int records_fd = -1;
+  OnlineProcessors online;  // empty: the rings stay as they are
+  SteadyClock::time_point look_at;
+  UniqueFd epoll;
+  Drain drain;
+  std::map<int, Ring> rings;  // by processor
+
+  void open(int cpu);
+  void close(int cpu);
 };
 
-EventReader::EventReader(int records_fd, std::optional<int> cpu) : rings_(std::make_unique<Rings>()) {
+void EventReader::Rings::open(int cpu) {
   const LibbpfMessages messages;
   perf_event_attr attributes{};
   attributes.size = sizeof(attributes);
@@ -96,15 +112,40 @@ EventReader::EventReader(int records_fd, std::optional<int> cpu) : rings_(std::m
   attributes.wakeup_watermark = kRingPages * kPageBytes / 4;
   perf_buffer_raw_opts options{};
   options.sz = sizeof(options);
-  int key = cpu.value_or(0);
-  if (cpu) {
-    options.cpu_cnt = 1;
-    options.cpus = &key;
-    options.map_keys = &key;
+  options.cpu_cnt = 1;
+  options.cpus = &cpu;
+  options.map_keys = &cpu;
+  Ring ring(perf_buffer__new_raw(records_fd, kRingPages, &attributes, take, &drain, &options));
+  if (!ring) {
+    throw SystemError(errno, "opening the ring of map records of processor " + std::to_string(cpu), messages.detail());
   }
-  rings_->buffer = perf_buffer__new_raw(records_fd, kRingPages, &attributes, take, &rings_->drain, &options);
-  if (rings_->buffer == nullptr) {
-    throw SystemError(errno, "opening the rings of map records", messages.detail());
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, perf_buffer__epoll_fd(ring.get()), &event) != 0) {
+    throw SystemError(errno, "adding a ring to the epoll set");
+  }
+  rings[cpu] = std::move(ring);
+}
+
+// The kernel takes the ring's event from a processor that goes; it does not come back with it.
+void EventReader::Rings::close(int cpu) {
+  perf_buffer__consume(rings.at(cpu).get());
+  rings.erase(cpu);
+}
+
+EventReader::EventReader(int records_fd, std::optional<int> cpu, OnlineProcessors online)
+    : rings_(std::make_unique<Rings>()) {
+  rings_->records_fd = records_fd;
+  rings_->epoll = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!rings_->epoll) {
+    throw SystemError(errno, "making an epoll set");
+  }
+  for (const int processor : cpu ? std::vector{*cpu} : online()) {
+    rings_->open(processor);
+  }
+  if (!cpu) {
+    rings_->online = std::move(online);
+    rings_->look_at = SteadyClock::now() + kLookInterval;
   }
 }
 
@@ -112,16 +153,45 @@ EventReader::~EventReader() = default;
 EventReader::EventReader(EventReader&&) noexcept = default;
 EventReader& EventReader::operator=(EventReader&&) noexcept = default;
 
-int EventReader::poll_fd() const { return perf_buffer__epoll_fd(rings_->buffer); }
+int EventReader::poll_fd() const { return rings_->epoll.get(); }
 
 std::uint64_t EventReader::drain(EventBatch& batch) {
   rings_->drain = {&batch, 0};
-  const int result = perf_buffer__consume(rings_->buffer);
+  if (rings_->online && SteadyClock::now() >= rings_->look_at) {
+    look_at_processors();
+  }
+  int result = 0;
+  for (const auto& [cpu, ring] : rings_->rings) {
+    const int consumed = perf_buffer__consume(ring.get());
+    result = result < 0 ? result : consumed;
+  }
   rings_->drain.batch = nullptr;
   if (result < 0) {
     throw SystemError(-result, "reading the rings of map records");
   }
   return rings_->drain.lost;
+}
+
+void EventReader::look_at_processors() {
+  rings_->look_at = SteadyClock::now() + kLookInterval;
+  const std::vector<int> online = rings_->online();
+  std::vector<int> gone;
+  for (const auto& [cpu, ring] : rings_->rings) {
+    if (std::find(online.begin(), online.end(), cpu) == online.end()) {
+      gone.push_back(cpu);
+    }
+  }
+  for (const int cpu : gone) {
+    rings_->close(cpu);
+  }
+  for (const int cpu : online) {
+    if (!rings_->rings.contains(cpu)) {
+      try {
+        rings_->open(cpu);
+      } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): it is on its way, and looked at again
+      }
+    }
+  }
 }
 
 }  // namespace nicsentry

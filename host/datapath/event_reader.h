@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
+#include "host/datapath/processors.h"
 #include "host/packet/features.h"
 
 namespace nicsentry {
@@ -36,12 +37,13 @@ class EventBatch {
   std::vector<std::uint8_t> bytes_;
 };
 
-// Reads the events of one program: a ring a processor, no wake-up for each event. One at a time per `records` map.
-// Throws SystemError. Not for use by several threads.
+// Reads the events of one program: a ring a processor, no wake-up for each event. A processor that comes online later
+// gets its ring within a second. One at a time per `records` map. Throws SystemError. Not for use by several threads.
 class EventReader {
  public:
-  // `cpu`: only that processor's ring (test runs); else all.
-  explicit EventReader(int records_fd, std::optional<int> cpu = std::nullopt);
+  // `cpu`: only that processor's ring (test runs); else those that `online` returns.
+  explicit EventReader(int records_fd, std::optional<int> cpu = std::nullopt,
+                       OnlineProcessors online = online_processors);
   ~EventReader();
   EventReader(EventReader&&) noexcept;
   EventReader& operator=(EventReader&&) noexcept;
@@ -52,6 +54,8 @@ class EventReader {
   std::uint64_t drain(EventBatch& batch);
 
  private:
+  void look_at_processors();
+
   struct Rings;
   std::unique_ptr<Rings> rings_;
 };
