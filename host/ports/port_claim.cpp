@@ -151,7 +151,16 @@ PortClaim::PortClaim(const Interface& port) : path_(claim_path(port)) {
       continue;  // the claimer has just replaced or removed the file
     }
     if (is_at(path_, fd_.get())) {
-      found_ = parse_record(read_all(fd_.get()));
+      const std::string text = read_all(fd_.get());
+      found_ = parse_record(text);
+      try {
+        lease_.emplace(port, runtime_directory().string());
+      } catch (...) {
+        if (text.empty()) {
+          erase();
+        }
+        throw;
+      }
       write({getpid(), "", found_.attachments});
       return;
     }

@@ -10,6 +10,7 @@
 #include "host/base/unique_fd.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
+#include "host/datapath/port_lease.h"
 
 namespace nicsentry {
 
@@ -33,7 +34,8 @@ struct ClaimRecord {
 };
 
 // The right to drive the programs of one port: a locked file in /run/nicsentry with the process that has it and what is
-// attached there. The lock ends with the process. The record of a process that died is found by the next claim.
+// attached there, and a lease, which excludes those with another runtime directory. Both end with the process. The
+// record of a process that died is found by the next claim.
 class PortClaim {
  public:
   // Writes this process's id into the record, without a socket. Throws Error when another process has the port.
@@ -49,6 +51,7 @@ class PortClaim {
   std::filesystem::path path_;
   UniqueFd fd_;
   ClaimRecord found_;
+  std::optional<PortLease> lease_;
 };
 
 // The record of a port, without a claim. `running`: a process has the port; it is starting while there is no socket.

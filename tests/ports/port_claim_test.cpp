@@ -2,6 +2,7 @@
 // The locked record of a port, as other threads and claims see it. Needs root.
 #include "host/ports/port_claim.h"
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,6 +123,59 @@ TEST_CASE("readers of a port's record do not make a claim of it fail") {
     reader.join();
   }
   CHECK(refused == 0);
+}
+
+TEST_CASE("a port that is claimed in another runtime directory is refused, with the process and the directory") {
+  const RuntimeDirectory directory;
+  const Interface port = find_interface("lo");
+  std::optional<PortClaim> claim(port);
+  const std::filesystem::path other = directory.outer / "other";
+  setenv("NICSENTRY_RUNTIME_DIR", other.c_str(), 1);
+  CHECK_THROWS_WITH(PortClaim(port), "EBUSY: lo is watched already by nicsentry, process " + std::to_string(getpid()) +
+                                         ", with the runtime directory " + directory.path.string());
+  CHECK_FALSE(read_port_record(port));
+  const auto holder = find_lease_holder(port);
+  REQUIRE(holder);
+  CHECK(holder->pid == static_cast<std::uint32_t>(getpid()));
+  CHECK(holder->directory == directory.path);
+  std::thread([&port] {  // "lo" of another network namespace has the same index
+    REQUIRE(unshare(CLONE_NEWNET) == 0);
+    CHECK_FALSE(find_lease_holder(port));
+    CHECK_NOTHROW(PortClaim(port));
+  })
+      .join();
+  claim.reset();
+  CHECK_FALSE(find_lease_holder(port));
+  CHECK_NOTHROW(PortClaim(port));
+}
+
+TEST_CASE("of many that claim a port at the same time in directories of their own, at most one has it") {
+  const RuntimeDirectory directory;
+  const Interface port = find_interface("lo");
+  constexpr int kRounds = 100;
+  constexpr int kClaimers = 4;
+  for (int round = 0; round < kRounds; ++round) {
+    std::atomic<int> holders{0};
+    std::atomic<int> tried{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kClaimers; ++i) {
+      threads.emplace_back([&] {
+        std::optional<PortLease> lease;
+        try {
+          lease.emplace(port, "/somewhere");
+          ++holders;
+        } catch (const Error&) {  // NOLINT(bugprone-empty-catch): refused
+        }
+        ++tried;
+        while (tried < kClaimers) {
+        }
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    REQUIRE(holders == 1);
+  }
 }
 
 TEST_CASE("a runtime directory that another user controls is refused") {

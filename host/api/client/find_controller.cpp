@@ -19,6 +19,7 @@
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
 #include "host/datapath/interface.h"
+#include "host/datapath/port_lease.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
@@ -117,6 +118,10 @@ std::string socket_of_port(const std::string& interface, std::chrono::millisecon
   while (true) {
     const auto found = read_port_record(port);
     if (!found || !found->running) {
+      if (const auto holder = find_lease_holder(port)) {
+        throw NotFound("the controller of " + interface + ", process " + std::to_string(holder->pid) +
+                       ", has another runtime directory: " + holder->directory + " (see NICSENTRY_RUNTIME_DIR)");
+      }
       throw not_watched(interface);
     }
     const std::string& socket = found->record.socket;
