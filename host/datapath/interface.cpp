@@ -95,8 +95,8 @@ bool interface_exists(int index) {
 
 unsigned long network_namespace() {
   struct stat status {};
-  if (stat("/proc/self/ns/net", &status) != 0) {
-    throw SystemError(errno, "reading /proc/self/ns/net");
+  if (stat("/proc/thread-self/ns/net", &status) != 0) {
+    throw SystemError(errno, "reading /proc/thread-self/ns/net");
   }
   return status.st_ino;
 }

@@ -26,7 +26,7 @@ std::vector<Interface> list_interfaces();
 // Whether an interface with this index is still there.
 bool interface_exists(int index);
 
-// The inode of this process's network namespace, by which claims of the same interface name are kept apart.
+// The inode of this thread's network namespace, by which claims of the same interface name are kept apart.
 unsigned long network_namespace();
 
 }  // namespace nicsentry

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/datapath/hook_state.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <set>
+
+#include "host/base/error.h"
+#include "host/datapath/hooks.h"
+#include "host/datapath/loaded_program.h"
+#include "host/datapath/program.h"
+#include "host/datapath/tc_filters.h"
+
+namespace nicsentry {
+namespace {
+
+// The kernel follows 33 tail calls at most (MAX_TAIL_CALL_CNT); a chain of dispatchers has far fewer programs.
+constexpr std::size_t kProgramsFollowed = 64;
+
+std::vector<std::uint32_t> programs_called_by(std::uint32_t program_id) {
+  std::vector<std::uint32_t> called;
+  try {
+    for (const LoadedProgram::Map& map : open_program(program_id).maps) {
+      if (map.layout.type != BPF_MAP_TYPE_PROG_ARRAY) {
+        continue;
+      }
+      for (std::uint32_t index = 0; index < map.entries; ++index) {
+        std::uint32_t id = 0;
+        if (bpf_map_lookup_elem(map.fd.get(), &index, &id) == 0) {
+          called.push_back(id);
+        }
+      }
+    }
+  } catch (const SystemError&) {
+    return {};  // it has gone meanwhile
+  }
+  return called;
+}
+
+// Whether one program may end up in another by tail calls.
+bool reaches(std::uint32_t from, std::uint32_t to) {
+  std::set<std::uint32_t> seen{from};
+  std::vector<std::uint32_t> next{from};
+  while (!next.empty() && seen.size() < kProgramsFollowed) {
+    const std::uint32_t program = next.back();
+    next.pop_back();
+    for (const std::uint32_t called : programs_called_by(program)) {
+      if (called == to) {
+        return true;
+      }
+      if (seen.insert(called).second) {
+        next.push_back(called);
+      }
+    }
+  }
+  return false;
+}
+
+// The programs of a hook in the order in which packets meet them.
+std::vector<std::uint32_t> programs_on_hook(const Interface& port, Hook hook, Mode mode) {
+  std::vector<std::uint32_t> programs;
+  if (hook == Hook::xdp) {
+    const XdpPrograms xdp = query_xdp(port);
+    // The kernel runs XDP in the driver or generically, not both.
+    programs = mode == Mode::hw ? std::vector{xdp.hw} : std::vector{xdp.drv, xdp.skb};
+  } else {
+    programs = query_tcx(port.index, hook);
+    for (const TcFilter& filter : list_tc_filters(port.index, hook)) {
+      programs.push_back(filter.program_id);
+    }
+  }
+  std::erase(programs, 0U);
+  return programs;
+}
+
+// The program that took the place of one of ours; 0: none did.
+std::uint32_t in_its_place(const Interface& port, Hook hook, const std::vector<std::uint32_t>& programs) {
+  if (hook == Hook::xdp) {
+    return programs.empty() ? 0 : programs.front();
+  }
+  return query_tc(port, hook);  // other filters and tcx programs leave its place free
+}
+
+std::string described(std::uint32_t program_id) {
+  try {
+    return "program '" + describe_program(program_id).name + "' (id " + std::to_string(program_id) + ")";
+  } catch (const SystemError&) {
+    return "program " + std::to_string(program_id);
+  }
+}
+
+bool ours(std::uint32_t program_id) {
+  try {
+    return describe_program(program_id).identity.adoptable();
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+HookState look_at_hook(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
+  const std::vector<std::uint32_t> programs = programs_on_hook(port, hook, mode);
+  if (std::find(programs.begin(), programs.end(), program_id) != programs.end()) {
+    return {};
+  }
+  for (const std::uint32_t program : programs) {
+    if (reaches(program, program_id)) {
+      return {HookState::Kind::behind, program};
+    }
+  }
+  const std::uint32_t other = in_its_place(port, hook, programs);
+  return {other == 0 ? HookState::Kind::off : HookState::Kind::replaced, other};
+}
+
+std::vector<std::string> in_front_of(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
+  std::vector<std::string> found;
+  const auto add = [&](const std::string& what, std::uint32_t program) {
+    if (program != 0 && program != program_id && !ours(program)) {
+      found.push_back(what + described(program));
+    }
+  };
+  if (mode != Mode::hw && hook != Hook::tc_egress) {
+    const XdpPrograms xdp = query_xdp(port);
+    add("XDP on the card: ", xdp.hw);
+    if (hook == Hook::tc_ingress) {
+      add("XDP: ", xdp.drv);
+      add("XDP: ", xdp.skb);
+    }
+  }
+  if (hook == Hook::xdp) {
+    return found;
+  }
+  const std::vector<std::uint32_t> tcx = query_tcx(port.index, hook);
+  const auto own_tcx = std::find(tcx.begin(), tcx.end(), program_id);
+  for (auto program = tcx.begin(); program != own_tcx; ++program) {
+    add("tcx: ", *program);
+  }
+  if (own_tcx != tcx.end()) {
+    return found;
+  }
+  for (const TcFilter& filter : list_tc_filters(port.index, hook)) {
+    if (filter.program_id == program_id) {
+      break;
+    }
+    const std::string where = "TC filter '" + filter.kind + "' of priority " + std::to_string(filter.priority);
+    if (filter.program_id == 0) {
+      found.push_back(where);
+    } else {
+      add(where + ": ", filter.program_id);
+    }
+  }
+  return found;
+}
+
+}  // namespace nicsentry
