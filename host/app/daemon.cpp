@@ -17,6 +17,7 @@
 #include "host/api/endpoints/explain.h"
 #include "host/api/endpoints/rules.h"
 #include "host/api/endpoints/sets.h"
+#include "host/api/endpoints/status.h"
 #include "host/api/endpoints/version.h"
 #include "host/api/endpoints/windows.h"
 #include "host/api/server/http_server.h"
@@ -148,12 +149,19 @@ class Daemon {
   void serve() {
     const RunFirewall run{firewall_.get(), [this](Chain chain) {
                             return loop_.calls().call([this, chain] { return enforcing_program(chain); });
-                          }};
+                          },
+                          [this] { return firewall_ ? firewall_->enforced() : std::vector<Enforcement::EnforcedAt>(); }};
     add_rules_routes(router_, run, one_way_caution(options_));
     add_sets_routes(router_, run);
     add_explain_routes(router_, run);
     add_connections_routes(router_, [this] { return loop_.calls().call([this] { return connections(); }); });
     add_windows_routes(router_, [this] { return ended_window(); });
+    add_status_routes(router_, [this, run] {
+      RunStatus status;
+      status.firewall = firewall_ != nullptr;
+      status.enforced = run.enforced();
+      return status;
+    });
     add_version_routes(router_, version_info());
     server_->listen_unix(socket_path_);
   }

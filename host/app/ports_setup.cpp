@@ -11,14 +11,14 @@ namespace nicsentry {
 Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
   PortOptions port_options = options.port;
   if (firewall != nullptr) {
-    port_options.firewall = {FirewallSize{},
-                             [firewall](const Program& program, Hook hook, const ProgramInfo* former) {
-                               const bool enforcing = former != nullptr && former->enforces;
-                               firewall->add_attachment(
-                                   program.shared_firewall(), chain_of(hook),
-                                   enforcing ? Firewall::Place::of_enforcing : Firewall::Place::own);
-                             },
-                             [firewall] { return firewall->expectations_fd(); }};
+    port_options.firewall = {
+        FirewallSize{},
+        [firewall](const Program& program, Hook hook, const std::string& attachment, const ProgramInfo* former) {
+          const bool enforcing = former != nullptr && former->enforces;
+          firewall->add_attachment(program.shared_firewall(), chain_of(hook),
+                                   enforcing ? Firewall::Place::of_enforcing : Firewall::Place::own, attachment);
+        },
+        [firewall] { return firewall->expectations_fd(); }};
   }
   for (const std::string& interface : options.interfaces) {
     find_interface(interface);  // before the rules of a program that enforces are touched

@@ -25,7 +25,9 @@ struct AttachOptions {
 PortOptions::FirewallOptions idle_firewall() {
   auto answers = std::make_shared<std::shared_ptr<FirewallMaps>>();
   return {FirewallSize{},
-          [answers](const Program& program, Hook, const ProgramInfo*) { *answers = program.shared_firewall(); },
+          [answers](const Program& program, Hook, const std::string&, const ProgramInfo*) {
+            *answers = program.shared_firewall();
+          },
           [answers] { return *answers != nullptr ? (*answers)->expectations_fd() : std::nullopt; }};
 }
 

@@ -21,8 +21,7 @@ struct BlockOptions {
 
 int block(const BlockOptions& options) {
   set_up_log(false);
-  add_to_set(options.interface, kBlockedSet, options.entries, options.lifetime);
-  return kExitSuccess;
+  return add_to_set(options.interface, kBlockedSet, options.entries, options.lifetime);
 }
 
 int unblock(const BlockOptions& options) {

@@ -7,5 +7,7 @@ namespace nicsentry {
 constexpr int kExitSuccess = 0;
 constexpr int kExitFailure = 1;  // something failed; standard error has the reason
 constexpr int kExitUsage = 2;    // the command line is invalid
+// A program of a run was taken off or replaced; or a change is not in force on each program that enforces its chain.
+constexpr int kExitNotEnforced = 3;
 
 }  // namespace nicsentry

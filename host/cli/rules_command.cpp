@@ -9,6 +9,7 @@
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
+#include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
@@ -40,16 +41,16 @@ int show(const RulesOptions& options) {
   for (const ChainAnswer* chain : {&answer.ingress, &answer.egress}) {
     std::fputs(options.stats ? rules_statistics(*chain).c_str() : chain->text.c_str(), stdout);
   }
-  return kExitSuccess;
+  return report_enforced(answer.enforced);
 }
 
 int apply(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = options.egress ? Chain::egress : Chain::ingress;
   const nlohmann::json batch = read_json_file(options.file);
-  const std::size_t rules = Controller::of_port(options.interface).apply(chain, batch).rules;
+  const auto [rules, enforced] = Controller::of_port(options.interface).apply(chain, batch);
   std::printf("%zu rule%s in force (%s)\n", rules, rules == 1 ? "" : "s", chain_name(chain));
-  return kExitSuccess;
+  return report_enforced(enforced, {chain});
 }
 
 int check(const RulesOptions& options) {
@@ -62,36 +63,40 @@ int set_default(const RulesOptions& options) {
   set_up_log(false);
   const RuleAction action =
       options.action == default_action_name(RuleAction::drop) ? RuleAction::drop : RuleAction::accept;
-  const DefaultAnswer answer =
-      Controller::of_port(options.interface).set_default(parse_chain_name(options.chain), action);
+  const Chain chain = parse_chain_name(options.chain);
+  const DefaultAnswer answer = Controller::of_port(options.interface).set_default(chain, action);
   std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
   if (answer.warning) {
     log_warning(*answer.warning);
   }
-  return kExitSuccess;
+  return report_enforced(answer.enforced, {chain});
 }
 
 int accept_established(const RulesOptions& options) {
   set_up_log(false);
-  Controller::of_port(options.interface).accept_established(parse_chain_name(options.chain), options.on == "on");
+  const Chain chain = parse_chain_name(options.chain);
+  const EnforcedAnswer answer = Controller::of_port(options.interface).accept_established(chain, options.on == "on");
   std::printf("accept-established %s (%s)\n", options.on.c_str(), options.chain.c_str());
-  return kExitSuccess;
+  return report_enforced(answer.enforced, {chain});
 }
 
 int unjudged(const RulesOptions& options) {
   set_up_log(false);
-  Controller::of_port(options.interface).drop_unjudged(parse_chain_name(options.chain), options.action == "drop");
+  const Chain chain = parse_chain_name(options.chain);
+  const EnforcedAnswer answer =
+      Controller::of_port(options.interface).drop_unjudged(chain, options.action == "drop");
   std::printf("unjudged %s (%s)\n", options.action.c_str(), options.chain.c_str());
-  return kExitSuccess;
+  return report_enforced(answer.enforced, {chain});
 }
 
 int non_ip(const RulesOptions& options) {
   set_up_log(false);
   const bool all = options.ether_types.size() == 1 && options.ether_types.front() == "all";
   const auto types = parse_non_ip(all ? nlohmann::json("all") : nlohmann::json(options.ether_types));
-  Controller::of_port(options.interface).set_non_ip(parse_chain_name(options.chain), types);
+  const Chain chain = parse_chain_name(options.chain);
+  const EnforcedAnswer answer = Controller::of_port(options.interface).set_non_ip(chain, types);
   std::printf("non-ip %s (%s)\n", non_ip_json(types).dump().c_str(), options.chain.c_str());
-  return kExitSuccess;
+  return report_enforced(answer.enforced, {chain});
 }
 
 int reset_counters(const RulesOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "host/api/client/controller.h"
 #include "host/cli/commands.h"
+#include "host/cli/enforced_text.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"
 #include "host/rules/language/address_text.h"
@@ -26,18 +27,19 @@ std::vector<AddressRange> ranges_of(const std::vector<std::string>& entries) {
 
 }  // namespace
 
-void add_to_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
-                const std::string& lifetime) {
+int add_to_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
+               const std::string& lifetime) {
   const SetAddition added =
       Controller::of_port(interface).add_to_set(name, {ranges_of(entries), chosen_lifetime(lifetime)});
   std::printf("%s: %zu of %zu added (in force after %.3f ms)\n", name.c_str(), added.changed, entries.size(),
               added.took_ms);
+  return report_enforced(added.enforced);
 }
 
 int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries) {
   const SetRemoval removed = Controller::of_port(interface).remove_from_set(name, {ranges_of(entries)});
   std::printf("%s: %zu of %zu removed\n", name.c_str(), removed.changed, entries.size());
-  std::fflush(stdout);
+  const int status = report_enforced(removed.enforced);
   const bool done = removed.changed != 0;
   const auto report = [done](const std::string& text) { done ? log_warning(text) : log_error(text); };
   std::map<AddressRange, AddressRange> staying(removed.staying.begin(), removed.staying.end());
@@ -55,7 +57,7 @@ int take_from_set(const std::string& interface, const std::string& name, const s
   for (const auto& [range, by] : staying) {
     report(range.text() + " was removed, but is still covered by " + by.text());
   }
-  return done ? kExitSuccess : kExitFailure;
+  return done ? status : kExitFailure;
 }
 
 }  // namespace nicsentry

@@ -11,6 +11,7 @@
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
+#include "host/cli/enforced_text.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
@@ -74,8 +75,7 @@ int list(const SetsOptions& options) {
 
 int add(const SetsOptions& options) {
   set_up_log(false);
-  add_to_set(options.interface, options.name, options.entries, options.lifetime);
-  return kExitSuccess;
+  return add_to_set(options.interface, options.name, options.entries, options.lifetime);
 }
 
 int remove(const SetsOptions& options) {
@@ -83,9 +83,9 @@ int remove(const SetsOptions& options) {
   if (!options.entries.empty()) {
     return take_from_set(options.interface, options.name, options.entries);
   }
-  Controller::of_port(options.interface).remove_set(options.name);
+  const EnforcedAnswer answer = Controller::of_port(options.interface).remove_set(options.name);
   std::printf("%s: removed\n", options.name.c_str());
-  return kExitSuccess;
+  return report_enforced(answer.enforced);
 }
 
 std::vector<AddressRange> read_list(const std::string& path) {
@@ -104,7 +104,7 @@ int load(const SetsOptions& options) {
   const SetEntriesRequest request{read_list(options.file), std::nullopt};  // before a controller is looked for
   const SetReplacement answer = Controller::of_port(options.interface).replace_set(options.name, request);
   std::printf("%s: %zu entries\n", options.name.c_str(), answer.entries);
-  return kExitSuccess;
+  return report_enforced(answer.enforced);
 }
 
 CLI::Option* add_name(CLI::App& command, SetsOptions& options) {

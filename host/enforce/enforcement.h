@@ -51,6 +51,13 @@ class Enforcement {
     std::vector<std::pair<AddressRange, AddressRange>> staying;
   };
 
+  // A program that enforces a chain.
+  struct EnforcedAt {
+    Chain chain = Chain::ingress;
+    std::string attachment;  // "eth0/xdp"
+    std::string failing;     // why the last changes are not in force there; empty: they are
+  };
+
   virtual ~Enforcement() = default;
 
   // Adds entries to the set `blocked`, removes entries from it. block() returns how many entries changed.
@@ -64,6 +71,8 @@ class Enforcement {
   // The rules in force. The snapshot stays as it is while rules change.
   virtual std::shared_ptr<const ChainRules> rules(Chain chain) const = 0;
   virtual std::vector<SetView> sets() const = 0;
+  // Which chains are enforced where.
+  virtual std::vector<EnforcedAt> enforced() const = 0;
   // Rules with their counters. On a card each counter costs two messages: a caller that does not need the present
   // values gives an age up to which an earlier reading will do.
   virtual ChainView view(Chain chain, std::chrono::nanoseconds max_age) const = 0;

@@ -52,9 +52,10 @@ AddressSets::Room set_room(const FirewallSize& size) {
   return room;
 }
 
-EnforcingAttachment::EnforcingAttachment(std::shared_ptr<FirewallMaps> maps, Chain chain)
+EnforcingAttachment::EnforcingAttachment(std::shared_ptr<FirewallMaps> maps, Chain chain, std::string name)
     : maps_(std::move(maps)),
       chain_(chain),
+      name_(std::move(name)),
       control_(maps_->read_control()),
       untouched_(std::memcmp(&control_, std::array<char, sizeof(control_)>{}.data(), sizeof(control_)) == 0) {}
 

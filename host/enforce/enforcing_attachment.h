@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "host/datapath/firewall_maps.h"
@@ -24,11 +25,12 @@ AddressSets::Room set_room(const FirewallSize& size);
 // One thread at a time, which waits for quiescence where the comments say so.
 class EnforcingAttachment {
  public:
-  EnforcingAttachment(std::shared_ptr<FirewallMaps> maps, Chain chain);
+  EnforcingAttachment(std::shared_ptr<FirewallMaps> maps, Chain chain, std::string name);
 
   const FirewallMaps* maps() const { return maps_.get(); }
   const std::shared_ptr<FirewallMaps>& shared_maps() const { return maps_; }
   Chain chain() const { return chain_; }
+  const std::string& name() const { return name_; }
   // True when nobody has written to these maps.
   bool untouched() const { return untouched_; }
   bool on() const { return (control_.config & FIREWALL_ON) != 0; }
@@ -36,6 +38,8 @@ class EnforcingAttachment {
   // The bank to be filled next: the other one, once one is in force.
   unsigned idle_bank() const { return on() ? 1 - bank() : bank(); }
 
+  // Reads again which bank is in force: after a failed write it is not known.
+  void reload() { control_ = maps_->read_control(); }
   // Fills the idle bank, which no packet may be reading any more.
   void fill(std::shared_ptr<const InstalledChain> chain);
   // Puts what fill() wrote in force, by one word. Wait for quiescence before the next fill().
@@ -54,6 +58,7 @@ class EnforcingAttachment {
  private:
   std::shared_ptr<FirewallMaps> maps_;
   Chain chain_;
+  std::string name_;
   struct fw_config control_ {};
   bool untouched_;
   std::array<std::shared_ptr<const InstalledChain>, 2> installed_;

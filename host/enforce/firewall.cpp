@@ -12,6 +12,10 @@ namespace {
 
 constexpr Chain kChains[] = {Chain::ingress, Chain::egress};
 
+// Between two tries to mend an attachment: each may take as long as a card's messages time out, and holds up changes.
+constexpr std::chrono::nanoseconds kFirstMending = std::chrono::seconds(1);
+constexpr std::chrono::nanoseconds kLastMending = std::chrono::seconds(30);
+
 }  // namespace
 
 Chain chain_of(Hook hook) { return hook == Hook::tc_egress ? Chain::egress : Chain::ingress; }
@@ -31,9 +35,9 @@ Firewall::Firewall(Options options)
                                [this](TimestampNs now_ns) { expire(now_ns); }, options_.warning});
 }
 
-void Firewall::add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, Place place) {
+void Firewall::add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, Place place, const std::string& name) {
   const Change change(*this);
-  auto attachment = installation_.open(std::move(maps), chain);
+  auto attachment = installation_.open(std::move(maps), chain, name);
   const Adoption::Plan plan = adoption_.plan(*attachment, sets_);
   const bool replaces_rules = plan.state != AdoptionState::fresh || place == Place::of_enforcing;
   if (replaces_rules && state_ == nullptr && !std::exchange(warned_of_loss_, true)) {
@@ -261,6 +265,7 @@ void Firewall::expire(TimestampNs now_ns) {
   if (const auto end = sets_.next_end(); end && *end <= now_ns) {
     perform(sets_.expire(now_ns));
   }
+  mend(now_ns);
   std::exception_ptr failure;
   for (const Chain chain : kChains) {
     try {
@@ -275,9 +280,32 @@ void Firewall::expire(TimestampNs now_ns) {
 }
 
 std::optional<TimestampNs> Firewall::next_end() const {
-  const auto rules = rules_.next_end();
-  const auto entries = sets_.next_end();
-  return rules && entries ? std::min(rules, entries) : rules ? rules : entries;
+  std::optional<TimestampNs> next;
+  const TimestampNs mend_at = mend_at_;
+  for (const auto& one : {rules_.next_end(), sets_.next_end(), mend_at != 0 ? std::optional(mend_at) : std::nullopt}) {
+    next = next && one ? std::min(next, one) : next ? next : one;
+  }
+  return next;
+}
+
+// With the lock held, like mend().
+void Firewall::plan_mending() {
+  if (!installation_.any_failing()) {
+    mend_at_ = 0;
+  } else if (mend_at_ == 0) {
+    mend_after_ = kFirstMending;
+    mend_at_ = options_.now() + mend_after_.count();
+    expiry_->wake();
+  }
+}
+
+void Firewall::mend(TimestampNs now_ns) {
+  if (mend_at_ == 0 || mend_at_ > now_ns) {
+    return;
+  }
+  installation_.mend(rules_, sets_.in_memory());
+  mend_after_ = std::min(2 * mend_after_, kLastMending);
+  mend_at_ = now_ns + mend_after_.count();  // plan_mending() takes it back where all is well
 }
 
 }  // namespace nicsentry

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,8 +36,9 @@ namespace nicsentry {
 Chain chain_of(Hook hook);
 
 // The rules and address sets of a run, in force on its attachments. Each change is in force on every attachment when
-// its call returns or, when it throws Error, on none. An attachment that cannot be reached any more is left out with a
-// warning. Rules and entries end by themselves. Any thread may call; changes wait for each other, and for nothing else.
+// its call returns or, when it throws Error, on none. Where a write fails once a change cannot be taken back,
+// enforced() says so until it is mended. Rules and entries end by themselves. Any thread may call; changes wait for
+// each other, and for nothing else.
 class Firewall : public Enforcement {
  public:
   struct Options {
@@ -59,8 +61,10 @@ class Firewall : public Enforcement {
   enum class Place : std::uint8_t { own, of_enforcing };
   // Brings rules and sets into force on a program, whether or not it is on a hook yet. If the program still enforces a
   // dead run's rules, those stay in force until this run's replace them. With the same state directory, an address in a
-  // set before and after is never missing from it; otherwise sets are empty during the switch. Throws Error.
-  void add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, Place place = Place::own);
+  // set before and after is never missing from it; otherwise sets are empty during the switch. `name` is for
+  // enforced(). Throws Error.
+  void add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, Place place = Place::own,
+                      const std::string& name = {});
   // Leaves out all other attachments. Ends the start of a run: its attachments are found. Never waits: a change that is
   // under way leaves them out when it ends.
   void keep_attachments(const std::vector<const FirewallMaps*>& maps);
@@ -80,6 +84,7 @@ class Firewall : public Enforcement {
   ChainView view(Chain chain, std::chrono::nanoseconds max_age = std::chrono::nanoseconds::zero()) const override;
 
   std::vector<SetView> sets() const override;
+  std::vector<EnforcedAt> enforced() const override { return installation_.enforced(); }
   std::vector<SetEntry> entries(const std::string& set) const { return sets_.entries(set); }
   bool in_set(const std::string& set, const IpAddress& address) const override { return sets_.contains(set, address); }
   // Makes the set where it is missing. Returns how many entries changed.
@@ -91,7 +96,8 @@ class Firewall : public Enforcement {
   std::size_t block(std::span<const SetEntry> entries) override { return add_to_set(kBlockedSet, entries); }
   Taken unblock(std::span<const AddressRange> ranges) override { return take_from_set(kBlockedSet, ranges); }
 
-  // Removes rules and entries that ended until now. The clock may have been set.
+  // Removes rules and entries that ended until now, and writes again what could not be written. The clock may have been
+  // set.
   void expire(TimestampNs now_ns);
   void wake_expiry() { expiry_->wake(); }
 
@@ -121,6 +127,7 @@ class Firewall : public Enforcement {
       firewall_.leave_out(firewall_.take_gone());
     }
     ~Change() {
+      firewall_.plan_mending();
       held_.reset();
       firewall_.leave_out_gone();
     }
@@ -146,6 +153,8 @@ class Firewall : public Enforcement {
   void save_classes();
   void expire_rules(Chain chain, TimestampNs now_ns);
   std::optional<TimestampNs> next_end() const;
+  void plan_mending();
+  void mend(TimestampNs now_ns);
 
   Options options_;
   mutable ChangeLock lock_;  // of changes, their files and the attachments
@@ -157,6 +166,8 @@ class Firewall : public Enforcement {
   Installation installation_;
   Adoption adoption_;
   bool warned_of_loss_ = false;
+  std::atomic<TimestampNs> mend_at_ = 0;   // 0: there is nothing to mend
+  std::chrono::nanoseconds mend_after_{};  // the last interval
   std::mutex gone_mutex_;
   std::optional<Gone> gone_;      // attachments that are to be left out
   std::optional<Expiry> expiry_;  // last: its thread uses what stands above

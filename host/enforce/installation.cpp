@@ -38,31 +38,75 @@ std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const C
 template <typename Condition>
 void Installation::erase_if(Condition condition) {
   const std::lock_guard lock(list_mutex_);
-  std::erase_if(attachments_, [&](const auto& attachment) {
-    if (!condition(*attachment)) {
+  std::erase_if(attachments_, [&](const Entry& entry) {
+    if (!condition(*entry.attachment)) {
       return false;
     }
-    counters_.remove(attachment->maps());
+    counters_.remove(entry.attachment->maps());
     return true;
   });
 }
 
+// Writes are of whole elements: once more does no harm.
 template <typename Act>
 void Installation::on_attachments(Act act) {
-  std::vector<const EnforcingAttachment*> failed;
-  for (const auto& attachment : attachments_) {
+  for (Entry& entry : attachments_) {
+    if (!entry.failing.empty()) {
+      continue;
+    }
     try {
-      act(*attachment);
-    } catch (const Error& error) {
-      warning_(std::string("the firewall's ") + chain_name(attachment->chain()) +
-               " rules: a port is left out: " + error.what());
-      failed.push_back(attachment.get());
+      act(*entry.attachment);
+    } catch (const Error&) {
+      try {
+        act(*entry.attachment);
+      } catch (const Error& error) {
+        set_failing(entry, error.what());
+      }
     }
   }
-  if (!failed.empty()) {
-    erase_if([&failed](const EnforcingAttachment& attachment) {
-      return std::find(failed.begin(), failed.end(), &attachment) != failed.end();
-    });
+}
+
+void Installation::set_failing(Entry& entry, const std::string& reason) {
+  if (entry.failing != reason) {
+    warning_(entry.attachment->name() + ": changes of the firewall are not in force there, which goes on as it was; " +
+             "they are tried again: " + reason);
+  }
+  counters_.remove(entry.attachment->maps());  // reading them would fail, too
+  const std::lock_guard lock(list_mutex_);
+  entry.failing = reason;
+}
+
+std::vector<Enforcement::EnforcedAt> Installation::enforced() const {
+  const std::lock_guard lock(list_mutex_);
+  std::vector<Enforcement::EnforcedAt> places;
+  for (const Entry& entry : attachments_) {
+    places.push_back({entry.attachment->chain(), entry.attachment->name(), entry.failing});
+  }
+  return places;
+}
+
+bool Installation::any_failing() const {
+  const std::lock_guard lock(list_mutex_);
+  return std::any_of(attachments_.begin(), attachments_.end(),
+                     [](const Entry& entry) { return !entry.failing.empty(); });
+}
+
+void Installation::mend(const RuleStore& rules, const AddressSets& sets) {
+  for (Entry& entry : attachments_) {
+    if (entry.failing.empty()) {
+      continue;
+    }
+    try {
+      entry.attachment->reload();
+      renew(*entry.attachment, rules, sets);
+      counters_.add(entry.attachment->shared_maps(), entry.attachment->chain());
+      counters_.restart(entry.attachment->maps(), counters_of(*rules.rules(entry.attachment->chain())));
+      warning_(entry.attachment->name() + ": all changes of the firewall are in force again");
+      const std::lock_guard lock(list_mutex_);
+      entry.failing.clear();
+    } catch (const Error& error) {
+      set_failing(entry, error.what());
+    }
   }
 }
 
@@ -70,11 +114,12 @@ void Installation::note_banks(const EnforcingAttachment& attachment) {
   decisions_.set(attachment.shared_maps(), {attachment.installed(0), attachment.installed(1)});
 }
 
-std::unique_ptr<EnforcingAttachment> Installation::open(std::shared_ptr<FirewallMaps> maps, Chain chain) const {
+std::unique_ptr<EnforcingAttachment> Installation::open(std::shared_ptr<FirewallMaps> maps, Chain chain,
+                                                        const std::string& name) const {
   if (size_of(*maps) != size_) {
     throw Conflict("the program's firewall has maps of another size than this run's; detach it first");
   }
-  return std::make_unique<EnforcingAttachment>(std::move(maps), chain);
+  return std::make_unique<EnforcingAttachment>(std::move(maps), chain, name);
 }
 
 // Packets may be under way only in a program that enforces.
@@ -116,24 +161,26 @@ void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, cons
     throw;
   }
   const std::lock_guard lock(list_mutex_);
-  attachments_.push_back(std::move(attachment));
+  attachments_.push_back({std::move(attachment), {}});
+}
+
+void Installation::renew(EnforcingAttachment& attachment, const RuleStore& rules, const AddressSets& sets) {
+  const Adoption::Plan plan = Adoption::renewal(sets);
+  perform_steps(attachment, plan, 0, plan.steps_before_rules);
+  switch_rules(attachment, *rules.rules(attachment.chain()), sets);
+  perform_steps(attachment, plan, plan.steps_before_rules, plan.sets.steps.size());
 }
 
 void Installation::renew(const RuleStore& rules, const AddressSets& sets) {
-  const Adoption::Plan plan = Adoption::renewal(sets);
-  on_attachments([&](EnforcingAttachment& attachment) {
-    perform_steps(attachment, plan, 0, plan.steps_before_rules);
-    switch_rules(attachment, *rules.rules(attachment.chain()), sets);
-    perform_steps(attachment, plan, plan.steps_before_rules, plan.sets.steps.size());
-  });
+  on_attachments([&](EnforcingAttachment& attachment) { renew(attachment, rules, sets); });
 }
 
 std::vector<std::shared_ptr<FirewallMaps>> Installation::others(const std::vector<const FirewallMaps*>& maps) const {
   const std::lock_guard lock(list_mutex_);
   std::vector<std::shared_ptr<FirewallMaps>> others;
-  for (const auto& attachment : attachments_) {
-    if (std::find(maps.begin(), maps.end(), attachment->maps()) == maps.end()) {
-      others.push_back(attachment->shared_maps());
+  for (const Entry& entry : attachments_) {
+    if (std::find(maps.begin(), maps.end(), entry.attachment->maps()) == maps.end()) {
+      others.push_back(entry.attachment->shared_maps());
     }
   }
   return others;
@@ -146,8 +193,8 @@ void Installation::leave_out(const std::vector<std::shared_ptr<FirewallMaps>>& m
 }
 
 std::optional<int> Installation::expectations_fd() const {
-  for (const auto& attachment : attachments_) {
-    if (const auto fd = attachment->maps()->expectations_fd()) {
+  for (const Entry& entry : attachments_) {
+    if (const auto fd = entry.attachment->maps()->expectations_fd()) {
       return fd;
     }
   }
@@ -163,13 +210,17 @@ std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change
     }
     return needed;
   };
-  for (const auto& attachment : attachments_) {
-    if (attachment->chain() == change.chain()) {
-      compiled(attachment->idle_bank());
+  const auto concerned = [&change](const Entry& entry) {
+    return entry.failing.empty() && entry.attachment->chain() == change.chain();
+  };
+  for (const Entry& entry : attachments_) {
+    if (concerned(entry)) {
+      compiled(entry.attachment->idle_bank());
     }
   }
-  for (const auto& attachment : attachments_) {
-    if (attachment->chain() == change.chain()) {
+  for (const Entry& entry : attachments_) {
+    if (concerned(entry)) {
+      const auto& attachment = entry.attachment;
       counters_.restart(attachment->maps(), change.new_counters());
       attachment->fill(compiled(attachment->idle_bank()));
       note_banks(*attachment);

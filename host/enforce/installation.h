@@ -12,13 +12,15 @@
 #include "host/enforce/adoption.h"
 #include "host/enforce/counter_cache.h"
 #include "host/enforce/decision_index.h"
+#include "host/enforce/enforcement.h"
 #include "host/enforce/enforcing_attachment.h"
 #include "host/enforce/rule_store.h"
 
 namespace nicsentry {
 
-// Brings rules and sets into force on all attachments. An attachment that cannot be reached any more, once a change can
-// no longer be taken back, is left out with a warning. One thread at a time.
+// Brings rules and sets into force on all attachments. A write that fails is tried again at once. Where that fails,
+// too, and the change can no longer be taken back, the attachment is failing: it enforces what it has, enforced() has
+// the reason, and mend() writes everything anew. One thread at a time, but where it says otherwise.
 class Installation {
  public:
   // `size`: of every attachment's maps. References must outlive this.
@@ -30,7 +32,8 @@ class Installation {
                                                 unsigned bank) const;
 
   // A program's firewall, not yet in force. Throws Conflict when its maps have another size.
-  std::unique_ptr<EnforcingAttachment> open(std::shared_ptr<FirewallMaps> maps, Chain chain) const;
+  std::unique_ptr<EnforcingAttachment> open(std::shared_ptr<FirewallMaps> maps, Chain chain,
+                                            const std::string& name) const;
   // Sets, then rules, are in force on the attachment when this returns. Its program need not be on a hook yet: what
   // takes a hook over is prepared first, and packets meet it complete. Throws Error.
   void prepare(std::unique_ptr<EnforcingAttachment> attachment, const Adoption::Plan& plan, const ChainRules& rules,
@@ -41,6 +44,11 @@ class Installation {
   // The maps of all other attachments. Any thread may call; never waits for a change.
   std::vector<std::shared_ptr<FirewallMaps>> others(const std::vector<const FirewallMaps*>& maps) const;
   void leave_out(const std::vector<std::shared_ptr<FirewallMaps>>& maps);
+  // Which chains are enforced where. Any thread may call; never waits for a change.
+  std::vector<Enforcement::EnforcedAt> enforced() const;
+  bool any_failing() const;
+  // Brings rules and sets into force on the attachments that are failing, and counts there from 0.
+  void mend(const RuleStore& rules, const AddressSets& sets);
   // The map of expectations of the first attachment that has one.
   std::optional<int> expectations_fd() const;
 
@@ -53,8 +61,15 @@ class Installation {
   void perform(const SetUpdate& update, const AddressSets& sets);
 
  private:
+  struct Entry {
+    std::unique_ptr<EnforcingAttachment> attachment;
+    std::string failing;  // the reason
+  };
+
   template <typename Act>
   void on_attachments(Act act);
+  void set_failing(Entry& entry, const std::string& reason);
+  void renew(EnforcingAttachment& attachment, const RuleStore& rules, const AddressSets& sets);
   template <typename Condition>
   void erase_if(Condition condition);
   void perform_steps(EnforcingAttachment& attachment, const Adoption::Plan& plan, std::size_t from, std::size_t to);
@@ -65,8 +80,8 @@ class Installation {
   CounterCache& counters_;
   DecisionIndex& decisions_;
   std::function<void(const std::string&)> warning_;
-  mutable std::mutex list_mutex_;  // of which attachments there are, against others()
-  std::vector<std::unique_ptr<EnforcingAttachment>> attachments_;
+  mutable std::mutex list_mutex_;  // of which attachments there are, and of which are failing
+  std::vector<Entry> attachments_;
 };
 
 }  // namespace nicsentry

@@ -22,6 +22,8 @@ std::string describe(const Interface& port, Hook hook, Mode mode, const ProgramI
          " hook of " + port.name + " in mode " + mode_name(mode);
 }
 
+std::string attachment_name(const Interface& port, Hook hook) { return port.name + "/" + hook_name(hook); }
+
 Error not_ours(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
   return Error("EBUSY: " + describe(port, hook, mode, program) + " is not nicsentry's" +
                (program.identity.why_not.empty() ? "" : " (" + program.identity.why_not + ")") +
@@ -196,7 +198,7 @@ std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const Por
                 std::to_string(*options.sessions) + "; detach it first");
   }
   if (options.firewall) {
-    options.firewall->prepare(program, hook, nullptr);
+    options.firewall->prepare(program, hook, attachment_name(interface_, hook), nullptr);
   }
   const AttachmentRecord attachment = record_of(hook, mode, info.id);
   attached_.push_back(attachment);
@@ -235,7 +237,7 @@ Program Port::load(Hook hook, Mode mode, const ProgramInfo* former, const PortOp
        .firewall = firewall,
        .expectations = options.firewall ? options.firewall->expectations() : std::nullopt});
   if (options.firewall) {
-    options.firewall->prepare(program, hook, former);
+    options.firewall->prepare(program, hook, attachment_name(interface_, hook), former);
   }
   return program;
 }

@@ -26,8 +26,9 @@ struct PortOptions {
   // is adopted. When `prepare` throws, the port is left as it was found.
   struct FirewallOptions {
     FirewallSize size;
-    // `former`: the older program whose place it takes; null: none.
-    std::function<void(const Program& program, Hook hook, const ProgramInfo* former)> prepare;
+    // `attachment`: "eth0/xdp". `former`: the older program whose place it takes; null: none.
+    std::function<void(const Program& program, Hook hook, const std::string& attachment, const ProgramInfo* former)>
+        prepare;
     std::function<std::optional<int>()> expectations;  // the map that programs on the host share, once there is one
   };
   std::optional<FirewallOptions> firewall;

@@ -184,6 +184,7 @@ def batch_case(directory):
             '\t{"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}\n'
             '\t{"id": 1, "action": "forward", "description": "Default Policy"}\n'
             'Egress rules:\n\t{"id": 0, "action": "forward", "description": "Default Policy"}\n'
+            "enforced: ingress on right0/xdp; egress nowhere\n"
         )
         expect("rules show", wanted, shown)
         bad = peers.rules(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The firewall's controller over the compiled program and its maps in the kernel: what packets meet after each change.
+#include <bpf/bpf.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "host/analysis/monitor.h"
+#include "host/base/unique_fd.h"
 #include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
@@ -82,6 +85,38 @@ class Directory {
   Directory& operator=(const Directory&) = delete;
 
   std::filesystem::path path;
+};
+
+// While it lives, writes to the maps of this name fail, whoever has them open in this process.
+class BrokenMap {
+ public:
+  explicit BrokenMap(const std::string& name) {
+    const UniqueFd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
+    std::vector<int> fds;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      const int fd = std::stoi(entry.path().filename().string());
+      bpf_map_info info{};
+      __u32 length = sizeof(info);
+      if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.name == name) {
+        fds.push_back(fd);
+      }
+    }
+    for (const int fd : fds) {
+      saved_.emplace_back(fd, UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)));
+      REQUIRE(dup3(nothing.get(), fd, O_CLOEXEC) == fd);
+    }
+    REQUIRE_FALSE(saved_.empty());
+  }
+  ~BrokenMap() {
+    for (const auto& [fd, saved] : saved_) {
+      dup3(saved.get(), fd, O_CLOEXEC);
+    }
+  }
+  BrokenMap(const BrokenMap&) = delete;
+  BrokenMap& operator=(const BrokenMap&) = delete;
+
+ private:
+  std::vector<std::pair<int, UniqueFd>> saved_;
 };
 
 // A firewall over one program, with a clock that stands still.
@@ -683,6 +718,50 @@ TEST_CASE("a blocked address is dropped before its established session is accept
   const WindowReport report = monitor.flip(0, 0).collect(1);
   CHECK(report.attachments.at(0).dropped.packets == dropped);
   CHECK(report.attachments.at(0).dropped.bytes == dropped * 28);
+}
+
+TEST_CASE("a program that a change did not reach is told of until it is mended, and then has all changes") {
+  Port port;
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "192.0.2.66"}, {"action", "drop"}})}));
+  CHECK(port.firewall.enforced().at(0).failing.empty());
+  {
+    const BrokenMap broken("set_addresses");
+    port.firewall.block(entries({"198.51.100.7"}));
+    const auto places = port.firewall.enforced();
+    REQUIRE(places.size() == 1);
+    CHECK_THAT(places[0].failing, Catch::Contains("set_addresses"));
+    CHECK(port.passes("198.51.100.7"));
+    CHECK_FALSE(port.passes("192.0.2.66"));  // it goes on with what it had
+    REQUIRE_FALSE(port.warnings.empty());
+    CHECK_THAT(port.warnings.back(), Catch::Contains("not in force there"));
+    port.firewall.block(entries({"198.51.100.8"}));  // a later change is no reason to forget
+    CHECK_FALSE(port.firewall.enforced().at(0).failing.empty());
+    port.firewall.expire(port.now = after(std::chrono::seconds(1)));
+    CHECK_FALSE(port.firewall.enforced().at(0).failing.empty());
+    CHECK(port.passes("198.51.100.7"));
+  }
+  port.firewall.expire(port.now = after(std::chrono::seconds(2)));
+  CHECK_FALSE(port.firewall.enforced().at(0).failing.empty());  // tries hold up changes: they become fewer
+  port.firewall.expire(port.now = after(std::chrono::seconds(4)));
+  CHECK(port.firewall.enforced().at(0).failing.empty());
+  CHECK_FALSE(port.passes("198.51.100.7"));
+  CHECK_FALSE(port.passes("198.51.100.8"));
+  CHECK_FALSE(port.passes("192.0.2.66"));
+  CHECK(port.passes("198.51.100.9"));
+  CHECK_THAT(port.warnings.back(), Catch::Contains("in force again"));
+}
+
+TEST_CASE("a change of rules that cannot be switched on is mended, too") {
+  Port port;
+  {
+    const BrokenMap broken("fw_control");
+    port.firewall.set_default(Chain::ingress, RuleAction::drop);
+    CHECK_FALSE(port.firewall.enforced().at(0).failing.empty());
+    CHECK(port.passes("198.51.100.7"));
+  }
+  port.firewall.expire(port.now = after(std::chrono::seconds(1)));
+  CHECK(port.firewall.enforced().at(0).failing.empty());
+  CHECK_FALSE(port.passes("198.51.100.7"));
 }
 
 }  // namespace nicsentry::firewall_test

@@ -84,17 +84,18 @@ DefaultAnswer Controller::set_default(Chain chain, RuleAction action) const {
                             encode(DefaultRequest{action}).dump());
 }
 
-void Controller::accept_established(Chain chain, bool on) const {
-  ask<Nothing>("PUT", path_of(resource::kAcceptEstablished, chain_name(chain)),
-               encode(AcceptEstablishedRequest{on}).dump());
+EnforcedAnswer Controller::accept_established(Chain chain, bool on) const {
+  return ask<EnforcedAnswer>("PUT", path_of(resource::kAcceptEstablished, chain_name(chain)),
+                             encode(AcceptEstablishedRequest{on}).dump());
 }
 
-void Controller::drop_unjudged(Chain chain, bool on) const {
-  ask<Nothing>("PUT", path_of(resource::kUnjudged, chain_name(chain)), encode(UnjudgedRequest{on}).dump());
+EnforcedAnswer Controller::drop_unjudged(Chain chain, bool on) const {
+  return ask<EnforcedAnswer>("PUT", path_of(resource::kUnjudged, chain_name(chain)),
+                             encode(UnjudgedRequest{on}).dump());
 }
 
-void Controller::set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const {
-  ask<Nothing>("PUT", path_of(resource::kNonIp, chain_name(chain)), encode(NonIpRequest{types}).dump());
+EnforcedAnswer Controller::set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const {
+  return ask<EnforcedAnswer>("PUT", path_of(resource::kNonIp, chain_name(chain)), encode(NonIpRequest{types}).dump());
 }
 
 void Controller::reset_counters() const { ask<Nothing>("POST", resource::kResetCounters); }
@@ -121,11 +122,15 @@ SetRemoval Controller::remove_from_set(const std::string& set, const SetRemovalR
   return ask<SetRemoval>("POST", path_of(resource::kSetRemovals, set), encode(request).dump());
 }
 
-void Controller::remove_set(const std::string& set) const { ask<Nothing>("DELETE", path_of(resource::kSet, set)); }
+EnforcedAnswer Controller::remove_set(const std::string& set) const {
+  return ask<EnforcedAnswer>("DELETE", path_of(resource::kSet, set));
+}
 
 ConnectionsAnswer Controller::connections() const { return ask<ConnectionsAnswer>("GET", resource::kConnections); }
 
 EndedWindow Controller::end_window() const { return ask<EndedWindow>("POST", resource::kWindows); }
+
+RunStatus Controller::status() const { return ask<RunStatus>("GET", resource::kStatus); }
 
 VersionInfo Controller::version() const { return ask<VersionInfo>("GET", resource::kVersion); }
 

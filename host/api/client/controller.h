@@ -11,6 +11,7 @@
 #include "host/api/json/explain_json.h"
 #include "host/api/json/rules_json.h"
 #include "host/api/json/sets_json.h"
+#include "host/api/json/status_json.h"
 #include "host/api/json/version_json.h"
 #include "host/api/json/window_json.h"
 
@@ -28,9 +29,9 @@ class Controller {
   RulesAnswer rules() const;
   BatchAnswer apply(Chain chain, const nlohmann::json& batch) const;
   DefaultAnswer set_default(Chain chain, RuleAction action) const;
-  void accept_established(Chain chain, bool on) const;
-  void drop_unjudged(Chain chain, bool on) const;
-  void set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const;
+  EnforcedAnswer accept_established(Chain chain, bool on) const;
+  EnforcedAnswer drop_unjudged(Chain chain, bool on) const;
+  EnforcedAnswer set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const;
   void reset_counters() const;
   ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
 
@@ -39,10 +40,11 @@ class Controller {
   SetAddition add_to_set(const std::string& set, const SetEntriesRequest& request) const;
   SetReplacement replace_set(const std::string& set, const SetEntriesRequest& request) const;
   SetRemoval remove_from_set(const std::string& set, const SetRemovalRequest& request) const;
-  void remove_set(const std::string& set) const;
+  EnforcedAnswer remove_set(const std::string& set) const;
 
   ConnectionsAnswer connections() const;
   EndedWindow end_window() const;
+  RunStatus status() const;
   VersionInfo version() const;
 
  private:

@@ -48,14 +48,16 @@ Chain chain_asked(const Request& request) { return parse_chain_name(request.capt
 void add_rules_routes(Router& router, const RunFirewall& run, const std::optional<std::string>& caution) {
   router.add("GET", resource::kRules, Lane::quick, [run](const Request&) {
     const Firewall& firewall = run.required();
-    return encode(RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress)});
+    return encode(
+        RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress), run.enforced()});
   });
   router.add("POST", resource::kBatch, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
     const Batch batch = parse_batch(request.body, wall_clock_ns());
     run.enforcing(chain);
-    return encode(BatchAnswer{firewall.apply(chain, batch)});
+    const std::size_t rules = firewall.apply(chain, batch);
+    return encode(BatchAnswer{rules, run.enforced_after_change(chain)});
   });
   router.add("PUT", resource::kDefault, Lane::quick, [run, caution](const Request& request) {
     const Chain chain = chain_asked(request);
@@ -64,7 +66,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     run.enforcing(chain);
     firewall.set_default(chain, wanted.action);
     const bool beware = chain == Chain::ingress && wanted.action == RuleAction::drop;
-    return encode(DefaultAnswer{beware ? caution : std::nullopt});
+    return encode(DefaultAnswer{beware ? caution : std::nullopt, run.enforced_after_change(chain)});
   });
   router.add("PUT", resource::kAcceptEstablished, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);
@@ -72,7 +74,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const auto wanted = decode<AcceptEstablishedRequest>(request.body);
     run.enforcing(chain);
     firewall.accept_established(chain, wanted.on);
-    return encode(Nothing{});
+    return encode(EnforcedAnswer{run.enforced_after_change(chain)});
   });
   router.add("PUT", resource::kUnjudged, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);
@@ -80,7 +82,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const auto wanted = decode<UnjudgedRequest>(request.body);
     run.enforcing(chain);
     firewall.drop_unjudged(chain, wanted.drop);
-    return encode(Nothing{});
+    return encode(EnforcedAnswer{run.enforced_after_change(chain)});
   });
   router.add("PUT", resource::kNonIp, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);
@@ -88,7 +90,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     auto wanted = decode<NonIpRequest>(request.body);
     run.enforcing(chain);
     firewall.set_non_ip(chain, std::move(wanted.types));
-    return encode(Nothing{});
+    return encode(EnforcedAnswer{run.enforced_after_change(chain)});
   });
   router.add("POST", resource::kResetCounters, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();

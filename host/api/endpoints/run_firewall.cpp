@@ -1,9 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/endpoints/run_firewall.h"
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "host/base/error.h"
 
 namespace nicsentry {
+namespace {
+
+using Places = std::vector<EnforcedPlace>;
+
+Places places_of(const Enforced& enforced, std::optional<Chain> chain) {
+  Places places = chain ? enforced.of(*chain) : enforced.ingress;
+  if (!chain) {
+    places.insert(places.end(), enforced.egress.begin(), enforced.egress.end());
+  }
+  return places;
+}
+
+}  // namespace
+
+Enforced RunFirewall::enforced() const {
+  Enforced enforced;
+  for (const Enforcement::EnforcedAt& place : places()) {
+    (place.chain == Chain::ingress ? enforced.ingress : enforced.egress)
+        .push_back({place.attachment, place.failing.empty() ? std::nullopt : std::optional(place.failing)});
+  }
+  return enforced;
+}
+
+Enforced RunFirewall::enforced_after_change(std::optional<Chain> chain) const {
+  Enforced enforced = this->enforced();
+  std::string failing;
+  for (const EnforcedPlace& place : places_of(enforced, chain)) {
+    if (!place.failing) {
+      return enforced;
+    }
+    failing += (failing.empty() ? "" : "; ") + place.attachment + ": " + *place.failing;
+  }
+  throw Conflict("the change is kept, but takes effect nowhere: " +
+                 (failing.empty()
+                      ? std::string("no program of this run enforces ") +
+                            (chain ? std::string("the ") + chain_name(*chain) + " chain any more" : "anything any more")
+                      : failing + " (it is tried again)"));
+}
+
+void RunFirewall::require_enforced() const {
+  if (places().empty()) {
+    throw Conflict("no program of this run enforces anything any more; nothing was changed");
+  }
+}
 
 Firewall& RunFirewall::required() const {
   if (firewall == nullptr) {

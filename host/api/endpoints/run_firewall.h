@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "host/api/json/enforced_json.h"
 #include "host/datapath/mode.h"
 #include "host/enforce/firewall.h"
 
@@ -24,9 +27,17 @@ struct RunFirewall {
   // The program that enforces a chain. Throws Conflict where there is none: rules that nothing enforces must not look
   // as if they were in force. Throws Unavailable where the run does not answer in time. Any thread may call.
   std::function<EnforcingProgram(Chain)> enforcing;
+  // Which chains are enforced where. Any thread may call; waits for nobody.
+  std::function<std::vector<Enforcement::EnforcedAt>()> places;
 
   // Throws Conflict where the run has no firewall.
   Firewall& required() const;
+  Enforced enforced() const;
+  // The same after a change. Throws Conflict where the change takes effect nowhere: no program enforces the chain (no
+  // chain given: any), or none could be reached.
+  Enforced enforced_after_change(std::optional<Chain> chain = std::nullopt) const;
+  // Before a change that would take effect nowhere. Throws Conflict.
+  void require_enforced() const;
 };
 
 }  // namespace nicsentry

@@ -55,16 +55,17 @@ SetEntriesAnswer entries(const Firewall& firewall, const std::string& name) {
   return answer;
 }
 
-SetAddition add(Firewall& firewall, const std::string& name, const SetEntriesRequest& request) {
+SetAddition add(const RunFirewall& run, const std::string& name, const SetEntriesRequest& request) {
+  Firewall& firewall = run.required();
   const auto start = std::chrono::steady_clock::now();
   const std::size_t changed = firewall.add_to_set(name, entries_of(request));
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-  return {changed, took.count()};
+  return {changed, took.count(), run.enforced_after_change()};
 }
 
-SetRemoval remove(Firewall& firewall, const std::string& name, const SetRemovalRequest& request) {
-  const auto removed = firewall.take_from_set(name, request.entries);
-  return {removed.changed, removed.missing, removed.staying};
+SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemovalRequest& request) {
+  const auto removed = run.required().take_from_set(name, request.entries);
+  return {removed.changed, removed.missing, removed.staying, run.enforced_after_change()};
 }
 
 }  // namespace
@@ -79,24 +80,31 @@ void add_sets_routes(Router& router, const RunFirewall& run) {
     const std::string name = set_asked(request);
     Firewall& firewall = run.required();
     const auto wanted = decode<SetEntriesRequest>(request.body);
-    return encode(SetReplacement{firewall.replace_set(name, entries_of(wanted))});
+    run.require_enforced();
+    const std::size_t entries = firewall.replace_set(name, entries_of(wanted));
+    return encode(SetReplacement{entries, run.enforced_after_change()});
   });
   router.add("DELETE", resource::kSet, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
     Firewall& firewall = run.required();
     refuse_fields(request.body);
+    run.require_enforced();
     firewall.remove_set(name);
-    return encode(Nothing{});
+    return encode(EnforcedAnswer{run.enforced_after_change()});
   });
   router.add("POST", resource::kSetEntries, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
-    Firewall& firewall = run.required();
-    return encode(add(firewall, name, decode<SetEntriesRequest>(request.body)));
+    run.required();
+    const auto wanted = decode<SetEntriesRequest>(request.body);
+    run.require_enforced();
+    return encode(add(run, name, wanted));
   });
   router.add("POST", resource::kSetRemovals, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
-    Firewall& firewall = run.required();
-    return encode(remove(firewall, name, decode<SetRemovalRequest>(request.body)));
+    run.required();
+    const auto wanted = decode<SetRemovalRequest>(request.body);
+    run.require_enforced();
+    return encode(remove(run, name, wanted));
   });
 }
 

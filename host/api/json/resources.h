@@ -23,6 +23,7 @@ inline constexpr const char* kSet = "/api/v1/sets/{name}";                      
 inline constexpr const char* kSetEntries = "/api/v1/sets/{name}/entries";                      // POST: adds
 inline constexpr const char* kSetRemovals = "/api/v1/sets/{name}/removals";                    // POST: removes
 inline constexpr const char* kWindows = "/api/v1/windows";  // POST: ends the open one
+inline constexpr const char* kStatus = "/api/v1/status";    // GET
 inline constexpr const char* kVersion = "/api/v1/version";  // GET
 
 }  // namespace resource

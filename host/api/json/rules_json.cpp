@@ -176,20 +176,24 @@ ordered_json encode(const TableFigures& tables) {
 }
 
 ordered_json encode(const RulesAnswer& answer) {
-  return {{"ingress", encode(answer.ingress)}, {"egress", encode(answer.egress)}};
+  return {
+      {"ingress", encode(answer.ingress)}, {"egress", encode(answer.egress)}, {"enforced", encode(answer.enforced)}};
 }
 
 template <>
 RulesAnswer decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  return {get_chain(fields.object("ingress")), get_chain(fields.object("egress"))};
+  return {get_chain(fields.object("ingress")), get_chain(fields.object("egress")), get_enforced(fields)};
 }
 
-ordered_json encode(const BatchAnswer& answer) { return {{"rules", answer.rules}}; }
+ordered_json encode(const BatchAnswer& answer) {
+  return {{"rules", answer.rules}, {"enforced", encode(answer.enforced)}};
+}
 
 template <>
 BatchAnswer decode(const json& answer) {
-  return {Fields(answer, Origin::answer).get<std::size_t>("rules", kNumber)};
+  Fields fields(answer, Origin::answer);
+  return {fields.get<std::size_t>("rules", kNumber), get_enforced(fields)};
 }
 
 ordered_json encode(const DefaultRequest& request) { return {{"action", default_action_name(request.action)}}; }
@@ -203,12 +207,17 @@ DefaultRequest decode(const json& request) {
 }
 
 ordered_json encode(const DefaultAnswer& answer) {
-  return answer.warning ? ordered_json{{"warning", *answer.warning}} : ordered_json::object();
+  ordered_json object = encode(EnforcedAnswer{answer.enforced});
+  if (answer.warning) {
+    object["warning"] = *answer.warning;
+  }
+  return object;
 }
 
 template <>
 DefaultAnswer decode(const json& answer) {
-  return {Fields(answer, Origin::answer).find<std::string>("warning", kText)};
+  Fields fields(answer, Origin::answer);
+  return {fields.find<std::string>("warning", kText), get_enforced(fields)};
 }
 
 ordered_json encode(const UnjudgedRequest& request) { return {{"action", unjudged_name(request.drop)}}; }

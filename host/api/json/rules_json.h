@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/api/json/enforced_json.h"
 #include "host/api/json/fields.h"
 #include "host/rules/language/rule.h"
 
@@ -73,6 +74,7 @@ struct ChainAnswer {
 struct RulesAnswer {
   ChainAnswer ingress;
   ChainAnswer egress;
+  Enforced enforced;
 };
 nlohmann::ordered_json encode(const RulesAnswer& answer);
 template <>
@@ -81,6 +83,7 @@ RulesAnswer decode(const nlohmann::json& answer);
 // The rules of a chain after a batch.
 struct BatchAnswer {
   std::size_t rules = 0;
+  Enforced enforced;
 };
 nlohmann::ordered_json encode(const BatchAnswer& answer);
 template <>
@@ -96,6 +99,7 @@ DefaultRequest decode(const nlohmann::json& request);
 // What a user must know who changed a default.
 struct DefaultAnswer {
   std::optional<std::string> warning;
+  Enforced enforced;
 };
 nlohmann::ordered_json encode(const DefaultAnswer& answer);
 template <>

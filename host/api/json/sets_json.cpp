@@ -143,19 +143,24 @@ SetEntriesRequest decode(const json& request) {
   return decoded;
 }
 
-ordered_json encode(const SetAddition& answer) { return {{"changed", answer.changed}, {"took_ms", answer.took_ms}}; }
+ordered_json encode(const SetAddition& answer) {
+  return {{"changed", answer.changed}, {"took_ms", answer.took_ms}, {"enforced", encode(answer.enforced)}};
+}
 
 template <>
 SetAddition decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  return {fields.get<std::size_t>("changed", kNumber), fields.get<double>("took_ms", kNumber)};
+  return {fields.get<std::size_t>("changed", kNumber), fields.get<double>("took_ms", kNumber), get_enforced(fields)};
 }
 
-ordered_json encode(const SetReplacement& answer) { return {{"entries", answer.entries}}; }
+ordered_json encode(const SetReplacement& answer) {
+  return {{"entries", answer.entries}, {"enforced", encode(answer.enforced)}};
+}
 
 template <>
 SetReplacement decode(const json& answer) {
-  return {Fields(answer, Origin::answer).get<std::size_t>("entries", kNumber)};
+  Fields fields(answer, Origin::answer);
+  return {fields.get<std::size_t>("entries", kNumber), get_enforced(fields)};
 }
 
 ordered_json encode(const SetRemovalRequest& request) { return {{"entries", encode(request.entries)}}; }
@@ -173,7 +178,10 @@ ordered_json encode(const SetRemoval& answer) {
   for (const auto& [range, by] : answer.staying) {
     staying.push_back({{"range", range.text()}, {"by", by.text()}});
   }
-  return {{"changed", answer.changed}, {"missing", encode(answer.missing)}, {"staying", std::move(staying)}};
+  return {{"changed", answer.changed},
+          {"missing", encode(answer.missing)},
+          {"staying", std::move(staying)},
+          {"enforced", encode(answer.enforced)}};
 }
 
 template <>
@@ -187,6 +195,7 @@ SetRemoval decode(const json& answer) {
     Fields one = fields.element("staying", staying, i);
     decoded.staying.emplace_back(get_range(one, "range"), get_range(one, "by"));
   }
+  decoded.enforced = get_enforced(fields);
   return decoded;
 }
 

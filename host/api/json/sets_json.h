@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/api/json/enforced_json.h"
 #include "host/api/json/fields.h"
 #include "host/rules/language/rule.h"
 
@@ -51,6 +52,7 @@ SetEntriesRequest decode(const nlohmann::json& request);
 struct SetAddition {
   std::size_t changed = 0;
   double took_ms = 0;  // until the entries were in force
+  Enforced enforced;
 };
 nlohmann::ordered_json encode(const SetAddition& answer);
 template <>
@@ -59,6 +61,7 @@ SetAddition decode(const nlohmann::json& answer);
 // The entries that a set has after it was replaced.
 struct SetReplacement {
   std::size_t entries = 0;
+  Enforced enforced;
 };
 nlohmann::ordered_json encode(const SetReplacement& answer);
 template <>
@@ -76,6 +79,7 @@ struct SetRemoval {
   std::vector<AddressRange> missing;  // that were not entries
   // Addresses that the set still has, each with a wider entry that covers it.
   std::vector<std::pair<AddressRange, AddressRange>> staying;
+  Enforced enforced;
 };
 nlohmann::ordered_json encode(const SetRemoval& answer);
 template <>

@@ -52,16 +52,16 @@ TEST_CASE("a typed call sends what the server's codec reads, and returns what it
     CHECK(request.captures.at("name") == "office");
     const auto read = decode<SetEntriesRequest>(request.body);
     CHECK(read.lifetime == 90s);
-    return encode(SetAddition{read.entries.size(), 0.5});
+    return encode(SetAddition{read.entries.size(), 0.5, {}});
   });
   served.router.add("PUT", resource::kDefault, Lane::quick, [](const Request& request) {
     CHECK(request.captures.at("chain") == "egress");
     CHECK(decode<DefaultRequest>(request.body).action == RuleAction::drop);
-    return encode(DefaultAnswer{"beware"});
+    return encode(DefaultAnswer{"beware", {}});
   });
   served.router.add("DELETE", resource::kSet, Lane::quick, [](const Request& request) {
     refuse_fields(request.body);
-    return encode(Nothing{});
+    return encode(EnforcedAnswer{{{{"eth0/xdp", std::nullopt}}, {}}});
   });
   served.serve();
   const Controller controller(served.socket);
@@ -69,13 +69,13 @@ TEST_CASE("a typed call sends what the server's codec reads, and returns what it
   CHECK(added.changed == 1);
   CHECK(added.took_ms == 0.5);
   CHECK(controller.set_default(Chain::egress, RuleAction::drop).warning == "beware");
-  CHECK_NOTHROW(controller.remove_set("office"));
+  CHECK(controller.remove_set("office").enforced.ingress.at(0).attachment == "eth0/xdp");
 }
 
 TEST_CASE("a body of many megabytes reaches the server at once") {
   Served served;
   served.router.add("PUT", resource::kSet, Lane::quick, [](const Request& request) {
-    return encode(SetReplacement{decode<SetEntriesRequest>(request.body).entries.size()});
+    return encode(SetReplacement{decode<SetEntriesRequest>(request.body).entries.size(), {}});
   });
   served.serve();
   SetEntriesRequest request;

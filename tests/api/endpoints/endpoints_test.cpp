@@ -6,6 +6,7 @@
 #include "host/api/endpoints/explain.h"
 #include "host/api/endpoints/rules.h"
 #include "host/api/endpoints/sets.h"
+#include "host/api/endpoints/status.h"
 #include "host/api/endpoints/version.h"
 #include "host/api/endpoints/windows.h"
 #include "host/api/json/resources.h"
@@ -32,17 +33,24 @@ class Api {
     if (with_firewall) {
       firewall_ = std::make_unique<Firewall>(Firewall::Options{{}, std::nullopt, [](const std::string&) {}});
     }
-    const RunFirewall run{firewall_.get(), [this](Chain chain) -> EnforcingProgram {
+    const RunFirewall run{firewall_.get(),
+                          [this](Chain chain) -> EnforcingProgram {
                             if (chain == Chain::egress && !egress) {
                               throw Conflict("no program enforces egress");
                             }
                             return {"eth0", 1, Hook::xdp, mode};
-                          }};
+                          },
+                          [this] { return places; }};
     add_rules_routes(router_, run, "beware");
     add_sets_routes(router_, run);
     add_explain_routes(router_, run);
     add_connections_routes(router_, [] { return ConnectionsSnapshot{}; });
     add_windows_routes(router_, [] { return EndedWindow{7, {"/tmp/a"}}; });
+    add_status_routes(router_, [run] {
+      RunStatus status;
+      status.enforced = run.enforced();
+      return status;
+    });
     add_version_routes(router_, {"0.2.0", "unknown", 2, 1, "1.1"});
   }
 
@@ -62,12 +70,15 @@ class Api {
 
   Mode mode = Mode::drv;
   bool egress = true;
+  std::vector<Enforcement::EnforcedAt> places = {{Chain::ingress, "eth0/xdp", ""},
+                                                 {Chain::egress, "eth0/tc-egress", ""}};
 
  private:
   std::unique_ptr<Firewall> firewall_;
   Router router_;
 };
 
+const json kEverywhere = {{"ingress", {{{"plane", "eth0/xdp"}}}}, {"egress", {{{"plane", "eth0/tc-egress"}}}}};
 const json kOneRule = {{"rules", {{{"operation", "append"}, {"src", "@bad"}, {"action", "drop"}}}}};
 
 }  // namespace
@@ -87,11 +98,11 @@ TEST_CASE("sets: entries are added, listed, removed and replaced; the set is rem
   CHECK(removed.body.at("missing") == json{"10.1.0.0/16"});
   CHECK(removed.body.at("staying") == json{{{"range", "10.1.0.0/16"}, {"by", "10.0.0.0/8"}}});
   CHECK(api.ask("PUT", "/api/v1/sets/bad", {{"entries", {"10.0.0.1", "10.0.0.2", "10.0.0.3"}}}).body ==
-        json{{"entries", 3}});
+        json{{"entries", 3}, {"enforced", kEverywhere}});
   CHECK(api.ask("GET", "/api/v1/sets").body == json{{"sets",
                                                      {{{"name", "blocked"}, {"entries", 0}, {"used_by_rules", 0}},
                                                       {{"name", "bad"}, {"entries", 3}, {"used_by_rules", 0}}}}});
-  CHECK(api.ask("DELETE", "/api/v1/sets/bad").body == json::object());
+  CHECK(api.ask("DELETE", "/api/v1/sets/bad").body == json{{"enforced", kEverywhere}});
   CHECK(api.ask("GET", "/api/v1/sets/bad").status == 404);
 }
 
@@ -115,10 +126,12 @@ TEST_CASE("sets: a wrong name is 400, an unknown set 404, one that rules use 409
 TEST_CASE("rules: a batch, a default and accept-established change their chain only") {
   const Api api;
   REQUIRE(api.ask("PUT", "/api/v1/sets/bad", {{"entries", {"10.0.0.1"}}}).status == 200);
-  CHECK(api.ask("POST", "/api/v1/rules/egress/batch", kOneRule).body == json{{"rules", 1}});
-  CHECK(api.ask("PUT", "/api/v1/rules/egress/default", {{"action", "drop"}}).body == json::object());
-  CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "drop"}}).body == json{{"warning", "beware"}});
-  CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "accept"}}).body == json::object());
+  CHECK(api.ask("POST", "/api/v1/rules/egress/batch", kOneRule).body == json{{"rules", 1}, {"enforced", kEverywhere}});
+  const json changed{{"enforced", kEverywhere}};
+  CHECK(api.ask("PUT", "/api/v1/rules/egress/default", {{"action", "drop"}}).body == changed);
+  CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "drop"}}).body ==
+        json{{"warning", "beware"}, {"enforced", kEverywhere}});
+  CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "accept"}}).body == changed);
   CHECK(api.ask("PUT", "/api/v1/rules/egress/accept-established", {{"on", false}}).status == 200);
   CHECK(api.ask("POST", "/api/v1/rules/reset-counters").body == json::object());
   const json rules = api.ask("GET", "/api/v1/rules").body;
@@ -170,6 +183,27 @@ TEST_CASE("rules of a chain that no program enforces are a conflict, and nothing
   CHECK(egress.at("rules").empty());
   CHECK(egress.at("default").at("action") == "accept");
   CHECK(egress.at("accept_established") == true);
+}
+
+TEST_CASE("a change that takes effect nowhere fails; one that takes effect somewhere says where, and where not") {
+  Api api;
+  api.places = {};
+  CHECK(api.ask("POST", "/api/v1/sets/blocked/entries", {{"entries", {"10.0.0.1"}}}).status == 409);
+  CHECK(api.ask("PUT", "/api/v1/sets/bad", {{"entries", json::array()}}).status == 409);
+  CHECK(api.ask("GET", "/api/v1/sets").body.at("sets").at(0).at("entries") == 0);  // nothing was changed
+  api.places = {{Chain::ingress, "eth0/xdp", "EIO"}};
+  const Answer failing = api.ask("POST", "/api/v1/sets/blocked/entries", {{"entries", {"10.0.0.1"}}});
+  CHECK(failing.status == 409);
+  CHECK(failing.detail() == "the change is kept, but takes effect nowhere: eth0/xdp: EIO (it is tried again)");
+  const Answer gone = api.ask("PUT", "/api/v1/rules/egress/default", {{"action", "accept"}});
+  CHECK(gone.status == 409);
+  CHECK_THAT(gone.detail(), Catch::Contains("no program of this run enforces the egress chain any more"));
+  api.places = {{Chain::ingress, "eth0/xdp", "EIO"}, {Chain::ingress, "eth1/xdp", ""}};
+  const json expected = {{"ingress", {{{"plane", "eth0/xdp"}, {"failing", "EIO"}}, {{"plane", "eth1/xdp"}}}},
+                         {"egress", json::array()}};
+  CHECK(api.ask("POST", "/api/v1/sets/blocked/entries", {{"entries", {"10.0.0.2"}}}).body.at("enforced") == expected);
+  CHECK(api.ask("GET", "/api/v1/rules").body.at("enforced") == expected);
+  CHECK(api.ask("GET", "/api/v1/status").body.at("enforced") == expected);
 }
 
 TEST_CASE("a run without a firewall says so on every resource of the firewall") {

@@ -7,6 +7,7 @@
 #include "host/api/json/problem_json.h"
 #include "host/api/json/rules_json.h"
 #include "host/api/json/sets_json.h"
+#include "host/api/json/status_json.h"
 #include "host/api/json/version_json.h"
 #include "host/api/json/window_json.h"
 #include "host/base/error.h"
@@ -50,6 +51,8 @@ void check_wrong_answer(const std::string& text, const std::string& words) {
   }
 }
 
+const std::string kEnforced = R"({"ingress":[{"plane":"eth0/xdp"},{"plane":"eth1/xdp","failing":"EIO"}],"egress":[]})";
+
 constexpr const char* kChain =
     R"({"text":"Ingress rules:\n","rules":[{"id":0,"in":["eth0","!eth1"],"src":["10.0.0.0/8","@bad","!10.1.0.0/16"],"l4proto":"TCP",)"
     R"("dport":"80-90","tcpflags":"SYN,!ACK","conntrack":"NEW","action":"forward","description":"web","expires":"598s",)"
@@ -81,14 +84,20 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<SetsAnswer>(R"({"sets":[{"name":"blocked","entries":2,"used_by_rules":0}]})");
   check_round_trip<SetEntriesAnswer>(
       R"({"entries":[{"range":"10.0.0.0/8"},{"range":"2001:db8::1","expires_s":12.25}]})");
-  check_round_trip<SetAddition>(R"({"changed":2,"took_ms":0.125})");
-  check_round_trip<SetReplacement>(R"({"entries":5})");
+  check_round_trip<SetAddition>(R"({"changed":2,"took_ms":0.125,"enforced":)" + kEnforced + "}");
+  check_round_trip<SetReplacement>(R"({"entries":5,"enforced":)" + kEnforced + "}");
   check_round_trip<SetRemoval>(
-      R"({"changed":0,"missing":["10.0.0.1"],"staying":[{"range":"10.0.0.1","by":"10.0.0.0/8"}]})");
-  check_round_trip<BatchAnswer>(R"({"rules":7})");
-  check_round_trip<DefaultAnswer>(R"({"warning":"beware"})");
-  check_round_trip<DefaultAnswer>("{}");
-  check_round_trip<RulesAnswer>(std::string(R"({"ingress":)") + kChain + R"(,"egress":)" + kChain + "}");
+      R"({"changed":0,"missing":["10.0.0.1"],"staying":[{"range":"10.0.0.1","by":"10.0.0.0/8"}],"enforced":)" +
+      kEnforced + "}");
+  check_round_trip<BatchAnswer>(R"({"rules":7,"enforced":)" + kEnforced + "}");
+  check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + R"(,"warning":"beware"})");
+  check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + "}");
+  check_round_trip<RulesAnswer>(std::string(R"({"ingress":)") + kChain + R"(,"egress":)" + kChain + R"(,"enforced":)" +
+                                kEnforced + "}");
+  check_round_trip<EnforcedAnswer>(R"({"enforced":)" + kEnforced + "}");
+  check_round_trip<RunStatus>(R"({"firewall":true,"enforced":)" + kEnforced +
+                              R"(,"outages":[{"interface":"eth0","hook":"tc-egress","mode":"tc","reason":"taken off",)"
+                              R"("since_ns":12}],"ended_outputs":["standard output"]})");
   check_round_trip<PacketExplanation>(kExplained);
   check_round_trip<PacketExplanation>(
       R"({"verdict":"accept","decided_by":"nothing","not_understood":"not_ip","counted_by":[]})");
@@ -143,8 +152,11 @@ TEST_CASE("a request with an unknown field is refused") {
 }
 
 TEST_CASE("an answer of a later version is read; its unknown fields are ignored") {
-  check_round_trip<BatchAnswer>(encode(decode<BatchAnswer>(json::parse(R"({"rules":7,"later":true})"))).dump());
-  CHECK(read_and_written<SetReplacement>(R"({"entries":5,"later":{}})") == R"({"entries":5})");
+  const std::string enforced = R"("enforced":)" + kEnforced;
+  CHECK(read_and_written<BatchAnswer>(R"({"rules":7,"later":true,)" + enforced + "}") ==
+        R"({"rules":7,)" + enforced + "}");
+  CHECK(read_and_written<SetReplacement>(R"({"entries":5,"later":{},)" + enforced + "}") ==
+        R"({"entries":5,)" + enforced + "}");
   CHECK(read_and_written<NumberedRule>(R"({"id":1,"action":"drop","later":[1]})") == R"({"id":1,"action":"drop"})");
 }
 

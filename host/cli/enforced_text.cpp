@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/enforced_text.h"
+
+#include <cstdio>
+
+#include "host/cli/exit_status.h"
+#include "host/cli/log.h"
+
+namespace nicsentry {
+
+std::string enforced_text(const Enforced& enforced, const std::vector<Chain>& chains) {
+  std::string text;
+  for (const Chain chain : chains) {
+    std::string where;
+    for (const EnforcedPlace& place : enforced.of(chain)) {
+      where += (where.empty() ? " on " : ", ") + place.attachment + (place.failing ? " (NOT its last changes)" : "");
+    }
+    text +=
+        (text.empty() ? "enforced: " : "; ") + std::string(chain_name(chain)) + (where.empty() ? " nowhere" : where);
+  }
+  return text;
+}
+
+int report_enforced(const Enforced& enforced, const std::vector<Chain>& chains) {
+  std::printf("%s\n", enforced_text(enforced, chains).c_str());
+  std::fflush(stdout);
+  int status = kExitSuccess;
+  for (const Chain chain : chains) {
+    for (const EnforcedPlace& place : enforced.of(chain)) {
+      if (place.failing) {
+        status = kExitNotEnforced;
+        log_error(place.attachment + ": not in force there, and tried again: " + *place.failing);
+      }
+    }
+  }
+  return status;
+}
+
+}  // namespace nicsentry
