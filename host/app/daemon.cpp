@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <future>
@@ -24,11 +25,11 @@
 #include "host/app/firewall_setup.h"
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
+#include "host/app/program_keeper.h"
 #include "host/app/version_info.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
 #include "host/enforce/firewall_log.h"
-#include "host/ports/program_watch.h"
 #include "host/run/event_loop.h"
 
 namespace nicsentry {
@@ -46,8 +47,9 @@ constexpr std::chrono::seconds kFilesLimit{100};  // a large window takes its ti
 UniqueFd signal_descriptor() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
   UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) {
     throw SystemError(errno, "waiting for signals");
@@ -68,6 +70,9 @@ class Daemon {
         output_(with_end(output), common_profile(ports_), messages),
         analysis_(loop_, analysis_options(), analysis_output()),
         signals_(signal_descriptor()),
+        programs_(messages,
+                  [this](const Attachment& attachment, const std::string& reason) { lose(attachment, reason); }),
+        leave_attached_(options.leave_attached),
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
         server_(std::make_unique<HttpServer>(router_)) {
     if (options.log) {
@@ -78,28 +83,27 @@ class Daemon {
     serve();
   }
 
-  ~Daemon() {
-    end_requests();
-    leave_ports();
-  }
+  ~Daemon() { end_requests(); }  // ports that were not driven are left as they were found
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
   DaemonResult run() {
     start_attachments();
-    loop_.run();
+    attempt([this] { loop_.run(); });
     end_requests();
-    analysis_.stop_attachments();
+    attempt([this] { analysis_.stop_attachments(); });
     leave_ports();  // before outputs that may stand still are waited for
     failed_ = (packet_log_ != nullptr && !packet_log_->close()) || failed_;
     failed_ = !output_.close() || failed_;
-    return {failed_, output_.abandoned() || (packet_log_ != nullptr && packet_log_->abandoned())};
+    return {failed_, programs_.lost_program(),
+            output_.abandoned() || (packet_log_ != nullptr && packet_log_->abandoned())};
   }
 
  private:
   // Without a firewall a run that nobody reads is over; with one it goes on enforcing.
   ReportOutputOptions with_end(ReportOutputOptions output) {
     output.text_ended = [this] {
+      text_ended_ = true;
       if (firewall_) {
         messages_.warning("nobody reads standard output any more; the run goes on without it");
       } else {
@@ -123,6 +127,7 @@ class Daemon {
     output.failure = [this](const Monitor::Failure& failure) {
       messages_.error(failure.attachment + ": " + failure.reason);
       failed_ = true;
+      note_failure(failure);
     };
     output.attachments_dropped = [this] { forget_dropped_attachments(); };
     return output;
@@ -132,10 +137,7 @@ class Daemon {
     loop_.watch(signals_.get(), [this] { look_for_signals(); });
     loop_.watch(programs_.poll_fd());
     loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
-      for (const auto& [attachment, reason] : programs_.look()) {
-        // What was counted until then is in the window that this ends.
-        analysis_.end_attachment(*attachment, reason + "; what was counted until then is in this window");
-      }
+      programs_.look(wall_clock_ns());
       return now + kLookInterval;
     });
     if (packet_log_) {
@@ -147,21 +149,16 @@ class Daemon {
   }
 
   void serve() {
-    const RunFirewall run{firewall_.get(), [this](Chain chain) {
-                            return loop_.calls().call([this, chain] { return enforcing_program(chain); });
-                          },
-                          [this] { return firewall_ ? firewall_->enforced() : std::vector<Enforcement::EnforcedAt>(); }};
+    const RunFirewall run{
+        firewall_.get(),
+        [this](Chain chain) { return loop_.calls().call([this, chain] { return enforcing_program(chain); }); },
+        [this] { return firewall_ ? firewall_->enforced() : std::vector<Enforcement::EnforcedAt>(); }};
     add_rules_routes(router_, run, one_way_caution(options_));
     add_sets_routes(router_, run);
     add_explain_routes(router_, run);
     add_connections_routes(router_, [this] { return loop_.calls().call([this] { return connections(); }); });
     add_windows_routes(router_, [this] { return ended_window(); });
-    add_status_routes(router_, [this, run] {
-      RunStatus status;
-      status.firewall = firewall_ != nullptr;
-      status.enforced = run.enforced();
-      return status;
-    });
+    add_status_routes(router_, [this, run] { return status(run.enforced()); });
     add_version_routes(router_, version_info());
     server_->listen_unix(socket_path_);
   }
@@ -204,11 +201,25 @@ class Daemon {
   EnforcingProgram enforcing_program(Chain chain) const {
     for (const auto& attachment : analysis_.monitor().attachments()) {
       const AttachmentRecord& record = programs_.record(*attachment);
-      if (chain_of(record.hook) == chain && attachment->program().firewall() != nullptr) {
+      if (!attachment->ended() && chain_of(record.hook) == chain && attachment->program().firewall() != nullptr) {
         return {attachment->name().text(), record.program_id, record.hook, record.mode};
       }
     }
     throw not_enforced(chain);
+  }
+
+  RunStatus status(Enforced enforced) {
+    RunStatus status;
+    status.firewall = firewall_ != nullptr;
+    status.enforced = std::move(enforced);
+    for (const Outage& outage : loop_.calls().call([this] { return programs_.outages(); })) {
+      status.outages.push_back(
+          {outage.interface, outage.hook, outage.mode, outage.reason, static_cast<std::uint64_t>(outage.since_ns)});
+    }
+    if (text_ended_) {
+      status.ended_outputs.emplace_back("standard output");
+    }
+    return status;
   }
 
   ConnectionsSnapshot connections() const {
@@ -246,7 +257,7 @@ class Daemon {
         auto attachment =
             make({port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
                  std::move(opened.program), {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt});
-        programs_.add(analysis_.add_attachment(std::move(attachment)), port->interface(), opened.record);
+        programs_.add(analysis_.add_attachment(std::move(attachment)), *port, opened.record);
       }
       messages_.info(port->how());
     }
@@ -259,6 +270,7 @@ class Daemon {
 
   void take_window(WindowReport report) {
     const std::uint64_t number = report.number;
+    report.outages = programs_.take_outages();
     output_.publish(std::move(report));
     if ((options_.windows != 0 && number + 1 >= options_.windows) || analysis_.monitor().attachments().empty()) {
       loop_.stop();
@@ -281,8 +293,20 @@ class Daemon {
   void look_for_signals() {
     signalfd_siginfo info{};
     while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-      stop_after_window();
+      if (info.ssi_signo == SIGHUP) {
+        reopen_files();
+      } else {
+        stop_after_window();
+      }
     }
+  }
+
+  // Files of windows are opened by their names each time.
+  void reopen_files() {
+    if (packet_log_) {
+      packet_log_->reopen();
+    }
+    messages_.info("SIGHUP: files that were moved away are made anew");
   }
 
   // The run ends with the window that this closes.
@@ -292,25 +316,83 @@ class Daemon {
     }
   }
 
-  void forget_dropped_attachments() {
-    if (programs_.keep(analysis_.monitor().attachments()) && firewall_) {
+  // A program that its hook does not run any more. No change may count as in force there from now on.
+  void lose(const Attachment& attachment, const std::string& reason) {
+    const bool enforced = firewall_ && attachment.program().firewall() != nullptr;
+    analysis_.end_attachment(
+        attachment, reason +
+                        (enforced ? "; nothing is enforced on " + attachment.name().text() + " (" +
+                                        chain_name(chain_of(programs_.record(attachment).hook)) + ") from now on"
+                                  : "") +
+                        "; what was counted until then is in this window");
+    keep_enforcing();
+  }
+
+  // An attachment that failed is driven no more; its program may still be on its hook.
+  void note_failure(const Monitor::Failure& failure) {
+    for (const auto& attachment : analysis_.monitor().attachments()) {
+      if (attachment->name().text() == failure.attachment) {
+        programs_.note_failure(*attachment, failure.reason, wall_clock_ns());
+      }
+    }
+    keep_enforcing();
+  }
+
+  void keep_enforcing() {
+    if (firewall_) {
       std::vector<const FirewallMaps*> kept;
       for (const auto& attachment : analysis_.monitor().attachments()) {
-        kept.push_back(attachment->program().firewall());
+        if (!attachment->ended()) {
+          kept.push_back(attachment->program().firewall());
+        }
       }
       firewall_->keep_attachments(kept);
     }
   }
 
-  // As they were found.
+  void forget_dropped_attachments() {
+    if (programs_.keep(analysis_.monitor().attachments())) {
+      keep_enforcing();
+    }
+  }
+
+  // An error here must not end what is enforced: the ports are left as they are then.
+  template <typename Act>
+  void attempt(Act act) {
+    try {
+      act();
+    } catch (const std::exception& error) {
+      messages_.error(std::string("the run ends by an error: ") + error.what());
+      failed_ = true;
+      leave_attached_ = leave_attached_ || firewall_ != nullptr;
+    }
+  }
+
+  // As they were found, but for what goes on enforcing.
   void leave_ports() {
     for (const auto& port : ports_) {
       try {
-        port->restore();
+        leave_port(*port);
       } catch (const Error& error) {
         messages_.error(error.what());
         failed_ = true;
       }
+    }
+  }
+
+  void leave_port(Port& port) {
+    const std::string& name = port.interface().name;
+    const std::vector<Hook> staying = leave_attached_ ? port.leave_attached() : port.restore();
+    if (!firewall_) {
+      return;
+    }
+    if (staying.empty()) {
+      messages_.warning("nothing is enforced on " + name + " from now on");
+    }
+    for (const Hook hook : staying) {
+      messages_.warning(
+          name + "/" + hook_name(hook) +
+          ": the program stays and goes on enforcing what it has; take it off with: nicsentry detach -i " + name);
     }
   }
 
@@ -332,11 +414,13 @@ class Daemon {
   LiveAnalysis analysis_;
   std::unique_ptr<PacketLog> packet_log_;
   UniqueFd signals_;
-  ProgramWatch programs_;
+  ProgramKeeper programs_;
+  bool leave_attached_;
   std::string socket_path_;
   Router router_;
   std::unique_ptr<HttpServer> server_;
-  bool stopping_ = false;  // a signal came
+  std::atomic<bool> text_ended_ = false;  // nobody reads standard output any more
+  bool stopping_ = false;                 // a signal came
   bool failed_ = false;
 };
 

@@ -24,6 +24,12 @@ struct PacketLog::State {
 
   void write(const std::string& record) {
     try {
+      if (reopening.exchange(false)) {
+        file = AppendFile(path);
+      }
+      if (record.empty()) {
+        return;
+      }
       file.append(record + "\n");
       failing = false;
     } catch (const Error& error) {
@@ -38,6 +44,7 @@ struct PacketLog::State {
   AppendFile file;
   const Messages messages;
   bool failing = false;  // of the subscriber's thread
+  std::atomic<bool> reopening = false;
   std::atomic<std::uint64_t> lost = 0;
   std::atomic<bool> lost_any = false;
 };
@@ -51,6 +58,11 @@ PacketLog::PacketLog(const std::filesystem::path& path, Messages messages)
 void PacketLog::offer(std::string record) {
   const std::size_t bytes = record.size();
   subscriber_.offer(std::make_shared<const std::string>(std::move(record)), bytes);
+}
+
+void PacketLog::reopen() {
+  state_->reopening = true;
+  offer("");
 }
 
 void PacketLog::report_losses() {

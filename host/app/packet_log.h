@@ -19,6 +19,8 @@ class PacketLog {
   PacketLog(const std::filesystem::path& path, Messages messages);  // throws SystemError
 
   void offer(std::string record);  // waits for nobody
+  // Opens the file by its name again, before the next record.
+  void reopen();
   // Reports what was lost since the last call.
   void report_losses();
   // False where records were lost at any time.

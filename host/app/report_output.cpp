@@ -47,7 +47,7 @@ struct ReportOutput::Text {
     std::string text;
     if (options.text == WindowText::json) {
       text = window_json(report).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-    } else if (packets_in(report) == 0) {
+    } else if (packets_in(report) == 0 && report.outages.empty()) {
       messages.info("window " + std::to_string(report.number) + ": no packets");
     } else if (options.text == WindowText::table) {
       text = format_table(report, terminal_width(), options.top);

@@ -26,6 +26,7 @@ struct RunOptions {
   std::uint64_t windows = 0;
   std::optional<std::uint32_t> sessions;
   bool firewall = false;
+  bool leave_attached = false;
   std::optional<std::filesystem::path> rules;
   std::optional<std::filesystem::path> egress_rules;
   std::optional<std::filesystem::path> state;
@@ -35,12 +36,13 @@ struct RunOptions {
   WindowOptions window;
 };
 
-// The loop waits for SIGINT and SIGTERM; threads inherit the mask. A reader that goes is an error of write(2).
+// The loop waits for these signals; threads inherit the mask. A reader that goes is an error of write(2).
 void prepare_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 }
@@ -64,6 +66,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.log = options.log;
   parsed.tcp_pickup = options.tcp_loose == "on" ? TcpPickup::loose : TcpPickup::strict;
   parsed.lifetimes = parse_timeouts(options.timeouts);
+  parsed.leave_attached = options.leave_attached;
   return parsed;
 }
 
@@ -77,7 +80,7 @@ int run(const RunOptions& options) {
     const LogQueue queue;
     result = run_daemon(daemon, output, log_messages(), log_packet);
   }
-  const int status = result.failed ? kExitFailure : kExitSuccess;
+  const int status = result.lost_program ? kExitNotEnforced : result.failed ? kExitFailure : kExitSuccess;
   if (result.abandoned) {
     std::_Exit(status);  // a thread stands in a write: destructors could wait for it
   }
@@ -101,6 +104,8 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_option("--rules", options->rules, "batch of rules for what comes in; loads the firewall");
   command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)");
   command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
+  command->add_flag("--leave-attached", options->leave_attached,
+                    "leave the programs on their ports at the end, with the rules that they enforce");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
   command
       ->add_option("--timeouts", options->timeouts,

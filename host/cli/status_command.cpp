@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 
+#include "host/api/client/controller.h"
 #include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
 #include "host/datapath/interface.h"
+#include "host/ports/port_claim.h"
 #include "host/ports/port_status.h"
 
 namespace nicsentry {
@@ -17,7 +22,47 @@ struct StatusOptions {
   bool json = false;
 };
 
-nlohmann::ordered_json as_json(const AttachmentStatus& attachment) {
+constexpr ClientLimits kRunLimits{std::chrono::seconds(1), std::chrono::seconds(6)};
+
+// What the run says that drives a port's programs.
+struct Run {
+  int pid = 0;
+  std::optional<RunStatus> status;
+  std::string why_not;  // it does not answer
+};
+
+std::optional<Run> ask_run(const Interface& port) {
+  const auto found = read_port_record(port);
+  if (!found || !found->running) {
+    return std::nullopt;
+  }
+  Run run;
+  run.pid = found->record.pid;
+  try {
+    run.status = Controller(found->record.socket, kRunLimits).status();
+  } catch (const std::exception& error) {
+    run.why_not = error.what();
+  }
+  return run;
+}
+
+const char* enforced_chain(Hook hook) { return hook == Hook::tc_egress ? "egress" : "ingress"; }
+
+std::string failing_at(const std::optional<Run>& run, const AttachmentStatus& attachment) {
+  if (run && run->status) {
+    const std::string name = attachment.interface + "/" + hook_name(attachment.hook);
+    for (const auto* places : {&run->status->enforced.ingress, &run->status->enforced.egress}) {
+      for (const EnforcedPlace& place : *places) {
+        if (place.attachment == name && place.failing) {
+          return *place.failing;
+        }
+      }
+    }
+  }
+  return "";
+}
+
+nlohmann::ordered_json as_json(const AttachmentStatus& attachment, const std::optional<Run>& run) {
   nlohmann::ordered_json row{{"interface", attachment.interface},     {"hook", hook_name(attachment.hook)},
                              {"mode", mode_name(attachment.mode)},    {"program", attachment.program.name},
                              {"program_id", attachment.program.id},   {"ours", attachment.program.identity.ours()},
@@ -31,10 +76,18 @@ nlohmann::ordered_json as_json(const AttachmentStatus& attachment) {
     row["bytes_not_understood"] = attachment.counts->not_understood.bytes;
     row["events_sent"] = attachment.counts->events;
     row["enforces"] = attachment.counts->dropped.has_value();
+    row["chain"] = enforced_chain(attachment.hook);
     if (attachment.counts->dropped) {
       row["packets_dropped"] = attachment.counts->dropped->packets;
       row["bytes_dropped"] = attachment.counts->dropped->bytes;
     }
+  }
+  if (!attachment.elsewhere.empty()) {
+    row["controller_directory"] = attachment.elsewhere;
+  }
+  row["in_front"] = attachment.in_front;
+  if (run) {
+    row["run"] = run->status ? encode(*run->status) : nlohmann::ordered_json();
   }
   return row;
 }
@@ -46,12 +99,13 @@ const char* activity(const AttachmentStatus& attachment) {
   return attachment.counts->epoch == 0 ? "idle (passes and counts)" : "as its controller left it";
 }
 
-void print(const AttachmentStatus& attachment) {
+void print(const AttachmentStatus& attachment, const std::optional<Run>& run) {
   std::printf("%s  %s, mode %s: program '%s' (id %u), attached by %s\n", attachment.interface.c_str(),
               hook_name(attachment.hook), mode_name(attachment.mode), attachment.program.name.c_str(),
               attachment.program.id, attachment.attached_by.c_str());
   if (attachment.controller_pid != 0) {
-    std::printf("    driven by process %d\n", attachment.controller_pid);
+    std::printf("    driven by process %d%s\n", attachment.controller_pid,
+                attachment.elsewhere.empty() ? "" : (" with the runtime directory " + attachment.elsewhere).c_str());
   }
   if (attachment.counts) {
     std::printf(
@@ -62,9 +116,31 @@ void print(const AttachmentStatus& attachment) {
         static_cast<unsigned long long>(attachment.counts->not_understood.packets),
         static_cast<unsigned long long>(attachment.counts->events));
     if (attachment.counts->dropped) {
-      std::printf("    enforces its firewall, %llu packets dropped\n",
+      std::printf("    enforces the %s chain, %llu packets dropped\n", enforced_chain(attachment.hook),
                   static_cast<unsigned long long>(attachment.counts->dropped->packets));
     }
+  }
+  if (const std::string failing = failing_at(run, attachment); !failing.empty()) {
+    std::printf("    the last changes of the firewall are NOT in force here: %s\n", failing.c_str());
+  }
+  for (const std::string& what : attachment.in_front) {
+    std::printf("    in front of it: %s\n", what.c_str());
+  }
+}
+
+void print(const Interface& port, const Run& run) {
+  if (!run.status) {
+    std::printf("%s  process %d does not answer: %s\n", port.name.c_str(), run.pid, run.why_not.c_str());
+    return;
+  }
+  for (const ListedOutage& outage : run.status->outages) {
+    if (outage.interface == port.name) {
+      std::printf("%s  %s, mode %s: NOT ON ITS HOOK: %s\n", port.name.c_str(), outage.hook.c_str(), outage.mode.c_str(),
+                  outage.reason.c_str());
+    }
+  }
+  for (const std::string& output : run.status->ended_outputs) {
+    std::printf("%s  process %d: nobody reads %s any more\n", port.name.c_str(), run.pid, output.c_str());
   }
 }
 
@@ -80,13 +156,17 @@ int status(const StatusOptions& options) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::size_t shown = 0;
   for (const Interface& port : ports) {
+    const auto run = ask_run(port);
     for (const AttachmentStatus& attachment : port_status(port)) {
       ++shown;
       if (options.json) {
-        rows.push_back(as_json(attachment));
+        rows.push_back(as_json(attachment, run));
       } else {
-        print(attachment);
+        print(attachment, run);
       }
+    }
+    if (run && !options.json) {
+      print(port, *run);
     }
   }
   if (options.json) {

@@ -7,6 +7,7 @@
 
 #include "host/base/error.h"
 #include "host/datapath/card.h"
+#include "host/datapath/hook_state.h"
 #include "host/datapath/hooks.h"
 #include "host/datapath/object_file.h"
 #include "host/ports/program_choice.h"
@@ -300,6 +301,8 @@ std::vector<AttachmentRecord> Port::others() const {
 }
 
 void Port::record(int pid, const std::string& socket) {
+  pid_ = pid;
+  socket_ = socket;
   for (Replaced& former : replaced_) {
     former.fd = UniqueFd();
   }
@@ -312,9 +315,38 @@ void Port::detach(const AttachmentRecord& attachment) const {
   detach_program(interface_, attachment.hook, attachment.mode, attachment.program_id, attachment.made_qdisc);
 }
 
-void Port::restore() {
+void Port::attach_again(const AttachmentRecord& attachment, const Program& program) {
+  const bool made_qdisc = attach_program(interface_, attachment.hook, attachment.mode, program);
+  for (AttachmentRecord& mine : attached_) {
+    if (mine.hook == attachment.hook && mine.program_id == attachment.program_id) {
+      mine.made_qdisc = mine.made_qdisc || made_qdisc;
+    }
+  }
+  record(pid_, socket_);
+}
+
+std::vector<Hook> Port::leave_attached() {
+  if (!std::exchange(restored_, true)) {
+    record(0, "");
+  }
+  return hooks_in_use();
+}
+
+// Those that still run a program of this port.
+std::vector<Hook> Port::hooks_in_use() const {
+  std::vector<Hook> hooks;
+  for (const AttachmentRecord& attachment : attached_) {
+    if (interface_exists(interface_.index) &&
+        look_at_hook(interface_, attachment.hook, attachment.mode, attachment.program_id).runs()) {
+      hooks.push_back(attachment.hook);
+    }
+  }
+  return hooks;
+}
+
+std::vector<Hook> Port::restore() {
   if (std::exchange(restored_, true)) {
-    return;
+    return hooks_in_use();
   }
   ClaimRecord left;
   // In reverse order: the qdisc goes with the filter for which it was made.
@@ -338,6 +370,7 @@ void Port::restore() {
   } else {
     claim_.write(left);
   }
+  return hooks_in_use();
 }
 
 }  // namespace nicsentry

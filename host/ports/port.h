@@ -61,13 +61,18 @@ class Port {
 
   // Writes into the port's record which process drives it; `pid` 0: none does.
   void record(int pid, const std::string& socket);
-  // Takes off the programs that this run, or one that died, attached. The others stay.
-  void restore();
+  // Puts a program of this port back on its hook, from which somebody took it. Throws Error where the hook is not free.
+  void attach_again(const AttachmentRecord& attachment, const Program& program);
+  // Takes off the programs that this run, or one that died, attached. Returns the hooks whose programs stay.
+  std::vector<Hook> restore();
+  // Leaves all programs where they are, for the next run to adopt. The record says that no process drives them.
+  std::vector<Hook> leave_attached();
 
  private:
   void open(const PortOptions& options);
   void give_up() noexcept;
   void detach(const AttachmentRecord& attachment) const;
+  std::vector<Hook> hooks_in_use() const;
   void open_xdp(const PortOptions& options);
   std::string open_tc(Hook hook, const PortOptions& options);
   // Adopts or replaces the program on a hook, if it is nicsentry's; how, in words that continue a line.
@@ -84,6 +89,8 @@ class Port {
   Interface interface_;
   PortClaim claim_;
   Owner owner_;
+  int pid_ = 0;  // as on record
+  std::string socket_;
   std::string how_;
   std::vector<Opened> opened_;
   std::vector<AttachmentRecord> attached_;

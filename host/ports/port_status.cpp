@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "host/base/error.h"
+#include "host/datapath/hook_state.h"
 #include "host/datapath/hooks.h"
+#include "host/datapath/port_lease.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
@@ -60,13 +62,23 @@ AttachmentStatus::Counts read_counts(const Interface& port, const Place& place) 
 
 std::vector<AttachmentStatus> port_status(const Interface& port) {
   const auto found = read_port_record(port);
+  const auto holder = find_lease_holder(port);
   std::vector<AttachmentStatus> attachments;
   for (const Place& place : programs_on(port)) {
-    AttachmentStatus attachment{port.name,         place.hook, place.mode, describe_program(place.program_id),
-                                "another program", 0,          {}};
+    AttachmentStatus attachment;
+    attachment.interface = port.name;
+    attachment.hook = place.hook;
+    attachment.mode = place.mode;
+    attachment.program = describe_program(place.program_id);
+    attachment.attached_by = "another program";
     if (attachment.program.identity.ours()) {
+      attachment.in_front = in_front_of(port, place.hook, place.mode, place.program_id);
       attachment.attached_by = owner_name(Owner::hand);
       attachment.controller_pid = found && found->running ? found->record.pid : 0;
+      if (attachment.controller_pid == 0 && holder) {
+        attachment.controller_pid = static_cast<int>(holder->pid);
+        attachment.elsewhere = holder->directory;
+      }
     }
     if (attachment.program.identity.adoptable()) {
       attachment.counts = read_counts(port, place);

@@ -21,6 +21,9 @@ struct AttachmentStatus {
   ProgramInfo program;
   std::string attached_by;  // "run", "attach", "hand"; "another program" where it is not ours
   int controller_pid = 0;   // 0: none drives it
+  std::string elsewhere;    // runtime directory of the controller, where it is not this process's
+  // What packets meet before a program of ours, and may keep from it, in words.
+  std::vector<std::string> in_front;
 
   struct Counts {             // since the program was loaded; beside what is counted on sessions
     std::uint32_t epoch = 0;  // 0: no controller has started it

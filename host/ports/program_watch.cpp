@@ -2,9 +2,10 @@
 #include "host/ports/program_watch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "host/base/error.h"
-#include "host/datapath/hooks.h"
+#include "host/datapath/program.h"
 
 namespace nicsentry {
 namespace {
@@ -13,11 +14,17 @@ using SteadyClock = std::chrono::steady_clock;
 
 // An interface that goes loses its program first: that it went is the better thing to say.
 constexpr std::chrono::milliseconds kProgramGrace{100};
+// A bpf_link, a tcx program and a change of a program array come without a message.
+constexpr std::chrono::milliseconds kRegularLook{500};
+
+std::string named(std::uint32_t program_id) {
+  return "'" + describe_program(program_id).name + "' (id " + std::to_string(program_id) + ")";
+}
 
 }  // namespace
 
 void ProgramWatch::add(const Attachment& attachment, const Interface& interface, const AttachmentRecord& record) {
-  places_.push_back({&attachment, &interface, record});
+  places_.push_back({&attachment, &interface, record, {}, false});
 }
 
 const AttachmentRecord& ProgramWatch::record(const Attachment& attachment) const {
@@ -33,44 +40,79 @@ bool ProgramWatch::keep(const std::vector<std::unique_ptr<Attachment>>& attachme
          }) != 0;
 }
 
-std::vector<ProgramWatch::Gone> ProgramWatch::look() {
-  std::vector<Gone> gone;
+std::vector<ProgramWatch::Finding> ProgramWatch::look() {
+  std::vector<Finding> findings;
   const LinkChanges changes = links_.take();
-  if (!changes.changed.empty()) {
-    look_at_ = SteadyClock::now() + kProgramGrace;
+  const auto now = SteadyClock::now();
+  if (!changes.changed.empty() || changes.missed) {
+    look_at_ = now;
   }
   for (const int index : changes.removed) {
     for (const Place& place : places_) {
       if (place.interface->index == index) {
-        gone.push_back({place.attachment, "the interface is gone"});
+        findings.push_back({place.attachment, Finding::Kind::interface_gone, "the interface is gone"});
       }
     }
   }
-  if (SteadyClock::now() >= look_at_) {
-    look_at_ = SteadyClock::time_point::max();
-    for (const Place& place : places_) {
-      if (auto reason = missing(place)) {
-        gone.push_back({place.attachment, std::move(*reason)});
-      }
-    }
+  if (now >= look_at_) {
+    look_at_ = now + kRegularLook;
+    look_at_hooks(findings);
   }
-  return gone;
+  return findings;
 }
 
-std::optional<std::string> ProgramWatch::missing(const Place& place) {
-  const auto& [attachment, interface, record] = place;
-  try {
-    const std::uint32_t there =
-        record.hook == Hook::xdp ? query_xdp(*interface).in(record.mode) : query_tc(*interface, record.hook);
-    if (there == record.program_id) {
-      return std::nullopt;
+void ProgramWatch::look_at_hooks(std::vector<Finding>& findings) {
+  for (Place& place : places_) {
+    if (!interface_exists(place.interface->index)) {  // the message that it went may be among those that were lost
+      findings.push_back({place.attachment, Finding::Kind::interface_gone, "the interface is gone"});
+      continue;
     }
-    return "the program was " +
-           (there == 0 ? std::string("taken off")
-                       : "replaced by '" + describe_program(there).name + "' (id " + std::to_string(there) + ")");
-  } catch (const Error&) {
-    return std::nullopt;  // the interface has gone meanwhile, which is told of next
+    try {
+      const HookState state =
+          look_at_hook(*place.interface, place.record.hook, place.record.mode, place.record.program_id);
+      auto finding = missing(place, state);
+      const bool again = std::exchange(place.suspected, finding.has_value());
+      if (!finding) {
+        add_cautions(place, state, findings);
+      } else if (again) {
+        findings.push_back(std::move(*finding));
+      } else {
+        look_at_ = SteadyClock::now() + kProgramGrace;
+      }
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): interface or program are just changing; the next look
+                              // finds what they became
+    }
   }
+}
+
+std::optional<ProgramWatch::Finding> ProgramWatch::missing(const Place& place, const HookState& state) {
+  switch (state.kind) {
+    case HookState::Kind::off:
+      return Finding{place.attachment, Finding::Kind::taken_off, "the program was taken off"};
+    case HookState::Kind::replaced:
+      return Finding{place.attachment, Finding::Kind::replaced, "the program was replaced by " + named(state.other)};
+    default:
+      return std::nullopt;
+  }
+}
+
+void ProgramWatch::add_cautions(Place& place, const HookState& state, std::vector<Finding>& findings) {
+  std::vector<std::string> cautions;
+  for (const std::string& what :
+       in_front_of(*place.interface, place.record.hook, place.record.mode, place.record.program_id)) {
+    cautions.push_back("in front of the program: " + what +
+                       "; a packet that it drops or passes on by itself is neither "
+                       "counted nor judged");
+  }
+  if (state.kind == HookState::Kind::behind) {
+    cautions.push_back("the hook runs " + named(state.other) + ", which decides what it hands to the program");
+  }
+  for (const std::string& caution : cautions) {
+    if (std::find(place.cautions.begin(), place.cautions.end(), caution) == place.cautions.end()) {
+      findings.push_back({place.attachment, Finding::Kind::caution, caution});
+    }
+  }
+  place.cautions = std::move(cautions);
 }
 
 }  // namespace nicsentry

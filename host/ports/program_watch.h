@@ -2,26 +2,35 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "host/analysis/attachment.h"
+#include "host/datapath/hook_state.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/link_watch.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
 
-// Knows where the programs of a run's attachments are, and looks whether they still are there: an interface goes, or
-// somebody puts another program in the place of ours or takes it off, and nothing would be counted any more. Of one
-// thread.
+// Knows where the programs of a run's attachments are, and looks whether their hooks still run them: an interface goes,
+// or somebody takes a program off or puts another one in its place, and nothing would be counted or dropped any more.
+// Looks when the kernel reports a change, and twice a second because it does not report each one. Of one thread.
 class ProgramWatch {
  public:
-  struct Gone {
+  struct Finding {
+    enum class Kind : std::uint8_t {
+      interface_gone,
+      taken_off,  // the hook is free
+      replaced,   // the hook holds another program, which does not call ours
+      caution     // the hook runs ours, but something else comes before it
+    };
     const Attachment* attachment = nullptr;
-    std::string reason;
+    Kind kind = Kind::caution;
+    std::string text;
   };
 
   // Readable when an interface has changed.
@@ -34,22 +43,26 @@ class ProgramWatch {
   // Forgets all attachments but these; true when there were any.
   bool keep(const std::vector<std::unique_ptr<Attachment>>& attachments);
 
-  // What is seen to be gone; an attachment may be told of again as long as it is kept. To be called at short intervals:
-  // a program is looked for a moment after its interface changed.
-  std::vector<Gone> look();
+  // What is found, a caution once for as long as it stays the same; the rest again as long as the attachment is kept.
+  // To be called at short intervals: what is missing is looked for once more a moment later.
+  std::vector<Finding> look();
 
  private:
   struct Place {
     const Attachment* attachment = nullptr;
     const Interface* interface = nullptr;
     AttachmentRecord record;
+    std::vector<std::string> cautions;
+    bool suspected = false;  // the last look found the program missing
   };
 
-  static std::optional<std::string> missing(const Place& place);
+  static std::optional<Finding> missing(const Place& place, const HookState& state);
+  static void add_cautions(Place& place, const HookState& state, std::vector<Finding>& findings);
+  void look_at_hooks(std::vector<Finding>& findings);
 
   LinkWatch links_;
   std::vector<Place> places_;
-  std::chrono::steady_clock::time_point look_at_ = std::chrono::steady_clock::time_point::max();
+  std::chrono::steady_clock::time_point look_at_ = std::chrono::steady_clock::time_point::min();
 };
 
 }  // namespace nicsentry

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,16 @@ struct Accounting {
   std::uint64_t events_lost() const { return events_sent() - events_arrived(); }
 };
 
+// A program that was not on its hook during a window: nothing was counted or enforced there.
+struct Outage {
+  std::string interface;
+  std::string hook;
+  std::string mode;
+  std::string reason;
+  TimestampNs since_ns = 0;               // when it was noticed
+  std::optional<TimestampNs> until_ns{};  // when it was put back; none: it was not
+};
+
 // In the order in which files and tables have them.
 inline constexpr not_understood kCauses[] = {CAUSE_NOT_IP,         CAUSE_VLAN_DEPTH, CAUSE_TRUNCATED, CAUSE_MALFORMED,
                                              CAUSE_LATER_FRAGMENT, CAUSE_PROTOCOL,   CAUSE_EXTENSIONS};
@@ -76,6 +87,7 @@ struct WindowReport {
   TimestampNs end_ns = 0;
   std::vector<SessionWindow> sessions;  // with packets in this window, in order of id
   std::vector<Accounting> attachments;  // in the order of the command line
+  std::vector<Outage> outages;          // that lasted at the window's end, or were over in it
 };
 
 // Returns the approximate memory of a report, for queues that are limited by bytes.

@@ -160,7 +160,7 @@ class Controller:
 
     counter = 0
 
-    def __init__(self, network, *arguments, ports=("right0",), window="60s"):
+    def __init__(self, network, *arguments, ports=("right0",), window="60s", stdout=subprocess.DEVNULL, **options):
         Controller.counter += 1
         self.output = network.directory / f"run{Controller.counter}"
         self.output.mkdir()
@@ -179,8 +179,9 @@ class Controller:
                 "-o",
                 self.output,
                 *arguments,
-                stdout=subprocess.DEVNULL,
+                stdout=stdout,
                 stderr=log,
+                **options,
             )
         for port in ports:
             self.wait_for(rf"{port}: mode ")

@@ -4,18 +4,17 @@
 
     test_live_ports.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
-import ctypes
 import os
 import pathlib
 import signal
-import struct
 import subprocess
 import sys
 
 from compare import BINARY, PATIENCE, expect, expect_text, read_windows
 from network import MODES, Controller, Network, run
+from programs import id_of, load_stranger
 from sample import bundled, check_sample, check_sessions, totals
-from suite import Mismatch, run_directory_cases
+from suite import run_directory_cases
 
 
 def adoption_case(directory, sample):
@@ -98,32 +97,36 @@ def second_controller_case(directory, sample):
         expect_text("stderr of the second", "right0", refused.stderr)
         expect_text("stderr of the second", str(first.process.pid), refused.stderr)
         expect("program id", attached, network.program_id())
+        for container in ((), ("unshare", "--mount", "--pid", "--fork", "--mount-proc")):
+            elsewhere = network.directory / "elsewhere"
+            for words in (("run", "-i", "right0", "--windows", 1), ("detach", "-i", "right0")):
+                refused = network.inside(
+                    network.receiver,
+                    "env",
+                    f"NICSENTRY_RUNTIME_DIR={elsewhere}",
+                    *container,
+                    BINARY,
+                    *words,
+                    check=False,
+                )
+                expect(f"{words} with another runtime directory, exit status", 1, refused.returncode)
+                expect_text(f"{words}, stderr", f"process {first.process.pid}", refused.stderr)
+                expect_text(f"{words}, stderr", f"runtime directory {network.directory}/runtime", refused.stderr)
+                expect(f"{words}: of another container", bool(container), "another container" in refused.stderr)
+        expect("program id", attached, network.program_id())
+        shown = network.inside(
+            network.receiver, "env", f"NICSENTRY_RUNTIME_DIR={elsewhere}", BINARY, "status", "-i", "right0"
+        ).stdout
+        expect_text("status", f"driven by process {first.process.pid} with the runtime directory", shown)
         network.send(sample.path, sample.packets)
         check_sample(sample, first.stop())
         network.check_clean()
 
 
-def load_stranger():
-    """An XDP program that passes everything: r0 = XDP_PASS; exit. By the system call; its descriptor is returned."""
-    numbers = {"x86_64": 321, "aarch64": 280}
-    instructions = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xB7, 0, 0, 2, 0x95, 0, 0, 0))
-    text = ctypes.create_string_buffer(b"GPL")
-    attributes = struct.pack(
-        "<IIQQIIQII16s", 6, 2, ctypes.addressof(instructions), ctypes.addressof(text), 0, 0, 0, 0, 0, b"stranger"
-    )
-    buffer = ctypes.create_string_buffer(attributes, 128)
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.syscall(numbers[os.uname().machine], 5, buffer, 128)
-    if descriptor < 0:
-        raise Mismatch(f"loading a foreign program: {os.strerror(ctypes.get_errno())}")
-    return descriptor
-
-
 def foreign_case(directory, sample):
     descriptor = load_stranger()
     try:
-        info = pathlib.Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
-        stranger = int(info.split("prog_id:")[1].split()[0])
+        stranger = id_of(descriptor)
         with Network(directory) as network:
             network.inside(network.receiver, "bpftool", "net", "attach", "xdpdrv", "id", stranger, "dev", "right0")
             for mode in ("auto", "drv", "skb"):

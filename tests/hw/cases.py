@@ -306,9 +306,12 @@ def taken_over_case(directory, traffic):
                 attach("nfp0", traffic.stranger)
             else:
                 take_off("nfp0")
+                watching.wait_for("warning: nfp0/xdp: the program was taken off; it was put back")
+                expect("modes after it was put back", ["hw"], list(xdp_on("nfp0")))
+                take_off("nfp0")
             watching.wait_for(rf"error: nfp0/xdp: the program was {act}")
             watching.process.wait(timeout=PATIENCE)
-            expect(f"exit status ({watching.log()!r})", 1, watching.process.returncode)
+            expect(f"exit status ({watching.log()!r})", 3, watching.process.returncode)
             check_some(traffic, watching.output)
             expect("modes after the run", seen, list(xdp_on("nfp0")))
             if seen:

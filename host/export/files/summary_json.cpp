@@ -18,6 +18,15 @@ nlohmann::ordered_json object_of(const Columns<Row>& columns, const Row& row) {
   return object;
 }
 
+nlohmann::ordered_json outage_json(const Outage& outage) {
+  nlohmann::ordered_json object{{"interface", outage.interface}, {"hook", outage.hook},         {"mode", outage.mode},
+                                {"reason", outage.reason},       {"since_ns", outage.since_ns}, {"until_ns", nullptr}};
+  if (outage.until_ns) {
+    object["until_ns"] = *outage.until_ns;
+  }
+  return object;
+}
+
 }  // namespace
 
 nlohmann::ordered_json window_json(const WindowReport& report) {
@@ -33,6 +42,10 @@ nlohmann::ordered_json window_json(const WindowReport& report) {
   object["packets_in"] = in.packets;
   object["bytes_in"] = in.bytes;
   object["planes"] = attachments;
+  object["outages"] = nlohmann::ordered_json::array();
+  for (const Outage& outage : report.outages) {
+    object["outages"].push_back(outage_json(outage));
+  }
   return object;
 }
 

@@ -214,6 +214,13 @@ Texts attachment_lines(const Accounting& attachment) {
   return lines;
 }
 
+std::string outage_line(const Outage& outage) {
+  const std::string when = outage.until_ns ? fmt::format("WAS OFF ITS HOOK, back at {}", utc(*outage.until_ns).time)
+                                           : fmt::format("NOT ON ITS HOOK since {}", utc(outage.since_ns).time);
+  return fmt::format("{} {}/{}: {}: {}", printable(outage.interface), printable(outage.hook), printable(outage.mode),
+                     when, printable(outage.reason));
+}
+
 std::string title_line(const WindowReport& report) {
   const UtcTime start = utc(report.start_ns);
   const UtcTime end = utc(report.end_ns);
@@ -257,6 +264,7 @@ std::string format_table(const WindowReport& report, unsigned width, std::size_t
     const Texts of_attachment = attachment_lines(attachment);
     totals.insert(totals.end(), of_attachment.begin(), of_attachment.end());
   }
+  for (const Outage& outage : report.outages) totals.push_back(outage_line(outage));
   for (const std::string& line : totals) {
     const Texts pieces = wrapped(line, limit);
     lines.insert(lines.end(), pieces.begin(), pieces.end());

@@ -133,6 +133,30 @@ TEST_CASE("a window's JSON names an attachment's accounting like the columns of 
   CHECK(seen == names);
 }
 
+TEST_CASE("a program that was off its hook is told of, with the time, in the table and in JSON") {
+  WindowReport report = sample_report();
+  Outage outage;
+  outage.interface = "eth0";
+  outage.hook = "tc-egress";
+  outage.mode = "tc";
+  outage.reason = "the program was taken off";
+  outage.since_ns = report.start_ns;
+  report.outages.push_back(outage);
+  outage.until_ns = report.start_ns;
+  report.outages.push_back(outage);
+  const std::string table = format_table(report, 0, 10);
+  CHECK_THAT(table, Contains("eth0 tc-egress/tc: NOT ON ITS HOOK since "));
+  CHECK_THAT(table, Contains(": the program was taken off\n"));
+  CHECK_THAT(table, Contains("eth0 tc-egress/tc: WAS OFF ITS HOOK, back at "));
+  const auto outages = window_json(report)["outages"];
+  REQUIRE(outages.size() == 2);
+  CHECK(outages[0]["until_ns"].is_null());
+  CHECK(outages[0]["since_ns"] == report.start_ns);
+  CHECK(outages[1]["until_ns"] == report.start_ns);
+  CHECK(outages[1]["reason"] == "the program was taken off");
+  CHECK(window_json(sample_report())["outages"].empty());
+}
+
 TEST_CASE("the causes of unparsed packets have different names") {
   std::vector<std::string> names;
   names.reserve(CAUSES);

@@ -101,6 +101,7 @@ def summary(window):
         "packets_in": sum(plane["packets_in"] for plane in planes),
         "bytes_in": sum(plane["bytes_in"] for plane in planes),
         "planes": planes,
+        "outages": [],
     }
 
 

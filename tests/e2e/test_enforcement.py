@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Enforcement ends loudly or not at all: programs that are taken off, replaced, or have something in front of them.
+
+    test_enforcement.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
+"""
+import json
+import os
+import re
+import sys
+import time
+
+from compare import PATIENCE, expect, expect_text
+from network import Controller, Network, run
+from programs import id_of, load_dispatcher, load_stranger
+from sample import bundled
+from suite import Mismatch, run_directory_cases
+
+NOTICED_S = 1
+NOT_ENFORCED = 3  # exit status
+U32 = ("u32", "match", "u32", "0", "0", "flowid", "1:1")
+BOTH = ("--direction", "both", "--firewall", "--mode", "drv")
+
+
+class Watched(Network):
+    """A port whose run writes windows to a file."""
+
+    def watch(self, *arguments, **options):
+        self.text_path = self.directory / "windows.txt"
+        with open(self.text_path, "w", encoding="utf-8") as text:
+            return Controller(self, *arguments, stdout=text, **options)
+
+    def text(self):
+        return self.text_path.read_text(encoding="utf-8")
+
+    def wait_for_text(self, pattern):
+        end = time.monotonic() + PATIENCE
+        while not re.search(pattern, self.text()):
+            if time.monotonic() > end:
+                raise Mismatch(f"expected {pattern!r} in the windows, seen {self.text()!r}")
+            time.sleep(0.05)
+
+    def ask(self, *words, check=True):
+        return self.nicsentry(*words, "-i", "right0", check=check)
+
+    def has_filter(self, side):
+        return "nicsentry" in self.filters(side) or "sentry" in self.filters(side)
+
+    def filters(self, side):
+        return run("tc", "-n", self.receiver, "filter", "show", "dev", "right0", side).stdout
+
+    def tc(self, *words):
+        run("tc", "-n", self.receiver, *words)
+
+    def overwrite(self, program_id, port="right0"):
+        self.inside(self.receiver, "bpftool", "net", "attach", "xdpdrv", "id", program_id, "dev", port, "overwrite")
+
+
+def within(seconds, what, condition):
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > seconds:
+            raise Mismatch(f"expected within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+def qdisc_case(directory):
+    """Put back once; the second time the run goes on with what is left, and says so in every answer and window."""
+    with Watched(directory) as network:
+        watching = network.watch(*BOTH, window="1s")
+        network.ask("rules", "default", "egress", "drop")
+        network.tc("qdisc", "del", "dev", "right0", "clsact")
+        within(NOTICED_S, "the filter is put back", lambda: network.has_filter("egress"))
+        watching.wait_for(r"warning: right0/tc-egress: the program was taken off; it was put back")
+        network.wait_for_text(r"right0 tc-egress/tc: WAS OFF ITS HOOK, back at .*: the program was taken off")
+        shown = network.ask("rules", "show").stdout
+        expect_text("rules show", "enforced: ingress on right0/xdp; egress on right0/tc-egress", shown)
+
+        network.tc("filter", "del", "dev", "right0", "egress")
+        within(
+            NOTICED_S,
+            "rules show says that egress is enforced nowhere",
+            lambda: "enforced: ingress on right0/xdp; egress nowhere" in network.ask("rules", "show").stdout,
+        )
+        watching.wait_for(
+            r"error: right0/tc-egress: the program was taken off again, after it had been put back; "
+            r"nothing is enforced on right0/tc-egress \(egress\) from now on"
+        )
+        refused = network.ask("rules", "default", "egress", "accept", check=False)
+        expect("a change that takes effect nowhere, exit status", 1, refused.returncode)
+        expect_text(
+            "a change that takes effect nowhere", "no program of this run enforces the egress chain", refused.stderr
+        )
+        blocked = network.ask("block", "203.0.113.7")
+        expect_text("block", "enforced: ingress on right0/xdp; egress nowhere", blocked.stdout)
+        status = network.ask("status")
+        expect_text("status", "right0  tc-egress, mode tc: NOT ON ITS HOOK: the program was taken off", status.stdout)
+        row = json.loads(network.ask("status", "--json").stdout)[0]
+        expect("status --json, outages", ["tc-egress"], [one["hook"] for one in row["run"]["outages"]])
+        expect("status --json, chain", "ingress", row["chain"])
+        seen = network.text().count("NOT ON ITS HOOK")
+        network.wait_for_text(r"(?s)(NOT ON ITS HOOK.*){" + str(seen + 2) + "}")  # in each window
+        watching.stop(status=NOT_ENFORCED)
+        expect_text("log", "nothing is enforced on right0 from now on", watching.log())
+        network.check_clean()
+
+
+def json_case(directory):
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "tc", "--firewall", "--json", window="1s")
+        network.tc("qdisc", "del", "dev", "right0", "clsact")
+        within(NOTICED_S, "the filter is put back", lambda: network.has_filter("ingress"))
+        network.wait_for_text(r'"outages":\[\{')
+        watching.stop()
+        windows = [json.loads(line) for line in network.text().splitlines()]
+        outages = [outage for window in windows for outage in window["outages"]]
+        expect("outages", [("right0", "tc-ingress", "tc")], [(o["interface"], o["hook"], o["mode"]) for o in outages])
+        expect("it was put back", True, outages[0]["until_ns"] >= outages[0]["since_ns"])
+        network.check_clean()
+
+
+def xdp_off_case(directory):
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "drv", "--firewall")
+        attached = network.program_id()
+        run("ip", "-n", network.receiver, "link", "set", "dev", "right0", "xdp", "off")
+        within(NOTICED_S, "the program is put back", lambda: network.program_id() == attached)
+        run("ip", "-n", network.receiver, "link", "set", "dev", "right0", "xdp", "off")
+        watching.process.wait(timeout=PATIENCE)  # nothing is left to watch
+        expect("exit status", NOT_ENFORCED, watching.process.returncode)
+        expect_text("log", "nothing is enforced on right0/xdp (ingress) from now on", watching.log())
+
+
+def replaced_case(directory):
+    descriptor = load_stranger()
+    try:
+        with Watched(directory, pairs=2) as network:
+            watching = network.watch("--mode", "drv", "--firewall", ports=("right0", "right1"), window="1s")
+            began = time.monotonic()
+            network.overwrite(id_of(descriptor))
+            watching.wait_for(rf"error: right0/xdp: the program was replaced by 'stranger' \(id {id_of(descriptor)}\)")
+            expect("noticed within a second", True, time.monotonic() - began < NOTICED_S)
+            network.wait_for_text(r"right0 xdp/drv: NOT ON ITS HOOK since .*replaced by 'stranger'")
+            blocked = network.ask("block", "203.0.113.7")
+            expect_text("block", "enforced: ingress on right1/xdp; egress nowhere", blocked.stdout)
+            watching.stop(status=NOT_ENFORCED)
+            expect("the other program stays", id_of(descriptor), network.program_id())
+            network.check_clean("right1")
+    finally:
+        os.close(descriptor)
+
+
+def dispatcher_case(directory):
+    """A program that calls ours is on the hook: it still runs."""
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "drv", "--firewall", "--json", window="1s")
+        descriptors = load_dispatcher(network.program_id())
+        try:
+            network.overwrite(id_of(descriptors[0]))
+            watching.wait_for(r"warning: right0/xdp: the hook runs 'dispatcher' \(id \d+\), which decides")
+            sample = bundled()
+            network.send(sample.path, sample.packets)
+            time.sleep(1.2)
+            blocked = network.ask("block", "203.0.113.7")
+            expect_text("block", "enforced: ingress on right0/xdp", blocked.stdout)
+            watching.stop()
+            expect_text("log", "right0/xdp: the program stays and goes on enforcing what it has", watching.log())
+            windows = [json.loads(line) for line in network.text().splitlines()]
+            expect("packets in", sample.packets, sum(window["packets_in"] for window in windows))
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def in_front_case(directory):
+    with Watched(directory) as network:
+        watching = network.watch(*BOTH)
+        expect("in front at first", [], json.loads(network.ask("status", "--json").stdout)[1]["in_front"])
+        network.tc("filter", "add", "dev", "right0", "egress", "prio", 1, "protocol", "all", *U32)
+        watching.wait_for(
+            r"warning: right0/tc-egress: in front of the program: TC filter 'u32' of priority 1; a packet that"
+        )
+        row = json.loads(network.ask("status", "--json").stdout)[1]
+        expect("in front", ["TC filter 'u32' of priority 1"], row["in_front"])
+        expect_text("status", "in front of it: TC filter 'u32' of priority 1", network.ask("status").stdout)
+        network.tc("filter", "add", "dev", "right0", "egress", "prio", 200, "protocol", "all", *U32)
+        time.sleep(NOTICED_S)
+        expect("filters behind are not named", False, "priority 200" in watching.log() + network.ask("status").stdout)
+        watching.stop()
+
+
+def main():
+    return run_directory_cases(
+        {
+            "a qdisc is removed, then a filter": qdisc_case,
+            "outages in JSON": json_case,
+            "an XDP program is taken off, twice": xdp_off_case,
+            "an XDP program is replaced": replaced_case,
+            "behind a dispatcher": dispatcher_case,
+            "a filter in front": in_front_case,
+        }
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
