@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/datapath/pins.h"
 
 namespace nicsentry {
 namespace {
@@ -25,22 +26,21 @@ bpf_prog_info read_info(int fd, std::vector<__u32>& map_ids) {
   return info;
 }
 
-LoadedProgram::Map open_map(std::uint32_t id, const std::string& program) {
-  UniqueFd fd(bpf_map_get_fd_by_id(id));
-  bpf_map_info info{};
-  __u32 length = sizeof(info);
-  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &length) != 0) {
-    throw SystemError(errno, "opening map " + std::to_string(id) + " of program '" + program + "'");
-  }
-  return {info.name, {{}, info.type, info.key_size, info.value_size}, info.max_entries, std::move(fd)};
-}
-
 LoadedProgram describe(UniqueFd fd, std::vector<__u32>& map_ids) {
   const bpf_prog_info info = read_info(fd.get(), map_ids);
   return {std::move(fd), info.id, info.name, {std::begin(info.tag), std::end(info.tag)}, {}};
 }
 
 }  // namespace
+
+LoadedProgram::Map describe_map(UniqueFd fd, const std::string& program) {
+  bpf_map_info info{};
+  __u32 length = sizeof(info);
+  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &length) != 0) {
+    throw SystemError(errno, "opening a map of program '" + program + "'");
+  }
+  return {info.name, {{}, info.type, info.key_size, info.value_size}, info.max_entries, std::move(fd)};
+}
 
 LoadedProgram describe_loaded(UniqueFd fd) {
   std::vector<__u32> no_maps;
@@ -50,13 +50,19 @@ LoadedProgram describe_loaded(UniqueFd fd) {
 LoadedProgram open_program(std::uint32_t id) {
   UniqueFd fd(bpf_prog_get_fd_by_id(id));
   if (!fd) {
-    throw SystemError(errno, "opening program " + std::to_string(id));
+    const int code = errno;
+    if (code == EPERM) {
+      if (auto pinned = open_pinned_program(id)) {
+        return std::move(*pinned);
+      }
+    }
+    throw SystemError(code, "opening program " + std::to_string(id));
   }
   std::vector<__u32> none;
   std::vector<__u32> map_ids(read_info(fd.get(), none).nr_map_ids);
   LoadedProgram program = describe(std::move(fd), map_ids);
   for (const __u32 map : map_ids) {
-    program.maps.push_back(open_map(map, program.name));
+    program.maps.push_back(describe_map(UniqueFd(bpf_map_get_fd_by_id(map)), program.name));
   }
   return program;
 }

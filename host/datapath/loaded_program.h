@@ -26,8 +26,9 @@ struct LoadedProgram {
   std::vector<Map> maps;
 };
 
-// Both throw SystemError. Opening by id takes CAP_SYS_ADMIN.
+// All throw SystemError. Opening by id takes CAP_SYS_ADMIN, for a program that is not pinned (pins.h).
 LoadedProgram open_program(std::uint32_t id);
+LoadedProgram::Map describe_map(UniqueFd fd, const std::string& program);
 // Its id and tag without its maps.
 LoadedProgram describe_loaded(UniqueFd fd);
 

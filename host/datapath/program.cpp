@@ -39,6 +39,14 @@ std::shared_ptr<FirewallMaps> make_firewall_maps(MapFds& fds) {
                                                                                : nullptr;
 }
 
+std::vector<std::pair<MapRole, UniqueFd>> duplicates(const MapFds& maps) {
+  std::vector<std::pair<MapRole, UniqueFd>> copies;
+  for (const auto& [role, fd] : maps) {
+    copies.emplace_back(role, duplicate(fd.get()));
+  }
+  return copies;
+}
+
 bpf_map* find_map(bpf_object* object, MapRole role) { return bpf_object__find_map_by_name(object, map_name(role)); }
 
 void size_map(bpf_object* object, MapRole role, std::uint32_t entries) {
@@ -128,9 +136,16 @@ Program::Program(UniqueFd fd, std::uint32_t id, const ProgramSpec& spec, MapFds 
     : fd_(std::move(fd)),
       id_(id),
       spec_(&spec),
+      all_maps_(duplicates(maps)),
       maps_(std::make_unique<Maps>(maps)),
       firewall_(make_firewall_maps(maps)),
       partial_frames_(partial_frames) {}
+
+void Program::each_map(const std::function<void(MapRole role, int fd)>& act) const {
+  for (const auto& [role, fd] : all_maps_) {
+    act(role, fd.get());
+  }
+}
 
 Program Program::load(const LoadOptions& options) {
   const LibbpfMessages messages;

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "host/base/unique_fd.h"
 #include "host/datapath/firewall_maps.h"
@@ -63,6 +66,8 @@ class Program {
   const ProgramSpec& spec() const { return *spec_; }
   bool partial_frames() const { return partial_frames_; }
   Maps& maps() { return *maps_; }
+  // Calls act with each map, those of the firewall too.
+  void each_map(const std::function<void(MapRole role, int fd)>& act) const;
   // Null for a program without a firewall, or one without room for rules. Whoever writes them on another thread shares
   // them.
   FirewallMaps* firewall() const { return firewall_.get(); }
@@ -74,6 +79,7 @@ class Program {
   UniqueFd fd_;
   std::uint32_t id_ = 0;
   const ProgramSpec* spec_;
+  std::vector<std::pair<MapRole, UniqueFd>> all_maps_;
   std::unique_ptr<Maps> maps_;
   std::shared_ptr<FirewallMaps> firewall_;
   bool partial_frames_ = false;

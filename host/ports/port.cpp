@@ -112,8 +112,33 @@ void Port::open(const PortOptions& options) {
   if (options.both_directions) {
     how_ += ", egress on TC" + open_tc(Hook::tc_egress, options);
   }
+  pin_programs();
   if (!interface_.up) {
     how_ += "; the interface is down, no packet will come before it is up";
+  }
+}
+
+// What is not pinned can be adopted only by who may open programs by id.
+void Port::pin_programs() {
+  std::string why_not;
+  pins_ = PinDirectory::open(why_not);
+  if (pins_) {
+    try {
+      pins_->remove_vanished();
+      for (const Opened& opened : opened_) {
+        pins_->pin(interface_, opened.record.hook, opened.program);
+      }
+      return;
+    } catch (const SystemError& error) {
+      why_not = error.what();
+    }
+  }
+  how_ += "; not pinned (" + why_not + "): only who has CAP_SYS_ADMIN can adopt the program";
+}
+
+void Port::unpin(Hook hook) const {
+  if (pins_) {
+    pins_->unpin(interface_, hook);
   }
 }
 
@@ -312,6 +337,7 @@ void Port::record(int pid, const std::string& socket) {
 }
 
 void Port::detach(const AttachmentRecord& attachment) const {
+  unpin(attachment.hook);
   detach_program(interface_, attachment.hook, attachment.mode, attachment.program_id, attachment.made_qdisc);
 }
 
@@ -354,7 +380,9 @@ std::vector<Hook> Port::restore() {
   for (auto attachment = attached_.rbegin(); attachment != attached_.rend(); ++attachment) {
     if (attachment->owner == Owner::run) {
       detach(*attachment);
-    } else if (attachment->owner == Owner::attach) {
+    } else if (attachment->owner == Owner::hand) {
+      unpin(attachment->hook);  // whoever attached it expects that it is gone when it is taken off
+    } else {
       left.attachments.insert(left.attachments.begin(), *attachment);
     }
   }

@@ -10,6 +10,7 @@
 #include "host/analysis/attachment.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
+#include "host/datapath/pins.h"
 #include "host/datapath/program.h"
 #include "host/ports/port_claim.h"
 #include "host/report/profile.h"
@@ -73,6 +74,8 @@ class Port {
   void give_up() noexcept;
   void detach(const AttachmentRecord& attachment) const;
   std::vector<Hook> hooks_in_use() const;
+  void pin_programs();
+  void unpin(Hook hook) const;
   void open_xdp(const PortOptions& options);
   std::string open_tc(Hook hook, const PortOptions& options);
   // Adopts or replaces the program on a hook, if it is nicsentry's; how, in words that continue a line.
@@ -88,6 +91,7 @@ class Port {
 
   Interface interface_;
   PortClaim claim_;
+  std::optional<PinDirectory> pins_;
   Owner owner_;
   int pid_ = 0;  // as on record
   std::string socket_;

@@ -6,6 +6,7 @@
 #include "host/base/error.h"
 #include "host/datapath/hook_state.h"
 #include "host/datapath/hooks.h"
+#include "host/datapath/pins.h"
 #include "host/datapath/port_lease.h"
 #include "host/ports/port_claim.h"
 
@@ -98,6 +99,8 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
   PortClaim claim(port);
   ClaimRecord left;
   std::string done;
+  std::string no_pins;
+  const auto pins = PinDirectory::open(no_pins);
   std::vector<Place> places = programs_on(port);
   std::reverse(places.begin(), places.end());  // the qdisc was made for TC's ingress, if that is there
   for (const Place& place : places) {
@@ -107,11 +110,17 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
       known = attachment.program_id == place.program_id && attachment.hook == place.hook ? &attachment : known;
     }
     if (info.identity.ours() && (!mode || mode == place.mode)) {
+      if (pins) {
+        pins->unpin(port, place.hook);
+      }
       detach_program(port, place.hook, place.mode, place.program_id, known != nullptr && known->made_qdisc);
       done += (done.empty() ? "" : ", ") + std::string(hook_name(place.hook)) + " (mode " + mode_name(place.mode) + ")";
     } else if (known != nullptr) {
       left.attachments.push_back(*known);
     }
+  }
+  if (pins) {
+    pins->remove_vanished();
   }
   if (left.attachments.empty()) {
     claim.erase();

@@ -43,6 +43,12 @@ class Network:
         self.directory = pathlib.Path(directory)
         # The command line asks whoever has a socket there: not the controllers of tests that run beside this one.
         os.environ["NICSENTRY_RUNTIME_DIR"] = str(self.directory / "runtime")
+        # `ip netns exec` has a /sys of its own, without a BPF file system.
+        self.bpffs = self.directory / "bpffs"
+        self.pins = self.bpffs / "nicsentry"
+        os.environ["NICSENTRY_PIN_DIR"] = str(self.pins)
+        self.bpffs.mkdir(exist_ok=True)
+        run("mount", "-t", "bpf", "bpf", self.bpffs)
         self.sender, self.receiver = f"nse2e{os.getpid()}s", f"nse2e{os.getpid()}r"
         self.processes, self.namespaces = [], []
         try:
@@ -67,6 +73,7 @@ class Network:
                 process.wait()
         for namespace in self.namespaces:
             run("ip", "netns", "del", namespace, check=False)
+        run("umount", "--lazy", self.bpffs, check=False)
 
     def add_namespace(self, namespace):
         self.namespaces.append(namespace)
@@ -144,6 +151,9 @@ class Network:
         expect(f"{port}, XDP program after the run", None, self.link(port).get("xdp"))
         qdiscs = run("tc", "-n", self.receiver, "qdisc", "show", "dev", port).stdout
         expect(f"{port}, clsact after the run", False, "clsact" in qdiscs)
+        index = self.link(port)["ifindex"]
+        pins = [path.name for path in self.pins.iterdir()] if self.pins.exists() else []
+        expect(f"{port}, pins after the run", [], [name for name in pins if f"-{index}-" in name])
 
     def nicsentry(self, *arguments, check=True):
         return self.inside(self.receiver, BINARY, *arguments, check=check)
@@ -160,7 +170,7 @@ class Controller:
 
     counter = 0
 
-    def __init__(self, network, *arguments, ports=("right0",), window="60s", stdout=subprocess.DEVNULL, **options):
+    def __init__(self, network, *arguments, ports=("right0",), window="60s", stdout=subprocess.DEVNULL, prefix=(), **options):
         Controller.counter += 1
         self.output = network.directory / f"run{Controller.counter}"
         self.output.mkdir()
@@ -169,6 +179,7 @@ class Controller:
         with open(self.log_path, "w", encoding="utf-8") as log:
             self.process = network.start(
                 network.receiver,
+                *prefix,
                 BINARY,
                 "run",
                 *interfaces,

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/datapath/pins.h"
+
+#include <bpf/bpf.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "host/base/error.h"
+#include "host/datapath/hook_state.h"
+
+namespace nicsentry {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kProgram = "program";  // in a hook's directory; the other names are those of maps
+constexpr std::array kHooks = {Hook::xdp, Hook::tc_ingress, Hook::tc_egress};
+
+fs::path pin_path() {
+  const char* chosen = std::getenv("NICSENTRY_PIN_DIR");
+  return chosen != nullptr ? chosen : "/sys/fs/bpf/nicsentry";
+}
+
+bool on_bpf_file_system(const fs::path& path) {
+  struct statfs found {};
+  return statfs(path.c_str(), &found) == 0 && static_cast<unsigned long>(found.f_type) == BPF_FS_MAGIC;
+}
+
+// Others could pin something of their own in a directory that is not ours alone, or open what is nicsentry's.
+bool is_own(const fs::path& path) {
+  struct stat found {};
+  return lstat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid() &&
+         (found.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+void require_own(const fs::path& path) {
+  if (!is_own(path)) {
+    throw Error("EPERM: " + path.string() + " is not a directory of user " + std::to_string(geteuid()) +
+                " with mode 0700; remove it, or give it that owner and mode");
+  }
+}
+
+std::string pin_name(unsigned long network_namespace, int interface_index, Hook hook) {
+  return std::to_string(network_namespace) + "-" + std::to_string(interface_index) + "-" + hook_name(hook);
+}
+
+struct PinKey {
+  unsigned long network_namespace = 0;
+  int interface_index = 0;
+  Hook hook = Hook::xdp;
+};
+
+// Nothing for a name that is not one of ours.
+std::optional<PinKey> parse_pin_name(const std::string& name) {
+  PinKey key;
+  const char* end = name.data() + name.size();
+  const auto space = std::from_chars(name.data(), end, key.network_namespace);
+  if (space.ec != std::errc() || space.ptr == end || *space.ptr != '-') {
+    return std::nullopt;
+  }
+  const auto index = std::from_chars(space.ptr + 1, end, key.interface_index);
+  for (const Hook hook : kHooks) {
+    key.hook = hook;
+    if (index.ec == std::errc() && pin_name(key.network_namespace, key.interface_index, hook) == name) {
+      return key;
+    }
+  }
+  return std::nullopt;
+}
+
+void remove_pins(const fs::path& directory) {
+  std::error_code ignored;  // what is gone already
+  fs::remove_all(directory, ignored);
+}
+
+void pin_fd(int fd, const fs::path& path) {
+  if (bpf_obj_pin(fd, path.c_str()) != 0) {
+    throw SystemError(errno, "pinning " + path.string());
+  }
+}
+
+// The network namespaces of processes, and those that are mounted where this process sees it.
+std::set<unsigned long> living_namespaces() {
+  std::set<unsigned long> living;
+  std::error_code gone;
+  for (const auto& process : fs::directory_iterator("/proc", gone)) {
+    struct stat found {};
+    if (stat((process.path() / "ns/net").c_str(), &found) == 0) {
+      living.insert(found.st_ino);
+    }
+  }
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    const auto begin = line.find("net:[");
+    unsigned long inode = 0;
+    if (begin != std::string::npos) {
+      std::from_chars(line.data() + begin + 5, line.data() + line.size(), inode);
+      living.insert(inode);
+    }
+  }
+  return living;
+}
+
+std::uint32_t program_id(int fd) {
+  bpf_prog_info info{};
+  __u32 length = sizeof(info);
+  return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
+std::set<std::uint32_t> map_ids_of(int program) {
+  bpf_prog_info info{};
+  __u32 length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(program, &info, &length) != 0) {
+    return {};
+  }
+  std::vector<__u32> ids(info.nr_map_ids);
+  info = {};
+  info.nr_map_ids = static_cast<__u32>(ids.size());
+  info.map_ids = reinterpret_cast<__u64>(ids.data());
+  length = sizeof(info);
+  return bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? std::set<std::uint32_t>(ids.begin(), ids.end())
+                                                              : std::set<std::uint32_t>();
+}
+
+std::uint32_t map_id(int fd) {
+  bpf_map_info info{};
+  __u32 length = sizeof(info);
+  return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
+bool on_its_hook(const PinKey& key, const fs::path& directory) {
+  const UniqueFd program(bpf_obj_get((directory / kProgram).c_str()));
+  if (!program || !interface_exists(key.interface_index)) {
+    return false;
+  }
+  Interface port;
+  port.index = key.interface_index;
+  port.name = directory.filename();
+  const std::uint32_t id = program_id(program.get());
+  // The mode is not on record here: on the card or not.
+  const auto runs = [&](Mode mode) { return look_at_hook(port, key.hook, mode, id).runs(); };
+  return key.hook == Hook::xdp ? runs(Mode::drv) || runs(Mode::hw) : runs(Mode::tc);
+}
+
+std::vector<fs::path> entries_in(const fs::path& directory) {
+  std::vector<fs::path> entries;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(directory, missing)) {
+    entries.push_back(entry.path());
+  }
+  return entries;
+}
+
+}  // namespace
+
+std::optional<PinDirectory> PinDirectory::open(std::string& why_not) {
+  const fs::path path = pin_path();
+  if (!on_bpf_file_system(path.parent_path())) {
+    why_not = "no BPF file system is mounted at " + path.parent_path().string();
+    return std::nullopt;
+  }
+  if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    why_not = std::system_category().message(errno) + ": making " + path.string();
+    return std::nullopt;
+  }
+  require_own(path);
+  return PinDirectory(path);
+}
+
+fs::path PinDirectory::of(const Interface& port, Hook hook) const {
+  return path_ / pin_name(network_namespace(), port.index, hook);
+}
+
+void PinDirectory::pin(const Interface& port, Hook hook, const Program& program) const {
+  const fs::path directory = of(port, hook);
+  remove_pins(directory);
+  if (mkdir(directory.c_str(), S_IRWXU) != 0) {
+    throw SystemError(errno, "making " + directory.string());
+  }
+  try {
+    program.each_map([&directory](MapRole role, int fd) { pin_fd(fd, directory / map_name(role)); });
+    pin_fd(program.fd(), directory / kProgram);  // last: with it the maps are complete
+  } catch (...) {
+    remove_pins(directory);
+    throw;
+  }
+}
+
+void PinDirectory::unpin(const Interface& port, Hook hook) const { remove_pins(of(port, hook)); }
+
+void PinDirectory::remove_vanished() const {
+  const std::set<unsigned long> living = living_namespaces();
+  const unsigned long here = network_namespace();
+  for (const fs::path& directory : entries_in(path_)) {
+    const auto key = parse_pin_name(directory.filename());
+    try {
+      if (key && (!living.contains(key->network_namespace) ||
+                  (key->network_namespace == here && !on_its_hook(*key, directory)))) {
+        remove_pins(directory);
+      }
+    } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): the interface is just going; the next start looks
+    }
+  }
+}
+
+std::optional<LoadedProgram> open_pinned_program(std::uint32_t id) {
+  if (!is_own(pin_path())) {
+    return std::nullopt;
+  }
+  for (const fs::path& directory : entries_in(pin_path())) {
+    UniqueFd fd(bpf_obj_get((directory / kProgram).c_str()));
+    if (!fd || program_id(fd.get()) != id) {
+      continue;
+    }
+    const std::set<std::uint32_t> ids = map_ids_of(fd.get());
+    LoadedProgram program = describe_loaded(std::move(fd));
+    for (const fs::path& pin : entries_in(directory)) {
+      UniqueFd map(pin.filename() != kProgram ? bpf_obj_get(pin.c_str()) : -1);
+      if (map && ids.contains(map_id(map.get()))) {  // another map by this name is not the program's
+        program.maps.push_back(describe_map(std::move(map), program.name));
+      }
+    }
+    return program;
+  }
+  return std::nullopt;
+}
+
+}  // namespace nicsentry
