@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <thread>
 
@@ -24,11 +26,19 @@ constexpr int kFlood = 3000;  // messages; the kernel keeps some hundred for a r
 
 // Runs an act in a network namespace that has only "lo".
 void in_own_namespace(const std::function<void()>& act) {
-  std::thread thread([&act] {
-    REQUIRE(unshare(CLONE_NEWNET) == 0);
-    act();
+  std::exception_ptr failure;
+  std::thread thread([&act, &failure] {
+    try {
+      REQUIRE(unshare(CLONE_NEWNET) == 0);
+      act();
+    } catch (...) {
+      failure = std::current_exception();
+    }
   });
   thread.join();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
 }
 
 void set_up(const char* name, bool up) {
