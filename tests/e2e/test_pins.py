@@ -16,6 +16,7 @@ from peers import INSIDE, Peers
 from suite import run_directory_cases
 
 BOTH = ("--mode", "drv", "--direction", "both", "--firewall")
+ONE_WINDOW = ("--windows", 1, "--window", "1s")  # a run that should be refused ends soon
 FEW_CAPABILITIES = ("setpriv", "--bounding-set", "-all,+net_admin,+bpf,+perfmon")
 
 
@@ -69,13 +70,17 @@ def capabilities_case(directory):
         control.unlink()
         words = "type array key 4 value 32 entries 1 name fw_control"
         run("bpftool", "map", "create", control, *words.split())
-        refused = peers.inside(peers.receiver, *FEW_CAPABILITIES, BINARY, "run", "-i", "right0", *BOTH, check=False)
+        refused = peers.inside(
+            peers.receiver, *FEW_CAPABILITIES, BINARY, "run", "-i", "right0", *BOTH, *ONE_WINDOW, check=False
+        )
         expect("with another map in the pin's place, exit status", 1, refused.returncode)
         expect_text("with another map in the pin's place, stderr", "is not nicsentry's", refused.stderr)
         for directory_of_hook in peers.pins.iterdir():
             for pin in directory_of_hook.iterdir():
                 pin.unlink()
-        refused = peers.inside(peers.receiver, *FEW_CAPABILITIES, BINARY, "run", "-i", "right0", *BOTH, check=False)
+        refused = peers.inside(
+            peers.receiver, *FEW_CAPABILITIES, BINARY, "run", "-i", "right0", *BOTH, *ONE_WINDOW, check=False
+        )
         expect("without pins, exit status", 1, refused.returncode)
         expect_text("without pins, stderr", f"opening program {attached}", refused.stderr)
         third = Controller(peers, *kept)
@@ -90,7 +95,7 @@ def refused_case(directory):
         for mode, owner in ((0o755, 0), (0o700, 65534)):
             os.chown(network.pins, owner, owner)
             network.pins.chmod(mode)
-            refused = network.nicsentry("run", "-i", "right0", "--mode", "drv", check=False)
+            refused = network.nicsentry("run", "-i", "right0", "--mode", "drv", *ONE_WINDOW, check=False)
             expect(f"mode {mode:o}, owner {owner}, exit status", 1, refused.returncode)
             expect_text("stderr", f"{network.pins} is not a directory of user 0 with mode 0700", refused.stderr)
             network.check_clean()
