@@ -100,7 +100,10 @@ void Attachment::begin_closing(std::uint32_t epoch) {
 }
 
 void Attachment::set_sampling_rate(std::uint32_t rate) {
-  control_.config = (control_.config & ~CONFIG_SHARE_MASK) | rate;
+  // Dropped packets get a small part of a rate that is not all: a flood that is dropped hides no connection.
+  constexpr std::uint32_t kDroppedOf = 4U << CONFIG_DROPPED_SHIFT;
+  constexpr std::uint32_t kBoth = CONFIG_SHARE_MASK | CONFIG_DROPPED_MASK << CONFIG_DROPPED_SHIFT;
+  control_.config = (control_.config & ~kBoth) | rate | (rate == CONFIG_SHARE_ALL ? 0U : kDroppedOf);
   write_control();
 }
 

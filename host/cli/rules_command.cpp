@@ -83,8 +83,7 @@ int accept_established(const RulesOptions& options) {
 int unjudged(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = parse_chain_name(options.chain);
-  const EnforcedAnswer answer =
-      Controller::of_port(options.interface).drop_unjudged(chain, options.action == "drop");
+  const EnforcedAnswer answer = Controller::of_port(options.interface).drop_unjudged(chain, options.action == "drop");
   std::printf("unjudged %s (%s)\n", options.action.c_str(), options.chain.c_str());
   return report_enforced(answer.enforced, {chain});
 }

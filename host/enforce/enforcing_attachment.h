@@ -31,6 +31,8 @@ class EnforcingAttachment {
   const std::shared_ptr<FirewallMaps>& shared_maps() const { return maps_; }
   Chain chain() const { return chain_; }
   const std::string& name() const { return name_; }
+  // The interface that its name begins with ("eth0/xdp"); empty for a program that is on none.
+  std::string interface() const { return name_.substr(0, name_.find('/')); }
   // True when nobody has written to these maps.
   bool untouched() const { return untouched_; }
   bool on() const { return (control_.config & FIREWALL_ON) != 0; }

@@ -50,8 +50,13 @@ bool ends_within_ip_header(std::span<const std::uint8_t> frame) {
 
 }  // namespace
 
-Explainer::Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook)
-    : firewall_(firewall), hook_(hook), copy_(program_id, object), original_control_(copy_.original().read_control()) {}
+Explainer::Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook,
+                     std::string interface)
+    : firewall_(firewall),
+      hook_(hook),
+      interface_(std::move(interface)),
+      copy_(program_id, object),
+      original_control_(copy_.original().read_control()) {}
 
 std::vector<Explanation> Explainer::explain(std::span<const Question> questions, bool why) {
   std::vector<Explanation> explanations;
@@ -92,6 +97,9 @@ Explanation Explainer::ask(const Question& question, const AddressSets& sets, bo
   explanation.dropped = verdict == (hook_ == Hook::xdp ? std::uint32_t{XDP_DROP} : std::uint32_t{TC_ACT_SHOT});
   explanation.cause = cause_of_last();
   explanation.packet = judged_packet(frame, explanation.cause, bits, rules_->tcp_pickup);
+  if (explanation.packet) {
+    explanation.packet->interface = interface_;
+  }
   find_decision(explanation);
   if (explanation.by == DecidedBy::nothing || explanation.by == DecidedBy::unjudged ||
       explanation.by == DecidedBy::non_ip) {

@@ -53,7 +53,9 @@ struct Explanation {
 class Explainer {
  public:
   // `object`, `hook`: what the program was loaded from, and for where. `firewall` has the attachment in its charge.
-  Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook);
+  // `interface`: that the program is on; empty: on none.
+  Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook,
+            std::string interface = {});
 
   // With `why` also what only a reader needs, at a cost that grows with the rules. Rules and sets stay as they are
   // while one question is asked; a change waits for that.
@@ -75,6 +77,7 @@ class Explainer {
 
   const Firewall& firewall_;
   Hook hook_;
+  std::string interface_;
   ProgramCopy copy_;
   struct control original_control_;
   std::shared_ptr<const ChainRules> rules_;                   // in force when the last question was asked

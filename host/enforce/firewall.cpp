@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 #include <utility>
 
 #include "host/base/error.h"
@@ -15,6 +16,28 @@ constexpr Chain kChains[] = {Chain::ingress, Chain::egress};
 // Between two tries to mend an attachment: each may take as long as a card's messages time out, and holds up changes.
 constexpr std::chrono::nanoseconds kFirstMending = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kLastMending = std::chrono::seconds(30);
+
+// A rule for an interface that is not watched would be in force nowhere.
+void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& interfaces) {
+  if (interfaces.empty() || interfaces.contains("")) {
+    return;  // no program is on a port yet
+  }
+  std::vector<std::string> errors;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    for (const InterfaceMatch* match : {&rules[i].match.in, &rules[i].match.out}) {
+      for (const auto* names : {&match->names, &match->except}) {
+        for (const std::string& name : *names) {
+          if (!interfaces.contains(name)) {
+            errors.push_back("rule with id " + std::to_string(i) + ": the run does not watch '" + name + "'");
+          }
+        }
+      }
+    }
+  }
+  if (!errors.empty()) {
+    throw BatchError(std::move(errors));
+  }
+}
 
 }  // namespace
 
@@ -120,7 +143,10 @@ void Firewall::install(Chain chain, ChainRules next) {
 }
 
 std::size_t Firewall::apply_to(Chain chain, const ChainRules& from, const Batch& batch) {
-  install(chain, apply_batch(from, batch, sets_.names()));
+  ChainRules next = apply_batch(from, batch, sets_.names());
+  check_interfaces(chain, next.rules);
+  check_watched(next.rules, installation_.interfaces(chain));
+  install(chain, std::move(next));
   return rules_.rules(chain)->rules.size();
 }
 

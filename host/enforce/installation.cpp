@@ -2,7 +2,8 @@
 #include "host/enforce/installation.h"
 
 #include <algorithm>
-#include <array>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "host/base/error.h"
@@ -15,7 +16,8 @@ Installation::Installation(const FirewallSize& size, CounterCache& counters, Dec
     : size_(size), counters_(counters), decisions_(decisions), warning_(std::move(warning)) {}
 
 std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const ChainRules& rules,
-                                                            const AddressSets& sets, unsigned bank) const {
+                                                            const AddressSets& sets, unsigned bank,
+                                                            const std::string& interface) const {
   auto tables = std::make_shared<InstalledChain>();
   tables->chain = rules;
   CompileInput input;
@@ -30,6 +32,9 @@ std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const C
   };
   input.classes = sets.classes();
   input.blocks = sets.size(kBlockedSet) != 0;
+  if (!interface.empty()) {
+    input.interface = interface;
+  }
   input.place = bank_place(size_, bank);
   tables->compiled = compile_chain(input);
   return tables;
@@ -135,7 +140,7 @@ void Installation::perform_steps(EnforcingAttachment& attachment, const Adoption
 
 void Installation::switch_rules(EnforcingAttachment& attachment, const ChainRules& rules, const AddressSets& sets) {
   const bool in_use = attachment.on();
-  attachment.fill(compile(attachment.chain(), rules, sets, attachment.idle_bank()));
+  attachment.fill(compile(attachment.chain(), rules, sets, attachment.idle_bank(), attachment.interface()));
   note_banks(attachment);
   attachment.flip();
   if (in_use) {
@@ -202,11 +207,13 @@ std::optional<int> Installation::expectations_fd() const {
 }
 
 std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change& change, const AddressSets& sets) {
-  std::array<std::shared_ptr<const InstalledChain>, 2> tables;  // by bank
-  const auto compiled = [&](unsigned bank) {
-    auto& needed = tables.at(bank);
+  const bool by_interface = asks_interface(change.next());
+  std::map<std::pair<unsigned, std::string>, std::shared_ptr<const InstalledChain>> tables;  // by bank and interface
+  const auto compiled = [&](const EnforcingAttachment& attachment) {
+    const std::string interface = by_interface ? attachment.interface() : std::string();
+    auto& needed = tables[{attachment.idle_bank(), interface}];
     if (needed == nullptr) {
-      needed = compile(change.chain(), change.next(), sets, bank);
+      needed = compile(change.chain(), change.next(), sets, attachment.idle_bank(), interface);
     }
     return needed;
   };
@@ -215,18 +222,29 @@ std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change
   };
   for (const Entry& entry : attachments_) {
     if (concerned(entry)) {
-      compiled(entry.attachment->idle_bank());
+      compiled(*entry.attachment);
     }
   }
   for (const Entry& entry : attachments_) {
     if (concerned(entry)) {
       const auto& attachment = entry.attachment;
       counters_.restart(attachment->maps(), change.new_counters());
-      attachment->fill(compiled(attachment->idle_bank()));
+      attachment->fill(compiled(*attachment));
       note_banks(*attachment);
     }
   }
-  return tables[1] != nullptr ? tables[1] : compiled(0);
+  // Views count what all rules need.
+  return by_interface || tables.empty() ? compile(change.chain(), change.next(), sets, 0) : tables.begin()->second;
+}
+
+std::set<std::string> Installation::interfaces(Chain chain) const {
+  std::set<std::string> found;
+  for (const Entry& entry : attachments_) {
+    if (entry.attachment->chain() == chain) {
+      found.insert(entry.attachment->interface());
+    }
+  }
+  return found;
 }
 
 void Installation::flip(Chain chain) {

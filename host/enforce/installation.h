@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,10 @@ class Installation {
   Installation(const FirewallSize& size, CounterCache& counters, DecisionIndex& decisions,
                std::function<void(const std::string&)> warning);
 
-  // The tables of a chain for a bank. Throws Error when the rules do not fit.
+  // The tables of a chain for a bank, of a port where rules ask for one (empty: of all). Throws Error when the rules do
+  // not fit.
   std::shared_ptr<const InstalledChain> compile(Chain chain, const ChainRules& rules, const AddressSets& sets,
-                                                unsigned bank) const;
+                                                unsigned bank, const std::string& interface = {}) const;
 
   // A program's firewall, not yet in force. Throws Conflict when its maps have another size.
   std::unique_ptr<EnforcingAttachment> open(std::shared_ptr<FirewallMaps> maps, Chain chain,
@@ -49,6 +51,8 @@ class Installation {
   bool any_failing() const;
   // Brings rules and sets into force on the attachments that are failing, and counts there from 0.
   void mend(const RuleStore& rules, const AddressSets& sets);
+  // The interfaces of the chain's attachments. Changes must wait.
+  std::set<std::string> interfaces(Chain chain) const;
   // The map of expectations of the first attachment that has one.
   std::optional<int> expectations_fd() const;
 

@@ -128,6 +128,15 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
                         known && asked->first <= seen && seen <= asked->last});
     }
   };
+  const auto check_interface = [&](const char* field, const InterfaceMatch& asked) {
+    if (!asked.any()) {
+      const bool known = !packet.interface.empty();
+      checks.push_back({field, join(interface_terms(asked)), known ? packet.interface : "any",
+                        !known || asked.accepts(packet.interface)});
+    }
+  };
+  check_interface("in", match.in);
+  check_interface("out", match.out);
   check_address("src", match.source, packet.source);
   check_address("dst", match.destination, packet.destination);
   if (match.protocol) {

@@ -25,6 +25,7 @@ struct JudgedPacket {
   std::uint8_t tcp_flags = 0;
   std::uint8_t icmp_type = 0;
   ConnectionState state = ConnectionState::new_session;
+  std::string interface;  // that it passes; empty: any
 
   bool has_ports() const { return header && (protocol == 6 || protocol == 17); }
 };

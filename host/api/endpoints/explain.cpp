@@ -109,13 +109,14 @@ PacketExplanation answer_of(const Explanation& explanation, const ExplainRequest
 // A program that was attached by hand to XDP may be the one for the card.
 std::unique_ptr<Explainer> make_explainer(const Firewall& firewall, const EnforcingProgram& program) {
   const std::string name = describe_program(program.id).name;
+  const std::string interface = program.name.substr(0, program.name.find('/'));
   if (program.mode == Mode::tc) {
-    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::tc), program.hook);
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::tc), program.hook, interface);
   }
   try {
-    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::card), program.hook);
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::card), program.hook, interface);
   } catch (const Error&) {
-    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::xdp), program.hook);
+    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::xdp), program.hook, interface);
   }
 }
 

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules that name the interface, on a router: nobody opens a connection from outside with a source inside."""
+import json
+import struct
+import sys
+import time
+
+from compare import expect
+from network import Controller, Network
+from suite import run_directory_cases
+
+ETHERNET = bytes.fromhex("020000000001020000000002") + b"\x08\x00"
+INSIDE, OUTSIDE = bytes((10, 1, 0, 5)), bytes((203, 0, 113, 9))
+
+SEND = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+s.send(bytes.fromhex(sys.argv[2]))
+"""
+
+
+def udp(source, source_port, destination, destination_port):
+    payload = struct.pack("!HHHH", source_port, destination_port, 12, 0) + b"data"
+    return ETHERNET + struct.pack("!BBHHHBBH", 0x45, 0, 32, 7, 0, 64, 17, 0) + source + destination + payload
+
+
+def send(network, port, frame):
+    network.inside(network.sender, sys.executable, "-c", SEND, port, frame.hex())
+    time.sleep(0.1)
+
+
+def ask(network, *words):
+    return network.nicsentry(*words, "-i", "right0")
+
+
+def apply(network, rules, check=True):
+    path = network.directory / "batch.json"
+    path.write_text(json.dumps({"rules": [{"operation": "append", **rule} for rule in rules]}), encoding="utf-8")
+    return network.nicsentry("rules", "apply", path, "-i", "right0", check=check)
+
+
+def decided(network):
+    chain = json.loads(ask(network, "rules", "show", "--json").stdout)["ingress"]
+    return [rule["packets"] for rule in chain["rules"]], chain["established"]["packets"], chain["default"]["packets"]
+
+
+def router_case(mode):
+    def case(directory):
+        with Network(directory, pairs=2) as network:
+            watching = Controller(network, "--firewall", "--mode", mode, ports=("right0", "right1"))
+            ask(network, "rules", "default", "ingress", "drop")
+            # right0 is inside, right1 outside.
+            apply(network, [{"in": "right0", "src": "10.1.0.0/24", "action": "accept"}])
+            send(network, "left1", udp(INSIDE, 5000, OUTSIDE, 6000))  # from outside, with a source inside
+            send(network, "left1", udp(OUTSIDE, 6000, INSIDE, 5000))
+            expect("after a packet from outside with a source inside", ([0], 0, 2), decided(network))
+            send(network, "left0", udp(INSIDE, 5000, OUTSIDE, 6000))
+            send(network, "left1", udp(OUTSIDE, 6000, INSIDE, 5000))
+            expect("after one from inside, and its answer", ([1], 1, 2), decided(network))
+            words = ("src=10.1.0.7", "dst=203.0.113.9", "l4proto=UDP", "dport=53")
+            told = ask(network, "rules", "explain", *words).stdout
+            expect("explained on right0", True, "verdict    accept, by rule 0" in told)
+            refused = apply(network, [{"in": "right7", "action": "drop"}], check=False)
+            expect("a port that is not watched, refused", True, refused.returncode != 0)
+            expect("and named", True, "the run does not watch 'right7'" in refused.stderr)
+            refused = apply(network, [{"out": "right0", "action": "drop"}], check=False)
+            expect("out in the ingress chain", True, "allowed in the egress chain only" in refused.stderr)
+            expect("rules afterwards", ([1], 1, 2), decided(network))
+            watching.stop()
+            for port in ("right0", "right1"):
+                network.check_clean(port)
+
+    return case
+
+
+def main():
+    return run_directory_cases({f"a router, {mode}": router_case(mode) for mode in ("drv", "tc")})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
