@@ -20,7 +20,7 @@ from suite import run_directory_cases
 def adoption_case(directory, sample):
     with Network(directory) as network:
         for mode, flag in (("drv", "xdpdrv"), ("skb", "xdpgeneric")):
-            program = pathlib.Path(BINARY).parent / "bpf_offload" / "ddos.o"
+            program = pathlib.Path(BINARY).parent / "bpf_offload" / "ddos_drv.o"
             network.inside(network.receiver, "ip", "link", "set", "dev", "right0", flag, "obj", program, "sec", "xdp")
             attached = network.program_id()
             network.send(sample.path, sample.packets)  # nobody home
