@@ -192,7 +192,8 @@ struct rule_bank {
 	__u32 facts_root;   /* root: facts_key() */
 	struct rule_end remote;
 	struct rule_end local;
-#if PROGRAM_ABI >= 3 /* a test build of an older number has its layout */
+/* A test build of an older number has its layout. */
+#if PROGRAM_ABI >= 3
 	__u32 unjudged; /* FACT_UNJUDGED: such packets get the action of their cause; 0: rules judge them */
 	__u32 non_ip;   /* root: EtherTypes; leaf 1 passes; 0: all do. Only programs on the host ask it */
 #endif
@@ -294,7 +295,7 @@ struct address_bucket {
 #define SET_CLASSES 512
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
 
-/* --- answers: array of 64-bit words (expectations.h); not on the card ---------------------------------------------- */
+/* --- answers: array of 64-bit words (expectations.h); not on the card --- */
 
 /* Written and read by all programs of a run. Times in it are by CLOCK_MONOTONIC. */
 

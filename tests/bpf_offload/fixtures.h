@@ -14,8 +14,8 @@ namespace nicsentry::testing {
 struct Fixture {
   std::string why;
   Bytes frame;
-  Reading reading;       // of the programs that track ICMP
-  bool is_icmp = false;  // the others count it as CAUSE_PROTOCOL
+  Reading reading;                                // of the programs that track ICMP
+  bool is_icmp = false;                           // the others count it as CAUSE_PROTOCOL
   std::optional<Reading> on_card = std::nullopt;  // where it makes something else of it
 
   Reading reading_of(const ObjectName& object) const {

@@ -92,9 +92,9 @@ TEST_CASE("of its session's states an ICMP packet has the one that its type can 
         for (std::uint32_t states = STATE_NEW; states <= kBothStates; ++states) {
           INFO(object << ", IPv" << (ipv6 ? 6 : 4) << ", type " << type << ", states " << states);
           bench.know(key, states | states << SLOT_STATE_BITS);
-          const std::uint32_t possible = kind == ExpectedIcmp::reply   ? STATE_ESTABLISHED
+          const std::uint32_t possible = kind == ExpectedIcmp::reply              ? STATE_ESTABLISHED
                                          : kind == ExpectedIcmp::error && on_card ? STATE_RELATED
-                                                                       : STATE_NEW;
+                                                                                  : STATE_NEW;
           CHECK(state_seen(bench, frame) == (states & possible));
           bench.forget(key);
         }

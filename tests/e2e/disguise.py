@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Packets that Linux takes and that hide their ports: behind tags, in fragments, behind extension headers.
 
-Every packet has a number, which its source address and port carry, so that whoever receives it can say which one it was.
+Every packet has a number, which its source address and port carry: who receives it can say which one it was.
 """
 import dataclasses
 import random

@@ -23,7 +23,16 @@ PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmpv6": "ICMPv6"}
 ETHERNET_BYTES = 14
 TAG_BYTES = 4
 TAGS_MAX = 8
-EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr", "ah", "mipv6", "hip", "shim6")
+EXTENSIONS: tuple[str, ...] = (
+    "ipv6.hopopts",
+    "ipv6.routing",
+    "ipv6.dstopts",
+    "ipv6.fraghdr",
+    "ah",
+    "mipv6",
+    "hip",
+    "shim6",
+)
 EXTENSIONS_MAX = 8
 SHORTEST_TRANSPORT = {"tcp": 20, "udp": 8, "icmp": 8}
 IP_PROTOCOL_NUMBERS = {6: "tcp", 17: "udp", 1: "icmp"}

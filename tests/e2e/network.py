@@ -170,7 +170,9 @@ class Controller:
 
     counter = 0
 
-    def __init__(self, network, *arguments, ports=("right0",), window="60s", stdout=subprocess.DEVNULL, prefix=(), **options):
+    def __init__(
+        self, network, *arguments, ports=("right0",), window="60s", stdout=subprocess.DEVNULL, prefix=(), **options
+    ):
         Controller.counter += 1
         self.output = network.directory / f"run{Controller.counter}"
         self.output.mkdir()

@@ -585,8 +585,9 @@ def verified_instructions(pin):
 
 
 def host_kernel_case(_, __):
-    """Debian's kernel takes the programs for the host, too: its verifier follows less than newer ones do. (The machine is
-    emulated: its seconds say nothing.)"""
+    """Debian's kernel takes the programs for the host, too: its verifier follows less than newer ones do.
+
+    The machine is emulated: its seconds say nothing."""
     costs = []
     for path in sorted(OBJECTS.glob("*_*.o")):
         pin = f"/sys/fs/bpf/{path.stem}"

@@ -194,7 +194,7 @@ nlohmann::json description(const Amount& amount) { return {amount.packets, amoun
 
 nlohmann::json description(const Accounting& attachment) {
   auto causes = nlohmann::json::array();
-  for (const Amount& amount : attachment.not_understood) causes.push_back(description(amount));
+  for (const not_understood cause : kCauses) causes.push_back(description(attachment.not_understood.at(cause)));
   return {{"interface", attachment.interface},
           {"hook", attachment.hook},
           {"mode", attachment.mode},
