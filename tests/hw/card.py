@@ -117,7 +117,7 @@ def mix(number):
     return x ^ x >> 15
 
 
-CONTROL = "nicsentry_abi2"
+CONTROL = "nicsentry_abi3"
 
 
 class Program:
