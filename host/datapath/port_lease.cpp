@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kName = "nicsentry_lease";
 constexpr std::uint32_t kKey = 0;
-constexpr int kTries = 100;  // until the content of a map that was just made is there
+constexpr int kLeaseTries = 100;  // until the content of a map that was just made is there
 constexpr std::chrono::milliseconds kBetweenTries{1};
 
 struct Lease {
@@ -60,7 +60,7 @@ bool is_lease(int map) {
 // Nothing for a process that died before it had written its lease.
 std::optional<Lease> read_lease(int map) {
   Lease lease{};
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kLeaseTries; ++i) {
     if (bpf_map_lookup_elem(map, &kKey, &lease) == 0) {
       return lease;
     }
