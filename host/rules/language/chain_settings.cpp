@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t kEtherTypesMax = 64;  // in a list
 
-constexpr const char* kAll = "all";
-constexpr const char* kAllowed =
+constexpr const char* kAllTypes = "all";
+constexpr const char* kNonIpAllowed =
     "\"all\" or a list of EtherTypes, each a name (ARP, RARP, LLDP, PPPOE-DISCOVERY, PPPOE, MPLS, MPLS-MULTICAST, "
     "EAPOL, MACSEC, PTP, LACP, LLC) or a number such as \"0x88cc\"";
 
@@ -29,9 +29,9 @@ bool parse_unjudged(const nlohmann::json& value) {
 }
 
 std::optional<std::vector<std::uint16_t>> parse_non_ip(const nlohmann::json& value) {
-  if (value == kAll) return std::nullopt;
+  if (value == kAllTypes) return std::nullopt;
   if (!value.is_array()) {
-    throw BadRequest("non_ip: read " + excerpt(value) + ", allowed is " + kAllowed);
+    throw BadRequest("non_ip: read " + excerpt(value) + ", allowed is " + kNonIpAllowed);
   }
   if (value.size() > kEtherTypesMax) {
     throw BadRequest("non_ip: read " + std::to_string(value.size()) + " EtherTypes, allowed are " +
@@ -41,7 +41,7 @@ std::optional<std::vector<std::uint16_t>> parse_non_ip(const nlohmann::json& val
   for (const nlohmann::json& element : value) {
     const auto type = element.is_string() ? parse_ether_type(element.get_ref<const std::string&>()) : std::nullopt;
     if (!type) {
-      throw BadRequest("non_ip: read " + excerpt(element) + ", allowed is " + kAllowed);
+      throw BadRequest("non_ip: read " + excerpt(element) + ", allowed is " + kNonIpAllowed);
     }
     types.push_back(*type);
   }
@@ -51,7 +51,7 @@ std::optional<std::vector<std::uint16_t>> parse_non_ip(const nlohmann::json& val
 }
 
 nlohmann::ordered_json non_ip_json(const std::optional<std::vector<std::uint16_t>>& types) {
-  if (!types) return kAll;
+  if (!types) return kAllTypes;
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const std::uint16_t type : *types) {
     list.push_back(ether_type_text(type));
