@@ -61,6 +61,7 @@ json.dump(sorted(seen), open(sys.argv[1], "w"))
 # Sends frames, and notes whom SYN+ACKs go to.
 SEND = r"""
 import json, select, socket, sys, time
+sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[4])
 import disguise
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
