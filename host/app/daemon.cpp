@@ -390,9 +390,10 @@ class Daemon {
       messages_.warning("nothing is enforced on " + name + " from now on");
     }
     for (const Hook hook : staying) {
-      messages_.warning(
-          name + "/" + hook_name(hook) +
-          ": the program stays and goes on enforcing what it has; take it off with: nicsentry detach -i " + name);
+      std::string text = name + "/" + hook_name(hook);
+      text += ": the program stays and goes on enforcing what it has; take it off with: nicsentry detach -i ";
+      text += name;
+      messages_.warning(text);
     }
   }
 
