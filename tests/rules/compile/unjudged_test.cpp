@@ -9,7 +9,7 @@
 #include "tests/support/firewall_bench.h"
 #include "tests/support/packet_builder.h"
 
-namespace nicsentry::testing {
+namespace nicsentry::testing::unjudged_test {
 namespace {
 
 constexpr std::array<std::uint32_t, FIREWALL_KEYS> kAddressKeys = {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15};
@@ -199,4 +199,4 @@ TEST_CASE("an IPv6 address is in no set or rule that holds an IPv4 address, unle
 }
 
 }  // namespace
-}  // namespace nicsentry::testing
+}  // namespace nicsentry::testing::unjudged_test
