@@ -54,8 +54,8 @@ ConnectionPacket dropped(ConnectionPacket packet) {
 std::string text(const Connection& connection) {
   const char* letters = connection.tcp() ? "NECI" : "NERB";
   std::string states;
-  for (const unsigned shift : {SLOT_STATE_SHIFT, SLOT_STATE_SHIFT + SLOT_STATE_BITS}) {
-    states += std::string(1, letters[connection.slot_states() >> shift & STATE_MASK]) + " ";
+  for (const int shift : {SLOT_STATE_SHIFT, SLOT_STATE_SHIFT + SLOT_STATE_BITS}) {
+    states += std::string(1, letters[connection.slot_states() >> static_cast<unsigned>(shift) & STATE_MASK]) + " ";
   }
   return states + connection_state(connection);
 }

@@ -39,7 +39,7 @@ TEST_CASE("non_ip is all or a list, sorted and without duplicates") {
   CHECK_FALSE(parse_non_ip("all").has_value());
   CHECK(parse_non_ip(json::array()) == std::vector<std::uint16_t>{});
   CHECK(parse_non_ip({"LLDP", "ARP", "0x0806"}) == std::vector<std::uint16_t>{0x0806, 0x88cc});
-  CHECK(non_ip_json(parse_non_ip({"LLDP", "ARP", "0x9999"})) == json({"ARP", "LLDP", "0x9999"}));
+  CHECK(non_ip_json(parse_non_ip({"LLDP", "ARP", "0x9999"})) == nlohmann::ordered_json({"ARP", "LLDP", "0x9999"}));
   CHECK(non_ip_json(std::nullopt) == "all");
   CHECK_THROWS_WITH(parse_non_ip({"ARP", 5}), Contains("non_ip: read 5, allowed is"));
   CHECK_THROWS_WITH(parse_non_ip("none"), Contains("read \"none\""));
