@@ -19,7 +19,8 @@ BPF_MAP_LOOKUP_ELEM, BPF_MAP_GET_FD_BY_ID = 1, 14
 FILES = "/sys/kernel/debug/vnfp/"
 LIBC = ctypes.CDLL(None, use_errno=True)
 NUMBERS = {"TCP": 6, "UDP": 17, "ICMP": 1, "ICMPv6": 58}
-CAUSES = ("not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions")
+# In the order of enum not_understood (bpf_offload/types.h).
+CAUSES = ("not_ip", "later_fragment", "protocol", "vlan_depth", "truncated", "malformed", "extensions")
 
 SHARDS = 8
 SHARE_MASK = SHARE_ALL = 0xFFFF
