@@ -12,7 +12,6 @@
 #include "types.h"
 
 #define VLAN_TAGS_MAX VLAN_TAGS_MAX_HOST
-#define VLAN_TAGS_INLINE 2
 #define EXTENSIONS_MAX EXTENSIONS_MAX_HOST
 
 #define ETH_P_OLD_QINQ_FIRST 0x9100 /* 0x9100, 0x9200 and 0x9300: service tags from before IEEE 802.1ad */
@@ -74,12 +73,11 @@ static __always_inline __u32 tag_bytes_max(hook_ctx *ctx)
 	return (VLAN_TAGS_MAX - tags_outside(ctx)) * VLAN_TAG_BYTES;
 }
 
-/* `link`: bytes of the tags that were walked. Returns those of all that are whole in the frame, at most
- * tag_bytes_max(). */
-__noinline __u32 skip_tags(hook_ctx *ctx, __u32 link)
+/* Returns the bytes of the tags that are whole in the frame, at most tag_bytes_max(). */
+__noinline __u32 skip_tags(hook_ctx *ctx)
 {
 	__u32 most = tag_bytes_max(ctx);
-	__u32 i;
+	__u32 link = 0, i;
 
 	for (i = 0; i < VLAN_TAGS_MAX && link < most; i++) {
 		void *at = packet_data(ctx) + link;
@@ -99,14 +97,17 @@ __noinline __u32 skip_tags(hook_ctx *ctx, __u32 link)
 #define SKIPPED_END_SHIFT 25
 enum { SKIPPED_ALL, SKIPPED_TRUNCATED, SKIPPED_MALFORMED, SKIPPED_TOO_MANY, SKIPPED_LATER_FRAGMENT };
 
-/* `ip`: offset of the IPv6 header in the frame; `protocol`: its next header; `bytes`: its length and all behind it. */
+/* `ip`: offset of the IPv6 header in the frame; `protocol`: its next header, an extension header's; `bytes`: its length
+ * and all behind it. */
 __noinline __u32 skip_extensions(hook_ctx *ctx, __u32 ip, __u32 protocol, __u32 bytes)
 {
 	__u32 l4 = sizeof(struct ipv6hdr), first_fragment = 0, end = SKIPPED_ALL, i;
 
 	if (ip > LINK_BYTES_MAX)
 		return SKIPPED_MALFORMED << SKIPPED_END_SHIFT;
-	for (i = 0; is_extension(protocol); i++) {
+	/* Linux 6.1 refuses a loop that is entered at its end, as LLVM makes of a `for`. */
+	i = 0;
+	do {
 		const __u8 *extension;
 		__u32 kind = protocol;
 
@@ -139,7 +140,8 @@ __noinline __u32 skip_extensions(hook_ctx *ctx, __u32 ip, __u32 protocol, __u32 
 		} else {
 			l4 += extension[1] * 8;
 		}
-	}
+		i++;
+	} while (is_extension(protocol));
 	return l4 | protocol << SKIPPED_PROTOCOL_SHIFT | first_fragment | end << SKIPPED_END_SHIFT;
 }
 

@@ -70,22 +70,12 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	at = packet_data(ctx);
 	if (at + sizeof(struct ethhdr) > packet_end(ctx))
 		goto truncated;
-#pragma clang loop unroll(disable)
-	for (i = VLAN_TAGS_INLINE - tags_outside(ctx);; i--) {
-		bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
-		barrier_word(bytes);
-		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
-		if (!is_vlan(type) || (ON_HOST && !i))
-			break;
-		if (!i)
-			goto vlan_depth;
-		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
-			goto truncated;
-		advance(at, VLAN_TAG_BYTES);
-	}
 #if ON_HOST
+	/* No loop here: Linux 6.1 refuses one that LLVM enters in its middle. */
+	bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
+	type = *(__be16 *)(at + ETHERTYPE_OFFSET);
 	if (is_vlan(type)) {
-		__u32 link = skip_tags(ctx, (__u32)(at - packet_data(ctx)));
+		__u32 link = skip_tags(ctx);
 
 		if (link > LINK_BYTES_MAX)
 			goto truncated;
@@ -100,6 +90,20 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 				goto truncated;
 			goto vlan_depth;
 		}
+	}
+#else
+#pragma clang loop unroll(disable)
+	for (i = VLAN_TAGS_MAX;; i--) {
+		bytes = bytes_behind(ctx, at + sizeof(struct ethhdr));
+		barrier_word(bytes);
+		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
+		if (!is_vlan(type))
+			break;
+		if (!i)
+			goto vlan_depth;
+		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
+			goto truncated;
+		advance(at, VLAN_TAG_BYTES);
 	}
 #endif
 	advance(at, sizeof(struct ethhdr));

@@ -11,7 +11,6 @@
 #include "types.h"
 
 #define VLAN_TAGS_MAX VLAN_TAGS_MAX_CARD
-#define VLAN_TAGS_INLINE VLAN_TAGS_MAX
 #define EXTENSIONS_MAX EXTENSIONS_MAX_CARD
 
 static __always_inline int is_vlan(__be16 type)
