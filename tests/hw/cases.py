@@ -3,6 +3,7 @@
 
     cases.py SUITE DIRECTORY [CASE ...]     DIRECTORY: what test_hw.py prepared
 """
+import copy
 import ctypes
 import functools
 import json
@@ -58,12 +59,20 @@ class Traffic:
         self.list = json.loads((directory / "traffic.json").read_text(encoding="ascii"))
         self.stranger = directory / "stranger.o"
         self.offence = directory / "offence"
-        self.window = pickle.loads((directory / "model.pickle").read_bytes())
-        self.packets = self.window.packets_in
         self.some = self.list[:100]  # where it is not their contents that matter
-        self.on_sessions = sum(
-            session.packets_server + session.packets_client for session in self.window.sessions.values()
-        )
+        self.use(pickle.loads((directory / "model.pickle").read_bytes()))
+        self.host_window = pickle.loads((directory / "host_model.pickle").read_bytes())
+
+    def use(self, window):
+        self.window = window
+        self.packets = window.packets_in
+        self.on_sessions = sum(session.packets_server + session.packets_client for session in window.sessions.values())
+
+    def on_host(self):
+        """The same traffic as a program on the host sees it."""
+        other = copy.copy(self)
+        other.use(self.host_window)
+        return other
 
 
 class Machine:
@@ -238,7 +247,7 @@ def beside_driver_case(directory, traffic):
         write("packet", "".join(f"0 {one['frame']}\n" for one in traffic.list if len(one["frame"]) >= 28))
         settle()
         output = watching.stop()
-        check_sample(traffic, output)
+        check_sample(traffic.on_host(), output)
         expect("programs after the run", {"hw": there}, xdp_on("nfp0"))
         expect_text("words", "is not nicsentry's; it was left as it is", refused("run", "-i", "nfp0", "--mode", "hw"))
         take_off("nfp0")

@@ -24,9 +24,6 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import make_capture  # noqa: E402
 import model  # noqa: E402
 
-# As far as the programs for the card go.
-model.TAGS_MAX, model.EXTENSIONS_MAX = 2, 4
-model.EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr")
 WHOLE_NS = 10**18  # one window for all of the traffic
 # A suite is what one boot of the machine with this firmware serves.
 FIRMWARE = {
@@ -88,11 +85,16 @@ def commit_offence(directory):
 
 def prepare(directory):
     """Writes traffic.json (each packet as tshark understands it, with its frame), model.pickle (the window),
-    stranger.o (a program that is not nicsentry's), and offence/sentry.o (ours, with a map update)."""
+    host_model.pickle (the window as programs on the host have it, which go farther into a packet), stranger.o (a program that is not nicsentry's), and offence/sentry.o (ours, with a map update).
+    """
     compile_bpf(REPOSITORY / "hw" / "guest" / "counter.bpf.c", directory / "stranger.o")
     commit_offence(directory / "offence")
     capture = directory / "traffic.pcap"
     make_capture.make(capture)
+    on_host = model.analyse(capture, WHOLE_NS).windows[0]
+    (directory / "host_model.pickle").write_bytes(pickle.dumps(on_host))
+    model.TAGS_MAX, model.EXTENSIONS_MAX = 2, 4
+    model.EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr")
     packets = [model.understand(row) for row in model.rows(capture)]
     lines = [
         {
