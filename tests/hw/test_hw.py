@@ -84,8 +84,12 @@ def commit_offence(directory):
 
 
 def prepare(directory):
-    """Writes traffic.json (each packet as tshark understands it, with its frame), model.pickle (the window),
-    host_model.pickle (the window as programs on the host have it, which go farther into a packet), stranger.o (a program that is not nicsentry's), and offence/sentry.o (ours, with a map update).
+    """Writes into the directory:
+    traffic.json         each packet as tshark understands it, with its frame
+    model.pickle         the window
+    host_model.pickle    the window as programs on the host have it, which go farther into a packet
+    stranger.o           a program that is not nicsentry's
+    offence/sentry.o     ours, with a map update
     """
     compile_bpf(REPOSITORY / "hw" / "guest" / "counter.bpf.c", directory / "stranger.o")
     commit_offence(directory / "offence")
