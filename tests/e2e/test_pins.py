@@ -17,8 +17,8 @@ from suite import run_directory_cases
 
 BOTH = ("--mode", "drv", "--direction", "both", "--firewall")
 ONE_WINDOW = ("--windows", 1, "--window", "1s")  # a run that should be refused ends soon
-# The rings count as locked memory, which CAP_IPC_LOCK would allow.
-FEW_CAPABILITIES = ("prlimit", "--memlock=unlimited", "setpriv", "--bounding-set", "-all,+net_admin,+bpf,+perfmon")
+# The rings count as locked memory: of both programs more than the usual limit, beyond which CAP_IPC_LOCK goes.
+FEW_CAPABILITIES = ("setpriv", "--bounding-set", "-all,+net_admin,+bpf,+perfmon,+ipc_lock")
 
 
 def pins(network):
