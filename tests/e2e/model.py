@@ -8,6 +8,7 @@ It shares no code with nicsentry and reads no packet byte itself. Reassembly is 
 """
 import dataclasses
 import ipaddress
+import itertools
 import json
 import subprocess
 import sys
@@ -22,6 +23,7 @@ CAUSES = ("not_ip", "later_fragment", "protocol", "vlan_depth", "truncated", "ma
 PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "icmpv6": "ICMPv6"}
 ETHERNET_BYTES = 14
 TAG_BYTES = 4
+LINK_LAYERS = ("eth", "ethertype", "vlan", "ieee8021ad")
 TAGS_MAX = 8
 EXTENSIONS: tuple[str, ...] = (
     "ipv6.hopopts",
@@ -133,14 +135,15 @@ def rows(capture):
 def understand(row):
     """One packet of tshark's fields. The first occurrence of each field is the outermost header's."""
     layers = row["frame.protocols"].split(":")
-    tags = layers.count("vlan") + layers.count("ieee8021ad")
+    link = list(itertools.takewhile(lambda layer: layer in LINK_LAYERS, layers))  # not those within a tunnel
+    tags = link.count("vlan") + link.count("ieee8021ad")
     frame = number(row["frame.len"])
     rest = frame - ETHERNET_BYTES - TAG_BYTES * min(tags, TAGS_MAX)
     packet = Packet(nanoseconds(row["frame.time_epoch"]), rest)
     if tags > TAGS_MAX:
         packet.cause = "vlan_depth"
         return packet
-    behind = [layer for layer in layers if layer not in ("eth", "ethertype", "vlan", "ieee8021ad")]
+    behind = [layer for layer in layers[len(link) :] if layer not in LINK_LAYERS]
     network = behind[0] if behind else ""
     if network == "ip":
         understand_ipv4(row, packet, rest)
