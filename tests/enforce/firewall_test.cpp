@@ -667,6 +667,39 @@ TEST_CASE("with the state of the run that died, who is in a set stays in it whil
   CHECK(wrong == 0);
 }
 
+TEST_CASE("of a rate that is not all, dropped packets get a sixteenth; of all they get all") {
+  Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
+  Monitor monitor(Profile::all, 100, wall_clock_ns);
+  Program program = load_program();
+  TestRun run(program);
+  firewall.add_attachment(program.shared_firewall(), Chain::ingress);
+  Attachment& attachment = monitor.add_attachment(
+      Attachment::fresh({"test", "xdp", "drv"}, std::move(program), {64, fixed_keys(), run.cpu()}));
+  firewall.add_to_set("blocked", entries({"203.0.113.0/24"}));
+  const auto events_of = [&](const std::string& source) {
+    std::size_t events = 0;
+    for (std::uint16_t port = 1; port <= 2000; ++port) {
+      run.run(udp(source, port));
+      if (port % 50 == 0) {
+        EventBatch batch;
+        REQUIRE(attachment.reader().drain(batch) == 0);
+        events += batch.events().size();
+      }
+    }
+    return events;
+  };
+  CHECK(events_of("10.0.0.1") == 2000);
+  CHECK(events_of("203.0.113.1") == 2000);
+  attachment.set_sampling_rate(0x8000);
+  // 1,000 and 62.5 are expected; the bounds are more than six standard deviations away.
+  const std::size_t passed = events_of("10.0.0.1");
+  const std::size_t dropped = events_of("203.0.113.1");
+  CHECK(passed > 850);
+  CHECK(passed < 1150);
+  CHECK(dropped > 10);
+  CHECK(dropped < 115);
+}
+
 TEST_CASE("a blocked address is dropped before its established session is accepted, and drops are in the accounting") {
   Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
   Monitor monitor(Profile::all, 100, wall_clock_ns);
