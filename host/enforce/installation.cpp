@@ -148,8 +148,20 @@ void Installation::switch_rules(EnforcingAttachment& attachment, const ChainRule
   }
 }
 
+bool Installation::asks_ether_types(const EnforcingAttachment& attachment) {
+  return attachment.maps()->expectations_fd().has_value();  // only programs on the host have the map
+}
+
+std::string Installation::passes_all(const EnforcingAttachment& attachment) {
+  return (attachment.name().empty() ? "the program" : attachment.name()) +
+         " is a program for the card, which passes all frames that are no IP";
+}
+
 void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, const Adoption::Plan& plan,
                            const ChainRules& rules, const AddressSets& sets) {
+  if (rules.non_ip && !asks_ether_types(*attachment)) {
+    warning_(passes_all(*attachment) + "; `rules non-ip` of the state directory has no effect there");
+  }
   const std::vector<std::uint32_t> counters = counters_of(rules);
   counters_.add(attachment->shared_maps(), attachment->chain());
   try {
@@ -222,6 +234,9 @@ std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change
   };
   for (const Entry& entry : attachments_) {
     if (concerned(entry)) {
+      if (change.next().non_ip && !asks_ether_types(*entry.attachment)) {
+        throw Conflict("non_ip: " + passes_all(*entry.attachment) + "; allowed is all");
+      }
       compiled(*entry.attachment);
     }
   }

@@ -65,6 +65,9 @@ class Installation {
   void perform(const SetUpdate& update, const AddressSets& sets);
 
  private:
+  // Programs for the card have no room to ask a list of EtherTypes.
+  static bool asks_ether_types(const EnforcingAttachment& attachment);
+  static std::string passes_all(const EnforcingAttachment& attachment);
   struct Entry {
     std::unique_ptr<EnforcingAttachment> attachment;
     std::string failing;  // the reason

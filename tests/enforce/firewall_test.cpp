@@ -667,6 +667,21 @@ TEST_CASE("with the state of the run that died, who is in a set stays in it whil
   CHECK(wrong == 0);
 }
 
+TEST_CASE("a list of EtherTypes is refused where a program for the card is among the attachments") {
+  Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
+  Program host = load_program();
+  firewall.add_attachment(host.shared_firewall(), Chain::ingress);
+  firewall.set_non_ip(Chain::ingress, std::vector<std::uint16_t>{0x0806});
+  firewall.set_non_ip(Chain::ingress, std::nullopt);
+  Program card =
+      testing::pooled_program({.object = find_object(kSentry, Target::card), .size = kSessions, .firewall = kSmall});
+  firewall.add_attachment(card.shared_firewall(), Chain::ingress, Firewall::Place::own, "eth0/xdp");
+  CHECK_THROWS_WITH(firewall.set_non_ip(Chain::ingress, std::vector<std::uint16_t>{0x0806}),
+                    Catch::Contains("eth0/xdp is a program for the card"));
+  CHECK_FALSE(firewall.rules(Chain::ingress)->non_ip.has_value());
+  firewall.set_non_ip(Chain::ingress, std::nullopt);
+}
+
 TEST_CASE("of a rate that is not all, dropped packets get a sixteenth; of all they get all") {
   Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
   Monitor monitor(Profile::all, 100, wall_clock_ns);
