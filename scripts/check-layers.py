@@ -17,6 +17,7 @@ FLOORS = {
     "ports": 6,
     "enforce": 6,
     "analysis": 5,
+    "lockout": 5,
     "export": 5,
     "datapath": 4,
     "sessions": 4,

@@ -49,6 +49,8 @@ class LiveAnalysis {
   Attachment& add_attachment(std::unique_ptr<Attachment> attachment);
   // Keeps the states of connections in the programs, for rules that ask for them.
   void track_connections(const Lifetimes& lifetimes);
+  // See Monitor::take_established(). Before start().
+  void take_established(std::span<const EstablishedConnection> connections) { monitor_.take_established(connections); }
   void start();
 
   // Ends the open window as soon as none is closing, and calls `done` with its number behind its report. A destroyed

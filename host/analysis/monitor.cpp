@@ -130,6 +130,31 @@ void Monitor::flush() {
   connections_->flushed(clock_());
 }
 
+void Monitor::take_established(std::span<const EstablishedConnection> connections) {
+  constexpr std::uint32_t kBothWays =
+      STATE_ESTABLISHED << SLOT_STATE_SHIFT | STATE_ESTABLISHED << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
+  const auto has_room = [this] {
+    return std::all_of(attachments_.begin(), attachments_.end(), [](const auto& attachment) {
+      return attachment->room().free > attachment->sessions().capacity() / 2;
+    });
+  };
+  for (const EstablishedConnection& connection : connections) {
+    if (!has_room()) {
+      break;
+    }
+    if (registry_.find(connection.key) != nullptr) {
+      continue;
+    }
+    Session& session = registry_.add(connection.key, {connection.from_server, ServerMethod::handshake});
+    session.connection.inherit(kBothWays, connection.key.protocol, opposite(connection.from_server));
+    SessionRegistry::note_alive(session, clock_());
+    attachments_.attempt_each(
+        [&](Attachment& attachment) { attachment.learn(session, connections_->slot_states(attachment, session)); });
+    connections_->learned(session);
+  }
+  flush();
+}
+
 void Monitor::tick(TimestampNs now_ns) {
   if (closing_) {
     return;

@@ -26,6 +26,12 @@ namespace nicsentry {
 // Returns nanoseconds since 1970-01-01 UTC by CLOCK_REALTIME, the clock of the packets' stamps.
 using WallClock = std::function<TimestampNs()>;
 
+// A TCP connection that was established before anybody watched.
+struct EstablishedConnection {
+  SessionKey key;
+  Direction from_server = Direction::from_lower;
+};
+
 // The analysis of all attachments of a run or a replay, window after window. The caller reads the events, decides when
 // windows end, and waits for quiescence. Not for several threads at once.
 class Monitor {
@@ -54,6 +60,10 @@ class Monitor {
   // that was collected already are lost; the accounting shows how many.
   void process(std::span<const Arrived> arrived);
   void process(Attachment& attachment, const EventBatch& batch);
+
+  // Takes connections for established before a packet of them is seen, so that their next ones are ESTABLISHED. While
+  // track_connections() is on. As many as leave half of the places of each attachment free.
+  void take_established(std::span<const EstablishedConnection> connections);
 
   // Looks at the counters of sessions that send no more events, so that the time of their last packets is known to a
   // tick. Does nothing while a window is closing: collect() looks at all counters.

@@ -91,6 +91,9 @@ class Daemon {
     start_attachments();
     attempt([this] { loop_.run(); });
     end_requests();
+    if (leave_attached_ && firewall_) {
+      attempt([this] { firewall_->take_back_unconfirmed(); });
+    }
     attempt([this] { analysis_.stop_attachments(); });
     leave_ports();  // before outputs that may stand still are waited for
     failed_ = (packet_log_ != nullptr && !packet_log_->close()) || failed_;
@@ -244,6 +247,22 @@ class Daemon {
     }
     if (any) {
       analysis_.track_connections(options_.lifetimes);
+      take_standing_connections();
+    }
+  }
+
+  // Of this host, as the kernel has them. Without them a default of drop would end what is older than the run.
+  void take_standing_connections() {
+    try {
+      std::vector<EstablishedConnection> connections;
+      for (const TcpSocket& socket : vital_traffic(options_).connections()) {
+        const DirectedKey from_local = normalise(socket.local, socket.remote, Protocol::tcp);
+        connections.push_back(
+            {from_local.key, socket.accepted ? from_local.direction : opposite(from_local.direction)});
+      }
+      analysis_.take_established(connections);
+    } catch (const Error& error) {
+      messages_.warning(std::string("connections that are older than the run are not known: ") + error.what());
     }
   }
 

@@ -34,6 +34,8 @@ struct DaemonOptions {
 
   std::optional<std::filesystem::path> log;  // file for the records of packets that rules log; none: a message each
 
+  bool yes = false;  // rules of files are applied also if they cut off what the host depends on
+
   bool leave_attached = false;  // at its end the run leaves its programs where they are, with what they enforce
 
   bool wants_firewall() const { return firewall || rules || egress_rules || state; }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/app/firewall_setup.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -12,9 +14,10 @@
 namespace nicsentry {
 namespace {
 
-void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& path, const nlohmann::json& batch) {
+void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& path, const nlohmann::json& batch,
+                const ChangeTerms& terms) {
   try {
-    firewall.replace_rules(chain, parse_batch(batch, wall_clock_ns()));
+    firewall.replace_rules(chain, parse_batch(batch, wall_clock_ns()), terms);
   } catch (const Error& error) {
     throw Error(path.string() + ": " + chain_name(chain) + ": " + error.what());
   }
@@ -67,6 +70,10 @@ std::optional<std::string> one_way_caution(const DaemonOptions& options) {
   return "only what comes in is seen: answers to what this host begins count as NEW; run with --direction both";
 }
 
+VitalTraffic vital_traffic(const DaemonOptions& options) {
+  return VitalTraffic({options.interfaces, options.port.both_directions, one_way_caution(options).has_value()});
+}
+
 std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
                                         const std::function<void(const std::string&)>& warning) {
   if (!options.wants_firewall()) {
@@ -76,8 +83,12 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
   if (options.egress_rules && !egress) {
     refuse_egress("--egress-rules " + options.egress_rules->string());
   }
-  auto firewall =
-      std::make_unique<Firewall>(Firewall::Options{FirewallSize{}, options.state, warning, options.tcp_pickup});
+  auto firewall = std::make_unique<Firewall>(
+      Firewall::Options{FirewallSize{}, options.state, warning, options.tcp_pickup,
+                        [vital = vital_traffic(options)](std::optional<pid_t> caller, bool standing) {
+                          return vital.packets(caller, standing);
+                        }});
+  const ChangeTerms terms{options.yes, std::nullopt, getpid()};
   if (options.rules) {
     const nlohmann::json rules = read_json_file(options.rules->string());
     if (is_of_chains(rules)) {
@@ -87,15 +98,15 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
       }
       for (const Chain chain : {Chain::ingress, Chain::egress}) {
         if (rules.contains(chain_name(chain))) {
-          apply_file(*firewall, chain, *options.rules, rules.at(chain_name(chain)));
+          apply_file(*firewall, chain, *options.rules, rules.at(chain_name(chain)), terms);
         }
       }
     } else {
-      apply_file(*firewall, Chain::ingress, *options.rules, rules);
+      apply_file(*firewall, Chain::ingress, *options.rules, rules, terms);
     }
   }
   if (options.egress_rules) {
-    apply_file(*firewall, Chain::egress, *options.egress_rules, read_json_file(options.egress_rules->string()));
+    apply_file(*firewall, Chain::egress, *options.egress_rules, read_json_file(options.egress_rules->string()), terms);
   }
   if (!egress) {
     warn_of_idle_egress(*firewall, warning);

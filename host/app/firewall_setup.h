@@ -8,6 +8,7 @@
 
 #include "host/app/daemon_options.h"
 #include "host/enforce/firewall.h"
+#include "host/lockout/lockout.h"
 
 namespace nicsentry {
 
@@ -18,6 +19,9 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
 
 // That no program of the run enforces this chain.
 Conflict not_enforced(Chain chain);
+
+// What no change of rules may cut off, on this run's ports.
+VitalTraffic vital_traffic(const DaemonOptions& options);
 
 // What to know where the programs see the packets of a connection one way only. Nothing where they see both: on the way
 // out of the one port, or in through two.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <memory>
 
+#include "host/cli/change_options.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
 #include "host/cli/lifetime_option.h"
@@ -17,21 +18,23 @@ struct BlockOptions {
   std::string interface;
   std::vector<std::string> entries;
   std::string lifetime;
+  ChangeOptions change;
 };
 
 int block(const BlockOptions& options) {
   set_up_log(false);
-  return add_to_set(options.interface, kBlockedSet, options.entries, options.lifetime);
+  return add_to_set(options.interface, kBlockedSet, options.entries, options.lifetime, options.change);
 }
 
 int unblock(const BlockOptions& options) {
   set_up_log(false);
-  return take_from_set(options.interface, kBlockedSet, options.entries);
+  return take_from_set(options.interface, kBlockedSet, options.entries, options.change);
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, BlockOptions& options) {
   CLI::App* command = app.add_subcommand(name, what);
   add_values(*command, "ADDRESS", options.entries, "addresses, prefixes or ranges", parse_address_range)->required();
+  add_change_options(*command, options.change);
   add_controller_option(*command, options.interface);
   return command;
 }

@@ -5,7 +5,6 @@
 #include "host/rules/language/lifetime.h"
 
 namespace nicsentry {
-namespace {
 
 std::chrono::nanoseconds lifetime_option(const std::string& text) {
   const auto lifetime = parse_lifetime(text);
@@ -14,8 +13,6 @@ std::chrono::nanoseconds lifetime_option(const std::string& text) {
   }
   return *lifetime;
 }
-
-}  // namespace
 
 void add_lifetime_option(CLI::App& command, std::string& lifetime) {
   command.add_option("--for", lifetime, "remove the entries after this time, such as 10m (default: never)")

@@ -8,6 +8,9 @@
 
 namespace nicsentry {
 
+// The value of such an option. Throws Error.
+std::chrono::nanoseconds lifetime_option(const std::string& text);
+
 // --for: how long entries of a set last.
 void add_lifetime_option(CLI::App& command, std::string& lifetime);
 

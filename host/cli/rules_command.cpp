@@ -6,6 +6,7 @@
 
 #include "host/api/client/controller.h"
 #include "host/base/json_reading.h"
+#include "host/cli/change_options.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
@@ -29,6 +30,7 @@ struct RulesOptions {
   bool egress = false;
   bool json = false;
   bool stats = false;
+  ChangeOptions change;
 };
 
 int show(const RulesOptions& options) {
@@ -41,6 +43,10 @@ int show(const RulesOptions& options) {
   for (const ChainAnswer* chain : {&answer.ingress, &answer.egress}) {
     std::fputs(options.stats ? rules_statistics(*chain).c_str() : chain->text.c_str(), stdout);
   }
+  if (answer.unconfirmed) {
+    std::printf("%s is taken back in %.0f s unless confirmed: nicsentry rules confirm\n",
+                answer.unconfirmed->what.c_str(), answer.unconfirmed->seconds);
+  }
   return report_enforced(answer.enforced);
 }
 
@@ -48,8 +54,10 @@ int apply(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = options.egress ? Chain::egress : Chain::ingress;
   const nlohmann::json batch = read_json_file(options.file);
-  const auto [rules, enforced] = Controller::of_port(options.interface).apply(chain, batch);
+  const auto [rules, enforced] =
+      Controller::of_port(options.interface).apply(chain, batch, change_query(options.change));
   std::printf("%zu rule%s in force (%s)\n", rules, rules == 1 ? "" : "s", chain_name(chain));
+  report_unconfirmed(options.change);
   return report_enforced(enforced, {chain});
 }
 
@@ -64,8 +72,10 @@ int set_default(const RulesOptions& options) {
   const RuleAction action =
       options.action == default_action_name(RuleAction::drop) ? RuleAction::drop : RuleAction::accept;
   const Chain chain = parse_chain_name(options.chain);
-  const DefaultAnswer answer = Controller::of_port(options.interface).set_default(chain, action);
+  const DefaultAnswer answer =
+      Controller::of_port(options.interface).set_default(chain, action, change_query(options.change));
   std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
+  report_unconfirmed(options.change);
   if (answer.warning) {
     log_warning(*answer.warning);
   }
@@ -75,16 +85,20 @@ int set_default(const RulesOptions& options) {
 int accept_established(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = parse_chain_name(options.chain);
-  const EnforcedAnswer answer = Controller::of_port(options.interface).accept_established(chain, options.on == "on");
+  const EnforcedAnswer answer = Controller::of_port(options.interface)
+                                    .accept_established(chain, options.on == "on", change_query(options.change));
   std::printf("accept-established %s (%s)\n", options.on.c_str(), options.chain.c_str());
+  report_unconfirmed(options.change);
   return report_enforced(answer.enforced, {chain});
 }
 
 int unjudged(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = parse_chain_name(options.chain);
-  const EnforcedAnswer answer = Controller::of_port(options.interface).drop_unjudged(chain, options.action == "drop");
+  const EnforcedAnswer answer = Controller::of_port(options.interface)
+                                    .drop_unjudged(chain, options.action == "drop", change_query(options.change));
   std::printf("unjudged %s (%s)\n", options.action.c_str(), options.chain.c_str());
+  report_unconfirmed(options.change);
   return report_enforced(answer.enforced, {chain});
 }
 
@@ -93,9 +107,18 @@ int non_ip(const RulesOptions& options) {
   const bool all = options.ether_types.size() == 1 && options.ether_types.front() == "all";
   const auto types = parse_non_ip(all ? nlohmann::json("all") : nlohmann::json(options.ether_types));
   const Chain chain = parse_chain_name(options.chain);
-  const EnforcedAnswer answer = Controller::of_port(options.interface).set_non_ip(chain, types);
+  const EnforcedAnswer answer =
+      Controller::of_port(options.interface).set_non_ip(chain, types, change_query(options.change));
   std::printf("non-ip %s (%s)\n", non_ip_json(types).dump().c_str(), options.chain.c_str());
+  report_unconfirmed(options.change);
   return report_enforced(answer.enforced, {chain});
+}
+
+int confirm(const RulesOptions& options) {
+  set_up_log(false);
+  Controller::of_port(options.interface).confirm();
+  std::printf("confirmed\n");
+  return kExitSuccess;
 }
 
 int reset_counters(const RulesOptions& options) {
@@ -124,7 +147,7 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   rules->require_subcommand(1);
   rules->footer(
       "Examples:\n  nicsentry rules apply batch.json -i eth0\n  nicsentry rules show --stats -i eth0\n"
-      "  nicsentry rules default ingress drop -i eth0\n"
+      "  nicsentry rules default ingress drop --yes --confirm 60s -i eth0\n  nicsentry rules confirm -i eth0\n"
       "  nicsentry rules explain src=203.0.113.7 dport=443 -i eth0");
   const auto add = [&chosen, options, rules](const char* name, const char* what, int (*perform)(const RulesOptions&)) {
     return add_part(*rules, name, what, options, perform, chosen);
@@ -137,6 +160,7 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
 
   command = add("apply", "perform a batch on a chain, all of it or nothing", apply);
   add_batch(*command, *options);
+  add_change_options(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("check", "compile a batch and print its size; nothing is put in force", check);
@@ -149,21 +173,28 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   command->add_option("ACTION", options->action, "drop or accept")
       ->required()
       ->check(CLI::IsMember({"drop", "accept"}));
+  add_change_options(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("accept-established", "whether established connections pass before the rules", accept_established);
   add_chain(*command, *options);
   command->add_option("STATE", options->on, "on or off")->required()->check(CLI::IsMember({"on", "off"}));
+  add_change_options(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("unjudged", "the action for packets that cannot be read far enough to judge them", unjudged);
   add_chain(*command, *options);
   command->add_option("ACTION", options->action, "drop or pass")->required()->check(CLI::IsMember({"drop", "pass"}));
+  add_change_options(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("non-ip", "which frames that are no IP pass", non_ip);
   add_chain(*command, *options);
   command->add_option("TYPE", options->ether_types, "all, or EtherTypes such as ARP LLDP 0x8864")->required();
+  add_change_options(*command, options->change);
+  add_controller_option(*command, options->interface);
+
+  command = add("confirm", "keep a change that was made with --confirm", confirm);
   add_controller_option(*command, options->interface);
 
   command = add("reset-counters", "set the counters of all rules to 0", reset_counters);

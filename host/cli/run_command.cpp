@@ -27,6 +27,7 @@ struct RunOptions {
   std::optional<std::uint32_t> sessions;
   bool firewall = false;
   bool leave_attached = false;
+  bool yes = false;
   std::optional<std::filesystem::path> rules;
   std::optional<std::filesystem::path> egress_rules;
   std::optional<std::filesystem::path> state;
@@ -67,6 +68,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.tcp_pickup = options.tcp_loose == "on" ? TcpPickup::loose : TcpPickup::strict;
   parsed.lifetimes = parse_timeouts(options.timeouts);
   parsed.leave_attached = options.leave_attached;
+  parsed.yes = options.yes;
   return parsed;
 }
 
@@ -103,6 +105,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_flag("--firewall", options->firewall, "load the firewall, without rules to begin with");
   command->add_option("--rules", options->rules, "batch of rules for what comes in; loads the firewall");
   command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)");
+  command->add_flag("--yes", options->yes, "apply --rules also if they cut off your connection, the gateway, ...");
   command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
   command->add_flag("--leave-attached", options->leave_attached,
                     "leave the programs on their ports at the end, with the rules that they enforce");

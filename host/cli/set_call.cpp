@@ -28,17 +28,21 @@ std::vector<AddressRange> ranges_of(const std::vector<std::string>& entries) {
 }  // namespace
 
 int add_to_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
-               const std::string& lifetime) {
-  const SetAddition added =
-      Controller::of_port(interface).add_to_set(name, {ranges_of(entries), chosen_lifetime(lifetime)});
+               const std::string& lifetime, const ChangeOptions& change) {
+  const SetAddition added = Controller::of_port(interface).add_to_set(
+      name, {ranges_of(entries), chosen_lifetime(lifetime)}, change_query(change));
   std::printf("%s: %zu of %zu added (in force after %.3f ms)\n", name.c_str(), added.changed, entries.size(),
               added.took_ms);
+  report_unconfirmed(change);
   return report_enforced(added.enforced);
 }
 
-int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries) {
-  const SetRemoval removed = Controller::of_port(interface).remove_from_set(name, {ranges_of(entries)});
+int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
+                  const ChangeOptions& change) {
+  const SetRemoval removed =
+      Controller::of_port(interface).remove_from_set(name, {ranges_of(entries)}, change_query(change));
   std::printf("%s: %zu of %zu removed\n", name.c_str(), removed.changed, entries.size());
+  report_unconfirmed(change);
   const int status = report_enforced(removed.enforced);
   const bool done = removed.changed != 0;
   const auto report = [done](const std::string& text) { done ? log_warning(text) : log_error(text); };

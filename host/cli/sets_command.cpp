@@ -8,6 +8,7 @@
 
 #include "host/api/client/controller.h"
 #include "host/base/error.h"
+#include "host/cli/change_options.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
@@ -30,6 +31,7 @@ struct SetsOptions {
   std::string lifetime;
   std::string file;
   bool json = false;
+  ChangeOptions change;
 };
 
 void print_sets(const SetsAnswer& answer) {
@@ -75,13 +77,13 @@ int list(const SetsOptions& options) {
 
 int add(const SetsOptions& options) {
   set_up_log(false);
-  return add_to_set(options.interface, options.name, options.entries, options.lifetime);
+  return add_to_set(options.interface, options.name, options.entries, options.lifetime, options.change);
 }
 
 int remove(const SetsOptions& options) {
   set_up_log(false);
   if (!options.entries.empty()) {
-    return take_from_set(options.interface, options.name, options.entries);
+    return take_from_set(options.interface, options.name, options.entries, options.change);
   }
   const EnforcedAnswer answer = Controller::of_port(options.interface).remove_set(options.name);
   std::printf("%s: removed\n", options.name.c_str());
@@ -102,8 +104,10 @@ std::vector<AddressRange> read_list(const std::string& path) {
 int load(const SetsOptions& options) {
   set_up_log(false);
   const SetEntriesRequest request{read_list(options.file), std::nullopt};  // before a controller is looked for
-  const SetReplacement answer = Controller::of_port(options.interface).replace_set(options.name, request);
+  const SetReplacement answer =
+      Controller::of_port(options.interface).replace_set(options.name, request, change_query(options.change));
   std::printf("%s: %zu entries\n", options.name.c_str(), answer.entries);
+  report_unconfirmed(options.change);
   return report_enforced(answer.enforced);
 }
 
@@ -140,15 +144,18 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
   add_name(*command, *options)->required();
   add_entries(*command, *options, "addresses, prefixes or ranges")->required();
   add_lifetime_option(*command, options->lifetime);
+  add_change_options(*command, options->change);
 
   command = add_set_part("remove", "remove entries, or without any the set", remove);
   add_name(*command, *options)->required();
   add_entries(*command, *options, "entries as they were added (default: the set itself)");
+  add_change_options(*command, options->change);
 
   command = add_set_part("load", "replace the content of a set by that of a file", load);
   add_name(*command, *options)->required();
   command->add_option("FILE", options->file, "an entry a line, comments from '#' or ';' on; '-': standard input")
       ->required();
+  add_change_options(*command, options->change);
 }
 
 }  // namespace nicsentry

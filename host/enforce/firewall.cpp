@@ -39,13 +39,65 @@ void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& 
   }
 }
 
+std::unique_ptr<FirewallState> open_state(const Firewall::Options& options) {
+  if (!options.state) {
+    return nullptr;
+  }
+  auto state = std::make_unique<FirewallState>(*options.state);
+  if (const auto taken_back = state->take_back_unconfirmed(options.now())) {
+    options.warning(*taken_back);
+  }
+  return state;
+}
+
+// Which addresses of the packets are within the entries.
+template <typename Entries, typename RangeOf>
+std::set<IpAddress> addresses_within(std::span<const VitalPacket> packets, const Entries& entries, RangeOf range_of) {
+  std::set<IpAddress> vital;
+  for (const VitalPacket& packet : packets) {
+    vital.insert({packet.packet.source, packet.packet.destination});
+  }
+  std::set<IpAddress> within;
+  for (const auto& entry : entries) {
+    const AddressRange& range = range_of(entry);
+    const auto end = vital.upper_bound(range.last);
+    for (auto address = vital.lower_bound(range.first); address != end; ++address) {
+      if (range.contains(*address)) {
+        within.insert(*address);
+      }
+    }
+  }
+  return within;
+}
+
+const AddressRange& range_of_entry(const SetEntry& entry) { return entry.range; }
+
+bool names_set(const ChainRules& rules, const std::string& set) {
+  const auto names = [&set](const AddressMatch& match) {
+    return std::count(match.sets.begin(), match.sets.end(), set) != 0 ||
+           std::count(match.except_sets.begin(), match.except_sets.end(), set) != 0;
+  };
+  return std::any_of(rules.rules.begin(), rules.rules.end(),
+                     [&names](const Rule& rule) { return names(rule.match.source) || names(rule.match.destination); });
+}
+
+// Counters of rules that are gone may be others' by now.
+void forget_lost_counters(ChainRules& rules, const ChainRules& now) {
+  for (Rule& rule : rules.rules) {
+    const bool kept = std::any_of(now.rules.begin(), now.rules.end(), [&rule](const Rule& other) {
+      return other.counter == rule.counter && other.match == rule.match && other.action == rule.action;
+    });
+    rule.counter = kept ? rule.counter : 0;
+  }
+}
+
 }  // namespace
 
 Chain chain_of(Hook hook) { return hook == Hook::tc_egress ? Chain::egress : Chain::ingress; }
 
 Firewall::Firewall(Options options)
     : options_(std::move(options)),
-      state_(options_.state ? std::make_unique<FirewallState>(*options_.state) : nullptr),
+      state_(open_state(options_)),
       sets_(set_room(options_.size), state_.get(), options_.now()),
       rules_(state_.get()),
       counters_(rules_, options_.read_counters, options_.now),
@@ -142,48 +194,193 @@ void Firewall::install(Chain chain, ChainRules next) {
   expiry_->wake();
 }
 
-std::size_t Firewall::apply_to(Chain chain, const ChainRules& from, const Batch& batch) {
+InSet Firewall::in_set_now() const {
+  return [this](const std::string& set, const IpAddress& address) {
+    return sets_.in_memory().exists(set) && sets_.in_memory().contains(set, address);
+  };
+}
+
+// Packets are looked for only where the change can matter to them: that a block ends an attacker's standing connection
+// is what it is for.
+void Firewall::refuse_lock_out_by_set(const std::string& set, const ChangeTerms& terms,
+                                      const InSetAfter& in_set) const {
+  const bool blocked = set == kBlockedSet;
+  if (!options_.vital || terms.yes || (!blocked && rules_.uses_of(set) == 0)) {
+    return;
+  }
+  const auto ingress = rules_.rules(Chain::ingress);
+  const auto egress = rules_.rules(Chain::egress);
+  const std::vector<VitalPacket> packets = options_.vital(terms.caller, !blocked);
+  const Situation before{{ingress.get(), egress.get()}, in_set_now()};
+  Situation after = before;
+  after.in_set = in_set(packets, before.in_set);
+  if (auto lost = cut_off(packets, before, after); !lost.empty()) {
+    throw LockOut(std::move(lost));
+  }
+}
+
+void Firewall::refuse_lock_out_by_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const {
+  if (!options_.vital || terms.yes) {
+    return;
+  }
+  const auto ingress = rules_.rules(Chain::ingress);
+  const auto egress = rules_.rules(Chain::egress);
+  const std::vector<VitalPacket> packets = options_.vital(terms.caller, true);
+  const Situation before{{ingress.get(), egress.get()}, in_set_now()};
+  Situation after = before;
+  after.chains.at(static_cast<std::size_t>(chain)) = &next;
+  if (auto lost = cut_off(packets, before, after); !lost.empty()) {
+    throw LockOut(std::move(lost));
+  }
+}
+
+template <typename MakeUndo, typename Act>
+auto Firewall::with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act) {
+  if (!terms.confirm) {
+    return act();
+  }
+  if (undo_) {
+    throw Conflict(undo_->what() + " still waits to be confirmed: nicsentry rules confirm");
+  }
+  Undo undo = make_undo();
+  undo.due_ns = options_.now() + terms.confirm->count();
+  if (state_) {
+    state_->save_undo(undo);
+  }
+  try {
+    auto result = act();
+    {
+      const std::lock_guard lock(unconfirmed_mutex_);
+      unconfirmed_.emplace(undo.due_ns, undo.what());
+    }
+    undo_ = std::move(undo);
+    expiry_->wake();
+    return result;
+  } catch (...) {
+    if (state_) {
+      state_->forget_undo();
+    }
+    throw;
+  }
+}
+
+void Firewall::forget_undo() {
+  if (state_) {
+    state_->forget_undo();
+  }
+  undo_.reset();
+  const std::lock_guard lock(unconfirmed_mutex_);
+  unconfirmed_.reset();
+}
+
+void Firewall::confirm() {
+  const Change change(*this);
+  if (!undo_) {
+    throw Conflict("no change waits to be confirmed");
+  }
+  forget_undo();
+}
+
+std::optional<std::pair<TimestampNs, std::string>> Firewall::unconfirmed() const {
+  const std::lock_guard lock(unconfirmed_mutex_);
+  return unconfirmed_;
+}
+
+bool Firewall::take_back_unconfirmed() {
+  const Change change(*this);
+  if (!undo_) {
+    return false;
+  }
+  take_back();
+  return true;
+}
+
+// With the lock held. Where it throws, the change still waits, and Expiry tries again.
+void Firewall::take_back() {
+  if (undo_->chain) {
+    ChainRules former = undo_->chain->before;
+    forget_lost_counters(former, *rules_.rules(undo_->chain->chain));
+    install(undo_->chain->chain, std::move(former));
+  } else {
+    const Undo::SetPart& part = *undo_->set;
+    perform(sets_.take(part.set, part.remove).first);
+    perform(sets_.add(part.set, part.put).update);
+    sets_.save_whole(part.set);
+    if (part.made && rules_.uses_of(part.set) == 0 && sets_.in_memory().size(part.set) == 0) {
+      perform(sets_.remove(part.set));
+      sets_.save_removed(part.set);
+    }
+  }
+  const std::string what = undo_->what();
+  forget_undo();
+  if (options_.warning) {
+    options_.warning(what + " was not confirmed; it is taken back");
+  }
+}
+
+void Firewall::change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms) {
+  if (undo_ && undo_->chain && undo_->chain->chain == chain) {
+    throw Conflict(undo_->what() +
+                   " waits to be confirmed (nicsentry rules confirm); nothing else changes it until then");
+  }
+  refuse_lock_out_by_rules(chain, next, terms);
+  const auto make_undo = [&] {
+    Undo undo;
+    undo.chain = Undo::ChainPart{chain, *rules_.rules(chain)};
+    return undo;
+  };
+  with_undo(terms, make_undo, [&] {
+    install(chain, std::move(next));
+    return true;
+  });
+}
+
+std::size_t Firewall::apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms) {
   ChainRules next = apply_batch(from, batch, sets_.names());
   check_interfaces(chain, next.rules);
   check_watched(next.rules, installation_.interfaces(chain));
-  install(chain, std::move(next));
+  change_chain_to(chain, std::move(next), terms);
   return rules_.rules(chain)->rules.size();
 }
 
-std::size_t Firewall::apply(Chain chain, const Batch& batch) {
+std::size_t Firewall::apply(Chain chain, const Batch& batch, const ChangeTerms& terms) {
   const Change change(*this);
-  return apply_to(chain, *rules_.rules(chain), batch);
+  return apply_to(chain, *rules_.rules(chain), batch, terms);
 }
 
-std::size_t Firewall::replace_rules(Chain chain, const Batch& batch) {
+std::size_t Firewall::replace_rules(Chain chain, const Batch& batch, const ChangeTerms& terms) {
   const Change change(*this);
   ChainRules empty = *rules_.rules(chain);
   empty.rules.clear();
-  return apply_to(chain, empty, batch);
+  return apply_to(chain, empty, batch, terms);
 }
 
 template <typename Set>
-void Firewall::change_chain(Chain chain, Set set) {
+void Firewall::change_chain(Chain chain, Set set, const ChangeTerms& terms) {
   const Change change(*this);
   ChainRules next = *rules_.rules(chain);
   set(next);
-  install(chain, std::move(next));
+  change_chain_to(chain, std::move(next), terms);
 }
 
-void Firewall::set_default(Chain chain, RuleAction action) {
-  change_chain(chain, [action](ChainRules& next) { next.default_action = action; });
+void Firewall::set_default(Chain chain, RuleAction action, const ChangeTerms& terms) {
+  change_chain(
+      chain, [action](ChainRules& next) { next.default_action = action; }, terms);
 }
 
-void Firewall::accept_established(Chain chain, bool on) {
-  change_chain(chain, [on](ChainRules& next) { next.accept_established = on; });
+void Firewall::accept_established(Chain chain, bool on, const ChangeTerms& terms) {
+  change_chain(
+      chain, [on](ChainRules& next) { next.accept_established = on; }, terms);
 }
 
-void Firewall::drop_unjudged(Chain chain, bool on) {
-  change_chain(chain, [on](ChainRules& next) { next.drop_unjudged = on; });
+void Firewall::drop_unjudged(Chain chain, bool on, const ChangeTerms& terms) {
+  change_chain(
+      chain, [on](ChainRules& next) { next.drop_unjudged = on; }, terms);
 }
 
-void Firewall::set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types) {
-  change_chain(chain, [&types](ChainRules& next) { next.non_ip = std::move(types); });
+void Firewall::set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types, const ChangeTerms& terms) {
+  change_chain(
+      chain, [&types](ChainRules& next) { next.non_ip = std::move(types); }, terms);
 }
 
 void Firewall::reset_counters() { counters_.reset(); }
@@ -242,26 +439,67 @@ void Firewall::judge_by_blocked() {
   }
 }
 
-std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntry> entries) {
+std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) {
   const Change change(*this);
-  const SetStore::Change added = sets_.add(set, entries);
-  perform(added.update);
+  refuse_lock_out_by_set(set, terms, [&](std::span<const VitalPacket> packets, const InSet& now) -> InSet {
+    return [&set, now, added = addresses_within(packets, entries, range_of_entry)](const std::string& asked,
+                                                                                   const IpAddress& address) {
+      return (asked == set && added.contains(address)) || now(asked, address);
+    };
+  });
+  const auto make_undo = [&] {
+    const bool made = !sets_.in_memory().exists(set);
+    return undo_of_adding(set, made, made ? std::vector<SetEntry>() : sets_.entries(set), entries);
+  };
+  const SetStore::Change added = with_undo(terms, make_undo, [&] {
+    SetStore::Change made = sets_.add(set, entries);
+    perform(made.update);
+    return made;
+  });
   sets_.save_added(set, entries);
   return added.changed;
 }
 
-Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges) {
+Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges,
+                                        const ChangeTerms& terms) {
   const Change change(*this);
-  const auto [update, taken] = sets_.take(set, ranges);
-  perform(update);
+  refuse_lock_out_by_set(set, terms, [&](std::span<const VitalPacket> packets, const InSet& now) -> InSet {
+    std::vector<SetEntry> left = sets_.in_memory().exists(set) ? sets_.entries(set) : std::vector<SetEntry>();
+    const std::set<AddressRange> taken(ranges.begin(), ranges.end());
+    std::erase_if(left, [&taken](const SetEntry& entry) { return taken.contains(entry.range); });
+    return [&set, now, within = addresses_within(packets, left, range_of_entry)](const std::string& asked,
+                                                                                 const IpAddress& address) {
+      return asked == set ? within.contains(address) : now(asked, address);
+    };
+  });
+  const auto [update, taken] = with_undo(
+      terms, [&] { return undo_of_taking(set, sets_.entries(set), ranges); },
+      [&] {
+        auto result = sets_.take(set, ranges);
+        perform(result.first);
+        return result;
+      });
   sets_.save_taken(set, ranges);
   return taken;
 }
 
-std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries) {
+std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) {
   const Change change(*this);
-  const SetStore::Change replaced = sets_.replace(set, entries);
-  perform(replaced.update);
+  refuse_lock_out_by_set(set, terms, [&](std::span<const VitalPacket> packets, const InSet& now) -> InSet {
+    return [&set, now, within = addresses_within(packets, entries, range_of_entry)](const std::string& asked,
+                                                                                    const IpAddress& address) {
+      return asked == set ? within.contains(address) : now(asked, address);
+    };
+  });
+  const auto make_undo = [&] {
+    const bool made = !sets_.in_memory().exists(set);
+    return undo_of_replacing(set, made, made ? std::vector<SetEntry>() : sets_.entries(set), entries);
+  };
+  const SetStore::Change replaced = with_undo(terms, make_undo, [&] {
+    SetStore::Change made = sets_.replace(set, entries);
+    perform(made.update);
+    return made;
+  });
   sets_.save_whole(set);
   return replaced.changed;
 }
@@ -272,6 +510,9 @@ void Firewall::remove_set(const std::string& set) {
     throw Conflict(
         "address set '" + set + "': " + std::to_string(rules) +
         (rules == 1 ? " rule names it; delete or update it first" : " rules name it; delete or update them first"));
+  }
+  if (undo_ && (undo_->set ? undo_->set->set == set : names_set(undo_->chain->before, set))) {
+    throw Conflict("address set '" + set + "': " + undo_->what() + " waits to be confirmed (nicsentry rules confirm)");
   }
   perform(sets_.remove(set));
   sets_.save_removed(set);
@@ -293,12 +534,18 @@ void Firewall::expire(TimestampNs now_ns) {
   }
   mend(now_ns);
   std::exception_ptr failure;
-  for (const Chain chain : kChains) {
+  const auto attempt = [&failure](auto act) {
     try {
-      expire_rules(chain, now_ns);
+      act();
     } catch (...) {
       failure = std::current_exception();
     }
+  };
+  if (undo_ && undo_->due_ns <= now_ns) {
+    attempt([this] { take_back(); });
+  }
+  for (const Chain chain : kChains) {
+    attempt([&] { expire_rules(chain, now_ns); });
   }
   if (failure != nullptr) {
     std::rethrow_exception(failure);
@@ -308,7 +555,10 @@ void Firewall::expire(TimestampNs now_ns) {
 std::optional<TimestampNs> Firewall::next_end() const {
   std::optional<TimestampNs> next;
   const TimestampNs mend_at = mend_at_;
-  for (const auto& one : {rules_.next_end(), sets_.next_end(), mend_at != 0 ? std::optional(mend_at) : std::nullopt}) {
+  const auto unconfirmed = this->unconfirmed();
+  const auto due = unconfirmed ? std::optional(unconfirmed->first) : std::nullopt;
+  for (const auto& one :
+       {rules_.next_end(), sets_.next_end(), due, mend_at != 0 ? std::optional(mend_at) : std::nullopt}) {
     next = next && one ? std::min(next, one) : next ? next : one;
   }
   return next;

@@ -20,6 +20,7 @@
 #include "host/datapath/program.h"
 #include "host/enforce/adoption.h"
 #include "host/enforce/change_lock.h"
+#include "host/enforce/change_terms.h"
 #include "host/enforce/counter_cache.h"
 #include "host/enforce/decision_index.h"
 #include "host/enforce/enforcement.h"
@@ -28,6 +29,8 @@
 #include "host/enforce/installation.h"
 #include "host/enforce/rule_store.h"
 #include "host/enforce/set_store.h"
+#include "host/enforce/undo.h"
+#include "host/lockout/lockout.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry {
@@ -38,7 +41,9 @@ Chain chain_of(Hook hook);
 // The rules and address sets of a run, in force on its attachments. Each change is in force on every attachment when
 // its call returns or, when it throws Error, on none. Where a write fails once a change cannot be taken back,
 // enforced() says so until it is mended. Rules and entries end by themselves. Any thread may call; changes wait for
-// each other, and for nothing else.
+// each other, and for nothing else. A change throws LockOut where it would cut off what Options::vital names, unless
+// its terms say yes. At most one change at a time waits to be confirmed; what it changed is not changed meanwhile, but
+// for entries of its set.
 class Firewall : public Enforcement {
  public:
   struct Options {
@@ -46,6 +51,8 @@ class Firewall : public Enforcement {
     std::optional<std::filesystem::path> state;
     std::function<void(const std::string&)> warning;
     TcpPickup tcp_pickup = TcpPickup::loose;
+    // What no change may cut off; none: nothing is asked. See VitalTraffic::packets().
+    std::function<std::vector<VitalPacket>(std::optional<pid_t> caller, bool standing)> vital = nullptr;
     std::function<TimestampNs()> now = wall_clock_ns;
     CounterCache::ReadCounters read_counters = [](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
       return maps.read_counters(ids);
@@ -72,13 +79,20 @@ class Firewall : public Enforcement {
   std::optional<int> expectations_fd() const;
 
   // Perform a batch on the chain, or on an empty one. Return the number of rules that the chain then has.
-  std::size_t apply(Chain chain, const Batch& batch);
-  std::size_t replace_rules(Chain chain, const Batch& batch);
-  void set_default(Chain chain, RuleAction action);
-  void accept_established(Chain chain, bool on);
-  void drop_unjudged(Chain chain, bool on);
-  void set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types);
+  std::size_t apply(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
+  std::size_t replace_rules(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
+  void set_default(Chain chain, RuleAction action, const ChangeTerms& terms = {});
+  void accept_established(Chain chain, bool on, const ChangeTerms& terms = {});
+  void drop_unjudged(Chain chain, bool on, const ChangeTerms& terms = {});
+  void set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types, const ChangeTerms& terms = {});
   void reset_counters();
+
+  // The change that waits to be confirmed stays. Throws Conflict where none waits.
+  void confirm();
+  // Takes it back now. False where none waits.
+  bool take_back_unconfirmed();
+  // When it is taken back, and what it is; nothing where none waits. Waits for nobody.
+  std::optional<std::pair<TimestampNs, std::string>> unconfirmed() const;
 
   std::shared_ptr<const ChainRules> rules(Chain chain) const override { return rules_.rules(chain); }
   ChainView view(Chain chain, std::chrono::nanoseconds max_age = std::chrono::nanoseconds::zero()) const override;
@@ -88,10 +102,10 @@ class Firewall : public Enforcement {
   std::vector<SetEntry> entries(const std::string& set) const { return sets_.entries(set); }
   bool in_set(const std::string& set, const IpAddress& address) const override { return sets_.contains(set, address); }
   // Makes the set where it is missing. Returns how many entries changed.
-  std::size_t add_to_set(const std::string& set, std::span<const SetEntry> entries);
-  Taken take_from_set(const std::string& set, std::span<const AddressRange> ranges);
+  std::size_t add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms = {});
+  Taken take_from_set(const std::string& set, std::span<const AddressRange> ranges, const ChangeTerms& terms = {});
   // Makes the set's content exactly this. Returns how many entries it then has.
-  std::size_t replace_set(const std::string& set, std::span<const SetEntry> entries);
+  std::size_t replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms = {});
   void remove_set(const std::string& set);
   std::size_t block(std::span<const SetEntry> entries) override { return add_to_set(kBlockedSet, entries); }
   Taken unblock(std::span<const AddressRange> ranges) override { return take_from_set(kBlockedSet, ranges); }
@@ -144,9 +158,20 @@ class Firewall : public Enforcement {
   std::optional<Gone> take_gone();
   void leave_out(const std::optional<Gone>& gone);
   void leave_out_gone();
-  std::size_t apply_to(Chain chain, const ChainRules& from, const Batch& batch);
+  std::size_t apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms);
   template <typename Set>
-  void change_chain(Chain chain, Set set);
+  void change_chain(Chain chain, Set set, const ChangeTerms& terms);
+  void change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms);
+  // Throws LockOut. `in_set`: makes, of the vital packets and of what is in sets now, what will be.
+  using InSetAfter = std::function<InSet(std::span<const VitalPacket> packets, const InSet& now)>;
+  void refuse_lock_out_by_set(const std::string& set, const ChangeTerms& terms, const InSetAfter& in_set) const;
+  void refuse_lock_out_by_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const;
+  InSet in_set_now() const;
+  // Performs a change that is taken back unless it is confirmed, where the terms say so.
+  template <typename MakeUndo, typename Act>
+  auto with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act);
+  void take_back();
+  void forget_undo();
   void install(Chain chain, ChainRules next);
   void perform(const SetUpdate& update);
   void judge_by_blocked();
@@ -166,8 +191,11 @@ class Firewall : public Enforcement {
   Installation installation_;
   Adoption adoption_;
   bool warned_of_loss_ = false;
-  std::atomic<TimestampNs> mend_at_ = 0;   // 0: there is nothing to mend
-  std::chrono::nanoseconds mend_after_{};  // the last interval
+  std::optional<Undo> undo_;  // of the change that waits to be confirmed
+  mutable std::mutex unconfirmed_mutex_;
+  std::optional<std::pair<TimestampNs, std::string>> unconfirmed_;  // the same, for questions
+  std::atomic<TimestampNs> mend_at_ = 0;                            // 0: there is nothing to mend
+  std::chrono::nanoseconds mend_after_{};                           // the last interval
   std::mutex gone_mutex_;
   std::optional<Gone> gone_;      // attachments that are to be left out
   std::optional<Expiry> expiry_;  // last: its thread uses what stands above

@@ -10,7 +10,6 @@
 #include <charconv>
 #include <cstdint>
 #include <fstream>
-#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -18,11 +17,8 @@
 
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
-#include "host/base/json_reading.h"
-#include "host/base/text_reading.h"
+#include "host/enforce/state_json.h"
 #include "host/rules/language/address_text.h"
-#include "host/rules/language/chain_settings.h"
-#include "host/rules/language/rule_text.h"
 
 namespace nicsentry {
 namespace {
@@ -87,105 +83,6 @@ bool for_each_line(const std::filesystem::path& path, Act act) {
 
 std::string range_key(const AddressRange& range) { return range.text(); }
 
-ordered_json chain_json(const ChainRules& chain) {
-  ordered_json rules = ordered_json::array();
-  for (std::size_t i = 0; i < chain.rules.size(); ++i) {
-    ordered_json rule = rule_json(chain.rules[i], i, 0);
-    rule.erase("id");
-    rule.erase("expires");
-    if (chain.rules[i].expires_ns) {
-      rule["expires_ns"] = *chain.rules[i].expires_ns;
-    }
-    rules.push_back(std::move(rule));
-  }
-  return {{"default", chain.default_action == RuleAction::drop ? "drop" : "accept"},
-          {"accept_established", chain.accept_established},
-          {"unjudged", unjudged_name(chain.drop_unjudged)},
-          {"non_ip", non_ip_json(chain.non_ip)},
-          {"rules", std::move(rules)}};
-}
-
-// The object has exactly these fields.
-void check_fields(const json& object, std::initializer_list<const char*> names, const std::string& where) {
-  if (!object.is_object()) {
-    throw Error(where + "read " + object.dump().substr(0, kExcerpt) + ", allowed is an object");
-  }
-  for (const auto& field : object.items()) {
-    if (std::none_of(names.begin(), names.end(), [&field](const char* name) { return field.key() == name; })) {
-      throw Error(where + "\"" + field.key() + "\": unknown field");
-    }
-  }
-  for (const char* name : names) {
-    if (!object.contains(name)) {
-      throw Error(where + "\"" + name + "\": missing");
-    }
-  }
-}
-
-void check_set_names(const AddressMatch& match, const std::vector<std::string>& known, RuleErrors& errors) {
-  for (const auto* sets : {&match.sets, &match.except_sets}) {
-    for (const std::string& name : *sets) {
-      if (std::find(known.begin(), known.end(), name) == known.end()) {
-        errors.push_back("there is no set '" + name + "'");
-      }
-    }
-  }
-}
-
-ChainRules parse_chain(const json& saved, std::int64_t format, const std::string& where,
-                       const std::vector<std::string>& set_names, TimestampNs now_ns) {
-  ChainRules chain;
-  if (format == 1) {
-    check_fields(saved, {"default", "accept_established", "rules"}, where + ": ");
-  } else {
-    check_fields(saved, {"default", "accept_established", "unjudged", "non_ip", "rules"}, where + ": ");
-    chain.drop_unjudged = parse_unjudged(saved.at("unjudged"));
-    chain.non_ip = parse_non_ip(saved.at("non_ip"));
-  }
-  const std::string action = saved.at("default").get<std::string>();
-  if (action != "drop" && action != "accept") {
-    throw Error(where + ": default: read \"" + action + "\", allowed is accept or drop");
-  }
-  chain.default_action = action == "drop" ? RuleAction::drop : RuleAction::accept;
-  chain.accept_established = saved.at("accept_established").get<bool>();
-  std::size_t number = 0;
-  for (json fields : saved.at("rules")) {
-    ++number;
-    std::optional<TimestampNs> expires;
-    if (fields.is_object() && fields.contains("expires_ns")) {
-      expires = fields.at("expires_ns").get<TimestampNs>();
-      fields.erase("expires_ns");
-    }
-    RuleErrors errors;
-    Rule rule = parse_rule(fields, now_ns, errors);
-    check_set_names(rule.match.source, set_names, errors);
-    check_set_names(rule.match.destination, set_names, errors);
-    if (!errors.empty()) {
-      throw Error(where + ": rule " + std::to_string(number) + ": " + errors.front());
-    }
-    rule.expires_ns = expires;
-    if (!expires || *expires > now_ns) {
-      chain.rules.push_back(std::move(rule));
-    }
-  }
-  return chain;
-}
-
-void check_not_newer(std::int64_t format) {
-  if (format > kStateFormat) {
-    throw Error("format " + std::to_string(format) + " is newer than " + std::to_string(kStateFormat) +
-                ", the newest that this nicsentry reads: a newer nicsentry has written it");
-  }
-}
-
-void check_format(const json& saved) {
-  const auto version = saved.is_object() ? saved.value("version", json()) : json();
-  if (!version.is_number_integer() || version < 1) {
-    throw Error("version: read " + version.dump() + ", allowed is 1 to " + std::to_string(kStateFormat));
-  }
-  check_not_newer(version.get<std::int64_t>());
-}
-
 // Where a full disk keeps the file from being written, a later start writes it: rules come into force all the same.
 void write_directory_format(const std::filesystem::path& path) {
   try {
@@ -221,38 +118,13 @@ void check_directory_format(const std::filesystem::path& path) {
   }
 }
 
-// False where there is no such file. What `act` throws becomes an Error that names the file.
-template <typename Act>
-bool load_json(const std::filesystem::path& path, Act act) {
-  if (!std::filesystem::exists(path)) {
-    return false;
-  }
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "reading " + path.string());
-  }
-  try {
-    const json saved = parse_json(read_text(file, path.string()));  // its errors name the line
-    check_format(saved);
-    act(saved);
-    return true;
-  } catch (const std::exception& error) {
-    throw Error(path.string() + ": " + error.what());
-  }
-}
-
-void save_json(const std::filesystem::path& path, const ordered_json& saved) {
-  PendingFile file(path, PendingFile::Kind::create);
-  file.write(saved.dump(1) + "\n");
-  file.sync();
-  file.finish();
-  file.publish();
-}
-
 }  // namespace
 
 FirewallState::FirewallState(const std::filesystem::path& directory)
-    : rules_path_(directory / "rules.json"), classes_path_(directory / "classes.json"), sets_path_(directory / "sets") {
+    : rules_path_(directory / "rules.json"),
+      classes_path_(directory / "classes.json"),
+      undo_path_(directory / "undo.json"),
+      sets_path_(directory / "sets") {
   prepare_directory(sets_path_);
   const auto lock = directory / "lock";
   lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
@@ -365,6 +237,95 @@ void FirewallState::forget_classes() const {
 
 void FirewallState::save_rules(const ChainRules& ingress, const ChainRules& egress) const {
   save_json(rules_path_, {{"version", kStateFormat}, {"ingress", chain_json(ingress)}, {"egress", chain_json(egress)}});
+}
+
+void FirewallState::save_undo(const Undo& undo) const {
+  ordered_json saved{{"version", kStateFormat}, {"due_ns", undo.due_ns}};
+  if (undo.chain) {
+    saved["chain"] = chain_name(undo.chain->chain);
+    saved["before"] = chain_json(undo.chain->before);
+  } else {
+    ordered_json lines = ordered_json::array();
+    for (const AddressRange& range : undo.set->remove) {
+      lines.push_back("-" + range.text());
+    }
+    for (const SetEntry& entry : undo.set->put) {
+      std::string line = "+" + entry_text(entry);
+      line.pop_back();
+      lines.push_back(std::move(line));
+    }
+    saved["set"] = undo.set->set;
+    saved["lines"] = std::move(lines);
+  }
+  save_json(undo_path_, saved);
+}
+
+void FirewallState::forget_undo() const {
+  std::error_code failure;
+  std::filesystem::remove(undo_path_, failure);
+  if (failure) {
+    throw SystemError(failure.value(), "removing " + undo_path_.string());
+  }
+}
+
+std::optional<std::string> FirewallState::take_back_unconfirmed(TimestampNs now_ns) {
+  Undo undo;
+  const bool found = load_json(undo_path_, [&](const json& saved) {
+    if (saved.contains("chain")) {
+      check_fields(saved, {"version", "due_ns", "chain", "before"}, "");
+      put_back_chain(saved);
+      undo.chain.emplace().chain = saved.at("chain") == chain_name(Chain::ingress) ? Chain::ingress : Chain::egress;
+    } else {
+      check_fields(saved, {"version", "due_ns", "set", "lines"}, "");
+      put_back_set(saved.at("set").get<std::string>(), saved.at("lines").get<std::vector<std::string>>(), now_ns);
+      undo.set.emplace().set = saved.at("set").get<std::string>();
+    }
+  });
+  if (!found) {
+    return std::nullopt;
+  }
+  forget_undo();
+  return undo.what() + " was not confirmed before the last run ended; it is taken back";
+}
+
+// What it says is looked at when the rules are loaded.
+void FirewallState::put_back_chain(const json& undo) const {
+  ordered_json rules;
+  load_json(rules_path_, [&rules](const json& saved) {
+    check_fields(saved, {"version", "ingress", "egress"}, "");
+    if (saved.at("version") == kStateFormat) {
+      rules = {{"version", saved.at("version")}, {"ingress", saved.at("ingress")}, {"egress", saved.at("egress")}};
+    }
+  });
+  if (!rules.empty()) {  // else the change did not get as far as the file
+    rules[undo.at("chain").get<std::string>()] = undo.at("before");
+    save_json(rules_path_, rules);
+  }
+}
+
+void FirewallState::put_back_set(const std::string& name, const std::vector<std::string>& lines, TimestampNs now_ns) {
+  check_set_name(name);
+  if (!std::filesystem::exists(netset_path(name))) {
+    return;  // likewise
+  }
+  std::map<AddressRange, SetEntry> entries;
+  for (const SetEntry& entry : load_set(name, now_ns).entries) {
+    entries.emplace(entry.range, entry);
+  }
+  for (const std::string& line : lines) {
+    const SetEntry entry = parse_entry(std::string_view(line).substr(1));
+    if (line.front() == '+') {
+      entries.insert_or_assign(entry.range, entry);
+    } else {
+      entries.erase(entry.range);
+    }
+  }
+  std::vector<SetEntry> content;
+  content.reserve(entries.size());
+  for (const auto& [range, entry] : entries) {
+    content.push_back(entry);
+  }
+  save_set(name, content);
 }
 
 // The old journal has no meaning from the moment that the new file appears.

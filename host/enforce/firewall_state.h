@@ -13,13 +13,12 @@
 #include <vector>
 
 #include "host/base/unique_fd.h"
+#include "host/enforce/state_json.h"
+#include "host/enforce/undo.h"
 #include "host/rules/language/rule.h"
 #include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
-
-// The format of a state directory's files. An older one is read, a newer one refused.
-constexpr int kStateFormat = 2;
 
 // Rules and sets on disk, so that they survive the controller. One directory, one controller:
 //
@@ -27,6 +26,7 @@ constexpr int kStateFormat = 2;
 //   rules.json          both chains
 //   sets/NAME.netset    a set, as blocklists are published; "# until N" behind an entry is when it ends, in nanoseconds
 //   sets/NAME.N.journal entries that were added (+) and removed (-) since; N is the number in the netset's first line
+//   undo.json           how to take back the change that waits to be confirmed, while there is one
 //   classes.json        how programs have the sets: hash keys, and the sets of each class of addresses by its number
 //
 // A field that is not known is refused: it may change what a rule means. A process that dies at any point leaves the
@@ -61,6 +61,13 @@ class FirewallState {
   void forget_classes() const;
 
   void save_rules(const ChainRules& ingress, const ChainRules& egress) const;
+
+  // Before a change that is to be confirmed, and when it is confirmed or taken back.
+  void save_undo(const Undo& undo) const;
+  void forget_undo() const;
+  // Before anything is loaded: takes back what the run before left unconfirmed. Returns what that was. Throws Error.
+  std::optional<std::string> take_back_unconfirmed(TimestampNs now_ns);
+
   // The whole of a set.
   void save_set(const std::string& name, const std::vector<SetEntry>& entries);
   // A change of a set that is saved. Calls `entries` for the set's content when the journal has become too long.
@@ -80,11 +87,14 @@ class FirewallState {
   std::filesystem::path netset_path(const std::string& name) const;
   std::filesystem::path journal_path(const std::string& name, std::uint64_t journal) const;
   Set load_set(const std::string& name, TimestampNs now_ns);
+  void put_back_chain(const nlohmann::json& undo) const;
+  void put_back_set(const std::string& name, const std::vector<std::string>& lines, TimestampNs now_ns);
   void extend_journal(const std::string& name, const std::string& text, std::size_t lines,
                       const std::function<std::vector<SetEntry>()>& entries);
 
   std::filesystem::path rules_path_;
   std::filesystem::path classes_path_;
+  std::filesystem::path undo_path_;
   std::filesystem::path sets_path_;
   UniqueFd lock_;
   std::map<std::string, Saved> saved_;

@@ -76,6 +76,18 @@ bool matches(const AddressMatch& match, const IpAddress& address, const InSet& i
   return (match.ranges.empty() && match.sets.empty()) || in_ranges(match.ranges) || in_sets(match.sets);
 }
 
+bool matches(const std::optional<PortRange>& asked, const JudgedPacket& packet, std::uint16_t port) {
+  return !asked || (packet.has_ports() && asked->first <= port && port <= asked->last);
+}
+
+bool matches(const InterfaceMatch& asked, const JudgedPacket& packet) {
+  return packet.interface.empty() || asked.accepts(packet.interface);
+}
+
+bool matches(const TcpFlagsMatch& asked, const JudgedPacket& packet) {
+  return packet.header && packet.protocol == IPPROTO_TCP && (packet.tcp_flags & asked.mask) == asked.value;
+}
+
 std::string flags_text(std::uint8_t flags) { return flags == 0 ? "none" : tcp_flags_text({flags, flags}); }
 
 }  // namespace
@@ -123,16 +135,14 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
   };
   const auto check_port = [&](const char* field, const std::optional<PortRange>& asked, std::uint16_t seen) {
     if (asked) {
-      const bool known = packet.has_ports();
-      checks.push_back({field, ports_text(*asked), known ? std::to_string(seen) : "none",
-                        known && asked->first <= seen && seen <= asked->last});
+      checks.push_back({field, ports_text(*asked), packet.has_ports() ? std::to_string(seen) : "none",
+                        matches(asked, packet, seen)});
     }
   };
   const auto check_interface = [&](const char* field, const InterfaceMatch& asked) {
     if (!asked.any()) {
-      const bool known = !packet.interface.empty();
-      checks.push_back({field, join(interface_terms(asked)), known ? packet.interface : "any",
-                        !known || asked.accepts(packet.interface)});
+      checks.push_back({field, join(interface_terms(asked)), packet.interface.empty() ? "any" : packet.interface,
+                        matches(asked, packet)});
     }
   };
   check_interface("in", match.in);
@@ -148,12 +158,21 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
   if (match.tcp_flags) {
     const bool tcp = packet.header && packet.protocol == IPPROTO_TCP;
     checks.push_back({"tcpflags", tcp_flags_text(*match.tcp_flags), tcp ? flags_text(packet.tcp_flags) : "none",
-                      tcp && (packet.tcp_flags & match.tcp_flags->mask) == match.tcp_flags->value});
+                      matches(*match.tcp_flags, packet)});
   }
   if (match.state) {
     checks.push_back({"conntrack", state_name(*match.state), state_name(packet.state), *match.state == packet.state});
   }
   return checks;
+}
+
+bool matches(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set) {
+  return (!match.protocol || *match.protocol == packet.protocol) && (!match.state || *match.state == packet.state) &&
+         matches(match.source_ports, packet, packet.source_port) &&
+         matches(match.destination_ports, packet, packet.destination_port) &&
+         (!match.tcp_flags || matches(*match.tcp_flags, packet)) && matches(match.in, packet) &&
+         matches(match.out, packet) && matches(match.source, packet.source, in_set) &&
+         matches(match.destination, packet.destination, in_set);
 }
 
 std::optional<FieldCheck> first_mismatch(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set) {

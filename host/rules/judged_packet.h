@@ -52,6 +52,8 @@ using InSet = std::function<bool(const std::string& set, const IpAddress& addres
 
 // In the order of rule_json().
 std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set);
+// Whether all fields of a rule match. Builds no texts.
+bool matches(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set);
 // The first field of a rule that keeps a packet from matching; nothing where the rule matches.
 std::optional<FieldCheck> first_mismatch(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set);
 

@@ -41,11 +41,13 @@ Session* SessionRegistry::find(const SessionKey& key) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
-Session& SessionRegistry::add(const ParsedPacket& first) {
+Session& SessionRegistry::add(const ParsedPacket& first) { return add(first.key.key, decide_server(first)); }
+
+Session& SessionRegistry::add(const SessionKey& key, const ServerDecision& server) {
   auto session = std::make_unique<Session>();
   session->id = next_id_++;
-  session->key = first.key.key;
-  session->server = decide_server(first);
+  session->key = key;
+  session->server = server;
   session->last_window = open_window_;
   return *(sessions_[session->key] = std::move(session));
 }

@@ -24,6 +24,8 @@ class SessionRegistry {
   Session* find(const SessionKey& key);
   // Adds a new session by its first packet.
   Session& add(const ParsedPacket& first);
+  // Adds a new session of which no packet was seen.
+  Session& add(const SessionKey& key, const ServerDecision& server);
   // Removes a session that no attachment has an entry of and that has nothing in the open window. References to it
   // become invalid.
   void remove(Session& session);

@@ -150,7 +150,8 @@ class Peers(Network):
         return self.nicsentry("rules", "apply", path, "-i", "right0", *options, check=check)
 
     def default(self, chain, action):
-        self.nicsentry("rules", "default", chain, action, "-i", "right0")
+        """Neighbour discovery is cut off, too: neighbours are known by then."""
+        self.nicsentry("rules", "default", chain, action, "--yes", "-i", "right0")
 
     def shown(self):
         return json.loads(self.nicsentry("rules", "show", "--json", "-i", "right0").stdout)

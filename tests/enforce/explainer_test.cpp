@@ -4,6 +4,7 @@
 
 #include <linux/pkt_cls.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "host/rules/language/batch.h"
 #include "host/rules/language/chain_settings.h"
 #include "host/rules/language/rule_text.h"
+#include "host/rules/verdict.h"
 #include "host/sessions/fingerprint.h"
 #include "tests/support/naive_firewall.h"
 #include "tests/support/program_pool.h"
@@ -122,6 +124,23 @@ void check(const Explanation& seen, const NaiveVerdict& verdict, const PacketFie
   }
 }
 
+// The host's verdict on rules that are not in force, held against what the program does with them.
+void check_host(const ChainRules& chain, Chain which, const NaiveSets& sets, const Explanation& seen) {
+  if (!seen.packet || seen.cause == CAUSE_LATER_FRAGMENT || seen.by == DecidedBy::unjudged) return;
+  const InSet in_set = [&sets](const std::string& set, const IpAddress& address) {
+    const std::vector<AddressRange>& ranges = sets.at(set);
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const AddressRange& range) { return range.contains(address); });
+  };
+  const Verdict verdict = verdict_of(chain, which, *seen.packet, in_set);
+  CHECK(verdict.dropped == seen.dropped);
+  CHECK(verdict.rule == seen.rule);
+  CHECK(verdict.blocked == (seen.by == DecidedBy::blocked));
+  for (const Rule& rule : chain.rules) {
+    CHECK(matches(rule.match, *seen.packet, in_set) == !first_mismatch(rule.match, *seen.packet, in_set));
+  }
+}
+
 // In a random state, in the program's table or with the question.
 Question question_about(RandomRules& random, Loaded& loaded, RandomRules::Packet& packet) {
   Question question{packet.frame, std::nullopt};
@@ -171,6 +190,7 @@ void check_hook(Hook hook, std::uint64_t seed) {
       const Question question = question_about(random, loaded, packet);
       const auto seen = explainer.explain(std::span(&question, 1), true);
       check(seen.at(0), judge(chain, which == Chain::egress, naive, packet.fields), packet.fields);
+      check_host(chain, which, naive, seen.at(0));
     }
     loaded.program.maps().clear_buckets();
   }

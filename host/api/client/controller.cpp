@@ -8,6 +8,7 @@
 #include "host/api/json/problem_json.h"
 #include "host/api/json/resources.h"
 #include "host/base/error.h"
+#include "host/lockout/lockout.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry {
@@ -20,6 +21,9 @@ Error other_version(const std::string& socket, const std::string& path) {
 }
 
 [[noreturn]] void throw_problem(const Problem& problem) {
+  if (problem.type == kLockOutProblem) {
+    throw LockOut(problem.errors);
+  }
   if (!problem.errors.empty()) {
     throw BatchError(problem.errors);
   }
@@ -75,28 +79,32 @@ Answer Controller::ask(const char* method, const std::string& path, const std::s
 
 RulesAnswer Controller::rules() const { return ask<RulesAnswer>("GET", resource::kRules); }
 
-BatchAnswer Controller::apply(Chain chain, const json& batch) const {
-  return ask<BatchAnswer>("POST", path_of(resource::kBatch, chain_name(chain)), batch.dump());
+BatchAnswer Controller::apply(Chain chain, const json& batch, const ChangeQuery& query) const {
+  return ask<BatchAnswer>("POST", path_of(resource::kBatch, chain_name(chain)) + query_text(query), batch.dump());
 }
 
-DefaultAnswer Controller::set_default(Chain chain, RuleAction action) const {
-  return ask<DefaultAnswer>("PUT", path_of(resource::kDefault, chain_name(chain)),
+DefaultAnswer Controller::set_default(Chain chain, RuleAction action, const ChangeQuery& query) const {
+  return ask<DefaultAnswer>("PUT", path_of(resource::kDefault, chain_name(chain)) + query_text(query),
                             encode(DefaultRequest{action}).dump());
 }
 
-EnforcedAnswer Controller::accept_established(Chain chain, bool on) const {
-  return ask<EnforcedAnswer>("PUT", path_of(resource::kAcceptEstablished, chain_name(chain)),
+EnforcedAnswer Controller::accept_established(Chain chain, bool on, const ChangeQuery& query) const {
+  return ask<EnforcedAnswer>("PUT", path_of(resource::kAcceptEstablished, chain_name(chain)) + query_text(query),
                              encode(AcceptEstablishedRequest{on}).dump());
 }
 
-EnforcedAnswer Controller::drop_unjudged(Chain chain, bool on) const {
-  return ask<EnforcedAnswer>("PUT", path_of(resource::kUnjudged, chain_name(chain)),
+EnforcedAnswer Controller::drop_unjudged(Chain chain, bool on, const ChangeQuery& query) const {
+  return ask<EnforcedAnswer>("PUT", path_of(resource::kUnjudged, chain_name(chain)) + query_text(query),
                              encode(UnjudgedRequest{on}).dump());
 }
 
-EnforcedAnswer Controller::set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const {
-  return ask<EnforcedAnswer>("PUT", path_of(resource::kNonIp, chain_name(chain)), encode(NonIpRequest{types}).dump());
+EnforcedAnswer Controller::set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types,
+                                      const ChangeQuery& query) const {
+  return ask<EnforcedAnswer>("PUT", path_of(resource::kNonIp, chain_name(chain)) + query_text(query),
+                             encode(NonIpRequest{types}).dump());
 }
+
+void Controller::confirm() const { ask<Nothing>("POST", resource::kConfirm); }
 
 void Controller::reset_counters() const { ask<Nothing>("POST", resource::kResetCounters); }
 
@@ -110,16 +118,19 @@ SetEntriesAnswer Controller::entries(const std::string& set) const {
   return ask<SetEntriesAnswer>("GET", path_of(resource::kSet, set));
 }
 
-SetAddition Controller::add_to_set(const std::string& set, const SetEntriesRequest& request) const {
-  return ask<SetAddition>("POST", path_of(resource::kSetEntries, set), encode(request).dump());
+SetAddition Controller::add_to_set(const std::string& set, const SetEntriesRequest& request,
+                                   const ChangeQuery& query) const {
+  return ask<SetAddition>("POST", path_of(resource::kSetEntries, set) + query_text(query), encode(request).dump());
 }
 
-SetReplacement Controller::replace_set(const std::string& set, const SetEntriesRequest& request) const {
-  return ask<SetReplacement>("PUT", path_of(resource::kSet, set), encode(request).dump());
+SetReplacement Controller::replace_set(const std::string& set, const SetEntriesRequest& request,
+                                       const ChangeQuery& query) const {
+  return ask<SetReplacement>("PUT", path_of(resource::kSet, set) + query_text(query), encode(request).dump());
 }
 
-SetRemoval Controller::remove_from_set(const std::string& set, const SetRemovalRequest& request) const {
-  return ask<SetRemoval>("POST", path_of(resource::kSetRemovals, set), encode(request).dump());
+SetRemoval Controller::remove_from_set(const std::string& set, const SetRemovalRequest& request,
+                                       const ChangeQuery& query) const {
+  return ask<SetRemoval>("POST", path_of(resource::kSetRemovals, set) + query_text(query), encode(request).dump());
 }
 
 EnforcedAnswer Controller::remove_set(const std::string& set) const {

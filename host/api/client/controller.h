@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/api/client/http_client.h"
+#include "host/api/json/change_query.h"
 #include "host/api/json/connections_json.h"
 #include "host/api/json/explain_json.h"
 #include "host/api/json/rules_json.h"
@@ -18,8 +19,8 @@
 namespace nicsentry {
 
 // A running controller, as a client sees it: one function a request. Each throws BadRequest (with each error of a
-// batch), NotFound, Conflict or Unavailable when the controller refuses, Unavailable when it does not answer, and Error
-// when it runs another version of nicsentry.
+// batch), NotFound, Conflict (LockOut among them) or Unavailable when the controller refuses, Unavailable when it does
+// not answer, and Error when it runs another version of nicsentry.
 class Controller {
  public:
   explicit Controller(std::string socket, const ClientLimits& limits = {});
@@ -27,19 +28,24 @@ class Controller {
   static Controller of_port(const std::string& interface);
 
   RulesAnswer rules() const;
-  BatchAnswer apply(Chain chain, const nlohmann::json& batch) const;
-  DefaultAnswer set_default(Chain chain, RuleAction action) const;
-  EnforcedAnswer accept_established(Chain chain, bool on) const;
-  EnforcedAnswer drop_unjudged(Chain chain, bool on) const;
-  EnforcedAnswer set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types) const;
+  BatchAnswer apply(Chain chain, const nlohmann::json& batch, const ChangeQuery& query = {}) const;
+  DefaultAnswer set_default(Chain chain, RuleAction action, const ChangeQuery& query = {}) const;
+  EnforcedAnswer accept_established(Chain chain, bool on, const ChangeQuery& query = {}) const;
+  EnforcedAnswer drop_unjudged(Chain chain, bool on, const ChangeQuery& query = {}) const;
+  EnforcedAnswer set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types,
+                            const ChangeQuery& query = {}) const;
+  // A change that was asked for with ChangeQuery::confirm stays.
+  void confirm() const;
   void reset_counters() const;
   ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
 
   SetsAnswer sets() const;
   SetEntriesAnswer entries(const std::string& set) const;
-  SetAddition add_to_set(const std::string& set, const SetEntriesRequest& request) const;
-  SetReplacement replace_set(const std::string& set, const SetEntriesRequest& request) const;
-  SetRemoval remove_from_set(const std::string& set, const SetRemovalRequest& request) const;
+  SetAddition add_to_set(const std::string& set, const SetEntriesRequest& request, const ChangeQuery& query = {}) const;
+  SetReplacement replace_set(const std::string& set, const SetEntriesRequest& request,
+                             const ChangeQuery& query = {}) const;
+  SetRemoval remove_from_set(const std::string& set, const SetRemovalRequest& request,
+                             const ChangeQuery& query = {}) const;
   EnforcedAnswer remove_set(const std::string& set) const;
 
   ConnectionsAnswer connections() const;

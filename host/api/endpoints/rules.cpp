@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/endpoints/rules.h"
 
+#include <utility>
+
+#include "host/api/endpoints/change_terms.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
 #include "host/base/wall_clock.h"
@@ -41,56 +44,74 @@ ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
   return answer;
 }
 
+std::optional<Unconfirmed> unconfirmed(const Firewall& firewall) {
+  constexpr double kNsPerSecond = 1e9;
+  const auto waiting = firewall.unconfirmed();
+  return waiting ? std::optional(Unconfirmed{waiting->second,
+                                             static_cast<double>(waiting->first - wall_clock_ns()) / kNsPerSecond})
+                 : std::nullopt;
+}
+
 Chain chain_asked(const Request& request) { return parse_chain_name(request.captures.at("chain")); }
+
+// A resource that is one setting of a chain. `set` gets what was decoded from the request's body.
+template <typename Wanted, typename Set>
+void add_setting(Router& router, const char* path, const RunFirewall& run, Set set) {
+  router.add("PUT", path, Lane::quick, [run, set](const Request& request) {
+    const Chain chain = chain_asked(request);
+    Firewall& firewall = run.required();
+    auto wanted = decode<Wanted>(request.body);
+    const ChangeTerms terms = terms_of(request);
+    run.enforcing(chain);
+    set(firewall, chain, std::move(wanted), terms);
+    return encode(EnforcedAnswer{run.enforced_after_change(chain)});
+  });
+}
 
 }  // namespace
 
 void add_rules_routes(Router& router, const RunFirewall& run, const std::optional<std::string>& caution) {
   router.add("GET", resource::kRules, Lane::quick, [run](const Request&) {
     const Firewall& firewall = run.required();
-    return encode(
-        RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress), run.enforced()});
+    return encode(RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress),
+                              run.enforced(), unconfirmed(firewall)});
   });
   router.add("POST", resource::kBatch, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
     const Batch batch = parse_batch(request.body, wall_clock_ns());
+    const ChangeTerms terms = terms_of(request);
     run.enforcing(chain);
-    const std::size_t rules = firewall.apply(chain, batch);
+    const std::size_t rules = firewall.apply(chain, batch, terms);
     return encode(BatchAnswer{rules, run.enforced_after_change(chain)});
   });
   router.add("PUT", resource::kDefault, Lane::quick, [run, caution](const Request& request) {
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
     const auto wanted = decode<DefaultRequest>(request.body);
+    const ChangeTerms terms = terms_of(request);
     run.enforcing(chain);
-    firewall.set_default(chain, wanted.action);
+    firewall.set_default(chain, wanted.action, terms);
     const bool beware = chain == Chain::ingress && wanted.action == RuleAction::drop;
     return encode(DefaultAnswer{beware ? caution : std::nullopt, run.enforced_after_change(chain)});
   });
-  router.add("PUT", resource::kAcceptEstablished, Lane::quick, [run](const Request& request) {
-    const Chain chain = chain_asked(request);
+  add_setting<AcceptEstablishedRequest>(router, resource::kAcceptEstablished, run,
+                                        [](Firewall& firewall, Chain chain, const auto& wanted, const auto& terms) {
+                                          firewall.accept_established(chain, wanted.on, terms);
+                                        });
+  add_setting<UnjudgedRequest>(router, resource::kUnjudged, run,
+                               [](Firewall& firewall, Chain chain, const auto& wanted, const auto& terms) {
+                                 firewall.drop_unjudged(chain, wanted.drop, terms);
+                               });
+  add_setting<NonIpRequest>(router, resource::kNonIp, run,
+                            [](Firewall& firewall, Chain chain, NonIpRequest wanted, const auto& terms) {
+                              firewall.set_non_ip(chain, std::move(wanted.types), terms);
+                            });
+  router.add("POST", resource::kConfirm, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();
-    const auto wanted = decode<AcceptEstablishedRequest>(request.body);
-    run.enforcing(chain);
-    firewall.accept_established(chain, wanted.on);
-    return encode(EnforcedAnswer{run.enforced_after_change(chain)});
-  });
-  router.add("PUT", resource::kUnjudged, Lane::quick, [run](const Request& request) {
-    const Chain chain = chain_asked(request);
-    Firewall& firewall = run.required();
-    const auto wanted = decode<UnjudgedRequest>(request.body);
-    run.enforcing(chain);
-    firewall.drop_unjudged(chain, wanted.drop);
-    return encode(EnforcedAnswer{run.enforced_after_change(chain)});
-  });
-  router.add("PUT", resource::kNonIp, Lane::quick, [run](const Request& request) {
-    const Chain chain = chain_asked(request);
-    Firewall& firewall = run.required();
-    auto wanted = decode<NonIpRequest>(request.body);
-    run.enforcing(chain);
-    firewall.set_non_ip(chain, std::move(wanted.types));
-    return encode(EnforcedAnswer{run.enforced_after_change(chain)});
+    refuse_fields(request.body);
+    firewall.confirm();
+    return encode(Nothing{});
   });
   router.add("POST", resource::kResetCounters, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();

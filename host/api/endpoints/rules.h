@@ -9,8 +9,8 @@
 
 namespace nicsentry {
 
-// /rules: both chains with their counters, batches, defaults, accept-established, reset of counters. `caution`: what a
-// user must know who drops incoming packets by default.
+// /rules: both chains with their counters, batches, settings of chains, confirmation, reset of counters. `caution`:
+// what a user must know who drops incoming packets by default.
 void add_rules_routes(Router& router, const RunFirewall& run, const std::optional<std::string>& caution);
 
 }  // namespace nicsentry

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/api/endpoints/change_terms.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/sets_json.h"
 #include "host/base/wall_clock.h"
@@ -55,16 +56,18 @@ SetEntriesAnswer entries(const Firewall& firewall, const std::string& name) {
   return answer;
 }
 
-SetAddition add(const RunFirewall& run, const std::string& name, const SetEntriesRequest& request) {
+SetAddition add(const RunFirewall& run, const std::string& name, const SetEntriesRequest& request,
+                const ChangeTerms& terms) {
   Firewall& firewall = run.required();
   const auto start = std::chrono::steady_clock::now();
-  const std::size_t changed = firewall.add_to_set(name, entries_of(request));
+  const std::size_t changed = firewall.add_to_set(name, entries_of(request), terms);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   return {changed, took.count(), run.enforced_after_change()};
 }
 
-SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemovalRequest& request) {
-  const auto removed = run.required().take_from_set(name, request.entries);
+SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemovalRequest& request,
+                  const ChangeTerms& terms) {
+  const auto removed = run.required().take_from_set(name, request.entries, terms);
   return {removed.changed, removed.missing, removed.staying, run.enforced_after_change()};
 }
 
@@ -80,8 +83,9 @@ void add_sets_routes(Router& router, const RunFirewall& run) {
     const std::string name = set_asked(request);
     Firewall& firewall = run.required();
     const auto wanted = decode<SetEntriesRequest>(request.body);
+    const ChangeTerms terms = terms_of(request);
     run.require_enforced();
-    const std::size_t entries = firewall.replace_set(name, entries_of(wanted));
+    const std::size_t entries = firewall.replace_set(name, entries_of(wanted), terms);
     return encode(SetReplacement{entries, run.enforced_after_change()});
   });
   router.add("DELETE", resource::kSet, Lane::quick, [run](const Request& request) {
@@ -96,15 +100,17 @@ void add_sets_routes(Router& router, const RunFirewall& run) {
     const std::string name = set_asked(request);
     run.required();
     const auto wanted = decode<SetEntriesRequest>(request.body);
+    const ChangeTerms terms = terms_of(request);
     run.require_enforced();
-    return encode(add(run, name, wanted));
+    return encode(add(run, name, wanted, terms));
   });
   router.add("POST", resource::kSetRemovals, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
     run.required();
     const auto wanted = decode<SetRemovalRequest>(request.body);
+    const ChangeTerms terms = terms_of(request);
     run.require_enforced();
-    return encode(remove(run, name, wanted));
+    return encode(remove(run, name, wanted, terms));
   });
 }
 

@@ -12,13 +12,16 @@ inline constexpr const char* kProblemMediaType = "application/problem+json";
 // No route has the path, or the method for it: server and client are of different versions.
 inline constexpr const char* kUnknownResource = "urn:nicsentry:problem:unknown-resource";
 
+// The change would cut off what the host depends on: `errors` has a line each. With ?yes=true it is done all the same.
+inline constexpr const char* kLockOutProblem = "urn:nicsentry:problem:lock-out";
+
 // What went wrong with a request (RFC 9457).
 struct Problem {
   std::string type = "about:blank";
   std::string title;
   unsigned status = 500;
   std::string detail;
-  std::vector<std::string> errors;  // each error of a batch for itself
+  std::vector<std::string> errors;  // each error of a batch, or what is cut off
 };
 
 nlohmann::ordered_json encode(const Problem& problem);

@@ -17,6 +17,7 @@ inline constexpr const char* kUnjudged = "/api/v1/rules/{chain}/unjudged";      
 inline constexpr const char* kNonIp = "/api/v1/rules/{chain}/non-ip";                          // PUT
 inline constexpr const char* kExplain = "/api/v1/rules/{chain}/explain";                       // POST
 inline constexpr const char* kResetCounters = "/api/v1/rules/reset-counters";                  // POST
+inline constexpr const char* kConfirm = "/api/v1/rules/confirm";                               // POST
 inline constexpr const char* kConnections = "/api/v1/connections";                             // GET
 inline constexpr const char* kSets = "/api/v1/sets";                                           // GET
 inline constexpr const char* kSet = "/api/v1/sets/{name}";                                     // GET, PUT, DELETE

@@ -176,14 +176,24 @@ ordered_json encode(const TableFigures& tables) {
 }
 
 ordered_json encode(const RulesAnswer& answer) {
-  return {
+  ordered_json object = {
       {"ingress", encode(answer.ingress)}, {"egress", encode(answer.egress)}, {"enforced", encode(answer.enforced)}};
+  if (answer.unconfirmed) {
+    object["unconfirmed"] = {{"what", answer.unconfirmed->what}, {"seconds", answer.unconfirmed->seconds}};
+  }
+  return object;
 }
 
 template <>
 RulesAnswer decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  return {get_chain(fields.object("ingress")), get_chain(fields.object("egress")), get_enforced(fields)};
+  RulesAnswer rules{get_chain(fields.object("ingress")), get_chain(fields.object("egress")), get_enforced(fields), {}};
+  if (fields.has("unconfirmed")) {
+    Fields unconfirmed = fields.object("unconfirmed");
+    rules.unconfirmed = {unconfirmed.get<std::string>("what", json_fields::kText),
+                         unconfirmed.get<double>("seconds", kNumber)};
+  }
+  return rules;
 }
 
 ordered_json encode(const BatchAnswer& answer) {

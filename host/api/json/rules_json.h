@@ -71,10 +71,17 @@ struct ChainAnswer {
   TableFigures tables;
 };
 
+// A change that is taken back unless it is confirmed.
+struct Unconfirmed {
+  std::string what;      // "the change of the ingress chain"
+  double seconds = 0.0;  // until then
+};
+
 struct RulesAnswer {
   ChainAnswer ingress;
   ChainAnswer egress;
   Enforced enforced;
+  std::optional<Unconfirmed> unconfirmed;
 };
 nlohmann::ordered_json encode(const RulesAnswer& answer);
 template <>

@@ -74,6 +74,19 @@ std::size_t announced_bytes(MHD_Connection* connection) {
   return bytes;
 }
 
+std::optional<pid_t> caller_of(MHD_Connection* connection) {
+  const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  const bool known = info != nullptr && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  return known && peer.pid > 0 ? std::optional(peer.pid) : std::nullopt;
+}
+
+MHD_Result take_argument(void* query, MHD_ValueKind /*kind*/, const char* name, const char* value) {
+  (*static_cast<std::map<std::string, std::string>*>(query))[name] = value == nullptr ? "" : value;
+  return MHD_YES;
+}
+
 Response answer_of(Exchange& exchange) {
   try {
     if (!exchange.body.empty()) {
@@ -184,6 +197,8 @@ struct HttpServer::State {
     made->refused = !made->match;
     if (made->match) {
       made->request.captures = made->match->captures;
+      made->request.caller = caller_of(connection);
+      MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &take_argument, &made->request.query);
     }
     *context = made.release();
     if (announced_bytes(connection) > limits.body_bytes) {

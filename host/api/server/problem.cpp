@@ -6,6 +6,7 @@
 
 #include "host/api/json/problem_json.h"
 #include "host/base/error.h"
+#include "host/lockout/lockout.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry {
@@ -63,6 +64,10 @@ Response problem(const std::exception& error) {
   made.detail = error.what();
   if (const auto* batch = dynamic_cast<const BatchError*>(&error); batch != nullptr) {
     made.errors = batch->errors();
+  }
+  if (const auto* lock_out = dynamic_cast<const LockOut*>(&error); lock_out != nullptr) {
+    made.type = kLockOutProblem;
+    made.errors = lock_out->cut_off();
   }
   return document(std::move(made));
 }

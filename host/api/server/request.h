@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 namespace nicsentry {
@@ -14,6 +17,8 @@ struct Request {
   std::string path;                                // percent-encoded, without the query
   std::map<std::string, std::string> captures;     // decoded: what stands for {name} in the route's path
   nlohmann::json body = nlohmann::json::object();  // empty object where none came
+  std::map<std::string, std::string> query{};      // decoded; a name without "=" has an empty value
+  std::optional<pid_t> caller{};                   // the process at a Unix socket's other end
 };
 
 // An answer, whole.

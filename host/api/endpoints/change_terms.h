@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "host/api/json/change_query.h"
+#include "host/api/server/request.h"
+#include "host/enforce/change_terms.h"
+
+namespace nicsentry {
+
+// Under which terms a request asks for a change. Throws BadRequest.
+inline ChangeTerms terms_of(const Request& request) {
+  const ChangeQuery query = parse_change_query(request.query);
+  return {query.yes, query.confirm, request.caller};
+}
+
+}  // namespace nicsentry

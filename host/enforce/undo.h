@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "host/base/timestamp.h"
+#include "host/rules/language/rule.h"
+#include "host/rules/sets/address_sets.h"
+
+namespace nicsentry {
+
+// How to take back a change that waits to be confirmed: of one chain, or of one set.
+struct Undo {
+  TimestampNs due_ns = 0;  // wall clock: taken back then
+  struct ChainPart {
+    Chain chain = Chain::ingress;
+    ChainRules before;
+  };
+  std::optional<ChainPart> chain;
+  // Touches only what the change did, so that other changes of the set stay.
+  struct SetPart {
+    std::string set;
+    bool made = false;                 // by the change
+    std::vector<AddressRange> remove;  // what it added
+    std::vector<SetEntry> put;         // what it removed, or gave another end
+  };
+  std::optional<SetPart> set;
+
+  // "the change of the ingress chain", "the change of the set 'blocked'"
+  std::string what() const;
+};
+
+// Taking back each of these changes of a set with this content. `made`: it did not exist.
+Undo undo_of_adding(const std::string& set, bool made, const std::vector<SetEntry>& content,
+                    std::span<const SetEntry> added);
+Undo undo_of_taking(const std::string& set, const std::vector<SetEntry>& content, std::span<const AddressRange> taken);
+Undo undo_of_replacing(const std::string& set, bool made, const std::vector<SetEntry>& content,
+                       std::span<const SetEntry> next);
+
+}  // namespace nicsentry

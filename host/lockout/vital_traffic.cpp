@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/lockout/vital_traffic.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "host/packet/tcp_flags.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::uint8_t kAnyProtocol = 253;  // for experiments (RFC 3692): no rule names it by chance
+constexpr std::uint16_t kDns = 53;
+constexpr std::uint16_t kEphemeral = 40000;
+constexpr std::uint8_t kRouterAdvertisement = 134;  // RFC 4861
+constexpr std::uint8_t kNeighbourSolicitation = 135;
+constexpr std::uint8_t kNeighbourAdvertisement = 136;
+// Each costs a look at all rules.
+constexpr std::size_t kStandingMost = 10'000;
+
+std::string endpoint_text(const Endpoint& end) {
+  const std::string address = end.address.text();
+  return (end.address.version == 6 ? "[" + address + "]" : address) + ":" + std::to_string(end.port);
+}
+
+IpAddress unspecified(std::uint8_t version) {
+  IpAddress address;
+  address.version = version;
+  return address;
+}
+
+IpAddress all_nodes() {
+  IpAddress address = unspecified(6);
+  address.bytes[0] = 0xFF;
+  address.bytes[1] = 0x02;
+  address.bytes[15] = 1;
+  return address;
+}
+
+// RFC 4291, 2.7.1
+IpAddress solicited_node(const IpAddress& of) {
+  IpAddress address = unspecified(6);
+  address.bytes[0] = 0xFF;
+  address.bytes[1] = 0x02;
+  address.bytes[11] = 1;
+  address.bytes[12] = 0xFF;
+  std::copy(of.bytes.end() - 3, of.bytes.end(), address.bytes.end() - 3);
+  return address;
+}
+
+bool is_link_local(const IpAddress& address) {
+  return address.version == 6 && address.bytes[0] == 0xFE && (address.bytes[1] & 0xC0U) == 0x80;
+}
+
+bool has(const std::vector<IpAddress>& addresses, const IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
+class Builder {
+ public:
+  explicit Builder(const HostTraffic& host)
+      : host_(host), answered_(host.one_way ? ConnectionState::new_session : ConnectionState::established) {}
+
+  std::vector<VitalPacket> build() {
+    for (const PortNetwork& network : host_.networks) {
+      add_addresses(network);
+      if (std::any_of(network.addresses.begin(), network.addresses.end(),
+                      [](const IpAddress& address) { return address.version == 6; })) {
+        add_neighbour_discovery(network);
+      }
+      add_resolvers(network);
+      if (host_.one_way) {
+        add_answers(network);
+      }
+      add_caller(network);
+      add_standing(network);
+    }
+    return std::move(packets_);
+  }
+
+ private:
+  enum class Vital { remote, local };
+
+  // A packet from `remote`, and where what leaves is judged one to it.
+  void add_both_ways(const std::string& what, CutOffBy by, Vital vital, const JudgedPacket& incoming) {
+    packets_.push_back({Chain::ingress, incoming, vital == Vital::remote, by, what});
+    if (host_.egress_seen) {
+      JudgedPacket outgoing = incoming;
+      std::swap(outgoing.source, outgoing.destination);
+      std::swap(outgoing.source_port, outgoing.destination_port);
+      packets_.push_back({Chain::egress, std::move(outgoing), vital == Vital::local, by, what});
+    }
+  }
+
+  static JudgedPacket packet(const PortNetwork& network, const IpAddress& from, const IpAddress& to,
+                             std::uint8_t protocol = kAnyProtocol) {
+    JudgedPacket made;
+    made.source = from;
+    made.destination = to;
+    made.protocol = protocol;
+    made.interface = network.port;
+    return made;
+  }
+
+  JudgedPacket segment(const PortNetwork& network, const TcpSocket& socket) const {
+    JudgedPacket made = packet(network, socket.remote.address, socket.local.address, IPPROTO_TCP);
+    made.header = true;
+    made.source_port = socket.remote.port;
+    made.destination_port = socket.local.port;
+    made.tcp_flags = kTcpAck;
+    made.state = answered_;
+    return made;
+  }
+
+  static IpAddress own_of(const PortNetwork& network, std::uint8_t version) {
+    const auto found = std::find_if(network.addresses.begin(), network.addresses.end(),
+                                    [version](const IpAddress& address) { return address.version == version; });
+    return found != network.addresses.end() ? *found : unspecified(version);
+  }
+
+  void add_addresses(const PortNetwork& network) {
+    for (const IpAddress& own : network.addresses) {
+      const std::string what = own.text() + ", an address of this host";
+      add_both_ways(what, CutOffBy::naming, Vital::local, packet(network, unspecified(own.version), own));
+      // An entry for it is a mistake, also where no packet from it comes in.
+      packets_.push_back({Chain::ingress, packet(network, own, own), true, CutOffBy::naming, what});
+    }
+    for (const IpAddress& gateway : network.gateways) {
+      add_both_ways("the gateway " + gateway.text(), CutOffBy::naming, Vital::remote,
+                    packet(network, gateway, own_of(network, gateway.version)));
+    }
+  }
+
+  void add_neighbour_discovery(const PortNetwork& network) {
+    const std::string what = "IPv6 neighbour discovery on " + network.port +
+                             ": accept ICMPv6, or its types 133 to 136 (l4proto: \"ICMPv6\")";
+    const auto gateway = std::find_if(network.gateways.begin(), network.gateways.end(), is_link_local);
+    IpAddress router = unspecified(6);
+    router.bytes[0] = 0xFE;
+    router.bytes[1] = 0x80;
+    router.bytes[15] = 1;
+    router = gateway != network.gateways.end() ? *gateway : router;
+    const IpAddress own = own_of(network, 6);
+    const auto add = [&](Chain chain, const IpAddress& from, const IpAddress& to, std::uint8_t type) {
+      JudgedPacket made = packet(network, from, to, IPPROTO_ICMPV6);
+      made.header = true;
+      made.icmp_type = type;
+      packets_.push_back({chain, std::move(made), chain == Chain::ingress, CutOffBy::any, what});
+    };
+    add(Chain::ingress, router, solicited_node(own), kNeighbourSolicitation);
+    add(Chain::ingress, router, own, kNeighbourAdvertisement);
+    if (gateway != network.gateways.end()) {
+      add(Chain::ingress, router, all_nodes(), kRouterAdvertisement);
+    }
+    if (host_.egress_seen) {
+      add(Chain::egress, own, solicited_node(router), kNeighbourSolicitation);
+      add(Chain::egress, own, router, kNeighbourAdvertisement);
+    }
+  }
+
+  void add_resolvers(const PortNetwork& network) {
+    for (const Resolver& resolver : host_.resolvers) {
+      if (!has(network.addresses, resolver.local)) {
+        continue;
+      }
+      const std::string what = "the resolver " + resolver.address.text();
+      add_both_ways(what, CutOffBy::naming, Vital::remote, packet(network, resolver.address, resolver.local));
+      JudgedPacket answer = packet(network, resolver.address, resolver.local, IPPROTO_UDP);
+      answer.header = true;
+      answer.source_port = kDns;
+      answer.destination_port = kEphemeral;
+      answer.state = answered_;
+      packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::any, "answers of " + what});
+    }
+  }
+
+  void add_answers(const PortNetwork& network) {
+    for (const std::uint8_t version : {std::uint8_t{4}, std::uint8_t{6}}) {
+      const IpAddress own = own_of(network, version);
+      if (!has(network.addresses, own)) {
+        continue;
+      }
+      TcpSocket begun;
+      begun.local = {own, kEphemeral};
+      begun.remote = {unspecified(version), 443};
+      JudgedPacket answer = segment(network, begun);
+      answer.tcp_flags = kTcpSyn | kTcpAck;
+      answer.state = ConnectionState::invalid;  // of no session that is known, and no plain SYN
+      packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::any,
+                          "answers to what this host begins: only what comes in is seen (run with --direction both)"});
+    }
+  }
+
+  void add_caller(const PortNetwork& network) {
+    for (const TcpSocket& socket : host_.caller) {
+      if (has(network.addresses, socket.local.address)) {
+        const std::string from = socket.remote.address.text();
+        add_both_ways(
+            "your own connection, from " + endpoint_text(socket.remote) + " to " + endpoint_text(socket.local),
+            CutOffBy::any, Vital::remote, segment(network, socket));
+        add_both_ways(from + ", from where you came", CutOffBy::naming, Vital::remote,
+                      packet(network, socket.remote.address, socket.local.address));
+      }
+    }
+  }
+
+  // One for all that differ in the client's port.
+  void add_standing(const PortNetwork& network) {
+    std::set<std::tuple<Endpoint, Endpoint>> known;
+    for (const TcpSocket& socket : host_.standing) {
+      Endpoint local = socket.local;
+      Endpoint remote = socket.remote;
+      (socket.accepted ? remote : local).port = 0;
+      if (known.size() < kStandingMost && has(network.addresses, local.address) &&
+          known.emplace(local, remote).second) {
+        add_both_ways("the connection of " + endpoint_text(socket.local) + " with " + endpoint_text(socket.remote),
+                      CutOffBy::unnamed, Vital::remote, segment(network, socket));
+      }
+    }
+  }
+
+  const HostTraffic& host_;
+  ConnectionState answered_;
+  std::vector<VitalPacket> packets_;
+};
+
+}  // namespace
+
+std::vector<VitalPacket> vital_packets(const HostTraffic& host) { return Builder(host).build(); }
+
+}  // namespace nicsentry

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/lockout/own_network.h"
+#include "host/lockout/resolvers.h"
+#include "host/lockout/tcp_sockets.h"
+#include "host/rules/judged_packet.h"
+#include "host/rules/language/rule.h"
+
+namespace nicsentry {
+
+// Which verdicts on a vital packet cut somebody off. That a rule drops an attacker's standing connection is what it is
+// for; that the default drops it was perhaps not meant.
+enum class CutOffBy : std::uint8_t {
+  any,      // whatever drops it
+  naming,   // `blocked`, or a rule that names addresses of the packet's vital end
+  unnamed,  // the default, or a rule that names no addresses
+};
+
+// A packet that this host, or whoever governs it, depends on.
+struct VitalPacket {
+  Chain chain = Chain::ingress;
+  JudgedPacket packet;
+  bool source_is_vital = true;  // else its destination is
+  CutOffBy by = CutOffBy::any;
+  std::string what;  // "the gateway 192.0.2.1"
+};
+
+// What is known of the host when a change of rules or sets is judged.
+struct HostTraffic {
+  std::vector<PortNetwork> networks;  // of the watched ports
+  std::vector<Resolver> resolvers;
+  std::vector<TcpSocket> caller;    // connections by which whoever makes the change came
+  std::vector<TcpSocket> standing;  // all connections of the host
+  bool egress_seen = false;         // what leaves by the ports is judged, too
+  bool one_way = false;             // answers are not seen: all is NEW
+};
+
+// The packets by which a change is judged: of the caller's connections, standing connections, own addresses, gateways,
+// resolvers, IPv6 neighbour discovery, and answers to what the host begins.
+std::vector<VitalPacket> vital_packets(const HostTraffic& host);
+
+}  // namespace nicsentry

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/rules/verdict.h"
+
+#include "host/rules/sets/address_sets.h"
+
+namespace nicsentry {
+
+Verdict verdict_of(const ChainRules& rules, Chain chain, const JudgedPacket& packet, const InSet& in_set) {
+  if (in_set(kBlockedSet, chain == Chain::egress ? packet.destination : packet.source)) return {true, true, {}};
+  if (rules.accept_established && packet.state == ConnectionState::established) return {};
+  for (std::size_t i = 0; i < rules.rules.size(); ++i) {
+    const Rule& rule = rules.rules[i];
+    if (rule.action != RuleAction::count && matches(rule.match, packet, in_set)) {
+      return {rule.action == RuleAction::drop, false, i};
+    }
+  }
+  return {rules.default_action == RuleAction::drop, false, {}};
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Changes that wait to be confirmed, of a firewall without attachments: nothing of the kernel is needed.
+#include <stdlib.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/enforce/firewall.h"
+#include "host/rules/language/address_text.h"
+
+namespace nicsentry::undo_test {
+namespace {
+
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+constexpr TimestampNs kStart = 1'700'000'000'000'000'000;
+
+class StateDirectory {
+ public:
+  StateDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "undo_test.XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~StateDirectory() { std::filesystem::remove_all(path); }
+  StateDirectory(const StateDirectory&) = delete;
+  StateDirectory& operator=(const StateDirectory&) = delete;
+
+  std::filesystem::path path;
+};
+
+struct Run {
+  explicit Run(std::optional<std::filesystem::path> state = std::nullopt, TimestampNs start = kStart)
+      : now(start), firewall([&] {
+          Firewall::Options options;
+          options.state = std::move(state);
+          options.warning = [this](const std::string& text) { warnings += text + "\n"; };
+          options.now = [this] { return now.load(); };
+          return options;
+        }()) {}
+
+  void pass(std::chrono::nanoseconds time) {
+    now += time.count();
+    firewall.expire(now);
+  }
+
+  // "203.0.113.1", "203.0.113.2 +10s": entries of a set, with the time that is left.
+  std::vector<std::string> content(const std::string& set) const {
+    std::vector<std::string> texts;
+    for (const SetEntry& entry : firewall.entries(set)) {
+      texts.push_back(entry.range.text() +
+                      (entry.expires_ns ? " +" + std::to_string((*entry.expires_ns - now) / 1'000'000'000) + "s" : ""));
+    }
+    return texts;
+  }
+
+  std::string warnings;
+  std::atomic<TimestampNs> now;
+  Firewall firewall;
+};
+
+std::vector<SetEntry> entries(const std::vector<std::string>& texts, std::optional<TimestampNs> end = std::nullopt) {
+  std::vector<SetEntry> made;
+  for (const std::string& text : texts) made.push_back({parse_address_range(text), end});
+  return made;
+}
+
+Batch drop_from(const std::string& source) {
+  return parse_batch({{"rules", {{{"operation", "append"}, {"src", source}, {"action", "drop"}}}}}, kStart);
+}
+
+ChangeTerms confirmed_within(std::chrono::nanoseconds time) { return {false, time, std::nullopt}; }
+
+using Texts = std::vector<std::string>;
+
+TEST_CASE("a change of a chain is taken back in time, unless it is confirmed") {
+  Run run;
+  run.firewall.apply(Chain::ingress, drop_from("203.0.113.1"));
+  run.firewall.apply(Chain::ingress, drop_from("203.0.113.2"), confirmed_within(10s));
+  REQUIRE(run.firewall.unconfirmed());
+  CHECK(run.firewall.unconfirmed()->second == "the change of the ingress chain");
+  CHECK(run.firewall.unconfirmed()->first == kStart + 10'000'000'000);
+  CHECK_THROWS_WITH(run.firewall.set_default(Chain::ingress, RuleAction::drop), Contains("waits to be confirmed"));
+  CHECK_THROWS_WITH(run.firewall.add_to_set("blocked", entries({"203.0.113.3"}), confirmed_within(1s)),
+                    Contains("still waits to be confirmed"));
+  run.firewall.set_default(Chain::egress, RuleAction::drop);
+  run.pass(9s);
+  CHECK(run.firewall.rules(Chain::ingress)->rules.size() == 2);
+  run.pass(1s);
+  CHECK(run.firewall.rules(Chain::ingress)->rules.size() == 1);
+  CHECK(run.firewall.rules(Chain::egress)->default_action == RuleAction::drop);
+  CHECK_FALSE(run.firewall.unconfirmed());
+  CHECK_THAT(run.warnings, Contains("was not confirmed; it is taken back"));
+  CHECK_THROWS_WITH(run.firewall.confirm(), "no change waits to be confirmed");
+
+  run.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(10s));
+  run.firewall.confirm();
+  run.pass(60s);
+  CHECK(run.firewall.rules(Chain::ingress)->default_action == RuleAction::drop);
+}
+
+TEST_CASE("what is taken back of a set is what the change did, and nothing else") {
+  Run run;
+  run.firewall.block(entries({"203.0.113.1"}));
+  run.firewall.block(entries({"203.0.113.2"}, kStart + 3'600'000'000'000));
+  SECTION("of added entries") {
+    run.firewall.add_to_set("blocked", entries({"203.0.113.1", "203.0.113.2", "203.0.113.3"}, kStart + 60'000'000'000),
+                            confirmed_within(10s));
+    run.firewall.block(entries({"203.0.113.4"}));
+    run.pass(10s);
+    CHECK(run.content("blocked") == Texts{"203.0.113.1", "203.0.113.2 +3590s", "203.0.113.4"});
+  }
+  SECTION("of removed entries") {
+    run.firewall.take_from_set("blocked", std::vector{parse_address_range("203.0.113.2")}, confirmed_within(10s));
+    CHECK(run.content("blocked") == Texts{"203.0.113.1"});
+    run.pass(10s);
+    CHECK(run.content("blocked") == Texts{"203.0.113.1", "203.0.113.2 +3590s"});
+  }
+  SECTION("of a content that was replaced") {
+    run.firewall.replace_set("blocked", entries({"203.0.113.2", "203.0.113.9"}), confirmed_within(10s));
+    run.pass(10s);
+    CHECK(run.content("blocked") == Texts{"203.0.113.1", "203.0.113.2 +3590s"});
+  }
+}
+
+TEST_CASE("a set that the change made goes again, and none goes that the rules before need") {
+  Run run;
+  run.firewall.add_to_set("office", entries({"192.0.2.0/24"}), confirmed_within(10s));
+  run.pass(10s);
+  CHECK_THROWS(run.firewall.entries("office"));
+
+  run.firewall.add_to_set("office", entries({"192.0.2.0/24"}));
+  run.firewall.apply(Chain::ingress, drop_from("@office"));
+  run.firewall.replace_rules(Chain::ingress, drop_from("203.0.113.1"), confirmed_within(10s));
+  CHECK_THROWS_WITH(run.firewall.remove_set("office"), Contains("the change of the ingress chain waits"));
+  run.pass(10s);
+  CHECK(run.firewall.rules(Chain::ingress)->rules.at(0).match.source.sets == Texts{"office"});
+}
+
+TEST_CASE("a change that fails does not wait to be confirmed") {
+  Run run;
+  CHECK_THROWS(run.firewall.apply(Chain::ingress, drop_from("@nowhere"), confirmed_within(10s)));
+  CHECK_THROWS(run.firewall.take_from_set("nowhere", std::vector{parse_address_range("::1")}, confirmed_within(10s)));
+  CHECK_FALSE(run.firewall.unconfirmed());
+}
+
+TEST_CASE("the next run takes back what the last one left unconfirmed") {
+  const StateDirectory state;
+  const auto undo = state.path / "undo.json";
+  {
+    Run first(state.path);
+    first.firewall.block(entries({"203.0.113.1"}));
+    first.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(60s));
+    CHECK(std::filesystem::exists(undo));
+  }
+  {
+    Run second(state.path);
+    CHECK_THAT(second.warnings,
+               Contains("the change of the ingress chain was not confirmed before the last run ended"));
+    CHECK(second.firewall.rules(Chain::ingress)->default_action == RuleAction::accept);
+    CHECK_FALSE(std::filesystem::exists(undo));
+    second.firewall.take_from_set("blocked", std::vector{parse_address_range("203.0.113.1")}, confirmed_within(60s));
+    second.firewall.block(entries({"203.0.113.2"}, kStart + 3'600'000'000'000));
+  }
+  {
+    Run third(state.path);
+    CHECK(third.content("blocked") == Texts{"203.0.113.1", "203.0.113.2 +3600s"});
+    third.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(60s));
+    third.firewall.confirm();
+    CHECK_FALSE(std::filesystem::exists(undo));
+  }
+  Run fourth(state.path);
+  CHECK(fourth.warnings.empty());
+  CHECK(fourth.firewall.rules(Chain::ingress)->default_action == RuleAction::drop);
+}
+
+TEST_CASE("a change that cuts off what is vital is refused as a whole, unless its terms say yes") {
+  int looks = 0;
+  std::optional<pid_t> asked_for;
+  Firewall::Options options;
+  options.now = [] { return kStart; };
+  options.vital = [&](std::optional<pid_t> caller, bool) {
+    ++looks;
+    asked_for = caller;
+    VitalPacket gateway;
+    gateway.packet.source = parse_address_range("192.0.2.1").first;
+    gateway.packet.protocol = 253;
+    gateway.by = CutOffBy::naming;
+    gateway.what = "the gateway";
+    return std::vector{gateway};
+  };
+  Firewall firewall(options);
+  const ChangeTerms terms{false, std::nullopt, 77};
+  CHECK_THROWS_AS(firewall.add_to_set("blocked", entries({"203.0.113.1", "192.0.2.0/24"}), terms), LockOut);
+  CHECK(asked_for == 77);
+  CHECK(firewall.entries("blocked").empty());
+  CHECK_THROWS_AS(firewall.replace_set("blocked", entries({"192.0.0.0/8"}), terms), LockOut);
+  CHECK_THROWS_AS(firewall.apply(Chain::ingress, drop_from("192.0.2.1"), terms), LockOut);
+  CHECK(firewall.rules(Chain::ingress)->rules.empty());
+
+  firewall.add_to_set("office", entries({"192.0.2.1"}), terms);
+  firewall.add_to_set("spare", entries({"192.0.2.0/24"}), terms);
+  looks = 0;
+  firewall.take_from_set("spare", std::vector{parse_address_range("192.0.2.0/24")}, terms);
+  CHECK(looks == 0);  // no rule uses it
+  firewall.apply(Chain::ingress,
+                 parse_batch({{"rules",
+                               {{{"operation", "append"}, {"src", "@office"}, {"action", "accept"}},
+                                {{"operation", "append"}, {"src", "192.0.2.0/24"}, {"action", "drop"}}}}},
+                             kStart),
+                 terms);
+  CHECK_THROWS_AS(firewall.take_from_set("office", std::vector{parse_address_range("192.0.2.1")}, terms), LockOut);
+  CHECK_THROWS_AS(firewall.replace_set("office", {}, terms), LockOut);
+  firewall.add_to_set("office", entries({"192.0.2.0/24"}), terms);
+  firewall.take_from_set("office", std::vector{parse_address_range("192.0.2.1")}, terms);  // the prefix still has it
+
+  looks = 0;
+  firewall.add_to_set("blocked", entries({"192.0.2.1"}), {true, std::nullopt, std::nullopt});
+  CHECK(looks == 0);
+  firewall.add_to_set("blocked", entries({"192.0.2.0/24"}), terms);  // it is cut off already
+  CHECK(firewall.entries("blocked").size() == 2);
+}
+
+}  // namespace
+}  // namespace nicsentry::undo_test
