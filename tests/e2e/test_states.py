@@ -19,6 +19,7 @@ from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases
 
 SLOW = "10.77.0.9"
+BEHIND = "10.78.0.1"
 SYN, RST, ACK = 0x02, 0x04, 0x10
 
 
@@ -191,12 +192,27 @@ def flood_case(directory):
     return f"{rate:,.0f} dropped packets a second"
 
 
+def add_host_behind(peers):
+    """Makes the protected host a router; its second port, right1, leads to a host with this address."""
+    far = f"{peers.sender}2"
+    peers.add_namespace(far)
+    run("ip", "link", "add", "far0", "netns", far, "type", "veth", "peer", "name", "right1", "netns", peers.receiver)
+    for namespace, side, address in ((far, "far0", BEHIND), (peers.receiver, "right1", "10.78.0.2")):
+        run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", side)
+        run("ip", "-n", namespace, "link", "set", side, "up")
+    peers.inside(peers.receiver, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    run("ip", "-n", peers.sender, "route", "add", f"{BEHIND}/32", "via", INSIDE)
+    run("ip", "-n", far, "route", "add", f"{OUTSIDE}/32", "via", "10.78.0.2")
+    return far
+
+
 def older_case(directory):
-    """A TCP connection that is older than the run is picked up as by nf_conntrack_tcp_loose."""
+    """A TCP connection through a router that is older than the run is picked up as by nf_conntrack_tcp_loose."""
     with Peers(directory) as peers:
+        behind = add_host_behind(peers)
         for number, (loose, expected) in enumerate((("on", "hello"), ("off", "nothing"))):
             port = 7000 + number
-            stream = peers.stream(peers.sender, peers.receiver, OUTSIDE, port)
+            stream = peers.stream(peers.sender, behind, OUTSIDE, port)
             watching = Controller(peers, *STATEFUL, "--tcp-loose", loose)
             peers.rules([{"operation": "append", "sport": port, "conntrack": "NEW", "action": "accept"}])
             peers.default("ingress", "drop")
@@ -241,25 +257,14 @@ def fragments_case(directory):
 
 def router_case(directory):
     """Who began a connection through two ports, and that it has ended, does not depend on the order of the ports."""
-    server = "10.78.0.1"
     with Peers(directory) as peers:
-        far = f"{peers.sender}2"
-        peers.add_namespace(far)
-        run(
-            "ip", "link", "add", "far0", "netns", far, "type", "veth", "peer", "name", "right1", "netns", peers.receiver
-        )
-        for namespace, side, address in ((far, "far0", server), (peers.receiver, "right1", "10.78.0.2")):
-            run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", side)
-            run("ip", "-n", namespace, "link", "set", side, "up")
-        peers.inside(peers.receiver, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-        run("ip", "-n", peers.sender, "route", "add", f"{server}/32", "via", INSIDE)
-        run("ip", "-n", far, "route", "add", f"{OUTSIDE}/32", "via", "10.78.0.2")
+        far = add_host_behind(peers)
         peers.echo(far, 5300)
         peers.serve(far, 8080)
         for ports in (("right0", "right1"), ("right1", "right0")):
             watching = Controller(peers, *STATEFUL, ports=ports)
-            expect("questions without an answer", 0, peers.unanswered(peers.sender, server, 5300, 200))
-            expect("connections that lose a segment", 0, peers.slow_fetches(peers.sender, f"http://{server}:8080/", 40))
+            expect("questions without an answer", 0, peers.unanswered(peers.sender, BEHIND, 5300, 200))
+            expect("connections that lose a segment", 0, peers.slow_fetches(peers.sender, f"http://{BEHIND}:8080/", 40))
             time.sleep(0.5)
             listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
             seen = {(one["protocol"], one["source"], one["state"]) for one in listed if one["protocol"] != "ICMP"}
