@@ -45,6 +45,7 @@ void Attachment::read_baselines() {
   for (const unsigned half : {0U, 1U}) {
     last_totals_[half] = program_.maps().read_totals(half);
     last_dropped_[half] = read_dropped(half);
+    last_unjudged_[half] = read_unjudged(half);
   }
   take_accounting();
 }
@@ -170,10 +171,26 @@ void Attachment::read_totals(unsigned half) {
   accounting_.dropped.packets += dropped.packets - last_dropped_[half].packets;
   accounting_.dropped.bytes += dropped.bytes - last_dropped_[half].bytes;
   last_dropped_[half] = dropped;
+  const rule_counter unjudged = read_unjudged(half);
+  accounting_.unjudged.packets += unjudged.packets - last_unjudged_[half].packets;
+  accounting_.unjudged.bytes += unjudged.bytes - last_unjudged_[half].bytes;
+  last_unjudged_[half] = unjudged;
 }
 
 rule_counter Attachment::read_dropped(unsigned half) const {
   return program_.firewall() != nullptr ? program_.firewall()->read_counter(COUNTER_DROPPED, half) : rule_counter{};
+}
+
+rule_counter Attachment::read_unjudged(unsigned half) const {
+  rule_counter sum{};
+  for (const std::uint32_t cause : {CAUSE_VLAN_DEPTH, CAUSE_TRUNCATED, CAUSE_MALFORMED, CAUSE_EXTENSIONS}) {
+    if (program_.firewall() != nullptr) {
+      const rule_counter counter = program_.firewall()->read_counter(COUNTER_UNJUDGED + 1 + cause, half);
+      sum.packets += counter.packets;
+      sum.bytes += counter.bytes;
+    }
+  }
+  return sum;
 }
 
 Accounting Attachment::take_accounting() {

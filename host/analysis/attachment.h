@@ -117,6 +117,7 @@ class Attachment {
   bool enforces() const;
   void write_control();
   rule_counter read_dropped(unsigned half) const;
+  rule_counter read_unjudged(unsigned half) const;
 
   AttachmentName name_;
   Program program_;
@@ -127,6 +128,7 @@ class Attachment {
   struct control control_ {};
   Totals last_totals_[2]{};
   rule_counter last_dropped_[2]{};
+  rule_counter last_unjudged_[2]{};
   Counters counters_;
   bool ended_ = false;
   std::optional<AttachmentSessions::RestMark> rest_mark_;

@@ -255,7 +255,7 @@ class Daemon {
   void take_standing_connections() {
     try {
       std::vector<EstablishedConnection> connections;
-      for (const TcpSocket& socket : vital_traffic(options_).connections()) {
+      for (const TcpSocket& socket : established_sockets()) {
         const DirectedKey from_local = normalise(socket.local, socket.remote, Protocol::tcp);
         connections.push_back(
             {from_local.key, socket.accepted ? from_local.direction : opposite(from_local.direction)});

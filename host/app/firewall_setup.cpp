@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
@@ -18,6 +19,14 @@ void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& pa
                 const ChangeTerms& terms) {
   try {
     firewall.replace_rules(chain, parse_batch(batch, wall_clock_ns()), terms);
+  } catch (const LockOut& refused) {
+    std::string text = path.string() + ": " + chain_name(chain) + ": refused: it would cut off";
+    for (const std::string& one : refused.cut_off()) {
+      text += "\n  " + one;
+    }
+    throw Error(text +
+                "\nTo apply it all the same: --yes. To be able to go back: run --firewall, then 'nicsentry rules "
+                "apply --yes --confirm 60s'.");
   } catch (const Error& error) {
     throw Error(path.string() + ": " + chain_name(chain) + ": " + error.what());
   }
@@ -56,6 +65,27 @@ void warn_of_idle_egress(const Firewall& firewall, const std::function<void(cons
   }
 }
 
+// The directory may be of a run on other ports.
+void warn_of_unwatched(const Firewall& firewall, const std::vector<std::string>& ports,
+                       const std::function<void(const std::string&)>& warning) {
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    std::set<std::string> unwatched;
+    for (const Rule& rule : firewall.rules(chain)->rules) {
+      for (const InterfaceMatch* match : {&rule.match.in, &rule.match.out}) {
+        unwatched.insert(match->names.begin(), match->names.end());
+        unwatched.insert(match->except.begin(), match->except.end());
+      }
+    }
+    for (const std::string& port : ports) {
+      unwatched.erase(port);
+    }
+    for (const std::string& port : unwatched) {
+      warning(std::string("rules of the ") + chain_name(chain) + " chain name '" + port +
+              "', which this run does not watch");
+    }
+  }
+}
+
 }  // namespace
 
 Conflict not_enforced(Chain chain) {
@@ -71,7 +101,9 @@ std::optional<std::string> one_way_caution(const DaemonOptions& options) {
 }
 
 VitalTraffic vital_traffic(const DaemonOptions& options) {
-  return VitalTraffic({options.interfaces, options.port.both_directions, one_way_caution(options).has_value()});
+  // Of the host's own packets, however many ports there are.
+  const bool one_way = !options.port.both_directions;
+  return VitalTraffic({options.interfaces, options.port.both_directions, one_way});
 }
 
 std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
@@ -111,6 +143,7 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
   if (!egress) {
     warn_of_idle_egress(*firewall, warning);
   }
+  warn_of_unwatched(*firewall, options.interfaces, warning);
   return firewall;
 }
 

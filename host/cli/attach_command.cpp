@@ -46,7 +46,9 @@ int attach(const AttachOptions& options) {
   Port port(options.interface, port_options, Owner::attach);
   for (const auto& opened : port.programs()) {
     if (opened.adopted) {
-      throw Error("EEXIST: " + port.how());
+      throw Error("EEXIST: " + options.interface + " has a program of nicsentry already: '" +
+                  describe_program(opened.program.id()).name + "'; drive it with: nicsentry run -i " +
+                  options.interface + "; take it off with: nicsentry detach -i " + options.interface);
     }
   }
   port.restore();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/enforced_text.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "host/cli/exit_status.h"
@@ -25,6 +26,11 @@ int report_enforced(const Enforced& enforced, const std::vector<Chain>& chains) 
   std::printf("%s\n", enforced_text(enforced, chains).c_str());
   std::fflush(stdout);
   int status = kExitSuccess;
+  if (enforced.ingress.empty() && !enforced.egress.empty() &&
+      std::find(chains.begin(), chains.end(), Chain::ingress) != chains.end()) {
+    status = kExitNotEnforced;  // each run begins with it
+    log_error("nothing is enforced of what comes in: the run has lost its program there; start it again");
+  }
   for (const Chain chain : chains) {
     for (const EnforcedPlace& place : enforced.of(chain)) {
       if (place.failing) {

@@ -33,6 +33,19 @@ struct RulesOptions {
   ChangeOptions change;
 };
 
+// Those that are not as a chain has them at first.
+std::string changed_settings(const ChainAnswer& chain) {
+  std::string text = chain.accept_established ? "" : "accept-established off";
+  const auto add = [&text](const std::string& setting) { text += (text.empty() ? "" : ", ") + setting; };
+  if (!chain.drop_unjudged) {
+    add("unjudged pass");
+  }
+  if (chain.non_ip) {
+    add("non-ip " + non_ip_json(chain.non_ip).dump());
+  }
+  return text;
+}
+
 int show(const RulesOptions& options) {
   set_up_log(false);
   const RulesAnswer answer = Controller::of_port(options.interface).rules();
@@ -42,6 +55,11 @@ int show(const RulesOptions& options) {
   }
   for (const ChainAnswer* chain : {&answer.ingress, &answer.egress}) {
     std::fputs(options.stats ? rules_statistics(*chain).c_str() : chain->text.c_str(), stdout);
+  }
+  for (const ChainAnswer* chain : {&answer.ingress, &answer.egress}) {
+    if (const std::string settings = changed_settings(*chain); !settings.empty()) {
+      std::printf("%s settings: %s\n", chain == &answer.ingress ? "ingress" : "egress", settings.c_str());
+    }
   }
   if (answer.unconfirmed) {
     std::printf("%s is taken back in %.0f s unless confirmed: nicsentry rules confirm\n",
@@ -116,8 +134,7 @@ int non_ip(const RulesOptions& options) {
 
 int confirm(const RulesOptions& options) {
   set_up_log(false);
-  Controller::of_port(options.interface).confirm();
-  std::printf("confirmed\n");
+  std::printf("confirmed: %s stays\n", Controller::of_port(options.interface).confirm().what.c_str());
   return kExitSuccess;
 }
 

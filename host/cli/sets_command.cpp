@@ -85,6 +85,9 @@ int remove(const SetsOptions& options) {
   if (!options.entries.empty()) {
     return take_from_set(options.interface, options.name, options.entries, options.change);
   }
+  if (!options.change.confirm.empty()) {
+    throw Error("--confirm: a set is removed for good; give entries, or leave --confirm out");
+  }
   const EnforcedAnswer answer = Controller::of_port(options.interface).remove_set(options.name);
   std::printf("%s: removed\n", options.name.c_str());
   return report_enforced(answer.enforced);

@@ -77,7 +77,8 @@ std::optional<nanoseconds> Expiry::serve_once() {
 void Expiry::warn(const std::string& reason) {
   try {
     if (std::exchange(last_warning_, reason) != reason) {
-      work_.warning("could not remove expired rules or entries; retrying: " + reason);
+      work_.warning("could not do what was due (rules or entries that ended, an unconfirmed change); retrying: " +
+                    reason);
     }
   } catch (...) {  // NOLINT(bugprone-empty-catch): nobody is left to report it to
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -72,7 +73,12 @@ std::set<IpAddress> addresses_within(std::span<const VitalPacket> packets, const
 
 const AddressRange& range_of_entry(const SetEntry& entry) { return entry.range; }
 
-bool names_set(const ChainRules& rules, const std::string& set) {
+ChainRules lasting(ChainRules chain) {
+  std::erase_if(chain.rules, [](const Rule& rule) { return rule.expires_ns.has_value(); });
+  return chain;
+}
+
+bool any_names_set(const ChainRules& rules, const std::string& set) {
   const auto names = [&set](const AddressMatch& match) {
     return std::count(match.sets.begin(), match.sets.end(), set) != 0 ||
            std::count(match.except_sets.begin(), match.except_sets.end(), set) != 0;
@@ -117,9 +123,9 @@ void Firewall::add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, P
   const bool replaces_rules = plan.state != AdoptionState::fresh || place == Place::of_enforcing;
   if (replaces_rules && state_ == nullptr && !std::exchange(warned_of_loss_, true)) {
     options_.warning(
-        "an adopted program enforces rules and sets that this run does not know, blocked addresses among them: they "
-        "are "
-        "dropped now; with --state DIRECTORY a run continues with those of the run before it");
+        "the rules and sets of the run before are not in force any more, as this run does not know them: addresses "
+        "that "
+        "were blocked are NOT blocked any more; with --state DIRECTORY a run goes on with those of the run before");
   }
   save_classes();
   if (plan.moves_sets) {
@@ -185,10 +191,12 @@ void Firewall::save_classes() {
 }
 
 // All that can fail comes before the first attachment is switched.
-void Firewall::install(Chain chain, ChainRules next) {
+void Firewall::install(Chain chain, ChainRules next, Save save) {
   RuleStore::Change change(rules_, chain, std::move(next));
   auto tables = installation_.fill(change, sets_.in_memory());
-  change.save();
+  if (save == Save::before) {
+    change.save();
+  }
   installation_.flip(chain);
   change.commit(std::move(tables));
   expiry_->wake();
@@ -229,7 +237,16 @@ void Firewall::refuse_lock_out_by_rules(Chain chain, const ChainRules& next, con
   const Situation before{{ingress.get(), egress.get()}, in_set_now()};
   Situation after = before;
   after.chains.at(static_cast<std::size_t>(chain)) = &next;
-  if (auto lost = cut_off(packets, before, after); !lost.empty()) {
+  auto lost = cut_off(packets, before, after);
+  if (lost.empty()) {
+    // Once the rules with a lifetime have ended.
+    const ChainRules ends[] = {lasting(*ingress), lasting(*egress), lasting(next)};
+    const Situation later_before{{&ends[0], &ends[1]}, before.in_set};
+    Situation later_after = later_before;
+    later_after.chains.at(static_cast<std::size_t>(chain)) = &ends[2];
+    lost = cut_off(packets, later_before, later_after);
+  }
+  if (!lost.empty()) {
     throw LockOut(std::move(lost));
   }
 }
@@ -239,7 +256,7 @@ auto Firewall::with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act) 
   if (!terms.confirm) {
     return act();
   }
-  if (undo_) {
+  if (undo_ && !undo_->taken_back) {
     throw Conflict(undo_->what() + " still waits to be confirmed: nicsentry rules confirm");
   }
   Undo undo = make_undo();
@@ -273,12 +290,14 @@ void Firewall::forget_undo() {
   unconfirmed_.reset();
 }
 
-void Firewall::confirm() {
+std::string Firewall::confirm() {
   const Change change(*this);
-  if (!undo_) {
+  if (!undo_ || undo_->taken_back) {
     throw Conflict("no change waits to be confirmed");
   }
+  std::string what = undo_->what();
   forget_undo();
+  return what;
 }
 
 std::optional<std::pair<TimestampNs, std::string>> Firewall::unconfirmed() const {
@@ -295,31 +314,45 @@ bool Firewall::take_back_unconfirmed() {
   return true;
 }
 
-// With the lock held. Where it throws, the change still waits, and Expiry tries again.
+// With the lock held. First in force, then saved: a full disk must not keep anybody locked out. Where it throws, Expiry
+// tries again.
 void Firewall::take_back() {
+  if (!undo_->taken_back) {
+    if (undo_->chain) {
+      ChainRules former = undo_->chain->before;
+      forget_lost_counters(former, *rules_.rules(undo_->chain->chain));
+      install(undo_->chain->chain, std::move(former), Save::by_caller);
+    } else {
+      perform(sets_.take(undo_->set->set, undo_->set->remove).first);
+      perform(sets_.add(undo_->set->set, undo_->set->put).update);
+    }
+    undo_->taken_back = true;
+    if (options_.warning) {
+      options_.warning(undo_->what() + " was not confirmed; it is taken back");
+    }
+  }
   if (undo_->chain) {
-    ChainRules former = undo_->chain->before;
-    forget_lost_counters(former, *rules_.rules(undo_->chain->chain));
-    install(undo_->chain->chain, std::move(former));
+    rules_.save();
   } else {
     const Undo::SetPart& part = *undo_->set;
-    perform(sets_.take(part.set, part.remove).first);
-    perform(sets_.add(part.set, part.put).update);
     sets_.save_whole(part.set);
     if (part.made && rules_.uses_of(part.set) == 0 && sets_.in_memory().size(part.set) == 0) {
       perform(sets_.remove(part.set));
       sets_.save_removed(part.set);
     }
   }
-  const std::string what = undo_->what();
   forget_undo();
-  if (options_.warning) {
-    options_.warning(what + " was not confirmed; it is taken back");
+}
+
+// With the lock held, after a change of the set that is not to be confirmed.
+void Firewall::keep_from_undo(const std::string& set, std::span<const AddressRange> ranges) {
+  if (undo_ && undo_->is_of(set) && undo_->leave(ranges) && state_) {
+    state_->save_undo(*undo_);
   }
 }
 
 void Firewall::change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms) {
-  if (undo_ && undo_->chain && undo_->chain->chain == chain) {
+  if (undo_ && undo_->is_of(chain) && !undo_->taken_back) {
     throw Conflict(undo_->what() +
                    " waits to be confirmed (nicsentry rules confirm); nothing else changes it until then");
   }
@@ -456,6 +489,11 @@ std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntr
     perform(made.update);
     return made;
   });
+  if (!terms.confirm) {
+    std::vector<AddressRange> ranges;
+    std::transform(entries.begin(), entries.end(), std::back_inserter(ranges), range_of_entry);
+    keep_from_undo(set, ranges);
+  }
   sets_.save_added(set, entries);
   return added.changed;
 }
@@ -479,6 +517,9 @@ Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const 
         perform(result.first);
         return result;
       });
+  if (!terms.confirm) {
+    keep_from_undo(set, ranges);
+  }
   sets_.save_taken(set, ranges);
   return taken;
 }
@@ -511,7 +552,7 @@ void Firewall::remove_set(const std::string& set) {
         "address set '" + set + "': " + std::to_string(rules) +
         (rules == 1 ? " rule names it; delete or update it first" : " rules name it; delete or update them first"));
   }
-  if (undo_ && (undo_->set ? undo_->set->set == set : names_set(undo_->chain->before, set))) {
+  if (undo_ && (undo_->set ? undo_->set->set == set : any_names_set(undo_->chain->before, set))) {
     throw Conflict("address set '" + set + "': " + undo_->what() + " waits to be confirmed (nicsentry rules confirm)");
   }
   perform(sets_.remove(set));

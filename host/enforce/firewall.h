@@ -87,8 +87,8 @@ class Firewall : public Enforcement {
   void set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types, const ChangeTerms& terms = {});
   void reset_counters();
 
-  // The change that waits to be confirmed stays. Throws Conflict where none waits.
-  void confirm();
+  // The change that waits to be confirmed stays. Returns which that is. Throws Conflict where none waits.
+  std::string confirm();
   // Takes it back now. False where none waits.
   bool take_back_unconfirmed();
   // When it is taken back, and what it is; nothing where none waits. Waits for nobody.
@@ -172,7 +172,11 @@ class Firewall : public Enforcement {
   auto with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act);
   void take_back();
   void forget_undo();
-  void install(Chain chain, ChainRules next);
+  void keep_from_undo(const std::string& set, std::span<const AddressRange> ranges);
+  // When the rules are written to disk: before they are in force, where a failure still changes nothing, or by the
+  // caller.
+  enum class Save : std::uint8_t { before, by_caller };
+  void install(Chain chain, ChainRules next, Save save = Save::before);
   void perform(const SetUpdate& update);
   void judge_by_blocked();
   void save_classes();

@@ -31,7 +31,6 @@ constexpr std::string_view kHeader = "# nicsentry set, journal ";
 constexpr std::string_view kUntil = " # until ";
 // A journal of up to this many lines, or half the set's entries, is not worth writing the set again.
 constexpr std::size_t kJournalLines = 10'000;
-constexpr std::size_t kExcerpt = 64;  // characters that an error quotes
 
 std::string entry_text(const SetEntry& entry) {
   return entry.range.text() + (entry.expires_ns ? std::string(kUntil) + std::to_string(*entry.expires_ns) : "") + "\n";
@@ -145,7 +144,7 @@ std::filesystem::path FirewallState::journal_path(const std::string& name, std::
   return sets_path_ / (name + "." + std::to_string(journal) + ".journal");
 }
 
-std::vector<FirewallState::Set> FirewallState::load_sets(TimestampNs now_ns) {
+std::vector<std::string> FirewallState::saved_sets() const {
   std::vector<std::string> names;
   for (const auto& file : std::filesystem::directory_iterator(sets_path_)) {
     if (file.path().extension() == kNetset) {
@@ -153,9 +152,12 @@ std::vector<FirewallState::Set> FirewallState::load_sets(TimestampNs now_ns) {
     }
   }
   std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<FirewallState::Set> FirewallState::load_sets(TimestampNs now_ns) {
   std::vector<Set> sets;
-  sets.reserve(names.size());
-  for (const std::string& name : names) {
+  for (const std::string& name : saved_sets()) {
     sets.push_back(load_set(name, now_ns));
   }
   return sets;
@@ -273,6 +275,12 @@ std::optional<std::string> FirewallState::take_back_unconfirmed(TimestampNs now_
   const bool found = load_json(undo_path_, [&](const json& saved) {
     if (saved.contains("chain")) {
       check_fields(saved, {"version", "due_ns", "chain", "before"}, "");
+      if (saved.at("chain") != chain_name(Chain::ingress) && saved.at("chain") != chain_name(Chain::egress)) {
+        throw Error("chain: read " + saved.at("chain").dump().substr(0, kExcerpt) + ", allowed is ingress or egress");
+      }
+      std::vector<std::string> known = saved_sets();
+      known.emplace_back(kBlockedSet);
+      parse_chain(saved.at("before"), saved.at("version").get<std::int64_t>(), "before", known, now_ns);
       put_back_chain(saved);
       undo.chain.emplace().chain = saved.at("chain") == chain_name(Chain::ingress) ? Chain::ingress : Chain::egress;
     } else {
@@ -313,6 +321,9 @@ void FirewallState::put_back_set(const std::string& name, const std::vector<std:
     entries.emplace(entry.range, entry);
   }
   for (const std::string& line : lines) {
+    if (line.size() < 2 || (line.front() != '+' && line.front() != '-')) {
+      throw Error("read \"" + line.substr(0, kExcerpt) + "\", allowed is + or - and an address, prefix or range");
+    }
     const SetEntry entry = parse_entry(std::string_view(line).substr(1));
     if (line.front() == '+') {
       entries.insert_or_assign(entry.range, entry);

@@ -87,6 +87,7 @@ class FirewallState {
   std::filesystem::path netset_path(const std::string& name) const;
   std::filesystem::path journal_path(const std::string& name, std::uint64_t journal) const;
   Set load_set(const std::string& name, TimestampNs now_ns);
+  std::vector<std::string> saved_sets() const;
   void put_back_chain(const nlohmann::json& undo) const;
   void put_back_set(const std::string& name, const std::vector<std::string>& lines, TimestampNs now_ns);
   void extend_journal(const std::string& name, const std::string& text, std::size_t lines,

@@ -74,6 +74,12 @@ void RuleStore::Change::save() const {
   }
 }
 
+void RuleStore::save() const {
+  if (state_ != nullptr) {
+    state_->save_rules(*rules(Chain::ingress), *rules(Chain::egress));
+  }
+}
+
 void RuleStore::Change::commit(std::shared_ptr<const InstalledChain> installed) {
   const auto before = store_.rules(chain_);
   store_.publish(chain_, std::move(installed));

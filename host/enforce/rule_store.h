@@ -58,6 +58,9 @@ class RuleStore {
     bool committed_ = false;
   };
 
+  // Writes the rules in force to disk. Throws Error.
+  void save() const;
+
   // How many rules name the set.
   std::size_t uses_of(const std::string& set) const;
   // When the next rule ends.

@@ -20,8 +20,6 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::size_t kExcerpt = 64;  // characters that an error quotes
-
 void check_set_names(const AddressMatch& match, const std::vector<std::string>& known, RuleErrors& errors) {
   for (const auto* sets : {&match.sets, &match.except_sets}) {
     for (const std::string& name : *sets) {

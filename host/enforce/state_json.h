@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -18,6 +19,8 @@ namespace nicsentry {
 // The format of the directory's files. An older one is read, a newer one refused.
 constexpr int kStateFormat = 2;
 void check_not_newer(std::int64_t format);
+
+constexpr std::size_t kExcerpt = 64;  // characters that an error quotes
 
 nlohmann::ordered_json chain_json(const ChainRules& chain);
 // Leaves out rules that ended until now. `where` begins an error: "ingress".

@@ -22,6 +22,13 @@ std::string Undo::what() const {
                : "the change of the set '" + set->set + "'";
 }
 
+bool Undo::leave(std::span<const AddressRange> ranges) {
+  const std::set<AddressRange> left(ranges.begin(), ranges.end());
+  const auto removed = std::erase_if(set->remove, [&left](const AddressRange& range) { return left.contains(range); });
+  const auto put = std::erase_if(set->put, [&left](const SetEntry& entry) { return left.contains(entry.range); });
+  return removed + put != 0;
+}
+
 Undo undo_of_adding(const std::string& set, bool made, const std::vector<SetEntry>& content,
                     std::span<const SetEntry> added) {
   Undo undo;

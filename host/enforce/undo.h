@@ -29,8 +29,15 @@ struct Undo {
   };
   std::optional<SetPart> set;
 
+  // It is taken back, but that is not saved yet.
+  bool taken_back = false;
+
   // "the change of the ingress chain", "the change of the set 'blocked'"
   std::string what() const;
+  bool is_of(Chain changed) const { return chain && chain->chain == changed; }
+  bool is_of(const std::string& changed) const { return set && set->set == changed; }
+  // A later change of the set has these entries: they are not touched any more. True when that changes anything.
+  bool leave(std::span<const AddressRange> ranges);
 };
 
 // Taking back each of these changes of a set with this content. `made`: it did not exist.

@@ -6,10 +6,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
+
+#include "host/lockout/resolvers.h"
 
 namespace nicsentry {
 namespace {
@@ -28,6 +32,35 @@ pid_t parent_of(pid_t process) {
     std::from_chars(text.data() + name_end + kToParent, text.data() + text.size(), parent);
   }
   return parent;
+}
+
+// "CLIENT PORT SERVER PORT" (sshd(8)), which names a connection that sshd accepted.
+std::optional<TcpSocket> parse_ssh_connection(const std::string& text) {
+  std::istringstream words(text);
+  std::string client;
+  std::string server;
+  TcpSocket socket;
+  socket.accepted = true;
+  words >> client >> socket.remote.port >> server >> socket.local.port;
+  const auto remote = parse_address(client);
+  const auto local = parse_address(server);
+  if (!words || !remote || !local) {
+    return std::nullopt;
+  }
+  socket.remote.address = *remote;
+  socket.local.address = *local;
+  return socket;
+}
+
+std::optional<TcpSocket> ssh_connection_of(pid_t process) {
+  constexpr std::string_view kName = "SSH_CONNECTION=";
+  std::ifstream file(directory_of(process) / "environ");
+  for (std::string variable; std::getline(file, variable, '\0');) {
+    if (variable.starts_with(kName)) {
+      return parse_ssh_connection(variable.substr(kName.size()));
+    }
+  }
+  return std::nullopt;
 }
 
 void add_socket_inodes(pid_t process, std::set<std::uint32_t>& inodes) {
@@ -50,13 +83,22 @@ void add_socket_inodes(pid_t process, std::set<std::uint32_t>& inodes) {
 std::vector<TcpSocket> connections_of_caller(pid_t process, const std::vector<TcpSocket>& sockets) {
   constexpr int kAncestorsMost = 64;  // a parent may end, and its number be given away, meanwhile
   std::set<std::uint32_t> inodes;
+  std::vector<TcpSocket> found;
   for (int i = 0; i < kAncestorsMost && process > 1; ++i) {
     add_socket_inodes(process, inodes);
+    if (const auto named = ssh_connection_of(process); named && found.empty()) {
+      found.push_back(*named);
+    }
     process = parent_of(process);
   }
-  std::vector<TcpSocket> found;
-  std::copy_if(sockets.begin(), sockets.end(), std::back_inserter(found),
-               [&inodes](const TcpSocket& socket) { return inodes.contains(socket.inode); });
+  for (const TcpSocket& socket : sockets) {
+    const bool known = std::any_of(found.begin(), found.end(), [&socket](const TcpSocket& one) {
+      return one.local == socket.local && one.remote == socket.remote;
+    });
+    if (inodes.contains(socket.inode) && !known) {
+      found.push_back(socket);
+    }
+  }
   return found;
 }
 

@@ -2,6 +2,7 @@
 #include "host/lockout/lockout.h"
 
 #include <linux/if_ether.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <iterator>
@@ -22,8 +23,9 @@ std::string text_of(const std::vector<std::string>& cut_off) {
     text += "\n  " + one;
   }
   return text +
-         "\nWith --yes it is done all the same; with --yes --confirm 60s it is taken back unless 'nicsentry rules "
-         "confirm' follows.";
+         "\nNothing was changed. To do it all the same: --yes. To try it for a minute: --yes --confirm 60s, then keep "
+         "it "
+         "with 'nicsentry rules confirm'.";
 }
 
 const ChainRules& rules_of(const Situation& situation, Chain chain) {
@@ -34,6 +36,20 @@ Verdict verdict_in(const Situation& situation, const VitalPacket& vital) {
   return verdict_of(rules_of(situation, vital.chain), vital.chain, vital.packet, situation.in_set);
 }
 
+bool is_everything(const AddressRange& range) {
+  const auto all = [](const IpAddress& address, std::uint8_t value) {
+    const auto* end = address.bytes.begin() + (address.version == 4 ? 4 : 16);
+    return std::all_of(address.bytes.begin(), end, [value](std::uint8_t byte) { return byte == value; });
+  };
+  return all(range.first, 0) && all(range.last, 0xFF);
+}
+
+// "All but" names nobody.
+bool names_some(const AddressMatch& match) {
+  return !match.sets.empty() || std::any_of(match.ranges.begin(), match.ranges.end(),
+                                            [](const AddressRange& range) { return !is_everything(range); });
+}
+
 bool counts(const VitalPacket& vital, const Verdict& verdict, const Situation& situation) {
   if (!verdict.dropped || vital.by == CutOffBy::any) {
     return verdict.dropped;
@@ -42,8 +58,8 @@ bool counts(const VitalPacket& vital, const Verdict& verdict, const Situation& s
   if (verdict.rule) {
     const RuleMatch& match = rules_of(situation, vital.chain).rules[*verdict.rule].match;
     // Whoever names any address means what he drops; what is vital has to be one that is meant.
-    const bool any = !match.source.any() || !match.destination.any();
-    names = vital.by == CutOffBy::unnamed ? any : !(vital.source_is_vital ? match.source : match.destination).any();
+    names = vital.by == CutOffBy::unnamed ? names_some(match.source) || names_some(match.destination)
+                                          : names_some(vital.source_is_vital ? match.source : match.destination);
   }
   return names == (vital.by == CutOffBy::naming);
 }
@@ -80,12 +96,12 @@ LockOut::LockOut(std::vector<std::string> cut_off) : Conflict(text_of(cut_off)),
 std::vector<std::string> cut_off(std::span<const VitalPacket> packets, const Situation& before,
                                  const Situation& after) {
   std::vector<std::string> lines;
-  std::set<std::string> named;  // once, also where both chains or several packets say so
+  std::set<std::string> named;
   std::set<std::string> standing;
   for (const VitalPacket& vital : packets) {
     const Verdict verdict = verdict_in(after, vital);
     if (!counts(vital, verdict, after) || was_cut_off(vital, before) ||
-        !(vital.by == CutOffBy::unnamed ? standing : named).insert(vital.what).second) {
+        !(vital.by == CutOffBy::unnamed ? standing : named).insert(vital.one_of).second) {
       continue;
     }
     if (vital.by != CutOffBy::unnamed || standing.size() <= kStandingNamed) {
@@ -103,34 +119,33 @@ std::vector<std::string> cut_off(std::span<const VitalPacket> packets, const Sit
   return lines;
 }
 
+VitalTraffic::VitalTraffic(const Options& options) : egress_seen_(options.egress_seen), one_way_(options.one_way) {
+  for (const std::string& port : options.ports) {
+    ports_.push_back({port, static_cast<int>(if_nametoindex(port.c_str()))});
+  }
+}
+
 std::vector<VitalPacket> VitalTraffic::packets(std::optional<pid_t> caller, bool standing) const {
   HostTraffic host;
-  host.networks = read_own_network(options_.ports);
+  host.networks = read_own_network(ports_);
   host.resolvers = read_resolvers();
-  host.egress_seen = options_.egress_seen;
-  host.one_way = options_.one_way;
+  host.egress_seen = egress_seen_;
+  host.one_way = one_way_;
   if (caller || standing) {
     std::vector<TcpSocket> sockets = established_sockets();
     if (caller) {
       host.caller = connections_of_caller(*caller, sockets);
+      for (const TcpSocket& socket : host.caller) {
+        if (const auto port = port_to(socket.remote.address, ports_)) {
+          host.routes.push_back({socket.remote.address, *port});
+        }
+      }
     }
     if (standing) {
       host.standing = std::move(sockets);
     }
   }
   return vital_packets(host);
-}
-
-std::vector<TcpSocket> VitalTraffic::connections() const {
-  const std::vector<PortNetwork> networks = read_own_network(options_.ports);
-  std::vector<TcpSocket> sockets = established_sockets();
-  std::erase_if(sockets, [&networks](const TcpSocket& socket) {
-    return std::none_of(networks.begin(), networks.end(), [&socket](const PortNetwork& network) {
-      return std::find(network.addresses.begin(), network.addresses.end(), socket.local.address) !=
-             network.addresses.end();
-    });
-  });
-  return sockets;
 }
 
 }  // namespace nicsentry

@@ -41,20 +41,20 @@ std::vector<std::string> cut_off(std::span<const VitalPacket> packets, const Sit
 class VitalTraffic {
  public:
   struct Options {
-    std::vector<std::string> ports;
+    std::vector<std::string> ports;  // any of their names
     bool egress_seen = false;
     bool one_way = false;
   };
-  explicit VitalTraffic(Options options) : options_(std::move(options)) {}
+  explicit VitalTraffic(const Options& options);
 
   // `caller`: the process that asks for a change; none: not known. `standing`: also all connections of the host.
   // Throws SystemError.
   std::vector<VitalPacket> packets(std::optional<pid_t> caller, bool standing) const;
-  // The established connections of this host that pass the ports. Throws SystemError.
-  std::vector<TcpSocket> connections() const;
 
  private:
-  Options options_;
+  std::vector<PortIndex> ports_;
+  bool egress_seen_;
+  bool one_way_;
 };
 
 }  // namespace nicsentry

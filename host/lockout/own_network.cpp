@@ -22,8 +22,9 @@ namespace {
 
 struct Link {
   std::string name;
-  int lower = 0;   // what it stands on, in this namespace
-  int master = 0;  // a bridge or a bond that it is in
+  int lower = 0;          // what it stands on, in this namespace
+  int master = 0;         // a bridge or a bond that it is in
+  bool floating = false;  // its addresses may be reached by any port
 };
 using Links = std::map<int, Link>;
 
@@ -77,6 +78,16 @@ std::span<const std::byte> bytes_of(const Body& body) {
   return std::as_bytes(std::span(&body, 1));
 }
 
+// "vlan", "bridge", ...; empty: none is told.
+std::string kind_of(const Attributes& attributes) {
+  if (attributes[IFLA_LINKINFO] == nullptr) {
+    return {};
+  }
+  const Attributes nested = read_attributes(mnl_attr_get_payload(attributes[IFLA_LINKINFO]),
+                                            mnl_attr_get_payload_len(attributes[IFLA_LINKINFO]));
+  return nested[IFLA_INFO_KIND] == nullptr ? "" : mnl_attr_get_str(nested[IFLA_INFO_KIND]);
+}
+
 Links read_links() {
   Links links;
   const ifinfomsg any{};
@@ -90,17 +101,16 @@ Links read_links() {
     link.master = index_in(attributes[IFLA_MASTER]);
     // With a namespace's number the index is one of that namespace.
     link.lower = attributes[IFLA_LINK_NETNSID] == nullptr ? index_in(attributes[IFLA_LINK]) : 0;
+    link.floating = (header_of<ifinfomsg>(message).ifi_flags & IFF_LOOPBACK) != 0 || kind_of(attributes) == "dummy";
   });
   return links;
 }
 
-// The interfaces whose traffic passes a port, itself among them.
-std::set<int> interfaces_over(const Links& links, const std::string& port) {
+// The interfaces whose traffic passes a port, itself among them; none where it is gone.
+std::set<int> interfaces_over(const Links& links, int port) {
   std::set<int> over;
-  for (const auto& [index, link] : links) {
-    if (link.name == port) {
-      over.insert(index);
-    }
+  if (links.contains(port)) {
+    over.insert(port);
   }
   for (std::size_t before = 0; before != over.size();) {
     before = over.size();
@@ -192,17 +202,60 @@ std::vector<IpAddress> those_over(const std::vector<Placed>& placed, const std::
 
 }  // namespace
 
-std::vector<PortNetwork> read_own_network(const std::vector<std::string>& ports) {
+bool PortNetwork::may_carry(const IpAddress& own) const {
+  return std::find(elsewhere.begin(), elsewhere.end(), own) == elsewhere.end();
+}
+
+std::vector<PortNetwork> read_own_network(const std::vector<PortIndex>& ports) {
   const Links links = read_links();
   const std::vector<Placed> addresses = read_addresses();
   const std::vector<Placed> gateways = read_gateways();
   std::vector<PortNetwork> networks;
-  networks.reserve(ports.size());
-  for (const std::string& port : ports) {
-    const std::set<int> over = interfaces_over(links, port);
-    networks.push_back({port, those_over(addresses, over), those_over(gateways, over)});
+  for (const PortIndex& port : ports) {
+    const std::set<int> over = interfaces_over(links, port.index);
+    if (over.empty()) {
+      continue;
+    }
+    std::set<int> others;
+    for (const auto& [index, link] : links) {
+      if (!over.contains(index) && !link.floating) {
+        others.insert(index);
+      }
+    }
+    PortNetwork network{port.name, those_over(addresses, over), those_over(gateways, over),
+                        those_over(addresses, others)};
+    // The same address may stand on several interfaces.
+    std::erase_if(network.elsewhere, [&network](const IpAddress& address) {
+      return std::find(network.addresses.begin(), network.addresses.end(), address) != network.addresses.end();
+    });
+    networks.push_back(std::move(network));
   }
   return networks;
+}
+
+std::optional<std::string> port_to(const IpAddress& remote, const std::vector<PortIndex>& ports) {
+  struct {
+    rtmsg route;
+    nlattr attribute;
+    std::array<std::uint8_t, 16> to;
+  } request{};
+  const std::size_t bytes = remote.version == 4 ? 4 : 16;
+  request.route.rtm_family = remote.version == 4 ? AF_INET : AF_INET6;
+  request.route.rtm_dst_len = static_cast<unsigned char>(bytes * 8);
+  request.attribute.nla_type = RTA_DST;
+  request.attribute.nla_len = static_cast<std::uint16_t>(sizeof(nlattr) + bytes);
+  request.to = remote.bytes;
+  int leaves = 0;
+  netlink_get(NETLINK_ROUTE, RTM_GETROUTE, bytes_of(request).first(sizeof(request) - sizeof(request.to) + bytes),
+              "a route",
+              [&leaves](const nlmsghdr& message) { leaves = index_in(attributes_of<rtmsg>(message)[RTA_OIF]); });
+  const Links links = read_links();
+  for (const PortIndex& port : ports) {
+    if (leaves != 0 && interfaces_over(links, port.index).contains(leaves)) {
+      return port.name;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace nicsentry

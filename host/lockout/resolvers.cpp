@@ -19,9 +19,9 @@ namespace {
 
 constexpr const char* kResolvConf = "/etc/resolv.conf";
 constexpr const char* kAskedByResolved = "/run/systemd/resolve/resolv.conf";
-constexpr std::uint16_t kDns = 53;
+constexpr std::uint16_t kDnsPort = 53;
 
-std::string text_of(const char* path) {
+std::string content_of(const char* path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -40,10 +40,10 @@ std::optional<IpAddress> local_end(const IpAddress& remote) {
   sockaddr_in6 v6_end{};
   sockaddr_in v4_end{};
   v6_end.sin6_family = AF_INET6;
-  v6_end.sin6_port = htons(kDns);
+  v6_end.sin6_port = htons(kDnsPort);
   std::memcpy(&v6_end.sin6_addr, remote.bytes.data(), sizeof(v6_end.sin6_addr));
   v4_end.sin_family = AF_INET;
-  v4_end.sin_port = htons(kDns);
+  v4_end.sin_port = htons(kDnsPort);
   std::memcpy(&v4_end.sin_addr, remote.bytes.data(), sizeof(v4_end.sin_addr));
   auto* end = v4 ? reinterpret_cast<sockaddr*>(&v4_end) : reinterpret_cast<sockaddr*>(&v6_end);
   socklen_t size = v4 ? sizeof(v4_end) : sizeof(v6_end);
@@ -62,6 +62,14 @@ std::optional<IpAddress> local_end(const IpAddress& remote) {
 
 }  // namespace
 
+std::optional<IpAddress> parse_address(const std::string& text) {
+  const std::string plain = text.substr(0, text.find('%'));
+  IpAddress address;
+  address.version = plain.find(':') == std::string::npos ? 4 : 6;
+  const int family = address.version == 4 ? AF_INET : AF_INET6;
+  return inet_pton(family, plain.c_str(), address.bytes.data()) == 1 ? std::optional(address) : std::nullopt;
+}
+
 std::vector<IpAddress> parse_resolv_conf(const std::string& text) {
   std::vector<IpAddress> servers;
   std::istringstream lines(text);
@@ -73,20 +81,17 @@ std::vector<IpAddress> parse_resolv_conf(const std::string& text) {
     if (key != "nameserver") {
       continue;
     }
-    value = value.substr(0, value.find('%'));  // a link-local one names its interface
-    IpAddress address;
-    address.version = value.find(':') == std::string::npos ? 4 : 6;
-    if (inet_pton(address.version == 4 ? AF_INET : AF_INET6, value.c_str(), address.bytes.data()) == 1) {
-      servers.push_back(address);
+    if (const auto address = parse_address(value)) {
+      servers.push_back(*address);
     }
   }
   return servers;
 }
 
 std::vector<Resolver> read_resolvers() {
-  std::vector<IpAddress> servers = parse_resolv_conf(text_of(kResolvConf));
+  std::vector<IpAddress> servers = parse_resolv_conf(content_of(kResolvConf));
   if (std::all_of(servers.begin(), servers.end(), is_loopback)) {
-    servers = parse_resolv_conf(text_of(kAskedByResolved));
+    servers = parse_resolv_conf(content_of(kAskedByResolved));
   }
   std::vector<Resolver> resolvers;
   for (const IpAddress& server : servers) {

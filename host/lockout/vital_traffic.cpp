@@ -20,7 +20,7 @@ constexpr std::uint8_t kRouterAdvertisement = 134;  // RFC 4861
 constexpr std::uint8_t kNeighbourSolicitation = 135;
 constexpr std::uint8_t kNeighbourAdvertisement = 136;
 // Each costs a look at all rules.
-constexpr std::size_t kStandingMost = 10'000;
+constexpr std::size_t kStandingMost = 1000;
 
 std::string endpoint_text(const Endpoint& end) {
   const std::string address = end.address.text();
@@ -86,13 +86,15 @@ class Builder {
   enum class Vital { remote, local };
 
   // A packet from `remote`, and where what leaves is judged one to it.
-  void add_both_ways(const std::string& what, CutOffBy by, Vital vital, const JudgedPacket& incoming) {
-    packets_.push_back({Chain::ingress, incoming, vital == Vital::remote, by, what});
+  void add_both_ways(const std::string& what, CutOffBy by, Vital vital, const JudgedPacket& incoming,
+                     const std::string& one_of = {}) {
+    const std::string& group = one_of.empty() ? what : one_of;
+    packets_.push_back({Chain::ingress, incoming, vital == Vital::remote, by, what, group});
     if (host_.egress_seen) {
       JudgedPacket outgoing = incoming;
       std::swap(outgoing.source, outgoing.destination);
       std::swap(outgoing.source_port, outgoing.destination_port);
-      packets_.push_back({Chain::egress, std::move(outgoing), vital == Vital::local, by, what});
+      packets_.push_back({Chain::egress, std::move(outgoing), vital == Vital::local, by, what, group});
     }
   }
 
@@ -124,10 +126,9 @@ class Builder {
 
   void add_addresses(const PortNetwork& network) {
     for (const IpAddress& own : network.addresses) {
+      // No packet from it comes in: an entry for it is a mistake.
       const std::string what = own.text() + ", an address of this host";
-      add_both_ways(what, CutOffBy::naming, Vital::local, packet(network, unspecified(own.version), own));
-      // An entry for it is a mistake, also where no packet from it comes in.
-      packets_.push_back({Chain::ingress, packet(network, own, own), true, CutOffBy::naming, what});
+      packets_.push_back({Chain::ingress, packet(network, own, own), true, CutOffBy::naming, what, what});
     }
     for (const IpAddress& gateway : network.gateways) {
       add_both_ways("the gateway " + gateway.text(), CutOffBy::naming, Vital::remote,
@@ -137,34 +138,49 @@ class Builder {
 
   void add_neighbour_discovery(const PortNetwork& network) {
     const std::string what = "IPv6 neighbour discovery on " + network.port +
-                             ": accept ICMPv6, or its types 133 to 136 (l4proto: \"ICMPv6\")";
-    const auto gateway = std::find_if(network.gateways.begin(), network.gateways.end(), is_link_local);
-    IpAddress router = unspecified(6);
-    router.bytes[0] = 0xFE;
-    router.bytes[1] = 0x80;
-    router.bytes[15] = 1;
-    router = gateway != network.gateways.end() ? *gateway : router;
-    const IpAddress own = own_of(network, 6);
+                             ": accept it by {\"l4proto\": \"ICMPv6\", \"action\": \"accept\"}";
     const auto add = [&](Chain chain, const IpAddress& from, const IpAddress& to, std::uint8_t type) {
       JudgedPacket made = packet(network, from, to, IPPROTO_ICMPV6);
       made.header = true;
       made.icmp_type = type;
-      packets_.push_back({chain, std::move(made), chain == Chain::ingress, CutOffBy::any, what});
+      packets_.push_back({chain, std::move(made), chain == Chain::ingress, CutOffBy::any, what, what});
     };
-    add(Chain::ingress, router, solicited_node(own), kNeighbourSolicitation);
-    add(Chain::ingress, router, own, kNeighbourAdvertisement);
-    if (gateway != network.gateways.end()) {
-      add(Chain::ingress, router, all_nodes(), kRouterAdvertisement);
+    for (const auto& [own, neighbour] : neighbours_of(network)) {
+      add(Chain::ingress, neighbour, solicited_node(own), kNeighbourSolicitation);
+      add(Chain::ingress, neighbour, own, kNeighbourAdvertisement);
+      if (host_.egress_seen) {
+        add(Chain::egress, own, solicited_node(neighbour), kNeighbourSolicitation);
+        add(Chain::egress, own, neighbour, kNeighbourAdvertisement);
+      }
     }
-    if (host_.egress_seen) {
-      add(Chain::egress, own, solicited_node(router), kNeighbourSolicitation);
-      add(Chain::egress, own, router, kNeighbourAdvertisement);
+    for (const IpAddress& gateway : network.gateways) {
+      if (is_link_local(gateway)) {
+        add(Chain::ingress, gateway, all_nodes(), kRouterAdvertisement);
+      }
     }
+  }
+
+  // Each own IPv6 address with a neighbour of its scope: a gateway, or one that may well be there.
+  static std::vector<std::pair<IpAddress, IpAddress>> neighbours_of(const PortNetwork& network) {
+    std::vector<std::pair<IpAddress, IpAddress>> pairs;
+    for (const IpAddress& own : network.addresses) {
+      if (own.version == 6) {
+        IpAddress neighbour = own;  // of the same link
+        neighbour.bytes.back() ^= 1U;
+        pairs.emplace_back(own, neighbour);
+        for (const IpAddress& gateway : network.gateways) {
+          if (gateway.version == 6 && is_link_local(gateway) == is_link_local(own)) {
+            pairs.emplace_back(own, gateway);
+          }
+        }
+      }
+    }
+    return pairs;
   }
 
   void add_resolvers(const PortNetwork& network) {
     for (const Resolver& resolver : host_.resolvers) {
-      if (!has(network.addresses, resolver.local)) {
+      if (!network.may_carry(resolver.local)) {
         continue;
       }
       const std::string what = "the resolver " + resolver.address.text();
@@ -174,7 +190,14 @@ class Builder {
       answer.source_port = kDns;
       answer.destination_port = kEphemeral;
       answer.state = answered_;
-      packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::any, "answers of " + what});
+      packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::any, "answers of " + what, what});
+      if (host_.egress_seen) {
+        JudgedPacket question = packet(network, resolver.local, resolver.address, IPPROTO_UDP);
+        question.header = true;
+        question.source_port = kEphemeral;
+        question.destination_port = kDns;
+        packets_.push_back({Chain::egress, std::move(question), false, CutOffBy::any, "questions to " + what, what});
+      }
     }
   }
 
@@ -190,22 +213,44 @@ class Builder {
       JudgedPacket answer = segment(network, begun);
       answer.tcp_flags = kTcpSyn | kTcpAck;
       answer.state = ConnectionState::invalid;  // of no session that is known, and no plain SYN
-      packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::any,
-                          "answers to what this host begins: only what comes in is seen (run with --direction both)"});
+      packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::unnamed,
+                          "answers to what this host begins: only what comes in is seen (run with --direction both)",
+                          "answers"});
     }
   }
 
   void add_caller(const PortNetwork& network) {
+    std::set<std::tuple<IpAddress, Endpoint>> logins;
     for (const TcpSocket& socket : host_.caller) {
-      if (has(network.addresses, socket.local.address)) {
-        const std::string from = socket.remote.address.text();
-        add_both_ways(
-            "your own connection, from " + endpoint_text(socket.remote) + " to " + endpoint_text(socket.local),
-            CutOffBy::any, Vital::remote, segment(network, socket));
-        add_both_ways(from + ", from where you came", CutOffBy::naming, Vital::remote,
-                      packet(network, socket.remote.address, socket.local.address));
+      if (!network.may_carry(socket.local.address) && !comes_by(socket, network)) {
+        continue;
+      }
+      const IpAddress& peer = socket.remote.address;
+      const std::string who = "caller " + peer.text();
+      add_both_ways("your own connection, from " + endpoint_text(socket.remote) + " to " + endpoint_text(socket.local),
+                    CutOffBy::any, Vital::remote, segment(network, socket), who);
+      JudgedPacket pushed = segment(network, socket);
+      pushed.tcp_flags = kTcpAck | kTcpPsh;
+      add_both_ways("data of your own connection", CutOffBy::any, Vital::remote, pushed, who);
+      add_both_ways(peer.text() + ", from where you came", CutOffBy::naming, Vital::remote,
+                    packet(network, peer, socket.local.address), who);
+      if (socket.accepted && logins.emplace(peer, socket.local).second) {
+        JudgedPacket login = segment(network, socket);
+        login.source_port = kEphemeral;
+        login.tcp_flags = kTcpSyn;
+        login.state = ConnectionState::new_session;
+        packets_.push_back(
+            {Chain::ingress, std::move(login), true, CutOffBy::any,
+             "new connections from " + peer.text() + " to " + endpoint_text(socket.local) + ", as yours came in", who});
       }
     }
+  }
+
+  // To an address of another interface, by this port all the same.
+  bool comes_by(const TcpSocket& socket, const PortNetwork& network) const {
+    return std::any_of(host_.routes.begin(), host_.routes.end(), [&](const HostTraffic::Route& route) {
+      return route.to == socket.remote.address && route.port == network.port;
+    });
   }
 
   // One for all that differ in the client's port.
@@ -215,7 +260,10 @@ class Builder {
       Endpoint local = socket.local;
       Endpoint remote = socket.remote;
       (socket.accepted ? remote : local).port = 0;
-      if (known.size() < kStandingMost && has(network.addresses, local.address) &&
+      const bool is_callers = std::any_of(host_.caller.begin(), host_.caller.end(), [&socket](const TcpSocket& one) {
+        return one.local == socket.local && one.remote == socket.remote;
+      });
+      if (!is_callers && known.size() < kStandingMost && network.may_carry(local.address) &&
           known.emplace(local, remote).second) {
         add_both_ways("the connection of " + endpoint_text(socket.local) + " with " + endpoint_text(socket.remote),
                       CutOffBy::unnamed, Vital::remote, segment(network, socket));

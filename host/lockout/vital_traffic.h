@@ -17,7 +17,7 @@ namespace nicsentry {
 // for; that the default drops it was perhaps not meant.
 enum class CutOffBy : std::uint8_t {
   any,      // whatever drops it
-  naming,   // `blocked`, or a rule that names addresses of the packet's vital end
+  naming,   // `blocked`, or a rule that names addresses of the packet's vital end: not all of them
   unnamed,  // the default, or a rule that names no addresses
 };
 
@@ -27,7 +27,8 @@ struct VitalPacket {
   JudgedPacket packet;
   bool source_is_vital = true;  // else its destination is
   CutOffBy by = CutOffBy::any;
-  std::string what;  // "the gateway 192.0.2.1"
+  std::string what;    // "the gateway 192.0.2.1"
+  std::string one_of;  // of packets that have this in common, the first one that is cut off is told
 };
 
 // What is known of the host when a change of rules or sets is judged.
@@ -36,12 +37,17 @@ struct HostTraffic {
   std::vector<Resolver> resolvers;
   std::vector<TcpSocket> caller;    // connections by which whoever makes the change came
   std::vector<TcpSocket> standing;  // all connections of the host
-  bool egress_seen = false;         // what leaves by the ports is judged, too
-  bool one_way = false;             // answers are not seen: all is NEW
+  struct Route {
+    IpAddress to;      // the other end of a connection of the caller
+    std::string port;  // by which packets to it leave
+  };
+  std::vector<Route> routes;
+  bool egress_seen = false;  // what leaves by the ports is judged, too
+  bool one_way = false;      // answers are not seen: all is NEW
 };
 
-// The packets by which a change is judged: of the caller's connections, standing connections, own addresses, gateways,
-// resolvers, IPv6 neighbour discovery, and answers to what the host begins.
+// The packets by which a change is judged: of the caller's connections and of another one like them, standing
+// connections, own addresses, gateways, resolvers, IPv6 neighbour discovery, and answers to what the host begins.
 std::vector<VitalPacket> vital_packets(const HostTraffic& host);
 
 }  // namespace nicsentry

@@ -44,6 +44,7 @@ Columns<Accounting> make_attachment_columns() {
                [index](const Accounting& attachment) { return attachment.not_understood.at(index); });
   }
   add_amount(columns, "dropped", [](const Accounting& attachment) { return attachment.dropped; });
+  add_amount(columns, "unjudged", [](const Accounting& attachment) { return attachment.unjudged; });
   add_amount(columns, "learned", [](const Accounting& attachment) { return attachment.learned; });
   const Columns<Accounting> rest{
       {"events_sent", [](const Accounting& attachment) { return attachment.events_sent(); }},

@@ -51,6 +51,7 @@ struct Accounting {
   std::uint64_t known_events_sent = 0;
   std::uint64_t known_events_arrived = 0;
   Amount dropped;                      // dropped by the firewall; they are also in one of the counts above
+  Amount unjudged;                     // the part of `dropped` that rules could not judge
   Amount learned;                      // the part of `unknown` that arrived as events and is counted on its sessions
   std::uint64_t sessions_active = 0;   // had packets in this window
   std::uint64_t sessions_new = 0;      // learned in this window

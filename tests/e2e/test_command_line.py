@@ -17,7 +17,7 @@ from suite import run_unittest_cases
 
 REFUSED = (  # arguments, what the error names
     ("", "subcommand"),
-    ("fly", "subcommand"),
+    ("fly", "unknown command 'fly'"),
     ("--json", "--version"),
     ("run", "--interface"),
     ("run -i none0 --mode native", "'native'"),
@@ -52,7 +52,7 @@ REFUSED = (  # arguments, what the error names
     ("extract", "--interface"),
     ("status --xml", "--xml"),
     ("rules", "subcommand"),
-    ("rules fly", "subcommand"),
+    ("rules fly", "unknown command 'fly'"),
     ("rules show --json --stats", "--json"),
     ("rules apply", "FILE"),
     ("rules apply /none.json --ingress", "--ingress"),

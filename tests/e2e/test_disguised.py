@@ -13,7 +13,7 @@ import time
 
 import disguise
 import model
-from compare import BINARY, PATIENCE, expect
+from compare import BINARY, PATIENCE, expect, read_windows
 from network import Controller, Network, run
 from suite import PCAPS, Mismatch, Skipped, run_directory_cases, slow, tries
 
@@ -262,9 +262,13 @@ def default_drop_case(mode):
             everything = delivered(network, forms)
             if len(everything) < len(forms) / 2:
                 raise Mismatch(f"without rules only {names(forms, everything)} pass")
-            network.nicsentry("rules", "default", "ingress", "drop", "-i", "right0")
+            network.nicsentry("rules", "default", "ingress", "drop", "--yes", "-i", "right0")
             expect("with a default of drop", [], names(forms, delivered(network, forms)))
-            watching.stop()
+            shown = json.loads(network.nicsentry("rules", "show", "--json", "-i", "right0").stdout)["ingress"]
+            unjudged = sum(count["packets"] for count in shown["unjudged"].values())
+            books = [row for window in read_windows(watching.stop()).values() for row in window["books"]]
+            expect("unjudged packets in the accounting", unjudged, sum(row["packets_unjudged"] for row in books))
+            expect("they are some", True, 0 < unjudged < sum(row["packets_dropped"] for row in books))
 
     return case
 

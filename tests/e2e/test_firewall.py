@@ -233,7 +233,7 @@ def state_case(directory):
         expect("ping from the set after the restart", False, peers.ping(peers.sender, INSIDE, "-c", 3))
         peers.nicsentry("sets", "remove", "bad", OUTSIDE, "-i", "right0")
         expect("ping after it left the set", True, peers.ping(peers.sender, INSIDE, "-c", 2))
-        expect("a warning about what is kept", False, "are dropped now" in watching.log())
+        expect("a warning about what is kept", False, "NOT blocked any more" in watching.log())
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
         watching = Controller(peers, "--firewall")
         expect("sockets, with those of killed controllers", 1, len(list((peers.directory / "runtime").glob("*.sock"))))

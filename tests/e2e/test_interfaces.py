@@ -49,10 +49,11 @@ def decided(network):
 def router_case(mode):
     def case(directory):
         with Network(directory, pairs=2) as network:
-            watching = Controller(network, "--firewall", "--mode", mode, ports=("right0", "right1"))
+            state = network.directory / "state"
+            watching = Controller(network, "--state", state, "--mode", mode, ports=("right0", "right1"))
             ask(network, "rules", "default", "ingress", "drop")
             # right0 is inside, right1 outside.
-            apply(network, [{"in": "right0", "src": "10.1.0.0/24", "action": "accept"}])
+            apply(network, [{"in": ["right0", "!right1"], "src": "10.1.0.0/24", "action": "accept"}])
             send(network, "left1", udp(INSIDE, 5000, OUTSIDE, 6000))  # from outside, with a source inside
             send(network, "left1", udp(OUTSIDE, 6000, INSIDE, 5000))
             expect("after a packet from outside with a source inside", ([0], 0, 2), decided(network))
@@ -69,6 +70,9 @@ def router_case(mode):
             expect("out in the ingress chain", True, "allowed in the egress chain only" in refused.stderr)
             expect("rules afterwards", ([1], 1, 2), decided(network))
             watching.stop()
+            alone = Controller(network, "--mode", mode, "--state", state)
+            alone.wait_for("warning: rules of the ingress chain name 'right1', which this run does not watch")
+            alone.stop()
             for port in ("right0", "right1"):
                 network.check_clean(port)
 

@@ -79,6 +79,10 @@ class Host(Peers):
         return f"{OUTSIDE}, from where you came"
 
     @property
+    def login(self):
+        return f"new connections from {OUTSIDE} to {INSIDE}:{SSH}, as yours came in"
+
+    @property
     def session(self):
         return f"your own connection, from {OUTSIDE}:{self.shell.source_port} to {INSIDE}:{SSH}"
 
@@ -89,14 +93,12 @@ def entries_case(directory):
         running = Controller(host, *STATEFUL, "--mode", "drv")
         gateway = f"the gateway {OUTSIDE} (blocked)"
         own = f"{INSIDE}, an address of this host (blocked)"
-        host.refused("block", OUTSIDE, over=[gateway, host.session, host.peer])
+        host.refused("block", OUTSIDE, over=[gateway, host.session])
         host.refused("block", INSIDE, over=[own])
         host.refused("block", INSIDE6, over=[f"{INSIDE6}, an address of this host"])
-        host.refused(
-            "block", RESOLVER, over=[f"the resolver {RESOLVER} (blocked)", f"answers of the resolver {RESOLVER}"]
-        )
-        host.refused("block", "203.0.113.9", f"{OUTSIDE6}-{OUTSIDE6}", over=[f"the gateway {OUTSIDE6} (blocked)"])
-        host.refused("block", "10.77.0.0/16", over=[own, gateway, host.session, host.peer])
+        host.refused("block", RESOLVER, over=[f"the resolver {RESOLVER} (blocked)"])
+        host.refused("block", "203.0.113.9", f"{OUTSIDE6}-{OUTSIDE6}", over=[f"the gateway {OUTSIDE6} (blocked)", ND])
+        host.refused("block", "10.77.0.0/16", over=[own, gateway, host.session])
         expect("what is blocked after refused blocks", [], host.blocked())
         host.done("block", "203.0.113.9", "2001:db8::/32")
         expect("what is blocked", ["203.0.113.9", "2001:db8::/32"], host.blocked())
@@ -116,7 +118,7 @@ def entries_case(directory):
         batch.write_text(
             json.dumps({"rules": [{"operation": "append", "dst": f"{INSIDE}/32", "action": "drop"}]}), encoding="utf-8"
         )
-        host.refused("rules", "apply", batch, over=[f"{INSIDE}, an address of this host (rule 1 of ingress)"])
+        host.refused("rules", "apply", batch, over=[f"{host.login} (rule 1 of ingress)"])
 
         host.done("block", RESOLVER, "--yes")
         host.done("block", RESOLVER)  # as it was
@@ -163,7 +165,7 @@ def default_case(directory):
         host.serve(host.receiver, OTHER)
         expect("a port of the host without a run", True, host.reaches())
         running = Controller(host, *STATEFUL, "--mode", "drv")
-        host.refused("rules", "default", "ingress", "drop", over=[ND])
+        host.refused("rules", "default", "ingress", "drop", over=[ND, host.login])
         host.refused("rules", "non-ip", "ingress", "LLDP", over=["ARP, by which IPv4 neighbours are found"])
         host.done("rules", "non-ip", "ingress", "ARP", "LLDP")
         batch = host.directory / "admin.json"
@@ -174,9 +176,9 @@ def default_case(directory):
         expect("another port", False, host.reaches())
         host.refused(
             "rules", "accept-established", "ingress", "off",
-            over=[f"answers of the resolver {RESOLVER}", host.session, f"the connection of {INSIDE}:{SSH} with"],
+            over=[f"answers of the resolver {RESOLVER}", host.session],
         )  # fmt: skip
-        host.refused("rules", "default", "egress", "drop", over=[ND])
+        host.refused("rules", "default", "egress", "drop", over=[ND, f"questions to the resolver {RESOLVER}"])
         host.done("rules", "default", "ingress", "accept")
         running.stop()
         host.check_clean()

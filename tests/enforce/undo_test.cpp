@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -130,6 +131,86 @@ TEST_CASE("what is taken back of a set is what the change did, and nothing else"
   }
 }
 
+TEST_CASE("what a later change has is not taken back") {
+  Run run;
+  run.firewall.add_to_set("blocked", entries({"203.0.113.1", "203.0.113.2"}), confirmed_within(10s));
+  run.firewall.block(entries({"203.0.113.1"}));
+  run.pass(10s);
+  CHECK(run.content("blocked") == Texts{"203.0.113.1"});
+  run.firewall.take_from_set("blocked", std::vector{parse_address_range("203.0.113.1")}, confirmed_within(10s));
+  run.firewall.unblock(std::vector{parse_address_range("203.0.113.1")});
+  run.pass(10s);
+  CHECK(run.content("blocked").empty());
+}
+
+TEST_CASE("a change is taken back also where the state directory cannot be written, and saved later") {
+  const StateDirectory state;
+  Run run(state.path);
+  run.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(10s));
+  const auto rules = state.path / "rules.json";
+  std::filesystem::remove(rules);
+  std::filesystem::create_directories(rules / "in the way");
+  CHECK_THROWS(run.pass(10s));
+  CHECK(run.firewall.rules(Chain::ingress)->default_action == RuleAction::accept);
+  CHECK_THAT(run.warnings, Contains("it is taken back"));
+  run.warnings.clear();
+  std::filesystem::remove_all(rules);
+  run.firewall.set_default(Chain::egress, RuleAction::drop);
+  run.pass(1s);
+  CHECK_FALSE(run.firewall.unconfirmed());
+  CHECK_FALSE(std::filesystem::exists(state.path / "undo.json"));
+  CHECK(run.warnings.empty());
+}
+
+TEST_CASE("a rule that is to end does not hide what is cut off then") {
+  Firewall::Options options;
+  options.now = [] { return kStart; };
+  options.vital = [](std::optional<pid_t>, bool) {
+    VitalPacket own;
+    own.packet.source = parse_address_range("192.0.2.9").first;
+    own.packet.protocol = 6;
+    own.what = own.one_of = "your own connection";
+    return std::vector{own};
+  };
+  Firewall firewall(options);
+  const auto accept = [](const char* operation, std::optional<std::string> expires) {
+    json rule{{"operation", operation}, {"id", 0}, {"src", "192.0.2.9"}, {"action", "accept"}};
+    if (expires) rule["expires"] = *expires;
+    return parse_batch({{"rules", {rule}}}, kStart);
+  };
+  firewall.apply(Chain::ingress, accept("insert", std::nullopt));
+  firewall.set_default(Chain::ingress, RuleAction::drop);
+  CHECK_THROWS_AS(firewall.apply(Chain::ingress, accept("update", "2s")), LockOut);
+  firewall.apply(Chain::ingress, accept("insert", "2s"));
+  firewall.apply(Chain::ingress, drop_from("203.0.113.1"));
+}
+
+TEST_CASE("an undo file that is wrong is refused before anything is written") {
+  const StateDirectory state;
+  {
+    Run first(state.path);
+    first.firewall.block(entries({"203.0.113.1"}));
+    first.firewall.set_default(Chain::ingress, RuleAction::drop);
+  }
+  const std::string chain =
+      R"({"default": "accept", "accept_established": true, "unjudged": "drop", "non_ip": "all", )";
+  const std::string of_chain = R"({"version": 2, "due_ns": 1, "chain": )";
+  const std::string of_set = R"({"version": 2, "due_ns": 1, "set": )";
+  for (const std::string& wrong : std::vector<std::string>{
+           of_chain + R"("forward", "before": )" + chain + R"("rules": []}})", of_chain + R"("ingress", "before": {}})",
+           of_chain + R"("ingress", "before": )" + chain + R"("rules": [{"src": "@nobody", "action": "drop"}]}})",
+           of_set + R"("blocked", "lines": [""]})", of_set + R"("blocked", "lines": ["x1.1.1.1"]})",
+           of_set + R"("../x", "lines": []})"}) {
+    INFO(wrong);
+    std::ofstream(state.path / "undo.json") << wrong;
+    CHECK_THROWS_WITH(Run(state.path), Contains("undo.json"));
+    std::filesystem::remove(state.path / "undo.json");
+    Run again(state.path);
+    CHECK(again.firewall.rules(Chain::ingress)->default_action == RuleAction::drop);
+    CHECK(again.content("blocked") == Texts{"203.0.113.1"});
+  }
+}
+
 TEST_CASE("a set that the change made goes again, and none goes that the rules before need") {
   Run run;
   run.firewall.add_to_set("office", entries({"192.0.2.0/24"}), confirmed_within(10s));
@@ -193,7 +274,7 @@ TEST_CASE("a change that cuts off what is vital is refused as a whole, unless it
     gateway.packet.source = parse_address_range("192.0.2.1").first;
     gateway.packet.protocol = 253;
     gateway.by = CutOffBy::naming;
-    gateway.what = "the gateway";
+    gateway.what = gateway.one_of = "the gateway";
     return std::vector{gateway};
   };
   Firewall firewall(options);
@@ -201,7 +282,7 @@ TEST_CASE("a change that cuts off what is vital is refused as a whole, unless it
   CHECK_THROWS_AS(firewall.add_to_set("blocked", entries({"203.0.113.1", "192.0.2.0/24"}), terms), LockOut);
   CHECK(asked_for == 77);
   CHECK(firewall.entries("blocked").empty());
-  CHECK_THROWS_AS(firewall.replace_set("blocked", entries({"192.0.0.0/8"}), terms), LockOut);
+  CHECK_THROWS_AS(firewall.replace_set("blocked", entries({"192.0.0.0/16"}), terms), LockOut);
   CHECK_THROWS_AS(firewall.apply(Chain::ingress, drop_from("192.0.2.1"), terms), LockOut);
   CHECK(firewall.rules(Chain::ingress)->rules.empty());
 

@@ -286,7 +286,7 @@ def attach_case(directory, traffic):
         expect_text("words of attach", "nfp0: mode hw", done.stderr)
         expect_text(
             "words of another attach",
-            "EEXIST: nfp0: mode hw, adopting program 'crypto'",
+            "EEXIST: nfp0 has a program of nicsentry already: 'crypto'",
             refused("attach", "-i", "nfp0"),
         )
         expect_text(
@@ -455,7 +455,7 @@ def no_events_case(directory, traffic):
         expect_text("log", "nfp0: mode drv (no better one: hw: no perf_event_output in this firmware)", watching.log())
         write("packet", "".join(f"0 {one['frame']}\n" for one in traffic.list if len(one["frame"]) >= 28))
         settle()
-        check_sample(traffic, watching.stop())
+        check_sample(traffic.on_host(), watching.stop())
         expect_text(
             "words of mode hw", "[nfp] event_output: not supported by FW", refused("run", "-i", "nfp0", "--mode", "hw")
         )
@@ -641,11 +641,11 @@ SECOND_RULES = rules_of(
     *({"src": f"203.0.{i}.0/24", "l4proto": "UDP", "dport": 1000 + i, "action": "drop"} for i in range(250))
 )
 INSIDE, INSIDE6 = ("192.0.2.9", 80), ("2001:db8::9", 80)
-TCP, UDP, SYN, ACK = 6, 17, 0x02, 0x10
+TCP, UDP, FIN, SYN, ACK = 6, 17, 0x01, 0x02, 0x10
 FIRST_PACKETS = [
     ((TCP, ("198.51.100.7", 4000), INSIDE), {"flags": SYN}, True),
     ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": SYN}, False),
-    ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": ACK}, True),
+    ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": FIN | ACK}, True),
     ((TCP, ("198.51.101.7", 4000), INSIDE), {"flags": ACK, "state": "ESTABLISHED"}, False),
     ((TCP, ("198.51.101.7", 4000), (INSIDE[0], 8500)), {"flags": SYN}, True),
     ((UDP, ("198.51.101.7", 4000), (INSIDE[0], 8500)), {}, False),

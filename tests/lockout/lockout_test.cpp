@@ -10,6 +10,7 @@
 
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/batch.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry::lockout_test {
 namespace {
@@ -29,7 +30,8 @@ HostTraffic host() {
   HostTraffic host;
   host.networks = {{"eth0",
                     {address("192.0.2.10"), address("fe80::10"), address("2001:db8::10")},
-                    {address("192.0.2.1"), address("fe80::1")}}};
+                    {address("192.0.2.1"), address("fe80::1")},
+                    {}}};
   host.resolvers = {{address("192.0.2.53"), address("192.0.2.10")}};
   host.caller = {accepted("192.0.2.10", 22, "198.51.100.9", 50000)};
   host.standing = host.caller;
@@ -75,9 +77,12 @@ Lines over(const HostTraffic& traffic, const std::vector<json>& rules, RuleActio
 }
 
 const json kAcceptIcmpv6 = {{"l4proto", "ICMPv6"}, {"action", "accept"}};
+const json kAcceptSsh = {{"l4proto", "TCP"}, {"dport", 22}, {"action", "accept"}};
 const std::string kNeighbours =
-    "IPv6 neighbour discovery on eth0: accept ICMPv6, or its types 133 to 136 (l4proto: \"ICMPv6\") (the default of "
+    "IPv6 neighbour discovery on eth0: accept it by {\"l4proto\": \"ICMPv6\", \"action\": \"accept\"} (the default of "
     "ingress)";
+const std::string kLogin =
+    "new connections from 198.51.100.9 to 192.0.2.10:22, as yours came in (the default of ingress)";
 
 TEST_CASE("an entry of `blocked` that covers what is vital is named, any other is not") {
   Change change;
@@ -88,11 +93,11 @@ TEST_CASE("an entry of `blocked` that covers what is vital is named, any other i
   change.blocked = {"192.0.2.10"};
   CHECK(change.over(host()) == Lines{"192.0.2.10, an address of this host (blocked)"});
   change.blocked = {"192.0.2.53"};
-  CHECK(change.over(host()) ==
-        Lines{"the resolver 192.0.2.53 (blocked)", "answers of the resolver 192.0.2.53 (blocked)"});
+  CHECK(change.over(host()) == Lines{"the resolver 192.0.2.53 (blocked)"});
   change.blocked = {"198.51.100.9"};
-  CHECK(change.over(host()) == Lines{"your own connection, from 198.51.100.9:50000 to 192.0.2.10:22 (blocked)",
-                                     "198.51.100.9, from where you came (blocked)"});
+  CHECK(change.over(host()) == Lines{"your own connection, from 198.51.100.9:50000 to 192.0.2.10:22 (blocked)"});
+  change.blocked = {"0.0.0.0", "::"};  // as lists of bogons have it
+  CHECK(change.over(host()).empty());
 }
 
 TEST_CASE("an entry is named also where a default of drop is in force") {
@@ -113,7 +118,8 @@ TEST_CASE("a rule that names vital addresses is named, one that asks for somethi
   CHECK(over(host(), {{{"src", "192.0.2.0/29"}, {"action", "count"}}}).empty());
   CHECK(over(host(), {{{"src", "192.0.2.0/29"}, {"action", "drop"}}}) ==
         Lines{"the gateway 192.0.2.1 (rule 0 of ingress)"});
-  CHECK(over(host(), {kAcceptIcmpv6, {{"src", "!192.0.2.10"}, {"dst", "192.0.2.10"}, {"action", "drop"}}}).size() == 5);
+  CHECK(over(host(), {{{"src", "192.0.2.10"}, {"action", "drop"}}}) ==
+        Lines{"192.0.2.10, an address of this host (rule 0 of ingress)"});
   CHECK(over(host(), {{{"in", "eth1"}, {"src", "192.0.2.1"}, {"action", "drop"}}}).empty());
   CHECK(over(host(), {{{"in", "eth0"}, {"src", "192.0.2.1"}, {"action", "drop"}}}).size() == 1);
   Change change;
@@ -125,14 +131,56 @@ TEST_CASE("a rule that names vital addresses is named, one that asks for somethi
   CHECK(change.over(host()).empty());  // it was so before
 }
 
-TEST_CASE("a default of drop spares what is established, and cuts neighbour discovery off") {
-  CHECK(over(host(), {}, RuleAction::drop) == Lines{kNeighbours});
-  CHECK(over(host(), {kAcceptIcmpv6}, RuleAction::drop).empty());
-  CHECK(over(host(), {{{"action", "drop"}}}).size() == 1);  // a rule for everything is a default by another name
+TEST_CASE("a default of drop spares what is established, and cuts off neighbour discovery and new logins") {
+  CHECK(over(host(), {}, RuleAction::drop) == Lines{kNeighbours, kLogin});
+  CHECK(over(host(), {kAcceptIcmpv6}, RuleAction::drop) == Lines{kLogin});
+  CHECK(over(host(), {kAcceptIcmpv6, kAcceptSsh}, RuleAction::drop).empty());
+  CHECK(over(host(), {{{"action", "drop"}}}).size() == 2);  // a rule for everything is a default by another name
   HostTraffic only_v4 = host();
   only_v4.networks[0].addresses.resize(1);
   only_v4.networks[0].gateways.resize(1);
-  CHECK(over(only_v4, {}, RuleAction::drop).empty());
+  CHECK(over(only_v4, {kAcceptSsh}, RuleAction::drop).empty());
+}
+
+TEST_CASE("neighbours are those of the own link, and the gateways") {
+  const json link_local = {{"src", "fe80::/10"}, {"l4proto", "ICMPv6"}, {"action", "accept"}};
+  CHECK(over(host(), {kAcceptSsh, link_local}, RuleAction::drop) == Lines{kNeighbours});
+  const json global = {{"src", "2001:db8::/64"}, {"l4proto", "ICMPv6"}, {"action", "accept"}};
+  CHECK(over(host(), {kAcceptSsh, global}, RuleAction::drop) == Lines{kNeighbours});
+  CHECK(over(host(), {kAcceptSsh, global, link_local}, RuleAction::drop).empty());
+}
+
+TEST_CASE("final rules that name nobody, or everybody, do not count as naming") {
+  const std::vector<json> first = {kAcceptIcmpv6, kAcceptSsh};
+  for (const json& last : std::vector<json>{{{"action", "drop"}},
+                                            {{"src", "0.0.0.0/0"}, {"action", "drop"}},
+                                            {{"src", "::/0"}, {"action", "drop"}},
+                                            {{"dst", "192.0.2.10"}, {"action", "drop"}},
+                                            {{"src", "!10.0.0.0/8"}, {"action", "drop"}}}) {
+    INFO(last.dump());
+    CHECK(over(host(), {first[0], first[1], last}).empty());
+  }
+}
+
+TEST_CASE("whoever came in must be able to come in again") {
+  CHECK(over(host(), {{{"src", "198.51.100.9"}, {"l4proto", "TCP"}, {"action", "drop"}}}).size() == 1);
+  CHECK(over(host(), {{{"l4proto", "TCP"}, {"dport", 22}, {"action", "drop"}}}) ==
+        Lines{"new connections from 198.51.100.9 to 192.0.2.10:22, as yours came in (rule 0 of ingress)"});
+  CHECK(over(host(), {{{"l4proto", "TCP"}, {"dport", 23}, {"action", "drop"}}}).empty());
+  HostTraffic outgoing = host();  // the host began it
+  outgoing.caller[0].accepted = false;
+  CHECK(over(outgoing, {{{"l4proto", "TCP"}, {"dport", 22}, {"action", "drop"}}}).empty());
+}
+
+TEST_CASE("a connection counts where its address may be reached by the port") {
+  const json no_ssh = {{"l4proto", "TCP"}, {"dport", 22}, {"action", "drop"}};
+  HostTraffic service = host();
+  service.caller = {accepted("203.0.113.200", 22, "198.51.100.9", 50000)};  // of a loopback or dummy interface
+  CHECK(over(service, {no_ssh}).size() == 1);
+  service.networks[0].elsewhere = {address("203.0.113.200")};  // of a port for management
+  CHECK(over(service, {no_ssh}).empty());
+  service.routes = {{address("198.51.100.9"), "eth0"}};
+  CHECK(over(service, {no_ssh}).size() == 1);
 }
 
 TEST_CASE("a default of drop that does not spare what is established names each connection, few of many") {
@@ -142,7 +190,6 @@ TEST_CASE("a default of drop that does not spare what is established names each 
   CHECK(change.over(host()) ==
         Lines{"answers of the resolver 192.0.2.53 (the default of ingress)",
               "your own connection, from 198.51.100.9:50000 to 192.0.2.10:22 (the default of ingress)",
-              "the connection of 192.0.2.10:22 with 198.51.100.9:50000 (the default of ingress)",
               "the connection of 192.0.2.10:443 with 203.0.113.7:40000 (the default of ingress)"});
   HostTraffic busy = host();
   busy.resolvers.clear();
@@ -153,7 +200,7 @@ TEST_CASE("a default of drop that does not spare what is established names each 
   }
   const Lines lines = change.over(busy);
   REQUIRE(lines.size() == 6);
-  CHECK(lines.back() == "and 196 more connections");
+  CHECK(lines.back() == "and 96 more connections");
 }
 
 TEST_CASE("an attacker's standing connection may be cut off by whoever names it") {
@@ -193,8 +240,9 @@ TEST_CASE("what leaves is judged where it is seen") {
   CHECK(cut_off(vital_packets(unseen), {{&open, &open}, none}, {{&open, &change.egress}, none}).empty());
   const ChainRules drops = chain({}, RuleAction::drop);
   const Lines lines = cut_off(packets, {{&open, &open}, none}, {{&open, &drops}, none});
-  REQUIRE(lines.size() == 1);
+  REQUIRE(lines.size() == 2);
   CHECK(lines.front().starts_with("IPv6 neighbour discovery on eth0"));
+  CHECK(lines.back() == "questions to the resolver 192.0.2.53 (the default of egress)");
 }
 
 TEST_CASE("ARP is vital to whoever has an IPv4 address") {
@@ -222,6 +270,7 @@ TEST_CASE("a connection of an address that no watched port has is not judged") {
   Change change;
   change.after = chain({kAcceptIcmpv6}, RuleAction::drop);
   change.after.accept_established = false;
+  elsewhere.networks[0].elsewhere = {address("10.0.0.1")};
   CHECK(change.over(elsewhere) == Lines{"answers of the resolver 192.0.2.53 (the default of ingress)"});
 }
 

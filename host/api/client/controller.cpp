@@ -104,7 +104,7 @@ EnforcedAnswer Controller::set_non_ip(Chain chain, const std::optional<std::vect
                              encode(NonIpRequest{types}).dump());
 }
 
-void Controller::confirm() const { ask<Nothing>("POST", resource::kConfirm); }
+ConfirmAnswer Controller::confirm() const { return ask<ConfirmAnswer>("POST", resource::kConfirm); }
 
 void Controller::reset_counters() const { ask<Nothing>("POST", resource::kResetCounters); }
 

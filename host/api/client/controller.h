@@ -35,7 +35,7 @@ class Controller {
   EnforcedAnswer set_non_ip(Chain chain, const std::optional<std::vector<std::uint16_t>>& types,
                             const ChangeQuery& query = {}) const;
   // A change that was asked for with ChangeQuery::confirm stays.
-  void confirm() const;
+  ConfirmAnswer confirm() const;
   void reset_counters() const;
   ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
 

@@ -49,7 +49,7 @@ std::optional<int> pid_of_socket(std::string_view name) {
   return failure == std::errc() && rest == name.data() + name.size() ? std::optional(pid) : std::nullopt;
 }
 
-enum class Answering { yes, refused, unknown };
+enum class Answering { yes, refused, forbidden, unknown };
 
 // Only the socket itself tells whether its controller lives: a pid may be another process's by now.
 Answering answering(const std::string& path) {
@@ -67,7 +67,16 @@ Answering answering(const std::string& path) {
     return Answering::yes;
   }
   // EAGAIN: somebody listens, and others wait there.
-  return errno == EAGAIN ? Answering::yes : errno == ECONNREFUSED ? Answering::refused : Answering::unknown;
+  switch (errno) {
+    case EAGAIN:
+      return Answering::yes;
+    case ECONNREFUSED:
+      return Answering::refused;
+    case EACCES:
+      return Answering::forbidden;
+    default:
+      return Answering::unknown;
+  }
 }
 
 // Every controller's socket in the runtime directory, whether or not somebody listens at it, by pid.
@@ -88,10 +97,25 @@ std::vector<Listener> sockets_of_controllers() {
 }
 
 std::vector<Listener> listening_controllers() {
-  std::vector<Listener> found = sockets_of_controllers();
-  std::erase_if(found, [](const Listener& listener) { return answering(listener.socket) != Answering::yes; });
+  std::vector<Listener> found;
+  for (const Listener& listener : sockets_of_controllers()) {
+    switch (answering(listener.socket)) {
+      case Answering::yes:
+        found.push_back(listener);
+        break;
+      case Answering::forbidden:
+        throw SystemError(EACCES,
+                          "asking the controller at " + listener.socket + ": it answers only its own user (root)");
+      case Answering::refused:
+      case Answering::unknown:
+        break;
+    }
+  }
   return found;
 }
+
+// A run that was just started in the background needs a moment until it claims its port.
+constexpr std::chrono::milliseconds kUntilClaimed = 500ms;
 
 bool process_is_gone(int pid) { return kill(pid, 0) != 0 && errno == ESRCH; }
 
@@ -107,6 +131,14 @@ std::string described(const Listener& controller, const std::vector<Interface>& 
   return "process " + std::to_string(controller.pid) + ports + (ports.empty() ? "" : ")");
 }
 
+bool any_port_is_claimed() {
+  const std::vector<Interface> interfaces = list_interfaces();
+  return std::any_of(interfaces.begin(), interfaces.end(), [](const Interface& port) {
+    const auto found = read_port_record(port);
+    return found && found->running;
+  });
+}
+
 NotFound not_watched(const std::string& interface) {
   return NotFound("no controller watches " + interface + " (start one with: nicsentry run -i " + interface + ")");
 }
@@ -114,10 +146,15 @@ NotFound not_watched(const std::string& interface) {
 // A run claims its port first; its record and its socket follow. Until then the record is empty, or a dead run's.
 std::string socket_of_port(const std::string& interface, std::chrono::milliseconds patience) {
   const Interface port = find_interface(interface);
-  const auto until = SteadyClock::now() + patience;
+  const auto begun = SteadyClock::now();
+  const auto until = begun + patience;
   while (true) {
     const auto found = read_port_record(port);
     if (!found || !found->running) {
+      if (SteadyClock::now() < begun + std::min(patience, kUntilClaimed)) {
+        std::this_thread::sleep_for(kLookAgain);
+        continue;
+      }
       if (const auto holder = find_lease_holder(port)) {
         throw NotFound("the controller of " + interface + ", process " + std::to_string(holder->pid) +
                        ", has another runtime directory: " + holder->directory + " (see NICSENTRY_RUNTIME_DIR)");
@@ -150,7 +187,12 @@ std::string find_controller(const std::string& interface, std::chrono::milliseco
   if (!interface.empty()) {
     return socket_of_port(interface, patience);
   }
-  const std::vector<Listener> running = listening_controllers();
+  const auto begun = SteadyClock::now();
+  std::vector<Listener> running = listening_controllers();
+  while (running.empty() && SteadyClock::now() < begun + (any_port_is_claimed() ? patience : kUntilClaimed)) {
+    std::this_thread::sleep_for(kLookAgain);
+    running = listening_controllers();
+  }
   if (running.empty()) {
     throw NotFound("no controller runs (start one with: nicsentry run -i PORT)");
   }

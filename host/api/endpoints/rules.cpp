@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/endpoints/rules.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "host/api/endpoints/change_terms.h"
@@ -47,9 +48,11 @@ ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
 std::optional<Unconfirmed> unconfirmed(const Firewall& firewall) {
   constexpr double kNsPerSecond = 1e9;
   const auto waiting = firewall.unconfirmed();
-  return waiting ? std::optional(Unconfirmed{waiting->second,
-                                             static_cast<double>(waiting->first - wall_clock_ns()) / kNsPerSecond})
-                 : std::nullopt;
+  if (!waiting) {
+    return std::nullopt;
+  }
+  const double seconds = static_cast<double>(waiting->first - wall_clock_ns()) / kNsPerSecond;
+  return Unconfirmed{waiting->second, std::max(seconds, 0.0)};
 }
 
 Chain chain_asked(const Request& request) { return parse_chain_name(request.captures.at("chain")); }
@@ -110,8 +113,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
   router.add("POST", resource::kConfirm, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();
     refuse_fields(request.body);
-    firewall.confirm();
-    return encode(Nothing{});
+    return encode(ConfirmAnswer{firewall.confirm()});
   });
   router.add("POST", resource::kResetCounters, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();

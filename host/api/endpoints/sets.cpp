@@ -8,6 +8,7 @@
 #include "host/api/endpoints/change_terms.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/sets_json.h"
+#include "host/base/error.h"
 #include "host/base/wall_clock.h"
 
 namespace nicsentry {
@@ -92,6 +93,9 @@ void add_sets_routes(Router& router, const RunFirewall& run) {
     const std::string name = set_asked(request);
     Firewall& firewall = run.required();
     refuse_fields(request.body);
+    if (terms_of(request).confirm) {
+      throw BadRequest("confirm: a set that no rule names is removed for good; allowed is with entries of a set");
+    }
     run.require_enforced();
     firewall.remove_set(name);
     return encode(EnforcedAnswer{run.enforced_after_change()});

@@ -175,6 +175,14 @@ ordered_json encode(const TableFigures& tables) {
           {"bits_room", tables.bits_room}};
 }
 
+ordered_json encode(const ConfirmAnswer& answer) { return {{"confirmed", answer.what}}; }
+
+template <>
+ConfirmAnswer decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  return {fields.get<std::string>("confirmed", json_fields::kText)};
+}
+
 ordered_json encode(const RulesAnswer& answer) {
   ordered_json object = {
       {"ingress", encode(answer.ingress)}, {"egress", encode(answer.egress)}, {"enforced", encode(answer.enforced)}};

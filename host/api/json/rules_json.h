@@ -77,6 +77,14 @@ struct Unconfirmed {
   double seconds = 0.0;  // until then
 };
 
+// Which change was confirmed.
+struct ConfirmAnswer {
+  std::string what;
+};
+nlohmann::ordered_json encode(const ConfirmAnswer& answer);
+template <>
+ConfirmAnswer decode(const nlohmann::json& answer);
+
 struct RulesAnswer {
   ChainAnswer ingress;
   ChainAnswer egress;

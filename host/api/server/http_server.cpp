@@ -83,7 +83,10 @@ std::optional<pid_t> caller_of(MHD_Connection* connection) {
 }
 
 MHD_Result take_argument(void* query, MHD_ValueKind /*kind*/, const char* name, const char* value) {
-  (*static_cast<std::map<std::string, std::string>*>(query))[name] = value == nullptr ? "" : value;
+  auto& arguments = *static_cast<std::map<std::string, std::string>*>(query);
+  if (!arguments.emplace(name, value == nullptr ? "" : value).second) {
+    arguments[std::string(name) + ", a second time"];  // which of them is meant, nobody knows
+  }
   return MHD_YES;
 }
 

@@ -208,8 +208,9 @@ Texts attachment_lines(const Accounting& attachment) {
                   alarming(attachment.unknown_left_out(), "left out", "LEFT OUT")),
   };
   if (attachment.dropped.packets != 0) {
-    lines.push_back(
-        fmt::format("  firewall: {} packets dropped ({} bytes)", attachment.dropped.packets, attachment.dropped.bytes));
+    lines.push_back(fmt::format(
+        "  firewall: {} packets dropped ({} bytes){}", attachment.dropped.packets, attachment.dropped.bytes,
+        attachment.unjudged.packets != 0 ? fmt::format(", {} of them unjudged", attachment.unjudged.packets) : ""));
   }
   return lines;
 }
