@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <set>
 #include <span>

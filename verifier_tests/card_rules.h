@@ -15,7 +15,7 @@ std::vector<std::string> broken_rules(const std::filesystem::path& object);
 struct Verified {
   std::string refusal;
   std::uint32_t instructions = 0;  // that the verifier looked at, of the largest program
-  double seconds = 0;  // of the processor
+  double seconds = 0;              // of the processor
 };
 Verified verify(const std::filesystem::path& object);
 

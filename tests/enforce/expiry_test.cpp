@@ -122,7 +122,9 @@ TEST_CASE("a failure to remove, whatever is thrown, is warned of once and tried 
     return things.end == kNone;
   }));
   REQUIRE(things.warned() == 1);
-  CHECK_THAT(things.warnings[0], Catch::StartsWith("could not do what was due (rules or entries that ended, an unconfirmed change); retrying: "));
+  CHECK_THAT(
+      things.warnings[0],
+      Catch::StartsWith("could not do what was due (rules or entries that ended, an unconfirmed change); retrying: "));
 }
 
 }  // namespace nicsentry::expiry_test

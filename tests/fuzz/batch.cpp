@@ -39,7 +39,8 @@ void check(const nicsentry::ChainRules& chain) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
-    check(nicsentry::apply_batch(two_rules(), nicsentry::parse_json(text), {"blocked", "one"}, kNow));
+    check(nicsentry::apply_batch(two_rules(), nicsentry::parse_batch(nicsentry::parse_json(text), kNow),
+                                 {"blocked", "one"}));
   } catch (const nicsentry::Error& error) {
     nicsentry::fuzz::require(error.what()[0] != '\0', "an error has a text");
   }
