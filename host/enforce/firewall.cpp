@@ -334,7 +334,7 @@ void Firewall::take_back() {
   if (undo_->chain) {
     rules_.save();
   } else {
-    const Undo::SetPart& part = *undo_->set;
+    const SetUndo& part = *undo_->set;
     sets_.save_whole(part.set);
     if (part.made && rules_.uses_of(part.set) == 0 && sets_.in_memory().size(part.set) == 0) {
       perform(sets_.remove(part.set));
@@ -359,7 +359,7 @@ void Firewall::change_chain_to(Chain chain, ChainRules next, const ChangeTerms& 
   refuse_lock_out_by_rules(chain, next, terms);
   const auto make_undo = [&] {
     Undo undo;
-    undo.chain = Undo::ChainPart{chain, *rules_.rules(chain)};
+    undo.chain = ChainUndo{chain, *rules_.rules(chain)};
     return undo;
   };
   with_undo(terms, make_undo, [&] {

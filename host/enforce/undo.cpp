@@ -32,7 +32,7 @@ bool Undo::leave(std::span<const AddressRange> ranges) {
 Undo undo_of_adding(const std::string& set, bool made, const std::vector<SetEntry>& content,
                     std::span<const SetEntry> added) {
   Undo undo;
-  undo.set = Undo::SetPart{set, made, {}, {}};
+  undo.set = SetUndo{set, made, {}, {}};
   const auto before = by_range(content);
   for (const auto& [range, entry] : by_range(added)) {
     const auto found = before.find(range);
@@ -47,7 +47,7 @@ Undo undo_of_adding(const std::string& set, bool made, const std::vector<SetEntr
 
 Undo undo_of_taking(const std::string& set, const std::vector<SetEntry>& content, std::span<const AddressRange> taken) {
   Undo undo;
-  undo.set = Undo::SetPart{set, false, {}, {}};
+  undo.set = SetUndo{set, false, {}, {}};
   const std::set<AddressRange> ranges(taken.begin(), taken.end());
   for (const SetEntry& entry : content) {
     if (ranges.contains(entry.range)) {

@@ -12,23 +12,24 @@
 
 namespace nicsentry {
 
+struct ChainUndo {
+  Chain chain = Chain::ingress;
+  ChainRules before;
+};
+
+// Touches only what the change did, so that other changes of the set stay.
+struct SetUndo {
+  std::string set;
+  bool made = false;                 // by the change
+  std::vector<AddressRange> remove;  // what it added
+  std::vector<SetEntry> put;         // what it removed, or gave another end
+};
+
 // How to take back a change that waits to be confirmed: of one chain, or of one set.
 struct Undo {
   TimestampNs due_ns = 0;  // wall clock: taken back then
-  struct ChainPart {
-    Chain chain = Chain::ingress;
-    ChainRules before;
-  };
-  std::optional<ChainPart> chain;
-  // Touches only what the change did, so that other changes of the set stay.
-  struct SetPart {
-    std::string set;
-    bool made = false;                 // by the change
-    std::vector<AddressRange> remove;  // what it added
-    std::vector<SetEntry> put;         // what it removed, or gave another end
-  };
-  std::optional<SetPart> set;
-
+  std::optional<ChainUndo> chain;
+  std::optional<SetUndo> set;
   // It is taken back, but that is not saved yet.
   bool taken_back = false;
 
