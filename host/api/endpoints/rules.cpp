@@ -2,7 +2,6 @@
 #include "host/api/endpoints/rules.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "host/api/endpoints/change_terms.h"
 #include "host/api/json/resources.h"
@@ -63,10 +62,10 @@ void add_setting(Router& router, const char* path, const RunFirewall& run, Set s
   router.add("PUT", path, Lane::quick, [run, set](const Request& request) {
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
-    auto wanted = decode<Wanted>(request.body);
+    const auto wanted = decode<Wanted>(request.body);
     const ChangeTerms terms = terms_of(request);
     run.enforcing(chain);
-    set(firewall, chain, std::move(wanted), terms);
+    set(firewall, chain, wanted, terms);
     return encode(EnforcedAnswer{run.enforced_after_change(chain)});
   });
 }
@@ -107,8 +106,8 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
                                  firewall.drop_unjudged(chain, wanted.drop, terms);
                                });
   add_setting<NonIpRequest>(router, resource::kNonIp, run,
-                            [](Firewall& firewall, Chain chain, NonIpRequest wanted, const auto& terms) {
-                              firewall.set_non_ip(chain, std::move(wanted.types), terms);
+                            [](Firewall& firewall, Chain chain, const auto& wanted, const auto& terms) {
+                              firewall.set_non_ip(chain, wanted.types, terms);
                             });
   router.add("POST", resource::kConfirm, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();
