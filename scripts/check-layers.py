@@ -14,6 +14,7 @@ FLOORS = {
     "cli": 10,
     "app": 9,
     "api": 8,
+    "programs": 7,
     "ports": 6,
     "enforce": 6,
     "analysis": 5,

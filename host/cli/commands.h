@@ -21,5 +21,6 @@ void add_rules_commands(CLI::App& app, Action& chosen);
 void add_sets_commands(CLI::App& app, Action& chosen);
 void add_block_commands(CLI::App& app, Action& chosen);
 void add_connections_command(CLI::App& app, Action& chosen);
+void add_programs_commands(CLI::App& app, Action& chosen);
 
 }  // namespace nicsentry

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   add_sets_commands(app, chosen);
   add_block_commands(app, chosen);
   add_connections_command(app, chosen);
+  add_programs_commands(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/lint_report.h"
+
+#include <algorithm>
+
+namespace nicsentry {
+namespace {
+
+using lint::LintReport;
+using lint::Rule;
+using lint::Verdict;
+
+const char* verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::taken:
+      return "taken";
+    case Verdict::refused:
+      return "refused";
+    default:
+      return "unknown";
+  }
+}
+
+const char* state_of(const LintReport& report, Rule rule) {
+  const bool broken = std::any_of(report.findings.begin(), report.findings.end(),
+                                  [rule](const auto& found) { return found.finding.rule == rule; });
+  if (broken) {
+    return "broken";
+  }
+  const bool unchecked = std::find(report.unchecked.begin(), report.unchecked.end(), rule) != report.unchecked.end();
+  return unchecked ? "not checked" : "holds";
+}
+
+std::string place_of(const lint::FindingWithSource& found, const LintReport& report, const std::string& object) {
+  if (!found.finding.instruction) {
+    return object;
+  }
+  const std::string instruction = "instruction " + std::to_string(*found.finding.instruction);
+  if (!found.source) {
+    return report.program + "(), " + instruction;
+  }
+  return found.source->file + ":" + std::to_string(found.source->line) + " (" + instruction + ")";
+}
+
+std::string finding_text(const lint::FindingWithSource& found, const LintReport& report, const std::string& object) {
+  std::string text = place_of(found, report, object) + ": " + info_of(found.finding.rule).title + "\n";
+  if (found.source && !found.source->text.empty()) {
+    text += "    " + found.source->text + "\n";
+  }
+  return text + "  driver: " + found.finding.driver_says + "\n  write:  " + found.finding.way_out + "\n";
+}
+
+std::string rules_text(const LintReport& report) {
+  std::string lines = "rules:\n";
+  for (const auto& info : lint::all_rules()) {
+    const std::string state = state_of(report, info.rule);
+    lines += "  " + state + std::string(13 - state.size(), ' ') + info.title + "\n";
+  }
+  return lines;
+}
+
+std::string length_text(const LintReport& report) {
+  if (!report.nfp_instructions) {
+    return {};
+  }
+  return "length: " + std::to_string(*report.nfp_instructions) + " NFP instructions predicted (+-" +
+         std::to_string(lint::kPredictionError) + "), at most " + std::to_string(report.nfp_limit) + "; " +
+         std::to_string(report.bpf_instructions) + " BPF instructions\n";
+}
+
+std::string kernel_text(const LintReport& report) {
+  if (!report.kernel.asked) {
+    return "kernel: its verifier was not asked: " + report.kernel.message + "\n";
+  }
+  return report.kernel.taken ? "kernel: its verifier takes the program\n"
+                             : "kernel: " + report.kernel.message + "\n";
+}
+
+std::string verdict_text(const LintReport& report) {
+  switch (report.verdict) {
+    case Verdict::taken:
+      return "the card takes it";
+    case Verdict::refused:
+      return "the card refuses it";
+    default:
+      return "cannot tell: " + report.give_up;
+  }
+}
+
+}  // namespace
+
+std::string lint_text(const LintReport& report, const std::string& object) {
+  std::string text;
+  for (const auto& found : report.findings) {
+    text += finding_text(found, report, object);
+  }
+  text += rules_text(report) + length_text(report);
+  if (report.stack_bytes) {
+    text += "stack: " + std::to_string(*report.stack_bytes) + " bytes, at most " +
+            std::to_string(report.stack_limit) + "\n";
+  }
+  return text + kernel_text(report) + object + ": program " + report.program + ", firmware " + report.firmware + ": " +
+         verdict_text(report) + "\n";
+}
+
+nlohmann::ordered_json lint_json(const LintReport& report, const std::string& object) {
+  using nlohmann::ordered_json;
+  ordered_json rules = ordered_json::array();
+  for (const auto& info : lint::all_rules()) {
+    rules.push_back({{"rule", info.name}, {"state", state_of(report, info.rule)}});
+  }
+  ordered_json findings = ordered_json::array();
+  for (const auto& found : report.findings) {
+    ordered_json one{{"rule", info_of(found.finding.rule).name}};
+    one["instruction"] = found.finding.instruction ? ordered_json(*found.finding.instruction) : ordered_json();
+    one["file"] = found.source ? ordered_json(found.source->file) : ordered_json();
+    one["line"] = found.source ? ordered_json(found.source->line) : ordered_json();
+    one["text"] = found.source ? ordered_json(found.source->text) : ordered_json();
+    one["driver"] = found.finding.driver_says;
+    one["write"] = found.finding.way_out;
+    findings.push_back(std::move(one));
+  }
+  const auto number = [](const auto& value) { return value ? ordered_json(*value) : ordered_json(); };
+  return {{"object", object},
+          {"section", report.section},
+          {"program", report.program},
+          {"firmware", report.firmware},
+          {"verdict", verdict_name(report.verdict)},
+          {"reason", report.give_up},
+          {"findings", findings},
+          {"rules", rules},
+          {"bpf_instructions", report.bpf_instructions},
+          {"nfp_instructions", number(report.nfp_instructions)},
+          {"nfp_instructions_error", lint::kPredictionError},
+          {"nfp_instructions_max", report.nfp_limit},
+          {"stack_bytes", number(report.stack_bytes)},
+          {"stack_bytes_max", report.stack_limit},
+          {"packet_bytes", report.packet_bytes},
+          {"kernel",
+           {{"asked", report.kernel.asked}, {"taken", report.kernel.taken}, {"message", report.kernel.message}}}};
+}
+
+}  // namespace nicsentry
