@@ -11,7 +11,7 @@ namespace {
 
 std::string hexadecimal(std::uint64_t number) {
   char text[20];
-  std::snprintf(text, sizeof(text), "%#" PRIx64, number);
+  std::snprintf(text, sizeof(text), "0x%" PRIx64, number);
   return text;
 }
 

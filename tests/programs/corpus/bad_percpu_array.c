@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "corpus.h"
+
+MAP(totals, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct counter, 1);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	struct counter *c = bpf_map_lookup_elem(&totals, &key);
+
+	if (c)
+		c->packets++;
+	return XDP_PASS;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "corpus.h"
+
+ARRAY(totals, struct counter, 1);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	struct counter *c = bpf_map_lookup_elem(&totals, &key);
+
+	if (!c)
+		return XDP_PASS;
+	__sync_fetch_and_add(&c->packets, 1);
+	return c->packets > 1000 ? XDP_DROP : XDP_PASS;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "corpus.h"
+
+ARRAY(protocols, struct counter, 256);
+
+SEC("xdp")
+int program(struct xdp_md *ctx)
+{
+	struct iphdr *ip = ipv4(ctx);
+
+	if (!ip)
+		return XDP_PASS;
+
+	__u32 key = ip->protocol;
+	struct counter *c = bpf_map_lookup_elem(&protocols, &key);
+
+	if (c)
+		count(c, ctx);
+	return XDP_PASS;
+}
