@@ -37,7 +37,8 @@ add_dependencies(firewall_tests bpf_objects)
 
 add_subdirectory(support)
 
-foreach(room analysis api base bpf_offload cli enforce export/files export/stream lockout packet ports rules run sessions)
+foreach(room analysis api base bpf_offload cli enforce export/files export/stream lockout packet ports programs/lint rules run
+        sessions)
   add_subdirectory(${room})
 endforeach()
 

@@ -6,22 +6,18 @@
 namespace nicsentry {
 namespace {
 
-using lint::LintReport;
-using lint::Rule;
-using lint::Verdict;
-
-const char* verdict_name(Verdict verdict) {
+const char* lint_verdict_name(lint::Verdict verdict) {
   switch (verdict) {
-    case Verdict::taken:
+    case lint::Verdict::taken:
       return "taken";
-    case Verdict::refused:
+    case lint::Verdict::refused:
       return "refused";
     default:
       return "unknown";
   }
 }
 
-const char* state_of(const LintReport& report, Rule rule) {
+const char* lint_state_of(const lint::LintReport& report, lint::Rule rule) {
   const bool broken = std::any_of(report.findings.begin(), report.findings.end(),
                                   [rule](const auto& found) { return found.finding.rule == rule; });
   if (broken) {
@@ -31,7 +27,7 @@ const char* state_of(const LintReport& report, Rule rule) {
   return unchecked ? "not checked" : "holds";
 }
 
-std::string place_of(const lint::FindingWithSource& found, const LintReport& report, const std::string& object) {
+std::string lint_place_of(const lint::FindingWithSource& found, const lint::LintReport& report, const std::string& object) {
   if (!found.finding.instruction) {
     return object;
   }
@@ -42,24 +38,24 @@ std::string place_of(const lint::FindingWithSource& found, const LintReport& rep
   return found.source->file + ":" + std::to_string(found.source->line) + " (" + instruction + ")";
 }
 
-std::string finding_text(const lint::FindingWithSource& found, const LintReport& report, const std::string& object) {
-  std::string text = place_of(found, report, object) + ": " + info_of(found.finding.rule).title + "\n";
+std::string lint_finding_text(const lint::FindingWithSource& found, const lint::LintReport& report, const std::string& object) {
+  std::string text = lint_place_of(found, report, object) + ": " + info_of(found.finding.rule).title + "\n";
   if (found.source && !found.source->text.empty()) {
     text += "    " + found.source->text + "\n";
   }
   return text + "  driver: " + found.finding.driver_says + "\n  write:  " + found.finding.way_out + "\n";
 }
 
-std::string rules_text(const LintReport& report) {
+std::string lint_rules_text(const lint::LintReport& report) {
   std::string lines = "rules:\n";
   for (const auto& info : lint::all_rules()) {
-    const std::string state = state_of(report, info.rule);
+    const std::string state = lint_state_of(report, info.rule);
     lines += "  " + state + std::string(13 - state.size(), ' ') + info.title + "\n";
   }
   return lines;
 }
 
-std::string length_text(const LintReport& report) {
+std::string lint_length_text(const lint::LintReport& report) {
   if (!report.nfp_instructions) {
     return {};
   }
@@ -68,7 +64,7 @@ std::string length_text(const LintReport& report) {
          std::to_string(report.bpf_instructions) + " BPF instructions\n";
 }
 
-std::string kernel_text(const LintReport& report) {
+std::string lint_kernel_text(const lint::LintReport& report) {
   if (!report.kernel.asked) {
     return "kernel: its verifier was not asked: " + report.kernel.message + "\n";
   }
@@ -76,11 +72,11 @@ std::string kernel_text(const LintReport& report) {
                              : "kernel: " + report.kernel.message + "\n";
 }
 
-std::string verdict_text(const LintReport& report) {
+std::string lint_verdict_text(const lint::LintReport& report) {
   switch (report.verdict) {
-    case Verdict::taken:
+    case lint::Verdict::taken:
       return "the card takes it";
-    case Verdict::refused:
+    case lint::Verdict::refused:
       return "the card refuses it";
     default:
       return "cannot tell: " + report.give_up;
@@ -89,25 +85,25 @@ std::string verdict_text(const LintReport& report) {
 
 }  // namespace
 
-std::string lint_text(const LintReport& report, const std::string& object) {
+std::string lint_text(const lint::LintReport& report, const std::string& object) {
   std::string text;
   for (const auto& found : report.findings) {
-    text += finding_text(found, report, object);
+    text += lint_finding_text(found, report, object);
   }
-  text += rules_text(report) + length_text(report);
+  text += lint_rules_text(report) + lint_length_text(report);
   if (report.stack_bytes) {
     text += "stack: " + std::to_string(*report.stack_bytes) + " bytes, at most " +
             std::to_string(report.stack_limit) + "\n";
   }
-  return text + kernel_text(report) + object + ": program " + report.program + ", firmware " + report.firmware + ": " +
-         verdict_text(report) + "\n";
+  return text + lint_kernel_text(report) + object + ": program " + report.program + ", firmware " + report.firmware + ": " +
+         lint_verdict_text(report) + "\n";
 }
 
-nlohmann::ordered_json lint_json(const LintReport& report, const std::string& object) {
+nlohmann::ordered_json lint_json(const lint::LintReport& report, const std::string& object) {
   using nlohmann::ordered_json;
   ordered_json rules = ordered_json::array();
   for (const auto& info : lint::all_rules()) {
-    rules.push_back({{"rule", info.name}, {"state", state_of(report, info.rule)}});
+    rules.push_back({{"rule", info.name}, {"state", lint_state_of(report, info.rule)}});
   }
   ordered_json findings = ordered_json::array();
   for (const auto& found : report.findings) {
@@ -125,7 +121,7 @@ nlohmann::ordered_json lint_json(const LintReport& report, const std::string& ob
           {"section", report.section},
           {"program", report.program},
           {"firmware", report.firmware},
-          {"verdict", verdict_name(report.verdict)},
+          {"verdict", lint_verdict_name(report.verdict)},
           {"reason", report.give_up},
           {"findings", findings},
           {"rules", rules},

@@ -49,6 +49,7 @@ void add_programs_commands(CLI::App& app, Action& chosen) {
   part->add_option("--firmware", options->lint.firmware, "agilio-bpf, corenic, nic, or a file that ends in .conf")
       ->capture_default_str();
   part->add_option("--mtu", options->lint.mtu, "MTU of the port")->capture_default_str();
+  part->add_flag("!--no-kernel", options->lint.ask_kernel, "do not ask the verifier of the running kernel");
   part->add_flag("--json", options->json, "print JSON");
   part->footer(
       "Exit status: 0 the card takes it, 1 it refuses it or something failed, 2 the lint cannot tell.\n"

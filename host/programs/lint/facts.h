@@ -59,7 +59,7 @@ struct ProgramFacts {
   std::vector<std::uint32_t> stack_depths;     // bytes, of each function
   std::uint64_t packet_bytes = 0;              // how far into the packet it may reach
   std::optional<std::size_t> adjust_head_call;  // the only one, by a constant that needs no check
-  bool adjust_head_called = false;
+  bool chooses_queue = false;  // writes rx_queue_index, which the kernel allows on a device only
 };
 
 }  // namespace nicsentry::lint

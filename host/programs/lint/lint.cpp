@@ -83,6 +83,7 @@ class Linting {
     }
     add_rules(rules);
     report_.packet_bytes = facts->packet_bytes;
+    chooses_queue_ = facts->chooses_queue;
     check_stack(*facts);
     check_packet(*facts);
     check_translation(*facts);
@@ -164,6 +165,10 @@ class Linting {
       report_.kernel.message = "not wanted";
       return;
     }
+    if (chooses_queue_) {
+      report_.kernel.message = "it lets only programs on a device write rx_queue_index";
+      return;
+    }
     const VerifierAnswer answer = ask_verifier(request_.object, request_.section);
     report_.kernel = {answer.asked, answer.taken, answer.message};
     if (answer.asked && !answer.taken && !refused()) {
@@ -187,6 +192,7 @@ class Linting {
   const Firmware& firmware_;
   const ProgramImage& program_;
   LintReport report_;
+  bool chooses_queue_ = false;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kFramesMax = 8;
 
-std::uint32_t rounded_up(std::uint32_t bytes, std::uint32_t to) { return (bytes + to - 1) / to * to; }
+std::uint32_t frame_bytes(std::uint32_t bytes, std::uint32_t to) { return (bytes + to - 1) / to * to; }
 
 std::size_t end_of(const ProgramImage& program, const ProgramFacts& facts, std::size_t function) {
   return function + 1 < facts.function_starts.size() ? facts.function_starts[function + 1]
@@ -45,13 +45,13 @@ bool keeps_registers(const ProgramImage& program, const ProgramFacts& facts, std
 std::uint32_t stack_on_card(const ProgramImage& program, const ProgramFacts& facts) {
   return longest(program, facts, 0, 1, [&](std::size_t function) {
     const std::uint32_t kept = function == 0 ? 0 : 4 + (keeps_registers(program, facts, function) ? 32U : 0U);
-    return rounded_up(facts.stack_depths[function] + kept, 64);
+    return frame_bytes(facts.stack_depths[function] + kept, 64);
   });
 }
 
 std::uint32_t stack_in_kernel(const ProgramImage& program, const ProgramFacts& facts) {
   return longest(program, facts, 0, 1, [&](std::size_t function) {
-    return rounded_up(std::max(facts.stack_depths[function], 1U), 32);
+    return frame_bytes(std::max(facts.stack_depths[function], 1U), 32);
   });
 }
 

@@ -6,9 +6,9 @@
 namespace nicsentry::lint {
 namespace {
 
-constexpr std::size_t kFramesMax = 8;
+constexpr std::size_t kCallsMax = 8;
 constexpr std::size_t kCallerSaved = 6;  // R0 to R5
-constexpr std::uint64_t kVariableMax = 1U << 29U;
+constexpr std::uint64_t kEventBytesMax = 1U << 29U;
 
 }  // namespace
 
@@ -20,7 +20,7 @@ void Walk::forget_caller_saved() {
 }
 
 void Walk::call_function(const Instruction& instruction) {
-  if (state_.frames.size() >= kFramesMax) {
+  if (state_.frames.size() >= kCallsMax) {
     refuse("the call stack of " + std::to_string(state_.frames.size() + 1) + " frames is too deep");
   }
   const auto target = static_cast<std::size_t>(at_ + instruction.imm + 1);
@@ -145,7 +145,7 @@ void Walk::check_event_arguments() {
   if (size.number.umin == 0) {
     check_memory_argument(4, 0, true);
   }
-  if (size.number.umax >= kVariableMax) {
+  if (size.number.umax >= kEventBytesMax) {
     refuse("R5 unbounded memory access, use 'var &= const' or 'if (var < const)'");
   }
   check_memory_argument(4, static_cast<std::int64_t>(size.number.umax), true);

@@ -162,6 +162,7 @@ void Walk::access_context(const Value& pointer, std::int64_t offset, std::uint32
   if (moved || !field || (writes && offset != offsetof(xdp_md, rx_queue_index))) {
     refuse("invalid bpf_context access off=" + std::to_string(offset) + " size=" + std::to_string(bytes));
   }
+  facts_.chooses_queue = facts_.chooses_queue || writes;
   if (writes || value < 0) {
     return;
   }

@@ -8,7 +8,7 @@
 namespace nicsentry::lint {
 namespace {
 
-constexpr std::int64_t kOffsetMax = 1 << 29;
+constexpr std::int64_t kStackOffsetMax = 1 << 29;
 
 std::size_t place_of(std::int64_t offset) { return static_cast<std::size_t>(-offset - 1); }
 std::size_t slot_of(std::int64_t offset) { return place_of(offset) / kSlotBytes; }
@@ -46,7 +46,7 @@ void Walk::check_stack_bounds(const Value& pointer, std::int64_t offset, std::in
     first = static_cast<std::int64_t>(at.bits.value) + offset;
     end = first + bytes;
   } else {
-    if (at.smax >= kOffsetMax || at.smin <= -kOffsetMax) {
+    if (at.smax >= kStackOffsetMax || at.smin <= -kStackOffsetMax) {
       refuse("invalid unbounded variable-offset access to the stack");
     }
     first = at.smin + offset;

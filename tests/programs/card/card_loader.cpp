@@ -29,7 +29,10 @@ namespace {
 
 constexpr const char* kPort = "nfp0";
 constexpr const char* kSection = "xdp";
-constexpr int kReadAndClear = 4;  // SYSLOG_ACTION_READ_CLEAR
+constexpr int kReadAll = 3;  // SYSLOG_ACTION_READ_ALL
+constexpr int kClear = 5;    // SYSLOG_ACTION_CLEAR
+constexpr int kTries = 3;
+constexpr unsigned kPauseUs = 100'000;
 
 struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
@@ -120,10 +123,20 @@ std::string last_line(const std::string& text, const std::string& mark) {
   return found;
 }
 
-std::string message() {
+std::string kernel_log() {
   static std::array<char, 1 << 20> log;
-  const int length = klogctl(kReadAndClear, log.data(), static_cast<int>(log.size()));
-  const std::string kernel(log.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  const int length = klogctl(kReadAll, log.data(), static_cast<int>(log.size()));
+  return std::string(log.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+}
+
+bool no_room() {
+  const std::string log = kernel_log();
+  return log.find("map with too many elements") != std::string::npos ||
+         log.find("too many maps for a device") != std::string::npos;
+}
+
+std::string message() {
+  const std::string kernel = kernel_log();
   for (const auto& found : {last_line(said, "[nfp] "), last_line(kernel, "NFP net bpf: "),
                             last_line(said, "libbpf: map "), last_line(said, "libbpf: ")}) {
     if (!found.empty()) {
@@ -164,8 +177,15 @@ int main(int count_of_arguments, char** arguments) {
       continue;
     }
     said.clear();
-    klogctl(5, nullptr, 0);  // SYSLOG_ACTION_CLEAR
-    const unsigned count = card_takes(port, path);
+    klogctl(kClear, nullptr, 0);
+    unsigned count = card_takes(port, path);
+    // Maps of the object before are freed a moment after it.
+    for (int tries = 0; count == 0 && tries < kTries && no_room(); ++tries) {
+      usleep(kPauseUs);
+      klogctl(kClear, nullptr, 0);
+      said.clear();
+      count = card_takes(port, path);
+    }
     std::cout << path << '\t' << (kernel ? "taken" : "refused") << '\t'
               << (count != 0 ? std::to_string(count) : "refused") << '\t' << (count != 0 ? "" : message()) << std::endl;
   }
