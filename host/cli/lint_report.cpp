@@ -27,7 +27,8 @@ const char* lint_state_of(const lint::LintReport& report, lint::Rule rule) {
   return unchecked ? "not checked" : "holds";
 }
 
-std::string lint_place_of(const lint::FindingWithSource& found, const lint::LintReport& report, const std::string& object) {
+std::string lint_place_of(const lint::FindingWithSource& found, const lint::LintReport& report,
+                          const std::string& object) {
   if (!found.finding.instruction) {
     return object;
   }
@@ -38,7 +39,8 @@ std::string lint_place_of(const lint::FindingWithSource& found, const lint::Lint
   return found.source->file + ":" + std::to_string(found.source->line) + " (" + instruction + ")";
 }
 
-std::string lint_finding_text(const lint::FindingWithSource& found, const lint::LintReport& report, const std::string& object) {
+std::string lint_finding_text(const lint::FindingWithSource& found, const lint::LintReport& report,
+                              const std::string& object) {
   std::string text = lint_place_of(found, report, object) + ": " + info_of(found.finding.rule).title + "\n";
   if (found.source && !found.source->text.empty()) {
     text += "    " + found.source->text + "\n";
@@ -68,8 +70,7 @@ std::string lint_kernel_text(const lint::LintReport& report) {
   if (!report.kernel.asked) {
     return "kernel: its verifier was not asked: " + report.kernel.message + "\n";
   }
-  return report.kernel.taken ? "kernel: its verifier takes the program\n"
-                             : "kernel: " + report.kernel.message + "\n";
+  return report.kernel.taken ? "kernel: its verifier takes the program\n" : "kernel: " + report.kernel.message + "\n";
 }
 
 std::string lint_verdict_text(const lint::LintReport& report) {
@@ -92,11 +93,11 @@ std::string lint_text(const lint::LintReport& report, const std::string& object)
   }
   text += lint_rules_text(report) + lint_length_text(report);
   if (report.stack_bytes) {
-    text += "stack: " + std::to_string(*report.stack_bytes) + " bytes, at most " +
-            std::to_string(report.stack_limit) + "\n";
+    text += "stack: " + std::to_string(*report.stack_bytes) + " bytes, at most " + std::to_string(report.stack_limit) +
+            "\n";
   }
-  return text + lint_kernel_text(report) + object + ": program " + report.program + ", firmware " + report.firmware + ": " +
-         lint_verdict_text(report) + "\n";
+  return text + lint_kernel_text(report) + object + ": program " + report.program + ", firmware " + report.firmware +
+         ": " + lint_verdict_text(report) + "\n";
 }
 
 nlohmann::ordered_json lint_json(const lint::LintReport& report, const std::string& object) {
@@ -117,23 +118,23 @@ nlohmann::ordered_json lint_json(const lint::LintReport& report, const std::stri
     findings.push_back(std::move(one));
   }
   const auto number = [](const auto& value) { return value ? ordered_json(*value) : ordered_json(); };
-  return {{"object", object},
-          {"section", report.section},
-          {"program", report.program},
-          {"firmware", report.firmware},
-          {"verdict", lint_verdict_name(report.verdict)},
-          {"reason", report.give_up},
-          {"findings", findings},
-          {"rules", rules},
-          {"bpf_instructions", report.bpf_instructions},
-          {"nfp_instructions", number(report.nfp_instructions)},
-          {"nfp_instructions_error", lint::kPredictionError},
-          {"nfp_instructions_max", report.nfp_limit},
-          {"stack_bytes", number(report.stack_bytes)},
-          {"stack_bytes_max", report.stack_limit},
-          {"packet_bytes", report.packet_bytes},
-          {"kernel",
-           {{"asked", report.kernel.asked}, {"taken", report.kernel.taken}, {"message", report.kernel.message}}}};
+  return {
+      {"object", object},
+      {"section", report.section},
+      {"program", report.program},
+      {"firmware", report.firmware},
+      {"verdict", lint_verdict_name(report.verdict)},
+      {"reason", report.give_up},
+      {"findings", findings},
+      {"rules", rules},
+      {"bpf_instructions", report.bpf_instructions},
+      {"nfp_instructions", number(report.nfp_instructions)},
+      {"nfp_instructions_error", lint::kPredictionError},
+      {"nfp_instructions_max", report.nfp_limit},
+      {"stack_bytes", number(report.stack_bytes)},
+      {"stack_bytes_max", report.stack_limit},
+      {"packet_bytes", report.packet_bytes},
+      {"kernel", {{"asked", report.kernel.asked}, {"taken", report.kernel.taken}, {"message", report.kernel.message}}}};
 }
 
 }  // namespace nicsentry

@@ -22,7 +22,8 @@ int lint_object(const ProgramsCommandOptions& options) {
   const std::string object = options.lint.object.string();
   const lint::LintReport report = lint::lint(options.lint);
   if (options.json) {
-    std::printf("%s\n", lint_json(report, object).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n",
+                lint_json(report, object).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
     std::fputs(lint_text(report, object).c_str(), stdout);
   }
@@ -44,7 +45,8 @@ void add_programs_commands(CLI::App& app, Action& chosen) {
   command->require_subcommand(1);
   CLI::App* part = add_part(*command, "lint", "say whether a card takes a program, and if not, what to write instead",
                             options, lint_object, chosen);
-  part->add_option("OBJECT", options->lint.object, "compiled program (clang -target bpf -g -O2 -mcpu=v3 -c)")->required();
+  part->add_option("OBJECT", options->lint.object, "compiled program (clang -target bpf -g -O2 -mcpu=v3 -c)")
+      ->required();
   part->add_option("--section", options->lint.section, "section of the program")->capture_default_str();
   part->add_option("--firmware", options->lint.firmware, "agilio-bpf, corenic, nic, or a file that ends in .conf")
       ->capture_default_str();

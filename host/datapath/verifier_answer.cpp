@@ -31,8 +31,7 @@ bool may_load() {
   if (syscall(SYS_capget, &header, sets.data()) != 0) {
     return false;
   }
-  return has(CAP_SYS_ADMIN, sets) ||
-         (has(CAP_BPF, sets) && has(CAP_NET_ADMIN, sets) && has(CAP_PERFMON, sets));
+  return has(CAP_SYS_ADMIN, sets) || (has(CAP_BPF, sets) && has(CAP_NET_ADMIN, sets) && has(CAP_PERFMON, sets));
 }
 
 // The verifier does not look at the number of elements, and a card may have more than this machine has memory for.

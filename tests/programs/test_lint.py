@@ -18,7 +18,6 @@ import objects  # noqa: E402
 from suite import Mismatch, run_directory_cases  # noqa: E402
 
 
-
 def expect(what, expected, seen):
     if expected != seen:
         raise Mismatch(f"{what}: expected {expected!r}, seen {seen!r}")
@@ -76,7 +75,9 @@ def case_ours(_):
     expected = stored()
     for name in objects.OURS:
         status, report = objects.lint(objects.BUILD / "bpf_offload" / f"{name}.o")
-        expect(name, (0, "taken", int(expected[f"ours/{name}"])), (status, report["verdict"], report["nfp_instructions"]))
+        expect(
+            name, (0, "taken", int(expected[f"ours/{name}"])), (status, report["verdict"], report["nfp_instructions"])
+        )
         expect(f"findings in {name}", [], report["findings"])
 
 
@@ -109,7 +110,11 @@ def case_source_line(directory):
         if part not in text:
             raise Mismatch(f"{part!r} is not in:\n{text}")
     states = {one["rule"]: one["state"] for one in report["rules"]}
-    expect("states of rules", ("broken", "holds", "not checked"), tuple(states[r] for r in ("map-stores", "helpers", "length")))
+    expect(
+        "states of rules",
+        ("broken", "holds", "not checked"),
+        tuple(states[r] for r in ("map-stores", "helpers", "length")),
+    )
 
 
 def case_without_types(directory):

@@ -281,9 +281,7 @@ void narrow_ends(unsigned operation, Ends<Unsigned, Signed> taken, Ends<Unsigned
   }
 }
 
-bool is_ordering(unsigned operation) {
-  return operation != BPF_JEQ && operation != BPF_JNE && operation != BPF_JSET;
-}
+bool is_ordering(unsigned operation) { return operation != BPF_JEQ && operation != BPF_JNE && operation != BPF_JSET; }
 
 }  // namespace
 
@@ -323,9 +321,9 @@ void narrow(unsigned operation, bool wide, Bounds& taken, Bounds& not_taken, std
                                                {not_taken.umin, not_taken.umax, not_taken.smin, not_taken.smax},
                                                constant);
     } else {
-      narrow_ends<std::uint32_t, std::int32_t>(
-          operation, {taken.umin32, taken.umax32, taken.smin32, taken.smax32},
-          {not_taken.umin32, not_taken.umax32, not_taken.smin32, not_taken.smax32}, low_constant);
+      narrow_ends<std::uint32_t, std::int32_t>(operation, {taken.umin32, taken.umax32, taken.smin32, taken.smax32},
+                                               {not_taken.umin32, not_taken.umax32, not_taken.smin32, not_taken.smax32},
+                                               low_constant);
     }
   }
   taken.bits = taken_bits;

@@ -162,7 +162,8 @@ void DriverRules::check_helper(std::size_t at, const State& state, InstructionFa
                "__sync_fetch_and_add, its result unused");
       break;
     case BPF_FUNC_map_delete_elem:
-      map_call("map_delete", firmware_.map_delete, "let the host delete elements, or mark them by a word that it reads");
+      map_call("map_delete", firmware_.map_delete,
+               "let the host delete elements, or mark them by a word that it reads");
       break;
     case BPF_FUNC_get_prandom_u32:
       if (!firmware_.random) {
@@ -254,10 +255,9 @@ bool DriverRules::check_stack_pointer(std::size_t at, const State& state, const 
   if (facts.pointer == Kind::nothing) {
     return true;
   }
-  const auto before = static_cast<std::int32_t>(facts.pointer_offset +
-                                                static_cast<std::int64_t>(facts.pointer_variable));
-  const auto now = static_cast<std::int32_t>(pointer.offset +
-                                             static_cast<std::int64_t>(pointer.number.bits.value));
+  const auto before =
+      static_cast<std::int32_t>(facts.pointer_offset + static_cast<std::int64_t>(facts.pointer_variable));
+  const auto now = static_cast<std::int32_t>(pointer.offset + static_cast<std::int64_t>(pointer.number.bits.value));
   facts.pointer_varies = facts.pointer_varies || before != now;
   if (facts.pointer_varies && before % 4 != now % 4) {
     add(Rule::stack_offsets, at,

@@ -52,8 +52,8 @@ class DriverRules {
   const ProgramImage& program_;
   const Firmware& firmware_;
   std::vector<Finding> findings_;
-  std::vector<std::vector<WordUse>> words_;            // of each map
-  std::vector<std::vector<bool>> updated_words_;       // that a program may have set to other than zero
+  std::vector<std::vector<WordUse>> words_;       // of each map
+  std::vector<std::vector<bool>> updated_words_;  // that a program may have set to other than zero
   bool adjust_head_seen_ = false;
   std::optional<std::size_t> adjust_head_;
   std::int32_t adjust_head_distance_ = 0;

@@ -41,7 +41,7 @@ class ElfObject {
   const std::vector<Section>& sections() const { return sections_; }
   const std::vector<Symbol>& symbols() const { return symbols_; }
   const std::vector<Relocation>& relocations_of(std::size_t section) const { return relocations_[section]; }
-  const Section* find(const std::string& name) const;  // nullptr if there is none
+  const Section* find(const std::string& name) const;    // nullptr if there is none
   std::size_t number_of(const std::string& name) const;  // 0 if there is none
 
  private:

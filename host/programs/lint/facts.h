@@ -31,7 +31,7 @@ struct InstructionFacts {
 
   // Loads, stores and atomic operations: the last pointer.
   Kind pointer = Kind::nothing;
-  std::int64_t pointer_offset = 0;    // without the instruction's own
+  std::int64_t pointer_offset = 0;     // without the instruction's own
   std::uint64_t pointer_variable = 0;  // the known part of a variable offset
   std::uint32_t pointer_id = 0;
   bool pointer_varies = false;
@@ -55,11 +55,11 @@ struct InstructionFacts {
 // What the walk over all paths says of a program.
 struct ProgramFacts {
   std::vector<InstructionFacts> instructions;
-  std::vector<std::size_t> function_starts;    // in order; the first is 0
-  std::vector<std::uint32_t> stack_depths;     // bytes, of each function
-  std::uint64_t packet_bytes = 0;              // how far into the packet it may reach
+  std::vector<std::size_t> function_starts;     // in order; the first is 0
+  std::vector<std::uint32_t> stack_depths;      // bytes, of each function
+  std::uint64_t packet_bytes = 0;               // how far into the packet it may reach
   std::optional<std::size_t> adjust_head_call;  // the only one, by a constant that needs no check
-  bool chooses_queue = false;  // writes rx_queue_index, which the kernel allows on a device only
+  bool chooses_queue = false;                   // writes rx_queue_index, which the kernel allows on a device only
 };
 
 }  // namespace nicsentry::lint

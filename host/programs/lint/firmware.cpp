@@ -62,12 +62,12 @@ const std::map<std::string, Firmware (*)(), std::less<>> kProfiles{
 using Setting = std::function<void(Firmware&, std::int64_t)>;
 
 template <typename Member>
-Setting number(Member Firmware::* member) {
+Setting number(Member Firmware::*member) {
   return [member](Firmware& firmware, std::int64_t value) { firmware.*member = static_cast<Member>(value); };
 }
 
 // 0: not offered; else a place in the firmware's code, or 1.
-Setting offered(bool Firmware::* member) {
+Setting offered(bool Firmware::*member) {
   return [member](Firmware& firmware, std::int64_t value) { firmware.*member = value != 0; };
 }
 
@@ -129,8 +129,7 @@ std::int64_t parse_number(std::string_view text, const std::string& where) {
   const bool hexadecimal = text.starts_with("0x");
   const std::string_view digits = hexadecimal ? text.substr(2) : text;
   std::int64_t value = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, hexadecimal ? 16 : 10);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, hexadecimal ? 16 : 10);
   if (error != std::errc() || end != digits.data() + digits.size() || value < 0 || value > UINT32_MAX) {
     throw Error(where + ": '" + std::string(text) + "' is not a number from 0 to 4294967295");
   }

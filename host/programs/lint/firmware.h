@@ -36,8 +36,8 @@ struct Firmware {
   std::uint32_t inline_mtu = 0;  // bytes of a packet that a program can reach
 };
 
-// A profile of that name ("agilio-bpf", "corenic", "nic"), or a file in the format of hw/firmware/*.conf if the name has
-// a '/' or ends in ".conf". Throws Error that says what is wrong and what may stand there.
+// A profile of that name ("agilio-bpf", "corenic", "nic"), or a file in the format of hw/firmware/*.conf if the name
+// has a '/' or ends in ".conf". Throws Error that says what is wrong and what may stand there.
 Firmware find_firmware(const std::string& name_or_file);
 
 // Reads the text of such a file; `origin` names it in errors. Throws Error.

@@ -37,7 +37,8 @@ class Linting {
            "the eBPF firmware (docs/cards.md says how to load it)"});
     }
     for (const std::string& missing : program_.unresolved) {
-      add({Rule::object, std::nullopt, missing, "everything that the program uses, in one object (bpftool gen object)"});
+      add({Rule::object, std::nullopt, missing,
+           "everything that the program uses, in one object (bpftool gen object)"});
     }
     for (Finding& finding : check_maps(program_, firmware_)) {
       add(std::move(finding));
@@ -120,9 +121,8 @@ class Linting {
 
   // An offence before hides what the translator would say.
   void check_translation(const ProgramFacts& facts) {
-    const bool only_maps = std::all_of(report_.findings.begin(), report_.findings.end(), [](const auto& found) {
-      return !found.finding.instruction;
-    });
+    const bool only_maps = std::all_of(report_.findings.begin(), report_.findings.end(),
+                                       [](const auto& found) { return !found.finding.instruction; });
     if (!only_maps) {
       report_.unchecked = {Rule::shifts, Rule::length};
       return;
@@ -151,8 +151,9 @@ class Linting {
       rule = Rule::context_fields;
       way_out = "only data and data_end of the context can be read";
     } else if (is_constant_store(instruction)) {
-      way_out = "a store of a register: compile with -mcpu=v3, which has no stores of constants; "
-                "map values can only be added to";
+      way_out =
+          "a store of a register: compile with -mcpu=v3, which has no stores of constants; "
+          "map values can only be added to";
     } else if (is_alu(instruction)) {
       rule = Rule::shifts;
       way_out = "a shift by less than the register's width";

@@ -12,8 +12,7 @@ namespace nicsentry::lint {
 namespace {
 
 // The value of a member written with __uint(): a pointer to an array of that many elements.
-std::uint32_t number_in(const TypeInformation& types, const TypeInformation::Member& member,
-                        const std::string& map) {
+std::uint32_t number_in(const TypeInformation& types, const TypeInformation::Member& member, const std::string& map) {
   const auto target = types.target_of(member.type);
   const auto elements = target ? types.elements_of(*target) : std::nullopt;
   if (!elements) {

@@ -37,7 +37,9 @@ TypeInformation read_types(const ElfObject& object) {
 class Linker {
  public:
   Linker(const ElfObject& object, const std::string& section)
-      : object_(object), types_(read_types(object)), information_(read_line_information(object, types_)),
+      : object_(object),
+        types_(read_types(object)),
+        information_(read_line_information(object, types_)),
         maps_(read_maps(object, types_)) {
     for (const ElfObject::Symbol& symbol : object.symbols()) {
       if (symbol.type == STT_FUNC && symbol.section != 0) {
@@ -85,8 +87,8 @@ class Linker {
     for (const std::string& name : sections) {
       all += (all.empty() ? "" : ", ") + name;
     }
-    throw Error("there is no program in section '" + image_.section + "'; sections with programs: " +
-                (all.empty() ? "none" : all));
+    throw Error("there is no program in section '" + image_.section +
+                "'; sections with programs: " + (all.empty() ? "none" : all));
   }
 
   void append(std::size_t index) {
@@ -182,8 +184,8 @@ class Linker {
       } else if (is_function_call(instruction)) {
         call(code, i, relocation);
       } else if (relocation != nullptr) {
-        image_.unresolved.push_back("function " + code.name + "() uses '" +
-                                    object_.symbols()[relocation->symbol].name + "', which is not part of the object");
+        image_.unresolved.push_back("function " + code.name + "() uses '" + object_.symbols()[relocation->symbol].name +
+                                    "', which is not part of the object");
       }
     }
   }

@@ -20,8 +20,8 @@ struct MapDefinition {
   std::uint32_t max_entries = 0;
   std::uint32_t flags = 0;
   std::optional<std::uint32_t> numa_node;
-  bool global_data = false;    // libbpf makes it of a data section
-  bool legacy = false;         // declared in the section `maps`, which libbpf 1.0 and later refuse
+  bool global_data = false;  // libbpf makes it of a data section
+  bool legacy = false;       // declared in the section `maps`, which libbpf 1.0 and later refuse
 };
 
 struct SourceLine {

@@ -50,9 +50,8 @@ std::uint32_t stack_on_card(const ProgramImage& program, const ProgramFacts& fac
 }
 
 std::uint32_t stack_in_kernel(const ProgramImage& program, const ProgramFacts& facts) {
-  return longest(program, facts, 0, 1, [&](std::size_t function) {
-    return frame_bytes(std::max(facts.stack_depths[function], 1U), 32);
-  });
+  return longest(program, facts, 0, 1,
+                 [&](std::size_t function) { return frame_bytes(std::max(facts.stack_depths[function], 1U), 32); });
 }
 
 }  // namespace nicsentry::lint

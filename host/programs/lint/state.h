@@ -30,16 +30,16 @@ constexpr std::int64_t kBeyondEnd = -2;
 struct Value {
   Kind kind = Kind::nothing;
   bool maybe_null = false;
-  std::int32_t offset = 0;   // of a pointer: its constant part
-  std::int64_t detail = 0;   // packet: bytes known to be there; map and map_value: the map; memory: its size
-  std::uint32_t id = 0;      // values of one id are the same, or have the same variable offset
-  Bounds number;             // a scalar, or a pointer's variable offset
+  std::int32_t offset = 0;  // of a pointer: its constant part
+  std::int64_t detail = 0;  // packet: bytes known to be there; map and map_value: the map; memory: its size
+  std::uint32_t id = 0;     // values of one id are the same, or have the same variable offset
+  Bounds number;            // a scalar, or a pointer's variable offset
 
-  Value* parent = nullptr;        // the same place in the state that this one comes from
-  std::uint32_t frame = 0;        // of a stack pointer
-  std::size_t defined_32 = 0;     // 1 + the instruction that defined only the lower half; 0: none
-  std::uint8_t liveness = 0;      // live::
-  bool precise = false;           // its number decided something
+  Value* parent = nullptr;     // the same place in the state that this one comes from
+  std::uint32_t frame = 0;     // of a stack pointer
+  std::size_t defined_32 = 0;  // 1 + the instruction that defined only the lower half; 0: none
+  std::uint8_t liveness = 0;   // live::
+  bool precise = false;        // its number decided something
 
   bool scalar() const { return kind == Kind::scalar; }
   bool null() const { return scalar() && number.bits.is(0); }
@@ -70,9 +70,9 @@ struct Slot {
 struct Frame {
   std::array<Value, kRegisters> registers;
   std::int64_t call_site = -1;
-  std::uint32_t number = 0;    // in the chain of calls
+  std::uint32_t number = 0;  // in the chain of calls
   std::size_t function = 0;
-  std::vector<Slot> stack;     // the first is the one below the frame pointer
+  std::vector<Slot> stack;  // the first is the one below the frame pointer
 };
 
 // A path's state at an instruction. Those kept for comparison form a tree.

@@ -20,8 +20,7 @@ bool translator_knows(std::uint8_t code) {
     case BPF_ST:
       return mode_of(instruction) == BPF_MEM;
     case BPF_STX:
-      return mode_of(instruction) == BPF_MEM ||
-             (mode_of(instruction) == BPF_ATOMIC && access_bytes(instruction) >= 4);
+      return mode_of(instruction) == BPF_MEM || (mode_of(instruction) == BPF_ATOMIC && access_bytes(instruction) >= 4);
     case BPF_JMP:
       if (operation == BPF_JA || operation == BPF_CALL || operation == BPF_EXIT) return !takes_register(instruction);
       return operation <= BPF_JSLE;

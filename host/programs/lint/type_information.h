@@ -31,12 +31,12 @@ class TypeInformation {
 
   bool empty() const { return types_.empty(); }
   std::string string_at(std::uint32_t offset) const;
-  unsigned kind_of(std::uint32_t type) const;                         // BTF_KIND_*; 0 for void and unknown ones
-  std::uint32_t without_names(std::uint32_t type) const;              // behind typedefs and qualifiers
-  std::optional<std::uint32_t> bytes_of(std::uint32_t type) const;    // nothing if it has no size
-  std::optional<std::uint32_t> target_of(std::uint32_t type) const;   // of a pointer
+  unsigned kind_of(std::uint32_t type) const;                          // BTF_KIND_*; 0 for void and unknown ones
+  std::uint32_t without_names(std::uint32_t type) const;               // behind typedefs and qualifiers
+  std::optional<std::uint32_t> bytes_of(std::uint32_t type) const;     // nothing if it has no size
+  std::optional<std::uint32_t> target_of(std::uint32_t type) const;    // of a pointer
   std::optional<std::uint32_t> elements_of(std::uint32_t type) const;  // of an array
-  std::vector<Member> members_of(std::uint32_t type) const;           // of a structure or union; of a prototype
+  std::vector<Member> members_of(std::uint32_t type) const;            // of a structure or union; of a prototype
   std::string name_of(std::uint32_t type) const;
   std::uint32_t prototype_of(std::uint32_t function) const;
   bool is_global_function(std::uint32_t type) const;

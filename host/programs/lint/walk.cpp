@@ -84,7 +84,8 @@ void Walk::set_parameters(std::size_t function) {
         value.id = ++ids_;
         break;
       case Parameter::Kind::other:
-        refuse("a parameter of the global function " + described.name + "() is neither a number, the context nor memory");
+        refuse("a parameter of the global function " + described.name +
+               "() is neither a number, the context nor memory");
     }
   }
 }

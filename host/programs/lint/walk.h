@@ -130,8 +130,8 @@ class Walk {
   DriverRules& rules_;
   ProgramFacts facts_;
   FlowPoints points_;
-  std::vector<bool> global_;          // functions that are verified on their own
-  std::vector<Kind> pointer_kinds_;   // of the first pointer of each instruction
+  std::vector<bool> global_;         // functions that are verified on their own
+  std::vector<Kind> pointer_kinds_;  // of the first pointer of each instruction
   State state_;
   std::vector<Waiting> waiting_;
   std::vector<std::list<std::unique_ptr<State>>> kept_;

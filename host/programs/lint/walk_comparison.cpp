@@ -150,8 +150,8 @@ bool may_loop(const State& old, const State& now) {
 }  // namespace
 
 std::list<std::unique_ptr<State>>& Walk::bucket() {
-  const auto index = static_cast<std::uint32_t>(static_cast<std::int32_t>(at_) ^
-                                                static_cast<std::int32_t>(frame().call_site));
+  const auto index =
+      static_cast<std::uint32_t>(static_cast<std::int32_t>(at_) ^ static_cast<std::int32_t>(frame().call_site));
   return kept_[index % static_cast<std::uint32_t>(program_.instructions.size())];
 }
 
@@ -227,8 +227,7 @@ bool Walk::visited() {
     remember_jump();
     return false;
   }
-  bool keep =
-      jumps_ - jumps_when_kept_ >= kJumpsApart && walked_ - walked_when_kept_ >= kInstructionsApart;
+  bool keep = jumps_ - jumps_when_kept_ >= kJumpsApart && walked_ - walked_when_kept_ >= kInstructionsApart;
   auto& states = bucket();
   settle_liveness(states);
   for (auto each = states.begin(); each != states.end();) {
@@ -241,8 +240,7 @@ bool Walk::visited() {
       if (may_loop(old, state_) && covers(old)) {
         refuse("infinite loop detected at insn " + std::to_string(at_));
       }
-      if (jumps_ - jumps_when_kept_ < kJumpsApartInLoop &&
-          walked_ - walked_when_kept_ < kInstructionsApartInLoop) {
+      if (jumps_ - jumps_when_kept_ < kJumpsApartInLoop && walked_ - walked_when_kept_ < kInstructionsApartInLoop) {
         keep = false;
       }
     } else if (covers(old)) {

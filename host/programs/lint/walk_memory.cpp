@@ -130,15 +130,15 @@ void Walk::access_region(const Value& pointer, std::int64_t offset, std::int64_t
     refuse("min value is negative, either use unsigned index or do a if (index >=0) check.");
   }
   if (!within(at.smin + offset, bytes, size, may_be_empty)) {
-    refuse("invalid access to map value, value_size=" + std::to_string(size) + " off=" +
-           std::to_string(at.smin + offset) + " size=" + std::to_string(bytes));
+    refuse("invalid access to map value, value_size=" + std::to_string(size) +
+           " off=" + std::to_string(at.smin + offset) + " size=" + std::to_string(bytes));
   }
   if (at.umax >= kVariableMax) {
     refuse("unbounded memory access, make sure to bounds check any such access");
   }
   if (!within(static_cast<std::int64_t>(at.umax) + offset, bytes, size, may_be_empty)) {
-    refuse("invalid access to map value, value_size=" + std::to_string(size) + " off=" +
-           std::to_string(static_cast<std::int64_t>(at.umax) + offset) + " size=" + std::to_string(bytes));
+    refuse("invalid access to map value, value_size=" + std::to_string(size) +
+           " off=" + std::to_string(static_cast<std::int64_t>(at.umax) + offset) + " size=" + std::to_string(bytes));
   }
 }
 

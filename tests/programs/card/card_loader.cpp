@@ -4,9 +4,9 @@
 //     OBJECT<tab>KERNEL<tab>CARD<tab>MESSAGE
 //
 // KERNEL: taken or refused, as the verifier says without a card. CARD: the number of NFP instructions, or refused.
-// MESSAGE: the driver's last one. The objects are named on standard input, a line each; "OBJECT MTU" sets the port's MTU.
-// With --taken-only programs that the kernel refuses are not given to the driver: its hooks run before the kernel's own
-// checks, and a negative offset into a map's value takes it beyond its memory. CARD is then "-".
+// MESSAGE: the driver's last one. The objects are named on standard input, a line each; "OBJECT MTU" sets the port's
+// MTU. With --taken-only programs that the kernel refuses are not given to the driver: its hooks run before the
+// kernel's own checks, and a negative offset into a map's value takes it beyond its memory. CARD is then "-".
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
@@ -116,7 +116,8 @@ std::string last_line(const std::string& text, const std::string& mark) {
   std::istringstream lines(text);
   std::string found;
   for (std::string line; std::getline(lines, line);) {
-    if (const auto at = line.find(mark); at != std::string::npos && line.find("differ for offload") == std::string::npos) {
+    if (const auto at = line.find(mark);
+        at != std::string::npos && line.find("differ for offload") == std::string::npos) {
       found = line.substr(at + mark.size());
     }
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes mutants of BPF objects: copies in which one to three instructions are changed at random.
+"""Makes mutants of BPF objects: copies with one to three instructions, or a map's definition, changed at random.
 
     mutants.py SEED COUNT DIRECTORY OBJECT...
 
@@ -16,7 +16,34 @@ SIZE = 8  # bytes of an instruction
 SHT_PROGBITS, SHT_REL, SHF_EXECINSTR = 1, 9, 4
 ALU_OPERATIONS = [0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90, 0xA0, 0xB0, 0xC0]
 JUMPS = [0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0, 0xC0, 0xD0]
-CONSTANTS = [0, 1, 2, 3, 7, 8, 16, 31, 32, 63, 127, 128, 255, 256, 1000, 0xFFFF, 0x10000, 0x7FFFFFFF, -1, -2, -128, -4096]
+CONSTANTS = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    16,
+    31,
+    32,
+    63,
+    127,
+    128,
+    255,
+    256,
+    1000,
+    0xFFFF,
+    0x10000,
+    0x7FFFFFFF,
+    -1,
+    -2,
+    -128,
+    -4096,
+]
+MAP_NUMBERS = [0, 1, 2, 3, 4, 5, 8, 9, 12, 16, 24, 56, 57, 64, 128, 3_000_000, 4_000_000]
+BTF_KIND_ARRAY = 3
+WORDS_AFTER = {1: 1, 3: 3, 14: 1, 17: 1}  # the head of a type, by its kind
+WORDS_EACH = {4: 3, 5: 3, 6: 2, 13: 2, 15: 3, 19: 3}  # of its members
 HELPERS = [1, 1, 2, 3, 5, 7, 25, 44, 65]
 
 
@@ -116,11 +143,33 @@ def change(i, pick):
         change_memory(i, pick)
 
 
+def sections(data):
+    start, count = struct.unpack_from("<Q", data, 40)[0], struct.unpack_from("<H", data, 60)[0]
+    return [struct.unpack_from("<IIQQQQIIQQ", data, start + 64 * i) for i in range(count)]
+
+
+def numbers_of_maps(data):
+    """Offsets in the file of what __uint() wrote: lengths of arrays in the types (Documentation/bpf/btf.rst)."""
+    found = []
+    for _, kind, _, _, offset, size, _, _, _, _ in sections(data):
+        if kind != SHT_PROGBITS or size < 24 or data[offset : offset + 2] != b"\x9f\xeb" or data[offset + 2] != 1:
+            continue
+        header, types, length = struct.unpack_from("<III", data, offset + 4)
+        if header != 24:
+            continue  # .BTF.ext
+        at, end = offset + header + types, offset + header + types + length
+        while at < end:
+            info = struct.unpack_from("<I", data, at + 4)[0]
+            of_kind, count = info >> 24 & 31, info & 0xFFFF
+            if of_kind == BTF_KIND_ARRAY:
+                found.append(at + 12 + 8)
+            at += 12 + 4 * (WORDS_AFTER.get(of_kind, 0) + count * WORDS_EACH.get(of_kind, 0))
+    return found
+
+
 def places(data):
     """Offsets in the file of the instructions that no relocation and no wide constant covers."""
-    start, count, names = struct.unpack_from("<Q", data, 40)[0], *struct.unpack_from("<HH", data, 60)
-    headers = [struct.unpack_from("<IIQQQQIIQQ", data, start + 64 * i) for i in range(count)]
-    del names
+    headers = sections(data)
     relocated = set()
     for _, kind, _, _, offset, size, _, info, _, _ in headers:
         if kind == SHT_REL:
@@ -143,10 +192,18 @@ def places(data):
 
 def mutant(data, pick):
     copy = bytearray(data)
-    free = places(data)
+    free, numbers = places(data), numbers_of_maps(data)
+    if numbers and pick.randrange(20) == 0:
+        struct.pack_into("<I", copy, pick.choice(numbers), pick.choice(MAP_NUMBERS))
+        return bytes(copy)
     for _ in range(pick.choice([1, 1, 1, 2, 2, 3])):
         at = pick.choice(free)
-        if pick.randrange(10) == 0 and at + SIZE in free and copy[at] & 7 not in (5, 6) and copy[at + SIZE] & 7 not in (5, 6):
+        if (
+            pick.randrange(10) == 0
+            and at + SIZE in free
+            and copy[at] & 7 not in (5, 6)
+            and copy[at + SIZE] & 7 not in (5, 6)
+        ):
             copy[at : at + 2 * SIZE] = copy[at + SIZE : at + 2 * SIZE] + copy[at : at + SIZE]
             continue
         instruction = Instruction(copy[at : at + SIZE])

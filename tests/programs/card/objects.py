@@ -58,7 +58,9 @@ def programs() -> list[Program]:
         for source in sorted(path.glob("*.c")):
             text = source.read_text(encoding="utf-8")
             name = f"{folder}/{source.name.removesuffix('.c').removesuffix('.bpf')}"
-            found.append(Program(name, source, setting(text, "firmware", "agilio-bpf"), int(setting(text, "mtu", "1500"))))
+            found.append(
+                Program(name, source, setting(text, "firmware", "agilio-bpf"), int(setting(text, "mtu", "1500")))
+            )
     return found
 
 
@@ -95,7 +97,18 @@ def firmware_file(name: str) -> str:
 def lint(path: pathlib.Path, firmware: str = "agilio-bpf", mtu: int = 1500) -> tuple[int, dict]:
     """Exit status and report."""
     done = subprocess.run(
-        [NICSENTRY, "programs", "lint", "--json", "--no-kernel", "--firmware", firmware_file(firmware), "--mtu", str(mtu), path],
+        [
+            NICSENTRY,
+            "programs",
+            "lint",
+            "--json",
+            "--no-kernel",
+            "--firmware",
+            firmware_file(firmware),
+            "--mtu",
+            str(mtu),
+            path,
+        ],
         capture_output=True,
         text=True,
         check=False,

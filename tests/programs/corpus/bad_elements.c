@@ -9,6 +9,6 @@ int program(struct xdp_md *ctx)
 {
 	__u32 key = 0;
 
-	return bpf_map_lookup_elem(&first, &key) && bpf_map_lookup_elem(&second, &key) && LENGTH(ctx) ? XDP_DROP :
-	       XDP_PASS;
+	return bpf_map_lookup_elem(&first, &key) && bpf_map_lookup_elem(&second, &key) && LENGTH(ctx) ? XDP_DROP
+												      : XDP_PASS;
 }

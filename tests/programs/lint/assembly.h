@@ -80,7 +80,7 @@ inline Code map_pointer(unsigned target, std::int32_t map) {
 
 // R6: the context. R7: the packet, of which 64 bytes are there. Without them the program passes the packet.
 inline Code packet() {
-  return {move_reg(6, 1),      load(BPF_W, 7, 1, 0),  load(BPF_W, 2, 1, 4), move_reg(3, 7),
+  return {move_reg(6, 1),      load(BPF_W, 7, 1, 0),       load(BPF_W, 2, 1, 4), move_reg(3, 7),
           alu(BPF_ADD, 3, 64), jump_reg(BPF_JLE, 3, 2, 2), move(0, XDP_PASS),    leave()};
 }
 

@@ -77,8 +77,20 @@ class Samples {
     return sample;
   }
   std::uint64_t interesting() {
-    static const std::vector<std::uint64_t> numbers{0, 1, 7, 31, 32, 63, 255, 0xffff, 0x7fffffff, 0x80000000,
-                                                    0xffffffff, 0x100000000, ~std::uint64_t{0}, ~std::uint64_t{7}};
+    static const std::vector<std::uint64_t> numbers{0,
+                                                    1,
+                                                    7,
+                                                    31,
+                                                    32,
+                                                    63,
+                                                    255,
+                                                    0xffff,
+                                                    0x7fffffff,
+                                                    0x80000000,
+                                                    0xffffffff,
+                                                    0x100000000,
+                                                    ~std::uint64_t{0},
+                                                    ~std::uint64_t{7}};
     return numbers[random_() % numbers.size()];
   }
   std::uint64_t random() { return random_(); }
@@ -88,7 +100,7 @@ class Samples {
 };
 
 constexpr std::array kOperations = {BPF_ADD, BPF_SUB, BPF_MUL, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH, BPF_RSH, BPF_ARSH};
-constexpr std::array kJumps = {BPF_JEQ, BPF_JNE, BPF_JSET, BPF_JGT, BPF_JGE, BPF_JLT,
+constexpr std::array kJumps = {BPF_JEQ, BPF_JNE,  BPF_JSET, BPF_JGT,  BPF_JGE, BPF_JLT,
                                BPF_JLE, BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE};
 
 bool jumps(unsigned operation, bool wide, std::uint64_t a, std::uint64_t b) {

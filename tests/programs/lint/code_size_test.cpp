@@ -44,11 +44,16 @@ TEST_CASE("the length of a shift depends on what is known of the amount") {
     unsigned size64, size32;
   };
   const std::vector<Row> rows{
-      {Shift::left, 0, 0, 0, 0},           {Shift::left, 5, 5, 2, 1},
-      {Shift::left, 32, 32, 2, 1},         {Shift::left, 0, 31, 5, 2},
-      {Shift::left, 32, 63, 3, 2},         {Shift::left, 0, 63, 10, 2},
-      {Shift::right, 0, 31, 4, 2},         {Shift::right, 0, 63, 9, 2},
-      {Shift::arithmetic_right, 3, 3, 3, 2}, {Shift::arithmetic_right, 32, 32, 2, 2},
+      {Shift::left, 0, 0, 0, 0},
+      {Shift::left, 5, 5, 2, 1},
+      {Shift::left, 32, 32, 2, 1},
+      {Shift::left, 0, 31, 5, 2},
+      {Shift::left, 32, 63, 3, 2},
+      {Shift::left, 0, 63, 10, 2},
+      {Shift::right, 0, 31, 4, 2},
+      {Shift::right, 0, 63, 9, 2},
+      {Shift::arithmetic_right, 3, 3, 3, 2},
+      {Shift::arithmetic_right, 32, 32, 2, 2},
       {Shift::arithmetic_right, 0, 63, 9, 2},
   };
   for (const Row& row : rows) {

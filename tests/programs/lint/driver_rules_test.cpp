@@ -56,8 +56,7 @@ TEST_CASE("atomic operations") {
       row("an addition whose sum is used", BPF_ADD | BPF_FETCH, "atomic op not implemented: 1"),
       row("exchange", BPF_XCHG, "atomic op not implemented: 225"),
       row("compare and exchange", BPF_CMPXCHG, "atomic op not implemented: 241"),
-      {"to the stack",
-       Code{move(1, 1), store(BPF_DW, 10, -8, 1), atomic(BPF_DW, 10, -8, 1, BPF_ADD)} + pass(),
+      {"to the stack", Code{move(1, 1), store(BPF_DW, 10, -8, 1), atomic(BPF_DW, 10, -8, 1, BPF_ADD)} + pass(),
        "atomic add not to a map value pointer: 6"},
       {"of a pointer", packet() + lookup() + Code{atomic(BPF_DW, 0, 0, 7, BPF_ADD)} + pass(),
        "atomic add not of a scalar: 8"},
@@ -66,7 +65,8 @@ TEST_CASE("atomic operations") {
 
 TEST_CASE("multiplications need operands of 32 bits") {
   check({
-      {"of two bytes", packet() + Code{load(BPF_B, 1, 7, 0), load(BPF_B, 2, 7, 1), alu_reg(BPF_MUL, 1, 2)} + pass(), ""},
+      {"of two bytes", packet() + Code{load(BPF_B, 1, 7, 0), load(BPF_B, 2, 7, 1), alu_reg(BPF_MUL, 1, 2)} + pass(),
+       ""},
       {"of 64 bits", packet() + Code{load(BPF_DW, 1, 7, 0), alu(BPF_MUL, 1, 3)} + pass(),
        "multiplier is not within u32 value range"},
       {"by 64 bits", packet() + Code{load(BPF_W, 1, 7, 0), load(BPF_DW, 2, 7, 8), alu_reg(BPF_MUL, 1, 2)} + pass(),
@@ -79,8 +79,10 @@ TEST_CASE("multiplications need operands of 32 bits") {
            pass(),
        "multiplier is not within u32 value range"},
       {"the same after a move",
-       packet() + Code{load(BPF_W, 1, 7, 0), load(BPF_W, 2, 7, 4), alu32_reg(BPF_XOR, 1, 2),
-                       alu32_reg(BPF_MOV, 1, 1), alu32(BPF_MUL, 1, 3)} + pass(),
+       packet() +
+           Code{load(BPF_W, 1, 7, 0), load(BPF_W, 2, 7, 4), alu32_reg(BPF_XOR, 1, 2), alu32_reg(BPF_MOV, 1, 1),
+                alu32(BPF_MUL, 1, 3)} +
+           pass(),
        ""},
   });
 }
@@ -102,9 +104,10 @@ TEST_CASE("divisions need a constant divisor and a dividend of 32 bits") {
 }
 
 TEST_CASE("the divisor of all paths must be the same") {
-  const Code code = packet() + Code{load(BPF_W, 1, 7, 0), load(BPF_B, 2, 7, 4), move(3, 10),
-                                    jump(BPF_JEQ, 2, 7, 1),  // skips the next
-                                    move(3, 11), alu_reg(BPF_DIV, 1, 3)} + pass();
+  const Code code = packet() + Code{load(BPF_W, 1, 7, 0), load(BPF_B, 2, 7, 4),
+                                    move(3, 10),          jump(BPF_JEQ, 2, 7, 1),  // skips the next
+                                    move(3, 11),          alu_reg(BPF_DIV, 1, 3)} +
+                    pass();
   CHECK(said_of(program(code)) == "divisor is not constant");
 }
 
@@ -155,22 +158,24 @@ TEST_CASE("the context") {
 }
 
 TEST_CASE("the stack is accessed at constant places") {
-  const Code index = packet() + Code{move(1, 0), store(BPF_DW, 10, -8, 1), store(BPF_DW, 10, -16, 1),
-                                     load(BPF_B, 2, 7, 0), alu(BPF_AND, 2, 8), move_reg(3, 10), alu(BPF_ADD, 3, -16),
-                                     alu_reg(BPF_ADD, 3, 2), load(BPF_B, 1, 3, 0)} + pass();
+  const Code index = packet() + Code{move(1, 0),           store(BPF_DW, 10, -8, 1), store(BPF_DW, 10, -16, 1),
+                                     load(BPF_B, 2, 7, 0), alu(BPF_AND, 2, 8),       move_reg(3, 10),
+                                     alu(BPF_ADD, 3, -16), alu_reg(BPF_ADD, 3, 2),   load(BPF_B, 1, 3, 0)} +
+                     pass();
   CHECK(said_of(program(index)) == "variable ptr stack access");
 }
 
 TEST_CASE("an instruction has one kind of pointer on all paths") {
-  const Code code = packet() + lookup() + Code{move_reg(1, 7), load(BPF_B, 2, 7, 0), jump(BPF_JEQ, 2, 7, 1),
-                                               move_reg(1, 0), load(BPF_B, 3, 1, 0)} + pass();
+  const Code code =
+      packet() + lookup() +
+      Code{move_reg(1, 7), load(BPF_B, 2, 7, 0), jump(BPF_JEQ, 2, 7, 1), move_reg(1, 0), load(BPF_B, 3, 1, 0)} + pass();
   CHECK(said_of(program(code)) == "ptr type changed for instruction 4 -> 8");
 }
 
 TEST_CASE("all offences are reported, not only the first") {
-  const ProgramImage image = program(lookup() + Code{move(1, 1), store(BPF_W, 0, 0, 1),
-                                                     atomic(BPF_DW, 0, 8, 1, BPF_XOR), call(BPF_FUNC_ktime_get_ns)} +
-                                     pass());
+  const ProgramImage image = program(
+      lookup() +
+      Code{move(1, 1), store(BPF_W, 0, 0, 1), atomic(BPF_DW, 0, 8, 1, BPF_XOR), call(BPF_FUNC_ktime_get_ns)} + pass());
   const Firmware firmware = find_firmware("agilio-bpf");
   DriverRules rules(image, firmware);
   Walk(image, rules).run();

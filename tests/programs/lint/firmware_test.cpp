@@ -47,8 +47,9 @@ TEST_CASE("a wrong firmware file is refused with the line and what may stand the
 }
 
 TEST_CASE("an unknown profile is refused with those that exist") {
-  CHECK_THROWS_WITH(find_firmware("newest"), "unknown firmware 'newest'; known are agilio-bpf, corenic, nic, and files "
-                                             "that end in .conf");
+  CHECK_THROWS_WITH(find_firmware("newest"),
+                    "unknown firmware 'newest'; known are agilio-bpf, corenic, nic, and files "
+                    "that end in .conf");
   CHECK_THROWS_WITH(find_firmware("/nowhere/card.conf"), "cannot open the firmware file /nowhere/card.conf");
 }
 

@@ -37,8 +37,8 @@ TEST_CASE("loads of neighbouring bytes of the packet are one fetch") {
 }
 
 TEST_CASE("a store to the packet ends a fetch") {
-  const Translation translation = translated(
-      packet() + Code{load(BPF_W, 1, 7, 0), store(BPF_W, 7, 20, 1), load(BPF_W, 2, 7, 4)} + pass());
+  const Translation translation =
+      translated(packet() + Code{load(BPF_W, 1, 7, 0), store(BPF_W, 7, 20, 1), load(BPF_W, 2, 7, 4)} + pass());
   CHECK(translation.sizes[10] == 2);
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("code on no path is not translated, and jumps over it vanish") {
 TEST_CASE("negative constants are added and compared as positive ones") {
   const Code code = packet() + Code{load(BPF_DW, 1, 7, 0), alu(BPF_ADD, 1, -200), jump(BPF_JSLT, 1, -200, 0)} + pass();
   const Translation translation = translated(code);
-  CHECK(translation.sizes[9] == 2);   // both halves; the constant fits
+  CHECK(translation.sizes[9] == 2);  // both halves; the constant fits
   CHECK(translation.sizes[10] == 3);
 }
 

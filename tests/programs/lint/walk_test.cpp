@@ -55,8 +55,10 @@ TEST_CASE("paths that multiply end in the limit of the walk, not in an endless o
   for (int i = 0; i < 40; ++i) {
     code = code + Code{load(BPF_B, 1, 7, i), jump(BPF_JEQ, 1, 7, 1), alu(BPF_ADD, 8, 1 << (i % 20))};
   }
-  code = code + Code{jump(BPF_JGT, 8, 3, 0), move_reg(3, 7), alu(BPF_AND, 8, 15), alu_reg(BPF_ADD, 3, 8),
-                     load(BPF_B, 4, 3, 0)} + pass();
+  code =
+      code +
+      Code{jump(BPF_JGT, 8, 3, 0), move_reg(3, 7), alu(BPF_AND, 8, 15), alu_reg(BPF_ADD, 3, 8), load(BPF_B, 4, 3, 0)} +
+      pass();
   const ProgramImage image = program(code);
   const Firmware firmware = find_firmware("agilio-bpf");
   DriverRules rules(image, firmware);
@@ -83,16 +85,18 @@ TEST_CASE("functions are walked with what their callers pass") {
 }
 
 TEST_CASE("the bounds of an operand are those of all paths together") {
-  const Code code = packet() + Code{load(BPF_B, 1, 7, 0), move(2, 3), jump(BPF_JEQ, 1, 7, 1), move(2, 300),
-                                    load(BPF_W, 3, 7, 8), alu_reg(BPF_MUL, 3, 2)} + pass();
+  const Code code = packet() + Code{load(BPF_B, 1, 7, 0), move(2, 3),           jump(BPF_JEQ, 1, 7, 1),
+                                    move(2, 300),         load(BPF_W, 3, 7, 8), alu_reg(BPF_MUL, 3, 2)} +
+                    pass();
   const ProgramFacts facts = facts_of(program(code));
   CHECK(facts.instructions[13].source_min == 3);
   CHECK(facts.instructions[13].source_max == 300);
 }
 
 TEST_CASE("the upper half is written only where somebody reads it") {
-  const Code code = packet() + Code{load(BPF_W, 1, 7, 0), load(BPF_W, 2, 7, 4), alu32(BPF_ADD, 1, 1),
-                                    jump(BPF_JEQ, 2, 9, 0)} + pass();
+  const Code code = packet() +
+                    Code{load(BPF_W, 1, 7, 0), load(BPF_W, 2, 7, 4), alu32(BPF_ADD, 1, 1), jump(BPF_JEQ, 2, 9, 0)} +
+                    pass();
   const ProgramFacts facts = facts_of(program(code));
   CHECK_FALSE(facts.instructions[8].zero_extends);  // read by a 32-bit addition
   CHECK(facts.instructions[9].zero_extends);        // read by a 64-bit comparison
