@@ -5,6 +5,7 @@
 NICSENTRY: the binary. What the driver says of each program is stored in card/verdicts.txt; card/test_card.py asks it.
 """
 import json
+import os
 import pathlib
 import random
 import re
@@ -246,6 +247,35 @@ def case_damaged_objects(directory):
     return f"{len(made)} objects"
 
 
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def shown_alike(shown, seen):
+    """Whether the output is what the document shows: "..." stands for any lines, or for a part of a line."""
+    pattern = "".join(
+        r"(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n" for line in shown
+    )
+    return re.fullmatch(pattern, seen) is not None
+
+
+def case_document(directory):
+    """The commands of docs/own-programs.md do what it shows."""
+    text = (objects.REPOSITORY / "docs" / "own-programs.md").read_text(encoding="utf-8")
+    (pathlib.Path(directory) / "counter.c").write_text(blocks(text, "c")[0], encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{objects.NICSENTRY.parent}:{os.environ['PATH']}"}
+    commands = 0
+    for block in blocks(text, "console"):
+        for command, *shown in [part.splitlines() for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part]:
+            done = subprocess.run(
+                command, shell=True, cwd=directory, env=environment, capture_output=True, text=True, check=False
+            )
+            commands += 1
+            if not shown_alike(shown, done.stdout + done.stderr):
+                raise Mismatch(f"{command}: the output is not as shown:\n{done.stdout}{done.stderr}")
+    expect("commands", 5, commands)
+
+
 CASES = {
     "lint: the corpus": case_corpus,
     "lint: our programs": case_ours,
@@ -257,6 +287,7 @@ CASES = {
     "lint: near the limit": case_near_the_limit,
     "lint: the running kernel": case_running_kernel,
     "lint: damaged objects": case_damaged_objects,
+    "lint: docs/own-programs.md": case_document,
 }
 
 if __name__ == "__main__":
