@@ -89,7 +89,7 @@ unsigned multiplication_size(std::uint32_t target_max, std::uint32_t source_max)
 }
 
 unsigned division_size(std::uint64_t divisor) {
-  if (divisor > kAllOnes) return 1;
+  if (divisor == 0 || divisor > kAllOnes) return 1;
   const auto by = static_cast<std::uint32_t>(divisor);
   if (by > std::uint32_t{1} << 31U) return operand_size(by) + 3;
   const Reciprocal whole = reciprocal(by, 32);

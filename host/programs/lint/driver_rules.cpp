@@ -52,6 +52,10 @@ void DriverRules::visit(std::size_t at, const State& state, InstructionFacts& fa
                   : "an operation that the card has: see the list of instructions in docs/own-programs.md");
     return;
   }
+  if (instruction.src_reg >= kRegisters || instruction.dst_reg >= kRegisters) {
+    add(Rule::instructions, at, "program uses extended registers - jit hardening?", "registers R0 to R10");
+    return;
+  }
   if (is_helper_call(instruction)) {
     check_helper(at, state, facts);
   } else if (is_load(instruction)) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "host/programs/lint/encoding.h"
+
 namespace nicsentry::lint {
 namespace {
 
@@ -18,6 +20,7 @@ Walk::Walk(const ProgramImage& program, DriverRules& rules) : program_(program),
 void Walk::refuse(const std::string& message) const { throw KernelRefusal{static_cast<std::size_t>(at_), message}; }
 
 ProgramFacts Walk::run() {
+  check_loads_and_constants(program_.instructions);
   facts_.function_starts = find_function_starts(program_.instructions);
   facts_.stack_depths.assign(facts_.function_starts.size(), 0);
   points_ = find_flow_points(program_.instructions, facts_.function_starts);
@@ -133,6 +136,9 @@ bool Walk::next_path() {
 }
 
 bool Walk::perform(const Instruction& instruction) {
+  if (const char* wrong = wrong_fields(instruction); wrong != nullptr) {
+    refuse(wrong);
+  }
   bool ends = false;
   switch (class_of(instruction)) {
     case BPF_ALU:

@@ -74,6 +74,50 @@ TEST_CASE("paths that multiply end in the limit of the walk, not in an endless o
   CHECK(ended);
 }
 
+TEST_CASE("a packet reaches as far as it was compared with its end, not further") {
+  CHECK(said_of(program(packet() + Code{load(BPF_B, 1, 7, 63)} + pass())) == "");
+  CHECK(said_of(program(packet() + Code{load(BPF_B, 1, 7, 64)} + pass())) ==
+        "kernel: invalid access to packet, off=64 size=1");
+}
+
+// The jump to the next instruction is there because states are kept no more often than each second jump.
+Code two_paths(std::int32_t one, std::int32_t other) {
+  return packet() + Code{move(2, 0),
+                         store(BPF_DW, 10, -8, 2),
+                         store(BPF_DW, 10, -16, 2),
+                         load(BPF_B, 1, 7, 0),
+                         jump_always(0),
+                         move(8, one),
+                         jump(BPF_JEQ, 1, 7, 1),
+                         move(8, other),
+                         move(4, 0)};
+}
+
+TEST_CASE("paths that differ in a number that decides an offset are both walked") {
+  const Code code = two_paths(-8, -16) + Code{move_reg(3, 10), alu_reg(BPF_ADD, 3, 8), load(BPF_DW, 5, 3, 0)} + pass();
+  CHECK(facts_of(program(code)).instructions[19].pointer_varies);
+}
+
+TEST_CASE("paths that differ in a number that decides nothing are walked once") {
+  const Code code = two_paths(3, 300) + Code{alu_reg(BPF_MUL, 4, 8)} + pass();
+  // The path that is walked first has 300. The other one ends where they meet.
+  CHECK(facts_of(program(code)).instructions[17].source_min == 300);
+}
+
+TEST_CASE("fields that an instruction does not use are zero, and registers are R0 to R10") {
+  const std::vector<std::pair<Instruction, std::string>> rows{
+      {make(BPF_ALU64 | BPF_MOV | BPF_K, 2, 1, 0, 5), "kernel: BPF_ALU uses reserved fields"},
+      {make(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 4, 5), "kernel: BPF_ALU uses reserved fields"},
+      {make(BPF_LDX | BPF_MEM | BPF_W, 2, 1, 0, 5), "kernel: BPF_LDX uses reserved fields"},
+      {make(BPF_JMP | BPF_JEQ | BPF_K, 1, 3, 0, 5), "kernel: BPF_JMP/JMP32 uses reserved fields"},
+      {make(BPF_ALU64 | BPF_MOV | BPF_X, 2, 12, 0, 0), "program uses extended registers - jit hardening?"},
+      {make(BPF_LD | BPF_IMM | BPF_DW, 2, 0, 0, 0), "kernel: invalid bpf_ld_imm64 insn"},
+  };
+  for (const auto& [instruction, said] : rows) {
+    CHECK(said_of(program(Code{instruction} + pass())) == said);
+  }
+}
+
 TEST_CASE("functions are walked with what their callers pass") {
   const Code code = packet() + Code{load(BPF_B, 1, 7, 0), call_function(3), alu(BPF_MUL, 0, 3)} + pass() +
                     Code{move_reg(0, 1), alu(BPF_ADD, 0, 5), leave()};
