@@ -480,8 +480,8 @@ void shift_low(unsigned operation, Bounds& target, const Bounds& source) {
     target.umin32 >>= most;
     target.umax32 >>= least;
   } else {
-    target.smin32 >>= least;
-    target.smax32 >>= least;
+    target.smin32 = static_cast<std::int32_t>(target.smin32 >> least);
+    target.smax32 = static_cast<std::int32_t>(target.smax32 >> least);
     target.bits = {u32(s32(bits.value) >> least), u32(s32(bits.unknown) >> least)};
     target.umin32 = 0;
     target.umax32 = UINT32_MAX;

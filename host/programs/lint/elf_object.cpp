@@ -87,9 +87,10 @@ ElfObject::ElfObject(const std::filesystem::path& path) {
         }
         const char* name = elf_strptr(elf.get(), header.sh_link, symbol.st_name);
         const std::size_t section = symbol.st_shndx < count ? symbol.st_shndx : 0;
+        const auto bits = [](int part) { return static_cast<unsigned>(part); };
         symbols_.push_back({name != nullptr ? name : "", section, symbol.st_value, symbol.st_size,
-                            GELF_ST_TYPE(symbol.st_info), GELF_ST_BIND(symbol.st_info),
-                            GELF_ST_VISIBILITY(symbol.st_other)});
+                            bits(GELF_ST_TYPE(symbol.st_info)), bits(GELF_ST_BIND(symbol.st_info)),
+                            bits(GELF_ST_VISIBILITY(symbol.st_other))});
       }
     } else if (header.sh_type == SHT_REL && header.sh_info < count) {
       for (int i = 0; i < entries; ++i) {

@@ -23,7 +23,6 @@ bool jump_fields_wrong(const Instruction& i) {
     case BPF_CALL:
       return narrow || takes_register(i) || i.off != 0 || i.dst_reg != 0;
     case BPF_JA:
-      return narrow || takes_register(i) || i.imm != 0 || i.src_reg != 0 || i.dst_reg != 0;
     case BPF_EXIT:
       return narrow || takes_register(i) || i.imm != 0 || i.src_reg != 0 || i.dst_reg != 0;
     default:

@@ -110,7 +110,14 @@ const std::map<std::string, Setting, std::less<>>& settings() {
   return all;
 }
 
-std::uint32_t parse_map_types(const std::string& text, const std::string& where) {
+// A line of a firmware file.
+struct Place {
+  const std::string& file;
+  std::size_t line;
+  std::string where() const { return file + ":" + std::to_string(line) + ": "; }
+};
+
+std::uint32_t parse_map_types(const std::string& text, const Place& at) {
   std::uint32_t types = 0;
   std::istringstream names(text);
   for (std::string name; std::getline(names, name, ',');) {
@@ -119,19 +126,19 @@ std::uint32_t parse_map_types(const std::string& text, const std::string& where)
     } else if (name == "array") {
       types |= 1U << BPF_MAP_TYPE_ARRAY;
     } else {
-      throw Error(where + ": unknown map type '" + name + "'; only hash and array are allowed");
+      throw Error(at.where() + "unknown map type '" + name + "'; only hash and array are allowed");
     }
   }
   return types;
 }
 
-std::int64_t parse_number(std::string_view text, const std::string& where) {
+std::int64_t parse_number(std::string_view text, const Place& at) {
   const bool hexadecimal = text.starts_with("0x");
   const std::string_view digits = hexadecimal ? text.substr(2) : text;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, hexadecimal ? 16 : 10);
   if (error != std::errc() || end != digits.data() + digits.size() || value < 0 || value > UINT32_MAX) {
-    throw Error(where + ": '" + std::string(text) + "' is not a number from 0 to 4294967295");
+    throw Error(at.where() + "'" + std::string(text) + "' is not a number from 0 to 4294967295");
   }
   return value;
 }
@@ -140,6 +147,7 @@ std::int64_t parse_number(std::string_view text, const std::string& where) {
 
 std::vector<std::string> firmware_names() {
   std::vector<std::string> names;
+  names.reserve(kProfiles.size());
   for (const auto& [name, profile] : kProfiles) {
     names.push_back(name);
   }
@@ -153,7 +161,7 @@ Firmware parse_firmware(std::string_view text, const std::string& origin) {
   std::size_t line_number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++line_number;
-    const std::string where = origin + ":" + std::to_string(line_number);
+    const Place at{origin, line_number};
     std::istringstream words(line.substr(0, line.find('#')));
     std::string key;
     std::string value;
@@ -161,17 +169,17 @@ Firmware parse_firmware(std::string_view text, const std::string& origin) {
       continue;
     }
     if (!(words >> value)) {
-      throw Error(where + ": '" + key + "' has no value");
+      throw Error(at.where() + "'" + key + "' has no value");
     }
     if (key == "name") {
       firmware.name = value;
       named = true;
     } else if (key == "map_types") {
-      firmware.map_types = parse_map_types(value, where);
+      firmware.map_types = parse_map_types(value, at);
     } else if (const auto found = settings().find(key); found != settings().end()) {
-      found->second(firmware, parse_number(value, where));
+      found->second(firmware, parse_number(value, at));
     } else {
-      throw Error(where + ": unknown setting '" + key + "'; hw/firmware/agilio-bpf.conf explains those that exist");
+      throw Error(at.where() + "unknown setting '" + key + "'; hw/firmware/agilio-bpf.conf explains those that exist");
     }
   }
   if (!named) {
