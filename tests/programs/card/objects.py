@@ -17,6 +17,7 @@ BUILD = pathlib.Path(os.environ.get("NICSENTRY", REPOSITORY / "build-dev" / "nic
 NICSENTRY = BUILD / "nicsentry"
 LOADER = BUILD / "card_loader"
 VERDICTS = HERE / "verdicts.txt"
+CRASHES_MOST = 10
 OURS = ("sentry", "firewall", "ddos", "crypto")
 # Folder of sources and the name that its programs have in verdicts.txt.
 FOLDERS = {
@@ -125,8 +126,8 @@ def said_by(report: dict) -> str:
     return str(report["nfp_instructions"])
 
 
-def judge(lines: list[str], firmware: str, *options: str) -> dict[str, Judged]:
-    """What the driver says of each object ("PATH" or "PATH MTU"), in one boot of the virtual machine."""
+def ask_driver(lines: list[str], firmware: str, options: tuple[str, ...]) -> tuple[dict[str, Judged], str]:
+    """One boot of the virtual machine. Returns the verdicts that it printed, and what else it said."""
     listed = pathlib.Path(lines[0].split()[0]).with_suffix(f".{firmware}.list")
     listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
     command = f"exec {shlex.quote(str(LOADER))} {' '.join(options)} < {shlex.quote(str(listed))}"
@@ -140,7 +141,27 @@ def judge(lines: list[str], firmware: str, *options: str) -> dict[str, Judged]:
     for line in done.stdout.splitlines():
         path, kernel, card, message = line.split("\t")
         judged[path] = Judged(kernel == "taken", int(card) if card.isdigit() else 0, message, card != "-")
-    missing = {line.split()[0] for line in lines} - set(judged)
-    if missing:
-        raise RuntimeError(f"no verdict for {len(missing)} objects such as {min(missing)}: {done.stderr[-2000:]}")
-    return judged
+    return judged, done.stderr
+
+
+def judge(lines: list[str], firmware: str, *options: str) -> dict[str, Judged]:
+    """What the driver says of each object ("PATH" or "PATH MTU").
+
+    A program that the driver itself ends the kernel over, such as one that divides by the constant 0 in a register, is
+    taken for a refused one, and the others are judged by a new machine.
+    """
+    judged: dict[str, Judged] = {}
+    left = lines
+    for _ in range(CRASHES_MOST):
+        found, errors = ask_driver(left, firmware, options)
+        judged.update(found)
+        left = [line for line in left if line.split()[0] not in judged]
+        if not left:
+            return judged
+        if "Kernel panic" not in errors:
+            raise RuntimeError(f"no verdict for {len(left)} objects such as {left[0]}: {errors[-2000:]}")
+        judged[left[0].split()[0]] = Judged(True, 0, "the driver ends the kernel", True)
+        left = left[1:]
+        if not left:
+            return judged
+    raise RuntimeError(f"the driver ended {CRASHES_MOST} machines")
