@@ -9,17 +9,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <string_view>
 
 #include "host/datapath/libbpf_messages.h"
+#include "host/datapath/object_handle.h"
 
 namespace nicsentry {
 namespace {
-
-struct CloseObject {
-  void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
 
 bool has(unsigned capability, const std::array<__user_cap_data_struct, 2>& sets) {
   return (sets[capability / 32].effective & 1U << (capability % 32)) != 0;
@@ -66,7 +62,7 @@ VerifierAnswer ask_verifier(const std::filesystem::path& path, const std::string
     return {false, false, "that needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"};
   }
   const LibbpfMessages messages;
-  const std::unique_ptr<bpf_object, CloseObject> object(bpf_object__open_file(path.c_str(), nullptr));
+  const ObjectHandle object(bpf_object__open_file(path.c_str(), nullptr));
   if (!object || !choose_program(object.get(), section)) {
     return {false, false, "libbpf cannot open the object" + messages.detail()};
   }
