@@ -161,7 +161,7 @@ class Daemon {
     add_explain_routes(router_, run);
     add_connections_routes(router_, [this] { return loop_.calls().call([this] { return connections(); }); });
     add_windows_routes(router_, [this] { return ended_window(); });
-    add_status_routes(router_, [this, run] { return status(run.enforced()); });
+    add_status_routes(router_, [this, run] { return status(run); });
     add_version_routes(router_, version_info());
     server_->listen_unix(socket_path_);
   }
@@ -211,10 +211,11 @@ class Daemon {
     throw not_enforced(chain);
   }
 
-  RunStatus status(Enforced enforced) {
+  RunStatus status(const RunFirewall& run) {
     RunStatus status;
     status.firewall = firewall_ != nullptr;
-    status.enforced = std::move(enforced);
+    status.enforced = run.enforced();
+    status.summary = run.summary();
     for (const Outage& outage : loop_.calls().call([this] { return programs_.outages(); })) {
       status.outages.push_back(
           {outage.interface, outage.hook, outage.mode, outage.reason, static_cast<std::uint64_t>(outage.since_ns)});

@@ -117,10 +117,10 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
   }
   auto firewall = std::make_unique<Firewall>(
       Firewall::Options{FirewallSize{}, options.state, warning, options.tcp_pickup,
-                        [vital = vital_traffic(options)](std::optional<pid_t> caller, bool standing) {
+                        [vital = vital_traffic(options)](const Caller& caller, bool standing) {
                           return vital.packets(caller, standing);
                         }});
-  const ChangeTerms terms{options.yes, std::nullopt, getpid()};
+  const ChangeTerms terms{options.yes, std::nullopt, {getpid(), std::nullopt}};
   if (options.rules) {
     const nlohmann::json rules = read_json_file(options.rules->string());
     if (is_of_chains(rules)) {

@@ -43,6 +43,7 @@ void add_programs_commands(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<ProgramsCommandOptions>();
   CLI::App* command = app.add_subcommand("programs", "programs of your own");
   command->require_subcommand(1);
+  command->footer("Example:\n  nicsentry programs lint /tmp/counter.o --firmware corenic");
   CLI::App* part = add_part(*command, "lint", "say whether a card takes a program, and if not, what to write instead",
                             options, lint_object, chosen);
   part->add_option("OBJECT", options->lint.object, "compiled program (clang -target bpf -g -O2 -mcpu=v3 -c)")

@@ -96,7 +96,10 @@ const char* activity(const AttachmentStatus& attachment) {
   if (attachment.controller_pid != 0) {
     return "watching";
   }
-  return attachment.counts->epoch == 0 ? "idle (passes and counts)" : "as its controller left it";
+  if (attachment.counts->epoch == 0) {
+    return "idle (passes and counts)";
+  }
+  return attachment.counts->dropped ? "no controller: goes on with the rules that it has" : "as its controller left it";
 }
 
 void print(const AttachmentStatus& attachment, const std::optional<Run>& run) {
@@ -132,6 +135,17 @@ void print(const Interface& port, const Run& run) {
   if (!run.status) {
     std::printf("%s  process %d does not answer: %s\n", port.name.c_str(), run.pid, run.why_not.c_str());
     return;
+  }
+  if (const auto& summary = run.status->summary) {
+    for (const auto& [name, chain] : {std::pair("ingress", summary->ingress), std::pair("egress", summary->egress)}) {
+      std::printf("    %s: %zu rule%s, default %s\n", name, chain.rules, chain.rules == 1 ? "" : "s",
+                  default_action_name(chain.default_action));
+    }
+    std::printf("    blocked: %zu entr%s\n", summary->blocked, summary->blocked == 1 ? "y" : "ies");
+    if (summary->unconfirmed) {
+      std::printf("    %s is taken back in %.0f s unless confirmed: nicsentry rules confirm\n",
+                  summary->unconfirmed->what.c_str(), summary->unconfirmed->seconds);
+    }
   }
   for (const ListedOutage& outage : run.status->outages) {
     if (outage.interface == port.name) {

@@ -52,7 +52,7 @@ class Firewall : public Enforcement {
     std::function<void(const std::string&)> warning;
     TcpPickup tcp_pickup = TcpPickup::loose;
     // What no change may cut off; none: nothing is asked. See VitalTraffic::packets().
-    std::function<std::vector<VitalPacket>(std::optional<pid_t> caller, bool standing)> vital = nullptr;
+    std::function<std::vector<VitalPacket>(const Caller& caller, bool standing)> vital = nullptr;
     std::function<TimestampNs()> now = wall_clock_ns;
     CounterCache::ReadCounters read_counters = [](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
       return maps.read_counters(ids);

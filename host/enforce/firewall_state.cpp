@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -267,6 +268,11 @@ void FirewallState::forget_undo() const {
   std::filesystem::remove(undo_path_, failure);
   if (failure) {
     throw SystemError(failure.value(), "removing " + undo_path_.string());
+  }
+  // A confirmed change must not be taken back after a loss of power.
+  const UniqueFd directory(open(undo_path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || fsync(directory.get()) != 0) {
+    throw SystemError(errno, "syncing " + undo_path_.parent_path().string());
   }
 }
 

@@ -34,24 +34,6 @@ pid_t parent_of(pid_t process) {
   return parent;
 }
 
-// "CLIENT PORT SERVER PORT" (sshd(8)), which names a connection that sshd accepted.
-std::optional<TcpSocket> parse_ssh_connection(const std::string& text) {
-  std::istringstream words(text);
-  std::string client;
-  std::string server;
-  TcpSocket socket;
-  socket.accepted = true;
-  words >> client >> socket.remote.port >> server >> socket.local.port;
-  const auto remote = parse_address(client);
-  const auto local = parse_address(server);
-  if (!words || !remote || !local) {
-    return std::nullopt;
-  }
-  socket.remote.address = *remote;
-  socket.local.address = *local;
-  return socket;
-}
-
 std::optional<TcpSocket> ssh_connection_of(pid_t process) {
   constexpr std::string_view kName = "SSH_CONNECTION=";
   std::ifstream file(directory_of(process) / "environ");
@@ -79,6 +61,28 @@ void add_socket_inodes(pid_t process, std::set<std::uint32_t>& inodes) {
 }
 
 }  // namespace
+
+std::optional<TcpSocket> parse_ssh_connection(const std::string& text) {
+  std::istringstream words(text);
+  std::string client;
+  std::string server;
+  TcpSocket socket;
+  socket.accepted = true;
+  words >> client >> socket.remote.port >> server >> socket.local.port;
+  const auto remote = parse_address(client);
+  const auto local = parse_address(server);
+  if (!words || !remote || !local) {
+    return std::nullopt;
+  }
+  socket.remote.address = *remote;
+  socket.local.address = *local;
+  return socket;
+}
+
+std::string ssh_connection_text(const TcpSocket& socket) {
+  return socket.remote.address.text() + " " + std::to_string(socket.remote.port) + " " + socket.local.address.text() +
+         " " + std::to_string(socket.local.port);
+}
 
 std::vector<TcpSocket> connections_of_caller(pid_t process, const std::vector<TcpSocket>& sockets) {
   constexpr int kAncestorsMost = 64;  // a parent may end, and its number be given away, meanwhile

@@ -3,11 +3,23 @@
 
 #include <sys/types.h>
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "host/lockout/tcp_sockets.h"
 
 namespace nicsentry {
+
+// Who asks for a change.
+struct Caller {
+  std::optional<pid_t> process;         // none: it is not known, as in another PID namespace
+  std::optional<TcpSocket> connection;  // by which he came, as he says himself
+};
+
+// "CLIENT PORT SERVER PORT", as SSH_CONNECTION has it (ssh(1)): a connection that came in. Nothing for another text.
+std::optional<TcpSocket> parse_ssh_connection(const std::string& text);
+std::string ssh_connection_text(const TcpSocket& socket);
 
 // The connections by which whoever runs a process came to this host: those of `sockets` that the process or one of its
 // ancestors holds, such as sshd, and those that their SSH_CONNECTION names: in tmux or under nohup no ancestor holds

@@ -9,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "host/lockout/caller.h"
 #include "host/rules/verdict.h"
 
 namespace nicsentry {
@@ -125,25 +124,26 @@ VitalTraffic::VitalTraffic(const Options& options) : egress_seen_(options.egress
   }
 }
 
-std::vector<VitalPacket> VitalTraffic::packets(std::optional<pid_t> caller, bool standing) const {
+std::vector<VitalPacket> VitalTraffic::packets(const Caller& caller, bool standing) const {
   HostTraffic host;
   host.networks = read_own_network(ports_);
   host.resolvers = read_resolvers();
   host.egress_seen = egress_seen_;
   host.one_way = one_way_;
-  if (caller || standing) {
-    std::vector<TcpSocket> sockets = established_sockets();
-    if (caller) {
-      host.caller = connections_of_caller(*caller, sockets);
-      for (const TcpSocket& socket : host.caller) {
-        if (const auto port = port_to(socket.remote.address, ports_)) {
-          host.routes.push_back({socket.remote.address, *port});
-        }
-      }
+  std::vector<TcpSocket> sockets = caller.process || standing ? established_sockets() : std::vector<TcpSocket>();
+  if (caller.process) {
+    host.caller = connections_of_caller(*caller.process, sockets);
+  }
+  if (host.caller.empty() && caller.connection) {
+    host.caller.push_back(*caller.connection);
+  }
+  for (const TcpSocket& socket : host.caller) {
+    if (const auto port = port_to(socket.remote.address, ports_)) {
+      host.routes.push_back({socket.remote.address, *port});
     }
-    if (standing) {
-      host.standing = std::move(sockets);
-    }
+  }
+  if (standing) {
+    host.standing = std::move(sockets);
   }
   return vital_packets(host);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/lockout/caller.h"
 #include "host/lockout/vital_traffic.h"
 #include "host/rules/judged_packet.h"
 #include "host/rules/language/rule.h"
@@ -47,9 +46,8 @@ class VitalTraffic {
   };
   explicit VitalTraffic(const Options& options);
 
-  // `caller`: the process that asks for a change; none: not known. `standing`: also all connections of the host.
-  // Throws SystemError.
-  std::vector<VitalPacket> packets(std::optional<pid_t> caller, bool standing) const;
+  // `standing`: also all connections of the host. Throws SystemError.
+  std::vector<VitalPacket> packets(const Caller& caller, bool standing) const;
 
  private:
   std::vector<PortIndex> ports_;

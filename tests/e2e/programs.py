@@ -9,7 +9,8 @@ from suite import Mismatch
 
 NUMBERS = {"x86_64": 321, "aarch64": 280}  # of bpf(2)
 MAP_CREATE, MAP_UPDATE, PROG_LOAD, PROG_GET_FD_BY_ID = 0, 2, 5, 13
-PROG_ARRAY, XDP, ATTACH_XDP = 3, 6, 37
+LINK_CREATE = 28
+PROG_ARRAY, SCHED_CLS, XDP, ATTACH_XDP, ATTACH_TCX_INGRESS = 3, 3, 6, 37, 46
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,12 +29,12 @@ def instruction(code, destination=0, source=0, immediate=0):
 PASS = instruction(0xB7, 0, immediate=2) + instruction(0x95)  # r0 = XDP_PASS; exit
 
 
-def load(name, instructions):
+def load(name, instructions, kind=XDP, attach=ATTACH_XDP):
     code = ctypes.create_string_buffer(instructions)
     text = ctypes.create_string_buffer(b"GPL")
     attributes = struct.pack(
         "<IIQQIIQII16sII",
-        XDP,
+        kind,
         len(instructions) // 8,
         ctypes.addressof(code),
         ctypes.addressof(text),
@@ -44,7 +45,7 @@ def load(name, instructions):
         0,
         name.encode(),
         0,
-        ATTACH_XDP,
+        attach,
     )
     return bpf(PROG_LOAD, attributes, "loading a foreign program")
 
@@ -52,6 +53,20 @@ def load(name, instructions):
 def load_stranger():
     """A program that passes everything."""
     return load("stranger", PASS)
+
+
+def attach_tcx(index):
+    """Puts a program that passes everything on the tcx ingress hook of a port of this network namespace, for as long as
+    the descriptor is open. None where the kernel has no tcx."""
+    program = load("early", instruction(0xB7, 0, immediate=-1) + instruction(0x95), SCHED_CLS, 0)
+    try:
+        return bpf(LINK_CREATE, struct.pack("<IIII", program, index, ATTACH_TCX_INGRESS, 0), "attaching to tcx")
+    except Mismatch as mismatch:
+        if os.strerror(22) not in str(mismatch):  # EINVAL
+            raise
+        return None
+    finally:
+        os.close(program)
 
 
 def load_dispatcher(program_id):

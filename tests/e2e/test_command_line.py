@@ -51,10 +51,15 @@ REFUSED = (  # arguments, what the error names
     ("detach -i none0 --mode native", "'native'"),
     ("extract", "--interface"),
     ("status --xml", "--xml"),
+    ("programs", "subcommand"),
+    ("programs lint", "OBJECT"),
+    ("programs lint /none.o --mtu small", "--mtu"),
     ("rules", "subcommand"),
     ("rules fly", "unknown command 'fly'"),
     ("rules show --json --stats", "--json"),
     ("rules apply", "FILE"),
+    ("rules apply /none.json --confirm soon", "soon"),
+    ("rules confirm now", "now"),
     ("rules apply /none.json --ingress", "--ingress"),
     ("rules check", "FILE"),
     ("rules check /none.json -i none0", "-i"),
@@ -86,6 +91,9 @@ REFUSED = (  # arguments, what the error names
 )
 
 UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they name
+    "programs lint /none.o --section xdp --firmware nic --mtu 9000 --no-kernel --json",
+    "rules confirm -i none0",
+    "rules default ingress drop --yes --confirm 60s -i none0",
     "run -i none0",
     "run -i none0 -i none1 --mode tc --direction both --profile all --window 1.5m --windows 3 --cap 0",
     "run -i none0 --mode auto --sessions 1 --format seed-json,seed-csv --format csv,jsonl -o /none --top 0 --json",

@@ -6,7 +6,9 @@
 """
 import json
 import os
+import pathlib
 import re
+import subprocess
 import sys
 import time
 
@@ -14,8 +16,9 @@ from compare import PATIENCE, expect, expect_text
 from network import Controller, Network, run
 from programs import id_of, load_dispatcher, load_stranger
 from sample import bundled
-from suite import Mismatch, run_directory_cases
+from suite import Mismatch, Skipped, run_directory_cases
 
+HERE = pathlib.Path(__file__).resolve().parent
 NOTICED_S = 1
 NOT_ENFORCED = 3  # exit status
 U32 = ("u32", "match", "u32", "0", "0", "flowid", "1:1")
@@ -189,6 +192,40 @@ def in_front_case(directory):
         watching.stop()
 
 
+TCX = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import programs
+link = programs.attach_tcx(int(sys.argv[2]))
+print("attached" if link is not None else "none", flush=True)
+time.sleep(600)
+"""
+
+
+def tcx_case(directory):
+    """A tcx program meets packets before a TC filter does."""
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "tc", "--firewall")
+        early = network.start(
+            network.receiver, sys.executable, "-c", TCX, HERE, network.link()["ifindex"], stdout=subprocess.PIPE
+        )
+        if early.stdout.readline() != "attached\n":
+            raise Skipped("the kernel has no tcx")
+        watching.wait_for(r"warning: right0/tc-ingress: in front of the program: tcx: program 'early' \(id \d+\)")
+        (named,) = json.loads(network.ask("status", "--json").stdout)[0]["in_front"]
+        expect_text("status --json", "tcx: program 'early'", named)
+        expect(
+            "the program is still on its hook",
+            [],
+            json.loads(network.ask("status", "--json").stdout)[0]["run"]["outages"],
+        )
+        early.kill()
+        early.wait()
+        within(2, "status forgets it", lambda: not json.loads(network.ask("status", "--json").stdout)[0]["in_front"])
+        watching.stop()
+        network.check_clean()
+
+
 def main():
     return run_directory_cases(
         {
@@ -198,6 +235,7 @@ def main():
             "an XDP program is replaced": replaced_case,
             "behind a dispatcher": dispatcher_case,
             "a filter in front": in_front_case,
+            "a tcx program in front": tcx_case,
         }
     )
 

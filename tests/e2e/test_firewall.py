@@ -237,7 +237,7 @@ def state_case(directory):
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
         watching = Controller(peers, "--firewall")
         expect("sockets, with those of killed controllers", 1, len(list((peers.directory / "runtime").glob("*.sock"))))
-        expect_text("words about what is not kept", "dropped now; with --state DIRECTORY", watching.log())
+        expect_text("words about what is not kept", "NOT blocked any more; with --state DIRECTORY", watching.log())
         watching.stop()
         peers.check_clean()
 
@@ -259,7 +259,7 @@ def attached_case(directory):
         expect("hooks on which a program is taken over", 2, told.count("adopting program"))
         expect("the TC program that is taken over", True, "egress on TC, adopting program 'sentry' (id" in told)
         expect("program that the run drives", ids, peers.program_id())
-        peers.nicsentry("block", OUTSIDE6, "10.77.0.0/24", "-i", "right0")
+        peers.nicsentry("block", OUTSIDE6, "10.77.0.0/24", "--yes", "-i", "right0")
         peers.default("egress", "drop")
         watching.stop()
         shown = peers.nicsentry("status", "-i", "right0").stdout
@@ -314,7 +314,7 @@ def ingress_only_case(directory):
             expect_text(f"words about {options}", NO_EGRESS, done.stderr)
         peers.check_clean()
         state = ("--state", peers.directory / "state")
-        watching = Controller(peers, *state, "--direction", "both", "--egress-rules", rules)
+        watching = Controller(peers, *state, "--direction", "both", "--egress-rules", rules, "--yes")
         watching.stop()
         watching = Controller(peers, *state)
         expect_text("words about egress rules of a state directory", NO_EGRESS, watching.log())
@@ -332,14 +332,14 @@ def ingress_only_case(directory):
         expect("words about no egress rules", False, NO_EGRESS in watching.log())
         watching.wait_for(ONE_WAY)
         for chain, action, warned in (("ingress", "drop", True), ("ingress", "accept", False)):
-            done = peers.nicsentry("rules", "default", chain, action, "-i", "right0")
+            done = peers.nicsentry("rules", "default", chain, action, "--yes", "-i", "right0")
             expect(f"a warning at default {action} of {chain}", warned, ONE_WAY in done.stderr)
         watching.stop()
         watching = Controller(peers, *STATEFUL)
         expect(
             "a warning at default drop where both directions are seen",
             "",
-            peers.nicsentry("rules", "default", "ingress", "drop", "-i", "right0").stderr,
+            peers.nicsentry("rules", "default", "ingress", "drop", "--yes", "-i", "right0").stderr,
         )
         expect("a warning where both directions are seen", False, ONE_WAY in watching.log())
         watching.stop()

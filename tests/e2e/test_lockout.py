@@ -213,6 +213,8 @@ def confirm_case(directory):
         expect_text("output", "taken back after 3s unless confirmed: nicsentry rules confirm", text)
         expect("a new connection", False, host.reaches())
         expect_text("rules show", "the change of the ingress chain is taken back in", host.done("rules", "show"))
+        for wanted in ("ingress: 0 rules, default drop", "blocked: 0 entries", "ingress chain is taken back in"):
+            expect_text("status", wanted, host.done("status"))
         for words in (("rules", "accept-established", "ingress", "on"), (*drop, "--confirm", "5s")):
             status, text = host.ask(*words)
             expect(f"{words} meanwhile, exit status", 1, status)
@@ -271,6 +273,51 @@ def one_way_case(directory):
         running.stop()
 
 
+def caller_case(directory):
+    """The caller's connection is known where the run may not look at his processes, and where none of them holds it."""
+    with Host(directory) as host:
+        few = ("setpriv", "--bounding-set", "-all,+net_admin,+bpf,+perfmon,+ipc_lock", "--inh-caps", "-all")
+        running = Controller(host, *STATEFUL, "--mode", "drv", prefix=few)
+        host.refused("block", OUTSIDE, over=[f"the gateway {OUTSIDE} (blocked)", host.session])
+        running.stop()
+        running = Controller(host, *STATEFUL, "--mode", "drv")
+        detached = (
+            f"setsid -f sh -c 'while kill -0 $PPID 2> /dev/null && [ $PPID -ne 1 ]; do sleep 0.05; done; "
+            f'SSH_CONNECTION="{OUTSIDE} {host.shell.source_port} {INSIDE} {SSH}" '
+            f"{BINARY} block {OUTSIDE} -i right0 > {host.directory}/said 2>&1; echo $? >> {host.directory}/said'"
+        )
+        host.shell.run("sh", "-c", detached)
+        said = host.directory / "said"
+        end = time.monotonic() + 10
+        while not said.exists() or not said.read_text(encoding="utf-8").endswith("\n1\n"):
+            if time.monotonic() > end:
+                raise Mismatch(
+                    f"detached block: expected it to be refused, seen {said.exists() and said.read_text()!r}"
+                )
+            time.sleep(0.05)
+        expect_text("a detached block", host.session, said.read_text(encoding="utf-8"))
+        running.stop()
+
+
+def renamed_case(directory):
+    """A port is known by whatever name; connections to an address of the loopback interface count."""
+    with Host(directory) as host:
+        service = "192.0.2.77"
+        run("ip", "-n", host.receiver, "addr", "add", f"{service}/32", "dev", "lo")
+        run("ip", "-n", host.sender, "route", "add", f"{service}/32", "via", INSIDE)
+        run("ip", "-n", host.receiver, "link", "property", "add", "dev", "right0", "altname", "enprightfirst0")
+        shell = RemoteShell(host, service, SSH + 5)
+        running = Controller(host, *STATEFUL, "--mode", "drv", ports=("enprightfirst0",))
+        command = (BINARY, "block", OUTSIDE, "-i", "enprightfirst0")
+        status, text = shell.run(*command)
+        expect(f"{command}, exit status ({text})", 1, status)
+        expect_text("block", f"your own connection, from {OUTSIDE}:{shell.source_port} to {service}:{SSH + 5}", text)
+        run("ip", "-n", host.receiver, "link", "set", "right0", "name", "lan0")
+        status, text = shell.run(BINARY, "block", OUTSIDE, "-i", "lan0")
+        expect_text("block after the port got another name", "your own connection", text)
+        running.stop()
+
+
 def rules_file_case(directory):
     """A run's own files of rules are judged, too; nothing is attached when they are refused."""
     with Host(directory) as host:
@@ -293,6 +340,8 @@ if __name__ == "__main__":
                 "connections older than the run": older_case,
                 "confirm": confirm_case,
                 "one way": one_way_case,
+                "whoever asks": caller_case,
+                "a port by any name": renamed_case,
                 "a run's own rules": rules_file_case,
             }
         )

@@ -551,7 +551,7 @@ TEST_CASE("an attachment that goes while rules and sets are held is left out wit
   CHECK_FALSE(port.passes("10.0.0.3"));
   CHECK(run.run(udp("10.0.0.3", 53)) == XDP_PASS);
   REQUIRE(port.warnings.size() == 1);  // of the rules that were in force on the second one when it came back
-  CHECK_THAT(port.warnings[0], Catch::Contains("adopted program"));
+  CHECK_THAT(port.warnings[0], Catch::Contains("of the run before are not in force any more"));
 }
 
 TEST_CASE("rules of an older program that a run without state replaces are dropped with a warning") {
@@ -563,7 +563,7 @@ TEST_CASE("rules of an older program that a run without state replaces are dropp
   CHECK(warnings.empty());
   firewall.add_attachment(another.shared_firewall(), Chain::ingress, Firewall::Place::of_enforcing);
   REQUIRE(warnings.size() == 1);
-  CHECK_THAT(warnings[0], Catch::Contains("blocked addresses among them") && Catch::Contains("--state"));
+  CHECK_THAT(warnings[0], Catch::Contains("NOT blocked any more") && Catch::Contains("--state"));
 }
 
 TEST_CASE("a program that enforces already goes on to the rules of the next controller") {

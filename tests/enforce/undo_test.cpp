@@ -77,7 +77,7 @@ Batch drop_from(const std::string& source) {
   return parse_batch({{"rules", {{{"operation", "append"}, {"src", source}, {"action", "drop"}}}}}, kStart);
 }
 
-ChangeTerms confirmed_within(std::chrono::nanoseconds time) { return {false, time, std::nullopt}; }
+ChangeTerms confirmed_within(std::chrono::nanoseconds time) { return {false, time, {}}; }
 
 using Texts = std::vector<std::string>;
 
@@ -165,7 +165,7 @@ TEST_CASE("a change is taken back also where the state directory cannot be writt
 TEST_CASE("a rule that is to end does not hide what is cut off then") {
   Firewall::Options options;
   options.now = [] { return kStart; };
-  options.vital = [](std::optional<pid_t>, bool) {
+  options.vital = [](const Caller&, bool) {
     VitalPacket own;
     own.packet.source = parse_address_range("192.0.2.9").first;
     own.packet.protocol = 6;
@@ -267,9 +267,9 @@ TEST_CASE("a change that cuts off what is vital is refused as a whole, unless it
   std::optional<pid_t> asked_for;
   Firewall::Options options;
   options.now = [] { return kStart; };
-  options.vital = [&](std::optional<pid_t> caller, bool) {
+  options.vital = [&](const Caller& caller, bool) {
     ++looks;
-    asked_for = caller;
+    asked_for = caller.process;
     VitalPacket gateway;
     gateway.packet.source = parse_address_range("192.0.2.1").first;
     gateway.packet.protocol = 253;
@@ -278,7 +278,7 @@ TEST_CASE("a change that cuts off what is vital is refused as a whole, unless it
     return std::vector{gateway};
   };
   Firewall firewall(options);
-  const ChangeTerms terms{false, std::nullopt, 77};
+  const ChangeTerms terms{false, std::nullopt, {77, std::nullopt}};
   CHECK_THROWS_AS(firewall.add_to_set("blocked", entries({"203.0.113.1", "192.0.2.0/24"}), terms), LockOut);
   CHECK(asked_for == 77);
   CHECK(firewall.entries("blocked").empty());
@@ -303,7 +303,7 @@ TEST_CASE("a change that cuts off what is vital is refused as a whole, unless it
   firewall.take_from_set("office", std::vector{parse_address_range("192.0.2.1")}, terms);  // the prefix still has it
 
   looks = 0;
-  firewall.add_to_set("blocked", entries({"192.0.2.1"}), {true, std::nullopt, std::nullopt});
+  firewall.add_to_set("blocked", entries({"192.0.2.1"}), {true, std::nullopt, {}});
   CHECK(looks == 0);
   firewall.add_to_set("blocked", entries({"192.0.2.0/24"}), terms);  // it is cut off already
   CHECK(firewall.entries("blocked").size() == 2);

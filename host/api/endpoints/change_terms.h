@@ -3,6 +3,7 @@
 
 #include "host/api/json/change_query.h"
 #include "host/api/server/request.h"
+#include "host/base/error.h"
 #include "host/enforce/change_terms.h"
 
 namespace nicsentry {
@@ -10,7 +11,11 @@ namespace nicsentry {
 // Under which terms a request asks for a change. Throws BadRequest.
 inline ChangeTerms terms_of(const Request& request) {
   const ChangeQuery query = parse_change_query(request.query);
-  return {query.yes, query.confirm, request.caller};
+  const auto connection = parse_ssh_connection(query.from);
+  if (!query.from.empty() && !connection) {
+    throw BadRequest("from: read \"" + query.from + "\", allowed is \"CLIENT PORT SERVER PORT\"");
+  }
+  return {query.yes, query.confirm, {request.caller, connection}};
 }
 
 }  // namespace nicsentry

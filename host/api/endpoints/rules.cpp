@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/endpoints/rules.h"
 
-#include <algorithm>
-
 #include "host/api/endpoints/change_terms.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
@@ -44,16 +42,6 @@ ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
   return answer;
 }
 
-std::optional<Unconfirmed> unconfirmed(const Firewall& firewall) {
-  constexpr double kNsPerSecond = 1e9;
-  const auto waiting = firewall.unconfirmed();
-  if (!waiting) {
-    return std::nullopt;
-  }
-  const double seconds = static_cast<double>(waiting->first - wall_clock_ns()) / kNsPerSecond;
-  return Unconfirmed{waiting->second, std::max(seconds, 0.0)};
-}
-
 Chain chain_asked(const Request& request) { return parse_chain_name(request.captures.at("chain")); }
 
 // A resource that is one setting of a chain. `set` gets what was decoded from the request's body.
@@ -76,7 +64,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
   router.add("GET", resource::kRules, Lane::quick, [run](const Request&) {
     const Firewall& firewall = run.required();
     return encode(RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress),
-                              run.enforced(), unconfirmed(firewall)});
+                              run.enforced(), run.unconfirmed()});
   });
   router.add("POST", resource::kBatch, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/endpoints/run_firewall.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/base/wall_clock.h"
 
 namespace nicsentry {
 namespace {
@@ -51,6 +53,31 @@ void RunFirewall::require_enforced() const {
   if (places().empty()) {
     throw Conflict("no program of this run enforces anything any more; nothing was changed");
   }
+}
+
+std::optional<Unconfirmed> RunFirewall::unconfirmed() const {
+  constexpr double kNsPerSecond = 1e9;
+  const auto waiting = required().unconfirmed();
+  if (!waiting) {
+    return std::nullopt;
+  }
+  const double seconds = static_cast<double>(waiting->first - wall_clock_ns()) / kNsPerSecond;
+  return Unconfirmed{waiting->second, std::max(seconds, 0.0)};
+}
+
+std::optional<FirewallSummary> RunFirewall::summary() const {
+  if (firewall == nullptr) {
+    return std::nullopt;
+  }
+  const auto of_chain = [this](Chain chain) {
+    const auto rules = firewall->rules(chain);
+    return FirewallSummary::OfChain{rules->rules.size(), rules->default_action};
+  };
+  FirewallSummary summary{of_chain(Chain::ingress), of_chain(Chain::egress), 0, unconfirmed()};
+  for (const auto& set : firewall->sets()) {
+    summary.blocked += set.name == kBlockedSet ? set.entries : 0;
+  }
+  return summary;
 }
 
 Firewall& RunFirewall::required() const {

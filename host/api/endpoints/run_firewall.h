@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/api/json/enforced_json.h"
+#include "host/api/json/status_json.h"
 #include "host/datapath/mode.h"
 #include "host/enforce/firewall.h"
 
@@ -33,6 +34,10 @@ struct RunFirewall {
   // Throws Conflict where the run has no firewall.
   Firewall& required() const;
   Enforced enforced() const;
+  // A change that waits to be confirmed; nothing where none does.
+  std::optional<Unconfirmed> unconfirmed() const;
+  // Nothing where the run has no firewall.
+  std::optional<FirewallSummary> summary() const;
   // The same after a change. Throws Conflict where the change takes effect nowhere: no program enforces the chain (no
   // chain given: any), or none could be reached.
   Enforced enforced_after_change(std::optional<Chain> chain = std::nullopt) const;

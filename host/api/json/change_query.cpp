@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/json/change_query.h"
 
+#include "host/api/json/resources.h"
 #include "host/base/error.h"
 #include "host/rules/language/lifetime.h"
 
@@ -9,17 +10,23 @@ namespace {
 
 constexpr const char* kYes = "yes";
 constexpr const char* kConfirm = "confirm";
+constexpr const char* kFrom = "from";
 
 }  // namespace
 
 std::string query_text(const ChangeQuery& query) {
   std::string text;
+  const auto add = [&text](const char* name, const std::string& value) {
+    text += (text.empty() ? "?" : "&") + std::string(name) + "=" + value;
+  };
   if (query.yes) {
-    text += std::string("?") + kYes + "=true";
+    add(kYes, "true");
   }
   if (query.confirm) {
-    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(*query.confirm).count();
-    text += (text.empty() ? "?" : "&") + std::string(kConfirm) + "=" + std::to_string(milliseconds) + "ms";
+    add(kConfirm, std::to_string(std::chrono::ceil<std::chrono::milliseconds>(*query.confirm).count()) + "ms");
+  }
+  if (!query.from.empty()) {
+    add(kFrom, encoded_segment(query.from));
   }
   return text;
 }
@@ -37,8 +44,10 @@ ChangeQuery parse_change_query(const std::map<std::string, std::string>& query) 
       if (!parsed.confirm) {
         throw BadRequest("confirm: read \"" + value + "\", allowed is " + kLifetimeAllowed);
       }
+    } else if (name == kFrom) {
+      parsed.from = value;
     } else {
-      throw BadRequest("query: '" + name + "' is unknown; allowed is yes=true and confirm=TIME");
+      throw BadRequest("query: '" + name + "' is unknown; allowed is yes=true, confirm=TIME and from=SSH_CONNECTION");
     }
   }
   return parsed;

@@ -16,16 +16,20 @@ constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 std::string path_of(std::string_view resource, std::string_view value) {
   const std::size_t begin = resource.find('{');
   const std::size_t end = resource.find('}');
-  std::string path(resource.substr(0, begin));
-  for (const char letter : value) {
+  return std::string(resource.substr(0, begin)) + encoded_segment(value) + std::string(resource.substr(end + 1));
+}
+
+std::string encoded_segment(std::string_view text) {
+  std::string encoded;
+  for (const char letter : text) {
     if (kUnreserved.find(letter) != std::string_view::npos) {
-      path += letter;
+      encoded += letter;
     } else {
       const auto byte = static_cast<unsigned char>(letter);
-      path += {'%', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+      encoded += {'%', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
     }
   }
-  return path + std::string(resource.substr(end + 1));
+  return encoded;
 }
 
 std::string decoded_segment(std::string_view segment) {

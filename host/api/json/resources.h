@@ -32,6 +32,8 @@ inline constexpr const char* kVersion = "/api/v1/version";  // GET
 // The path of one such resource: `value`, percent-encoded (RFC 3986), in place of the variable part.
 std::string path_of(std::string_view resource, std::string_view value);
 
+// Percent-encodes a text (RFC 3986).
+std::string encoded_segment(std::string_view text);
 // Percent-decodes one segment of a path. Throws BadRequest where '%' is not followed by two hexadecimal digits.
 std::string decoded_segment(std::string_view segment);
 

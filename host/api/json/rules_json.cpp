@@ -183,11 +183,24 @@ ConfirmAnswer decode(const json& answer) {
   return {fields.get<std::string>("confirmed", json_fields::kText)};
 }
 
+ordered_json encode(const Unconfirmed& unconfirmed) {
+  return {{"what", unconfirmed.what}, {"seconds", unconfirmed.seconds}};
+}
+
+std::optional<Unconfirmed> find_unconfirmed(Fields& fields) {
+  if (!fields.has("unconfirmed")) {
+    return std::nullopt;
+  }
+  Fields unconfirmed = fields.object("unconfirmed");
+  return Unconfirmed{unconfirmed.get<std::string>("what", json_fields::kText),
+                     unconfirmed.get<double>("seconds", kNumber)};
+}
+
 ordered_json encode(const RulesAnswer& answer) {
   ordered_json object = {
       {"ingress", encode(answer.ingress)}, {"egress", encode(answer.egress)}, {"enforced", encode(answer.enforced)}};
   if (answer.unconfirmed) {
-    object["unconfirmed"] = {{"what", answer.unconfirmed->what}, {"seconds", answer.unconfirmed->seconds}};
+    object["unconfirmed"] = encode(*answer.unconfirmed);
   }
   return object;
 }
@@ -196,11 +209,7 @@ template <>
 RulesAnswer decode(const json& answer) {
   Fields fields(answer, Origin::answer);
   RulesAnswer rules{get_chain(fields.object("ingress")), get_chain(fields.object("egress")), get_enforced(fields), {}};
-  if (fields.has("unconfirmed")) {
-    Fields unconfirmed = fields.object("unconfirmed");
-    rules.unconfirmed = {unconfirmed.get<std::string>("what", json_fields::kText),
-                         unconfirmed.get<double>("seconds", kNumber)};
-  }
+  rules.unconfirmed = find_unconfirmed(fields);
   return rules;
 }
 

@@ -76,6 +76,9 @@ struct Unconfirmed {
   std::string what;      // "the change of the ingress chain"
   double seconds = 0.0;  // until then
 };
+nlohmann::ordered_json encode(const Unconfirmed& unconfirmed);
+// The field "unconfirmed" of an answer, if it has one.
+std::optional<Unconfirmed> find_unconfirmed(Fields& fields);
 
 // Which change was confirmed.
 struct ConfirmAnswer {

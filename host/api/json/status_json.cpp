@@ -9,6 +9,39 @@ using json_fields::kText;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
+namespace {
+
+ordered_json encode_chain(const FirewallSummary::OfChain& chain) {
+  return {{"rules", chain.rules}, {"default", default_action_name(chain.default_action)}};
+}
+
+FirewallSummary::OfChain get_chain(Fields chain) {
+  const std::string action = chain.get<std::string>("default", kText);
+  return {chain.get<std::size_t>("rules", kNumber),
+          action == default_action_name(RuleAction::drop) ? RuleAction::drop : RuleAction::accept};
+}
+
+ordered_json encode_summary(const FirewallSummary& summary) {
+  ordered_json object{{"ingress", encode_chain(summary.ingress)},
+                      {"egress", encode_chain(summary.egress)},
+                      {"blocked", summary.blocked}};
+  if (summary.unconfirmed) {
+    object["unconfirmed"] = encode(*summary.unconfirmed);
+  }
+  return object;
+}
+
+FirewallSummary get_summary(Fields fields) {
+  FirewallSummary summary;
+  summary.ingress = get_chain(fields.object("ingress"));
+  summary.egress = get_chain(fields.object("egress"));
+  summary.blocked = fields.get<std::size_t>("blocked", kNumber);
+  summary.unconfirmed = find_unconfirmed(fields);
+  return summary;
+}
+
+}  // namespace
+
 ordered_json encode(const RunStatus& status) {
   ordered_json outages = ordered_json::array();
   for (const ListedOutage& outage : status.outages) {
@@ -18,10 +51,14 @@ ordered_json encode(const RunStatus& status) {
                        {"reason", outage.reason},
                        {"since_ns", outage.since_ns}});
   }
-  return {{"firewall", status.firewall},
-          {"enforced", encode(status.enforced)},
-          {"outages", std::move(outages)},
-          {"ended_outputs", status.ended_outputs}};
+  ordered_json object{{"firewall", status.firewall},
+                      {"enforced", encode(status.enforced)},
+                      {"outages", std::move(outages)},
+                      {"ended_outputs", status.ended_outputs}};
+  if (status.summary) {
+    object["rules"] = encode_summary(*status.summary);
+  }
+  return object;
 }
 
 template <>
@@ -38,6 +75,9 @@ RunStatus decode(const json& answer) {
                               outage.get<std::uint64_t>("since_ns", kNumber)});
   }
   status.ended_outputs = fields.get<std::vector<std::string>>("ended_outputs", "a list of texts");
+  if (fields.has("rules")) {
+    status.summary = get_summary(fields.object("rules"));
+  }
   return status;
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "host/api/json/enforced_json.h"
 #include "host/api/json/fields.h"
+#include "host/api/json/rules_json.h"
 
 namespace nicsentry {
 
@@ -19,12 +22,25 @@ struct ListedOutage {
   std::uint64_t since_ns = 0;
 };
 
+// The firewall of a run, in short.
+struct FirewallSummary {
+  struct OfChain {
+    std::size_t rules = 0;
+    RuleAction default_action = RuleAction::accept;
+  };
+  OfChain ingress;
+  OfChain egress;
+  std::size_t blocked = 0;  // entries of that set
+  std::optional<Unconfirmed> unconfirmed;
+};
+
 // What a run knows of itself beyond what the kernel reports of its programs.
 struct RunStatus {
   bool firewall = false;
   Enforced enforced;
   std::vector<ListedOutage> outages;
   std::vector<std::string> ended_outputs;  // that nobody reads any more
+  std::optional<FirewallSummary> summary;  // none: the run has no firewall
 };
 nlohmann::ordered_json encode(const RunStatus& status);
 template <>

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/api/json/resources.h"
 #include "host/api/server/lanes.h"
 #include "host/api/server/problem.h"
 #include "host/base/error.h"
@@ -88,6 +89,19 @@ MHD_Result take_argument(void* query, MHD_ValueKind /*kind*/, const char* name, 
     arguments[std::string(name) + ", a second time"];  // which of them is meant, nobody knows
   }
   return MHD_YES;
+}
+
+void read_query(Exchange& exchange) {
+  std::map<std::string, std::string> encoded;
+  MHD_get_connection_values(exchange.connection, MHD_GET_ARGUMENT_KIND, &take_argument, &encoded);
+  try {
+    for (const auto& [name, value] : encoded) {
+      exchange.request.query[decoded_segment(name)] = decoded_segment(value);
+    }
+  } catch (const Error& error) {
+    exchange.response = problem(error);
+    exchange.refused = true;
+  }
 }
 
 Response answer_of(Exchange& exchange) {
@@ -201,7 +215,7 @@ struct HttpServer::State {
     if (made->match) {
       made->request.captures = made->match->captures;
       made->request.caller = caller_of(connection);
-      MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &take_argument, &made->request.query);
+      read_query(*made);
     }
     *context = made.release();
     if (announced_bytes(connection) > limits.body_bytes) {
