@@ -116,6 +116,8 @@ TEST_CASE("a rule that names vital addresses is named, one that asks for somethi
   CHECK(over(host(), {{{"src", "192.0.2.1"}, {"action", "accept"}}, {{"src", "192.0.2.0/29"}, {"action", "drop"}}})
             .empty());
   CHECK(over(host(), {{{"src", "192.0.2.0/29"}, {"action", "count"}}}).empty());
+  CHECK(over(host(), {{{"src", "192.0.2.0/29"}, {"action", "count"}}, {{"src", "192.0.2.0/29"}, {"action", "drop"}}}) ==
+        Lines{"the gateway 192.0.2.1 (rule 1 of ingress)"});
   CHECK(over(host(), {{{"src", "192.0.2.0/29"}, {"action", "drop"}}}) ==
         Lines{"the gateway 192.0.2.1 (rule 0 of ingress)"});
   CHECK(over(host(), {{{"src", "192.0.2.10"}, {"action", "drop"}}}) ==
