@@ -11,19 +11,19 @@ using nlohmann::ordered_json;
 
 namespace {
 
-ordered_json encode_chain(const FirewallSummary::OfChain& chain) {
+ordered_json encode_chain_summary(const FirewallSummary::OfChain& chain) {
   return {{"rules", chain.rules}, {"default", default_action_name(chain.default_action)}};
 }
 
-FirewallSummary::OfChain get_chain(Fields chain) {
+FirewallSummary::OfChain get_chain_summary(Fields chain) {
   const std::string action = chain.get<std::string>("default", kText);
   return {chain.get<std::size_t>("rules", kNumber),
           action == default_action_name(RuleAction::drop) ? RuleAction::drop : RuleAction::accept};
 }
 
 ordered_json encode_summary(const FirewallSummary& summary) {
-  ordered_json object{{"ingress", encode_chain(summary.ingress)},
-                      {"egress", encode_chain(summary.egress)},
+  ordered_json object{{"ingress", encode_chain_summary(summary.ingress)},
+                      {"egress", encode_chain_summary(summary.egress)},
                       {"blocked", summary.blocked}};
   if (summary.unconfirmed) {
     object["unconfirmed"] = encode(*summary.unconfirmed);
@@ -33,8 +33,8 @@ ordered_json encode_summary(const FirewallSummary& summary) {
 
 FirewallSummary get_summary(Fields fields) {
   FirewallSummary summary;
-  summary.ingress = get_chain(fields.object("ingress"));
-  summary.egress = get_chain(fields.object("egress"));
+  summary.ingress = get_chain_summary(fields.object("ingress"));
+  summary.egress = get_chain_summary(fields.object("egress"));
   summary.blocked = fields.get<std::size_t>("blocked", kNumber);
   summary.unconfirmed = find_unconfirmed(fields);
   return summary;
