@@ -83,18 +83,16 @@ class Builder {
   }
 
  private:
-  enum class Vital { remote, local };
-
-  // A packet from `remote`, and where what leaves is judged one to it.
-  void add_both_ways(const std::string& what, CutOffBy by, Vital vital, const JudgedPacket& incoming,
+  // A packet from a remote end that is vital, and where what leaves is judged one to it.
+  void add_both_ways(const std::string& what, CutOffBy by, const JudgedPacket& incoming,
                      const std::string& one_of = {}) {
     const std::string& group = one_of.empty() ? what : one_of;
-    packets_.push_back({Chain::ingress, incoming, vital == Vital::remote, by, what, group});
+    packets_.push_back({Chain::ingress, incoming, true, by, what, group});
     if (host_.egress_seen) {
       JudgedPacket outgoing = incoming;
       std::swap(outgoing.source, outgoing.destination);
       std::swap(outgoing.source_port, outgoing.destination_port);
-      packets_.push_back({Chain::egress, std::move(outgoing), vital == Vital::local, by, what, group});
+      packets_.push_back({Chain::egress, std::move(outgoing), false, by, what, group});
     }
   }
 
@@ -131,7 +129,7 @@ class Builder {
       packets_.push_back({Chain::ingress, packet(network, own, own), true, CutOffBy::naming, what, what});
     }
     for (const IpAddress& gateway : network.gateways) {
-      add_both_ways("the gateway " + gateway.text(), CutOffBy::naming, Vital::remote,
+      add_both_ways("the gateway " + gateway.text(), CutOffBy::naming,
                     packet(network, gateway, own_of(network, gateway.version)));
     }
   }
@@ -184,7 +182,7 @@ class Builder {
         continue;
       }
       const std::string what = "the resolver " + resolver.address.text();
-      add_both_ways(what, CutOffBy::naming, Vital::remote, packet(network, resolver.address, resolver.local));
+      add_both_ways(what, CutOffBy::naming, packet(network, resolver.address, resolver.local));
       JudgedPacket answer = packet(network, resolver.address, resolver.local, IPPROTO_UDP);
       answer.header = true;
       answer.source_port = kDns;
@@ -228,11 +226,11 @@ class Builder {
       const IpAddress& peer = socket.remote.address;
       const std::string who = "caller " + peer.text();
       add_both_ways("your own connection, from " + endpoint_text(socket.remote) + " to " + endpoint_text(socket.local),
-                    CutOffBy::any, Vital::remote, segment(network, socket), who);
+                    CutOffBy::any, segment(network, socket), who);
       JudgedPacket pushed = segment(network, socket);
       pushed.tcp_flags = kTcpAck | kTcpPsh;
-      add_both_ways("data of your own connection", CutOffBy::any, Vital::remote, pushed, who);
-      add_both_ways(peer.text() + ", from where you came", CutOffBy::naming, Vital::remote,
+      add_both_ways("data of your own connection", CutOffBy::any, pushed, who);
+      add_both_ways(peer.text() + ", from where you came", CutOffBy::naming,
                     packet(network, peer, socket.local.address), who);
       if (socket.accepted && logins.emplace(peer, socket.local).second) {
         JudgedPacket login = segment(network, socket);
@@ -266,7 +264,7 @@ class Builder {
       if (!is_callers && known.size() < kStandingMost && network.may_carry(local.address) &&
           known.emplace(local, remote).second) {
         add_both_ways("the connection of " + endpoint_text(socket.local) + " with " + endpoint_text(socket.remote),
-                      CutOffBy::unnamed, Vital::remote, segment(network, socket));
+                      CutOffBy::unnamed, segment(network, socket));
       }
     }
   }
