@@ -63,9 +63,20 @@ void ProgramKeeper::look_after(Kept& kept, const ProgramWatch::Finding& finding,
     return;
   }
   kept.lost = true;
+  if (finding.kind == Kind::interface_gone) {
+    unpin(kept);
+  }
   lost_program_ = lost_program_ || finding.kind != Kind::interface_gone;
   outages_.push_back(outage_of(*kept.attachment, reason, now_ns));
   lost_(*kept.attachment, reason);
+}
+
+void ProgramKeeper::unpin(const Kept& kept) const {
+  try {
+    kept.port->unpin(watch_.record(*kept.attachment).hook);
+  } catch (const Error& error) {
+    messages_.warning(kept.attachment->name().text() + ": its pins stay: " + error.what());
+  }
 }
 
 // False, and why in `reason`, where it stays off.

@@ -52,6 +52,7 @@ class ProgramKeeper {
   };
 
   void look_after(Kept& kept, const ProgramWatch::Finding& finding, TimestampNs now_ns);
+  void unpin(const Kept& kept) const;
   bool put_back(Kept& kept, std::string& reason, TimestampNs now_ns);
 
   const Messages& messages_;

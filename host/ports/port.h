@@ -55,6 +55,9 @@ class Port {
   };
 
   const Interface& interface() const { return interface_; }
+  // Nothing holds the hook's program any more but who drives it: for a port that is gone, as its pins would keep the
+  // memory that it has on a card. Throws SystemError.
+  void unpin(Hook hook) const;
   // One line: the mode, why no better one was possible, and what was adopted or replaced.
   const std::string& how() const { return how_; }
   // The programs. The caller moves them out.
@@ -75,7 +78,6 @@ class Port {
   void detach(const AttachmentRecord& attachment) const;
   std::vector<Hook> hooks_in_use() const;
   void pin_programs();
-  void unpin(Hook hook) const;
   void open_xdp(const PortOptions& options);
   std::string open_tc(Hook hook, const PortOptions& options);
   // Adopts or replaces the program on a hook, if it is nicsentry's; how, in words that continue a line.

@@ -39,6 +39,8 @@ def vanishing_case(directory, sample):
         network.send(sample.path, sample.packets, port="left1")
         run("ip", "-n", network.receiver, "link", "del", "right1")
         controller.wait_for(r"error: .*right1.*gone")
+        pins = sorted(path.name.split("-")[1] for path in network.pins.iterdir())
+        expect("ports whose programs are pinned", [str(network.link()["ifindex"])], pins)
         network.send(sample.path, sample.packets)
         sessions, books = totals(read_windows(controller.stop(status=1)))
         expect(

@@ -72,6 +72,15 @@ def programs_on_card():
     return {program["dev"]["ifname"]: program for program in bpftool("prog", "show") if "dev" in program}
 
 
+def program_on(port):
+    """The description of the program that runs for a port on the card. The kernel hands one whose port is gone to another
+    port, where it does not run."""
+    shown = subprocess.run(["ip", "-j", "-d", "link", "show", "dev", port], stdout=subprocess.PIPE, check=True).stdout
+    xdp = json.loads(shown)[0]["xdp"]
+    (number,) = [one["prog"]["id"] for one in xdp.get("attached", [xdp]) if one["mode"] == 3]
+    return bpftool("prog", "show", "id", str(number))
+
+
 def write(name, text):
     with open(FILES + name, "w", encoding="ascii") as file:
         file.write(text)
@@ -128,7 +137,7 @@ class Program:
         self.port = port
         ids = {
             one["name"]: one["id"]
-            for number in programs_on_card()[f"nfp{port}"]["map_ids"]
+            for number in program_on(f"nfp{port}")["map_ids"]
             for one in [bpftool("map", "show", "id", str(number))]
         }
         self.control = Map(ids[CONTROL], "control")

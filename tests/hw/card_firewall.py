@@ -5,7 +5,7 @@ It shares no code with nicsentry. bpf_offload/types.h says what stands in the ma
 """
 import ipaddress
 
-from card import FILES, U32, U64, Map, bpftool, mix, programs_on_card
+from card import FILES, U32, U64, Map, bpftool, mix, program_on
 from layouts import layout
 
 IPV4_HIGH = U64
@@ -33,7 +33,7 @@ class Firewall:
     def __init__(self, port):
         self.ids = {
             one["name"]: one["id"]
-            for number in programs_on_card()[f"nfp{port}"]["map_ids"]
+            for number in program_on(f"nfp{port}")["map_ids"]
             for one in [bpftool("map", "show", "id", str(number))]
         }
         self.maps = {name: Map(self.ids[name], value) for name, value in VALUES.items()}

@@ -415,6 +415,12 @@ def port_gone_case(directory, traffic):
         settle()
         run(CARD, "remove-port", 1)
         watching.wait_for(r"error: nfp1/xdp: the interface is gone")
+        # The stand-in for the program looks at the epoch once: not before the window with that port is over.
+        end = time.monotonic() + PATIENCE
+        while not (watching.output / "windows.jsonl").exists():
+            if time.monotonic() > end:
+                raise Mismatch(f"expected the window in which a port went, seen {watching.log()!r}")
+            time.sleep(0.05)
         send([Program(0)], traffic.some)
         settle()
         _, books = totals(read_windows(watching.stop(status=1)))
@@ -528,7 +534,7 @@ def adopted_rules_case(directory, _):
     second.write_text(SECOND_RULES, encoding="utf-8")
     with Machine(directory) as machine:
         attach("nfp0", OBJECTS / "sentry.o")
-        watching = controller(machine, "--rules", batch, profile="all")
+        watching = controller(machine, "--rules", batch, "--yes", profile="all")
         expect_text("log", "adopting program 'sentry'", watching.log())
         wall = Firewall(0)
         check_verdicts([wall], FIRST_PACKETS, "of an adopted program")
@@ -700,7 +706,7 @@ def rules_case(directory, _):
     first.write_text(FIRST_RULES, encoding="utf-8")
     second.write_text(SECOND_RULES, encoding="utf-8")
     with Machine(directory) as machine:
-        watching = controller(machine, "--mode", "hw", "--rules", first, ports=("nfp0", "nfp1"), profile="all")
+        watching = controller(machine, "--mode", "hw", "--rules", first, "--yes", ports=("nfp0", "nfp1"), profile="all")
         walls = [Firewall(0), Firewall(1)]
         check_verdicts(walls, FIRST_PACKETS, "rules from the start")
         in_force = [wall.control() for wall in walls]
