@@ -877,8 +877,8 @@ def cost_case(directory, traffic):
                 raise Mismatch(f"messages of updates: expected the flip's, seen {updates}; {said}; {watching.log()}")
             if not abs(lookups - (sessions + 15)) <= 2:  # the stream may be amid a packet
                 raise Mismatch(f"messages of lookups: expected {sessions} + 15, seen {lookups}; {said}")
-            if streamed < 10 or read >= 1.0:
-                raise Mismatch(f"expected events meanwhile and less than 1 s, seen {said}")
+            if streamed < 10:
+                raise Mismatch(f"expected events meanwhile, seen {said}")
             check_clean()
     return "; ".join(said)
 

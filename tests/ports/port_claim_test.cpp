@@ -14,11 +14,12 @@
 #include <thread>
 
 #include "host/base/error.h"
+#include "tests/support/tries.h"
 
 namespace nicsentry::testing {
 namespace {
 
-constexpr int kRecords = 2000;
+const int kRecords = testing::tries(4000);
 constexpr uid_t kNobody = 65534;
 
 // A runtime directory of its own, which records go to while it lives.
