@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <limits>
 
 #include "host/base/error.h"
 
@@ -116,8 +117,10 @@ CapturedFrame CaptureFile::as_ethernet(TimestampNs timestamp_ns, std::span<const
   rebuilt_.assign(ethernet.begin(), ethernet.end());
   const auto payload = captured.subspan(header_bytes);
   rebuilt_.insert(rebuilt_.end(), payload.begin(), payload.end());
-  const auto payload_on_wire = wire_bytes - static_cast<std::uint32_t>(header_bytes);
-  return {timestamp_ns, static_cast<std::uint32_t>(kEthernetBytes) + payload_on_wire, rebuilt_};
+  // A damaged length may be near the largest number that it can be.
+  const std::uint64_t on_wire = std::uint64_t{kEthernetBytes} + wire_bytes - header_bytes;
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  return {timestamp_ns, static_cast<std::uint32_t>(std::min(on_wire, kMost)), rebuilt_};
 }
 
 std::uint64_t CaptureFile::bytes_read() const {
