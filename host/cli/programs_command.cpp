@@ -5,6 +5,7 @@
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/lint_report.h"
+#include "host/cli/programs_check.h"
 #include "host/programs/lint/lint.h"
 
 namespace nicsentry {
@@ -43,7 +44,12 @@ void add_programs_commands(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<ProgramsCommandOptions>();
   CLI::App* command = app.add_subcommand("programs", "programs of your own");
   command->require_subcommand(1);
-  command->footer("Example:\n  nicsentry programs lint /tmp/counter.o --firmware corenic");
+  command->footer(
+      "Examples:\n"
+      "  nicsentry programs check monitor.json\n"
+      "  nicsentry programs lint counter.o");
+  add_programs_check(*command, chosen);
+  add_programs_format(*command, chosen);
   CLI::App* part = add_part(*command, "lint", "say whether a card takes a program, and if not, what to write instead",
                             options, lint_object, chosen);
   part->add_option("OBJECT", options->lint.object, "compiled program (clang -target bpf -g -O2 -mcpu=v3 -c)")

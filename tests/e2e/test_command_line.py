@@ -88,6 +88,11 @@ REFUSED = (  # arguments, what the error names
     ("unblock somebody -i none0", "somebody"),
     ("unblock 10.0.0.1 --json -i none0", "--json"),
     ("connections --xml", "--xml"),
+    ("programs check", "FILE"),
+    ("programs check /none.json --mode fast", "fast"),
+    ("programs check /none.json --direction up", "up"),
+    ("programs check /none.json --log loud", "loud"),
+    ("programs format", "FILE"),
 )
 
 UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they name
@@ -121,6 +126,9 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "block 10.0.0.1 2001:db8::/32 --for 10m -i none0",
     "unblock 10.0.0.1 -i none0",
     "connections --json -i none0",
+    "programs check /none.json --mode skb --direction ingress --log warn -o /none --json",
+    "programs check /none.c",
+    "programs format /none.c --lines",
 )
 
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/base/error.h"
+
+namespace nicsentry {
+
+// The kernel's verifier does not take a program.
+class VerifierRefusal : public Error {
+ public:
+  VerifierRefusal(const std::string& what, std::string reason, std::optional<std::size_t> instruction)
+      : Error(what), reason_(std::move(reason)), instruction_(instruction) {}
+  const std::string& reason() const { return reason_; }                    // the last words of its log
+  std::optional<std::size_t> instruction() const { return instruction_; }  // that it looked at last
+
+ private:
+  std::string reason_;
+  std::optional<std::size_t> instruction_;
+};
+
+struct UserMap {
+  std::string name;
+  std::string kind;  // "hash", "percpu_array", ...
+  std::uint32_t type = 0;
+  std::uint32_t key_bytes = 0;
+  std::uint32_t value_bytes = 0;
+  std::uint32_t max_entries = 0;
+  bool is_extern = false;  // the map of another program is to stand there
+};
+
+enum class ProgramKind { xdp, tc };
+
+// A user's compiled program, for one hook: opened, then loaded.
+class UserObject {
+ public:
+  // `bytes` is the content of the file. Takes its first program of the kind. Throws Error that begins with `name`.
+  UserObject(std::string bytes, std::string name, ProgramKind kind);
+  ~UserObject();
+  UserObject(UserObject&& other) noexcept;
+  UserObject& operator=(UserObject&& other) noexcept;
+
+  // Whether an object has a program of the kind.
+  static bool has(const std::string& bytes, ProgramKind kind);
+
+  const std::string& program() const { return program_name_; }
+  const std::string& section() const { return section_; }
+  const std::string& bytes() const { return bytes_; }
+  std::vector<UserMap> maps() const;  // without those that the loader makes of variables
+  // A constant of 8 bytes; quiet where the program has no such one. Before load().
+  void set_constant(const std::string& variable, std::uint64_t value);
+  // Another program's map in place of one of this object. Before load().
+  void use_map(const std::string& map, int fd);
+
+  // Makes the maps and has the kernel verify the program. Throws VerifierRefusal or SystemError.
+  void load();
+  // Once loaded:
+  int program_fd() const;
+  int map_fd(const std::string& map) const;
+  std::size_t instructions() const;
+
+ private:
+  struct Handle;
+  std::string bytes_;
+  std::string name_;
+  std::string program_name_;
+  std::string section_;
+  std::unique_ptr<Handle> handle_;
+};
+
+}  // namespace nicsentry

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/programs/verify/verify.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/base/text_reading.h"
+#include "host/base/unique_fd.h"
+#include "host/programs/compiler/compiler.h"
+#include "host/programs/lint/object_reader.h"
+
+namespace nicsentry::programs {
+namespace {
+
+std::string path_key(bool egress) { return egress ? "egress-path" : "ingress-path"; }
+
+// How messages call a path: by its file, or by its place in the monitor.
+std::string title_of(const PathConfig& config, bool egress) {
+  return config.form == PathConfig::Form::code ? path_key(egress) + ".code" : config.file.string();
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    throw SystemError(errno, "opening " + path.string());
+  }
+  return read_text(file, path);
+}
+
+// An object, or the text and how to compile it.
+struct Material {
+  std::string object;
+  std::string text;
+  Dialect dialect = Dialect::libbpf;
+};
+
+Material read_material(const PathConfig& config) {
+  Material material;
+  if (config.form == PathConfig::Form::object) {
+    material.object = read_file(config.file);
+    return material;
+  }
+  material.text = config.form == PathConfig::Form::code ? config.code : read_file(config.file);
+  material.dialect = dialect_of(material.text);
+  return material;
+}
+
+std::string compile_material(Material& material, const PathConfig& config, const std::string& title,
+                             const DialectTarget& target) {
+  Compilation compilation = translation_unit({title, material.text}, target);
+  if (config.form == PathConfig::Form::source) {
+    compilation.source = config.file.parent_path().empty() ? "." : config.file.parent_path();
+  }
+  try {
+    Compiled compiled = compile(compilation);
+    material.object = std::move(compiled.object);
+    return std::move(compiled.warnings);
+  } catch (const SystemError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(title + ": " + error.what());
+  }
+}
+
+ProgramKind choose_kind(const Material& material, const std::optional<ProgramKind>& wanted) {
+  if (wanted) {
+    return *wanted;
+  }
+  return UserObject::has(material.object, ProgramKind::xdp) ? ProgramKind::xdp : ProgramKind::tc;
+}
+
+VerifiedPath build(const PathConfig& config, bool egress, const VerifyOptions& options) {
+  const std::string title = title_of(config, egress);
+  Material material = read_material(config);
+  const bool compiled = material.object.empty();
+  const bool polycube = compiled && material.dialect == Dialect::polycube;
+  std::optional<ProgramKind> wanted = egress ? ProgramKind::tc : options.ingress;
+  if (polycube && !wanted) {
+    wanted = ProgramKind::tc;
+  }
+  std::string warnings;
+  if (compiled) {
+    warnings = compile_material(material, config, title, {wanted == ProgramKind::xdp, egress, options.log_level});
+  }
+  const ProgramKind kind = choose_kind(material, wanted);
+  return {egress,
+          config.name.empty() ? title : config.name,
+          kind,
+          !compiled  ? "object"
+          : polycube ? "polycube"
+                     : "libbpf",
+          std::move(warnings),
+          config.metrics,
+          {title, std::move(material.text)},
+          UserObject(std::move(material.object), title, kind)};
+}
+
+const UserMap* find_map(const std::vector<UserMap>& maps, const std::string& name) {
+  const auto found = std::find_if(maps.begin(), maps.end(), [&name](const UserMap& map) { return map.name == name; });
+  return found != maps.end() ? &*found : nullptr;
+}
+
+std::string names_of(const std::vector<UserMap>& maps) {
+  std::string names;
+  for (const UserMap& map : maps) {
+    names += (names.empty() ? "" : ", ") + map.name;
+  }
+  return names.empty() ? "none, as it has no map" : names;
+}
+
+void check_metrics(const VerifiedPath& path) {
+  const std::vector<UserMap> maps = path.object.maps();
+  for (std::size_t i = 0; i < path.metrics.size(); ++i) {
+    if (find_map(maps, path.metrics[i].map) == nullptr) {
+      throw Error(path_key(path.egress) + ".metric-configs[" + std::to_string(i) + "].map-name: read \"" +
+                  path.metrics[i].map + "\", allowed is a map of the program: " + names_of(maps));
+    }
+  }
+}
+
+std::string shape_of(const UserMap& map) {
+  return "keys of " + std::to_string(map.key_bytes) + " and values of " + std::to_string(map.value_bytes) + " bytes";
+}
+
+// Puts the ingress path's maps in place of the extern ones.
+void join_maps(VerifiedPath& path, const VerifiedPath* ingress) {
+  for (const UserMap& map : path.object.maps()) {
+    if (!map.is_extern) {
+      continue;
+    }
+    const std::string what = path.name + ": the map " + map.name + " is extern";
+    if (ingress == nullptr) {
+      throw Error(what + (path.egress ? ", and the ingress path, which would have it, is not loaded"
+                                      : ", which only the egress path's can be: the ingress path is loaded first"));
+    }
+    const std::vector<UserMap> there = ingress->object.maps();
+    const UserMap* other = find_map(there, map.name);
+    if (other == nullptr) {
+      throw Error(what + ", and the ingress path has none of this name; it has: " + names_of(there));
+    }
+    if (other->key_bytes != map.key_bytes || other->value_bytes != map.value_bytes) {
+      throw Error(what + " with " + shape_of(map) + "; the ingress path's has " + shape_of(*other));
+    }
+    path.object.use_map(map.name, ingress->object.map_fd(map.name));
+  }
+}
+
+std::uint64_t epoch_offset_ns() {
+  timespec wall{};
+  timespec monotonic{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  clock_gettime(CLOCK_MONOTONIC, &monotonic);
+  const auto nanoseconds = [](const timespec& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+  };
+  return nanoseconds(wall) - nanoseconds(monotonic);
+}
+
+// A line by its number, from 1, without the blanks in front of it.
+std::string line_of(const std::string& text, std::uint32_t number) {
+  std::istringstream stream(text);
+  std::string line;
+  for (std::uint32_t i = 0; i < number; ++i) {
+    if (!std::getline(stream, line)) {
+      return {};
+    }
+  }
+  const std::size_t begin = line.find_first_not_of(" \t");
+  return begin == std::string::npos ? "" : line.substr(begin);
+}
+
+// "file.c:12: the line's text" of an instruction; empty where the object does not say it. The object has no text of
+// lines that the compiler read from its standard input.
+std::string source_line(const VerifiedPath& path, std::size_t instruction) {
+  const std::string& bytes = path.object.bytes();
+  const UniqueFd memory(memfd_create("object", MFD_CLOEXEC));
+  if (write(memory.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+    return {};
+  }
+  const lint::ProgramImage image =
+      lint::read_program("/proc/self/fd/" + std::to_string(memory.get()), path.object.section());
+  const lint::SourceLine* line = image.line_of(instruction);
+  while (line != nullptr && line->line == 0 && instruction-- > 0) {  // made of several lines: the one before says more
+    line = image.line_of(instruction);
+  }
+  if (line == nullptr) {
+    return {};
+  }
+  const std::string file = line->file.starts_with("./") ? line->file.substr(2) : line->file;
+  const bool own = line->text.empty() && file == path.source.name;
+  return file + ":" + std::to_string(line->line) + ": " + (own ? line_of(path.source.text, line->line) : line->text);
+}
+
+void load(VerifiedPath& path) {
+  path.object.set_constant("nicsentry_epoch_ns", epoch_offset_ns());
+  try {
+    path.object.load();
+  } catch (const VerifierRefusal& refusal) {
+    std::string place;
+    try {
+      place = refusal.instruction() ? source_line(path, *refusal.instruction()) : "";
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the object's lines cannot be read; the log is told
+    }
+    throw place.empty() ? refusal
+                        : VerifierRefusal(place + "\n  " + refusal.reason() + "\n" + refusal.what(), refusal.reason(),
+                                          refusal.instruction());
+  }
+}
+
+}  // namespace
+
+std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& options) {
+  std::vector<VerifiedPath> paths;
+  if (monitor.ingress && options.direction != Direction::egress) {
+    paths.push_back(build(*monitor.ingress, false, options));
+  }
+  if (monitor.egress && options.direction != Direction::ingress) {
+    paths.push_back(build(*monitor.egress, true, options));
+  }
+  if (paths.empty()) {
+    throw Error("it has no program for this direction: read nothing at " +
+                path_key(options.direction == Direction::egress));
+  }
+  for (VerifiedPath& path : paths) {
+    check_metrics(path);
+    join_maps(path, path.egress && !paths.front().egress ? &paths.front() : nullptr);
+    load(path);
+  }
+  return paths;
+}
+
+}  // namespace nicsentry::programs
