@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/programs_check.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -18,6 +16,7 @@
 #include "host/base/error.h"
 #include "host/base/text_reading.h"
 #include "host/cli/command_parts.h"
+#include "host/cli/programs_options.h"
 #include "host/programs/monitor/monitor_reading.h"
 #include "host/programs/verify/verify.h"
 
@@ -30,18 +29,9 @@ struct FormatOptions {
 };
 
 struct CheckOptions {
-  std::string file;
-  std::string mode = "auto";
-  std::string direction = "both";
-  std::string log = "off";
+  ProgramsOptions program;
   std::string output;
-  bool json = false;
 };
-
-const std::vector<std::string>& log_levels() {
-  static const std::vector<std::string> levels = {"trace", "debug", "info", "warn", "err", "critical", "off"};
-  return levels;
-}
 
 std::string read_c_text(const std::string& name) {
   if (name == "-") {
@@ -77,16 +67,7 @@ int format_code(const FormatOptions& options) {
 const char* program_kind_name(ProgramKind kind) { return kind == ProgramKind::xdp ? "xdp" : "tc"; }
 
 nlohmann::ordered_json checked_json(const programs::VerifiedPath& path) {
-  nlohmann::ordered_json maps = nlohmann::ordered_json::array();
-  for (const UserMap& map : path.object.maps()) {
-    maps.push_back({{"name", map.name},
-                    {"kind", map.kind},
-                    {"key_bytes", map.key_bytes},
-                    {"value_bytes", map.value_bytes},
-                    {"max_entries", map.max_entries},
-                    {"extern", map.is_extern}});
-  }
-  return {{"path", path.egress ? "egress" : "ingress"},
+  return {{"path", program_path_name(path.egress)},
           {"name", path.name},
           {"dialect", path.dialect},
           {"hook", program_kind_name(path.kind)},
@@ -94,32 +75,20 @@ nlohmann::ordered_json checked_json(const programs::VerifiedPath& path) {
           {"section", path.object.section()},
           {"instructions", path.object.instructions()},
           {"warnings", path.warnings},
-          {"maps", maps}};
+          {"maps", program_maps_json(path.object.maps())}};
 }
 
 std::string checked_text(const programs::VerifiedPath& path) {
-  std::ostringstream text;
-  text << (path.egress ? "egress: " : "ingress: ") << path.name << "\n  " << path.dialect << ", program "
-       << path.object.program() << " for " << program_kind_name(path.kind) << ", " << path.object.instructions()
-       << " instructions: the kernel takes it\n";
-  for (const UserMap& map : path.object.maps()) {
-    text << "  map " << map.name << ": " << map.kind << ", " << map.max_entries << " of ";
-    if (map.key_bytes != 0) {
-      text << map.key_bytes << " + ";
-    }
-    text << map.value_bytes << " bytes" << (map.is_extern ? ", the ingress path's" : "") << "\n";
-  }
-  return text.str();
+  return std::string(program_path_name(path.egress)) + ": " + path.name + "\n  " + path.dialect + ", program " +
+         path.object.program() + " for " + program_kind_name(path.kind) + ", " +
+         std::to_string(path.object.instructions()) + " instructions: the kernel takes it\n" +
+         program_maps_text(path.object.maps());
 }
 
-programs::VerifyOptions verify_options(const CheckOptions& options) {
-  const std::map<std::string, programs::Direction> directions = {{"ingress", programs::Direction::ingress},
-                                                                 {"egress", programs::Direction::egress},
-                                                                 {"both", programs::Direction::both}};
+programs::VerifyOptions verify_options(const ProgramsOptions& options) {
   programs::VerifyOptions made;
-  made.direction = directions.at(options.direction);
-  made.log_level =
-      static_cast<int>(std::find(log_levels().begin(), log_levels().end(), options.log) - log_levels().begin());
+  made.direction = program_direction(options);
+  made.log_level = program_log_level(options);
   if (options.mode != "auto") {
     made.ingress = options.mode == "tc" ? ProgramKind::tc : ProgramKind::xdp;
   }
@@ -137,22 +106,22 @@ void write_objects(const std::vector<programs::VerifiedPath>& paths, const std::
 }
 
 int check_program(const CheckOptions& options) {
-  const programs::Monitor monitor = programs::read_program_file(options.file);
-  const std::vector<programs::VerifiedPath> paths = programs::verify(monitor, verify_options(options));
+  const programs::Monitor monitor = programs::read_program_file(options.program.file);
+  const std::vector<programs::VerifiedPath> paths = programs::verify(monitor, verify_options(options.program));
   if (!options.output.empty()) {
     write_objects(paths, options.output);
   }
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const programs::VerifiedPath& path : paths) {
-    if (options.json) {
+    if (options.program.json) {
       all.push_back(checked_json(path));
     } else {
       std::fputs(path.warnings.c_str(), stderr);
       std::fputs(checked_text(path).c_str(), stdout);
     }
   }
-  if (options.json) {
-    std::printf("%s\n", all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  if (options.program.json) {
+    print_json(all);
   }
   return kExitSuccess;
 }
@@ -174,18 +143,8 @@ void add_programs_check(CLI::App& programs, Action& chosen) {
   auto options = std::make_shared<CheckOptions>();
   CLI::App* part = add_part(programs, "check", "compile a program and ask the kernel's verifier, without attaching it",
                             options, check_program, chosen);
-  part->add_option("FILE", options->file, "MONITOR.json, PROGRAM.c or PROGRAM.o")->required();
-  part->add_option("--mode", options->mode, "auto, drv, skb or tc")
-      ->check(CLI::IsMember({"auto", "drv", "skb", "tc"}))
-      ->capture_default_str();
-  part->add_option("--direction", options->direction, "ingress, egress or both")
-      ->check(CLI::IsMember({"ingress", "egress", "both"}))
-      ->capture_default_str();
-  part->add_option("--log", options->log, "keep pcn_log from this level on")
-      ->check(CLI::IsMember(log_levels()))
-      ->capture_default_str();
+  add_programs_options(*part, options->program);
   part->add_option("-o,--output", options->output, "also write ingress.o and egress.o into this directory");
-  part->add_flag("--json", options->json, "print JSON");
   part->footer(
       "Example:\n"
       "  nicsentry programs check MONITOR.json --mode drv");

@@ -6,6 +6,7 @@
 #include "host/cli/commands.h"
 #include "host/cli/lint_report.h"
 #include "host/cli/programs_check.h"
+#include "host/cli/programs_load.h"
 #include "host/programs/lint/lint.h"
 
 namespace nicsentry {
@@ -47,9 +48,12 @@ void add_programs_commands(CLI::App& app, Action& chosen) {
   command->footer(
       "Examples:\n"
       "  nicsentry programs check monitor.json\n"
-      "  nicsentry programs lint counter.o");
+      "  nicsentry programs lint counter.o\n"
+      "  nicsentry programs load -i eth0 monitor.json");
   add_programs_check(*command, chosen);
   add_programs_format(*command, chosen);
+  add_programs_load(*command, chosen);
+  add_programs_loaded(*command, chosen);
   CLI::App* part = add_part(*command, "lint", "say whether a card takes a program, and if not, what to write instead",
                             options, lint_object, chosen);
   part->add_option("OBJECT", options->lint.object, "compiled program (clang -target bpf -g -O2 -mcpu=v3 -c)")

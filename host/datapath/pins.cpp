@@ -92,28 +92,6 @@ void pin_fd(int fd, const fs::path& path) {
   }
 }
 
-// The network namespaces of processes, and those that are mounted where this process sees it.
-std::set<unsigned long> living_namespaces() {
-  std::set<unsigned long> living;
-  std::error_code gone;
-  for (const auto& process : fs::directory_iterator("/proc", gone)) {
-    struct stat found {};
-    if (stat((process.path() / "ns/net").c_str(), &found) == 0) {
-      living.insert(found.st_ino);
-    }
-  }
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    const auto begin = line.find("net:[");
-    unsigned long inode = 0;
-    if (begin != std::string::npos) {
-      std::from_chars(line.data() + begin + 5, line.data() + line.size(), inode);
-      living.insert(inode);
-    }
-  }
-  return living;
-}
-
 std::uint32_t program_id(int fd) {
   bpf_prog_info info{};
   __u32 length = sizeof(info);
@@ -165,6 +143,27 @@ std::vector<fs::path> entries_in(const fs::path& directory) {
 }
 
 }  // namespace
+
+std::set<unsigned long> living_namespaces() {
+  std::set<unsigned long> living;
+  std::error_code gone;
+  for (const auto& process : fs::directory_iterator("/proc", gone)) {
+    struct stat found {};
+    if (stat((process.path() / "ns/net").c_str(), &found) == 0) {
+      living.insert(found.st_ino);
+    }
+  }
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    const auto begin = line.find("net:[");
+    unsigned long inode = 0;
+    if (begin != std::string::npos) {
+      std::from_chars(line.data() + begin + 5, line.data() + line.size(), inode);
+      living.insert(inode);
+    }
+  }
+  return living;
+}
 
 std::optional<PinDirectory> PinDirectory::open(std::string& why_not) {
   const fs::path path = pin_path();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "host/datapath/interface.h"
@@ -29,12 +30,17 @@ class PinDirectory {
   // Removes pins of interfaces and network namespaces that are gone, and of programs that are on their hooks no more.
   void remove_vanished() const;
 
+  const std::filesystem::path& path() const { return path_; }
+
  private:
   explicit PinDirectory(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path of(const Interface& port, Hook hook) const;
 
   std::filesystem::path path_;
 };
+
+// The network namespaces of processes, and those that are mounted where this process sees it.
+std::set<unsigned long> living_namespaces();
 
 // A pinned program with its maps; nothing where none has this id.
 std::optional<LoadedProgram> open_pinned_program(std::uint32_t id);

@@ -93,6 +93,13 @@ REFUSED = (  # arguments, what the error names
     ("programs check /none.json --direction up", "up"),
     ("programs check /none.json --log loud", "loud"),
     ("programs format", "FILE"),
+    ("programs load /none.json", "interface"),
+    ("programs load -i none0", "FILE"),
+    ("programs load -i none0 /none.json --mode hw", "hw"),
+    ("programs load -i none0 /none.json --priority 0", "0"),
+    ("programs show", "NAME"),
+    ("programs unload --json", "NAME"),
+    ("programs list all", "all"),
 )
 
 UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they name
@@ -129,6 +136,7 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "programs check /none.json --mode skb --direction ingress --log warn -o /none --json",
     "programs check /none.c",
     "programs format /none.c --lines",
+    "programs load -i none0 /none.json --name a --mode drv --direction ingress --priority 7 --log err --json",
 )
 
 

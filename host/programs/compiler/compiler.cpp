@@ -17,7 +17,7 @@ fs::path find_clang() {
   const char* chosen = std::getenv("NICSENTRY_CLANG");
   const fs::path name = chosen != nullptr ? chosen : "/usr/bin/clang";
   std::error_code missing;
-  const fs::path path = fs::canonical(name, missing);
+  fs::path path = fs::canonical(name, missing);
   if (missing) {
     throw Error("there is no " + name.string() + ", which C text needs: install clang, or name it in NICSENTRY_CLANG");
   }

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/programs_load.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "host/cli/command_parts.h"
+#include "host/cli/programs_options.h"
+#include "host/programs/loaded/loaded.h"
+#include "host/programs/monitor/monitor_reading.h"
+
+namespace nicsentry {
+namespace {
+
+struct LoadCommandOptions {
+  ProgramsOptions program;
+  std::string interface;
+  std::string name;
+  std::optional<std::uint32_t> priority;
+};
+
+struct LoadedCommandOptions {
+  std::string name;
+  bool json = false;
+};
+
+nlohmann::ordered_json loaded_path_json(const programs::LoadedPath& path) {
+  nlohmann::ordered_json metrics = nlohmann::ordered_json::array();
+  for (const programs::MetricConfig& metric : path.metrics) {
+    metrics.push_back({{"name", metric.name},
+                       {"map", metric.map},
+                       {"swap_on_read", metric.swap_on_read},
+                       {"empty_on_read", metric.empty_on_read}});
+  }
+  nlohmann::ordered_json made = {{"path", program_path_name(path.egress)},
+                                 {"name", path.title},
+                                 {"mode", mode_name(path.mode)},
+                                 {"program_id", path.program_id},
+                                 {"attached", path.attached}};
+  if (path.mode == Mode::tc) {
+    made["priority"] = path.priority;
+  }
+  made["maps"] = program_maps_json(path.maps);
+  made["metrics"] = metrics;
+  return made;
+}
+
+nlohmann::ordered_json loaded_json(const programs::LoadedMonitor& monitor) {
+  nlohmann::ordered_json paths = nlohmann::ordered_json::array();
+  for (const programs::LoadedPath& path : monitor.paths) {
+    paths.push_back(loaded_path_json(path));
+  }
+  return {{"name", monitor.name}, {"interface", monitor.interface}, {"network_namespace", monitor.network_namespace},
+          {"here", monitor.here}, {"file", monitor.file},           {"pinned", monitor.maps},
+          {"paths", paths}};
+}
+
+std::string loaded_line(const programs::LoadedMonitor& monitor) {
+  std::ostringstream text;
+  text << monitor.name << ": " << monitor.interface;
+  if (!monitor.here) {
+    text << " of another network namespace\n";
+    return text.str();
+  }
+  for (const programs::LoadedPath& path : monitor.paths) {
+    text << ", " << program_path_name(path.egress) << " " << mode_name(path.mode);
+    if (path.mode == Mode::tc) {
+      text << " priority " << path.priority;
+    }
+    text << (path.attached ? "" : " (not attached)");
+  }
+  text << "\n";
+  return text.str();
+}
+
+std::string loaded_text(const programs::LoadedMonitor& monitor) {
+  std::string text = loaded_line(monitor) + "  file " + monitor.file + ", pinned in " + monitor.maps + "\n";
+  for (const programs::LoadedPath& path : monitor.paths) {
+    text += "  " + std::string(program_path_name(path.egress)) + ": " + path.title + ", program " +
+            std::to_string(path.program_id) + "\n" + program_maps_text(path.maps);
+  }
+  return text;
+}
+
+// The file's name without its ending, if it has no other.
+std::string name_of(const LoadCommandOptions& options) {
+  return options.name.empty() ? std::filesystem::path(options.program.file).stem().string() : options.name;
+}
+
+int load_program(const LoadCommandOptions& options) {
+  programs::LoadRequest request;
+  request.interface = options.interface;
+  request.name = name_of(options);
+  request.file = options.program.file;
+  request.direction = program_direction(options.program);
+  request.log_level = program_log_level(options.program);
+  request.priority = options.priority;
+  if (options.program.mode != "auto") {
+    request.mode = parse_mode(options.program.mode);
+  }
+  const programs::LoadResult result =
+      programs::load_monitor(programs::read_program_file(options.program.file), request);
+  std::fputs(result.warnings.c_str(), stderr);
+  if (options.program.json) {
+    print_json(loaded_json(result.monitor));
+  } else {
+    std::printf("%s%s", result.replaced ? "replaced " : "loaded ", loaded_line(result.monitor).c_str());
+  }
+  return kExitSuccess;
+}
+
+int list_programs(const LoadedCommandOptions& options) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const programs::LoadedMonitor& monitor : programs::list_monitors()) {
+    if (options.json) {
+      all.push_back(loaded_json(monitor));
+    } else {
+      std::fputs(loaded_line(monitor).c_str(), stdout);
+    }
+  }
+  if (options.json) {
+    print_json(all);
+  }
+  return kExitSuccess;
+}
+
+int show_program(const LoadedCommandOptions& options) {
+  const programs::LoadedMonitor monitor = programs::find_monitor(options.name);
+  if (options.json) {
+    print_json(loaded_json(monitor));
+  } else {
+    std::fputs(loaded_text(monitor).c_str(), stdout);
+  }
+  return kExitSuccess;
+}
+
+int unload_program(const LoadedCommandOptions& options) {
+  programs::unload_monitor(options.name);
+  if (options.json) {
+    print_json({{"unloaded", options.name}});
+  } else {
+    std::printf("unloaded %s\n", options.name.c_str());
+  }
+  return kExitSuccess;
+}
+
+CLI::App* add_loaded_part(CLI::App& programs, const char* name, const char* what, bool takes_name,
+                          int (*perform)(const LoadedCommandOptions&), Action& chosen) {
+  auto options = std::make_shared<LoadedCommandOptions>();
+  CLI::App* part = add_part(programs, name, what, options, perform, chosen);
+  if (takes_name) {
+    part->add_option("NAME", options->name, "of a loaded program")->required();
+  }
+  part->add_flag("--json", options->json, "print JSON");
+  return part;
+}
+
+}  // namespace
+
+void add_programs_load(CLI::App& programs, Action& chosen) {
+  auto options = std::make_shared<LoadCommandOptions>();
+  CLI::App* part = add_part(programs, "load", "compile a program and put it on a port, in place of one of its name",
+                            options, load_program, chosen);
+  part->add_option("-i,--interface", options->interface, "port")->required();
+  add_programs_options(*part, options->program);
+  part->add_option("--name", options->name, "name of the program (that of the file)");
+  part->add_option("--priority", options->priority,
+                   "on TC: lower ones see a packet first (from 200 on, the first free)")
+      ->check(CLI::Range(1, 0xffff));
+  part->footer(
+      "Example:\n"
+      "  nicsentry programs load -i eth0 MONITOR.json --name monitor");
+}
+
+void add_programs_loaded(CLI::App& programs, Action& chosen) {
+  add_loaded_part(programs, "list", "print the loaded programs", false, list_programs, chosen);
+  add_loaded_part(programs, "show", "print a loaded program and its maps", true, show_program, chosen);
+  add_loaded_part(programs, "unload", "take a program off its port", true, unload_program, chosen);
+}
+
+}  // namespace nicsentry

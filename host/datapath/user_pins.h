@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "host/base/unique_fd.h"
+#include "host/datapath/user_object.h"
+
+namespace nicsentry {
+
+struct PinnedProgram {
+  std::string hook;  // its name in the directory: "ingress" or "egress"
+  UniqueFd fd;
+  std::uint32_t id = 0;
+};
+
+// What one load pinned. Two are there only while one replaces the other, or when that was interrupted.
+struct PinnedLoad {
+  unsigned number = 0;
+  std::string record;  // a text of the loader's; empty where the load was interrupted before it was complete
+  std::vector<PinnedProgram> programs;
+};
+
+struct ProgramToPin {
+  std::string hook;
+  const UserObject* object = nullptr;
+};
+
+// Users' programs by name, in `programs` below nicsentry's own directory of the BPF file system (pins.h): NAME/NUMBER/
+// with the programs, their maps and a record. One process at a time has it.
+class UserPins {
+ public:
+  // Waits for other processes. Throws Error where there is no BPF file system, or where the directory is another
+  // user's.
+  static UserPins open();
+
+  std::vector<std::string> names() const;                        // sorted
+  std::vector<PinnedLoad> loads(const std::string& name) const;  // by number
+  // Pins programs and maps, the record last. Throws SystemError, and leaves nothing then.
+  void add(const std::string& name, unsigned number, const std::vector<ProgramToPin>& programs,
+           const std::string& record) const;
+  // Quiet where it is not there. Removes the name with its last load.
+  void remove(const std::string& name, unsigned number) const;
+  std::filesystem::path directory(const std::string& name, unsigned number) const;
+  // Where the maps of a program are pinned, each by its name.
+  std::filesystem::path maps_directory(const std::string& name, unsigned number, const std::string& hook) const;
+
+ private:
+  UserPins(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::filesystem::path path_;
+  UniqueFd lock_;
+};
+
+std::uint32_t user_program_id(int fd);
+
+}  // namespace nicsentry

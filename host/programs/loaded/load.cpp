@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/datapath/tc_filters.h"
+#include "host/programs/loaded/loaded.h"
+#include "host/programs/loaded/situation.h"
+
+namespace nicsentry::programs {
+namespace {
+
+constexpr std::size_t kNameLength = 64;
+
+void check_name(const std::string& name) {
+  const auto fits = [](unsigned char character) {
+    return std::isalnum(character) != 0 || character == '-' || character == '_';
+  };
+  if (name.empty() || name.size() > kNameLength || !std::all_of(name.begin(), name.end(), fits)) {
+    throw BadRequest("the name '" + name + "': allowed are 1 to " + std::to_string(kNameLength) +
+                     " letters, digits, - and _; --name chooses one");
+  }
+}
+
+const OnHook* on_same_hook(const Situation& situation, const PathRecord& path) {
+  for (const OnHook& one : situation.on_hooks) {
+    if (one.path.egress == path.egress) {
+      return &one;
+    }
+  }
+  return nullptr;
+}
+
+void check_former(const Situation& situation, const Interface& port, const LoadRequest& request) {
+  const KnownLoad* former = situation.newest();
+  if (situation.elsewhere || (!situation.on_hooks.empty() && former->record->interface_index != port.index)) {
+    throw Conflict(request.name + " is loaded on " + former->record->interface +
+                   (situation.elsewhere ? " of another network namespace" : "") + "; unload it first");
+  }
+}
+
+// Of a monitor's ingress program on its hook; nothing where none is there.
+std::optional<Mode> ingress_mode_of(const Situation& situation) {
+  for (const OnHook& one : situation.on_hooks) {
+    if (!one.path.egress) {
+      return one.path.mode;
+    }
+  }
+  return std::nullopt;
+}
+
+// Of the ingress program, in the order in which they are tried.
+std::vector<Mode> modes_of(ProgramKind kind, const Situation& situation, const LoadRequest& request) {
+  const bool xdp = kind == ProgramKind::xdp;
+  if (const auto former = ingress_mode_of(situation)) {
+    if ((*former != Mode::tc) != xdp || (request.mode && *request.mode != *former)) {
+      throw Conflict(request.name + " is loaded in mode " + mode_name(*former) + "; unload it first");
+    }
+    return {*former};
+  }
+  if (request.mode) {
+    return {*request.mode};
+  }
+  return xdp ? std::vector<Mode>{Mode::drv, Mode::skb} : std::vector<Mode>{Mode::tc};
+}
+
+bool made_before(const UserPins& pins, const Interface& port) {
+  for (const std::string& name : pins.names()) {
+    for (const PinnedLoad& load : pins.loads(name)) {
+      const auto record = read_load_record(load.record);
+      if (record && record->made_tc_hooks && record->interface_index == port.index &&
+          record->network_namespace == network_namespace()) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// One attempt to put a monitor on its hooks, undone by its destructor unless it is kept.
+class Attempt {
+ public:
+  Attempt(const UserPins& pins, const Interface& port, const LoadRequest& request, const Situation& situation)
+      : pins_(pins), port_(port), request_(request), situation_(situation), number_(situation.next_number()) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() {
+    if (!kept_) {
+      undo();
+    }
+  }
+
+  void place(const std::vector<VerifiedPath>& paths, Mode ingress_mode) {
+    LoadRecord record = make_record(paths, ingress_mode);
+    std::vector<ProgramToPin> programs;
+    programs.reserve(paths.size());
+    for (const VerifiedPath& path : paths) {
+      programs.push_back({path.egress ? "egress" : "ingress", &path.object});
+    }
+    pins_.add(request_.name, number_, programs, write_record(record));
+    pinned_ = true;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      put(record.paths[i], paths[i].object.program_fd());
+    }
+  }
+
+  void keep() { kept_ = true; }
+
+ private:
+  struct Put {
+    PathRecord path;
+    ProgramRef program;
+    const OnHook* former = nullptr;
+  };
+
+  std::uint32_t priority_of(const PathRecord& path) const {
+    if (path.mode != Mode::tc) {
+      return 0;
+    }
+    const OnHook* former = on_same_hook(situation_, path);
+    if (former != nullptr && request_.priority && *request_.priority != former->priority) {
+      throw Conflict(request_.name + " is loaded with priority " + std::to_string(former->priority) +
+                     "; unload it first");
+    }
+    return former != nullptr   ? former->priority
+           : request_.priority ? *request_.priority
+                               : free_user_priority(port_, path.hook().hook);
+  }
+
+  LoadRecord make_record(const std::vector<VerifiedPath>& paths, Mode ingress_mode) {
+    LoadRecord record{port_.name, port_.index, network_namespace(), request_.file, made_before(pins_, port_), {}};
+    for (const VerifiedPath& path : paths) {
+      PathRecord one{path.egress, path.name,          path.egress ? Mode::tc : ingress_mode,
+                     0,           path.object.maps(), path.metrics};
+      one.priority = priority_of(one);
+      if (one.mode == Mode::tc) {
+        made_ = make_tc_hooks(port_) || made_;
+      }
+      record.paths.push_back(std::move(one));
+    }
+    record.made_tc_hooks = record.made_tc_hooks || made_;
+    return record;
+  }
+
+  void put(const PathRecord& path, int fd) {
+    const ProgramRef program{user_program_id(fd), fd};
+    const OnHook* former = on_same_hook(situation_, path);
+    if (former != nullptr) {
+      replace_user_program(port_, path.hook(), path.priority, {former->id, former->fd}, program);
+    } else {
+      attach_user_program(port_, path.hook(), path.priority, fd);
+    }
+    put_.push_back({path, program, former});
+  }
+
+  void take_back(const Put& one) const {
+    if (one.former != nullptr) {
+      replace_user_program(port_, one.path.hook(), one.path.priority, one.program, {one.former->id, one.former->fd});
+    } else {
+      detach_user_program(port_, one.path.hook(), one.program.id, false);
+    }
+  }
+
+  void undo() noexcept {
+    try {
+      std::for_each(put_.rbegin(), put_.rend(), [this](const Put& one) { take_back(one); });
+      if (made_ && !has_tc_filters(port_.index)) {
+        remove_clsact(port_.index);
+      }
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the port is going; the first error is told
+    }
+    if (pinned_) {
+      pins_.remove(request_.name, number_);
+    }
+  }
+
+  const UserPins& pins_;
+  const Interface& port_;
+  const LoadRequest& request_;
+  const Situation& situation_;
+  unsigned number_;
+  bool made_ = false;
+  bool pinned_ = false;
+  bool kept_ = false;
+  std::vector<Put> put_;
+};
+
+void place_in_a_mode(const UserPins& pins, const Interface& port, const LoadRequest& request,
+                     const Situation& situation, const std::vector<VerifiedPath>& paths) {
+  const std::vector<Mode> modes = modes_of(paths.front().kind, situation, request);
+  for (std::size_t i = 0; i < modes.size(); ++i) {
+    Attempt attempt(pins, port, request, situation);
+    try {
+      attempt.place(paths, modes[i]);
+      attempt.keep();
+      return;
+    } catch (const SystemError&) {
+      if (i + 1 == modes.size()) {
+        throw;
+      }
+    }
+  }
+}
+
+void remove_former(const UserPins& pins, const Interface& port, const std::string& name, const Situation& situation,
+                   const std::vector<VerifiedPath>& paths) {
+  for (const OnHook& one : situation.on_hooks) {
+    const bool replaced = std::any_of(paths.begin(), paths.end(),
+                                      [&one](const VerifiedPath& path) { return path.egress == one.path.egress; });
+    if (!replaced) {
+      detach_user_program(port, one.path.hook(), one.id, false);
+    }
+  }
+  for (const KnownLoad& load : situation.loads) {
+    pins.remove(name, load.pins.number);
+  }
+}
+
+}  // namespace
+
+LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request) {
+  check_name(request.name);
+  const Interface port = find_interface(request.interface);
+  VerifyOptions options;
+  options.direction = request.direction;
+  options.log_level = request.log_level;
+  // What replaces a program is for its hook, unless the request says otherwise.
+  const std::optional<Mode> mode =
+      request.mode ? request.mode : ingress_mode_of(look_at(UserPins::open(), request.name));
+  if (mode) {
+    options.ingress = *mode == Mode::tc ? ProgramKind::tc : ProgramKind::xdp;
+  }
+  const std::vector<VerifiedPath> paths = verify(monitor, options);
+  LoadResult result;
+  for (const VerifiedPath& path : paths) {
+    result.warnings += path.warnings;
+  }
+  {
+    const UserPins pins = UserPins::open();
+    const Situation situation = look_at(pins, request.name);
+    check_former(situation, port, request);
+    place_in_a_mode(pins, port, request, situation, paths);
+    remove_former(pins, port, request.name, situation, paths);
+    result.replaced = !situation.on_hooks.empty();
+  }
+  result.monitor = find_monitor(request.name);
+  return result;
+}
+
+}  // namespace nicsentry::programs

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/programs/loaded/loaded.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/datapath/pins.h"
+#include "host/programs/loaded/situation.h"
+
+namespace nicsentry::programs {
+namespace {
+
+const PinnedProgram* program_of(const KnownLoad& load, const PathRecord& path) {
+  for (const PinnedProgram& program : load.pins.programs) {
+    if (program.hook == path.pin()) {
+      return &program;
+    }
+  }
+  return nullptr;
+}
+
+void find_on_hooks(Situation& situation, const KnownLoad& load) {
+  const std::optional<Interface> port = interface_of(*load.record);
+  for (const PathRecord& path : load.record->paths) {
+    const PinnedProgram* program = program_of(load, path);
+    if (!port || program == nullptr) {
+      continue;
+    }
+    if (const auto priority = find_user_program(*port, path.hook(), program->id)) {
+      situation.on_hooks.push_back({path, program->id, program->fd.get(), *priority});
+    }
+  }
+}
+
+LoadedPath describe(const Situation& situation, const KnownLoad& load, const PathRecord& path) {
+  const PinnedProgram* program = program_of(load, path);
+  LoadedPath made{path.egress, path.title,    path.mode, program != nullptr ? program->id : 0,
+                  false,       path.priority, path.maps, path.metrics};
+  made.attached = std::any_of(situation.on_hooks.begin(), situation.on_hooks.end(),
+                              [&made](const OnHook& one) { return one.id == made.program_id; });
+  return made;
+}
+
+// Of the load that has a program on a hook; after an interruption the newest such one.
+std::optional<LoadedMonitor> describe(const UserPins& pins, const std::string& name) {
+  const Situation situation = look_at(pins, name);
+  std::optional<LoadedMonitor> found;
+  for (const KnownLoad& load : situation.loads) {
+    if (!load.record) {
+      continue;
+    }
+    LoadedMonitor monitor{name,
+                          load.record->interface,
+                          load.record->network_namespace,
+                          !situation.elsewhere,
+                          load.record->file,
+                          pins.directory(name, load.pins.number),
+                          {}};
+    for (const PathRecord& path : load.record->paths) {
+      monitor.paths.push_back(describe(situation, load, path));
+    }
+    const bool any =
+        std::any_of(monitor.paths.begin(), monitor.paths.end(), [](const auto& one) { return one.attached; });
+    if (any || !found) {
+      found = std::move(monitor);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+const KnownLoad* Situation::newest() const {
+  const auto found =
+      std::find_if(loads.rbegin(), loads.rend(), [](const KnownLoad& load) { return load.record.has_value(); });
+  return found != loads.rend() ? &*found : nullptr;
+}
+
+std::optional<Interface> interface_of(const LoadRecord& record) {
+  if (record.network_namespace != network_namespace()) {
+    return std::nullopt;
+  }
+  for (Interface& port : list_interfaces()) {
+    if (port.index == record.interface_index) {
+      return std::move(port);
+    }
+  }
+  return std::nullopt;
+}
+
+Situation look_at(const UserPins& pins, const std::string& name) {
+  Situation situation;
+  for (PinnedLoad& load : pins.loads(name)) {
+    std::optional<LoadRecord> record = read_load_record(load.record);
+    situation.loads.push_back({std::move(load), std::move(record)});
+  }
+  for (const KnownLoad& load : situation.loads) {
+    if (load.record) {
+      find_on_hooks(situation, load);
+    }
+  }
+  const KnownLoad* newest = situation.newest();
+  situation.elsewhere = newest != nullptr && newest->record->network_namespace != network_namespace() &&
+                        living_namespaces().contains(newest->record->network_namespace);
+  return situation;
+}
+
+bool LoadedMonitor::attached() const {
+  return std::all_of(paths.begin(), paths.end(), [](const LoadedPath& path) { return path.attached; });
+}
+
+std::vector<LoadedMonitor> list_monitors() {
+  const UserPins pins = UserPins::open();
+  std::vector<LoadedMonitor> monitors;
+  for (const std::string& name : pins.names()) {
+    if (auto monitor = describe(pins, name)) {
+      monitors.push_back(std::move(*monitor));
+    }
+  }
+  return monitors;
+}
+
+LoadedMonitor find_monitor(const std::string& name) {
+  const UserPins pins = UserPins::open();
+  if (auto monitor = describe(pins, name)) {
+    return std::move(*monitor);
+  }
+  throw NotFound("no program is loaded as " + name);
+}
+
+void unload_monitor(const std::string& name) {
+  const UserPins pins = UserPins::open();
+  const Situation situation = look_at(pins, name);
+  if (situation.loads.empty()) {
+    throw NotFound("no program is loaded as " + name);
+  }
+  if (situation.elsewhere) {
+    throw Conflict(name + " is loaded on " + situation.newest()->record->interface +
+                   " of another network namespace; unload it there");
+  }
+  const KnownLoad* newest = situation.newest();
+  if (newest != nullptr) {
+    if (const auto port = interface_of(*newest->record)) {
+      for (const OnHook& one : situation.on_hooks) {
+        detach_user_program(*port, one.path.hook(), one.id, newest->record->made_tc_hooks);
+      }
+    }
+  }
+  for (const KnownLoad& load : situation.loads) {
+    pins.remove(name, load.pins.number);
+  }
+}
+
+}  // namespace nicsentry::programs

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/datapath/mode.h"
+#include "host/programs/monitor/monitor.h"
+#include "host/programs/verify/verify.h"
+
+namespace nicsentry::programs {
+
+struct LoadRequest {
+  std::string interface;
+  std::string name;          // letters, digits, - and _
+  std::string file;          // for `show`
+  std::optional<Mode> mode;  // of ingress: nothing: by the program, native XDP before generic
+  Direction direction = Direction::both;
+  std::optional<std::uint32_t> priority;  // on TC; nothing: behind all users' programs that are there
+  int log_level = 6;
+};
+
+// One program of a loaded monitor.
+struct LoadedPath {
+  bool egress = false;
+  std::string title;
+  Mode mode = Mode::tc;
+  std::uint32_t program_id = 0;
+  bool attached = false;
+  std::uint32_t priority = 0;  // on TC
+  std::vector<UserMap> maps;
+  std::vector<MetricConfig> metrics;
+};
+
+struct LoadedMonitor {
+  std::string name;
+  std::string interface;
+  unsigned long network_namespace = 0;
+  bool here = true;  // in this network namespace, and its interface is there; else nothing is known of its hooks
+  std::string file;
+  std::string maps;  // the directory in which they are pinned
+  std::vector<LoadedPath> paths;
+
+  bool attached() const;  // all of it
+};
+
+struct LoadResult {
+  LoadedMonitor monitor;
+  bool replaced = false;
+  std::string warnings;  // of the compiler
+};
+
+// Compiles, verifies, pins and attaches a monitor. One of the same name on the same interface is replaced: each packet
+// is seen by the old program or the new one. Where anything fails the old one stays.
+LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request);
+
+std::vector<LoadedMonitor> list_monitors();
+LoadedMonitor find_monitor(const std::string& name);  // throws NotFound
+void unload_monitor(const std::string& name);         // throws NotFound, Conflict
+
+}  // namespace nicsentry::programs

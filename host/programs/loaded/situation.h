@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/datapath/interface.h"
+#include "host/datapath/user_pins.h"
+#include "host/programs/loaded/record.h"
+
+namespace nicsentry::programs {
+
+struct KnownLoad {
+  PinnedLoad pins;
+  std::optional<LoadRecord> record;
+};
+
+// A program of a monitor that is on its hook now.
+struct OnHook {
+  PathRecord path;
+  std::uint32_t id = 0;
+  int fd = -1;  // of a KnownLoad
+  std::uint32_t priority = 0;
+};
+
+// All loads of one name. After an interruption there are several, of which each hook has a program of one.
+struct Situation {
+  std::vector<KnownLoad> loads;
+  std::vector<OnHook> on_hooks;
+  bool elsewhere = false;  // in a network namespace that lives and is not this one
+
+  const KnownLoad* newest() const;  // that is complete; nullptr if there is none
+  unsigned next_number() const { return loads.empty() ? 1 : loads.back().pins.number + 1; }
+};
+
+Situation look_at(const UserPins& pins, const std::string& name);
+
+// The interface of a record, by its index. Nothing where it is gone.
+std::optional<Interface> interface_of(const LoadRecord& record);
+
+}  // namespace nicsentry::programs

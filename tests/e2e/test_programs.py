@@ -1,0 +1,367 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`nicsentry programs load`, `list`, `show` and `unload`: monitors on a port, replaced and interrupted under traffic.
+
+    test_programs.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
+"""
+import json
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import time
+
+from compare import BINARY, expect, expect_text
+from network import Network, run
+from suite import REPOSITORY, run_directory_cases, tries
+
+MONITORS = REPOSITORY / "tests" / "programs" / "monitors"
+PINS = "programs"
+COUNTING = """
+BPF_TABLE("array", int, __u64, PACKETS, 1);
+static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *md)
+{
+    PACKETS.atomic_increment(0);
+    return %s;
+}
+"""
+# Sends UDP frames: how many, and how many a second.
+SENDER = """
+import socket, struct, sys, time
+port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+port.bind(("left0", 0))
+number, rate = int(sys.argv[1]), float(sys.argv[2])
+began = time.monotonic()
+for i in range(number):
+    ip = struct.pack("!BBHHHBBHII", 0x45, 0, 50, i & 0xffff, 0, 64, 17, 0, 0x0a000001, 0x0a000002)
+    udp = struct.pack("!HHHH", 1000 + i % 8, 53, 30, 0)
+    while time.monotonic() < began + i / rate:
+        time.sleep(0.0005)
+    port.send(bytes(12) + b"\\x08\\x00" + ip + udp + bytes(22))
+"""
+
+
+def send(network, number, rate=20000):
+    return network.start(network.sender, sys.executable, "-c", SENDER, number, rate)
+
+
+def sent(network, number, rate=20000):
+    expect("the sender's exit status", 0, send(network, number, rate).wait(timeout=60))
+    time.sleep(0.2)
+
+
+def write_monitor(network, name, ingress, egress=None):
+    path = network.directory / f"{name}.json"
+    both = {"ingress-path": {"name": name, "code": ingress}, "egress-path": {"code": egress} if egress else {}}
+    path.write_text(json.dumps(both), encoding="utf-8")
+    return path
+
+
+def load(network, *arguments, check=True):
+    return network.nicsentry("programs", "load", "-i", "right0", *arguments, check=check)
+
+
+def loaded(network):
+    return {one["name"]: one for one in json.loads(network.nicsentry("programs", "list", "--json").stdout)}
+
+
+def unload(network, *names):
+    for name in names:
+        network.nicsentry("programs", "unload", name)
+
+
+def entries(network, name, map_name, path="ingress"):
+    pinned = pathlib.Path(loaded(network)[name]["pinned"]) / f"{path}-maps" / map_name
+    return json.loads(run("bpftool", "-j", "map", "dump", "pinned", pinned).stdout)
+
+
+def number_of(words):
+    return int.from_bytes(bytes(int(word, 16) for word in words), "little")
+
+
+def packets(network, name, path="ingress"):
+    return number_of(entries(network, name, "PACKETS", path)[0]["value"])
+
+
+def filters(network, side="ingress"):
+    shown = network.inside(network.receiver, "tc", "-j", "filter", "show", "dev", "right0", side)
+    return [one for one in json.loads(shown.stdout or "[]") if "options" in one and "prog" in one["options"]]
+
+
+def check_nothing_left(network):
+    network.check_clean()
+    names = list((network.pins / PINS).iterdir()) if (network.pins / PINS).exists() else []
+    expect("pins that are left", [], names)
+    expect("programs that are loaded", {}, loaded(network))
+
+
+def modes_case(directory):
+    """Monitors in Polycube's dialect count what the port receives, in each mode; nothing is left after unload."""
+    with Network(directory) as network:
+        features, sessions = ((MONITORS / f"{name}.c").read_text(encoding="utf-8") for name in ("features", "sessions"))
+        for mode in ("tc", "drv", "skb"):
+            path = write_monitor(network, "features", features, features)
+            said = load(network, path, "--mode", mode).stdout
+            expect_text("what load says", f"loaded features: right0, ingress {mode}", said)
+            sent(network, 160)
+            seen = {number_of(one["value"]) for one in entries(network, "features", "SEEN")}
+            expect(
+                f"{mode}: packets of each of 8 sessions", ({20}, 8), (seen, len(entries(network, "features", "SEEN")))
+            )
+            unload(network, "features")
+            path = write_monitor(network, "sessions", sessions, sessions)
+            load(network, path, "--mode", mode)
+            sent(network, 160)
+            total = sum(
+                number_of(one["value"][0:8])
+                for entry in entries(network, "sessions", "SESSIONS")
+                for one in entry["values"]
+            )
+            expect(f"{mode}: packets of all sessions", 160, total)
+            latest = max(
+                number_of(one["value"][40:48])
+                for entry in entries(network, "sessions", "SESSIONS")
+                for one in entry["values"]
+            )
+            expect(
+                f"{mode}: time of the last packet, off by 10 s at most", True, abs(time.time_ns() - latest) < 10**10
+            )
+            expect("attached", [True, True], [one["attached"] for one in loaded(network)["sessions"]["paths"]])
+            unload(network, "sessions")
+            check_nothing_left(network)
+
+
+def priorities_case(directory):
+    """Several programs stand on TC by priority: one that drops hides the packets from those behind it."""
+    with Network(directory) as network:
+        write_monitor(network, "passing", COUNTING % "RX_OK", COUNTING % "RX_OK")
+        write_monitor(network, "dropping", COUNTING % "RX_DROP")
+        load(network, network.directory / "passing.json", "--name", "second")
+        load(network, network.directory / "passing.json", "--name", "third", "--direction", "ingress")
+        load(network, network.directory / "passing.json", "--name", "first", "--priority", 50)
+        expect("priorities", [50, 200, 201], sorted(one["pref"] for one in filters(network)))
+        sent(network, 100)
+        for name in ("first", "second", "third"):
+            expect(name, 100, packets(network, name))
+        said = load(network, network.directory / "dropping.json", "--name", "other", "--priority", 200, check=False)
+        expect("exit status", 1, said.returncode)
+        expect_text("a priority that is taken", "has priority 200 there", said.stderr)
+        load(network, network.directory / "dropping.json", "--name", "drop", "--priority", 199)
+        sent(network, 100)
+        expect(
+            "in front and behind",
+            (200, 100, 100, 100),
+            tuple(packets(network, n) for n in ("first", "second", "third", "drop")),
+        )
+        text = network.nicsentry("programs", "list").stdout
+        expect_text("list", "drop: right0, ingress tc priority 199\n", text)
+        expect_text("list", "second: right0, ingress tc priority 200, egress tc priority 200\n", text)
+        shown = network.nicsentry("programs", "show", "third").stdout
+        expect_text("show", "map PACKETS: array, 1 of 4 + 8 bytes", shown)
+        unload(network, "second", "drop", "first")
+        sent(network, 10)
+        expect("what is left goes on", 110, packets(network, "third"))
+        unload(network, "third")
+        check_nothing_left(network)
+
+
+def replace_case(directory):
+    """Replaced under traffic: no packet passes unseen. A program that is wrong leaves the old one running."""
+    with Network(directory) as network:
+        number = 20000
+        write_monitor(network, "dropping", COUNTING % "RX_DROP")
+        write_monitor(network, "behind", COUNTING % "RX_OK")
+        load(network, network.directory / "behind.json", "--priority", 300)
+        for mode in ("tc", "drv", "skb"):
+            load(network, network.directory / "dropping.json", "--mode", mode)
+            before = packets(network, "behind")
+            sender = send(network, number, 5000)
+            replaced = 0
+            while sender.poll() is None:
+                expect_text("load", "replaced dropping: ", load(network, network.directory / "dropping.json").stdout)
+                replaced += 1
+            time.sleep(0.2)
+            expect("the sender's exit status", 0, sender.returncode)
+            expect(
+                f"{mode}: packets that no program saw in {replaced} replacements", before, packets(network, "behind")
+            )
+            expect("enough replacements", True, replaced >= 5)
+            check_refusals(network, mode)
+            unload(network, "dropping")
+        unload(network, "behind")
+        check_nothing_left(network)
+
+
+def check_refusals(network, mode):
+    old = loaded(network)["dropping"]
+    seen = packets(network, "dropping")
+    wrong = {
+        "it does not compile": COUNTING % "RX_NONE",
+        "the kernel's verifier does not take it": COUNTING % "*(__u8 *)(long)ctx->data",
+    }
+    for said, code in wrong.items():
+        done = load(network, write_monitor(network, "wrong", code), "--name", "dropping", check=False)
+        expect("exit status", 1, done.returncode)
+        expect_text("refusal", said, done.stderr)
+    other = "tc" if mode != "tc" else "drv"
+    done = load(network, network.directory / "dropping.json", "--mode", other, check=False)
+    expect_text("another mode", f"dropping is loaded in mode {mode}; unload it first", done.stderr)
+    expect("the program that goes on", old, loaded(network)["dropping"])
+    sent(network, 50)
+    expect("packets that it counted", seen + 50, packets(network, "dropping"))
+
+
+def directions_case(directory):
+    """A direction that the new program does not have is taken off; one that fails puts the other one back."""
+    with Network(directory) as network:
+        both = write_monitor(network, "both", COUNTING % "RX_OK", COUNTING % "RX_OK")
+        one = write_monitor(network, "one", COUNTING % "RX_OK")
+
+        def on_hooks():
+            return len(filters(network)), len(filters(network, "egress"))
+
+        load(network, both, "--name", "a")
+        expect("both", (1, 1), on_hooks())
+        load(network, one, "--name", "a")
+        expect("one in place of both", (1, 0), on_hooks())
+        load(network, both, "--name", "a")
+        expect("both again", (1, 1), on_hooks())
+        unload(network, "a")
+        check_nothing_left(network)
+
+        load(network, both, "--name", "b", "--direction", "egress", "--priority", 210)
+        done = load(network, both, "--name", "c", "--priority", 210, check=False)
+        expect_text("egress is taken", "has priority 210 there", done.stderr)
+        expect("nothing of it stays", ((0, 1), ["b"]), (on_hooks(), list(loaded(network))))
+        load(network, one, "--name", "c", "--priority", 210)
+        before = loaded(network)["c"]
+        done = load(network, both, "--name", "c", "--priority", 210, check=False)
+        expect_text("egress is taken", "has priority 210 there", done.stderr)
+        expect("the old program is back", (before, (1, 1)), (loaded(network)["c"], on_hooks()))
+        sent(network, 10)
+        expect("it counts", 10, packets(network, "c"))
+        unload(network, "b")
+        unload(network, "c")
+        check_nothing_left(network)
+
+
+def xdp_case(directory):
+    """On XDP one program stands alone: a second one is refused with the name of the first, and nothing of it stays."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING % "RX_OK", COUNTING % "RX_OK")
+        load(network, path, "--name", "one", "--mode", "drv")
+        for mode in ("drv", "skb"):
+            done = load(network, path, "--name", "two", "--mode", mode, check=False)
+            expect("exit status", 1, done.returncode)
+            expect_text("refusal", "(nicsentry_monit) is there, and only one XDP program can be", done.stderr)
+        expect("loaded", ["one"], list(loaded(network)))
+        expect("egress filters", 1, len(filters(network, "egress")))
+        done = network.nicsentry("run", "-i", "right0", "--mode", "drv", "--windows", 1, check=False)
+        expect("a run beside it, exit status", 1, done.returncode)
+        load(network, path, "--name", "two", "--mode", "tc")
+        network.nicsentry("run", "-i", "right0", "--mode", "tc", "--windows", 1, "--window", "1s")
+        sent(network, 20)
+        expect("packets after a run beside them", (20, 20), (packets(network, "one"), packets(network, "two")))
+        unload(network, "one")
+        unload(network, "two")
+        check_nothing_left(network)
+
+
+def names_case(directory):
+    """Wrong names, ports and programs that are not there are refused; a qdisc of somebody else stays."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING % "RX_OK")
+        for arguments, said in (
+            ((path, "--name", "a/b"), "allowed are 1 to 64 letters, digits, - and _"),
+            ((path, "--name", ""), "counting"),
+        ):
+            done = load(network, *arguments, check=False)
+            expect_text("load", said, done.stderr + done.stdout)
+        unload(network, "counting")
+        done = network.nicsentry("programs", "load", "-i", "none0", path, check=False)
+        expect_text("no port", "none0", done.stderr)
+        for command in ("show", "unload"):
+            done = network.nicsentry("programs", command, "nothing", check=False)
+            expect(f"{command}: exit status", 1, done.returncode)
+            expect_text(command, "no program is loaded as nothing", done.stderr)
+        check_nothing_left(network)
+        network.inside(network.receiver, "tc", "qdisc", "add", "dev", "right0", "clsact")
+        load(network, path)
+        done = network.inside(network.sender, BINARY, "programs", "unload", "counting", check=False)
+        expect_text(
+            "another namespace", "is loaded on right0 of another network namespace; unload it there", done.stderr
+        )
+        network.inside(network.receiver, "tc", "filter", "del", "dev", "right0", "ingress")
+        expect("attached, after somebody removed it", False, loaded(network)["counting"]["paths"][0]["attached"])
+        expect_text("load again", "loaded counting: right0", load(network, path).stdout)
+        sent(network, 5)
+        expect("packets", 5, packets(network, "counting"))
+        unload(network, "counting")
+        qdiscs = run("tc", "-n", network.receiver, "qdisc", "show", "dev", "right0").stdout
+        expect("somebody else's clsact", True, "clsact" in qdiscs)
+
+
+def kill_case(directory):
+    """Killed at any moment, a later process finds the programs: it lists, replaces and unloads them."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING % "RX_DROP", COUNTING % "RX_OK")
+        behind = write_monitor(network, "behind", COUNTING % "RX_OK")
+        load(network, behind, "--priority", 300)
+        pick = random.Random(5)
+        for mode in ("tc", "drv"):
+            load(network, path, "--mode", mode)
+            before = packets(network, "behind")
+            sender = send(network, 100000, 2000)
+            for _ in range(tries(300)):
+                process = network.start(
+                    network.receiver, BINARY, "programs", "load", "-i", "right0", path, stdout=subprocess.DEVNULL
+                )
+                time.sleep(pick.uniform(0.02, 0.3))
+                process.kill()
+                process.wait()
+                found = loaded(network)["counting"]
+                expect("ingress is attached", True, found["paths"][0]["attached"])
+            expect("load after kills", True, "replaced counting" in load(network, path).stdout)
+            loads = [one.name for one in (network.pins / PINS / "counting").iterdir()]
+            expect("loads that are pinned", 1, len(loads))
+            expect("attached", [True, True], [one["attached"] for one in loaded(network)["counting"]["paths"]])
+            sender.kill()
+            sender.wait()
+            time.sleep(0.2)
+            expect(f"{mode}: packets that no program saw", before, packets(network, "behind"))
+            unload(network, "counting")
+        unload(network, "behind")
+        check_nothing_left(network)
+
+
+def document_case(directory):
+    """The commands of docs/own-programs.md about monitors succeed, in their order."""
+    text = (REPOSITORY / "docs" / "own-programs.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```c\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    with Network(directory) as network:
+        monitor = next(block for block in blocks if "handle_rx" in block)
+        write_monitor(network, "monitor", monitor, monitor)
+        (network.directory / "counter.c").write_text(blocks[0], encoding="utf-8")
+        network.directory.chmod(0o755)
+        commands = re.findall(r"^    nicsentry (programs .*)$", text, re.MULTILINE)
+        for command in commands:
+            line = f"cd {network.directory} && {BINARY} {command.replace('eth0', 'right0')}"
+            network.inside(network.receiver, "sh", "-c", line)
+        expect("commands", 6, len(commands))
+        check_nothing_left(network)
+
+
+CASES = {
+    "modes": modes_case,
+    "priorities": priorities_case,
+    "replaced under traffic": replace_case,
+    "directions": directions_case,
+    "alone on XDP": xdp_case,
+    "names and ports": names_case,
+    "killed while it loads": kill_case,
+    "docs own-programs.md": document_case,
+}
+
+if __name__ == "__main__":
+    sys.exit(run_directory_cases(CASES))
