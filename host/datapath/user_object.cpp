@@ -23,7 +23,9 @@ constexpr const char* kExternTag = "nicsentry:extern";
 constexpr std::size_t kLogLinesTold = 12;
 
 ObjectHandle open_object(const std::string& bytes, const std::string& name) {
-  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "user");
+  bpf_object_open_opts options{};
+  options.sz = sizeof(options);
+  options.object_name = "user";
   const LibbpfMessages messages;
   ObjectHandle object(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
   if (!object) {
