@@ -37,7 +37,8 @@ bool ConnectionObserver::observe(Session& session, const PacketRecord& record) {
   }
   if (record.quoted) {
     const Session* quoted = registry_.find(*record.quoted);
-    if (quoted != nullptr && quoted->connection.seen()) {
+    if (quoted != nullptr && quoted->connection.seen() &&
+        quoted->connection.stage() != ConnectionStage::related) {  // nothing but errors: there is no query to quote
       changed = session.connection.relate(record.connection.direction) || changed;
     }
   }
@@ -132,7 +133,16 @@ void ConnectionTracker::write_states(Session& session) {
 }
 
 std::uint32_t ConnectionTracker::slot_states(const Attachment& attachment, const Session& session) const {
-  return attachment.keeps_expectations() ? session.connection.slot_states() : session.connection.simple_slot_states();
+  if (!attachment.keeps_expectations()) {
+    return session.connection.simple_slot_states();
+  }
+  const std::uint32_t states = session.connection.slot_states();
+  // Such a program takes an error's state from the session that it quotes. RELATED in the slot of two hosts' ICMP would
+  // make every ping between them one that errors may quote.
+  constexpr std::uint32_t kRelated = STATE_RELATED << SLOT_STATE_SHIFT | STATE_RELATED
+                                                                             << (SLOT_STATE_SHIFT + SLOT_STATE_BITS);
+  const Protocol protocol = session.key.protocol;
+  return protocol == Protocol::icmp || protocol == Protocol::icmpv6 ? states & ~kRelated : states;
 }
 
 // An attachment that has not seen the session gets an entry too: the answer, the first packet there, must find the
