@@ -73,8 +73,8 @@ def programs_on_card():
 
 
 def program_on(port):
-    """The description of the program that runs for a port on the card. The kernel hands one whose port is gone to another
-    port, where it does not run."""
+    """The description of the program that runs for a port on the card. The kernel hands one whose port is gone to
+    another port, where it does not run."""
     shown = subprocess.run(["ip", "-j", "-d", "link", "show", "dev", port], stdout=subprocess.PIPE, check=True).stdout
     xdp = json.loads(shown)[0]["xdp"]
     (number,) = [one["prog"]["id"] for one in xdp.get("attached", [xdp]) if one["mode"] == 3]
