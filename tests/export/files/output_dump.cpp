@@ -124,6 +124,7 @@ Accounting random_attachment(Random& random) {
   attachment.known_events_sent = random.below(attachment.on_sessions.packets + 1);
   attachment.known_events_arrived = random.below(attachment.known_events_sent + 1);
   attachment.dropped = {random.any_size(65536), random.any_size(65536)};
+  attachment.unjudged = {random.any_size(65536), random.any_size(65536)};
   attachment.learned = {random.below(attachment.unknown_events_arrived + 1),
                         random.below(attachment.unknown.bytes + 1)};
   attachment.sessions_active = random.any_size(65536);
@@ -202,6 +203,7 @@ nlohmann::json description(const Accounting& attachment) {
           {"unknown", description(attachment.unknown)},
           {"not_understood", causes},
           {"dropped", description(attachment.dropped)},
+          {"unjudged", description(attachment.unjudged)},
           {"learned", description(attachment.learned)},
           {"unknown_events_sent", attachment.unknown_events_sent},
           {"unknown_events_arrived", attachment.unknown_events_arrived},

@@ -67,6 +67,7 @@ def plane_object(plane):
     amounts.update(zip(CAUSES, plane["not_understood"], strict=True))
     amounts = {"in": [sum(amount[i] for amount in amounts.values()) for i in (0, 1)], **amounts}
     amounts["dropped"] = plane["dropped"]
+    amounts["unjudged"] = plane["unjudged"]
     amounts["learned"] = plane["learned"]
     sent = plane["unknown_events_sent"] + plane["known_events_sent"]
     arrived = plane["unknown_events_arrived"] + plane["known_events_arrived"]
