@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -51,42 +50,6 @@ std::unique_ptr<FirewallState> open_state(const Firewall::Options& options) {
   return state;
 }
 
-// Which addresses of the packets are within the entries.
-template <typename Entries, typename RangeOf>
-std::set<IpAddress> addresses_within(std::span<const VitalPacket> packets, const Entries& entries, RangeOf range_of) {
-  std::set<IpAddress> vital;
-  for (const VitalPacket& packet : packets) {
-    vital.insert({packet.packet.source, packet.packet.destination});
-  }
-  std::set<IpAddress> within;
-  for (const auto& entry : entries) {
-    const AddressRange& range = range_of(entry);
-    const auto end = vital.upper_bound(range.last);
-    for (auto address = vital.lower_bound(range.first); address != end; ++address) {
-      if (range.contains(*address)) {
-        within.insert(*address);
-      }
-    }
-  }
-  return within;
-}
-
-const AddressRange& range_of_entry(const SetEntry& entry) { return entry.range; }
-
-ChainRules lasting(ChainRules chain) {
-  std::erase_if(chain.rules, [](const Rule& rule) { return rule.expires_ns.has_value(); });
-  return chain;
-}
-
-bool any_names_set(const ChainRules& rules, const std::string& set) {
-  const auto names = [&set](const AddressMatch& match) {
-    return std::count(match.sets.begin(), match.sets.end(), set) != 0 ||
-           std::count(match.except_sets.begin(), match.except_sets.end(), set) != 0;
-  };
-  return std::any_of(rules.rules.begin(), rules.rules.end(),
-                     [&names](const Rule& rule) { return names(rule.match.source) || names(rule.match.destination); });
-}
-
 // Counters of rules that are gone may be others' by now.
 void forget_lost_counters(ChainRules& rules, const ChainRules& now) {
   for (Rule& rule : rules.rules) {
@@ -95,6 +58,19 @@ void forget_lost_counters(ChainRules& rules, const ChainRules& now) {
     });
     rule.counter = kept ? rule.counter : 0;
   }
+}
+
+std::vector<SetEntry> content_of(const SetStore& sets, const std::string& set) {
+  return sets.exists(set) ? sets.entries(set) : std::vector<SetEntry>();
+}
+
+std::vector<AddressRange> ranges_of(std::span<const SetEntry> entries) {
+  std::vector<AddressRange> ranges;
+  ranges.reserve(entries.size());
+  for (const SetEntry& entry : entries) {
+    ranges.push_back(entry.range);
+  }
+  return ranges;
 }
 
 }  // namespace
@@ -108,7 +84,9 @@ Firewall::Firewall(Options options)
       rules_(state_.get()),
       counters_(rules_, options_.read_counters, options_.now),
       installation_(options_.size, counters_, decisions_, options_.warning),
-      adoption_(state_ ? state_->load_classes() : std::nullopt, options_.warning) {
+      adoption_(state_ ? state_->load_classes() : std::nullopt, options_.warning),
+      lockout_(options_.vital, rules_, sets_),
+      unconfirmed_(state_.get()) {
   rules_.load(sets_.names(), options_.now(), options_.tcp_pickup, [this](Chain chain, const ChainRules& rules) {
     return installation_.compile(chain, rules, sets_.in_memory(), 0);
   });
@@ -202,161 +180,91 @@ void Firewall::install(Chain chain, ChainRules next, Save save) {
   expiry_->wake();
 }
 
-InSet Firewall::in_set_now() const {
-  return [this](const std::string& set, const IpAddress& address) {
-    return sets_.in_memory().exists(set) && sets_.in_memory().contains(set, address);
-  };
-}
-
-// Packets are looked for only where the change can matter to them: that a block ends an attacker's standing connection
-// is what it is for.
-void Firewall::refuse_lock_out_by_set(const std::string& set, const ChangeTerms& terms,
-                                      const InSetAfter& in_set) const {
-  const bool blocked = set == kBlockedSet;
-  if (!options_.vital || terms.yes || (!blocked && rules_.uses_of(set) == 0)) {
-    return;
-  }
-  const auto ingress = rules_.rules(Chain::ingress);
-  const auto egress = rules_.rules(Chain::egress);
-  const std::vector<VitalPacket> packets = options_.vital(terms.caller, !blocked);
-  const Situation before{{ingress.get(), egress.get()}, in_set_now()};
-  Situation after = before;
-  after.in_set = in_set(packets, before.in_set);
-  if (auto lost = cut_off(packets, before, after); !lost.empty()) {
-    throw LockOut(std::move(lost));
-  }
-}
-
-void Firewall::refuse_lock_out_by_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const {
-  if (!options_.vital || terms.yes) {
-    return;
-  }
-  const auto ingress = rules_.rules(Chain::ingress);
-  const auto egress = rules_.rules(Chain::egress);
-  const std::vector<VitalPacket> packets = options_.vital(terms.caller, true);
-  const Situation before{{ingress.get(), egress.get()}, in_set_now()};
-  Situation after = before;
-  after.chains.at(static_cast<std::size_t>(chain)) = &next;
-  auto lost = cut_off(packets, before, after);
-  if (lost.empty()) {
-    // Once the rules with a lifetime have ended.
-    const ChainRules ends[] = {lasting(*ingress), lasting(*egress), lasting(next)};
-    const Situation later_before{{&ends[0], &ends[1]}, before.in_set};
-    Situation later_after = later_before;
-    later_after.chains.at(static_cast<std::size_t>(chain)) = &ends[2];
-    lost = cut_off(packets, later_before, later_after);
-  }
-  if (!lost.empty()) {
-    throw LockOut(std::move(lost));
-  }
-}
-
 template <typename MakeUndo, typename Act>
 auto Firewall::with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act) {
   if (!terms.confirm) {
     return act();
   }
-  if (undo_ && !undo_->taken_back) {
-    throw Conflict(undo_->what() + " still waits to be confirmed: nicsentry rules confirm");
+  if (Undo* former = unconfirmed_.undo()) {
+    if (unconfirmed_.waits()) {
+      throw Conflict(former->what() + " still waits to be confirmed: nicsentry rules confirm");
+    }
+    take_back(*former);  // which is still to be saved
   }
   Undo undo = make_undo();
   undo.due_ns = options_.now() + terms.confirm->count();
-  if (state_) {
-    state_->save_undo(undo);
-  }
+  unconfirmed_.prepare(undo);
   try {
     auto result = act();
-    {
-      const std::lock_guard lock(unconfirmed_mutex_);
-      unconfirmed_.emplace(undo.due_ns, undo.what());
-    }
-    undo_ = std::move(undo);
+    unconfirmed_.begin(std::move(undo));
     expiry_->wake();
     return result;
   } catch (...) {
-    if (state_) {
-      state_->forget_undo();
-    }
+    unconfirmed_.end();
     throw;
   }
 }
 
-void Firewall::forget_undo() {
-  if (state_) {
-    state_->forget_undo();
-  }
-  undo_.reset();
-  const std::lock_guard lock(unconfirmed_mutex_);
-  unconfirmed_.reset();
-}
-
 std::string Firewall::confirm() {
   const Change change(*this);
-  if (!undo_ || undo_->taken_back) {
+  if (!unconfirmed_.waits()) {
     throw Conflict("no change waits to be confirmed");
   }
-  std::string what = undo_->what();
-  forget_undo();
+  std::string what = unconfirmed_.undo()->what();
+  unconfirmed_.end();
   return what;
-}
-
-std::optional<std::pair<TimestampNs, std::string>> Firewall::unconfirmed() const {
-  const std::lock_guard lock(unconfirmed_mutex_);
-  return unconfirmed_;
 }
 
 bool Firewall::take_back_unconfirmed() {
   const Change change(*this);
-  if (!undo_) {
-    return false;
+  Undo* undo = unconfirmed_.undo();
+  if (undo != nullptr) {
+    take_back(*undo);
   }
-  take_back();
-  return true;
+  return undo != nullptr;
 }
 
 // With the lock held. First in force, then saved: a full disk must not keep anybody locked out. Where it throws, Expiry
 // tries again.
-void Firewall::take_back() {
-  if (!undo_->taken_back) {
-    if (undo_->chain) {
-      ChainRules former = undo_->chain->before;
-      forget_lost_counters(former, *rules_.rules(undo_->chain->chain));
-      install(undo_->chain->chain, std::move(former), Save::by_caller);
-    } else {
-      perform(sets_.take(undo_->set->set, undo_->set->remove).first);
-      perform(sets_.add(undo_->set->set, undo_->set->put).update);
-    }
-    undo_->taken_back = true;
+void Firewall::take_back(Undo& undo) {
+  if (!undo.taken_back) {
+    put_in_force(undo);
+    undo.taken_back = true;
     if (options_.warning) {
-      options_.warning(undo_->what() + " was not confirmed; it is taken back");
+      options_.warning(undo.what() + " was not confirmed; it is taken back");
     }
   }
-  if (undo_->chain) {
-    rules_.save();
-  } else {
-    const SetUndo& part = *undo_->set;
-    sets_.save_whole(part.set);
-    if (part.made && rules_.uses_of(part.set) == 0 && sets_.in_memory().size(part.set) == 0) {
-      perform(sets_.remove(part.set));
-      sets_.save_removed(part.set);
-    }
-  }
-  forget_undo();
+  save(undo);
+  unconfirmed_.end();
 }
 
-// With the lock held, after a change of the set that is not to be confirmed.
-void Firewall::keep_from_undo(const std::string& set, std::span<const AddressRange> ranges) {
-  if (undo_ && undo_->is_of(set) && undo_->leave(ranges) && state_) {
-    state_->save_undo(*undo_);
+void Firewall::put_in_force(const Undo& undo) {
+  if (undo.chain) {
+    ChainRules former = undo.chain->before;
+    forget_lost_counters(former, *rules_.rules(undo.chain->chain));
+    install(undo.chain->chain, std::move(former), Save::by_caller);
+  } else {
+    perform(sets_.take(undo.set->set, undo.set->remove).first);
+    perform(sets_.add(undo.set->set, undo.set->put).update);
+  }
+}
+
+void Firewall::save(const Undo& undo) {
+  if (undo.chain) {
+    rules_.save();
+    return;
+  }
+  const SetUndo& part = *undo.set;
+  sets_.save_whole(part.set);
+  if (part.made && rules_.uses_of(part.set) == 0 && sets_.in_memory().size(part.set) == 0) {
+    perform(sets_.remove(part.set));
+    sets_.save_removed(part.set);
   }
 }
 
 void Firewall::change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms) {
-  if (undo_ && undo_->is_of(chain) && !undo_->taken_back) {
-    throw Conflict(undo_->what() +
-                   " waits to be confirmed (nicsentry rules confirm); nothing else changes it until then");
-  }
-  refuse_lock_out_by_rules(chain, next, terms);
+  unconfirmed_.check_other(chain);
+  lockout_.replace_rules(chain, next, terms);
   const auto make_undo = [&] {
     Undo undo;
     undo.chain = ChainUndo{chain, *rules_.rules(chain)};
@@ -474,25 +382,15 @@ void Firewall::judge_by_blocked() {
 
 std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) {
   const Change change(*this);
-  refuse_lock_out_by_set(set, terms, [&](std::span<const VitalPacket> packets, const InSet& now) -> InSet {
-    return [&set, now, added = addresses_within(packets, entries, range_of_entry)](const std::string& asked,
-                                                                                   const IpAddress& address) {
-      return (asked == set && added.contains(address)) || now(asked, address);
-    };
-  });
-  const auto make_undo = [&] {
-    const bool made = !sets_.in_memory().exists(set);
-    return undo_of_adding(set, made, made ? std::vector<SetEntry>() : sets_.entries(set), entries);
-  };
+  lockout_.add_to_set(set, entries, terms);
+  const auto make_undo = [&] { return undo_of_adding(set, !sets_.exists(set), content_of(sets_, set), entries); };
   const SetStore::Change added = with_undo(terms, make_undo, [&] {
     SetStore::Change made = sets_.add(set, entries);
     perform(made.update);
     return made;
   });
   if (!terms.confirm) {
-    std::vector<AddressRange> ranges;
-    std::transform(entries.begin(), entries.end(), std::back_inserter(ranges), range_of_entry);
-    keep_from_undo(set, ranges);
+    unconfirmed_.leave(set, ranges_of(entries));
   }
   sets_.save_added(set, entries);
   return added.changed;
@@ -501,24 +399,15 @@ std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntr
 Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges,
                                         const ChangeTerms& terms) {
   const Change change(*this);
-  refuse_lock_out_by_set(set, terms, [&](std::span<const VitalPacket> packets, const InSet& now) -> InSet {
-    std::vector<SetEntry> left = sets_.in_memory().exists(set) ? sets_.entries(set) : std::vector<SetEntry>();
-    const std::set<AddressRange> taken(ranges.begin(), ranges.end());
-    std::erase_if(left, [&taken](const SetEntry& entry) { return taken.contains(entry.range); });
-    return [&set, now, within = addresses_within(packets, left, range_of_entry)](const std::string& asked,
-                                                                                 const IpAddress& address) {
-      return asked == set ? within.contains(address) : now(asked, address);
-    };
+  lockout_.take_from_set(set, ranges, terms);
+  const auto make_undo = [&] { return undo_of_taking(set, sets_.entries(set), ranges); };
+  const auto [update, taken] = with_undo(terms, make_undo, [&] {
+    auto made = sets_.take(set, ranges);
+    perform(made.first);
+    return made;
   });
-  const auto [update, taken] = with_undo(
-      terms, [&] { return undo_of_taking(set, sets_.entries(set), ranges); },
-      [&] {
-        auto result = sets_.take(set, ranges);
-        perform(result.first);
-        return result;
-      });
   if (!terms.confirm) {
-    keep_from_undo(set, ranges);
+    unconfirmed_.leave(set, ranges);
   }
   sets_.save_taken(set, ranges);
   return taken;
@@ -526,16 +415,9 @@ Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const 
 
 std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) {
   const Change change(*this);
-  refuse_lock_out_by_set(set, terms, [&](std::span<const VitalPacket> packets, const InSet& now) -> InSet {
-    return [&set, now, within = addresses_within(packets, entries, range_of_entry)](const std::string& asked,
-                                                                                    const IpAddress& address) {
-      return asked == set ? within.contains(address) : now(asked, address);
-    };
-  });
-  const auto make_undo = [&] {
-    const bool made = !sets_.in_memory().exists(set);
-    return undo_of_replacing(set, made, made ? std::vector<SetEntry>() : sets_.entries(set), entries);
-  };
+  unconfirmed_.check_other(set);
+  lockout_.replace_set(set, entries, terms);
+  const auto make_undo = [&] { return undo_of_replacing(set, !sets_.exists(set), content_of(sets_, set), entries); };
   const SetStore::Change replaced = with_undo(terms, make_undo, [&] {
     SetStore::Change made = sets_.replace(set, entries);
     perform(made.update);
@@ -552,9 +434,7 @@ void Firewall::remove_set(const std::string& set) {
         "address set '" + set + "': " + std::to_string(rules) +
         (rules == 1 ? " rule names it; delete or update it first" : " rules name it; delete or update them first"));
   }
-  if (undo_ && (undo_->set ? undo_->set->set == set : any_names_set(undo_->chain->before, set))) {
-    throw Conflict("address set '" + set + "': " + undo_->what() + " waits to be confirmed (nicsentry rules confirm)");
-  }
+  unconfirmed_.check_other(set);
   perform(sets_.remove(set));
   sets_.save_removed(set);
 }
@@ -582,8 +462,8 @@ void Firewall::expire(TimestampNs now_ns) {
       failure = std::current_exception();
     }
   };
-  if (undo_ && undo_->due_ns <= now_ns) {
-    attempt([this] { take_back(); });
+  if (Undo* undo = unconfirmed_.undo(); undo != nullptr && undo->due_ns <= now_ns) {
+    attempt([&] { take_back(*undo); });
   }
   for (const Chain chain : kChains) {
     attempt([&] { expire_rules(chain, now_ns); });
@@ -596,8 +476,8 @@ void Firewall::expire(TimestampNs now_ns) {
 std::optional<TimestampNs> Firewall::next_end() const {
   std::optional<TimestampNs> next;
   const TimestampNs mend_at = mend_at_;
-  const auto unconfirmed = this->unconfirmed();
-  const auto due = unconfirmed ? std::optional(unconfirmed->first) : std::nullopt;
+  const auto waiting = unconfirmed();
+  const auto due = waiting ? std::optional(waiting->first) : std::nullopt;
   for (const auto& one :
        {rules_.next_end(), sets_.next_end(), due, mend_at != 0 ? std::optional(mend_at) : std::nullopt}) {
     next = next && one ? std::min(next, one) : next ? next : one;

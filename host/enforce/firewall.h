@@ -27,10 +27,10 @@
 #include "host/enforce/expiry.h"
 #include "host/enforce/firewall_state.h"
 #include "host/enforce/installation.h"
+#include "host/enforce/lockout_check.h"
 #include "host/enforce/rule_store.h"
 #include "host/enforce/set_store.h"
-#include "host/enforce/undo.h"
-#include "host/lockout/lockout.h"
+#include "host/enforce/unconfirmed_change.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry {
@@ -42,8 +42,8 @@ Chain chain_of(Hook hook);
 // its call returns or, when it throws Error, on none. Where a write fails once a change cannot be taken back,
 // enforced() says so until it is mended. Rules and entries end by themselves. Any thread may call; changes wait for
 // each other, and for nothing else. A change throws LockOut where it would cut off what Options::vital names, unless
-// its terms say yes. At most one change at a time waits to be confirmed; what it changed is not changed meanwhile, but
-// for entries of its set.
+// its terms say yes. At most one change at a time waits to be confirmed. Its chain is not changed meanwhile, nor its
+// set replaced or removed; single entries of the set are.
 class Firewall : public Enforcement {
  public:
   struct Options {
@@ -52,7 +52,7 @@ class Firewall : public Enforcement {
     std::function<void(const std::string&)> warning;
     TcpPickup tcp_pickup = TcpPickup::loose;
     // What no change may cut off; none: nothing is asked. See VitalTraffic::packets().
-    std::function<std::vector<VitalPacket>(const Caller& caller, bool standing)> vital = nullptr;
+    FindVital vital = nullptr;
     std::function<TimestampNs()> now = wall_clock_ns;
     CounterCache::ReadCounters read_counters = [](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
       return maps.read_counters(ids);
@@ -92,7 +92,7 @@ class Firewall : public Enforcement {
   // Takes it back now. False where none waits.
   bool take_back_unconfirmed();
   // When it is taken back, and what it is; nothing where none waits. Waits for nobody.
-  std::optional<std::pair<TimestampNs, std::string>> unconfirmed() const;
+  std::optional<std::pair<TimestampNs, std::string>> unconfirmed() const { return unconfirmed_.waiting(); }
 
   std::shared_ptr<const ChainRules> rules(Chain chain) const override { return rules_.rules(chain); }
   ChainView view(Chain chain, std::chrono::nanoseconds max_age = std::chrono::nanoseconds::zero()) const override;
@@ -162,17 +162,12 @@ class Firewall : public Enforcement {
   template <typename Set>
   void change_chain(Chain chain, Set set, const ChangeTerms& terms);
   void change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms);
-  // Throws LockOut. `in_set`: makes, of the vital packets and of what is in sets now, what will be.
-  using InSetAfter = std::function<InSet(std::span<const VitalPacket> packets, const InSet& now)>;
-  void refuse_lock_out_by_set(const std::string& set, const ChangeTerms& terms, const InSetAfter& in_set) const;
-  void refuse_lock_out_by_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const;
-  InSet in_set_now() const;
   // Performs a change that is taken back unless it is confirmed, where the terms say so.
   template <typename MakeUndo, typename Act>
   auto with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act);
-  void take_back();
-  void forget_undo();
-  void keep_from_undo(const std::string& set, std::span<const AddressRange> ranges);
+  void take_back(Undo& undo);
+  void put_in_force(const Undo& undo);
+  void save(const Undo& undo);
   // When the rules are written to disk: before they are in force, where a failure still changes nothing, or by the
   // caller.
   enum class Save : std::uint8_t { before, by_caller };
@@ -195,11 +190,10 @@ class Firewall : public Enforcement {
   Installation installation_;
   Adoption adoption_;
   bool warned_of_loss_ = false;
-  std::optional<Undo> undo_;  // of the change that waits to be confirmed
-  mutable std::mutex unconfirmed_mutex_;
-  std::optional<std::pair<TimestampNs, std::string>> unconfirmed_;  // the same, for questions
-  std::atomic<TimestampNs> mend_at_ = 0;                            // 0: there is nothing to mend
-  std::chrono::nanoseconds mend_after_{};                           // the last interval
+  LockoutCheck lockout_;
+  UnconfirmedChange unconfirmed_;
+  std::atomic<TimestampNs> mend_at_ = 0;   // 0: there is nothing to mend
+  std::chrono::nanoseconds mend_after_{};  // the last interval
   std::mutex gone_mutex_;
   std::optional<Gone> gone_;      // attachments that are to be left out
   std::optional<Expiry> expiry_;  // last: its thread uses what stands above

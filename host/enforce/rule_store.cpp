@@ -87,16 +87,14 @@ void RuleStore::Change::commit(std::shared_ptr<const InstalledChain> installed) 
   committed_ = true;
 }
 
+std::size_t uses_of(const ChainRules& chain, const std::string& set) {
+  return static_cast<std::size_t>(std::count_if(chain.rules.begin(), chain.rules.end(), [&set](const Rule& rule) {
+    return names_set(rule.match.source, set) || names_set(rule.match.destination, set);
+  }));
+}
+
 std::size_t RuleStore::uses_of(const std::string& set) const {
-  std::size_t uses = 0;
-  for (const Chain chain : {Chain::ingress, Chain::egress}) {
-    const auto chain_rules = rules(chain);
-    uses += static_cast<std::size_t>(
-        std::count_if(chain_rules->rules.begin(), chain_rules->rules.end(), [&set](const Rule& rule) {
-          return names_set(rule.match.source, set) || names_set(rule.match.destination, set);
-        }));
-  }
-  return uses;
+  return nicsentry::uses_of(*rules(Chain::ingress), set) + nicsentry::uses_of(*rules(Chain::egress), set);
 }
 
 std::optional<TimestampNs> RuleStore::next_end() const {

@@ -75,6 +75,9 @@ class RuleStore {
   std::array<std::shared_ptr<const InstalledChain>, 2> installed_;
 };
 
+// How many rules of the chain name the set.
+std::size_t uses_of(const ChainRules& chain, const std::string& set);
+
 // The counters that come before those of rules, each at the place of its number, and those of the rules in their order.
 std::vector<std::uint32_t> counters_of(const ChainRules& chain);
 

@@ -57,6 +57,11 @@ std::vector<SetEntry> SetStore::entries(const std::string& set) const {
   return sets_.entries(set);
 }
 
+bool SetStore::exists(const std::string& set) const {
+  const std::shared_lock lock(mutex_);
+  return sets_.exists(set);
+}
+
 bool SetStore::contains(const std::string& set, const IpAddress& address) const {
   const std::shared_lock lock(mutex_);
   return sets_.contains(set, address);

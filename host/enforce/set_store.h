@@ -28,6 +28,7 @@ class SetStore {
   std::vector<std::string> names() const;
   std::vector<Enforcement::SetView> views() const;  // without the rules that use a set
   std::vector<SetEntry> entries(const std::string& set) const;
+  bool exists(const std::string& set) const;
   bool contains(const std::string& set, const IpAddress& address) const;
   std::optional<TimestampNs> next_end() const;
   // For the thread that makes changes, or while changes are paused.

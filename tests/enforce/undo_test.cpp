@@ -141,6 +141,10 @@ TEST_CASE("what a later change has is not taken back") {
   run.firewall.unblock(std::vector{parse_address_range("203.0.113.1")});
   run.pass(10s);
   CHECK(run.content("blocked").empty());
+  run.firewall.add_to_set("blocked", entries({"203.0.113.1"}), confirmed_within(10s));
+  CHECK_THROWS_WITH(run.firewall.replace_set("blocked", {}), Contains("the change of the set 'blocked' waits"));
+  run.firewall.add_to_set("other", entries({"203.0.113.1"}));
+  run.firewall.replace_set("other", {});
 }
 
 TEST_CASE("a change is taken back also where the state directory cannot be written, and saved later") {
@@ -160,6 +164,29 @@ TEST_CASE("a change is taken back also where the state directory cannot be writt
   CHECK_FALSE(run.firewall.unconfirmed());
   CHECK_FALSE(std::filesystem::exists(state.path / "undo.json"));
   CHECK(run.warnings.empty());
+}
+
+TEST_CASE("what was taken back of a set is saved before another change can wait") {
+  const StateDirectory state;
+  {
+    Run run(state.path);
+    run.firewall.block(entries({"203.0.113.1"}));
+    run.firewall.block(entries({"203.0.113.1"}));
+    run.firewall.add_to_set("blocked", entries({"203.0.113.2"}), confirmed_within(10s));
+    const auto netset = state.path / "sets" / "blocked.netset";
+    const auto aside = state.path / "aside";
+    std::filesystem::rename(netset, aside);
+    std::filesystem::create_directories(netset / "in the way");
+    CHECK_THROWS(run.pass(10s));
+    CHECK(run.content("blocked") == Texts{"203.0.113.1"});
+    CHECK_THROWS(run.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(10s)));
+    CHECK(run.firewall.rules(Chain::ingress)->default_action == RuleAction::accept);
+    std::filesystem::remove_all(netset);
+    std::filesystem::rename(aside, netset);
+    run.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(10s));
+  }
+  const Run next(state.path);
+  CHECK(next.content("blocked") == Texts{"203.0.113.1"});
 }
 
 TEST_CASE("a rule that is to end does not hide what is cut off then") {

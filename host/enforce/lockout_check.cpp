@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/enforce/lockout_check.h"
+
+#include <algorithm>
+#include <set>
+
+namespace nicsentry {
+namespace {
+
+// Which addresses of the packets are within the entries. Entries may be a million, vital addresses are few.
+std::set<IpAddress> addresses_within(std::span<const VitalPacket> packets, std::span<const SetEntry> entries) {
+  std::set<IpAddress> vital;
+  for (const VitalPacket& packet : packets) {
+    vital.insert({packet.packet.source, packet.packet.destination});
+  }
+  std::set<IpAddress> within;
+  for (const SetEntry& entry : entries) {
+    const auto end = vital.upper_bound(entry.range.last);
+    for (auto address = vital.lower_bound(entry.range.first); address != end; ++address) {
+      if (entry.range.contains(*address)) {  // of the same family, too
+        within.insert(*address);
+      }
+    }
+  }
+  return within;
+}
+
+ChainRules lasting(ChainRules chain) {
+  std::erase_if(chain.rules, [](const Rule& rule) { return rule.expires_ns.has_value(); });
+  return chain;
+}
+
+void refuse(std::vector<std::string> lost) {
+  if (!lost.empty()) {
+    throw LockOut(std::move(lost));
+  }
+}
+
+}  // namespace
+
+// Packets are looked for only where the change can matter to them.
+bool LockoutCheck::matters(const std::string& set, const ChangeTerms& terms) const {
+  return find_ && !terms.yes && (set == kBlockedSet || rules_.uses_of(set) != 0);
+}
+
+InSet LockoutCheck::in_set_now() const {
+  return [&sets = sets_.in_memory()](const std::string& set, const IpAddress& address) {
+    return sets.exists(set) && sets.contains(set, address);
+  };
+}
+
+void LockoutCheck::replace_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const {
+  if (!find_ || terms.yes) {
+    return;
+  }
+  const auto ingress = rules_.rules(Chain::ingress);
+  const auto egress = rules_.rules(Chain::egress);
+  const std::vector<VitalPacket> packets = find_(terms.caller, true);
+  const auto judge = [&](const ChainRules& ingress_now, const ChainRules& egress_now, const ChainRules& then) {
+    const Situation before{{&ingress_now, &egress_now}, in_set_now()};
+    Situation after = before;
+    after.chains.at(static_cast<std::size_t>(chain)) = &then;
+    refuse(cut_off(packets, before, after));
+  };
+  judge(*ingress, *egress, next);
+  judge(lasting(*ingress), lasting(*egress), lasting(next));  // once the rules with a lifetime have ended
+}
+
+// That a block ends an attacker's standing connection is what it is for.
+void LockoutCheck::judge_set(const std::string& set, std::span<const SetEntry> entries, Entries become,
+                             const ChangeTerms& terms) const {
+  const auto ingress = rules_.rules(Chain::ingress);
+  const auto egress = rules_.rules(Chain::egress);
+  const std::vector<VitalPacket> packets = find_(terms.caller, set != kBlockedSet);
+  const std::set<IpAddress> within = addresses_within(packets, entries);
+  const Situation before{{ingress.get(), egress.get()}, in_set_now()};
+  Situation after = before;
+  after.in_set = [&](const std::string& asked, const IpAddress& address) {
+    const bool changed = asked == set;
+    return (changed && within.contains(address)) ||
+           ((!changed || become == Entries::added) && before.in_set(asked, address));
+  };
+  refuse(cut_off(packets, before, after));
+}
+
+void LockoutCheck::add_to_set(const std::string& set, std::span<const SetEntry> entries,
+                              const ChangeTerms& terms) const {
+  if (matters(set, terms)) {
+    judge_set(set, entries, Entries::added, terms);
+  }
+}
+
+void LockoutCheck::replace_set(const std::string& set, std::span<const SetEntry> entries,
+                               const ChangeTerms& terms) const {
+  if (matters(set, terms)) {
+    judge_set(set, entries, Entries::all, terms);
+  }
+}
+
+void LockoutCheck::take_from_set(const std::string& set, std::span<const AddressRange> ranges,
+                                 const ChangeTerms& terms) const {
+  if (!matters(set, terms) || !sets_.in_memory().exists(set)) {
+    return;
+  }
+  std::vector<SetEntry> left = sets_.entries(set);
+  const std::set<AddressRange> taken(ranges.begin(), ranges.end());
+  std::erase_if(left, [&taken](const SetEntry& entry) { return taken.contains(entry.range); });
+  judge_set(set, left, Entries::all, terms);
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/enforce/change_terms.h"
+#include "host/enforce/rule_store.h"
+#include "host/enforce/set_store.h"
+#include "host/lockout/lockout.h"
+
+namespace nicsentry {
+
+// What no change may cut off; see VitalTraffic::packets().
+using FindVital = std::function<std::vector<VitalPacket>(const Caller& caller, bool standing)>;
+
+// Judges changes before they are made. Each function throws LockOut for a change that would cut off what is vital,
+// unless its terms say yes. For the thread that makes changes.
+class LockoutCheck {
+ public:
+  // `find`: none: nothing is vital. References must outlive this.
+  LockoutCheck(FindVital find, const RuleStore& rules, const SetStore& sets)
+      : find_(std::move(find)), rules_(rules), sets_(sets) {}
+
+  void replace_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const;
+  void add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) const;
+  void take_from_set(const std::string& set, std::span<const AddressRange> ranges, const ChangeTerms& terms) const;
+  void replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) const;
+
+ private:
+  bool matters(const std::string& set, const ChangeTerms& terms) const;
+  InSet in_set_now() const;
+  // What becomes of a set's content: the entries come to it, or take its place.
+  enum class Entries { added, all };
+  void judge_set(const std::string& set, std::span<const SetEntry> entries, Entries become,
+                 const ChangeTerms& terms) const;
+
+  FindVital find_;
+  const RuleStore& rules_;
+  const SetStore& sets_;
+};
+
+}  // namespace nicsentry
