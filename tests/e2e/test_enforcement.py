@@ -207,7 +207,7 @@ def tcx_case(directory):
     with Watched(directory) as network:
         watching = network.watch("--mode", "tc", "--firewall")
         early = network.start(
-            network.receiver, sys.executable, "-c", TCX, HERE, network.link()["ifindex"], stdout=subprocess.PIPE
+            network.receiver, sys.executable, "-B", "-c", TCX, HERE, network.link()["ifindex"], stdout=subprocess.PIPE
         )
         if early.stdout.readline() != "attached\n":
             raise Skipped("the kernel has no tcx")
