@@ -47,6 +47,7 @@ class Form:
     options: int = 0  # IPv4: words of options
     extensions: tuple = ()  # IPv6: numbers of those before the fragment header
     inner: tuple = ()  # and of those behind it
+    wide: int = 0  # IPv6: words of 8 bytes that each of them is longer
     fragments: tuple = ()
     reverse: bool = False
     no_length: bool = False  # IPv6: payload length 0
@@ -106,25 +107,29 @@ def frames4(form, number):
         yield tagged(form, 0x0800, header + part)
 
 
-def extension_headers(kinds, last):
-    """Headers of 8 bytes; each names the next, the last one `last`. Returns the first number and the bytes."""
+def extension_headers(kinds, last, wide=0):
+    """Headers of 8 bytes, or wider; each names the next, the last one `last`. Returns the first number and the bytes."""
     nexts = list(kinds[1:]) + [last]
-    bodies = {ROUTING: b"\x04\x00\x00\x00\x00\x00"}  # type 4 with no segment left
-    data = b"".join(
-        bytes((following, 0)) + bodies.get(kind, b"\x01\x04\x00\x00\x00\x00") for kind, following in zip(kinds, nexts)
-    )
+    data = b""
+    for kind, following in zip(kinds, nexts):
+        if kind == ROUTING:
+            data += bytes((following, 0, 0, 0, 0, 0, 0, 0))  # type 0 with no segment left
+        else:
+            length = 8 * wide + 4
+            option = 0x1E if wide else 1  # Linux takes no longer padding than 7 bytes
+            data += bytes((following, wide, option, length)) + bytes(length)
     return (kinds[0] if kinds else last), data
 
 
 def frames6(form, number):
-    inner_first, inner = extension_headers(form.inner, form.protocol)
+    inner_first, inner = extension_headers(form.inner, form.protocol, form.wide)
     data = inner + transport(form, number)
     parts = pieces(data, form.fragments)
     fragmented = len(parts) > 1 or form.atomic
     for offset, part, more in parts:
         if fragmented:
             part = struct.pack("!BBHI", inner_first, 0, offset | more, number + 1) + part
-        first, before = extension_headers(form.extensions, FRAGMENT if fragmented else inner_first)
+        first, before = extension_headers(form.extensions, FRAGMENT if fragmented else inner_first, form.wide)
         packet = before + part
         length = 0 if form.no_length else len(packet)
         header = struct.pack("!IHBB", 6 << 28, length, first, 64) + source6(number) + HOST6
@@ -156,6 +161,11 @@ def known_forms():
         Form("no payload length", version=6, extensions=(HOP_BY_HOP,), no_length=True),
         Form("no payload length, more options", version=6, extensions=(HOP_BY_HOP,) + (OPTIONS,) * 4, no_length=True),
         Form("a routing header", version=6, extensions=(ROUTING,)),
+        Form("long hop-by-hop options", version=6, extensions=(HOP_BY_HOP,), wide=31),
+        Form("long options, several", version=6, extensions=(OPTIONS, OPTIONS), wide=10),
+        Form("IPv6 fragments of 24", version=6, fragments=(24,), payload=bytes(40)),
+        Form("IPv6 fragments of 24+8, reversed", version=6, fragments=(24, 8), reverse=True, payload=bytes(40)),
+        Form("options around fragments of 32", version=6, extensions=(OPTIONS,), fragments=(32,), payload=bytes(40)),
         Form("an atomic fragment", version=6, atomic=True),
         Form("options inside fragments", version=6, inner=(OPTIONS,), fragments=(8,)),
         Form("options inside fragments, cut behind the ports", version=6, inner=(OPTIONS,), fragments=(16,)),
