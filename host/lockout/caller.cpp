@@ -13,7 +13,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "host/lockout/resolvers.h"
+#include "host/lockout/plain_address.h"
 
 namespace nicsentry {
 namespace {

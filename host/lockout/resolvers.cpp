@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/lockout/resolvers.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -13,6 +12,7 @@
 #include <sstream>
 
 #include "host/base/unique_fd.h"
+#include "host/lockout/plain_address.h"
 
 namespace nicsentry {
 namespace {
@@ -61,14 +61,6 @@ std::optional<IpAddress> local_end(const IpAddress& remote) {
 }
 
 }  // namespace
-
-std::optional<IpAddress> parse_address(const std::string& text) {
-  const std::string plain = text.substr(0, text.find('%'));
-  IpAddress address;
-  address.version = plain.find(':') == std::string::npos ? 4 : 6;
-  const int family = address.version == 4 ? AF_INET : AF_INET6;
-  return inet_pton(family, plain.c_str(), address.bytes.data()) == 1 ? std::optional(address) : std::nullopt;
-}
 
 std::vector<IpAddress> parse_resolv_conf(const std::string& text) {
   std::vector<IpAddress> servers;

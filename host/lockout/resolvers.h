@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +17,6 @@ struct Resolver {
 // The name servers of /etc/resolv.conf to which there is a route. Where that names only servers on this host, as with
 // systemd-resolved, those that it asks. A file that cannot be read names none.
 std::vector<Resolver> read_resolvers();
-
-// An address as programs write it, where a link-local one may name its interface ("fe80::1%eth0").
-std::optional<IpAddress> parse_address(const std::string& text);
 
 // The name servers of a resolv.conf(5), in their order.
 std::vector<IpAddress> parse_resolv_conf(const std::string& text);
