@@ -10,6 +10,8 @@
 #include "host/enforce/change_terms.h"
 #include "host/enforce/rule_store.h"
 #include "host/enforce/set_store.h"
+#include "host/lockout/caller.h"
+#include "host/lockout/cut_off.h"
 #include "host/lockout/lockout.h"
 
 namespace nicsentry {

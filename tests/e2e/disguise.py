@@ -108,7 +108,7 @@ def frames4(form, number):
 
 
 def extension_headers(kinds, last, wide=0):
-    """Headers of 8 bytes, or wider; each names the next, the last one `last`. Returns the first number and the bytes."""
+    """Headers of 8 bytes or wider, each naming the next, the last one `last`. Gives the first number and the bytes."""
     nexts = list(kinds[1:]) + [last]
     data = b""
     for kind, following in zip(kinds, nexts):

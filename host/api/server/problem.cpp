@@ -6,7 +6,7 @@
 
 #include "host/api/json/problem_json.h"
 #include "host/base/error.h"
-#include "host/lockout/lockout.h"
+#include "host/lockout/cut_off.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "host/lockout/lockout.h"
+#include "host/lockout/cut_off.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -12,7 +12,7 @@
 #include "host/rules/language/batch.h"
 #include "host/rules/sets/address_sets.h"
 
-namespace nicsentry::lockout_test {
+namespace nicsentry::cut_off_test {
 namespace {
 
 using nlohmann::json;
@@ -277,4 +277,4 @@ TEST_CASE("a connection of an address that no watched port has is not judged") {
 }
 
 }  // namespace
-}  // namespace nicsentry::lockout_test
+}  // namespace nicsentry::cut_off_test
