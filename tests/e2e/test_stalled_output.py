@@ -61,10 +61,11 @@ class StalledRun:
         return time.monotonic() - began, status
 
 
-def quickest(act):
-    """Seconds of the quickest of several calls."""
+def quickest(act, enough):
+    """Seconds of the quickest of several calls; at most `enough`, or the processors were busy all the time."""
     times = []
-    for _ in range(TRIES):
+    end = time.monotonic() + PATIENCE
+    while not times or (min(times) > enough and time.monotonic() < end):
         began = time.monotonic()
         act()
         times.append(time.monotonic() - began)
@@ -80,7 +81,7 @@ def answers_in_time(peers, batch):
         "extract": ("extract",),
         "connections": ("connections", "--json"),
     }.items():
-        times[name] = quickest(lambda arguments=arguments: peers.nicsentry(*arguments, "-i", "right0"))
+        times[name] = quickest(lambda arguments=arguments: peers.nicsentry(*arguments, "-i", "right0"), ANSWER_S)
         if times[name] > ANSWER_S:
             raise Mismatch(f"{name}: expected an answer within {ANSWER_S} s, seen {times[name]:.3f} s")
     return ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in times.items())
