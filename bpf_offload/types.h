@@ -293,7 +293,7 @@ struct address_bucket {
 
 #define SET_CLASS_MASK 0x1ffu /* which sets an address is in: a class of the host's; 0 is none */
 #define SET_CLASSES 512
-#define SET_BLOCKED (1u << 15) /* the address is in the set `blocked` */
+#define SET_BLOCKED (1u << 15) /* the address is in the set `blocked`, and not in `allowed` */
 
 /* --- answers: array of 64-bit words (expectations.h); not on the card --- */
 

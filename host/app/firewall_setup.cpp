@@ -9,7 +9,6 @@
 
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
-#include "host/base/wall_clock.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry {
@@ -18,7 +17,7 @@ namespace {
 void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& path, const nlohmann::json& batch,
                 const ChangeTerms& terms) {
   try {
-    firewall.replace_rules(chain, parse_batch(batch, wall_clock_ns()), terms);
+    firewall.replace_rules(chain, parse_batch(batch, firewall.now()), terms);
   } catch (const LockOut& refused) {
     std::string text = path.string() + ": " + chain_name(chain) + ": refused: it would cut off";
     for (const std::string& one : refused.cut_off()) {

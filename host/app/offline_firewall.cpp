@@ -5,11 +5,10 @@
 
 #include "host/api/endpoints/explain.h"
 #include "host/base/error.h"
-#include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
 #include "host/enforce/firewall.h"
-#include "host/rules/language/address_text.h"
+#include "host/rules/language/address_list.h"
 #include "host/rules/language/batch.h"
 #include "host/sessions/session_table.h"
 
@@ -34,8 +33,11 @@ std::vector<SetEntry> read_set(const std::string& path) {
     throw SystemError(errno, "opening " + path);
   }
   std::vector<SetEntry> entries;
-  for (const AddressRange& range : parse_address_list(file, path)) {
-    entries.push_back({range, std::nullopt});
+  const AddressList list = read_address_list(file, path);
+  require_no_wrong_line(list, path);
+  entries.reserve(list.entries.size());
+  for (const ListEntry& entry : list.entries) {
+    entries.push_back({entry.range, std::nullopt});
   }
   return entries;
 }
@@ -63,7 +65,7 @@ OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_uni
     }
     firewall.replace_set(set.substr(0, equals), read_set(set.substr(equals + 1)));
   }
-  firewall.replace_rules(options.chain, parse_batch(options.batch, wall_clock_ns()));
+  firewall.replace_rules(options.chain, parse_batch(options.batch, firewall.now()));
   if (options.default_drop) {
     firewall.set_default(options.chain, RuleAction::drop);
   }

@@ -14,13 +14,13 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry {
 namespace {
 
 constexpr std::size_t flush_bytes = std::size_t{256} * 1024;
 constexpr int temporary_name_attempts = 100;  // a killed process with our process id may have left some
-constexpr mode_t file_mode = 0666;            // less the umask
 
 std::filesystem::path temporary_path(const std::filesystem::path& path) {
   static std::atomic<std::uint64_t> serial{0};
@@ -45,7 +45,38 @@ void prepare_directory(const std::filesystem::path& directory) {
   }
 }
 
-PendingFile::PendingFile(std::filesystem::path path, Kind kind) : path_(std::move(path)), kind_(kind) {
+void prepare_private_directory(const std::filesystem::path& directory) {
+  constexpr mode_t kOthers = 077;
+  prepare_directory(directory);
+  const UniqueFd descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  struct stat status {};
+  if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {
+    throw SystemError(errno, "opening " + directory.string());
+  }
+  if (status.st_uid != ::geteuid()) {
+    throw Error("EPERM: the directory " + directory.string() + " belongs to user " + std::to_string(status.st_uid) +
+                ", who may change what is in it; allowed is one of this user");
+  }
+  if ((status.st_mode & kOthers) != 0 && ::fchmod(descriptor.get(), S_IRWXU) != 0) {
+    throw SystemError(errno, "setting the mode of " + directory.string());
+  }
+}
+
+void remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw SystemError(errno, "removing " + path.string());
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const UniqueFd descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!descriptor) throw SystemError(errno, "opening " + directory.string());
+  // EINVAL: the file system does not support fsync of directories.
+  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) {
+    throw SystemError(errno, "writing the directory " + directory.string());
+  }
+}
+
+PendingFile::PendingFile(std::filesystem::path path, Kind kind, mode_t mode)
+    : path_(std::move(path)), kind_(kind), mode_(mode) {
   if (kind_ == Kind::create) {
     open_new();
   } else {
@@ -66,7 +97,7 @@ PendingFile::~PendingFile() {
 void PendingFile::open_new() {
   for (int attempt = 0; attempt < temporary_name_attempts; ++attempt) {
     written_path_ = temporary_path(path_);
-    descriptor_ = ::open(written_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+    descriptor_ = ::open(written_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_);
     if (descriptor_ >= 0) return;
     if (errno != EEXIST) break;
   }
@@ -122,18 +153,9 @@ void PendingFile::publish() {
     throw SystemError(errno, "writing " + path_.string());
   }
   published_ = true;
-  if (synced_ && kind_ == Kind::create) sync_directory();
-}
-
-// Makes the name of the file durable.
-void PendingFile::sync_directory() const {
-  const auto directory = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) throw SystemError(errno, "opening " + directory.string());
-  const int failure = ::fsync(descriptor) != 0 ? errno : 0;
-  ::close(descriptor);
-  // EINVAL: the file system does not support fsync of directories.
-  if (failure != 0 && failure != EINVAL) throw SystemError(failure, "writing the directory " + directory.string());
+  if (synced_ && kind_ == Kind::create) {
+    sync_directory(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
+  }
 }
 
 void PendingFile::close_unchecked() {

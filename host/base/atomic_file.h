@@ -15,6 +15,15 @@ namespace nicsentry {
 // Makes the directory and missing parents, and checks that files can be written there. Throws SystemError that names
 // the directory.
 void prepare_directory(const std::filesystem::path& directory);
+// The same of a directory that nobody else may read: sets its mode to 0700. Throws Error if it belongs to another user.
+void prepare_private_directory(const std::filesystem::path& directory);
+// Removes a file, if it is there. Throws SystemError.
+void remove_file(const std::filesystem::path& path);
+// Makes the names in a directory durable. Throws SystemError.
+void sync_directory(const std::filesystem::path& directory);
+
+constexpr mode_t kModeByUmask = 0666;  // less the umask
+constexpr mode_t kModePrivate = 0600;
 
 // A file that is being written. A new file has a temporary name beside its own until publish(). An extended file is cut
 // back to its former length unless it is published. Errors are SystemErrors that name the file. One thread at a time.
@@ -22,7 +31,8 @@ class PendingFile {
  public:
   enum class Kind : std::uint8_t { create, extend };
 
-  PendingFile(std::filesystem::path path, Kind kind);
+  // `mode`: of a new file.
+  PendingFile(std::filesystem::path path, Kind kind, mode_t mode = kModeByUmask);
   PendingFile(const PendingFile&) = delete;
   PendingFile& operator=(const PendingFile&) = delete;
   ~PendingFile();
@@ -43,12 +53,12 @@ class PendingFile {
   void open_new();
   void open_existing();
   void flush();
-  void sync_directory() const;
   void close_unchecked();
 
   std::filesystem::path path_;
   std::filesystem::path written_path_;  // temporary for a new file, else path_
   Kind kind_;
+  mode_t mode_;
   int descriptor_ = -1;
   off_t former_length_ = 0;
   bool synced_ = false;

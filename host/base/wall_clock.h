@@ -7,7 +7,7 @@
 
 namespace nicsentry {
 
-// Returns CLOCK_REALTIME, the clock of packet time stamps and of the lifetimes of rules and set entries.
+// Returns CLOCK_REALTIME, the clock of packet time stamps.
 inline TimestampNs wall_clock_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "host/base/error.h"
 #include "host/cli/change_options.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
-#include "host/cli/lifetime_option.h"
+#include "host/cli/list_file.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
@@ -17,23 +21,36 @@ namespace {
 struct BlockOptions {
   std::string interface;
   std::vector<std::string> entries;
-  std::string lifetime;
+  ListFile file;
+  bool all = false;
+  AddingOptions adding;
   ChangeOptions change;
 };
 
 int block(const BlockOptions& options) {
   set_up_log(false);
-  return add_to_set(options.interface, kBlockedSet, options.entries, options.lifetime, options.change);
+  std::vector<RequestedEntry> entries = requested_entries(options.entries);
+  if (!options.file.path.empty()) {
+    const std::vector<RequestedEntry> listed = read_list_file(options.file);
+    if (listed.empty()) {
+      throw Error("list of addresses '" + options.file.path + "': it has no address");
+    }
+    entries.insert(entries.end(), listed.begin(), listed.end());
+  }
+  return add_to_set(options.interface, kBlockedSet, std::move(entries), options.adding, options.change);
 }
 
 int unblock(const BlockOptions& options) {
   set_up_log(false);
+  if (options.all) {
+    return empty_set(options.interface, kBlockedSet, options.change);
+  }
   return take_from_set(options.interface, kBlockedSet, options.entries, options.change);
 }
 
 CLI::App* add_command(CLI::App& app, const char* name, const char* what, BlockOptions& options) {
   CLI::App* command = app.add_subcommand(name, what);
-  add_values(*command, "ADDRESS", options.entries, "addresses, prefixes or ranges", parse_address_range)->required();
+  add_values(*command, "ADDRESS", options.entries, "addresses, prefixes or ranges", parse_address_range);
   add_change_options(*command, options.change);
   add_controller_option(*command, options.interface);
   return command;
@@ -44,15 +61,30 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, BlockOp
 void add_block_commands(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<BlockOptions>();
   CLI::App* command = add_command(app, "block", "drop all from these addresses, before anything else", *options);
-  add_lifetime_option(*command, options->lifetime);
+  command->add_option("--file", options->file.path,
+                      "block a list of addresses, as 'sets load' reads it; '-': standard input");
+  add_skip_invalid_option(*command, options->file);
+  add_adding_options(*command, options->adding);
   command->footer(
       "What is blocked: nicsentry sets list blocked\n"
-      "Example:\n  nicsentry block 203.0.113.7 2001:db8:bad::/48 --for 10m -i eth0");
-  command->callback([options, &chosen] { chosen = [options] { return block(*options); }; });
+      "Example:\n  nicsentry block 203.0.113.7 2001:db8:bad::/48 --for 10m -i eth0\n"
+      "  nicsentry block --file drop.netset -i eth0");
+  command->callback([options, &chosen] {
+    if (options->entries.empty() && options->file.path.empty()) {
+      throw CLI::ValidationError("ADDRESS: give addresses, or --file FILE");
+    }
+    chosen = [options] { return block(*options); };
+  });
 
   CLI::App* off = add_command(app, "unblock", "let these addresses through again", *options);
-  off->footer("Example:\n  nicsentry unblock 203.0.113.7 -i eth0");
-  off->callback([options, &chosen] { chosen = [options] { return unblock(*options); }; });
+  off->add_flag("--all", options->all, "every address that is blocked");
+  off->footer("Examples:\n  nicsentry unblock 203.0.113.7 -i eth0\n  nicsentry unblock --all -i eth0");
+  off->callback([options, &chosen] {
+    if (options->entries.empty() != options->all) {
+      throw CLI::ValidationError("ADDRESS: give addresses, or --all");
+    }
+    chosen = [options] { return unblock(*options); };
+  });
 }
 
 }  // namespace nicsentry

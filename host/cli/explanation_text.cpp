@@ -42,8 +42,11 @@ std::string blocked_line(const ExplainAnswer& asked, const PacketExplanation& ex
   const PacketFields packet = explanation.packet.value_or(PacketFields{});
   const auto reasons = explanation.reasons.value_or(PacketExplanation::Reasons{});
   const auto& sets = egress ? reasons.destination_sets : reasons.source_sets;
-  const bool blocked = std::find(sets.begin(), sets.end(), kBlockedSet) != sets.end();
-  return (egress ? packet.destination : packet.source) + (blocked ? " is in the set: drop" : " is not in the set");
+  const auto in = [&sets](const char* set) { return std::find(sets.begin(), sets.end(), set) != sets.end(); };
+  const char* answer = !in(kBlockedSet)  ? " is not in the set"
+                       : in(kAllowedSet) ? " is in the set, but in 'allowed' too"
+                                         : " is in the set: drop";
+  return (egress ? packet.destination : packet.source) + answer;
 }
 
 std::string established_line(const ExplainAnswer& asked, const PacketExplanation& explanation) {

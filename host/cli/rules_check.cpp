@@ -36,9 +36,9 @@ void add_set_names(const json& term, std::vector<std::string>& names) {
   }
 }
 
-// In the order of their bits: `blocked` is always there.
+// In the order of their bits, the built-in ones first.
 std::vector<std::string> sets_named(const json& batch) {
-  std::vector<std::string> names{kBlockedSet};
+  std::vector<std::string> names{kBlockedSet, kAllowedSet};
   const json rules = batch.is_object() ? batch.value("rules", json()) : json();
   for (const json& rule : rules.is_array() ? rules : json::array()) {
     for (const char* field : {"src", "dst"}) {
@@ -56,8 +56,8 @@ std::vector<std::string> sets_named(const json& batch) {
     }
   }
   if (names.size() > kSetsMax) {
-    throw Error("the rules name " + std::to_string(names.size() - 1) + " sets, there can be " +
-                std::to_string(kSetsMax - 1) + " besides '" + kBlockedSet + "'");
+    throw Error("the rules name " + std::to_string(names.size() - 2) + " sets, there can be " +
+                std::to_string(kSetsMax - 2) + " besides '" + kBlockedSet + "' and '" + kAllowedSet + "'");
   }
   return names;
 }

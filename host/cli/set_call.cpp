@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/set_call.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "host/api/client/controller.h"
 #include "host/cli/commands.h"
@@ -10,6 +14,8 @@
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"
 #include "host/rules/language/address_text.h"
+#include "host/rules/language/lifetime.h"
+#include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
 namespace {
@@ -25,16 +31,79 @@ std::vector<AddressRange> ranges_of(const std::vector<std::string>& entries) {
   return ranges;
 }
 
+std::string end_text(const std::optional<double>& expires_s) {
+  if (!expires_s) {
+    return "never";
+  }
+  const std::chrono::duration<double> left(std::max(*expires_s, 0.0));
+  return "in " + lifetime_text(std::chrono::duration_cast<std::chrono::nanoseconds>(left));
+}
+
+std::string and_more(std::size_t named, std::size_t all) {
+  return named < all ? " and " + std::to_string(all - named) + " more" : "";
+}
+
+// Entries with the same end in one line.
+std::string ends_text(const std::vector<ListedEntry>& entries, std::size_t all) {
+  std::map<std::string, std::string> by_end;
+  for (const ListedEntry& entry : entries) {
+    std::string& ranges = by_end[end_text(entry.expires_s)];
+    ranges += (ranges.empty() ? "" : ", ") + entry.range.text();
+  }
+  std::string text;
+  for (const auto& [end, ranges] : by_end) {
+    text += (text.empty() ? "" : "; ") + ranges + " " + end;
+  }
+  return text + and_more(entries.size(), all);
+}
+
+void report_what_was_there(const SetAddition& added) {
+  if (added.renewed != 0) {
+    std::printf("%zu had another end before: %s\n", added.renewed, ends_text(added.former, added.renewed).c_str());
+  }
+  if (added.outlasting != 0) {
+    log_warning(std::to_string(added.outlasting) + " of the entries end later already, and stay so: " +
+                ends_text(added.longer, added.outlasting) + "; to end them as asked: --shorten");
+  }
+  for (const AddressRange& range : added.exempt) {
+    log_warning(range.text() + " is in the set '" + kAllowedSet + "' too: it is not blocked");
+  }
+}
+
 }  // namespace
 
-int add_to_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
-               const std::string& lifetime, const ChangeOptions& change) {
+void add_adding_options(CLI::App& command, AddingOptions& options) {
+  add_lifetime_option(command, options.lifetime);
+  command.add_flag("--shorten", options.shorten,
+                   "end entries as asked that would end later (default: the later end holds)");
+}
+
+std::vector<RequestedEntry> requested_entries(const std::vector<std::string>& texts) {
+  std::vector<RequestedEntry> entries;
+  entries.reserve(texts.size());
+  for (const std::string& text : texts) {
+    entries.push_back({parse_address_range(text)});
+  }
+  return entries;
+}
+
+int add_to_set(const std::string& interface, const std::string& name, std::vector<RequestedEntry> entries,
+               const AddingOptions& adding, const ChangeOptions& change) {
+  const std::size_t asked = entries.size();
   const SetAddition added = Controller::of_port(interface).add_to_set(
-      name, {ranges_of(entries), chosen_lifetime(lifetime)}, change_query(change));
-  std::printf("%s: %zu of %zu added (in force after %.3f ms)\n", name.c_str(), added.changed, entries.size(),
-              added.took_ms);
+      name, {std::move(entries), chosen_lifetime(adding.lifetime), adding.shorten}, change_query(change));
+  std::printf("%s: %zu of %zu added (in force after %.3f ms)\n", name.c_str(), added.changed, asked, added.took_ms);
+  report_what_was_there(added);
   report_unconfirmed(change);
   return report_enforced(added.enforced);
+}
+
+int empty_set(const std::string& interface, const std::string& name, const ChangeOptions& change) {
+  const SetReplacement emptied =
+      Controller::of_port(interface).replace_set(name, {{}, std::nullopt, true}, change_query(change));
+  std::printf("%s: %zu entries\n", name.c_str(), emptied.entries);
+  report_unconfirmed(change);
+  return report_enforced(emptied.enforced);
 }
 
 int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <memory>
 
 #include "host/api/client/controller.h"
@@ -13,7 +10,7 @@
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
 #include "host/cli/enforced_text.h"
-#include "host/cli/lifetime_option.h"
+#include "host/cli/list_file.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
@@ -28,8 +25,9 @@ struct SetsOptions {
   std::string interface;
   std::string name;
   std::vector<std::string> entries;
-  std::string lifetime;
-  std::string file;
+  AddingOptions adding;
+  ListFile file;
+  bool allow_empty = false;
   bool json = false;
   ChangeOptions change;
 };
@@ -77,7 +75,8 @@ int list(const SetsOptions& options) {
 
 int add(const SetsOptions& options) {
   set_up_log(false);
-  return add_to_set(options.interface, options.name, options.entries, options.lifetime, options.change);
+  return add_to_set(options.interface, options.name, requested_entries(options.entries), options.adding,
+                    options.change);
 }
 
 int remove(const SetsOptions& options) {
@@ -93,20 +92,10 @@ int remove(const SetsOptions& options) {
   return report_enforced(answer.enforced);
 }
 
-std::vector<AddressRange> read_list(const std::string& path) {
-  if (path == "-") {
-    return parse_address_list(std::cin, "standard input");
-  }
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "opening " + path);
-  }
-  return parse_address_list(file, path);
-}
-
 int load(const SetsOptions& options) {
   set_up_log(false);
-  const SetEntriesRequest request{read_list(options.file), std::nullopt};  // before a controller is looked for
+  // Before a controller is looked for.
+  const SetReplacementRequest request{read_list_file(options.file), std::nullopt, options.allow_empty};
   const SetReplacement answer =
       Controller::of_port(options.interface).replace_set(options.name, request, change_query(options.change));
   std::printf("%s: %zu entries\n", options.name.c_str(), answer.entries);
@@ -146,7 +135,7 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
   command = add_set_part("add", "add entries; creates the set if it is missing", add);
   add_name(*command, *options)->required();
   add_entries(*command, *options, "addresses, prefixes or ranges")->required();
-  add_lifetime_option(*command, options->lifetime);
+  add_adding_options(*command, options->adding);
   add_change_options(*command, options->change);
 
   command = add_set_part("remove", "remove entries, or without any the set", remove);
@@ -156,8 +145,13 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
 
   command = add_set_part("load", "replace the content of a set by that of a file", load);
   add_name(*command, *options)->required();
-  command->add_option("FILE", options->file, "an entry a line, comments from '#' or ';' on; '-': standard input")
+  command
+      ->add_option(
+          "FILE", options->file.path,
+          "an entry a line, comments from '#' or ';' on; ipset save, P2P, DShield, Spamhaus; '-': standard input")
       ->required();
+  add_skip_invalid_option(*command, options->file);
+  command->add_flag("--allow-empty", options->allow_empty, "also where this empties a set that packets are judged by");
   add_change_options(*command, options->change);
 }
 

@@ -14,6 +14,8 @@ struct ChangeTerms {
   // Taken back after this time, unless it is confirmed.
   std::optional<std::chrono::nanoseconds> confirm;
   Caller caller;
+  bool shorten = false;      // entries of a set end as asked, also those that would end later
+  bool allow_empty = false;  // a set that packets are judged by may be replaced by nothing
 };
 
 }  // namespace nicsentry

@@ -43,11 +43,20 @@ class Enforcement {
     std::size_t entries = 0;
     std::size_t used_by_rules = 0;
   };
+  // At most this many entries are named in a list of what was there.
+  static constexpr std::size_t kNamedMost = 20;
+  struct Added {
+    std::size_t changed = 0;           // entries that the set did not have
+    std::size_t renewed = 0;           // entries that have another end now
+    std::vector<SetEntry> former;      // of these some, as they were
+    std::size_t outlasting = 0;        // entries that stay as they are: they end later than was asked
+    std::vector<SetEntry> longer;      // of these some
+    std::vector<AddressRange> exempt;  // of the addresses some that are blocked, but in the set `allowed`
+  };
   struct Taken {
     std::size_t changed = 0;
     std::vector<AddressRange> missing;  // that were no entries of the set
-    // Addresses that stay in the set, and a wider entry that covers each. At most this many, as each is a search.
-    static constexpr std::size_t kStayingMost = 20;
+    // Addresses that stay in the set, and a wider entry that covers each. At most kNamedMost, as each is a search.
     std::vector<std::pair<AddressRange, AddressRange>> staying;
   };
 
@@ -60,13 +69,13 @@ class Enforcement {
 
   virtual ~Enforcement() = default;
 
-  // Adds entries to the set `blocked`, removes entries from it. block() returns how many entries changed.
-  virtual std::size_t block(std::span<const SetEntry> entries) = 0;
+  // Adds entries to the set `blocked`, removes entries from it. An entry that is there never ends earlier by that.
+  virtual Added block(std::span<const SetEntry> entries) = 0;
   virtual Taken unblock(std::span<const AddressRange> ranges) = 0;
 
   // Throws NotFound when there is no such set.
   virtual bool in_set(const std::string& set, const IpAddress& address) const = 0;
-  bool blocked(const IpAddress& address) const { return in_set(kBlockedSet, address); }
+  bool blocked(const IpAddress& address) const { return in_set(kBlockedSet, address) && !in_set(kAllowedSet, address); }
 
   // The rules in force. The snapshot stays as it is while rules change.
   virtual std::shared_ptr<const ChainRules> rules(Chain chain) const = 0;

@@ -12,7 +12,7 @@ using std::chrono::nanoseconds;
 using namespace std::chrono_literals;
 
 constexpr nanoseconds kRetry = 1s;
-// The clock may be set meanwhile.
+// The machine may sleep meanwhile, and the clock goes on.
 constexpr nanoseconds kLongestWait = 1s;
 
 }  // namespace

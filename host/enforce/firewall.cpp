@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/enforce/firewall.h"
+#include "host/enforce/lifetime_clock.h"
 
 #include <algorithm>
 #include <exception>
@@ -39,11 +40,19 @@ void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& 
   }
 }
 
-std::unique_ptr<FirewallState> open_state(const Firewall::Options& options) {
-  if (!options.state) {
+std::function<TimestampNs()> lifetime_clock(std::optional<std::filesystem::path> file) {
+  return [clock = std::make_shared<LifetimeClock>(std::move(file))] { return clock->now(); };
+}
+
+// Also gives the options a clock, which goes on from the directory's.
+std::unique_ptr<FirewallState> open_state(Firewall::Options& options) {
+  auto state = options.state ? std::make_unique<FirewallState>(*options.state) : nullptr;
+  if (!options.now) {
+    options.now = lifetime_clock(state ? std::optional(*options.state / "clock.json") : std::nullopt);
+  }
+  if (!state) {
     return nullptr;
   }
-  auto state = std::make_unique<FirewallState>(*options.state);
   if (const auto taken_back = state->take_back_unconfirmed(options.now())) {
     options.warning(*taken_back);
   }
@@ -245,7 +254,7 @@ void Firewall::put_in_force(const Undo& undo) {
     install(undo.chain->chain, std::move(former), Save::by_caller);
   } else {
     perform(sets_.take(undo.set->set, undo.set->remove).first);
-    perform(sets_.add(undo.set->set, undo.set->put).update);
+    perform(sets_.add(undo.set->set, undo.set->put));
   }
 }
 
@@ -380,20 +389,24 @@ void Firewall::judge_by_blocked() {
   }
 }
 
-std::size_t Firewall::add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) {
+Firewall::Added Firewall::add_to_set(const std::string& set, std::span<const SetEntry> asked,
+                                     const ChangeTerms& terms) {
   const Change change(*this);
+  const auto [entries, added] =
+      sets_.addition(set, asked, terms.shorten ? SetStore::Ends::as_asked : SetStore::Ends::later_one);
   lockout_.add_to_set(set, entries, terms);
-  const auto make_undo = [&] { return undo_of_adding(set, !sets_.exists(set), content_of(sets_, set), entries); };
-  const SetStore::Change added = with_undo(terms, make_undo, [&] {
-    SetStore::Change made = sets_.add(set, entries);
-    perform(made.update);
-    return made;
+  const auto make_undo = [&, &entries = entries] {
+    return undo_of_adding(set, !sets_.exists(set), content_of(sets_, set), entries);
+  };
+  with_undo(terms, make_undo, [&, &entries = entries] {
+    perform(sets_.add(set, entries));
+    return true;
   });
   if (!terms.confirm) {
-    unconfirmed_.leave(set, ranges_of(entries));
+    unconfirmed_.leave(set, ranges_of(asked));
   }
   sets_.save_added(set, entries);
-  return added.changed;
+  return added;
 }
 
 Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges,
@@ -417,14 +430,32 @@ std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEnt
   const Change change(*this);
   unconfirmed_.check_other(set);
   lockout_.replace_set(set, entries, terms);
+  if (entries.empty() && !terms.allow_empty) {
+    check_may_be_empty(set);
+  }
   const auto make_undo = [&] { return undo_of_replacing(set, !sets_.exists(set), content_of(sets_, set), entries); };
-  const SetStore::Change replaced = with_undo(terms, make_undo, [&] {
-    SetStore::Change made = sets_.replace(set, entries);
-    perform(made.update);
-    return made;
+  const std::size_t size = with_undo(terms, make_undo, [&] {
+    const auto [update, after] = sets_.replace(set, entries);
+    perform(update);
+    return after;
   });
   sets_.save_whole(set);
-  return replaced.changed;
+  return size;
+}
+
+// A list that could not be fetched is often an empty file.
+void Firewall::check_may_be_empty(const std::string& set) const {
+  if (!sets_.exists(set) || sets_.in_memory().size(set) == 0) {
+    return;
+  }
+  const std::size_t rules = rules_.uses_of(set);
+  if (rules != 0 || AddressSets::built_in(set)) {
+    throw Conflict("address set '" + set + "': it would have no entries, and " +
+                   (rules == 0   ? std::string("packets are judged by it")
+                    : rules == 1 ? std::string("a rule names it")
+                                 : std::to_string(rules) + " rules name it") +
+                   "; to empty it all the same: --allow-empty");
+  }
 }
 
 void Firewall::remove_set(const std::string& set) {

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/base/wall_clock.h"
+#include "host/base/timestamp.h"
 #include "host/datapath/mode.h"
 #include "host/datapath/program.h"
 #include "host/enforce/adoption.h"
@@ -53,7 +53,8 @@ class Firewall : public Enforcement {
     TcpPickup tcp_pickup = TcpPickup::loose;
     // What no change may cut off; none: nothing is asked. See VitalTraffic::packets().
     FindVital vital = nullptr;
-    std::function<TimestampNs()> now = wall_clock_ns;
+    // By which rules and entries end; none: a LifetimeClock, which the state directory keeps.
+    std::function<TimestampNs()> now = nullptr;
     CounterCache::ReadCounters read_counters = [](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
       return maps.read_counters(ids);
     };
@@ -101,17 +102,19 @@ class Firewall : public Enforcement {
   std::vector<EnforcedAt> enforced() const override { return installation_.enforced(); }
   std::vector<SetEntry> entries(const std::string& set) const { return sets_.entries(set); }
   bool in_set(const std::string& set, const IpAddress& address) const override { return sets_.contains(set, address); }
-  // Makes the set where it is missing. Returns how many entries changed.
-  std::size_t add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms = {});
+  // Makes the set where it is missing. An entry that is there never ends earlier by that, unless the terms say shorten.
+  Added add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms = {});
   Taken take_from_set(const std::string& set, std::span<const AddressRange> ranges, const ChangeTerms& terms = {});
-  // Makes the set's content exactly this. Returns how many entries it then has.
+  // Makes the set's content exactly this. Returns how many entries it then has. Refuses to empty a set that packets are
+  // judged by, unless the terms say so.
   std::size_t replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms = {});
   void remove_set(const std::string& set);
-  std::size_t block(std::span<const SetEntry> entries) override { return add_to_set(kBlockedSet, entries); }
+  Added block(std::span<const SetEntry> entries) override { return add_to_set(kBlockedSet, entries); }
   Taken unblock(std::span<const AddressRange> ranges) override { return take_from_set(kBlockedSet, ranges); }
 
-  // Removes rules and entries that ended until now, and writes again what could not be written. The clock may have been
-  // set.
+  // The clock by which rules and entries end.
+  TimestampNs now() const { return options_.now(); }
+  // Removes rules and entries that ended until now, and writes again what could not be written.
   void expire(TimestampNs now_ns);
   void wake_expiry() { expiry_->wake(); }
 
@@ -174,6 +177,7 @@ class Firewall : public Enforcement {
   void install(Chain chain, ChainRules next, Save save = Save::before);
   void perform(const SetUpdate& update);
   void judge_by_blocked();
+  void check_may_be_empty(const std::string& set) const;
   void save_classes();
   void expire_rules(Chain chain, TimestampNs now_ns);
   std::optional<TimestampNs> next_end() const;

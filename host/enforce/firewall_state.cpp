@@ -83,10 +83,48 @@ bool for_each_line(const std::filesystem::path& path, Act act) {
 
 std::string range_key(const AddressRange& range) { return range.text(); }
 
+// A change of a journal: "@LINES" and that many lines, or one line. A change whose last line is missing was being
+// written when the process died, and never took effect.
+class JournalChange {
+ public:
+  using Lines = std::vector<std::pair<std::string, std::optional<SetEntry>>>;  // no entry: it is removed
+
+  // Returns the lines of the change that this line completes.
+  Lines add(std::string_view line) {
+    if (line.starts_with('@')) {
+      return begin(line.substr(1));
+    }
+    if (line.size() < 2 || (line.front() != '+' && line.front() != '-')) {
+      throw Error("read \"" + std::string(line.substr(0, kExcerpt)) +
+                  "\", allowed is + or - and an address, prefix or range");
+    }
+    const SetEntry entry = parse_entry(line.substr(1));
+    lines_.emplace_back(range_key(entry.range), line.front() == '+' ? std::optional(entry) : std::nullopt);
+    missing_ -= missing_ > 0 ? 1 : 0;
+    return missing_ == 0 ? std::exchange(lines_, {}) : Lines();
+  }
+
+  bool complete() const { return missing_ == 0; }
+
+ private:
+  Lines begin(std::string_view number) {
+    const auto lines = parse_number<std::uint64_t>(number);
+    if (!lines || missing_ != 0) {
+      throw Error("read \"@" + std::string(number.substr(0, kExcerpt)) +
+                  "\", allowed is @ and a number of lines, behind a whole change");
+    }
+    missing_ = *lines;
+    return {};
+  }
+
+  Lines lines_;
+  std::uint64_t missing_ = 0;
+};
+
 // Where a full disk keeps the file from being written, a later start writes it: rules come into force all the same.
 void write_directory_format(const std::filesystem::path& path) {
   try {
-    PendingFile file(path, PendingFile::Kind::create);
+    PendingFile file(path, PendingFile::Kind::create, kModePrivate);
     file.write(std::to_string(kStateFormat) + "\n");
     file.sync();
     file.finish();
@@ -125,7 +163,8 @@ FirewallState::FirewallState(const std::filesystem::path& directory)
       classes_path_(directory / "classes.json"),
       undo_path_(directory / "undo.json"),
       sets_path_(directory / "sets") {
-  prepare_directory(sets_path_);
+  prepare_private_directory(directory);
+  prepare_private_directory(sets_path_);
   const auto lock = directory / "lock";
   lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!lock_) {
@@ -184,14 +223,14 @@ FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs 
   saved.entries = entries.size();
   bool whole = true;
   if (const auto journal = journal_path(name, saved.journal); std::filesystem::exists(journal)) {
+    JournalChange change;
     whole = for_each_line(journal, [&](std::size_t, std::string_view line) {
-      if (line.size() < 2 || (line.front() != '+' && line.front() != '-')) {
-        throw Error("read \"" + std::string(line) + "\", allowed is + or - and an address, prefix or range");
-      }
-      const SetEntry entry = parse_entry(line.substr(1));
-      changed[range_key(entry.range)] = line.front() == '+' ? std::optional(entry) : std::nullopt;
       ++saved.lines;
+      for (auto& [range, entry] : change.add(line)) {
+        changed.insert_or_assign(range, entry);
+      }
     });
+    whole = whole && change.complete();
   }
   if (!changed.empty()) {
     std::erase_if(entries, [&](const SetEntry& entry) { return changed.contains(range_key(entry.range)); });
@@ -264,16 +303,8 @@ void FirewallState::save_undo(const Undo& undo) const {
 }
 
 void FirewallState::forget_undo() const {
-  std::error_code failure;
-  std::filesystem::remove(undo_path_, failure);
-  if (failure) {
-    throw SystemError(failure.value(), "removing " + undo_path_.string());
-  }
-  // A confirmed change must not be taken back after a loss of power.
-  const UniqueFd directory(open(undo_path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || fsync(directory.get()) != 0) {
-    throw SystemError(errno, "syncing " + undo_path_.parent_path().string());
-  }
+  remove_file(undo_path_);
+  sync_directory(undo_path_.parent_path());  // a confirmed change must not be taken back after a loss of power
 }
 
 std::optional<std::string> FirewallState::take_back_unconfirmed(TimestampNs now_ns) {
@@ -286,6 +317,7 @@ std::optional<std::string> FirewallState::take_back_unconfirmed(TimestampNs now_
       }
       std::vector<std::string> known = saved_sets();
       known.emplace_back(kBlockedSet);
+      known.emplace_back(kAllowedSet);
       parse_chain(saved.at("before"), saved.at("version").get<std::int64_t>(), "before", known, now_ns);
       put_back_chain(saved);
       undo.chain.emplace().chain = saved.at("chain") == chain_name(Chain::ingress) ? Chain::ingress : Chain::egress;
@@ -348,9 +380,8 @@ void FirewallState::put_back_set(const std::string& name, const std::vector<std:
 // The old journal has no meaning from the moment that the new file appears.
 void FirewallState::save_set(const std::string& name, const std::vector<SetEntry>& entries) {
   Saved next{saved_[name].journal + 1, entries.size(), 0};
-  std::error_code ignored;
-  std::filesystem::remove(journal_path(name, next.journal), ignored);
-  PendingFile file(netset_path(name), PendingFile::Kind::create);
+  remove_file(journal_path(name, next.journal));
+  PendingFile file(netset_path(name), PendingFile::Kind::create, kModePrivate);
   file.write(std::string(kHeader) + std::to_string(next.journal) + "\n");
   for (const SetEntry& entry : entries) {
     file.write(entry_text(entry));
@@ -359,7 +390,7 @@ void FirewallState::save_set(const std::string& name, const std::vector<SetEntry
   file.finish();
   file.publish();
   const Saved former = std::exchange(saved_[name], next);
-  std::filesystem::remove(journal_path(name, former.journal), ignored);
+  remove_file(journal_path(name, former.journal));
 }
 
 void FirewallState::save_added(const std::string& name, std::span<const SetEntry> added,
@@ -388,7 +419,11 @@ void FirewallState::extend_journal(const std::string& name, const std::string& t
     return;
   }
   const auto path = journal_path(name, known->second.journal);
-  PendingFile file(path, std::filesystem::exists(path) ? PendingFile::Kind::extend : PendingFile::Kind::create);
+  PendingFile file(path, std::filesystem::exists(path) ? PendingFile::Kind::extend : PendingFile::Kind::create,
+                   kModePrivate);
+  if (lines > 1) {
+    file.write("@" + std::to_string(lines) + "\n");
+  }
   file.write(text);
   file.sync();
   file.finish();
@@ -397,12 +432,12 @@ void FirewallState::extend_journal(const std::string& name, const std::string& t
 }
 
 void FirewallState::remove_set(const std::string& name) {
-  std::error_code ignored;
-  std::filesystem::remove(netset_path(name), ignored);
+  remove_file(netset_path(name));
   if (const auto known = saved_.find(name); known != saved_.end()) {
-    std::filesystem::remove(journal_path(name, known->second.journal), ignored);
+    remove_file(journal_path(name, known->second.journal));
     saved_.erase(known);
   }
+  sync_directory(sets_path_);  // a removed set must not be there again after a loss of power
 }
 
 }  // namespace nicsentry

@@ -25,16 +25,19 @@ namespace nicsentry {
 //   format              kStateFormat when the directory was made
 //   rules.json          both chains
 //   sets/NAME.netset    a set, as blocklists are published; "# until N" behind an entry is when it ends, in nanoseconds
-//   sets/NAME.N.journal entries that were added (+) and removed (-) since; N is the number in the netset's first line
+//   sets/NAME.N.journal entries that were added (+) and removed (-) since; N is the number in the netset's first line.
+//                       "@LINES" stands before a change of several lines: it holds as a whole or not at all
 //   undo.json           how to take back the change that waits to be confirmed, while there is one
+//   clock.json          the clock by which rules and entries end: LifetimeClock
 //   classes.json        how programs have the sets: hash keys, and the sets of each class of addresses by its number
 //
 // A field that is not known is refused: it may change what a rule means. A process that dies at any point leaves the
-// state before or after the change, and so does a loss of power. Not for several threads at once.
+// state before or after the change, and so does a loss of power. Only its user may read the directory. Not for several
+// threads at once.
 class FirewallState {
  public:
-  // Makes the directory where it is missing. Throws Error when another controller has it, or when a newer nicsentry has
-  // written it.
+  // Makes the directory where it is missing. Throws Error when another controller has it, when it belongs to another
+  // user, or when a newer nicsentry has written it.
   explicit FirewallState(const std::filesystem::path& directory);
 
   struct Set {

@@ -40,7 +40,7 @@ void refuse(std::vector<std::string> lost) {
 
 // Packets are looked for only where the change can matter to them.
 bool LockoutCheck::matters(const std::string& set, const ChangeTerms& terms) const {
-  return find_ && !terms.yes && (set == kBlockedSet || rules_.uses_of(set) != 0);
+  return find_ && !terms.yes && (AddressSets::built_in(set) || rules_.uses_of(set) != 0);
 }
 
 InSet LockoutCheck::in_set_now() const {
@@ -71,7 +71,7 @@ void LockoutCheck::judge_set(const std::string& set, std::span<const SetEntry> e
                              const ChangeTerms& terms) const {
   const auto ingress = rules_.rules(Chain::ingress);
   const auto egress = rules_.rules(Chain::egress);
-  const std::vector<VitalPacket> packets = find_(terms.caller, set != kBlockedSet);
+  const std::vector<VitalPacket> packets = find_(terms.caller, !AddressSets::built_in(set));
   const std::set<IpAddress> within = addresses_within(packets, entries);
   const Situation before{{ingress.get(), egress.get()}, in_set_now()};
   Situation after = before;

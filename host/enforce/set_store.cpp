@@ -23,6 +23,26 @@ std::array<std::uint32_t, FIREWALL_KEYS> random_set_keys() {
   return keys;
 }
 
+bool ends_later(const SetEntry& one, const SetEntry& other) {
+  return other.expires_ns && (!one.expires_ns || *one.expires_ns > *other.expires_ns);
+}
+
+// Of equal ranges the one that ends last, or the last one.
+std::vector<SetEntry> without_doubles(std::span<const SetEntry> entries, SetStore::Ends ends) {
+  std::vector<SetEntry> sorted(entries.begin(), entries.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [ends](const SetEntry& a, const SetEntry& b) {
+    return a.range != b.range ? a.range < b.range : ends == SetStore::Ends::later_one && ends_later(b, a);
+  });
+  const auto kept = std::unique(sorted.rbegin(), sorted.rend(),
+                                [](const SetEntry& a, const SetEntry& b) { return a.range == b.range; });
+  sorted.erase(sorted.begin(), kept.base());
+  return sorted;
+}
+
+bool allows(const AddressSets& sets, const AddressRange& range) {
+  return sets.contains(kAllowedSet, range.first) && sets.contains(kAllowedSet, range.last);
+}
+
 }  // namespace
 
 SetStore::SetStore(const AddressSets::Room& room, FirewallState* state, TimestampNs now_ns)
@@ -73,7 +93,7 @@ std::optional<TimestampNs> SetStore::next_end() const {
 }
 
 template <typename Act>
-SetStore::Change SetStore::make_and(const std::string& set, Act act) {
+auto SetStore::make_and(const std::string& set, Act act) {
   const std::unique_lock lock(mutex_);
   const bool made = !sets_.exists(set);
   if (made) {
@@ -90,20 +110,47 @@ SetStore::Change SetStore::make_and(const std::string& set, Act act) {
   }
 }
 
-SetStore::Change SetStore::add(const std::string& set, std::span<const SetEntry> entries) {
-  return make_and(set, [&] {
-    Change change;
-    change.update = sets_.add(set, entries, &change.changed);
-    return change;
-  });
+SetStore::Addition SetStore::addition(const std::string& set, std::span<const SetEntry> entries, Ends ends) const {
+  const std::shared_lock lock(mutex_);
+  Addition addition;
+  Enforcement::Added& added = addition.added;
+  const auto note = [](std::size_t& count, std::vector<SetEntry>& some, const SetEntry& present) {
+    if (count++ < Enforcement::kNamedMost) {
+      some.push_back(present);
+    }
+  };
+  const bool exists = sets_.exists(set);
+  const bool any_exempt = set == kBlockedSet && sets_.size(kAllowedSet) != 0;
+  for (const SetEntry& entry : without_doubles(entries, ends)) {
+    const auto present = exists ? sets_.entry(set, entry.range) : std::nullopt;
+    if (any_exempt && added.exempt.size() < Enforcement::kNamedMost && allows(sets_, entry.range)) {
+      added.exempt.push_back(entry.range);
+    }
+    if (present == entry) {
+      continue;
+    }
+    if (present && ends == Ends::later_one && ends_later(*present, entry)) {
+      note(added.outlasting, added.longer, *present);
+      continue;
+    }
+    if (present) {
+      note(added.renewed, added.former, *present);
+    } else {
+      ++added.changed;
+    }
+    addition.entries.push_back(entry);
+  }
+  return addition;
 }
 
-SetStore::Change SetStore::replace(const std::string& set, std::span<const SetEntry> entries) {
+SetUpdate SetStore::add(const std::string& set, std::span<const SetEntry> entries) {
+  return make_and(set, [&] { return sets_.add(set, entries); });
+}
+
+std::pair<SetUpdate, std::size_t> SetStore::replace(const std::string& set, std::span<const SetEntry> entries) {
   return make_and(set, [&] {
-    Change change;
-    change.update = sets_.replace(set, entries);
-    change.changed = sets_.size(set);
-    return change;
+    SetUpdate update = sets_.replace(set, entries);
+    return std::pair(std::move(update), sets_.size(set));
   });
 }
 
@@ -111,10 +158,10 @@ std::pair<SetUpdate, Enforcement::Taken> SetStore::take(const std::string& set, 
   const std::unique_lock lock(mutex_);
   Enforcement::Taken taken;
   std::copy_if(ranges.begin(), ranges.end(), std::back_inserter(taken.missing),
-               [&](const AddressRange& range) { return !sets_.has_entry(set, range); });
+               [&](const AddressRange& range) { return !sets_.entry(set, range); });
   SetUpdate update = sets_.remove_entries(set, ranges, &taken.changed);
   for (const AddressRange& range : ranges) {
-    if (taken.staying.size() == Enforcement::Taken::kStayingMost) {
+    if (taken.staying.size() == Enforcement::kNamedMost) {
       break;
     }
     if (const auto wider = sets_.wider_entry(set, range)) {

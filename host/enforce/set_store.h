@@ -34,13 +34,18 @@ class SetStore {
   // For the thread that makes changes, or while changes are paused.
   const AddressSets& in_memory() const { return sets_; }
 
-  struct Change {
-    SetUpdate update;
-    std::size_t changed = 0;  // entries
+  // What adding these entries comes to: those that are new or get another end, and what was there. An entry that ends
+  // later than asked stays as it is, unless `ends` says otherwise.
+  enum class Ends : std::uint8_t { later_one, as_asked };
+  struct Addition {
+    std::vector<SetEntry> entries;
+    Enforcement::Added added;
   };
-  // Both make the set where it is missing. When they throw, it is not made.
-  Change add(const std::string& set, std::span<const SetEntry> entries);
-  Change replace(const std::string& set, std::span<const SetEntry> entries);
+  Addition addition(const std::string& set, std::span<const SetEntry> entries, Ends ends) const;
+  // Both make the set where it is missing. When they throw, it is not made. replace() also returns how many entries the
+  // set then has.
+  SetUpdate add(const std::string& set, std::span<const SetEntry> entries);
+  std::pair<SetUpdate, std::size_t> replace(const std::string& set, std::span<const SetEntry> entries);
   std::pair<SetUpdate, Enforcement::Taken> take(const std::string& set, std::span<const AddressRange> ranges);
   SetUpdate remove(const std::string& set);
   SetUpdate expire(TimestampNs now_ns);
@@ -59,7 +64,7 @@ class SetStore {
 
  private:
   template <typename Act>
-  Change make_and(const std::string& set, Act act);
+  auto make_and(const std::string& set, Act act);
   template <typename Act>
   void save(Act act);
 

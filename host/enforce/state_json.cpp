@@ -139,7 +139,7 @@ bool load_json(const std::filesystem::path& path, const std::function<void(const
 }
 
 void save_json(const std::filesystem::path& path, const ordered_json& saved) {
-  PendingFile file(path, PendingFile::Kind::create);
+  PendingFile file(path, PendingFile::Kind::create, kModePrivate);
   file.write(saved.dump(1) + "\n");
   file.sync();
   file.finish();

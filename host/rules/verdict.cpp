@@ -6,7 +6,8 @@
 namespace nicsentry {
 
 Verdict verdict_of(const ChainRules& rules, Chain chain, const JudgedPacket& packet, const InSet& in_set) {
-  if (in_set(kBlockedSet, chain == Chain::egress ? packet.destination : packet.source)) return {true, true, {}};
+  const IpAddress& remote = chain == Chain::egress ? packet.destination : packet.source;
+  if (in_set(kBlockedSet, remote) && !in_set(kAllowedSet, remote)) return {true, true, {}};
   if (rules.accept_established && packet.state == ConnectionState::established) return {};
   for (std::size_t i = 0; i < rules.rules.size(); ++i) {
     const Rule& rule = rules.rules[i];

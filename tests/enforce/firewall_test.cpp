@@ -229,7 +229,7 @@ TEST_CASE("a batch with an error leaves the old rules in force and in the accoun
 
 TEST_CASE("entries of a set are in force as soon as they are added or removed, alone and in rules") {
   Port port;
-  CHECK(port.firewall.add_to_set("blocked", entries({"10.0.0.1", "10.1.0.0/16", "10.0.0.1"})) == 2);
+  CHECK(port.firewall.add_to_set("blocked", entries({"10.0.0.1", "10.1.0.0/16", "10.0.0.1"})).changed == 2);
   CHECK_FALSE(port.passes("10.0.0.1"));
   CHECK_FALSE(port.passes("10.1.2.3"));
   CHECK(port.passes("10.0.0.2"));
@@ -258,7 +258,92 @@ TEST_CASE("entries of a set are in force as soon as they are added or removed, a
   CHECK_FALSE(port.passes("10.2.0.1"));
   port.firewall.apply(Chain::ingress, batch({{{"operation", "delete"}, {"id", 0}}}));
   port.firewall.remove_set("friends");
-  CHECK(port.firewall.sets().size() == 1);
+  CHECK(port.firewall.sets().size() == 2);
+}
+
+TEST_CASE("the later end of an entry holds; what was there is said") {
+  Port port;
+  const TimestampNs minute = after(std::chrono::minutes(1));
+  const TimestampNs hour = after(std::chrono::hours(1));
+  const auto end_of = [&port](const std::string& address) {
+    for (const SetEntry& entry : port.firewall.entries("blocked")) {
+      if (entry.range.text() == address) {
+        return entry.expires_ns;
+      }
+    }
+    FAIL(address << " is no entry");
+    return std::optional<TimestampNs>();
+  };
+  port.firewall.block(entries({"10.0.0.1"}));
+  port.firewall.block(entries({"10.0.0.2"}, hour));
+  const Enforcement::Added shorter = port.firewall.block(entries({"10.0.0.1", "10.0.0.2", "10.0.0.3"}, minute));
+  CHECK(shorter.changed == 1);
+  CHECK(shorter.renewed == 0);
+  CHECK(shorter.outlasting == 2);
+  CHECK(shorter.longer == std::vector{entries({"10.0.0.1"}).front(), entries({"10.0.0.2"}, hour).front()});
+  CHECK(end_of("10.0.0.1") == std::nullopt);
+  CHECK(end_of("10.0.0.2") == hour);
+  CHECK(end_of("10.0.0.3") == minute);
+
+  const Enforcement::Added longer = port.firewall.block(entries({"10.0.0.3"}, hour));
+  CHECK(longer.changed == 0);
+  CHECK(longer.renewed == 1);
+  CHECK(longer.former == entries({"10.0.0.3"}, minute));
+  CHECK(end_of("10.0.0.3") == hour);
+  CHECK(port.firewall.block(entries({"10.0.0.3"}, hour)).renewed == 0);
+
+  ChangeTerms shorten;
+  shorten.shorten = true;
+  const Enforcement::Added shortened = port.firewall.add_to_set("blocked", entries({"10.0.0.1"}, minute), shorten);
+  CHECK(shortened.renewed == 1);
+  CHECK(shortened.former == entries({"10.0.0.1"}));
+  CHECK(end_of("10.0.0.1") == minute);
+
+  std::vector<SetEntry> twice = entries({"10.0.0.4"}, hour);
+  twice.push_back(entries({"10.0.0.4"}, minute).front());
+  CHECK(port.firewall.block(twice).changed == 1);
+  CHECK(end_of("10.0.0.4") == hour);
+
+  std::vector<std::string> many;
+  for (int i = 0; i < 30; ++i) {
+    many.push_back("10.1.0." + std::to_string(i));
+  }
+  port.firewall.block(entries(many));
+  const Enforcement::Added named = port.firewall.block(entries(many, minute));
+  CHECK(named.outlasting == 30);
+  CHECK(named.longer.size() == 20);
+}
+
+TEST_CASE("an address in the set `allowed` is not blocked, but rules judge it") {
+  Port port;
+  port.firewall.block(entries({"10.0.0.0/24"}));
+  CHECK_FALSE(port.passes("10.0.0.7"));
+  port.firewall.add_to_set("allowed", entries({"10.0.0.7"}));
+  CHECK(port.passes("10.0.0.7"));
+  CHECK_FALSE(port.passes("10.0.0.8"));
+  CHECK_FALSE(static_cast<const Enforcement&>(port.firewall).blocked(parse_address_range("10.0.0.7").first));
+  CHECK(port.firewall.block(entries({"10.0.0.7", "10.0.0.9"})).exempt == std::vector{parse_address_range("10.0.0.7")});
+  CHECK(port.passes("10.0.0.7"));
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.7"}, {"action", "drop"}})}));
+  CHECK_FALSE(port.passes("10.0.0.7"));
+}
+
+TEST_CASE("a set that packets are judged by is not emptied by an empty list, unless that is asked for") {
+  Port port;
+  port.firewall.add_to_set("bad", entries({"10.0.0.1"}));
+  CHECK(port.firewall.replace_set("bad", {}) == 0);  // no rule names it
+  CHECK(port.firewall.replace_set("bad", {}) == 0);
+  port.firewall.add_to_set("bad", entries({"10.0.0.1"}));
+  port.firewall.apply(Chain::ingress, batch({append({{"src", "@bad"}, {"action", "drop"}})}));
+  port.firewall.block(entries({"10.0.0.2"}));
+  CHECK_THROWS_WITH(port.firewall.replace_set("bad", {}), Catch::Contains("a rule names it"));
+  CHECK_THROWS_AS(port.firewall.replace_set("blocked", {}), Conflict);
+  CHECK_FALSE(port.passes("10.0.0.1"));
+  CHECK_FALSE(port.passes("10.0.0.2"));
+  ChangeTerms empty;
+  empty.allow_empty = true;
+  CHECK(port.firewall.replace_set("bad", {}, empty) == 0);
+  CHECK(port.passes("10.0.0.1"));
 }
 
 TEST_CASE("rules and entries end by themselves when their time is over") {
@@ -289,6 +374,66 @@ TEST_CASE("rules and entries end by themselves when their time is over") {
   CHECK(port.view().counts.at(0).packets == 2);
 }
 
+TEST_CASE("a change of a set whose last line is missing in the journal is not there at all") {
+  const Directory directory;
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    port.firewall.add_to_set("list", entries({"10.1.0.2", "10.1.0.3"}));
+  }
+  const auto journal = directory.path / "sets" / "list.1.journal";
+  const auto content = [&directory] {
+    Port port(directory.path);
+    std::vector<std::string> texts;
+    for (const SetEntry& entry : port.firewall.entries("list")) {
+      texts.push_back(entry.range.text());
+    }
+    return texts;
+  };
+  const std::vector<std::string> all{"10.1.0.1", "10.1.0.2", "10.1.0.3"};
+  CHECK(content() == all);
+  std::ofstream(journal, std::ios::app) << "@3\n+10.1.0.8\n-10.1.0.1\n";  // whole lines, and one that is missing
+  CHECK(content() == all);
+  CHECK(content() == all);  // written anew, so that nothing stands behind half a change
+  for (const char* wrong : {"@x\n", "@2\n@1\n+10.1.0.8\n", "*10.1.0.8\n"}) {
+    CAPTURE(wrong);
+    const Directory other;
+    {
+      Port port(other.path);
+      port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    }
+    std::ofstream(other.path / "sets" / "list.1.journal") << wrong;
+    CHECK_THROWS_WITH(Port(other.path), Catch::Contains("list.1.journal: line ") && Catch::Contains("allowed is"));
+  }
+}
+
+TEST_CASE("a state directory is for its user alone") {
+  const Directory directory;
+  const auto mode = [](const std::filesystem::path& path) {
+    return static_cast<unsigned>(std::filesystem::status(path).permissions());
+  };
+  std::filesystem::permissions(directory.path, std::filesystem::perms(0755));
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    port.firewall.add_to_set("list", entries({"10.1.0.2"}));
+    port.firewall.apply(Chain::ingress, batch({append({{"src", "@list"}, {"action", "drop"}})}));
+  }
+  CHECK(mode(directory.path) == 0700);
+  CHECK(mode(directory.path / "sets") == 0700);
+  std::size_t files = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory.path)) {
+    if (file.is_regular_file()) {
+      CAPTURE(file.path());
+      CHECK(mode(file.path()) == 0600);
+      ++files;
+    }
+  }
+  CHECK(files >= 5);
+  REQUIRE(chown(directory.path.c_str(), 65534, 65534) == 0);
+  CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("belongs to user 65534"));
+}
+
 TEST_CASE("rules and sets survive in a state directory, which has one controller at a time") {
   const Directory directory;
   {
@@ -306,20 +451,22 @@ TEST_CASE("rules and sets survive in a state directory, which has one controller
     CHECK_THROWS_AS(Firewall(port.options(directory.path)), Error);
   }
   {
-    // The process died while it wrote.
-    std::ofstream(directory.path / "sets" / "list.v1.1.journal", std::ios::app) << "+10.1.0.9";
+    // The process died while it wrote: a change of three lines, of which the last is cut.
+    std::ofstream(directory.path / "sets" / "list.v1.1.journal", std::ios::app)
+        << "@3\n+10.1.0.8\n-10.2.0.0/16\n+10.1.0.9";
     Port port(directory.path, after(std::chrono::milliseconds(5)));
     CHECK_FALSE(port.passes("10.1.0.2"));
     CHECK_FALSE(port.passes("10.2.3.4"));
     CHECK(port.passes("10.1.0.1"));
     CHECK(port.passes("10.1.0.3"));
+    CHECK(port.passes("10.1.0.8"));
     CHECK(port.passes("10.1.0.9"));
     CHECK_FALSE(port.passes("10.5.0.1", 52));
     CHECK(port.view().chain.rules.at(1).description == "low");
     CHECK(port.view().chain.rules.at(0).expires_ns.has_value());
     CHECK_FALSE(port.view().chain.accept_established);
     CHECK(port.firewall.view(Chain::egress).chain.default_action == RuleAction::drop);
-    CHECK(port.firewall.sets().size() == 2);
+    CHECK(port.firewall.sets().size() == 3);
     CHECK(port.firewall.entries("list.v1").size() == 3);
     port.firewall.add_to_set("list.v1", entries({"10.1.0.7"}));
   }
@@ -480,7 +627,7 @@ TEST_CASE("a reading of counters that is young enough serves again, unless rules
 
 TEST_CASE("an address is in a set, and a set that does not exist is refused") {
   Port port;
-  CHECK(port.firewall.block(entries({"10.0.0.1", "10.1.0.0/16"})) == 2);
+  CHECK(port.firewall.block(entries({"10.0.0.1", "10.1.0.0/16"})).changed == 2);
   const Enforcement& enforcement = port.firewall;
   CHECK(enforcement.blocked(parse_address_range("10.0.0.1").first));
   CHECK(enforcement.blocked(parse_address_range("10.1.2.3").first));

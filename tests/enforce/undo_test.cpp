@@ -112,8 +112,10 @@ TEST_CASE("what is taken back of a set is what the change did, and nothing else"
   run.firewall.block(entries({"203.0.113.1"}));
   run.firewall.block(entries({"203.0.113.2"}, kStart + 3'600'000'000'000));
   SECTION("of added entries") {
+    ChangeTerms terms = confirmed_within(10s);
+    terms.shorten = true;
     run.firewall.add_to_set("blocked", entries({"203.0.113.1", "203.0.113.2", "203.0.113.3"}, kStart + 60'000'000'000),
-                            confirmed_within(10s));
+                            terms);
     run.firewall.block(entries({"203.0.113.4"}));
     run.pass(10s);
     CHECK(run.content("blocked") == Texts{"203.0.113.1", "203.0.113.2 +3590s", "203.0.113.4"});

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A list of addresses: it is read, or refused. The prefixes of a range cover it exactly, in order.
+// A list of addresses: its entries are ranges. The prefixes of a range cover it exactly, in order.
 #include <sstream>
 #include <string>
 
 #include "host/base/error.h"
+#include "host/rules/language/address_list.h"
 #include "host/rules/language/address_text.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -27,7 +28,10 @@ void check(const nicsentry::AddressRange& range) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::istringstream input(std::string(reinterpret_cast<const char*>(data), size));
   try {
-    for (const nicsentry::AddressRange& range : nicsentry::parse_address_list(input, "list")) check(range);
+    for (const auto& entry : nicsentry::read_address_list(input, "list").entries) {
+      check(entry.range);
+      nicsentry::fuzz::require(!entry.lifetime || entry.lifetime->count() > 0, "a lifetime is not over");
+    }
   } catch (const nicsentry::Error& error) {
     nicsentry::fuzz::require(error.what()[0] != '\0', "an error has a text");
   }

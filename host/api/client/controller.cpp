@@ -118,12 +118,12 @@ SetEntriesAnswer Controller::entries(const std::string& set) const {
   return ask<SetEntriesAnswer>("GET", path_of(resource::kSet, set));
 }
 
-SetAddition Controller::add_to_set(const std::string& set, const SetEntriesRequest& request,
+SetAddition Controller::add_to_set(const std::string& set, const SetAdditionRequest& request,
                                    const ChangeQuery& query) const {
   return ask<SetAddition>("POST", path_of(resource::kSetEntries, set) + query_text(query), encode(request).dump());
 }
 
-SetReplacement Controller::replace_set(const std::string& set, const SetEntriesRequest& request,
+SetReplacement Controller::replace_set(const std::string& set, const SetReplacementRequest& request,
                                        const ChangeQuery& query) const {
   return ask<SetReplacement>("PUT", path_of(resource::kSet, set) + query_text(query), encode(request).dump());
 }

@@ -41,8 +41,9 @@ class Controller {
 
   SetsAnswer sets() const;
   SetEntriesAnswer entries(const std::string& set) const;
-  SetAddition add_to_set(const std::string& set, const SetEntriesRequest& request, const ChangeQuery& query = {}) const;
-  SetReplacement replace_set(const std::string& set, const SetEntriesRequest& request,
+  SetAddition add_to_set(const std::string& set, const SetAdditionRequest& request,
+                         const ChangeQuery& query = {}) const;
+  SetReplacement replace_set(const std::string& set, const SetReplacementRequest& request,
                              const ChangeQuery& query = {}) const;
   SetRemoval remove_from_set(const std::string& set, const SetRemovalRequest& request,
                              const ChangeQuery& query = {}) const;

@@ -8,7 +8,6 @@
 
 #include "host/api/json/resources.h"
 #include "host/base/error.h"
-#include "host/base/wall_clock.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
 #include "host/enforce/explainer.h"
@@ -84,12 +83,12 @@ PacketExplanation::Reasons reasons_of(const Explanation& explanation) {
   return reasons;
 }
 
-PacketExplanation answer_of(const Explanation& explanation, const ExplainRequest& request) {
+PacketExplanation answer_of(const Explanation& explanation, const ExplainRequest& request, TimestampNs now) {
   PacketExplanation answer;
   answer.dropped = explanation.dropped;
   answer.by = decision_of(explanation.by);
   if (explanation.rule) {
-    answer.rule = numbered_rule(explanation.deciding, *explanation.rule, wall_clock_ns());
+    answer.rule = numbered_rule(explanation.deciding, *explanation.rule, now);
   }
   if (explanation.packet) {
     answer.packet = fields_of(*explanation.packet);
@@ -136,7 +135,7 @@ ExplainAnswer explain_packets(const Firewall& firewall, const EnforcingProgram& 
   answer.asked = program.name;
   answer.program = program.id;
   for (const Explanation& explanation : explainer->explain(questions, request.why)) {
-    answer.answers.push_back(answer_of(explanation, request));
+    answer.answers.push_back(answer_of(explanation, request, firewall.now()));
   }
   const auto chain = firewall.rules(explainer->chain());
   answer.default_action = chain->default_action;

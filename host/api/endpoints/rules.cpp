@@ -4,7 +4,6 @@
 #include "host/api/endpoints/change_terms.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
-#include "host/base/wall_clock.h"
 #include "host/report/window_report.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/rule_text.h"
@@ -18,7 +17,7 @@ Counts counts_of(const rule_counter& counter) { return {counter.packets, counter
 
 ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
   const auto view = firewall.view(chain);
-  const TimestampNs now = wall_clock_ns();
+  const TimestampNs now = firewall.now();
   ChainAnswer answer;
   answer.text = chain_text(chain == Chain::ingress ? "Ingress" : "Egress", view.chain, now);
   answer.rules.reserve(view.chain.rules.size());
@@ -69,7 +68,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
   router.add("POST", resource::kBatch, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
-    const Batch batch = parse_batch(request.body, wall_clock_ns());
+    const Batch batch = parse_batch(request.body, firewall.now());
     const ChangeTerms terms = terms_of(request);
     run.enforcing(chain);
     const std::size_t rules = firewall.apply(chain, batch, terms);

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "host/base/error.h"
-#include "host/base/wall_clock.h"
 
 namespace nicsentry {
 namespace {
@@ -61,7 +60,7 @@ std::optional<Unconfirmed> RunFirewall::unconfirmed() const {
   if (!waiting) {
     return std::nullopt;
   }
-  const double seconds = static_cast<double>(waiting->first - wall_clock_ns()) / kNsPerSecond;
+  const double seconds = static_cast<double>(waiting->first - required().now()) / kNsPerSecond;
   return Unconfirmed{waiting->second, std::max(seconds, 0.0)};
 }
 

@@ -9,7 +9,6 @@
 #include "host/api/json/resources.h"
 #include "host/api/json/sets_json.h"
 #include "host/base/error.h"
-#include "host/base/wall_clock.h"
 
 namespace nicsentry {
 namespace {
@@ -20,15 +19,13 @@ std::string set_asked(const Request& request) {
   return name;
 }
 
-std::vector<SetEntry> entries_of(const SetEntriesRequest& request) {
-  std::optional<TimestampNs> expires_ns;
-  if (request.lifetime) {
-    expires_ns = wall_clock_ns() + request.lifetime->count();
-  }
+template <typename Requested>
+std::vector<SetEntry> entries_of(const Requested& request, TimestampNs now) {
   std::vector<SetEntry> entries;
   entries.reserve(request.entries.size());
-  for (const AddressRange& range : request.entries) {
-    entries.push_back({range, expires_ns});
+  for (const RequestedEntry& entry : request.entries) {
+    const auto lifetime = entry.lifetime ? entry.lifetime : request.lifetime;
+    entries.push_back({entry.range, lifetime ? std::optional(now + lifetime->count()) : std::nullopt});
   }
   return entries;
 }
@@ -41,29 +38,34 @@ SetsAnswer list(const Firewall& firewall) {
   return answer;
 }
 
-SetEntriesAnswer entries(const Firewall& firewall, const std::string& name) {
+std::vector<ListedEntry> listed(const std::vector<SetEntry>& entries, TimestampNs now) {
   constexpr double kNsPerSecond = 1e9;
-  const std::vector<SetEntry> found = firewall.entries(name);
-  const TimestampNs now = wall_clock_ns();
-  SetEntriesAnswer answer;
-  answer.entries.reserve(found.size());
-  for (const SetEntry& entry : found) {
+  std::vector<ListedEntry> listed;
+  listed.reserve(entries.size());
+  for (const SetEntry& entry : entries) {
     std::optional<double> expires_s;
     if (entry.expires_ns) {
       expires_s = static_cast<double>(*entry.expires_ns - now) / kNsPerSecond;
     }
-    answer.entries.push_back({entry.range, expires_s});
+    listed.push_back({entry.range, expires_s});
   }
-  return answer;
+  return listed;
 }
 
-SetAddition add(const RunFirewall& run, const std::string& name, const SetEntriesRequest& request,
-                const ChangeTerms& terms) {
+SetEntriesAnswer entries(const Firewall& firewall, const std::string& name) {
+  return {listed(firewall.entries(name), firewall.now())};
+}
+
+SetAddition add(const RunFirewall& run, const std::string& name, const SetAdditionRequest& request, ChangeTerms terms) {
   Firewall& firewall = run.required();
+  terms.shorten = request.shorten;
   const auto start = std::chrono::steady_clock::now();
-  const std::size_t changed = firewall.add_to_set(name, entries_of(request), terms);
+  const Firewall::Added added = firewall.add_to_set(name, entries_of(request, firewall.now()), terms);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-  return {changed, took.count(), run.enforced_after_change()};
+  return {added.changed,    took.count(),
+          added.renewed,    listed(added.former, firewall.now()),
+          added.outlasting, listed(added.longer, firewall.now()),
+          added.exempt,     run.enforced_after_change()};
 }
 
 SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemovalRequest& request,
@@ -83,10 +85,11 @@ void add_sets_routes(Router& router, const RunFirewall& run) {
   router.add("PUT", resource::kSet, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
     Firewall& firewall = run.required();
-    const auto wanted = decode<SetEntriesRequest>(request.body);
-    const ChangeTerms terms = terms_of(request);
+    const auto wanted = decode<SetReplacementRequest>(request.body);
+    ChangeTerms terms = terms_of(request);
+    terms.allow_empty = wanted.allow_empty;
     run.require_enforced();
-    const std::size_t entries = firewall.replace_set(name, entries_of(wanted), terms);
+    const std::size_t entries = firewall.replace_set(name, entries_of(wanted, firewall.now()), terms);
     return encode(SetReplacement{entries, run.enforced_after_change()});
   });
   router.add("DELETE", resource::kSet, Lane::quick, [run](const Request& request) {
@@ -103,7 +106,7 @@ void add_sets_routes(Router& router, const RunFirewall& run) {
   router.add("POST", resource::kSetEntries, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
     run.required();
-    const auto wanted = decode<SetEntriesRequest>(request.body);
+    const auto wanted = decode<SetAdditionRequest>(request.body);
     const ChangeTerms terms = terms_of(request);
     run.require_enforced();
     return encode(add(run, name, wanted, terms));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/json/sets_json.h"
 
+#include <algorithm>
+
 #include "host/base/error.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/lifetime.h"
@@ -8,12 +10,15 @@
 namespace nicsentry {
 namespace {
 
+using json_fields::kBool;
 using json_fields::kNumber;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t kErrorsReported = 20;
 constexpr const char* kRangesAllowed = "a list of addresses, prefixes and ranges";
+
+double seconds_of(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 ordered_json encode(const std::vector<AddressRange>& ranges) {
   ordered_json list = ordered_json::array();
@@ -40,16 +45,37 @@ AddressRange get_range(Fields& fields, const char* name) {
   return parse_address_range(fields.get<std::string>(name, "an address, a prefix or a range"));
 }
 
-// The same of a request: every wrong entry is reported, a line each, up to a limit.
-std::vector<AddressRange> get_requested_ranges(Fields& fields) {
-  const auto texts = fields.get<std::vector<std::string>>("entries", kRangesAllowed);
-  std::vector<AddressRange> ranges;
-  ranges.reserve(texts.size());
+std::optional<std::chrono::nanoseconds> find_lifetime(Fields& fields) {
+  const auto seconds = fields.find<double>("for_s", kLifetimeAllowed);
+  const auto lifetime = seconds ? lifetime_of_seconds(*seconds) : std::nullopt;
+  if (seconds && !lifetime) {
+    fields.fail("for_s", kLifetimeAllowed);
+  }
+  return lifetime;
+}
+
+ordered_json encode(const std::vector<RequestedEntry>& entries) {
+  ordered_json list = ordered_json::array();
+  for (const RequestedEntry& entry : entries) {
+    if (entry.lifetime) {
+      list.push_back({{"range", entry.range.text()}, {"for_s", seconds_of(*entry.lifetime)}});
+    } else {
+      list.push_back(entry.range.text());
+    }
+  }
+  return list;
+}
+
+// Reads each element. Every wrong one is reported, a line each, up to a limit.
+template <typename Read>
+auto read_each(const json& list, Read read) {
+  std::vector<decltype(read(std::size_t{}))> elements;
+  elements.reserve(list.size());
   std::string errors;
   std::size_t wrong = 0;
-  for (const std::string& text : texts) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
     try {
-      ranges.push_back(parse_address_range(text));
+      elements.push_back(read(i));
     } catch (const Error& error) {
       if (wrong++ < kErrorsReported) {
         errors += (errors.empty() ? "" : "\n") + std::string(error.what());
@@ -62,7 +88,67 @@ std::vector<AddressRange> get_requested_ranges(Fields& fields) {
   if (wrong != 0) {
     throw BadRequest(errors);
   }
-  return ranges;
+  return elements;
+}
+
+std::vector<RequestedEntry> get_requested_entries(Fields& fields) {
+  const json& list = fields.list("entries", kRangesAllowed);
+  if (!std::all_of(list.begin(), list.end(), [](const json& one) { return one.is_string() || one.is_object(); })) {
+    fields.fail("entries", kRangesAllowed);
+  }
+  return read_each(list, [&](std::size_t index) -> RequestedEntry {
+    if (list[index].is_string()) {
+      return {parse_address_range(list[index].get_ref<const std::string&>())};
+    }
+    Fields entry = fields.element("entries", list, index);
+    const RequestedEntry requested{get_range(entry, "range"), find_lifetime(entry)};
+    entry.finish();
+    return requested;
+  });
+}
+
+std::vector<AddressRange> get_requested_ranges(Fields& fields) {
+  const auto texts = fields.get<std::vector<std::string>>("entries", kRangesAllowed);
+  return read_each(fields.list("entries"), [&texts](std::size_t index) { return parse_address_range(texts[index]); });
+}
+
+ordered_json encode(const ListedEntry& entry) {
+  ordered_json object = {{"range", entry.range.text()}};
+  if (entry.expires_s) {
+    object["expires_s"] = *entry.expires_s;
+  }
+  return object;
+}
+
+ordered_json encode(const std::vector<ListedEntry>& entries) {
+  ordered_json list = ordered_json::array();
+  for (const ListedEntry& entry : entries) {
+    list.push_back(encode(entry));
+  }
+  return list;
+}
+
+std::vector<ListedEntry> get_listed_entries(Fields& fields, const char* name) {
+  const json& list = fields.list(name);
+  std::vector<ListedEntry> entries;
+  entries.reserve(list.size());
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    Fields entry = fields.element(name, list, i);
+    entries.push_back({get_range(entry, "range"), entry.find<double>("expires_s", "a number of seconds")});
+  }
+  return entries;
+}
+
+template <typename Requested>
+ordered_json request_of(const Requested& request, const char* flag, bool set) {
+  ordered_json object = {{"entries", encode(request.entries)}};
+  if (request.lifetime) {
+    object["for_s"] = seconds_of(*request.lifetime);
+  }
+  if (set) {
+    object[flag] = true;
+  }
+  return object;
 }
 
 }  // namespace
@@ -96,61 +182,57 @@ SetsAnswer decode(const json& answer) {
   return decoded;
 }
 
-ordered_json encode(const SetEntriesAnswer& answer) {
-  ordered_json list = ordered_json::array();
-  for (const ListedEntry& entry : answer.entries) {
-    ordered_json object = {{"range", entry.range.text()}};
-    if (entry.expires_s) {
-      object["expires_s"] = *entry.expires_s;
-    }
-    list.push_back(std::move(object));
-  }
-  return {{"entries", std::move(list)}};
-}
+ordered_json encode(const SetEntriesAnswer& answer) { return {{"entries", encode(answer.entries)}}; }
 
 template <>
 SetEntriesAnswer decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  SetEntriesAnswer decoded;
-  const json& entries = fields.list("entries");
-  decoded.entries.reserve(entries.size());
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    Fields entry = fields.element("entries", entries, i);
-    decoded.entries.push_back({get_range(entry, "range"), entry.find<double>("expires_s", "a number of seconds")});
-  }
+  return {get_listed_entries(fields, "entries")};
+}
+
+ordered_json encode(const SetAdditionRequest& request) { return request_of(request, "shorten", request.shorten); }
+
+template <>
+SetAdditionRequest decode(const json& request) {
+  Fields fields(request, Origin::request);
+  SetAdditionRequest decoded{get_requested_entries(fields), find_lifetime(fields),
+                             fields.find<bool>("shorten", kBool).value_or(false)};
+  fields.finish();
   return decoded;
 }
 
-ordered_json encode(const SetEntriesRequest& request) {
-  ordered_json object = {{"entries", encode(request.entries)}};
-  if (request.lifetime) {
-    object["for_s"] = std::chrono::duration<double>(*request.lifetime).count();
-  }
-  return object;
+ordered_json encode(const SetReplacementRequest& request) {
+  return request_of(request, "allow_empty", request.allow_empty);
 }
 
 template <>
-SetEntriesRequest decode(const json& request) {
+SetReplacementRequest decode(const json& request) {
   Fields fields(request, Origin::request);
-  SetEntriesRequest decoded{get_requested_ranges(fields), std::nullopt};
-  if (const auto seconds = fields.find<double>("for_s", kLifetimeAllowed)) {
-    decoded.lifetime = lifetime_of_seconds(*seconds);
-    if (!decoded.lifetime) {
-      fields.fail("for_s", kLifetimeAllowed);
-    }
-  }
+  SetReplacementRequest decoded{get_requested_entries(fields), find_lifetime(fields),
+                                fields.find<bool>("allow_empty", kBool).value_or(false)};
   fields.finish();
   return decoded;
 }
 
 ordered_json encode(const SetAddition& answer) {
-  return {{"changed", answer.changed}, {"took_ms", answer.took_ms}, {"enforced", encode(answer.enforced)}};
+  return {{"changed", answer.changed},       {"took_ms", answer.took_ms},          {"renewed", answer.renewed},
+          {"former", encode(answer.former)}, {"outlasting", answer.outlasting},    {"longer", encode(answer.longer)},
+          {"exempt", encode(answer.exempt)}, {"enforced", encode(answer.enforced)}};
 }
 
 template <>
 SetAddition decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  return {fields.get<std::size_t>("changed", kNumber), fields.get<double>("took_ms", kNumber), get_enforced(fields)};
+  SetAddition decoded;
+  decoded.changed = fields.get<std::size_t>("changed", kNumber);
+  decoded.took_ms = fields.get<double>("took_ms", kNumber);
+  decoded.renewed = fields.get<std::size_t>("renewed", kNumber);
+  decoded.former = get_listed_entries(fields, "former");
+  decoded.outlasting = fields.get<std::size_t>("outlasting", kNumber);
+  decoded.longer = get_listed_entries(fields, "longer");
+  decoded.exempt = get_ranges(fields, "exempt");
+  decoded.enforced = get_enforced(fields);
+  return decoded;
 }
 
 ordered_json encode(const SetReplacement& answer) {

@@ -40,18 +40,40 @@ nlohmann::ordered_json encode(const SetEntriesAnswer& answer);
 template <>
 SetEntriesAnswer decode(const nlohmann::json& answer);
 
-// Entries that are to be added to a set, or to replace all that it has.
-struct SetEntriesRequest {
-  std::vector<AddressRange> entries;
-  std::optional<std::chrono::nanoseconds> lifetime;  // none: they stay
+// An entry that is to be in a set.
+struct RequestedEntry {
+  AddressRange range;
+  std::optional<std::chrono::nanoseconds> lifetime{};  // none: that of the request
 };
-nlohmann::ordered_json encode(const SetEntriesRequest& request);
+
+// Entries that are to be added to a set.
+struct SetAdditionRequest {
+  std::vector<RequestedEntry> entries;
+  std::optional<std::chrono::nanoseconds> lifetime;  // none: they stay
+  bool shorten = false;                              // also entries that would end later
+};
+nlohmann::ordered_json encode(const SetAdditionRequest& request);
 template <>
-SetEntriesRequest decode(const nlohmann::json& request);
+SetAdditionRequest decode(const nlohmann::json& request);
+
+// Entries that are to replace all that a set has.
+struct SetReplacementRequest {
+  std::vector<RequestedEntry> entries;
+  std::optional<std::chrono::nanoseconds> lifetime;  // none: they stay
+  bool allow_empty = false;                          // also where packets are judged by the set
+};
+nlohmann::ordered_json encode(const SetReplacementRequest& request);
+template <>
+SetReplacementRequest decode(const nlohmann::json& request);
 
 struct SetAddition {
   std::size_t changed = 0;
-  double took_ms = 0;  // until the entries were in force
+  double took_ms = 0;                // until the entries were in force
+  std::size_t renewed = 0;           // entries that the set had, with another end
+  std::vector<ListedEntry> former;   // some of them, as they were
+  std::size_t outlasting = 0;        // entries that stay as they are: they end later than was asked
+  std::vector<ListedEntry> longer;   // some of them
+  std::vector<AddressRange> exempt;  // some that are blocked, but in the set `allowed`
   Enforced enforced;
 };
 nlohmann::ordered_json encode(const SetAddition& answer);

@@ -6,22 +6,15 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "host/base/error.h"
-#include "host/base/text_reading.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {
 
-constexpr std::size_t kLinesNamed = 20;
 constexpr std::size_t kSetNameLongest = 63;
-
-// A range, or why its text is invalid. Lists have millions of lines, so errors are returned, not thrown.
-struct ReadRange {
-  AddressRange range;
-  const char* wrong = nullptr;
-};
 
 unsigned address_bits(const IpAddress& address) { return address.version == 6 ? 128 : 32; }
 
@@ -76,9 +69,22 @@ AddressRange prefix_range(const IpAddress& address, unsigned length) {
   return range;
 }
 
+// "255.255.255.0"
+std::optional<unsigned> netmask_length(std::string_view text) {
+  IpAddress mask;
+  if (!read_ipv4(text, mask)) return std::nullopt;
+  unsigned length = 0;
+  while (length < 32 && (mask.bytes[length / 8] & 0x80U >> length % 8) != 0) ++length;
+  return prefix_range(mask, length).first == mask ? std::optional(length) : std::nullopt;
+}
+
 ReadRange read_prefix(std::string_view address_text, std::string_view length_text) {
   IpAddress address;
   if (!read_address(address_text, address)) return {{}, "no address before '/'"};
+  if (address.version == 4 && length_text.find('.') != std::string_view::npos) {
+    const auto length = netmask_length(length_text);
+    return length ? ReadRange{prefix_range(address, *length)} : ReadRange{{}, "a netmask's ones come before its zeros"};
+  }
   unsigned length = 0;
   if (!take_number(length_text, address_bits(address), length) || !length_text.empty()) {
     return {{}, address.version == 6 ? "a prefix's length is 0 to 128" : "a prefix's length is 0 to 32"};
@@ -116,14 +122,6 @@ ReadRange read_range_as_written(std::string_view text) {
   return {range};
 }
 
-ReadRange read_range(std::string_view text) {
-  ReadRange read = read_range_as_written(text);
-  if (read.wrong == nullptr && is_mapped(read.range.first) && is_mapped(read.range.last)) {
-    read.range = {without_mapping(read.range.first), without_mapping(read.range.last)};
-  }
-  return read;
-}
-
 // Appends the prefixes of `range` within the prefix that begins at `start`. Halves that prefix recursively.
 void add_prefixes(const AddressRange& range, const IpAddress& start, unsigned length,
                   std::vector<AddressRange>& prefixes) {
@@ -139,18 +137,18 @@ void add_prefixes(const AddressRange& range, const IpAddress& start, unsigned le
   add_prefixes(range, middle, length + 1, prefixes);
 }
 
-// Removes the first line from the text and returns it without the end of line.
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
-}
-
 }  // namespace
 
+ReadRange read_address_range(std::string_view text) {
+  ReadRange read = read_range_as_written(text);
+  if (read.wrong == nullptr && is_mapped(read.range.first) && is_mapped(read.range.last)) {
+    read.range = {without_mapping(read.range.first), without_mapping(read.range.last)};
+  }
+  return read;
+}
+
 AddressRange parse_address_range(std::string_view text) {
-  const ReadRange read = read_range(trimmed(text));
+  const ReadRange read = read_address_range(trimmed(text));
   if (read.wrong != nullptr) {
     throw BadRequest("read " + excerpt(text) + " (" + read.wrong +
                      "), allowed is an address, a prefix or a range of IPv4 or IPv6 (\"10.0.0.1\", \"10.0.0.0/24\", "
@@ -166,38 +164,6 @@ std::vector<AddressRange> prefixes_of(const AddressRange& range) {
   start.version = range.first.version;
   add_prefixes(range, start, 0, prefixes);
   return prefixes;
-}
-
-std::vector<AddressRange> parse_address_list(std::istream& input, const std::string& name) {
-  const std::string content = read_text(input, name);
-  std::string_view rest = content;
-  // The byte order mark of UTF-8, with which some editors begin a file.
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
-
-  std::vector<AddressRange> ranges;
-  ranges.reserve(static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n')) + 1);
-  std::string wrong_lines;
-  std::size_t wrong_count = 0;
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const std::string_view line = take_line(rest);
-    const std::string_view entry = trimmed(line.substr(0, line.find_first_of("#;")));
-    if (entry.empty()) continue;
-    const ReadRange read = read_range(entry);
-    if (read.wrong == nullptr) {
-      ranges.push_back(read.range);
-    } else if (++wrong_count <= kLinesNamed) {
-      wrong_lines += "\n  line " + std::to_string(number) + ": read " + excerpt(entry) + " (" + read.wrong + ")";
-    }
-  }
-  if (wrong_count > kLinesNamed) wrong_lines += "\n  and " + std::to_string(wrong_count - kLinesNamed) + " more";
-  if (wrong_count > 0) {
-    throw BadRequest("list of addresses '" + name + "': " + std::to_string(wrong_count) +
-                     (wrong_count == 1 ? " wrong line" : " wrong lines") +
-                     "; allowed is an address, a prefix or a range on each line, and comments after '#' or ';'" +
-                     wrong_lines);
-  }
-  return ranges;
 }
 
 void check_set_name(std::string_view name) {

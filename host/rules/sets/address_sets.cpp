@@ -264,6 +264,7 @@ SetUpdate AddressSets::Content::update_of(std::vector<SetUpdate::NodeUpdate> new
 AddressSets::AddressSets(const Room& room, const std::array<std::uint32_t, FIREWALL_KEYS>& keys)
     : content_(std::make_unique<Content>(room, keys)) {
   create(kBlockedSet);
+  create(kAllowedSet);
 }
 
 AddressSets::~AddressSets() = default;
@@ -311,9 +312,11 @@ bool AddressSets::contains(const std::string& name, const IpAddress& address) co
   return ((single != nullptr ? single->sets : 0) & bit) != 0 || (content_->ranges[family].mask_at(key) & bit) != 0;
 }
 
-bool AddressSets::has_entry(const std::string& name, const AddressRange& range) const {
-  return content_->get(name).members[family_of(range.first)].find(
-             {address_key(range.first), address_key(range.last)}) != nullptr;
+std::optional<SetEntry> AddressSets::entry(const std::string& name, const AddressRange& range) const {
+  const SetMember* member =
+      content_->get(name).members[family_of(range.first)].find({address_key(range.first), address_key(range.last)});
+  if (member == nullptr) return std::nullopt;
+  return SetEntry{range, member->ends != kNever ? std::optional(member->ends) : std::nullopt};
 }
 
 std::optional<AddressRange> AddressSets::wider_entry(const std::string& name, const AddressRange& range) const {
@@ -342,7 +345,8 @@ void AddressSets::create(const std::string& name) {
   const auto unused = std::find(by_bit.begin(), by_bit.end(), nullptr);
   if (unused == by_bit.end()) {
     throw Conflict("address set '" + name + "': there are " + std::to_string(by_bit.size()) +
-                   " sets already; at most " + std::to_string(kSetsMax) + " are allowed, with '" + kBlockedSet + "'");
+                   " sets already; at most " + std::to_string(kSetsMax) + " are possible, with '" + kBlockedSet +
+                   "' and '" + kAllowedSet + "'");
   }
   auto set = std::make_unique<AddressSet>();
   set->name = name;
@@ -352,7 +356,7 @@ void AddressSets::create(const std::string& name) {
 
 SetUpdate AddressSets::remove(const std::string& name) {
   AddressSet& set = content_->get(name);
-  if (name == kBlockedSet) throw Conflict("address set '" + name + "': it is built in; it can only be emptied");
+  if (built_in(name)) throw Conflict("address set '" + name + "': it is built in; it can only be emptied");
   const std::array changes{clearing(set)};
   SetUpdate update = content_->apply(changes);
   std::erase_if(content_->sets, [&](const auto& candidate) { return candidate.get() == &set; });

@@ -18,6 +18,8 @@
 namespace nicsentry {
 
 constexpr const char* kBlockedSet = "blocked";
+// Its addresses are not blocked, whatever `blocked` has; rules judge them.
+constexpr const char* kAllowedSet = "allowed";
 
 // A range of a set, and when it expires.
 struct SetEntry {
@@ -62,13 +64,16 @@ class AddressSets {
   AddressSets(AddressSets&&) noexcept;
   AddressSets& operator=(AddressSets&&) noexcept;
 
+  // `blocked` and `allowed`: they always exist.
+  static bool built_in(const std::string& name) { return name == kBlockedSet || name == kAllowedSet; }
   bool exists(const std::string& name) const;
-  std::vector<std::string> names() const;                      // in order of creation; "blocked" always exists
+  std::vector<std::string> names() const;                      // in order of creation, the built-in ones first
   std::optional<unsigned> bit(const std::string& name) const;  // the set's bit in a SetMask
   std::size_t size(const std::string& name) const;             // entries
   std::vector<SetEntry> entries(const std::string& name) const;
   bool contains(const std::string& name, const IpAddress& address) const;
-  bool has_entry(const std::string& name, const AddressRange& range) const;  // with exactly this range
+  // Returns the entry with exactly this range.
+  std::optional<SetEntry> entry(const std::string& name, const AddressRange& range) const;
   // Returns an entry that contains the range and more. Searches all entries that begin before the range, unless the
   // range is not in the set.
   std::optional<AddressRange> wider_entry(const std::string& name, const AddressRange& range) const;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/rules/sets/set_classes.h"
 
-#include "bpf_offload/types.h"
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -14,7 +12,8 @@ namespace nicsentry {
 namespace {
 
 std::uint16_t word_of(std::uint16_t number, SetMask mask) {
-  return static_cast<std::uint16_t>(number | ((mask & 1U) != 0 ? SET_BLOCKED : 0));
+  const bool blocked = (mask & (kBlockedBit | kAllowedBit)) == kBlockedBit;
+  return static_cast<std::uint16_t>(number | (blocked ? SET_BLOCKED : 0));
 }
 
 }  // namespace

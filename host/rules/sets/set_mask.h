@@ -5,8 +5,11 @@
 
 namespace nicsentry {
 
-// The sets that an address is in: bit n is set n of the catalogue. Set 0 is `blocked`.
+// The sets that an address is in: bit n is set n of the catalogue.
 using SetMask = std::uint64_t;
+// Of the built-in sets `blocked` and `allowed`.
+constexpr SetMask kBlockedBit = 1;
+constexpr SetMask kAllowedBit = 2;
 constexpr unsigned kSetsMax = 64;
 
 }  // namespace nicsentry

@@ -50,9 +50,12 @@ TEST_CASE("a typed call sends what the server's codec reads, and returns what it
   Served served;
   served.router.add("POST", resource::kSetEntries, Lane::quick, [](const Request& request) {
     CHECK(request.captures.at("name") == "office");
-    const auto read = decode<SetEntriesRequest>(request.body);
+    const auto read = decode<SetAdditionRequest>(request.body);
     CHECK(read.lifetime == 90s);
-    return encode(SetAddition{read.entries.size(), 0.5, {}});
+    SetAddition answer;
+    answer.changed = read.entries.size();
+    answer.took_ms = 0.5;
+    return encode(answer);
   });
   served.router.add("PUT", resource::kDefault, Lane::quick, [](const Request& request) {
     CHECK(request.captures.at("chain") == "egress");
@@ -65,7 +68,7 @@ TEST_CASE("a typed call sends what the server's codec reads, and returns what it
   });
   served.serve();
   const Controller controller(served.socket);
-  const SetAddition added = controller.add_to_set("office", {{parse_address_range("10.0.0.0/8")}, 90s});
+  const SetAddition added = controller.add_to_set("office", {{{parse_address_range("10.0.0.0/8")}}, 90s});
   CHECK(added.changed == 1);
   CHECK(added.took_ms == 0.5);
   CHECK(controller.set_default(Chain::egress, RuleAction::drop).warning == "beware");
@@ -75,11 +78,11 @@ TEST_CASE("a typed call sends what the server's codec reads, and returns what it
 TEST_CASE("a body of many megabytes reaches the server at once") {
   Served served;
   served.router.add("PUT", resource::kSet, Lane::quick, [](const Request& request) {
-    return encode(SetReplacement{decode<SetEntriesRequest>(request.body).entries.size(), {}});
+    return encode(SetReplacement{decode<SetReplacementRequest>(request.body).entries.size(), {}});
   });
   served.serve();
-  SetEntriesRequest request;
-  request.entries.assign(200'000, parse_address_range("192.168.100.200"));
+  SetReplacementRequest request;
+  request.entries.assign(200'000, {parse_address_range("192.168.100.200")});
   CHECK(Controller(served.socket).replace_set("big", request).entries == 200'000);
 }
 

@@ -101,6 +101,7 @@ TEST_CASE("sets: entries are added, listed, removed and replaced; the set is rem
         json{{"entries", 3}, {"enforced", kEverywhere}});
   CHECK(api.ask("GET", "/api/v1/sets").body == json{{"sets",
                                                      {{{"name", "blocked"}, {"entries", 0}, {"used_by_rules", 0}},
+                                                      {{"name", "allowed"}, {"entries", 0}, {"used_by_rules", 0}},
                                                       {{"name", "bad"}, {"entries", 3}, {"used_by_rules", 0}}}}});
   CHECK(api.ask("DELETE", "/api/v1/sets/bad").body == json{{"enforced", kEverywhere}});
   CHECK(api.ask("GET", "/api/v1/sets/bad").status == 404);

@@ -84,7 +84,10 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<SetsAnswer>(R"({"sets":[{"name":"blocked","entries":2,"used_by_rules":0}]})");
   check_round_trip<SetEntriesAnswer>(
       R"({"entries":[{"range":"10.0.0.0/8"},{"range":"2001:db8::1","expires_s":12.25}]})");
-  check_round_trip<SetAddition>(R"({"changed":2,"took_ms":0.125,"enforced":)" + kEnforced + "}");
+  check_round_trip<SetAddition>(
+      R"({"changed":2,"took_ms":0.125,"renewed":1,"former":[{"range":"10.0.0.1"}],"outlasting":1,)"
+      R"("longer":[{"range":"10.0.0.0/8","expires_s":1.5}],"exempt":["10.0.0.2"],"enforced":)" +
+      kEnforced + "}");
   check_round_trip<SetReplacement>(R"({"entries":5,"enforced":)" + kEnforced + "}");
   check_round_trip<SetRemoval>(
       R"({"changed":0,"missing":["10.0.0.1"],"staying":[{"range":"10.0.0.1","by":"10.0.0.0/8"}],"enforced":)" +
@@ -116,8 +119,11 @@ TEST_CASE("each answer is written as it was read") {
 }
 
 TEST_CASE("each request is written as it was read") {
-  check_round_trip<SetEntriesRequest>(R"({"entries":["10.0.0.0/8","10.0.0.1-10.0.0.9"],"for_s":600.0})");
-  check_round_trip<SetEntriesRequest>(R"({"entries":[]})");
+  check_round_trip<SetAdditionRequest>(R"({"entries":["10.0.0.0/8","10.0.0.1-10.0.0.9"],"for_s":600.0})");
+  check_round_trip<SetAdditionRequest>(R"({"entries":[{"range":"10.0.0.0/8","for_s":1.5},"10.0.0.1"],"shorten":true})");
+  check_round_trip<SetAdditionRequest>(R"({"entries":[]})");
+  check_round_trip<SetReplacementRequest>(R"({"entries":["10.0.0.1"],"for_s":600.0})");
+  check_round_trip<SetReplacementRequest>(R"({"entries":[],"allow_empty":true})");
   check_round_trip<SetRemovalRequest>(R"({"entries":["2001:db8::/32"]})");
   check_round_trip<DefaultRequest>(R"({"action":"drop"})");
   check_round_trip<DefaultRequest>(R"({"action":"accept"})");
@@ -133,10 +139,10 @@ TEST_CASE("a request names the field that is wrong, what was read and what is al
   check_refused<DefaultRequest>("[]", "read an empty list, allowed is an object");
   check_refused<AcceptEstablishedRequest>(R"({"on":"on"})", "on: read \"on\", allowed is true or false");
   check_refused<AcceptEstablishedRequest>(R"({"on":1})", "on: read 1, allowed is true or false");
-  check_refused<SetEntriesRequest>(R"({"entries":"10.0.0.1"})", "entries: read \"10.0.0.1\", allowed is a list");
-  check_refused<SetEntriesRequest>(R"({"entries":[1]})", "entries: read a list, allowed is a list of addresses");
-  check_refused<SetEntriesRequest>(R"({"entries":[],"for_s":-1})", "for_s: read -1, allowed is a duration");
-  check_refused<SetEntriesRequest>(R"({"entries":[],"for_s":"10m"})", "for_s: read \"10m\"");
+  check_refused<SetAdditionRequest>(R"({"entries":"10.0.0.1"})", "entries: read \"10.0.0.1\", allowed is a list");
+  check_refused<SetAdditionRequest>(R"({"entries":[1]})", "entries: read a list, allowed is a list of addresses");
+  check_refused<SetAdditionRequest>(R"({"entries":[],"for_s":-1})", "for_s: read -1, allowed is a duration");
+  check_refused<SetAdditionRequest>(R"({"entries":[],"for_s":"10m"})", "for_s: read \"10m\"");
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[256]}]})", "packets, number 1: frame: read a list");
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[-1]}]})", "allowed is a list of bytes");
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[0.5]}]})", "allowed is a list of bytes");
@@ -147,7 +153,11 @@ TEST_CASE("a request names the field that is wrong, what was read and what is al
 
 TEST_CASE("a request with an unknown field is refused") {
   check_refused<DefaultRequest>(R"({"action":"drop","chain":"egres"})", "unknown field \"chain\", allowed is action");
-  check_refused<SetEntriesRequest>(R"({"entries":[],"path":"/etc/shadow"})", "unknown field \"path\"");
+  check_refused<SetAdditionRequest>(R"({"entries":[],"path":"/etc/shadow"})", "unknown field \"path\"");
+  check_refused<SetAdditionRequest>(R"({"entries":[],"allow_empty":true})", "unknown field \"allow_empty\"");
+  check_refused<SetReplacementRequest>(R"({"entries":[],"shorten":true})", "unknown field \"shorten\"");
+  check_refused<SetReplacementRequest>(R"({"entries":[{"range":"10.0.0.1","for_s":-1}]})", "for_s: read -1");
+  check_refused<SetReplacementRequest>(R"({"entries":[{"range":"10.0.0.1","until":1}]})", "unknown field \"until\"");
   check_refused<SetRemovalRequest>(R"({"entries":[],"for_s":1})", "unknown field \"for_s\", allowed is entries");
   check_refused<ExplainRequest>(R"({"packets":[],"chain":"egres"})", "unknown field \"chain\"");
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[],"bytes":1}]})", "number 1: unknown field \"bytes\"");
@@ -185,7 +195,7 @@ TEST_CASE("every wrong entry of a set is reported, up to twenty") {
     entries.push_back("bad" + std::to_string(i));
   }
   try {
-    decode<SetEntriesRequest>(json{{"entries", entries}});
+    decode<SetAdditionRequest>(json{{"entries", entries}});
     FAIL("was read");
   } catch (const BadRequest& error) {
     const std::string text = error.what();

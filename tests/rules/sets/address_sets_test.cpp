@@ -104,6 +104,7 @@ class Bench {
   explicit Bench(const AddressSets::Room& room, unsigned seed = 1)
       : sets(room, kKeys), maps(room), random_(seed), room_(room) {
     model.sets[kBlockedSet];
+    model.sets[kAllowedSet];
     maps.perform(sets.whole(), sets.classes());
   }
 
@@ -171,7 +172,7 @@ class Bench {
   void adopt(Model after) {
     AddressSets next(room_, kOtherKeys);
     for (auto name = after.sets.rbegin(); name != after.sets.rend(); ++name) {
-      if (name->first != kBlockedSet) {
+      if (!AddressSets::built_in(name->first)) {
         next.create(name->first);
       }
       next.add(name->first, name->second);
@@ -354,7 +355,7 @@ TEST_CASE("random changes of sets of both families agree with a naive model at e
         bench.expire(now);
         break;
       case 2:
-        if (name != kBlockedSet) {
+        if (!AddressSets::built_in(name)) {
           bench.remove(name);
           bench.create("again" + std::to_string(round));
         }
@@ -604,8 +605,8 @@ TEST_CASE("a range's own entry and a wider entry are told apart") {
     entries.push_back({range(text), std::nullopt});
   }
   sets.add("blocked", entries);
-  for (const char* text : {"10.0.0.0/24", "10.0.0.7", "2001:db8::9"}) CHECK(sets.has_entry("blocked", range(text)));
-  for (const char* text : {"10.0.0.1", "10.0.0.0/25", "::a00:7"}) CHECK_FALSE(sets.has_entry("blocked", range(text)));
+  for (const char* text : {"10.0.0.0/24", "10.0.0.7", "2001:db8::9"}) CHECK(sets.entry("blocked", range(text)));
+  for (const char* text : {"10.0.0.1", "10.0.0.0/25", "::a00:7"}) CHECK_FALSE(sets.entry("blocked", range(text)));
   CHECK(wider("10.0.0.7") == "10.0.0.0/24");
   CHECK(wider("10.0.0.0/30") == "10.0.0.0/24");
   CHECK(wider("2001:db8::9") == "2001:db8::/32");
@@ -633,15 +634,17 @@ TEST_CASE("prefixes that need more than half of the nodes are refused with the v
 
 TEST_CASE("more than 64 sets, invalid names and invalid ranges are refused; the bit of a removed set is reused") {
   AddressSets sets(kSmall, kKeys);
-  REQUIRE(sets.names() == std::vector<std::string>{"blocked"});
+  REQUIRE(sets.names() == std::vector<std::string>{"blocked", "allowed"});
   REQUIRE(sets.bit("blocked") == 0U);
-  for (unsigned i = 1; i < kSetsMax; ++i) {
+  REQUIRE(sets.bit("allowed") == 1U);
+  for (unsigned i = 2; i < kSetsMax; ++i) {
     sets.create("set" + std::to_string(i));
   }
   REQUIRE_THROWS_WITH(sets.create("more"), Catch::Contains("'more'") && Catch::Contains("64"));
-  REQUIRE_THROWS_WITH(sets.create("set1"), Catch::Contains("exists already"));
+  REQUIRE_THROWS_WITH(sets.create("set2"), Catch::Contains("exists already"));
   REQUIRE_THROWS_WITH(sets.remove("blocked"), Catch::Contains("built in"));
-  REQUIRE_THROWS_WITH(sets.size("other"), Catch::Contains("'other'") && Catch::Contains("blocked, set1"));
+  REQUIRE_THROWS_WITH(sets.remove("allowed"), Catch::Contains("built in"));
+  REQUIRE_THROWS_WITH(sets.size("other"), Catch::Contains("'other'") && Catch::Contains("blocked, allowed, set2"));
   const unsigned bit = *sets.bit("set7");
   sets.remove("set7");
   REQUIRE_FALSE(sets.exists("set7"));
@@ -716,6 +719,22 @@ TEST_CASE("entries expire in time, and a later expiry replaces an earlier one") 
   bench.check();
   REQUIRE(bench.sets.size("a") == 1);
   REQUIRE_FALSE(bench.sets.next_end());
+}
+
+TEST_CASE("an address that is in `allowed` too is not blocked, as a single address and within ranges") {
+  Bench bench(kSmall);
+  const auto blocked = [&bench](std::uint32_t address) { return (bench.maps.find(ipv4(address)) & SET_BLOCKED) != 0; };
+  bench.add(kBlockedSet, {entry(ipv4(8), ipv4(15)), single(ipv4(20))});
+  bench.add(kAllowedSet, {single(ipv4(9)), entry(ipv4(12), ipv4(31))});
+  CHECK(blocked(8));
+  CHECK_FALSE(blocked(9));
+  CHECK(blocked(10));
+  CHECK_FALSE(blocked(12));
+  CHECK_FALSE(blocked(20));
+  bench.take(kAllowedSet, {{ipv4(12), ipv4(31)}});
+  CHECK(blocked(12));
+  CHECK(blocked(20));
+  CHECK_FALSE(blocked(9));
 }
 
 TEST_CASE("an update that changes no address's sets writes nothing") {

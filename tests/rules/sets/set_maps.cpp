@@ -64,7 +64,8 @@ std::uint32_t SetMaps::find(const IpAddress& address) const {
 
 SetMask SetMaps::mask_of(std::uint32_t word) const {
   const SetMask mask = rows_.at(word & SET_CLASS_MASK);
-  if ((word & ~(SET_CLASS_MASK | SET_BLOCKED)) != 0 || ((word & SET_BLOCKED) != 0) != ((mask & 1) != 0)) {
+  if ((word & ~(SET_CLASS_MASK | SET_BLOCKED)) != 0 ||
+      ((word & SET_BLOCKED) != 0) != ((mask & 1) != 0 && (mask & 2) == 0)) {
     FAIL("word " << word << " does not say of mask " << mask << " whether it blocks");
   }
   return mask;

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/enforce/lifetime_clock.h"
+
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
+#include "host/enforce/state_json.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+constexpr TimestampNs kNsPerSecond = 1'000'000'000;
+constexpr TimestampNs kStep = kNsPerSecond;  // what NTP corrects slowly is less
+
+TimestampNs since_boot_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return time.tv_sec * kNsPerSecond + time.tv_nsec;
+}
+
+std::string read_boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+}  // namespace
+
+LifetimeClock::Sources LifetimeClock::kernel() { return {since_boot_ns, wall_clock_ns, read_boot_id()}; }
+
+LifetimeClock::LifetimeClock(std::optional<std::filesystem::path> file, Sources sources)
+    : file_(std::move(file)), sources_(std::move(sources)) {
+  offset_ns_ = sources_.wall() - sources_.since_boot();
+  if (file_) {
+    load();
+  }
+}
+
+// What ran on over a reboot is the wall clock: how far it was ahead then, it is ahead now.
+void LifetimeClock::load() {
+  const bool found = load_json(*file_, [this](const json& saved) {
+    check_fields(saved, {"version", "boot_id", "offset_ns", "wall_ahead_ns"}, "");
+    const auto ahead = saved.at("wall_ahead_ns").get<TimestampNs>();
+    if (saved.at("boot_id").get<std::string>() == sources_.boot_id) {
+      offset_ns_ = saved.at("offset_ns").get<TimestampNs>();
+      saved_ahead_ = ahead;
+    } else {
+      offset_ns_ -= ahead;
+    }
+  });
+  if (!found) {
+    saved_ahead_.reset();
+  }
+}
+
+TimestampNs LifetimeClock::now() {
+  const std::lock_guard lock(mutex_);
+  const TimestampNs now = sources_.since_boot() + offset_ns_;
+  if (file_) {
+    const TimestampNs ahead = sources_.wall() - now;
+    if (!saved_ahead_ || std::llabs(ahead - *saved_ahead_) > kStep) {
+      save(ahead);
+    }
+  }
+  return now;
+}
+
+void LifetimeClock::save(TimestampNs ahead_ns) {
+  try {
+    save_json(*file_, {{"version", kStateFormat},
+                       {"boot_id", sources_.boot_id},
+                       {"offset_ns", offset_ns_},
+                       {"wall_ahead_ns", ahead_ns}});
+    saved_ahead_ = ahead_ns;
+  } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): a full disk holds up no lifetime
+  }
+}
+
+}  // namespace nicsentry
