@@ -52,7 +52,10 @@ std::string ends_text(const std::vector<ListedEntry>& entries, std::size_t all) 
   }
   std::string text;
   for (const auto& [end, ranges] : by_end) {
-    text += (text.empty() ? "" : "; ") + ranges + " " + end;
+    text += text.empty() ? "" : "; ";
+    text += ranges;
+    text += " ";
+    text += end;
   }
   return text + and_more(entries.size(), all);
 }

@@ -49,11 +49,11 @@ def lists_case(directory):
         bad = "942.180.233.122\n203.0.113.9\n"
         done = load(peers, "p2p", bad)
         expect("exit status with a wrong line", 1, done.returncode)
-        expect_text("words of a wrong line", "line 1: read \"942.180.233.122\" (no address)", done.stderr)
+        expect_text("words of a wrong line", 'line 1: read "942.180.233.122" (no address)', done.stderr)
         expect("the set after it", ["203.0.113.0/24"], content(peers, "p2p"))
         done = load(peers, "p2p", bad, "--skip-invalid")
         expect("exit status with the line left out", 0, done.returncode)
-        expect_text("words of the line left out", "line 1: read \"942.180.233.122\" (no address)", done.stderr)
+        expect_text("words of the line left out", 'line 1: read "942.180.233.122" (no address)', done.stderr)
         expect("the set with the rest", ["203.0.113.9"], content(peers, "p2p"))
         done = load(peers, "p2p", "<html>\n", "--skip-invalid")
         expect("exit status with wrong lines alone", 1, done.returncode)

@@ -19,7 +19,7 @@ RULES = [
     {"operation": "delete", "id": 0},
 ]
 ADDRESSES = ["10.0.0.1\n10.0.0.0/9 # comment\n", "; none\n2001:db8::1-2001:db8::ff\n", "10.0.0.1-10.0.3.9\n::/0\n"] + [
-    "create a hash:ip timeout 0\nadd a 10.0.0.1 timeout 60 comment \"x\"\nCOMMIT\n",
+    'create a hash:ip timeout 0\nadd a 10.0.0.1 timeout 60 comment "x"\nCOMMIT\n',
     "Start\tEnd\n10.0.0.0\t10.0.0.255\t24\n10.0.0.0/255.255.0.0\nname:10.0.0.1-10.0.0.9\n",
     '{"cidr":"10.0.0.0/8"}\n{"type":"metadata"}\n',
 ]
