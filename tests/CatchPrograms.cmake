@@ -45,7 +45,7 @@ endforeach()
 # In two parts, so that a sanitizer's build has both processors: the random cases of the tables take half of the time.
 add_test(NAME unit_tests COMMAND unit_tests --durations yes --filenames-as-tags "~[#session_table_test]~[#address_sets_test]")
 add_test(NAME unit_tests_tables COMMAND unit_tests --durations yes --filenames-as-tags "[#session_table_test],[#address_sets_test]")
-set_tests_properties(unit_tests unit_tests_tables PROPERTIES LABELS unit TIMEOUT 300 COST 60)
+set_tests_properties(unit_tests unit_tests_tables PROPERTIES LABELS unit TIMEOUT 900 COST 60)
 nicsentry_catch_tests(controller_tests LABEL kernel TIMEOUT 900 COST 80)
 nicsentry_catch_tests(firewall_tests LABEL kernel TIMEOUT 1800 COST 80)
 nicsentry_catch_tests(kernel_tests LABEL kernel TIMEOUT 900 COST 80)
