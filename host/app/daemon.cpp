@@ -23,6 +23,7 @@
 #include "host/api/endpoints/windows.h"
 #include "host/api/server/http_server.h"
 #include "host/app/firewall_setup.h"
+#include "host/app/log_limiter.h"
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
@@ -65,6 +66,7 @@ class Daemon {
       : options_(options),
         messages_(messages),
         log_(log),
+        log_limiter_(options.log_rate),
         firewall_(make_firewall(options, messages.warning)),
         ports_(open_ports(options, firewall_.get())),
         output_(with_end(output), common_profile(ports_), messages),
@@ -96,6 +98,7 @@ class Daemon {
     }
     attempt([this] { analysis_.stop_attachments(); });
     leave_ports();  // before outputs that may stand still are waited for
+    report_log();
     failed_ = (packet_log_ != nullptr && !packet_log_->close()) || failed_;
     failed_ = !output_.close() || failed_;
     return {failed_, programs_.lost_program(),
@@ -143,9 +146,9 @@ class Daemon {
       programs_.look(wall_clock_ns());
       return now + kLookInterval;
     });
-    if (packet_log_) {
+    if (firewall_) {
       loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
-        packet_log_->report_losses();
+        report_log();
         return now + kReportInterval;
       });
     }
@@ -302,11 +305,23 @@ class Daemon {
       if ((event.header.verdict & ACTION_LOG) == 0) {
         continue;
       }
+      if (!log_limiter_.take(event.timestamp_ns)) {
+        continue;
+      }
       const auto rule = firewall_ ? firewall_->deciding_rule(attachment.program().firewall(), event.header.action)
                                   : std::optional<Firewall::Deciding>();
-      const std::string record =
-          log_record(attachment.name(), rule, event.timestamp_ns, event.header, batch.packet(event));
-      packet_log_ ? packet_log_->offer(record) : log_(record);
+      write_record(log_record(attachment.name(), rule, event.timestamp_ns, event.header, batch.packet(event)));
+    }
+  }
+
+  void write_record(const std::string& record) { packet_log_ ? packet_log_->offer(record) : log_(record); }
+
+  void report_log() {
+    if (const std::uint64_t left_out = log_limiter_.take_left_out(); left_out != 0) {
+      write_record(left_out_record(wall_clock_ns(), left_out));
+    }
+    if (packet_log_) {
+      packet_log_->report_losses();
     }
   }
 
@@ -428,6 +443,7 @@ class Daemon {
   const DaemonOptions& options_;
   const Messages& messages_;
   const std::function<void(const std::string&)>& log_;
+  LogLimiter log_limiter_;
   EventLoop loop_;
   std::unique_ptr<Firewall> firewall_;
   Ports ports_;

@@ -33,6 +33,7 @@ struct DaemonOptions {
   TcpPickup tcp_pickup = TcpPickup::loose;  // of connections that are older than the run
 
   std::optional<std::filesystem::path> log;  // file for the records of packets that rules log; none: a message each
+  std::uint64_t log_rate = 1000;             // records a second at most; 0: all
 
   bool yes = false;  // rules of files are applied also if they cut off what the host depends on
 

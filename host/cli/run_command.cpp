@@ -32,6 +32,7 @@ struct RunOptions {
   std::optional<std::filesystem::path> egress_rules;
   std::optional<std::filesystem::path> state;
   std::optional<std::filesystem::path> log;
+  std::uint64_t log_rate = DaemonOptions{}.log_rate;
   std::vector<std::string> timeouts;
   std::string tcp_loose = "on";
   WindowOptions window;
@@ -65,6 +66,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.egress_rules = options.egress_rules;
   parsed.state = options.state;
   parsed.log = options.log;
+  parsed.log_rate = options.log_rate;
   parsed.tcp_pickup = options.tcp_loose == "on" ? TcpPickup::loose : TcpPickup::strict;
   parsed.lifetimes = parse_timeouts(options.timeouts);
   parsed.leave_attached = options.leave_attached;
@@ -110,6 +112,9 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_flag("--leave-attached", options->leave_attached,
                     "leave the programs on their ports at the end, with the rules that they enforce");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
+  command->add_option("--log-rate", options->log_rate, "records a second at most, the rest is counted; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command
       ->add_option("--timeouts", options->timeouts,
                    "how long connection states live without a packet: tcp_established=5d,udp=30s,...")

@@ -56,4 +56,8 @@ std::string log_record(const AttachmentName& attachment, const std::optional<Fir
   return record.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
+std::string left_out_record(TimestampNs time_ns, std::uint64_t left_out) {
+  return ordered_json{{"time_ns", time_ns}, {"left_out", left_out}}.dump();
+}
+
 }  // namespace nicsentry

@@ -18,4 +18,7 @@ namespace nicsentry {
 std::string log_record(const AttachmentName& attachment, const std::optional<Firewall::Deciding>& rule,
                        TimestampNs time_ns, const event_header& header, std::span<const std::uint8_t> frame);
 
+// The record of so many that were left out since the one before: time_ns, left_out.
+std::string left_out_record(TimestampNs time_ns, std::uint64_t left_out);
+
 }  // namespace nicsentry

@@ -373,6 +373,15 @@ def quiet_case(directory):
                 lines = records.read_text(encoding="utf-8")
             expect(f"records of a quiet run with {options}", 2, lines.count('"rule":0'))
             expect("progress of a quiet run", False, "mode drv" in lines)
+        records.unlink()
+        limited = Controller(peers, "--rules", rules, "--log", records, "--log-rate", "5")
+        peers.ping(peers.sender, INSIDE, "-c", 50, "-i", "0.002")
+        limited.stop()
+        lines = [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
+        left_out = sum(line.get("left_out", 0) for line in lines)
+        written = sum("rule" in line for line in lines)
+        expect("records written and left out", 50, written + left_out)
+        expect("most are left out", True, 5 <= written <= 15)
 
 
 def flood_case(directory):
