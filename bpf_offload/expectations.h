@@ -7,7 +7,7 @@
  *
  * ICMP errors: they are RELATED if the session that they quote has a state. The card has no room for that.
  *
- * Closed TCP connections, on which a SYN is NEW. */
+ * Closed TCP connections, on which a SYN is NEW, and a segment that cannot be of a connection INVALID. */
 #ifndef NICSENTRY_EXPECTATIONS_H
 #define NICSENTRY_EXPECTATIONS_H
 
@@ -16,6 +16,7 @@
 #include "maps.h"
 #include "packet.h"
 #include "sessions.h"
+#include "tcp.h"
 
 #if HAS_EXPECTATIONS
 
@@ -65,11 +66,6 @@ static __always_inline int is_handshake_answer(__u64 facts)
 static __always_inline __u64 answer_of(__u64 fingerprint, __u32 expected, __u32 ended, __u32 time)
 {
 	return (fingerprint >> PRINT_SHIFT << 2 | expected) << EXPECTED_SHIFT | ended << ENDED_SHIFT | time;
-}
-
-static __always_inline __u32 is_plain_syn(__u64 facts)
-{
-	return (((facts & TCP_FLAGS_OF_HANDSHAKE) ^ FACT_TCP_SYN) - 1) >> 63;
 }
 
 /* Whether answers from these ends are expected, bit 0 the lower one; of the other ends nothing is known. */
@@ -162,9 +158,14 @@ __noinline __u32 state_beyond_slot(hook_ctx *ctx, __u64 fingerprint, __u64 facts
 
 	if ((facts & (FACT_ICMP | STATE_MASK)) == (FACT_ICMP | STATE_RELATED))
 		return quoted_state(ctx, ip, facts_transport_offset(facts), facts & FACT_IPV6 ? 1 : 0);
-	if (facts_protocol(facts) == IPPROTO_TCP && state == STATE_CLOSED)
-		return is_plain_syn(facts) ? STATE_NEW : STATE_ESTABLISHED;
-	if (state != STATE_NEW || is_plain_syn(facts))
+	if (facts_protocol(facts) == IPPROTO_TCP) {
+		/* STATE_NEW: the rules' tree tells NEW and INVALID by the flags. */
+		if (!tcp_goes_on((__u32)facts))
+			return state == STATE_CLOSED ? STATE_NEW : state;
+		if (state == STATE_CLOSED)
+			return STATE_ESTABLISHED;
+	}
+	if (state != STATE_NEW)
 		return state;
 	return expected_ends(fingerprint) >> (is >> IDENTITY_HIGHER_SHIFT & 1) & 1;
 }

@@ -13,6 +13,7 @@
 #define FACT_TCP_RST_SHIFT 2
 #define FACT_TCP_RST (1u << FACT_TCP_RST_SHIFT)
 #define FACT_TCP_ACK (1u << 4)
+#define FACT_TCP_URG (1u << 5)
 #define FACT_ICMP_STATES STATE_MASK
 #define FACT_ICMP_QUERY (1u << 2)
 /* Bits 8 and 9: STATE_*, as the session has it. Whether a TCP segment fits it, the host compiles into the tree. */

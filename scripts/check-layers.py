@@ -39,7 +39,7 @@ INNER = {
 # (from, to): a room above may include only these parts.
 ONLY_PART = {("cli", "api"): {"client", "json"}}
 ALLOWED_BESIDE: set[tuple[str, str]] = set()
-HOST_MAY_INCLUDE = {"types.h", "icmp.h", "facts.h"}
+HOST_MAY_INCLUDE = {"types.h", "icmp.h", "facts.h", "tcp.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "bpf_offload/icmp.h"
+#include "bpf_offload/tcp.h"
 #include "host/packet/ip_header.h"
 #include "host/packet/parser.h"
 #include "host/packet/tcp_flags.h"
@@ -42,7 +43,7 @@ bool is_of_closed(const JudgedPacket& packet, std::uint32_t bits) {
   return packet.protocol == IPPROTO_TCP && bits == STATE_CLOSED;
 }
 
-// As walk() and entered_state() in bpf_offload/, and MatchRow::accepts_misc().
+// As walk() and state_beyond_slot() in bpf_offload/, and MatchRow::accepts_misc().
 ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cause, std::uint32_t bits,
                          TcpPickup pickup) {
   if (cause == CAUSE_LATER_FRAGMENT) return ConnectionState::established;
@@ -50,7 +51,8 @@ ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cau
   if (cause) return ConnectionState::invalid;
   if (is_icmp(packet)) return static_cast<ConnectionState>(bits & states_of(packet));
   if (is_of_closed(packet, bits)) {
-    return is_plain_syn(packet.tcp_flags) ? ConnectionState::new_session : ConnectionState::established;
+    if (tcp_goes_on(packet.tcp_flags) != 0) return ConnectionState::established;
+    bits = STATE_NEW;
   }
   if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !can_begin(packet.tcp_flags, pickup)) {
     return ConnectionState::invalid;
@@ -116,8 +118,9 @@ std::optional<std::string> state_reason(const JudgedPacket& packet, std::optiona
   if (is_icmp(packet) && states_of(packet) == 0) {
     return "only replies and errors over ICMP have a state of their session";
   }
-  if (is_of_closed(packet, bits) && is_plain_syn(packet.tcp_flags)) {
-    return "its connection is closed";
+  if (is_of_closed(packet, bits) && tcp_goes_on(packet.tcp_flags) == 0) {
+    return is_plain_syn(packet.tcp_flags) ? "its connection is closed"
+                                          : "its connection is closed, and no segment of one has such flags";
   }
   if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !can_begin(packet.tcp_flags, pickup)) {
     return pickup == TcpPickup::loose ? "of no session that is known, and neither a plain SYN nor an ACK"

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bpf_offload/icmp.h"
+#include "bpf_offload/tcp.h"
 #include "host/packet/tcp_flags.h"
 
 namespace nicsentry {
@@ -68,6 +69,7 @@ void Connection::open(Direction awaited, Direction originator, Phase phase) {
   originator_ = originator;
   confirmed_ = true;
   reset_by_.reset();
+  was_reset_ = false;
   fins_ = {};
   settled_ = false;
   sequence_ = {};
@@ -81,7 +83,7 @@ void Connection::establish(Phase phase) {
 }
 
 bool Connection::begins_anew(const ConnectionPacket& packet) const {
-  const bool over = closed() || (phase_ == Phase::picked_up && !awaits(packet.direction));
+  const bool over = closed() || was_reset_ || (phase_ == Phase::picked_up && !awaits(packet.direction));
   return phase_ == Phase::none || (over && (packet.tcp_flags & kTcpControl) == kTcpSyn);
 }
 
@@ -112,10 +114,11 @@ void Connection::note_tcp(const ConnectionPacket& packet) {
     if (!closed() && sequence_.fits_reset(direction, segment, packet.unseen)) {
       phase_ = Phase::closed;
       reset_by_ = direction;
+      was_reset_ = true;
     }
     return;
   }
-  if (flags == 0) {
+  if (flags != kTcpSyn && tcp_goes_on(packet.tcp_flags) == 0) {
     return;
   }
   const bool acknowledges = sequence_.acknowledges(direction, segment, packet.unseen);
@@ -225,7 +228,7 @@ ConnectionStage Connection::stage() const {
 
 std::uint32_t Connection::slot_states() const {
   const auto state = [this](std::size_t end) {
-    return closed() && states_[end] == STATE_ESTABLISHED ? STATE_CLOSED : states_[end];
+    return (closed() || was_reset_) && states_[end] == STATE_ESTABLISHED ? STATE_CLOSED : states_[end];
   };
   return in_slot(state(0), state(1));
 }

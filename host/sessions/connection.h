@@ -51,8 +51,9 @@ enum class ConnectionStage : std::uint8_t {
 //   before that, and when it passed, both directions are.
 // - TCP begins with a SYN. Any segment of the other end but a RST is its answer, not the SYN+ACK alone, since its event
 //   may be lost. RST, or a FIN of both ends, closes; what still comes then is ESTABLISHED, as the last ACK must pass. A
-//   SYN without ACK opens a closed connection again; the rules are asked about it. A RST or FIN whose sequence number
-//   cannot be its sender's is ignored. A RST did not close when the end in whose name it came goes on.
+//   plain SYN opens a closed connection again; the rules are asked about it. A RST or FIN whose sequence number
+//   cannot be its sender's is ignored. A RST did not close when the end in whose name it came goes on; rules are asked
+//   about a SYN from then on, too. Segments whose flags no connection has (tcp_goes_on()) change nothing.
 // - A connection older than the run goes on where the former controller of the same program left it, see inherit().
 // - Any other TCP connection older than the run is picked up by an ACK that passed (as by nf_conntrack_tcp_loose):
 //   answers to it are ESTABLISHED, its own direction is when one passed. A SYN+ACK that comes first, as events of two
@@ -82,8 +83,9 @@ class Connection {
   // STATE_* of the next packet in a direction; of ICMP, bits. STATE_NEW means: as of an unknown session, where the
   // program takes a TCP packet that is no plain SYN for INVALID.
   std::uint32_t state(Direction direction) const { return states_[static_cast<std::size_t>(direction)]; }
-  // Both, as they stand in session_slot.state. STATE_CLOSED takes the place of STATE_ESTABLISHED in a closed TCP
-  // connection, on which a SYN is NEW and all else ESTABLISHED.
+  // Both, as they stand in session_slot.state. STATE_CLOSED takes the place of STATE_ESTABLISHED in a TCP connection
+  // that is closed or has seen a RST. There a SYN is NEW, other segments of a connection are ESTABLISHED, and segments
+  // whose flags no connection has are INVALID.
   std::uint32_t slot_states() const;
   // The same for a program that does not know STATE_CLOSED. After a RST nothing is ESTABLISHED. After FINs everything
   // is, also a SYN, until settle().
@@ -123,6 +125,7 @@ class Connection {
   bool confirmed_ = true;  // TCP: whoever began has acknowledged the SYN+ACK
   Direction originator_ = Direction::from_lower;
   std::optional<Direction> reset_by_;  // closed by a RST
+  bool was_reset_ = false;             // TCP: a RST was taken since it began, also if the connection goes on
   std::array<bool, 2> fins_{};         // by Direction
   bool settled_ = false;               // closed, and the last ACK is not waited for
   bool took_numbers_ = false;

@@ -107,8 +107,8 @@ class Peers(Network):
     def connections(self):
         return json.loads(self.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
 
-    def stream(self, server, client, to, port):
-        return Stream(self, server, client, to, port)
+    def stream(self, server, client, to, port, source_port=0, resets=False):
+        return Stream(self, server, client, to, port, source_port, resets)
 
     def arrived(self, protocol, figure):
         """A figure of the protected host's stack (RFC 1213's names)."""
@@ -158,15 +158,32 @@ class Peers(Network):
 
 
 class Stream:
-    """A TCP connection on which only the server sends data. The client sends only its kernel's acknowledgements."""
+    """A TCP connection on which only the server sends data. The client sends only its kernel's acknowledgements.
 
-    def __init__(self, peers, server, client, to, port):
+    `resets`: the server ends it by a RST."""
+
+    def __init__(self, peers, server, client, to, port, source_port=0, resets=False):
         self.says = peers.start(
-            server, sys.executable, "-c", STREAM_SERVER, port, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            server,
+            sys.executable,
+            "-c",
+            STREAM_SERVER,
+            port,
+            int(resets),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         self.says.stdout.readline()
         self.hears = peers.start(
-            client, sys.executable, "-c", STREAM_CLIENT, to, port, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            client,
+            sys.executable,
+            "-c",
+            STREAM_CLIENT,
+            to,
+            port,
+            source_port,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         self.hears.stdout.readline()
 
@@ -198,16 +215,18 @@ print("ready", flush=True)
 server.serve_forever()
 """
 STREAM_SERVER = """
-import socket, sys
+import socket, struct, sys
 with socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True) as listening:
     print("ready", flush=True)
     connection = listening.accept()[0]
 for line in sys.stdin:
     connection.sendall(line.encode())
+if int(sys.argv[2]):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 """
 STREAM_CLIENT = """
 import select, socket, sys
-connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10)
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10, ("", int(sys.argv[3])))
 print("ready", flush=True)
 for seconds in sys.stdin:
     arrived = select.select([connection], [], [], float(seconds))[0]

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The same policy over connections given to nicsentry and to the kernel's nftables: the same flows get through."""
 import json
+import subprocess
 import sys
+import time
 
 from compare import expect
 from network import Controller
@@ -108,6 +110,117 @@ def flows_case(directory):
         return ", ".join(f"{name}: {count} of {len(ours[name])} flows" for name, count in through.items())
 
 
+# Serves connections, and when they have ended sends a segment within each: the number of a connection is its flags.
+SEND_FLAGS = """
+import socket, struct, sys
+own, peer, port, first, count = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
+hears = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+hears.settimeout(1)
+server = socket.create_server((own, port), backlog=count)
+print("ready", flush=True)
+for _ in range(count):
+    connection = server.accept()[0]
+    while connection.recv(100):
+        pass
+    connection.close()
+last = {}
+try:
+    while True:
+        segment = hears.recv(65535)[20:]
+        source, to, sequence, acknowledged = struct.unpack("!HHII", segment[:12])
+        if to == port:
+            last[source - first] = acknowledged, sequence
+except socket.timeout:
+    print("ended", flush=True)
+sys.stdin.readline()
+ends = socket.inet_aton(own) + socket.inet_aton(peer)
+for flags in range(count):
+    segment = struct.pack("!HHIIBBHHH", port, first + flags, *last[flags], 0x50, flags, MARK, 0, 0)
+    total = sum(struct.unpack("!16H", ends + struct.pack("!HH", 6, len(segment)) + segment))
+    total = (total & 0xffff) + (total >> 16)
+    segment = segment[:16] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + segment[18:]
+    hears.sendto(segment, (peer, 0))
+""".replace(
+    "MARK", "4321"
+)
+# Opens and closes connections; when it is asked, tells the flags of the segments that came then.
+HEAR_FLAGS = """
+import json, socket, struct, sys
+to, port, first, count = sys.argv[1], *map(int, sys.argv[2:])
+for number in range(count):
+    connection = socket.create_connection((to, port), 5, ("", first + number))
+    connection.shutdown(socket.SHUT_WR)
+    while connection.recv(100):
+        pass
+    connection.close()
+hears = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+hears.settimeout(0.5)
+print("closed", flush=True)
+sys.stdin.readline()
+seen = set()
+try:
+    while True:
+        segment = hears.recv(65535)[20:]
+        if struct.unpack("!H", segment[14:16])[0] == MARK:
+            seen.add(struct.unpack("!H", segment[2:4])[0] - first)
+except socket.timeout:
+    print(json.dumps(sorted(seen)), flush=True)
+""".replace(
+    "MARK", "4321"
+)
+COMBINATIONS = 64  # of FIN, SYN, RST, PSH, ACK and URG
+NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
+
+
+def names_of(flags):
+    return "+".join(name for bit, name in enumerate(NAMES) if flags >> bit & 1) or "none"
+
+
+def passed_flags(peers, first, settle=lambda: None):
+    """The combinations of flags that get through on closed connections that were opened from inside."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    words = (7100, first, COMBINATIONS)
+    outside = peers.start(peers.sender, sys.executable, "-c", SEND_FLAGS, OUTSIDE, INSIDE, *words, **pipes)
+    expect("the server outside", "ready\n", outside.stdout.readline())
+    inside = peers.start(peers.receiver, sys.executable, "-c", HEAR_FLAGS, OUTSIDE, *words, **pipes)
+    expect("the client inside", "closed\n", inside.stdout.readline())
+    expect("the server outside", "ended\n", outside.stdout.readline())
+    settle()
+    outside.communicate("send\n")
+    expect("the server's exit status", 0, outside.returncode)
+    seen = json.loads(inside.communicate("tell\n")[0])
+    return [names_of(flags) for flags in seen]
+
+
+def flags_case(directory):
+    """Of all combinations of flags on a closed connection the same get through a default of drop."""
+    with Peers(directory) as peers:
+        peers.inside(peers.receiver, "sysctl", "-qw", "net.ipv4.tcp_tw_reuse=0")
+
+        def closed():
+            end = time.monotonic() + 10
+            while sum(one["state"] == "CLOSED" for one in peers.connections()) < COMBINATIONS:
+                if time.monotonic() > end:
+                    raise Mismatch(f"expected {COMBINATIONS} closed connections, seen {peers.connections()}")
+                time.sleep(0.1)
+
+        ours = {}
+        for number, mode in enumerate(("drv", "tc")):
+            watching = Controller(peers, *STATEFUL, "--mode", mode)
+            peers.default("ingress", "drop")
+            ours[mode] = passed_flags(peers, 20000 + 1000 * number, closed)
+            watching.stop()
+            peers.check_clean()
+        path = peers.directory / "flows.nft"
+        path.write_text(NFT_FLOWS.format(rules=""), encoding="utf-8")
+        peers.inside(peers.receiver, "nft", "-f", path)
+        theirs = passed_flags(peers, 30000)
+        peers.inside(peers.receiver, "nft", "delete", "table", "inet", "same")
+        for mode, seen in ours.items():
+            expect(f"flags that get through in mode {mode}, as under nft", theirs, seen)
+        return ", ".join(theirs)
+
+
 def add_neighbour(peers, namespace, side, address, other):
     """So that no neighbour discovery decides what gets through."""
     elsewhere = peers.receiver if namespace == peers.sender else peers.sender
@@ -118,7 +231,7 @@ def add_neighbour(peers, namespace, side, address, other):
 
 
 def main():
-    return run_directory_cases({"flows of real peers": flows_case})
+    return run_directory_cases({"flows of real peers": flows_case, "flags on a closed connection": flags_case})
 
 
 if __name__ == "__main__":

@@ -121,6 +121,36 @@ def forged_case(directory):
         peers.check_clean()
 
 
+def closed_case(directory):
+    """Who was the peer of a connection reaches no service at its port, if a rule is in front: with no flags beside SYN,
+    and not by going on behind a RST."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        peers.rules([{"operation": "append", "l4proto": "TCP", "dport": 2222, "action": "drop"}])
+
+        def reaches(flags):
+            before = peers.arrived("Tcp", "InSegs")
+            peers.send_segment(7000, 2222, 0, flags)
+            return peers.arrived("Tcp", "InSegs") - before
+
+        for resets in (False, True):
+            stream = peers.stream(peers.sender, peers.receiver, OUTSIDE, 7000, 2222, resets)
+            expect("a line over the connection", "hello", stream.say("hello"))
+            stream.close()
+            time.sleep(0.5)
+            (state,) = [one["state"] for one in peers.connections() if one["destination_port"] == 7000]
+            expect(f"state, closed by {'a RST' if resets else 'FINs'}", "CLOSED", state)
+            server = peers.serve(peers.receiver, 2222)
+            expect("an ACK of the closed connection", 1, reaches(ACK))
+            tried = [flags for flags in range(64) if flags & SYN and not flags & ACK]
+            arrived = [flags for flags in tried if reaches(flags)]
+            expect("flags of SYNs that reach the service", [], arrived)
+            server.kill()
+            server.wait()
+        watching.stop()
+        peers.check_clean()
+
+
 class Held:
     """A controller that has a fifth of a processor's time."""
 
@@ -282,6 +312,7 @@ def main():
             "ICMP beside a ping": icmp_case,
             "late answers, short and long windows": lifetimes_case,
             "forged segments and errors": forged_case,
+            "the peer of a closed connection": closed_case,
             "a flood that is all dropped": flood_case,
             "a connection older than the run": older_case,
             "rules and later fragments": fragments_case,

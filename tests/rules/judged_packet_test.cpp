@@ -9,6 +9,7 @@
 #include "host/rules/language/rule_text.h"
 #include "tests/support/icmp_kinds.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/tcp_flags.h"
 
 namespace nicsentry::firewall_judged_packet_test {
 namespace {
@@ -71,6 +72,34 @@ TEST_CASE("the state that a packet is judged by, and why it is not its session's
   CHECK(packet_of({"icmptype=3"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::related);
   CHECK(packet_of({"icmptype=0"}, std::nullopt, STATE_RELATED | STATE_ESTABLISHED).state == State::established);
   CHECK(state_reason(packet_of({"l4proto=47"}), CAUSE_PROTOCOL, STATE_NEW) == "its protocol is not tracked");
+}
+
+TEST_CASE("on a closed connection a SYN is NEW, a segment that no connection has INVALID, and all else ESTABLISHED") {
+  const IpAddress address = parse_packet_words(Words{"src=192.0.2.1"}).source;
+  const Bytes frame = PacketBuilder().addresses(address, address).tcp(1000, 443).build();
+  for (const TcpPickup pickup : {TcpPickup::loose, TcpPickup::strict}) {
+    for (unsigned flags = 0; flags < 256; ++flags) {
+      INFO("flags " << flags);
+      const auto packet = judged_packet(testing::changed(frame, 14 + 20 + 13, {testing::low_byte(flags)}), std::nullopt,
+                                        STATE_CLOSED, pickup);
+      REQUIRE(packet);
+      const auto reason = state_reason(*packet, std::nullopt, STATE_CLOSED, pickup);
+      switch (testing::expected_segment(flags)) {
+        case testing::ExpectedSegment::begins:
+          CHECK(packet->state == ConnectionState::new_session);
+          CHECK(reason == "its connection is closed");
+          break;
+        case testing::ExpectedSegment::goes_on:
+          CHECK(packet->state == ConnectionState::established);
+          CHECK_FALSE(reason);
+          break;
+        case testing::ExpectedSegment::invalid:
+          CHECK(packet->state == ConnectionState::invalid);
+          CHECK(reason == "its connection is closed, and no segment of one has such flags");
+          break;
+      }
+    }
+  }
 }
 
 TEST_CASE("of its session's states an ICMP packet is judged by the one that its type can have") {

@@ -12,7 +12,9 @@
 namespace nicsentry::connection_test {
 namespace {
 
+using testing::expected_segment;
 using testing::ExpectedIcmp;
+using testing::ExpectedSegment;
 using testing::kAck;
 using testing::kCwr;
 using testing::kEce;
@@ -137,14 +139,24 @@ TEST_CASE("states of TCP connections, packet by packet") {
        {{tcp(a, kSyn), "N E NEW"},
         {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
         {tcp(a, kRst), "C C CLOSED"},
-        {tcp(a, kAck | kPsh), "E E ESTABLISHED"}}},
+        {tcp(a, kAck | kPsh), "C C ESTABLISHED"},
+        {tcp(a, kFin | kAck), "C C ESTABLISHED"},
+        {tcp(b, kFin | kAck), "C C CLOSED"}}},
+      {"a SYN after a RST begins a connection anew, also if the end that was reset went on",
+       {{tcp(a, kSyn), "N E NEW"},
+        {tcp(b, kSyn | kAck), "E E ESTABLISHED"},
+        {tcp(a, kRst), "C C CLOSED"},
+        {tcp(a, kAck), "C C ESTABLISHED"},
+        {dropped(tcp(a, kSyn)), "C C ESTABLISHED"},
+        {tcp(a, kSyn), "N E NEW"},
+        {tcp(b, kSyn | kAck), "E E ESTABLISHED"}}},
       {"a RST in the name of the server before its SYN+ACK does not keep the connection from being established",
-       {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kRst | kAck), "N C CLOSED"}, {tcp(b, kSyn | kAck), "E E ESTABLISHED"}}},
+       {{tcp(a, kSyn), "N E NEW"}, {tcp(b, kRst | kAck), "N C CLOSED"}, {tcp(b, kSyn | kAck), "C C ESTABLISHED"}}},
       {"a RST in the name of the client neither",
        {{tcp(a, kSyn), "N E NEW"},
         {tcp(a, kRst), "N C CLOSED"},
         {tcp(b, kSyn | kAck), "C C CLOSED"},
-        {tcp(a, kAck), "E E ESTABLISHED"}}},
+        {tcp(a, kAck), "C C ESTABLISHED"}}},
   });
 }
 
@@ -176,6 +188,52 @@ TEST_CASE("a RST or a FIN ends a connection only if its sequence number can be i
         {dropped(tcp(b, kSyn)), "C C CLOSED"},
         {tcp(b, kSyn), "E N NEW"}}},
   });
+}
+
+// A connection that FINs of both ends have closed, or a RST of `a`.
+Connection closed_by(unsigned flags) {
+  Connection connection;
+  connection.note(tcp(a, kSyn));
+  connection.note(tcp(b, kSyn | kAck));
+  connection.note(tcp(a, flags));
+  if ((flags & kFin) != 0) connection.note(tcp(b, flags));
+  REQUIRE(text(connection) == "C C CLOSED");
+  return connection;
+}
+
+TEST_CASE(
+    "of all combinations of flags only a plain SYN opens a closed connection; what no connection has is ignored") {
+  for (const unsigned how : {0U + (kFin | kAck), 0U + kRst}) {
+    for (unsigned flags = 0; flags < 256; ++flags) {
+      for (const Direction from : {a, b}) {
+        INFO("closed by " << how << ", flags " << flags << ", from " << static_cast<int>(from));
+        Connection connection = closed_by(how);
+        const ExpectedSegment segment = expected_segment(flags);
+        connection.note(tcp(from, flags));
+        if (segment == ExpectedSegment::begins) {
+          CHECK(text(connection) == (from == a ? "N E NEW" : "E N NEW"));
+        } else {
+          const bool revives = how == kRst && from == a && segment == ExpectedSegment::goes_on && (flags & kRst) == 0;
+          CHECK(text(connection) == (revives ? "C C ESTABLISHED" : "C C CLOSED"));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a segment whose flags no connection has is no answer, and ends nothing") {
+  for (unsigned flags = 0; flags < 256; ++flags) {
+    if (expected_segment(flags) != ExpectedSegment::invalid || (flags & kRst) != 0) continue;
+    INFO("flags " << flags);
+    Connection connection;
+    connection.note(tcp(a, kSyn));
+    CHECK_FALSE(connection.note(tcp(b, flags)));
+    CHECK(text(connection) == "N E NEW");
+    connection.note(tcp(b, kSyn | kAck));
+    connection.note(tcp(a, flags));
+    connection.note(tcp(b, flags));
+    CHECK(text(connection) == "E E ESTABLISHED");
+  }
 }
 
 TEST_CASE("bytes that nobody saw widen what a sequence number can be, if they were counted in its direction") {

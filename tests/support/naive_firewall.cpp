@@ -3,6 +3,7 @@
 
 #include "bpf_offload/types.h"
 #include "tests/support/icmp_kinds.h"
+#include "tests/support/tcp_flags.h"
 
 namespace nicsentry::testing {
 namespace {
@@ -53,10 +54,15 @@ bool matches(const RuleMatch& match, const NaiveSets& sets, const PacketFields& 
 }  // namespace
 
 ConnectionState state_within(std::uint32_t state, const PacketFields& packet, Where where) {
-  constexpr unsigned kHandshake = 0x17;
-  constexpr unsigned kSyn = 0x02;
   if (where == Where::host && packet.protocol == 6 && state == STATE_RELATED) {
-    return (packet.tcp_flags & kHandshake) == kSyn ? ConnectionState::new_session : ConnectionState::established;
+    switch (expected_segment(packet.tcp_flags)) {
+      case ExpectedSegment::begins:
+        return ConnectionState::new_session;
+      case ExpectedSegment::goes_on:
+        return ConnectionState::established;
+      case ExpectedSegment::invalid:
+        return ConnectionState::invalid;
+    }
   }
   if (packet.protocol == 6 || packet.protocol == 17) return static_cast<ConnectionState>(state);
   const ExpectedIcmp kind = expected_icmp(packet.protocol == 58, packet.icmp_type);
