@@ -22,7 +22,6 @@
 
 #define TCP_FLAGS_OF_HANDSHAKE (FACT_TCP_FIN | FACT_TCP_SYN | FACT_TCP_RST | FACT_TCP_ACK)
 #define BOTH_ENDS 3u
-#define ICMP_HEADER_BYTES 8
 #define LINK_OFFSET_MASK 0x3fu /* not below LINK_BYTES_MAX */
 
 /* An element: from bit 34 on the fingerprint's upper 30 bits, two bits for the ends that are expected, two bits for the
@@ -112,6 +111,20 @@ __noinline __u32 quoted_state(hook_ctx *ctx, __u32 ip, __u32 l4, __u32 is_ipv6)
 		family = FACT_IPV6;
 		if (version != 6)
 			return STATE_NEW;
+		if (is_extension(protocol)) {
+			/* The error has the packet's front only: its length says nothing. */
+			__u32 skipped = skip_extensions(
+				ctx, (ip & LINK_OFFSET_MASK) + (l4 & FACT_TRANSPORT_MASK) + ICMP_HEADER_BYTES, protocol,
+				-1u);
+
+			if (skipped >> SKIPPED_END_SHIFT != SKIPPED_ALL)
+				return STATE_NEW;
+			protocol = skipped >> SKIPPED_PROTOCOL_SHIFT & 0xff;
+			bytes = skipped & 0xffff;
+			if (bytes > PACKET_WALK_BYTES)
+				return STATE_NEW;
+			barrier_word(bytes); /* the verifier knows the bound of this register */
+		}
 	} else {
 		const struct iphdr *header = quote;
 

@@ -96,6 +96,9 @@ __noinline __u32 skip_tags(hook_ctx *ctx)
 #define SKIPPED_FIRST_FRAGMENT (1u << 24)
 #define SKIPPED_END_SHIFT 25
 enum { SKIPPED_ALL, SKIPPED_TRUNCATED, SKIPPED_MALFORMED, SKIPPED_TOO_MANY, SKIPPED_LATER_FRAGMENT };
+/* Where the farthest IPv6 header begins that is read: it is quoted behind an ICMPv6 header. */
+#define ICMP_HEADER_BYTES 8
+#define IP_OFFSET_MAX (LINK_BYTES_MAX + PACKET_WALK_BYTES + ICMP_HEADER_BYTES)
 
 /* `ip`: offset of the IPv6 header in the frame; `protocol`: its next header, an extension header's; `bytes`: its length
  * and all behind it. */
@@ -103,7 +106,7 @@ __noinline __u32 skip_extensions(hook_ctx *ctx, __u32 ip, __u32 protocol, __u32 
 {
 	__u32 l4 = sizeof(struct ipv6hdr), first_fragment = 0, end = SKIPPED_ALL, i;
 
-	if (ip > LINK_BYTES_MAX)
+	if (ip > IP_OFFSET_MAX)
 		return SKIPPED_MALFORMED << SKIPPED_END_SHIFT;
 	/* Linux 6.1 refuses a loop that is entered at its end, as LLVM makes of a `for`. */
 	i = 0;

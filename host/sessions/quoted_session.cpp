@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 
+#include "bpf_offload/types.h"
 #include "host/packet/ip_header.h"
 #include "host/sessions/connection.h"
 
@@ -31,11 +32,11 @@ std::optional<SessionKey> quoted_session(std::span<const std::uint8_t> frame, co
   }
   const Bytes quote = frame.subspan(begin);
   const auto ip = IpView::read(quote, error.protocol == Protocol::icmpv6 ? 6 : 4);
-  if (!ip || ip->source() != error.destination.address || is_extension(ip->protocol())) {
+  if (!ip || ip->source() != error.destination.address) {
     return std::nullopt;
   }
   const TransportPosition transport = ip->transport();
-  if (transport.cut || transport.later_fragment) {
+  if (transport.cut || transport.later_fragment || transport.offset > PACKET_WALK_BYTES) {
     return std::nullopt;
   }
   const Protocol protocol{transport.protocol};

@@ -11,6 +11,7 @@ from network import Network, run
 
 OUTSIDE, INSIDE = "10.77.0.1", "10.77.0.2"
 OUTSIDE6, INSIDE6 = "fd77::1", "fd77::2"
+NARROW = "fd78::1"  # behind OUTSIDE, see lead_to_narrow_link()
 STATEFUL = ("--direction", "both", "--firewall")
 
 
@@ -90,6 +91,38 @@ class Peers(Network):
         )
         server.stdout.readline()
         return server
+
+    def lead_to_narrow_link(self):
+        """Makes the host outside a router to a network whose packets have 1300 bytes at most."""
+        run("ip", "-n", self.sender, "link", "add", "narrow", "mtu", 1300, "type", "veth", "peer", "name", "nowhere")
+        self.inside(
+            self.sender, "sysctl", "-qw", "net.ipv6.conf.narrow.disable_ipv6=0", "net.ipv6.conf.all.forwarding=1"
+        )
+        run("ip", "-n", self.sender, "addr", "add", "fd78::2/64", "dev", "narrow", "nodad")
+        for side in ("narrow", "nowhere"):
+            run("ip", "-n", self.sender, "link", "set", side, "arp", "off", "up")
+        for namespace, other, side, far in (
+            (self.receiver, self.sender, "right0", ("left0", OUTSIDE6)),
+            (self.sender, self.receiver, "left0", ("right0", INSIDE6)),
+        ):
+            link = json.loads(run("ip", "-n", other, "-j", "link", "show", "dev", far[0]).stdout)[0]["address"]
+            run("ip", "-n", namespace, "neigh", "replace", far[1], "lladdr", link, "dev", side, "nud", "permanent")
+        run("ip", "-n", self.receiver, "route", "add", "fd78::/64", "via", OUTSIDE6)
+
+    def path_mtu(self):
+        """The protected host's path MTU to NARROW."""
+        shown = run("ip", "-n", self.receiver, "-6", "route", "get", NARROW).stdout.split()
+        return int(shown[shown.index("mtu") + 1]) if "mtu" in shown else 1500
+
+    def send_too_big(self, mtu, port):
+        """An ICMPv6 error from outside about the first fragment of a UDP packet to NARROW and this port."""
+        self.inside(self.sender, sys.executable, "-c", SEND_TOO_BIG, INSIDE6, NARROW, mtu, port)
+        time.sleep(0.1)
+
+    def arrived6(self, figure):
+        """A figure of the protected host's IPv6 stack."""
+        lines = self.inside(self.receiver, "cat", "/proc/net/snmp6").stdout.splitlines()
+        return int(dict(line.split() for line in lines)[figure])
 
     def connects(self, namespace, to, port, seconds=5):
         """Whether a TCP connection comes about."""
@@ -327,6 +360,25 @@ for number in range(count):
 print(lost)
 """
 
+SEND_WIDE = """
+import socket, sys
+to, port, options, size = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", port))
+kind = {"hop": socket.IPV6_HOPOPTS, "destination": socket.IPV6_DSTOPTS}.get(options)
+if kind is not None:
+    s.setsockopt(socket.IPPROTO_IPV6, kind, bytes((0, 0, 1, 4, 0, 0, 0, 0)))
+s.sendto(bytes(size), (to, port))
+"""
+SEND_TOO_BIG = """
+import socket, struct, sys
+inside, far, mtu, port = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+ends = socket.inet_pton(socket.AF_INET6, inside) + socket.inet_pton(socket.AF_INET6, far)
+quote = struct.pack("!IHBB", 6 << 28, 1456, 44, 64) + ends + struct.pack("!BBHI", 17, 0, 1, 77)
+quote += struct.pack("!HHHH", port, port, 3008, 0) + bytes(100)
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.sendto(struct.pack("!BBHI", 2, 0, 0, mtu) + quote, (inside, 0))
+"""
 SEND_RAW = """
 import socket, struct, sys
 source, to, protocol, payload, count, offset = sys.argv[1:]

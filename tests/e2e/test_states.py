@@ -15,9 +15,17 @@ import time
 
 from compare import expect
 from network import Controller, run
-from peers import INSIDE, NEIGHBOURS, OUTSIDE, STATEFUL, Peers
+from peers import INSIDE, NARROW, NEIGHBOURS, OUTSIDE, SEND_WIDE, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases
 
+# UDP with these IPv6 options, of so many bytes: longer than 1500 bytes they leave in fragments.
+NARROW_SENDERS = {
+    "no extension header": ("none", 1400),
+    "hop-by-hop options": ("hop", 1400),
+    "destination options": ("destination", 1400),
+    "fragments": ("none", 3000),
+    "fragments behind hop-by-hop options": ("hop", 3000),
+}
 SLOW = "10.77.0.9"
 BEHIND = "10.78.0.1"
 SYN, RST, ACK = 0x02, 0x04, 0x10
@@ -236,6 +244,30 @@ def add_host_behind(peers):
     return far
 
 
+def path_mtu_case(directory):
+    """Path MTU discovery under a default of drop, for packets with and without IPv6 extension headers: a real router's
+    errors are RELATED."""
+    with Peers(directory) as peers:
+        peers.lead_to_narrow_link()
+        watching = Controller(peers, *STATEFUL)
+        peers.rules([{"operation": "append", "conntrack": "RELATED", "action": "accept"}])
+        peers.default("ingress", "drop")
+        for name, options in NARROW_SENDERS.items():
+            expect(f"path MTU before, {name}", 1500, peers.path_mtu())
+            peers.inside(peers.receiver, sys.executable, "-c", SEND_WIDE, NARROW, 5000, *options)
+            time.sleep(0.3)
+            expect(f"path MTU that is known, {name}", 1300, peers.path_mtu())
+            peers.inside(peers.receiver, "ip", "-6", "route", "flush", "cache")
+        # Only those about a session that is known: nobody here has sent what this one quotes.
+        before = peers.arrived6("Icmp6InMsgs")
+        peers.send_too_big(1280, port=9)
+        expect("errors about another session", 0, peers.arrived6("Icmp6InMsgs") - before)
+        peers.send_too_big(1280, port=5000)
+        expect("errors about this one", 1, peers.arrived6("Icmp6InMsgs") - before)
+        watching.stop()
+        peers.check_clean()
+
+
 def older_case(directory):
     """A TCP connection through a router that is older than the run is picked up as by nf_conntrack_tcp_loose."""
     with Peers(directory) as peers:
@@ -314,6 +346,7 @@ def main():
             "forged segments and errors": forged_case,
             "the peer of a closed connection": closed_case,
             "a flood that is all dropped": flood_case,
+            "path MTU behind extension headers": path_mtu_case,
             "a connection older than the run": older_case,
             "rules and later fragments": fragments_case,
             "a router's connections": router_case,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <utility>
 #include <vector>
 
 namespace nicsentry::quoted_session_test {
@@ -82,6 +83,40 @@ TEST_CASE("ICMPv6 errors quote IPv6 packets") {
   const Bytes frame =
       ethernet(0x86, 0xdd) + ipv6(address6(3), address6(1), 58) + icmp(2) + ipv6(address6(1), address6(2), 6) + kPorts;
   CHECK(quoted(frame) == normalise(endpoint(address6(1), 36865), endpoint(address6(2), 443), Protocol::tcp).key);
+}
+
+// An error about a packet of ours behind these extension headers: kind, and bytes with the next header left out.
+Bytes error_behind(const std::vector<std::pair<std::uint8_t, Bytes>>& extensions, const Bytes& rest = kPorts) {
+  Bytes chain;
+  for (std::size_t i = 0; i < extensions.size(); ++i) {
+    const std::uint8_t next = i + 1 < extensions.size() ? extensions[i + 1].first : 6;
+    chain = chain + Bytes{next} + extensions[i].second;
+  }
+  return ethernet(0x86, 0xdd) + ipv6(address6(3), address6(1), 58) + icmp(2) +
+         ipv6(address6(1), address6(2), extensions.empty() ? 6 : extensions.front().first) + chain + rest;
+}
+
+TEST_CASE("the quoted packet's extension headers are passed over, as far as the programs on the host walk") {
+  const auto wanted = normalise(endpoint(address6(1), 36865), endpoint(address6(2), 443), Protocol::tcp).key;
+  const std::pair<std::uint8_t, Bytes> options{60, Bytes{0, 1, 4, 0, 0, 0, 0}};
+  const std::pair<std::uint8_t, Bytes> first_fragment{44, Bytes{0, 0, 1, 0, 0, 0, 7}};
+  const std::pair<std::uint8_t, Bytes> later_fragment{44, Bytes{0, 0, 9, 0, 0, 0, 7}};
+  const std::pair<std::uint8_t, Bytes> authentication{51, Bytes{1} + Bytes(10)};
+  const auto long_options = [](std::uint8_t units) {
+    return std::pair<std::uint8_t, Bytes>{60, Bytes{units} + Bytes(std::size_t{units} * 8 + 6)};
+  };
+  for (const std::uint8_t kind : {std::uint8_t{0}, std::uint8_t{43}, std::uint8_t{60}, std::uint8_t{135}}) {
+    CHECK(quoted(error_behind({{kind, options.second}})) == wanted);
+  }
+  CHECK(quoted(error_behind({first_fragment})) == wanted);
+  CHECK(quoted(error_behind({{0, options.second}, first_fragment, options})) == wanted);
+  CHECK(quoted(error_behind({authentication})) == wanted);
+  CHECK(quoted(error_behind(std::vector(8, options))) == wanted);
+  CHECK(quoted(error_behind({long_options(55)})) == wanted);
+  CHECK_FALSE(quoted(error_behind({long_options(56)})));
+  CHECK_FALSE(quoted(error_behind(std::vector(9, options))));
+  CHECK_FALSE(quoted(error_behind({later_fragment})));
+  CHECK_FALSE(quoted(error_behind({options, first_fragment}, {0x90, 0x01, 0x01})));
 }
 
 TEST_CASE("an error about a packet that its receiver did not send names nothing") {
