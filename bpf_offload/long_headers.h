@@ -20,6 +20,10 @@
 /* IANA's numbers, which linux/in.h lacks. */
 #define PROTOCOL_HIP 139
 #define PROTOCOL_SHIM6 140
+/* Types of routing headers whose next header Linux takes for a packet of its own, if it is an IP header and the last
+ * segment: ipv6_srh_rcv() with seg6_enabled, ipv6_rpl_srh_rcv() with rpl_seg_enabled (net/ipv6/exthdrs.c). */
+#define ROUTING_TYPE_RPL 3
+#define ROUTING_TYPE_SEGMENTS 4
 
 static __always_inline int is_vlan(__be16 type)
 {
@@ -34,6 +38,13 @@ static __always_inline int is_extension(__u32 protocol)
 	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_FRAGMENT ||
 	       protocol == IPPROTO_AH || protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_MH ||
 	       protocol == PROTOCOL_HIP || protocol == PROTOCOL_SHIM6;
+}
+
+/* Whether a routing header carries a packet that Linux may take out of it, without a tunnel device. */
+static __always_inline int carries_packet(const __u8 *routing)
+{
+	return (routing[2] == ROUTING_TYPE_SEGMENTS || routing[2] == ROUTING_TYPE_RPL) &&
+	       (routing[0] == IPPROTO_IPIP || routing[0] == IPPROTO_IPV6);
 }
 
 /* A value of which the verifier knows nothing afterwards: it tracks no words in the upper half of 8 bytes of the stack.
@@ -95,7 +106,7 @@ __noinline __u32 skip_tags(hook_ctx *ctx)
 #define SKIPPED_PROTOCOL_SHIFT 16
 #define SKIPPED_FIRST_FRAGMENT (1u << 24)
 #define SKIPPED_END_SHIFT 25
-enum { SKIPPED_ALL, SKIPPED_TRUNCATED, SKIPPED_MALFORMED, SKIPPED_TOO_MANY, SKIPPED_LATER_FRAGMENT };
+enum { SKIPPED_ALL, SKIPPED_TRUNCATED, SKIPPED_MALFORMED, SKIPPED_EXTENSIONS, SKIPPED_LATER_FRAGMENT };
 /* Where the farthest IPv6 header begins that is read: it is quoted behind an ICMPv6 header. */
 #define ICMP_HEADER_BYTES 8
 #define IP_OFFSET_MAX (LINK_BYTES_MAX + PACKET_WALK_BYTES + ICMP_HEADER_BYTES)
@@ -114,7 +125,7 @@ __noinline __u32 skip_extensions(hook_ctx *ctx, __u32 ip, __u32 protocol, __u32 
 		const __u8 *extension;
 		__u32 kind = protocol;
 
-		end = SKIPPED_TOO_MANY;
+		end = SKIPPED_EXTENSIONS;
 		if (i == EXTENSIONS_MAX || l4 > PACKET_WALK_BYTES)
 			break;
 		end = SKIPPED_MALFORMED;
@@ -141,6 +152,10 @@ __noinline __u32 skip_extensions(hook_ctx *ctx, __u32 ip, __u32 protocol, __u32 
 		} else if (kind == IPPROTO_AH) {
 			l4 += extension[1] * 4;
 		} else {
+			if (kind == IPPROTO_ROUTING && carries_packet(extension)) {
+				end = SKIPPED_EXTENSIONS;
+				break;
+			}
 			l4 += extension[1] * 8;
 		}
 		i++;

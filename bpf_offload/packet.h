@@ -170,7 +170,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 				goto truncated;
 			if (end == SKIPPED_MALFORMED)
 				goto malformed;
-			if (end == SKIPPED_TOO_MANY)
+			if (end == SKIPPED_EXTENSIONS)
 				goto extensions;
 			if (end == SKIPPED_LATER_FRAGMENT)
 				goto later_fragment;

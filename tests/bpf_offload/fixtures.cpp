@@ -102,11 +102,15 @@ void add_longer_walks(std::vector<Fixture>& table) {
   const auto udp = Protocol::udp;
   PacketBuilder eight_tags = v4_tcp();
   PacketBuilder nine_tags = v4_tcp().vlan(0x88a8);
+  PacketBuilder nine_tags6 = v6_udp().vlan(0x8100);
+  PacketBuilder twelve_tags = v4_tcp().vlan(0x8100).vlan(0x88a8).vlan(0x8100).vlan(0x8100);
   PacketBuilder eight_options = v6_tcp();
   PacketBuilder nine_options = v6_tcp().extension(0);
   for (int i = 0; i < 8; ++i) {
     eight_tags.vlan(0x8100);
     nine_tags.vlan(0x8100);
+    nine_tags6.vlan(0x88a8);
+    twelve_tags.vlan(0x8100);
     eight_options.extension(60);
     nine_options.extension(60);
   }
@@ -124,6 +128,9 @@ void add_longer_walks(std::vector<Fixture>& table) {
            not_read(CAUSE_VLAN_DEPTH, 54)},
           {"eight tags", eight_tags.build(), understood(false, tcp, 50, 20), false, not_read(CAUSE_VLAN_DEPTH, 74)},
           {"nine tags", nine_tags.build(), not_read(CAUSE_VLAN_DEPTH, 54), false, not_read(CAUSE_VLAN_DEPTH, 78)},
+          {"nine tags, IPv6", nine_tags6.build(), not_read(CAUSE_VLAN_DEPTH, 62), false,
+           not_read(CAUSE_VLAN_DEPTH, 86)},
+          {"twelve tags", twelve_tags.build(), not_read(CAUSE_VLAN_DEPTH, 66), false, not_read(CAUSE_VLAN_DEPTH, 90)},
           {"an old service tag", v4_tcp().vlan(0x9100).build(), understood(false, tcp, 50, 20), false,
            not_read(CAUSE_NOT_IP, 54)},
           {"cut in the third tag", cut(v4_tcp().vlan(0x88a8).vlan(0x8100).vlan(0x8100).build(), 24),
@@ -149,6 +156,36 @@ void add_longer_walks(std::vector<Fixture>& table) {
           {"a whole packet that ends in the TCP header", tiny(16, 0), not_read(CAUSE_MALFORMED, 36)},
           {"a fragment over IPv6 that begins within the TCP header", v6_tcp().ipv6_fragment(1, false).build(),
            not_read(CAUSE_MALFORMED, 78)},
+      });
+}
+
+// Packets in packets, with and without a routing header that Linux may take apart.
+void add_carried(std::vector<Fixture>& table) {
+  const Bytes whole = v4_tcp().build();
+  const Bytes inner(whole.begin() + kIp, whole.end());  // 50 bytes
+  const auto carried = [&inner](PacketBuilder builder, std::uint8_t protocol = 4) {
+    return builder.transport(protocol, inner).build();
+  };
+  const auto other = [](std::uint32_t bytes) { return not_read(CAUSE_PROTOCOL, bytes); };
+  const auto taken_apart = [](std::uint32_t bytes) { return not_read(CAUSE_EXTENSIONS, bytes); };
+  table.insert(
+      table.end(),
+      {
+          {"IPv4 in IPv6", carried(v6()), other(90)},
+          {"IPv6 in IPv6", carried(v6(), 41), other(90)},
+          {"IPv4 in IPv6 behind options", carried(v6().extension(60)), other(98)},
+          {"IPv4 behind segment routing", carried(v6().routing(4, 2)), taken_apart(114), false, other(114)},
+          {"IPv6 behind segment routing", carried(v6().routing(4, 2), 41), taken_apart(114), false, other(114)},
+          {"IPv6 behind RPL's source routing", carried(v6().routing(3), 41), taken_apart(98), false, other(98)},
+          {"IPv4 behind options and segment routing", carried(v6().extension(0).routing(4)), taken_apart(106), false,
+           other(106)},
+          {"IPv4 behind segment routing in a first fragment", carried(v6().ipv6_fragment(0, true).routing(4)),
+           taken_apart(106), false, other(106)},
+          {"IPv4 behind segment routing and options", carried(v6().routing(4).extension(60)), other(106)},
+          {"IPv4 behind a routing header of type 0", carried(v6().routing(0)), other(98)},
+          {"IPv4 behind a routing header of type 2", carried(v6().routing(2, 2)), other(114)},
+          {"Ethernet behind segment routing", carried(v6().routing(4), 143), other(98)},
+          {"TCP behind segment routing", v6_tcp().routing(4, 2).build(), understood(true, Protocol::tcp, 94, 64)},
       });
 }
 
@@ -219,6 +256,7 @@ const std::vector<Fixture>& fixtures() {
     std::vector<Fixture> all;
     add_understood(all);
     add_longer_walks(all);
+    add_carried(all);
     add_not_understood(all);
     return all;
   }();

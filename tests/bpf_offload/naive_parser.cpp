@@ -143,6 +143,9 @@ Announced read_ipv6(Input& packet, std::size_t start, bool on_card, Reading& rea
       refuse_tiny_offset(number(first, 2) / 8 * 8, first[0]);
       throw Stop{CAUSE_LATER_FRAGMENT};
     }
+    if (next == 43 && (first[2] == 3 || first[2] == 4) && (first[0] == 4 || first[0] == 41) && !on_card) {
+      throw Stop{CAUSE_EXTENSIONS};  // Linux may take the packet behind it out
+    }
     first_fragment = first_fragment || (next == 44 && number(first, 2) % 2 != 0);
     const std::size_t rest = next == 44 ? 0 : first[1] * std::size_t{next == 51 ? 4U : 8U};
     beyond = rest > packet.left() ? rest - packet.left() : 0;

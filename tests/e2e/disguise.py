@@ -10,6 +10,8 @@ import struct
 ETHERNET = bytes.fromhex("020000000001020000000002")
 HOST4, HOST6 = bytes((10, 9, 0, 2)), bytes.fromhex("fd090000000000000000000000000002")
 HOP_BY_HOP, ROUTING, FRAGMENT, OPTIONS, TCP, UDP = 0, 43, 44, 60, 6, 17
+RPL, SEGMENTS = 3, 4  # types of routing headers behind which Linux may take a packet out
+IP_IN_IP = {0x0800: 4, 0x86DD: 41}
 FIRST_PORT, PORTS_USED = 1024, 32768
 
 
@@ -53,6 +55,9 @@ class Form:
     no_length: bool = False  # IPv6: payload length 0
     payload: bytes = b""
     atomic: bool = False  # IPv6: a fragment header on a whole packet
+    carrier: int = 0  # type of a routing header, which carries the packet in another one
+    segments: int = 0  # that are left there
+    before: tuple = ()  # numbers of extension headers before it
 
 
 def transport(form, number):
@@ -89,7 +94,20 @@ def pieces(data, sizes):
     return found + [(offset, data[offset:], False)]
 
 
-def tagged(form, ethertype, packet):
+def carried(form, number, ethertype, packet):
+    """The packet as Linux takes it with seg6_enabled or rpl_seg_enabled."""
+    count = form.segments + 1 if form.carrier == SEGMENTS else 0
+    routing = struct.pack("!BBBB", IP_IN_IP[ethertype], 2 * count, form.carrier, form.segments)
+    routing += struct.pack("!BBH", max(0, count - 1), 0, 0) + HOST6 * count
+    first, before = extension_headers(form.before, ROUTING)
+    packet = before + routing + packet
+    return struct.pack("!IHBB", 6 << 28, len(packet), first, 64) + source6(number) + HOST6 + packet
+
+
+def tagged(form, number, ethertype, packet):
+    if form.carrier:
+        packet = carried(form, number, ethertype, packet)
+        ethertype = 0x86DD
     frame = ETHERNET
     for tag in form.tags:
         frame += struct.pack("!HH", tag, 0)  # VID 0: Linux takes any number of them away
@@ -104,7 +122,7 @@ def frames4(form, number):
         options = b"\x01" * (4 * form.options)
         header = struct.pack("!BBHHHBBH", *fields, 0) + source4(number) + HOST4 + options
         header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
-        yield tagged(form, 0x0800, header + part)
+        yield tagged(form, number, 0x0800, header + part)
 
 
 def extension_headers(kinds, last, wide=0):
@@ -133,7 +151,7 @@ def frames6(form, number):
         packet = before + part
         length = 0 if form.no_length else len(packet)
         header = struct.pack("!IHBB", 6 << 28, length, first, 64) + source6(number) + HOST6
-        yield tagged(form, 0x86DD, header + packet)
+        yield tagged(form, number, 0x86DD, header + packet)
 
 
 def frames(form, number):
@@ -171,6 +189,14 @@ def known_forms():
         Form("options inside fragments, cut behind the ports", version=6, inner=(OPTIONS,), fragments=(16,)),
         Form("options around fragments", version=6, extensions=(OPTIONS,), inner=(OPTIONS,), fragments=(8,)),
         Form("tags, options and fragments", version=6, tags=(0x8100,) * 3, extensions=(OPTIONS,) * 5, fragments=(8,)),
+        Form("IPv4 behind segment routing", carrier=SEGMENTS),
+        Form("IPv6 behind segment routing", version=6, carrier=SEGMENTS),
+        Form("IPv4 behind segment routing, a segment left", carrier=SEGMENTS, segments=1),
+        Form("IPv6 behind segment routing, two segments left", version=6, carrier=SEGMENTS, segments=2),
+        Form("IPv6 behind options and segment routing", version=6, carrier=SEGMENTS, before=(HOP_BY_HOP, OPTIONS)),
+        Form("IPv6 behind RPL's source routing", version=6, carrier=RPL),
+        Form("UDP behind segment routing", protocol=UDP, carrier=SEGMENTS),
+        Form("fragments behind segment routing", carrier=SEGMENTS, fragments=(8,)),
         Form("UDP behind tags", protocol=UDP, tags=(0x8100,) * 3),
         Form("UDP in fragments", protocol=UDP, fragments=(8,)),
         Form("UDP behind options", version=6, protocol=UDP, extensions=(OPTIONS,) * 8),
@@ -199,4 +225,7 @@ def random_form(chooser: random.Random):
         reverse=chooser.random() < 0.5,
         no_length=no_length,
         atomic=version == 6 and not no_length and chooser.random() < 0.2,
+        carrier=chooser.choice((RPL, SEGMENTS)) if chooser.random() < 0.1 else 0,
+        segments=chooser.choice((0, 0, 1)),
+        before=chooser.choice(((), (OPTIONS,))),
     )

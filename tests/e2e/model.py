@@ -14,8 +14,9 @@ import subprocess
 import sys
 
 FIELDS = """frame.time_epoch frame.len frame.protocols eth.type vlan.etype ip.version ip.hdr_len ip.len ip.flags
-ip.frag_offset ip.proto ip.src ip.dst ipv6.plen ipv6.src ipv6.dst ipv6.fraghdr.offset tcp.srcport tcp.dstport
-tcp.hdr_len tcp.flags tcp.window_size_value udp.srcport udp.dstport udp.length icmp.type icmpv6.type""".split()
+ip.frag_offset ip.proto ip.src ip.dst ipv6.plen ipv6.src ipv6.dst ipv6.fraghdr.offset ipv6.routing.type
+tcp.srcport tcp.dstport tcp.hdr_len tcp.flags tcp.window_size_value udp.srcport udp.dstport udp.length icmp.type
+icmpv6.type""".split()
 OPTIONS = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE")
 
 # In the order of the programs' numbers.
@@ -36,6 +37,7 @@ EXTENSIONS: tuple[str, ...] = (
     "shim6",
 )
 EXTENSIONS_MAX = 8
+CARRYING_TYPES: tuple[int, ...] = (3, 4)  # of routing headers; programs on a card know none
 SHORTEST_TRANSPORT = {"tcp": 20, "udp": 8, "icmp": 8}
 IP_PROTOCOL_NUMBERS = {6: "tcp", 17: "udp", 1: "icmp"}
 VLAN_TYPES = (0x8100, 0x88A8)
@@ -185,7 +187,7 @@ def understand_ipv6(row, packet, rest, behind):
     extensions = 0
     while extensions < len(behind) and behind[extensions] in EXTENSIONS:
         extensions += 1
-    if extensions > EXTENSIONS_MAX:
+    if extensions > EXTENSIONS_MAX or carries_packet(row, behind[:extensions], behind[extensions : extensions + 1]):
         packet.cause = "extensions"
     elif number(row["ipv6.fraghdr.offset"]) != 0:
         packet.cause = "later_fragment"
@@ -193,6 +195,15 @@ def understand_ipv6(row, packet, rest, behind):
         packet.cause = "protocol"
     else:
         understand_transport(row, packet, behind[extensions], None, row["ipv6.src"], row["ipv6.dst"])
+
+
+def carries_packet(row, extensions, next_layer):
+    """Whether the packet behind a routing header may be taken out. tshark tells the type of the first one."""
+    return (
+        extensions[-1:] == ["ipv6.routing"]
+        and number(row["ipv6.routing.type"]) in CARRYING_TYPES
+        and next_layer in (["ip"], ["ipv6"])
+    )
 
 
 def understand_transport(row, packet, transport, left, source, destination):

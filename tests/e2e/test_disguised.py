@@ -21,6 +21,7 @@ BENIGN = PCAPS.parent / "attacks" / "benign"
 UNJUDGED = ("vlan_depth", "truncated", "malformed", "extensions")
 CLOSED, OPEN = 2222, 3333
 RANDOM_FORMS = 100_000
+ROUTING_SETTINGS = ("seg6_enabled", "rpl_seg_enabled")
 HOST = {4: "10.9.0.2/8", 6: "fd09::2/16"}
 
 LISTEN = r"""
@@ -122,6 +123,8 @@ def host_network(directory):
             network.inside(inside, "sysctl", "-qw", f"net.ipv6.conf.{scope}.disable_ipv6=0")
         settings = [
             "net.ipv6.conf.right0.accept_dad=0",
+            # Linux takes packets out of routing headers.
+            *(f"net.ipv6.conf.{scope}.{what}=1" for scope in ("all", "right0") for what in ROUTING_SETTINGS),
             "net.ipv4.conf.all.rp_filter=0",
             "net.ipv4.conf.right0.rp_filter=0",
             "net.ipv4.tcp_syncookies=2",  # an answer to each SYN, whatever waits
@@ -226,6 +229,8 @@ def judged(form):
     extensions = len(form.extensions) + len(form.inner) + (form.atomic or bool(form.fragments))
     # A TCP header without its flags in the first fragment is dropped, and so is one that begins in the middle.
     tiny = form.protocol == disguise.TCP and form.fragments and form.fragments[0] - 8 * len(form.inner) < 16
+    if form.carrier:
+        return False
     return len(form.tags) <= 8 and extensions <= 8 and not tiny and not (form.inner and form.fragments)
 
 

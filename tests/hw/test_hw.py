@@ -97,7 +97,7 @@ def prepare(directory):
     make_capture.make(capture)
     on_host = model.analyse(capture, WHOLE_NS).windows[0]
     (directory / "host_model.pickle").write_bytes(pickle.dumps(on_host))
-    model.TAGS_MAX, model.EXTENSIONS_MAX = 2, 4
+    model.TAGS_MAX, model.EXTENSIONS_MAX, model.CARRYING_TYPES = 2, 4, ()
     model.EXTENSIONS = ("ipv6.hopopts", "ipv6.routing", "ipv6.dstopts", "ipv6.fraghdr")
     packets = [model.understand(row) for row in model.rows(capture)]
     lines = [

@@ -53,6 +53,13 @@ class PacketBuilder {
     extensions_.emplace_back(kind, body);
     return *this;
   }
+  // IPv6 routing header of 8 + units x 8 bytes, with no segment left.
+  PacketBuilder& routing(std::uint8_t type, unsigned units = 0) {
+    Bytes body{0, low_byte(units), type, 0, 0, 0, 0, 0};
+    body.resize(8 + std::size_t{units} * 8, 0);
+    extensions_.emplace_back(std::uint8_t{43}, body);
+    return *this;
+  }
   PacketBuilder& ipv6_fragment(unsigned offset, bool more) {
     Bytes body{0, 0};
     append(body, be16(offset << 3U | (more ? 1U : 0U)));
