@@ -114,8 +114,14 @@ void Attachment::set_partial_frames(bool partial) {
 }
 
 void Attachment::set_keys(const FingerprintKeys& keys) {
-  std::copy(keys.begin(), keys.end(), control_.keys);
+  const FingerprintKeys used = with_vlans(keys, vlans_);
+  std::copy(used.begin(), used.end(), control_.keys);
   write_control();
+}
+
+void Attachment::set_vlans(const VlanIds& vlans) {
+  vlans_ = vlans;
+  set_keys(sessions_.keys());
 }
 
 void Attachment::stop() {

@@ -81,6 +81,8 @@ class Attachment {
   std::uint32_t sampling_rate() const { return control_.config & CONFIG_SHARE_MASK; }
   void set_partial_frames(bool partial);
   void set_keys(const FingerprintKeys& keys);
+  // For replays, which run one packet at a time: the VLANs of the next one are part of its session's name.
+  void set_vlans(const VlanIds& vlans);
   // Leaves the program as it was before a controller drove it: control all zero, no session. A program whose firewall
   // is in force keeps it, and keeps the sessions with their states for the next controller; then only events end.
   void stop();
@@ -126,6 +128,7 @@ class Attachment {
   AdoptedStates adopted_;
   Accounting accounting_;
   struct control control_ {};
+  VlanIds vlans_;
   Totals last_totals_[2]{};
   rule_counter last_dropped_[2]{};
   rule_counter last_unjudged_[2]{};

@@ -2,6 +2,7 @@
 #include "host/analysis/monitor.h"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -16,8 +17,9 @@ constexpr std::size_t kRowsPerPlace = 4;
 
 }  // namespace
 
-Monitor::Monitor(Profile profile, std::uint64_t cap, WallClock clock)
+Monitor::Monitor(Profile profile, std::uint64_t cap, WallClock clock, Vlans vlans)
     : clock_(std::move(clock)),
+      vlans_(vlans),
       registry_(profile, cap),
       learner_(registry_, attachments_),
       recorder_(registry_, attachments_),
@@ -66,7 +68,7 @@ bool Monitor::take(Attachment& attachment, const EventBatch& batch, const EventB
   if (!reported_next && event.header.epoch != epoch_) {
     return false;
   }
-  const auto record = read_record(batch, event);
+  const auto record = read_record(batch, event, vlans_);
   Session* session = record ? follow(attachment, *record) : nullptr;
   if (!reported_next) {
     attachment.deferred().append(event.timestamp_ns, event.header, batch.packet(event));
@@ -91,10 +93,99 @@ Session* Monitor::follow(Attachment& attachment, const PacketRecord& record) {
 
 // A record's second way, in the window that it belongs to.
 void Monitor::count(Attachment& attachment, Session* session, const PacketRecord& record) {
+  if (session != nullptr && !record.dropped() && session->course.note(record.connection)) {
+    const Amount counted{record.unknown() ? 0U : record.event.segments, record.unknown() ? 0U : record.event.bytes};
+    begin_anew(*session, attachment, record.packet, record.event.epoch & 1U, counted);
+  }
   if (session == nullptr || !learner_.count(attachment, *session, record, *connections_)) {
     learner_.refuse(attachment, record);
   } else {
     recorder_.record(*session, record, *connections_);
+  }
+}
+
+// A connection begins between ports of a closed one: what was counted up to its first packet is the former session's.
+// `counted`: the part of that packet that the attachment's counters have already.
+void Monitor::begin_anew(Session& session, Attachment& attachment, const ParsedPacket& first, unsigned half,
+                         const Amount& counted) {
+  if (!registry_.has_room_for_ended()) {
+    return;
+  }
+  const auto first_end = static_cast<std::size_t>(first.key.direction);
+  for (const auto& each : attachments_) {
+    const auto id = each->ended() ? std::nullopt : each->sessions().find(session);
+    if (!id) {
+      continue;
+    }
+    attachments_.attempt(*each, [&] {
+      AttachmentSessions::Entry& entry = each->sessions().entry(*id);
+      std::array<Amount, 2> before = entry.noted;
+      if (before[0].packets + before[1].packets != entry.seen) {  // some packets were counted without events
+        const session_counters now = each->program().maps().read_counters(*id, half);
+        for (const std::size_t end : {0U, 1U}) {
+          before[end] = {now.packets[end] - entry.last[half].packets[end],
+                         now.bytes[end] - entry.last[half].bytes[end]};
+        }
+        if (each.get() == &attachment) {
+          before[first_end].packets -= std::min(before[first_end].packets, counted.packets);
+          before[first_end].bytes -= std::min(before[first_end].bytes, counted.bytes);
+        }
+      }
+      for (const Direction direction : {Direction::from_lower, Direction::from_higher}) {
+        const auto end = static_cast<std::size_t>(direction);
+        if (before[end].packets != 0) {
+          registry_.count(session, direction, before[end]);
+          entry.active = true;
+        }
+        each->accounting().on_sessions.packets += before[end].packets;
+        each->accounting().on_sessions.bytes += before[end].bytes;
+        entry.last[half].packets[end] += before[end].packets;
+        entry.last[half].bytes[end] += before[end].bytes;
+        entry.seen -= std::min(entry.seen, before[end].packets);
+      }
+      entry.noted = {};
+      each->accounting().sessions_active += std::exchange(entry.active, false) ? 1 : 0;
+    });
+  }
+  attachment.accounting().sessions_new += 1;
+  registry_.begin_anew(session, first, half);
+}
+
+Session* Monitor::find_session(const ParsedPacket& packet) {
+  SessionKey key = packet.key.key;
+  if (vlans_ == Vlans::part_of_sessions) {
+    key.vlans = packet.vlans;
+  }
+  return registry_.find(key);
+}
+
+bool Monitor::process_unreported(Attachment& attachment, const ParsedPacket& packet, TimestampNs time_ns) {
+  Session* session = find_session(packet);
+  const auto id = session != nullptr ? attachment.sessions().find(*session) : std::nullopt;
+  if (!id) {
+    return false;
+  }
+  AttachmentSessions::Entry& entry = attachment.sessions().entry(*id);
+  const session_counters now = attachment.program().maps().read_counters(*id, attachment.half());
+  const session_counters& last = entry.last[attachment.half()];
+  if (packets_of(now) - packets_of(last) <= entry.seen) {
+    return false;
+  }
+  if (session->course.note(packet)) {
+    begin_anew(*session, attachment, packet, attachment.half(), {1, packet.features.bytes});
+  }
+  entry.seen = packets_of(now) - packets_of(last);
+  entry.looked_ns = time_ns;
+  registry_.learn_server(*session, packet);
+  registry_.note_unseen(*session, time_ns, time_ns);
+  return true;
+}
+
+void Monitor::add_bytes(Attachment& attachment, const ParsedPacket& packet, std::uint64_t bytes) {
+  Session* session = find_session(packet);
+  if (session != nullptr && bytes != 0) {
+    registry_.count(*session, packet.key.direction, {0, bytes});
+    attachment.accounting().on_sessions.bytes += bytes;
   }
 }
 
@@ -113,7 +204,7 @@ void Monitor::process_deferred() {
     Attachment& attachment = *attachments[which];
     for (const EventBatch::Event& event : events) {
       attachment.count_arrival(event.header);
-      if (const auto record = read_record(*batches[which], event)) {
+      if (const auto record = read_record(*batches[which], event, vlans_)) {
         Session* session = learner_.identify(attachment, *record, *connections_);
         count(attachment, session, *record);
         if (session != nullptr && session->attachments == 0 && !session->active) {

@@ -37,7 +37,8 @@ struct EstablishedConnection {
 class Monitor {
  public:
   // `cap`: how many packets of a session a window captures; 0: all. `clock`: measures how soon states are in force.
-  Monitor(Profile profile, std::uint64_t cap, WallClock clock);
+  // `vlans`: part of sessions in replays only, see Attachment::set_vlans().
+  Monitor(Profile profile, std::uint64_t cap, WallClock clock, Vlans vlans = Vlans::ignored);
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
@@ -60,6 +61,13 @@ class Monitor {
   // that was collected already are lost; the accounting shows how many.
   void process(std::span<const Arrived> arrived);
   void process(Attachment& attachment, const EventBatch& batch);
+
+  // For replays. A packet for which the program sent no event, since its session is above the cap: if the counters of
+  // its session show it, it is noted there with its exact time. Returns whether they do. All events that arrived before
+  // it must have been processed.
+  bool process_unreported(Attachment& attachment, const ParsedPacket& packet, TimestampNs time_ns);
+  // For replays. Adds bytes of a packet that the program could not count to those of its known session.
+  void add_bytes(Attachment& attachment, const ParsedPacket& packet, std::uint64_t bytes);
 
   // Takes connections for established before a packet of them is seen, so that their next ones are ESTABLISHED. While
   // track_connections() is on. As many as leave half of the places of each attachment free.
@@ -101,6 +109,8 @@ class Monitor {
   bool take(Attachment& attachment, const EventBatch& batch, const EventBatch::Event& event);
   Session* follow(Attachment& attachment, const PacketRecord& record);
   void count(Attachment& attachment, Session* session, const PacketRecord& record);
+  void begin_anew(Session& session, Attachment& attachment, const ParsedPacket& first, unsigned half,
+                  const Amount& counted);
   void process_deferred();
   void flush();
   void end_rest(Attachment& attachment);
@@ -110,7 +120,10 @@ class Monitor {
   std::uint64_t count_since_last(Attachment& attachment, AttachmentSessions::Entry& entry, unsigned half,
                                  const session_counters& now);
 
+  Session* find_session(const ParsedPacket& packet);
+
   WallClock clock_;
+  Vlans vlans_;
   SessionRegistry registry_;
   AttachmentList attachments_;
   SessionLearner learner_;

@@ -17,11 +17,14 @@ std::uint32_t payload_of(const ParsedPacket& packet, const event_header& event) 
 
 }  // namespace
 
-std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatch::Event& event) {
+std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatch::Event& event, Vlans vlans) {
   const auto bytes = batch.packet(event);
-  const auto packet = parse_packet(bytes);
+  auto packet = parse_packet(bytes);
   if (!packet) {
     return std::nullopt;
+  }
+  if (vlans == Vlans::part_of_sessions) {
+    packet->key.key.vlans = packet->vlans;
   }
   const PacketFeatures& features = packet->features;
   const bool dropped = (event.header.verdict & ACTION_DROP) != 0;
@@ -40,6 +43,9 @@ std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatc
                       std::nullopt};
   if (is_icmp_error(packet->protocol, features.icmp_type)) {
     record.quoted = quoted_session(bytes, *packet);
+    if (record.quoted) {
+      record.quoted->vlans = packet->key.key.vlans;
+    }
   }
   return record;
 }

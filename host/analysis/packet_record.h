@@ -25,7 +25,11 @@ struct PacketRecord {
   bool dropped() const { return connection.dropped; }
 };
 
+// Whether packets of different VLANs are of different sessions.
+enum class Vlans : std::uint8_t { ignored, part_of_sessions };
+
 // Nothing where the packet's headers are not all there: some firmware sends fewer bytes than it was asked for.
-std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatch::Event& event);
+std::optional<PacketRecord> read_record(const EventBatch& batch, const EventBatch::Event& event,
+                                        Vlans vlans = Vlans::ignored);
 
 }  // namespace nicsentry

@@ -4,6 +4,9 @@
 namespace nicsentry {
 
 void PacketRecorder::record(Session& session, const PacketRecord& record, const ConnectionObserver& connections) {
+  if (!record.dropped()) {
+    registry_.learn_server(session, record.packet);
+  }
   const bool wanted = registry_.capture(session, record.timestamp_ns, record.packet, record.event);
   session.unwatched = !wanted && !connections.awaits_answer(session);
   if (!session.unwatched) {

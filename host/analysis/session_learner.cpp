@@ -43,7 +43,11 @@ bool SessionLearner::count(Attachment& attachment, Session& session, const Packe
                            ConnectionObserver& connections) {
   AttachmentSessions& sessions = attachment.sessions();
   if (!record.unknown()) {
-    sessions.entry(record.event.counter).seen += record.event.segments;  // its counters have it
+    AttachmentSessions::Entry& entry = sessions.entry(record.event.counter);
+    Amount& noted = entry.noted[static_cast<std::size_t>(record.connection.direction)];
+    entry.seen += record.event.segments;  // its counters have it
+    noted.packets += record.event.segments;
+    noted.bytes += record.event.bytes;
     return true;
   }
   if (!sessions.find(session)) {

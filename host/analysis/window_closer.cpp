@@ -116,6 +116,7 @@ void WindowCloser::count_entry(Attachment& attachment, AttachmentSessions::Entry
   attachment.accounting().sessions_active += entry.active || packets != 0 ? 1 : 0;
   entry.active = false;
   entry.seen = 0;
+  entry.noted = {};
   entry.looked_ns = 0;
   entry.muted = false;
 }

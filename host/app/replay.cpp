@@ -2,17 +2,18 @@
 #include "host/app/replay.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "host/analysis/monitor.h"
-#include "host/analysis/tick_interval.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
-#include "host/capture/capture_merge.h"
+#include "host/capture/duplicates.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
+#include "host/packet/ip_header.h"
 #include "host/packet/parser.h"
 #include "host/ports/program_choice.h"
 
@@ -24,7 +25,7 @@ constexpr std::uint64_t kFramesBetweenProgress = 4096;
 std::string capture_names(const std::vector<std::filesystem::path>& captures) {
   std::string names;
   for (const auto& capture : captures) {
-    names += (names.empty() ? "" : "+") + capture.filename().string();
+    names += (names.empty() ? "" : "+") + capture_name(capture);
   }
   return names;
 }
@@ -34,26 +35,35 @@ Program load_program(const ReplayOptions& options) {
                         .size = {options.sessions, bucket_bits_for(options.sessions)}});
 }
 
+TimestampNs later(TimestampNs time, std::chrono::nanoseconds by) {
+  TimestampNs sum = 0;
+  return __builtin_add_overflow(time, by.count(), &sum) ? std::numeric_limits<TimestampNs>::max() : sum;
+}
+
 class Replay {
  public:
   Replay(const ReplayOptions& options, const std::function<void(WindowReport)>& on_window)
       : options_(options),
         on_window_(on_window),
-        monitor_(options.profile, options.cap, wall_clock_ns),
+        monitor_(options.profile, options.cap, wall_clock_ns, options.vlans),
         program_(load_program(options)),
         test_run_(program_),
         attachment_(monitor_.add_attachment(Attachment::fresh({capture_names(options.captures), "xdp", "replay"},
                                                               std::move(program_),
-                                                              {options.sessions, fixed_keys(), test_run_.cpu()}))),
-        tick_(tick_interval(options.window)) {}
+                                                              {options.sessions, fixed_keys(), test_run_.cpu()}))) {}
 
   void take(const CapturedFrame& frame) {
     advance_clock(frame.timestamp_ns);
+    const TimestampNs time = std::max(frame.timestamp_ns, window_start_);
     run(frame);
     batch_.clear();
     attachment_.reader().drain(batch_);
-    stamp_events(frame.timestamp_ns);
-    monitor_.process(attachment_, stamped_);
+    if (batch_.events().empty()) {
+      note_without_event(time);
+    } else {
+      stamp_events(time);
+      monitor_.process(attachment_, stamped_);
+    }
     ++packets_in_window_;
     ++summary_.packets;
   }
@@ -72,13 +82,8 @@ class Replay {
     if (!started_) {
       started_ = true;
       window_start_ = time;
-      next_tick_ = time + tick_.count();
     }
     now_ = std::max(now_, time);
-    if (now_ >= next_tick_ && now_ < window_end()) {
-      monitor_.tick(next_tick_);
-      next_tick_ += ((now_ - next_tick_) / tick_.count() + 1) * tick_.count();
-    }
     if (now_ < window_end()) {
       return;
     }
@@ -88,14 +93,14 @@ class Replay {
     const auto passed = (now_ - window_start_) / options_.window.count();
     window_start_ += passed * options_.window.count();
     window_number_ += static_cast<std::uint64_t>(passed);
-    next_tick_ = window_start_ + tick_.count() * ((now_ - window_start_) / tick_.count() + 1);
   }
 
-  TimestampNs window_end() const { return window_start_ + options_.window.count(); }
+  TimestampNs window_end() const { return later(window_start_, options_.window); }
 
   // Between two frames no packet is under way: a swap needs no waiting.
   void end_window() {
-    WindowReport report = monitor_.flip(window_number_, window_start_).collect(window_end());
+    const TimestampNs end = options_.window == kWholeCapture ? now_ + 1 : window_end();
+    WindowReport report = monitor_.flip(window_number_, window_start_).collect(end);
     throw_failures();
     add_uncaptured(report.attachments.at(0));
     on_window_(std::move(report));
@@ -109,54 +114,69 @@ class Replay {
     }
   }
 
-  // The program gets the frame as it was on the wire: what the capture's snap length cut off is payload, and is filled
-  // with zeros. A frame that was cut within its headers goes as it is, and counts as truncated.
   void run(const CapturedFrame& frame) {
-    const bool headers_whole = header_reach(frame.bytes) <= frame.bytes.size();
-    frame_.assign(frame.bytes.begin(), frame.bytes.end());
-    if (headers_whole) {
-      frame_.resize(frame.wire_bytes);
-    } else {
-      uncaptured_bytes_ += frame.wire_bytes - frame.bytes.size();
-    }
-    if (frame_.size() < TestRun::kShortestFrame) {  // too short for Ethernet, and for the kernel to run
-      ++too_short_;
+    prepare_frame(frame, options_.cut_frames, frame_);
+    uncaptured_.missing_frame += frame_.missing_frame;
+    uncaptured_.cut += frame_.cut ? 1 : 0;
+    if (frame_.bytes.size() < TestRun::kShortestFrame) {  // too short for Ethernet, and for the kernel to run
+      ++uncaptured_.too_short;
       return;
     }
-    run_whole();
-  }
-
-  // Of a frame longer than a page the program sees the first part only, and cannot hold the IP length against the rest.
-  void run_whole() {
-    const bool partial = frame_.size() > TestRun::kLongestLinear && holds_its_ip_length();
-    if (partial != partial_) {
-      attachment_.set_partial_frames(partial);
-      partial_ = partial;
+    if (frame_.partial != partial_) {
+      attachment_.set_partial_frames(frame_.partial);
+      partial_ = frame_.partial;
     }
-    frame_.resize(std::min(frame_.size(), TestRun::kLongestLinear));
-    test_run_.run(frame_);
+    if (options_.vlans == Vlans::part_of_sessions) {
+      set_vlans(find_ip(frame_.bytes).vlans);
+    }
+    test_run_.run(frame_.bytes);
   }
 
-  bool holds_its_ip_length() const {
-    const auto packet = parse_packet(frame_);
-    return packet && packet->ip_offset + packet->features.bytes <= frame_.size();
+  void set_vlans(const VlanIds& vlans) {
+    if (vlans != vlans_) {
+      attachment_.set_vlans(vlans);
+      vlans_ = vlans;
+    }
+  }
+
+  // A session above the cap: its counters say whether the program counted the packet on it.
+  void note_without_event(TimestampNs time) {
+    const auto packet = parse_packet(frame_.bytes);
+    if (packet && monitor_.process_unreported(attachment_, *packet, time)) {
+      monitor_.add_bytes(attachment_, *packet, frame_.missing_payload);
+    }
   }
 
   void stamp_events(TimestampNs time) {
     stamped_.clear();
     for (const EventBatch::Event& event : batch_.events()) {
-      stamped_.append(time, event.header, batch_.packet(event));
+      event_header header = event.header;
+      header.bytes += frame_.missing_payload;
+      if (header.counter == EVENT_UNKNOWN) {
+        uncaptured_.unknown_payload += frame_.missing_payload;
+      } else if (const auto packet = parse_packet(batch_.packet(event)); packet && frame_.missing_payload != 0) {
+        monitor_.add_bytes(attachment_, *packet, frame_.missing_payload);
+      }
+      stamped_.append(time, header, batch_.packet(event));
     }
   }
 
-  // What the program could not be shown: frames shorter than Ethernet's header, and bytes that the capture left out of
-  // frames that count as truncated.
+  // What the program could not be shown: frames shorter than Ethernet's header, bytes that the capture left out of
+  // frames that count as truncated, and lengths that a header cannot say.
   void add_uncaptured(Accounting& accounting) {
-    accounting.not_understood[CAUSE_TRUNCATED].packets += too_short_;
-    accounting.not_understood[CAUSE_TRUNCATED].bytes += uncaptured_bytes_;
-    too_short_ = 0;
-    uncaptured_bytes_ = 0;
+    accounting.not_understood[CAUSE_TRUNCATED].packets += uncaptured_.too_short;
+    accounting.not_understood[CAUSE_TRUNCATED].bytes += uncaptured_.missing_frame;
+    accounting.unknown.bytes += uncaptured_.unknown_payload;
+    accounting.cut_frames = options_.cut_frames == CutFrames::truncated ? uncaptured_.cut : 0;
+    uncaptured_ = {};
   }
+
+  struct Uncaptured {
+    std::uint64_t too_short = 0;
+    std::uint64_t missing_frame = 0;
+    std::uint64_t unknown_payload = 0;
+    std::uint64_t cut = 0;
+  };
 
   const ReplayOptions& options_;
   const std::function<void(WindowReport)>& on_window_;
@@ -164,38 +184,44 @@ class Replay {
   Program program_;
   TestRun test_run_;
   Attachment& attachment_;
-  std::chrono::nanoseconds tick_;
   EventBatch batch_;
   EventBatch stamped_;
-  std::vector<std::uint8_t> frame_;
+  ReplayFrame frame_;
   ReplaySummary summary_;
+  Uncaptured uncaptured_;
   bool started_ = false;
   bool partial_ = false;
+  VlanIds vlans_;
   TimestampNs now_ = 0;
   TimestampNs window_start_ = 0;
-  TimestampNs next_tick_ = 0;
   std::uint64_t window_number_ = 0;
   std::uint64_t packets_in_window_ = 0;
-  std::uint64_t too_short_ = 0;
-  std::uint64_t uncaptured_bytes_ = 0;
 };
 
 }  // namespace
 
 ReplaySummary replay(const ReplayOptions& options, const std::function<void(WindowReport)>& on_window,
                      const std::function<void(std::uint64_t, std::uint64_t)>& on_progress) {
-  CaptureMerge captures(options.captures);
+  CaptureMerge captures(options.captures, Tunnels::stepped_over);
   Replay replay(options, on_window);
   CapturedFrame frame;
   std::uint64_t frames = 0;
+  Duplicates duplicates;
+  std::uint64_t copies = 0;
   while (captures.next(frame)) {
-    replay.take(frame);
+    if (options.copies == Copies::left_out && duplicates.seen_before(frame.timestamp_ns, frame.bytes)) {
+      ++copies;
+    } else {
+      replay.take(frame);
+    }
     if (++frames % kFramesBetweenProgress == 0) {
       on_progress(captures.bytes_read(), captures.bytes_in_all());
     }
   }
   ReplaySummary summary = replay.finish();
-  summary.damages = captures.damages();
+  summary.copies = copies;
+  summary.out_of_order = captures.out_of_order();
+  summary.failures = captures.failures();
   return summary;
 }
 

@@ -23,6 +23,9 @@ constexpr std::chrono::milliseconds kShortestReplayWindow{1};
 struct ReplayCommandOptions {
   std::vector<std::filesystem::path> captures;
   std::uint32_t sessions = kDefaultSessions;
+  bool cut_frames = false;
+  bool dedup = false;
+  bool vlan = false;
   WindowOptions window;
 };
 
@@ -66,12 +69,18 @@ std::string counted(std::uint64_t count, const char* what) {
 
 void print_summary(const ReplaySummary& summary, const WindowOptions& options) {
   if (options.json) {
-    const nlohmann::ordered_json line{
-        {"replay", {{"packets", summary.packets}, {"sessions", summary.sessions}, {"windows", summary.windows}}}};
-    std::printf("%s\n", line.dump().c_str());
+    nlohmann::ordered_json replayed{{"packets", summary.packets},
+                                    {"sessions", summary.sessions},
+                                    {"windows", summary.windows},
+                                    {"packets_left_out", summary.copies},
+                                    {"packets_out_of_order", summary.out_of_order.packets},
+                                    {"failures", summary.failures}};
+    const nlohmann::ordered_json line{{"replay", std::move(replayed)}};
+    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
   } else if (!options.quiet) {
-    std::printf("%s, %s, %s\n", counted(summary.sessions, "session").c_str(),
-                counted(summary.packets, "packet").c_str(), counted(summary.windows, "window").c_str());
+    const std::string copies = summary.copies == 0 ? "" : ", " + counted(summary.copies, "copied packet") + " left out";
+    std::printf("%s, %s, %s%s\n", counted(summary.sessions, "session").c_str(),
+                counted(summary.packets, "packet").c_str(), counted(summary.windows, "window").c_str(), copies.c_str());
   }
 }
 
@@ -80,7 +89,12 @@ int run(const ReplayCommandOptions& options) {
   ReplayOptions replayed;
   replayed.captures = options.captures;
   replayed.profile = options.window.profile.empty() ? Profile::all : parse_profile(options.window.profile);
-  replayed.window = parse_duration(options.window.window, kShortestReplayWindow);
+  replayed.window = options.window.window == kAllInOneWindow
+                        ? kWholeCapture
+                        : parse_duration(options.window.window, kShortestReplayWindow);
+  replayed.cut_frames = options.cut_frames ? CutFrames::by_ip_length : CutFrames::truncated;
+  replayed.copies = options.dedup ? Copies::left_out : Copies::counted;
+  replayed.vlans = options.vlan ? Vlans::part_of_sessions : Vlans::ignored;
   replayed.cap = options.window.cap;
   replayed.sessions = options.sessions;
   Progress progress(!options.window.quiet);
@@ -94,10 +108,15 @@ int run(const ReplayCommandOptions& options) {
   const bool failed = !reports.close();
   progress.clear();
   print_summary(summary, options.window);
-  for (const std::string& damage : summary.damages) {
-    log_error(damage);
+  if (summary.out_of_order.packets != 0) {
+    log_warning("time goes back: " + summary.out_of_order.first + "; " +
+                counted(summary.out_of_order.packets, "packet") +
+                " out of order; packets older than their window count at its start");
   }
-  return failed || !summary.damages.empty() ? kExitFailure : kExitSuccess;
+  for (const std::string& failure : summary.failures) {
+    log_error(failure);
+  }
+  return failed || !summary.failures.empty() ? kExitFailure : kExitSuccess;
 }
 
 }  // namespace
@@ -105,14 +124,25 @@ int run(const ReplayCommandOptions& options) {
 void add_replay_command(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<ReplayCommandOptions>();
   CLI::App* command = app.add_subcommand("replay", "send captures through the program in the kernel");
-  command->add_option("CAPTURE", options->captures, "pcap or pcapng files, merged by time")->required();
+  command
+      ->add_option("CAPTURE", options->captures,
+                   "pcap or pcapng files, also of gzip or zstd, or directories of them, merged by time; -: stdin")
+      ->required();
   command->add_option("--sessions", options->sessions, "sessions that the maps hold")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  add_window_options(*command, options->window, kShortestReplayWindow);
+  command->add_flag("--cut-frames", options->cut_frames,
+                    "count a frame that is shorter than its IP length says by that length (a mirror cuts packets)");
+  command->add_flag("--dedup", options->dedup,
+                    "count a packet that a mirror copied once: the same headers within 100 us");
+  command->add_flag("--vlan", options->vlan,
+                    "packets of different VLANs are of different sessions; rows show the VLAN");
+  add_window_options(*command, options->window, kShortestReplayWindow, WindowLengths::durations_or_all);
   command->footer(
       "Examples:\n"
       "  nicsentry replay capture.pcap\n"
+      "  nicsentry replay captures/ more.pcapng.zst --window all\n"
+      "  ssh host tcpdump -w - -U | nicsentry replay -\n"
       "  nicsentry replay capture.pcap --profile crypto --window 60s --cap 0 --format seed-csv -o /tmp/out");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }

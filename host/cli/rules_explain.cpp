@@ -194,10 +194,11 @@ int explain_captures(const ExplainOptions& options, const Ask& ask) {
     ask_for_packets();
   }
   report.finish();
-  for (const std::string& damage : captures.damages()) {
-    log_error(damage);
+  const std::vector<std::string> failures = captures.failures();
+  for (const std::string& failure : failures) {
+    log_error(failure);
   }
-  return captures.damages().empty() ? kExitSuccess : kExitFailure;
+  return failures.empty() ? kExitSuccess : kExitFailure;
 }
 
 int explain(const ExplainOptions& options) {

@@ -10,11 +10,18 @@
 
 namespace nicsentry {
 
-void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least) {
+void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least,
+                        WindowLengths lengths) {
+  const bool all = lengths == WindowLengths::durations_or_all;
   command.add_option("--profile", options.profile, "ddos, crypto or all (default)")
       ->check(understood_by(parse_profile));
-  command.add_option("--window", options.window, "length of a window: 10s, 50ms, 0.01")
-      ->check(understood_by([least](const std::string& text) { parse_duration(text, least); }))
+  command
+      .add_option(
+          "--window", options.window,
+          all ? "length of a window: 10s, 50ms, 0.01, 1d; all: one window" : "length of a window: 10s, 50ms, 0.01, 1d")
+      ->check(understood_by([least, all](const std::string& text) {
+        if (!all || text != kAllInOneWindow) parse_duration(text, least);
+      }))
       ->capture_default_str();
   command.add_option("--cap", options.cap, "packets of a session that a window captures; 0: all")
       ->check(CLI::NonNegativeNumber)
@@ -26,8 +33,8 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--top", options.top, "sessions in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  auto* json = command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
-  command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings")->excludes(json);
+  command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
+  command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings");
 }
 
 ReportOutputOptions output_options(const WindowOptions& options) {

@@ -12,6 +12,9 @@
 
 namespace nicsentry {
 
+// Which lengths of a window --window takes.
+enum class WindowLengths : std::uint8_t { durations, durations_or_all };
+
 // What run and replay have in common: options of the analysis and of its output, as text until they are parsed.
 struct WindowOptions {
   std::string profile;
@@ -23,8 +26,11 @@ struct WindowOptions {
   bool quiet = false;
   unsigned top = 10;
 };
+// The --window of one window that ends with the captures.
+inline constexpr const char* kAllInOneWindow = "all";
 // `least`: the shortest window.
-void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least);
+void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least,
+                        WindowLengths lengths = WindowLengths::durations);
 
 ReportOutputOptions output_options(const WindowOptions& options);  // throws Error
 

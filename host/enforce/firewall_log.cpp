@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "host/base/rfc3339.h"
 #include "host/packet/ip_header.h"
 #include "host/packet/parser.h"
 
@@ -39,7 +40,8 @@ void add_packet(const ParsedPacket& packet, ordered_json& record) {
 
 std::string log_record(const AttachmentName& attachment, const std::optional<Firewall::Deciding>& rule,
                        TimestampNs time_ns, const event_header& header, std::span<const std::uint8_t> frame) {
-  ordered_json record = {{"time_ns", time_ns}, {"interface", attachment.interface}, {"hook", attachment.hook}};
+  ordered_json record = {
+      {"time_ns", time_ns}, {"time", rfc3339(time_ns)}, {"interface", attachment.interface}, {"hook", attachment.hook}};
   if (rule) {
     record["rule"] = rule->number;
     if (!rule->rule.description.empty()) {
@@ -57,7 +59,7 @@ std::string log_record(const AttachmentName& attachment, const std::optional<Fir
 }
 
 std::string left_out_record(TimestampNs time_ns, std::uint64_t left_out) {
-  return ordered_json{{"time_ns", time_ns}, {"left_out", left_out}}.dump();
+  return ordered_json{{"time_ns", time_ns}, {"time", rfc3339(time_ns)}, {"left_out", left_out}}.dump();
 }
 
 }  // namespace nicsentry

@@ -18,6 +18,7 @@ constexpr std::size_t kVlanTagBytes = 4;
 constexpr std::uint16_t kVlanTag = 0x8100;
 constexpr std::uint16_t kServiceVlanTag = 0x88a8;
 constexpr std::uint16_t kOldServiceVlanTags[] = {0x9100, 0x9200, 0x9300};  // from before IEEE 802.1ad
+constexpr std::uint16_t kVlanId = 0x0fff;                                  // of a tag's control information
 constexpr std::uint16_t kIpv4 = 0x0800;
 constexpr std::uint16_t kIpv6 = 0x86dd;
 
@@ -50,18 +51,29 @@ bool is_vlan_tag(std::uint16_t type) {
              std::end(kOldServiceVlanTags);
 }
 
+// A tag of VLAN 0 has a priority only.
+void add_vlan(VlanIds& vlans, std::uint16_t vlan) {
+  if (vlans.outer == 0) {
+    vlans.outer = vlan;
+  } else if (vlans.inner == 0) {
+    vlans.inner = vlan;
+  }
+}
+
 }  // namespace
 
 IpPosition find_ip(std::span<const std::uint8_t> frame) {
+  VlanIds vlans;
   std::size_t end = kEthernetBytes;  // of the header or tag whose last two bytes are the EtherType
   for (int tags = 0; end <= frame.size(); ++tags, end += kVlanTagBytes) {
     const std::uint16_t type = be16(frame, end - 2);
     if (type == kIpv4 || type == kIpv6) {
-      return {type == kIpv4 ? std::uint8_t{4} : std::uint8_t{6}, end, end};
+      return {type == kIpv4 ? std::uint8_t{4} : std::uint8_t{6}, end, end, vlans};
     }
     if (!is_vlan_tag(type) || tags == VLAN_TAGS_MAX_HOST) break;
+    if (end + kVlanTagBytes <= frame.size()) add_vlan(vlans, be16(frame, end) & kVlanId);
   }
-  return {0, 0, end};
+  return {0, 0, end, vlans};
 }
 
 bool is_extension(std::uint8_t protocol) {

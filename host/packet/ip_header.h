@@ -28,6 +28,7 @@ struct IpPosition {
   std::uint8_t version = 0;  // 4 or 6, by the EtherType; 0: not IP, or the frame ends before the EtherType
   std::size_t offset = 0;    // of the IP header
   std::size_t reach = 0;     // bytes of the frame that it takes to tell; can be more than the frame has
+  VlanIds vlans{};
 };
 IpPosition find_ip(std::span<const std::uint8_t> frame);
 

@@ -48,6 +48,7 @@ std::optional<std::uint8_t> walk_ip(Walk& walk, ParsedPacket& packet) {
   walk.offset = found.offset + transport.offset;
   walk.first_fragment = transport.first_fragment;
   packet.ip_offset = static_cast<std::uint32_t>(found.offset);
+  packet.vlans = found.vlans;
   packet.features.bytes = static_cast<std::uint32_t>(ip->total_bytes());
   packet.features.ip_flags_fragment = ip->flags_fragment();
   packet.source.address = ip->source();

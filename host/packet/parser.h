@@ -18,7 +18,8 @@ struct ParsedPacket {
   Endpoint source;
   Endpoint destination;
   Protocol protocol = Protocol::tcp;
-  DirectedKey key;
+  DirectedKey key;  // without VLANs
+  VlanIds vlans{};
   PacketFeatures features;         // timestamp_ns is 0; bytes as the IP header says
   std::uint32_t tcp_sequence = 0;  // as in the header
   std::uint32_t tcp_acknowledged = 0;

@@ -90,6 +90,11 @@ std::array<std::uint32_t, 4> IpAddress::raw_words() const {
   return words;
 }
 
+std::string VlanIds::text() const {
+  if (outer == 0) return "";
+  return std::to_string(outer) + (inner == 0 ? "" : "." + std::to_string(inner));
+}
+
 std::uint16_t Endpoint::raw_port() const { return static_cast<std::uint16_t>(port << 8 | port >> 8); }
 
 Direction opposite(Direction direction) {
@@ -113,6 +118,7 @@ std::size_t SessionKeyHash::operator()(const SessionKey& key) const noexcept {
   if (key.lower.address.version == 6) {
     for (std::size_t i = 1; i < lower.size(); ++i) hash.add(joined(lower[i], higher[i]));
   }
+  if (key.vlans != VlanIds()) hash.add(joined(key.vlans.outer, key.vlans.inner));
   return hash.finish();
 }
 

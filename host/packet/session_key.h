@@ -37,6 +37,15 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
+// The VLANs of a frame's first two tags that name one, the outer first. 0: there is none.
+struct VlanIds {
+  std::uint16_t outer = 0;
+  std::uint16_t inner = 0;
+
+  auto operator<=>(const VlanIds&) const = default;
+  std::string text() const;  // "", "10", "10.20"
+};
+
 // Which end of a session's key sent a packet.
 enum class Direction : std::uint8_t { from_lower = 0, from_higher = 1 };
 
@@ -49,6 +58,7 @@ struct SessionKey {
   Endpoint lower;
   Endpoint higher;
   Protocol protocol = Protocol::tcp;
+  VlanIds vlans{};  // only where they are part of sessions
 
   auto operator<=>(const SessionKey&) const = default;
 };

@@ -76,6 +76,8 @@ Columns<WindowRow> make_window_row_columns() {
 
 }  // namespace
 
+std::string time_name(const std::string& ns_name) { return ns_name.substr(0, ns_name.rfind("_ns")) + "_time"; }
+
 const Columns<SessionRow>& session_columns() {
   static const Columns<SessionRow> columns{
       {"window", [](const SessionRow& row) { return row.window; }},
@@ -91,11 +93,12 @@ const Columns<SessionRow>& session_columns() {
       {"packets_client", [](const SessionRow& row) { return row.session.packets_client; }},
       {"bytes_server", [](const SessionRow& row) { return row.session.bytes_server; }},
       {"bytes_client", [](const SessionRow& row) { return row.session.bytes_client; }},
-      {"first_packet_ns", [](const SessionRow& row) { return row.session.first_packet_ns; }},
-      {"last_packet_ns", [](const SessionRow& row) { return row.session.last_packet_ns; }},
+      {"first_packet_ns", [](const SessionRow& row) { return PointInTime{row.session.first_packet_ns}; }},
+      {"last_packet_ns", [](const SessionRow& row) { return PointInTime{row.session.last_packet_ns}; }},
       {"last_packet_uncertainty_ns", [](const SessionRow& row) { return row.session.last_packet_uncertainty_ns; }},
       {"duration_ns", [](const SessionRow& row) { return row.session.last_packet_ns - row.session.first_packet_ns; }},
       {"packets_captured", [](const SessionRow& row) { return count(row.session.packets.size()); }},
+      {"vlan", [](const SessionRow& row) { return row.session.vlans.text(); }},
   };
   return columns;
 }
@@ -104,7 +107,7 @@ const Columns<PacketRow>& packet_columns() {
   static const Columns<PacketRow> columns{
       {"window", [](const PacketRow& row) { return row.window; }},
       {"session", [](const PacketRow& row) { return row.session.id; }},
-      {"timestamp_ns", [](const PacketRow& row) { return row.packet.timestamp_ns; }},
+      {"timestamp_ns", [](const PacketRow& row) { return PointInTime{row.packet.timestamp_ns}; }},
       {"sender",
        [](const PacketRow& row) { return row.packet.direction == row.session.server_direction ? "server" : "client"; }},
       {"bytes", [](const PacketRow& row) { return count(row.packet.bytes); }},
@@ -120,8 +123,8 @@ const Columns<PacketRow>& packet_columns() {
 const Columns<WindowReport>& window_columns() {
   static const Columns<WindowReport> columns{
       {"window", [](const WindowReport& report) { return report.number; }},
-      {"start_ns", [](const WindowReport& report) { return report.start_ns; }},
-      {"end_ns", [](const WindowReport& report) { return report.end_ns; }},
+      {"start_ns", [](const WindowReport& report) { return PointInTime{report.start_ns}; }},
+      {"end_ns", [](const WindowReport& report) { return PointInTime{report.end_ns}; }},
   };
   return columns;
 }

@@ -20,6 +20,7 @@ struct SessionWindow {
   Endpoint client;
   Endpoint server;
   Protocol protocol = Protocol::tcp;
+  VlanIds vlans{};  // only where they are part of sessions
   ServerMethod server_method = ServerMethod::handshake;
   Direction server_direction = Direction::from_lower;  // direction of packets that the server sent, in PacketFeatures
   std::uint64_t packets_server = 0;
@@ -56,6 +57,7 @@ struct Accounting {
   std::uint64_t sessions_active = 0;   // had packets in this window
   std::uint64_t sessions_new = 0;      // learned in this window
   std::uint64_t sessions_refused = 0;  // distinct sessions without room in the table
+  std::uint64_t cut_frames = 0;        // of a replay: truncated ones that --cut-frames would count by their IP length
 
   Amount in() const;
   std::uint64_t unknown_left_out() const { return unknown.packets - unknown_events_sent; }

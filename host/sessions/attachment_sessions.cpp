@@ -31,6 +31,7 @@ std::optional<std::uint32_t> AttachmentSessions::learn(Session& session, std::ui
   entry.fingerprint = fingerprint(session.key, keys_);
   entry.placed = entry.evicted = entry.active = entry.muted = false;
   entry.seen = 0;
+  entry.noted = {};
   entry.looked_ns = 0;
   entry.states = states;
   stateless_ += states == 0 ? 1 : 0;

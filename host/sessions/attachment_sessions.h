@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -23,14 +24,15 @@ class AttachmentSessions {
   struct Entry {
     Session* session = nullptr;
     Fingerprint fingerprint;
-    bool placed = false;         // the program has its entry; else its packets count as those of an unknown session
-    bool evicted = false;        // not in the table any more; its counters may still see a late addition
-    bool active = false;         // had packets in the open window, on this attachment
-    bool muted = false;          // in the open window
-    std::uint32_t states = 0;    // of its slot, or for the slot that it will get
-    std::uint64_t seen = 0;      // packets of this window on its counters that events or ticks showed
-    TimestampNs looked_ns = 0;   // last tick of this window that read its counters; 0: none
-    session_counters last[2]{};  // counters as last read, by half
+    bool placed = false;            // the program has its entry; else its packets count as those of an unknown session
+    bool evicted = false;           // not in the table any more; its counters may still see a late addition
+    bool active = false;            // had packets in the open window, on this attachment
+    bool muted = false;             // in the open window
+    std::uint32_t states = 0;       // of its slot, or for the slot that it will get
+    std::uint64_t seen = 0;         // packets of this window on its counters that events or ticks showed
+    std::array<Amount, 2> noted{};  // those of them that events showed, by Direction
+    TimestampNs looked_ns = 0;      // last tick of this window that read its counters; 0: none
+    session_counters last[2]{};     // counters as last read, by half
   };
 
   AttachmentSessions(std::uint32_t capacity, unsigned bucket_bits, const FingerprintKeys& keys);

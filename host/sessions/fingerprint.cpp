@@ -67,7 +67,16 @@ Fingerprint Fingerprint::in(const session_slot& slot) {
   return {std::uint64_t{words[1]} << 32 | words[0], std::uint64_t{words[3]} << 32 | words[2]};
 }
 
-Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys) {
+// The protocol leaves the upper half of its word free. To add to a key is to add to the word that it belongs to.
+FingerprintKeys with_vlans(FingerprintKeys keys, const VlanIds& vlans) {
+  constexpr unsigned kFreeBits = 16;
+  keys[1] += std::uint32_t{vlans.outer} << kFreeBits;
+  keys[1 + kShift] += std::uint32_t{vlans.inner} << kFreeBits;
+  return keys;
+}
+
+Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& plain_keys) {
+  const FingerprintKeys keys = with_vlans(plain_keys, key.vlans);
   Fingerprint sum;
   const auto add_pair = [&](std::size_t pair, std::uint32_t low, std::uint32_t high) {
     sum.a += keyed_product(keys, 2 * pair, low, high);

@@ -10,6 +10,7 @@
 #include "host/packet/session_key.h"
 #include "host/report/window_report.h"
 #include "host/sessions/connection.h"
+#include "host/sessions/tcp_course.h"
 
 namespace nicsentry {
 
@@ -19,6 +20,7 @@ struct Session {
   SessionKey key;
   ServerDecision server;
   Connection connection;
+  TcpCourse course;
   std::uint64_t last_window = 0;      // the last window in which it had packets
   bool counted = false;               // it is in the accounting as a new session
   unsigned attachments = 0;           // how many attachments have an entry of it

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace nicsentry {
 namespace {
@@ -16,6 +17,7 @@ SessionWindow report(Session& session) {
   row.server = server_is_lower ? session.key.lower : session.key.higher;
   row.client = server_is_lower ? session.key.higher : session.key.lower;
   row.protocol = session.key.protocol;
+  row.vlans = session.key.vlans;
   row.server_method = session.server.method;
   row.server_direction = session.server.server_direction;
   row.packets_server = from_server.packets;
@@ -29,6 +31,24 @@ SessionWindow report(Session& session) {
   std::stable_sort(row.packets.begin(), row.packets.end(),
                    [](const PacketFeatures& a, const PacketFeatures& b) { return a.timestamp_ns < b.timestamp_ns; });
   return row;
+}
+
+// Bytes of the window so far whose sequence numbers were not taken are unseen ones from now on.
+void settle_numbers(Session& session, unsigned half) {
+  for (const std::size_t end : {0U, 1U}) {
+    std::uint64_t& numbered = session.numbered[half][end];
+    const std::uint64_t taken = std::min(session.sent[end].bytes, numbered);
+    session.unseen[end] += session.sent[end].bytes - taken;
+    numbered -= taken;
+  }
+}
+
+void clear_figures(Session& session) {
+  session.sent = {};
+  session.learned = {};
+  session.timed = false;
+  session.last_uncertainty_ns = 0;
+  session.packets.clear();
 }
 
 }  // namespace
@@ -50,6 +70,27 @@ Session& SessionRegistry::add(const SessionKey& key, const ServerDecision& serve
   session->server = server;
   session->last_window = open_window_;
   return *(sessions_[session->key] = std::move(session));
+}
+
+void SessionRegistry::learn_server(Session& session, const ParsedPacket& packet) {
+  if (session.server.method == ServerMethod::handshake || packet.protocol != Protocol::tcp) {
+    return;
+  }
+  if (const ServerDecision decision = decide_server(packet); decision.method == ServerMethod::handshake) {
+    session.server = decision;
+  }
+}
+
+void SessionRegistry::begin_anew(Session& session, const ParsedPacket& first, unsigned half) {
+  learn_server(session, first);  // the ports had the same roles before
+  if (session.timed) {           // without a time there is no row: what was counted goes to the new session
+    ended_.push_back(report(session));
+    settle_numbers(session, half);
+    clear_figures(session);
+  }
+  session.id = next_id_++;
+  session.server = decide_server(first);
+  session.counted = true;
 }
 
 void SessionRegistry::remove(Session& session) { sessions_.erase(SessionKey(session.key)); }
@@ -123,29 +164,22 @@ void SessionRegistry::count(Session& session, Direction direction, const Amount&
 }
 
 std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window, unsigned half) {
-  std::sort(active_.begin(), active_.end(), [](const Session* a, const Session* b) { return a->id < b->id; });
-  std::vector<SessionWindow> rows;
-  rows.reserve(active_.size());
+  std::vector<SessionWindow> rows = std::exchange(ended_, {});
+  rows.reserve(rows.size() + active_.size());
   for (Session* session : active_) {
     rows.push_back(report(*session));
     session->last_window = window;
     session->active = false;
-    for (const std::size_t end : {0U, 1U}) {
-      const std::uint64_t numbered = session->numbered[half][end];
-      session->unseen[end] += session->sent[end].bytes - std::min(session->sent[end].bytes, numbered);
-    }
+    settle_numbers(*session, half);
     session->numbered[half] = {};
-    session->sent = {};
-    session->learned = {};
-    session->timed = false;
-    session->last_uncertainty_ns = 0;
+    clear_figures(*session);
     session->captured = 0;
     session->beyond_cap = 0;
-    session->packets.clear();
     if (session->attachments == 0) {
       remove(*session);
     }
   }
+  std::sort(rows.begin(), rows.end(), [](const SessionWindow& a, const SessionWindow& b) { return a.id < b.id; });
   active_.clear();
   open_window_ = window + 1;
   return rows;

@@ -26,6 +26,13 @@ class SessionRegistry {
   Session& add(const ParsedPacket& first);
   // Adds a new session of which no packet was seen.
   Session& add(const SessionKey& key, const ServerDecision& server);
+  // Takes the server from a SYN or SYN+ACK where only ports had decided.
+  static void learn_server(Session& session, const ParsedPacket& packet);
+  // Ends the session's row: from this packet on it is another session between the same ends, with a number and a row of
+  // its own. It has no packet in the open window yet. The cap goes on counting. `half`: of the window's epoch.
+  void begin_anew(Session& session, const ParsedPacket& first, unsigned half);
+  // Bounds the memory that such rows take in a window.
+  bool has_room_for_ended() const { return ended_.size() < kEndedMost; }
   // Removes a session that no attachment has an entry of and that has nothing in the open window. References to it
   // become invalid.
   void remove(Session& session);
@@ -76,6 +83,8 @@ class SessionRegistry {
   std::uint64_t ever() const { return next_id_; }
 
  private:
+  static constexpr std::size_t kEndedMost = 65536;
+
   void touch(Session& session);
 
   bool keep_features_;
@@ -85,6 +94,7 @@ class SessionRegistry {
   mutable std::size_t next_bucket_ = 0;
   std::unordered_map<SessionKey, std::unique_ptr<Session>, SessionKeyHash> sessions_;
   std::vector<Session*> active_;
+  std::vector<SessionWindow> ended_;  // rows of the open window whose sessions begin_anew() ended
 };
 
 }  // namespace nicsentry

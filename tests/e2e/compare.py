@@ -46,7 +46,10 @@ def session_key(row):
 
 
 def read_windows(directory):
-    """{number: {"books": rows, "sessions": {key: row with "records"}}}"""
+    """{number: {"books": rows, "sessions": {key: row with "records"}}}
+
+    Of several sessions between the same ends in a window, the keys of all but the last end in 0, 1, ...
+    """
     directory = pathlib.Path(directory)
     windows = {}
     for row in read_lines(directory / "windows.jsonl"):
@@ -54,10 +57,14 @@ def read_windows(directory):
     by_id = {}
     for row in read_lines(directory / "sessions.jsonl"):
         sessions = windows[row["window"]]["sessions"]
-        if session_key(row) in sessions:
-            raise Mismatch(f"window {row['window']}: expected one row of {session_key(row)}, seen two")
+        key = session_key(row)
+        if key in sessions:
+            if row["session"] <= sessions[key]["session"]:
+                raise Mismatch(f"window {row['window']}: expected a later session of {key}, seen {row['session']}")
+            former = sum(other[:3] == key for other in sessions) - 1
+            sessions[(*key, former)] = sessions.pop(key)
         row["records"] = []
-        sessions[session_key(row)] = by_id[row["window"], row["session"]] = row
+        sessions[key] = by_id[row["window"], row["session"]] = row
     for row in read_lines(directory / "packets.jsonl"):
         by_id[row["window"], row["session"]]["records"].append({name: row[name] for name in RECORD})
     for (window, _), row in by_id.items():

@@ -267,7 +267,7 @@ def make(path):
     add_long_session(capture)
     # A session met again after windows without a packet keeps its server, whatever its ports say.
     capture.time_ns += 200 * 10**9
-    capture.add4("192.0.2.80", "10.0.0.1", TCP, tcp("192.0.2.80", "10.0.0.1", 443, 40000, SYN, payload=b"turned"))
+    capture.add4("192.0.2.80", "10.0.0.1", TCP, tcp("192.0.2.80", "10.0.0.1", 443, 40000, ACK, payload=b"turned"))
     capture.write(path)
     return len(capture.frames)
 

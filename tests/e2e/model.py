@@ -15,8 +15,8 @@ import sys
 
 FIELDS = """frame.time_epoch frame.len frame.protocols eth.type vlan.etype ip.version ip.hdr_len ip.len ip.flags
 ip.frag_offset ip.proto ip.src ip.dst ipv6.plen ipv6.src ipv6.dst ipv6.fraghdr.offset ipv6.routing.type
-tcp.srcport tcp.dstport tcp.hdr_len tcp.flags tcp.window_size_value udp.srcport udp.dstport udp.length icmp.type
-icmpv6.type""".split()
+tcp.srcport tcp.dstport tcp.hdr_len tcp.flags tcp.seq_raw tcp.window_size_value udp.srcport udp.dstport udp.length
+icmp.type icmpv6.type""".split()
 OPTIONS = ("ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE")
 
 # In the order of the programs' numbers.
@@ -54,6 +54,7 @@ class Packet:
     destination: tuple = ()
     ip_flags_fragment: int = 0
     tcp_flags: int = 0
+    tcp_sequence: int = 0
     tcp_window: int = 0
     udp_payload_bytes: int = 0
     icmp_type: int = 0
@@ -75,6 +76,19 @@ class Session:
     bytes_server: int = 0
     bytes_client: int = 0
     records: list = dataclasses.field(default_factory=list)
+    captured_before: int = 0  # packets of former sessions between the same ends in the window: the cap counts them, too
+
+    def turn(self):
+        """The other end is the server."""
+        self.client, self.server = self.server, self.client
+        self.packets_server, self.packets_client = self.packets_client, self.packets_server
+        self.bytes_server, self.bytes_client = self.bytes_client, self.bytes_server
+        for record in self.records:
+            record["sender"] = "client" if record["sender"] == "server" else "server"
+
+    def captured(self, cap):
+        """The packets that are recorded with a cap; 0: all."""
+        return self.records[: max(cap - self.captured_before, 0)] if cap else self.records
 
     def add(self, packet):
         sender = "server" if packet.source == self.server else "client"
@@ -107,6 +121,7 @@ class Window:
     start_ns: int
     sessions: dict = dataclasses.field(default_factory=dict)  # by key, in order of first packets ever
     sessions_new: int = 0
+    unknown: int = 0  # packets from which sessions are learned
     packets_in: int = 0
     bytes_in: int = 0
     causes: dict = dataclasses.field(default_factory=lambda: {cause: [0, 0] for cause in CAUSES})
@@ -219,6 +234,7 @@ def understand_transport(row, packet, transport, left, source, destination):
             return
         ports = (number(row["tcp.srcport"]), number(row["tcp.dstport"]))
         packet.tcp_flags = number(row["tcp.flags"]) & 0xFF
+        packet.tcp_sequence = number(row["tcp.seq_raw"])
         packet.tcp_window = number(row["tcp.window_size_value"])
     elif transport == "udp":
         ports = (number(row["udp.srcport"]), number(row["udp.dstport"]))
@@ -252,11 +268,37 @@ def decide_server(packet):
     return (packet.source if packet.source[1] < packet.destination[1] else packet.destination), "lower_port"
 
 
+class Course:
+    """Whether a TCP connection is over, so that a SYN begins another one between the same ports."""
+
+    def __init__(self):
+        self.ended = set()  # ends that sent a FIN
+        self.reset = False
+        self.first = {}  # number of the last SYN of each end
+
+    def begins_anew(self, packet):
+        if packet.protocol != "TCP":
+            return False
+        if packet.tcp_flags & 0x17 == 0x02:
+            over = len(self.ended) == 2 or (self.reset and self.first.get(packet.source) != packet.tcp_sequence)
+            if over:
+                self.ended.clear()
+                self.first.clear()
+            self.reset = False
+            self.first[packet.source] = packet.tcp_sequence
+            return over
+        if packet.tcp_flags & 0x01:
+            self.ended.add(packet.source)
+        self.reset = self.reset or bool(packet.tcp_flags & 0x04)
+        return False
+
+
 class Analysis:
     def __init__(self, window_ns):
         self.window_ns = window_ns
         self.windows = {}
         self.known = {}  # key -> (server, method, order of its first packet)
+        self.courses = {}  # key -> Course
         self.last_window = {}
         self.learned = 0
         self.start = None
@@ -270,6 +312,7 @@ class Analysis:
             self.forget_idle()
             self.windows[index] = Window(index, self.start + index * self.window_ns)
         window = self.windows[index]
+        packet.timestamp_ns = max(packet.timestamp_ns, window.start_ns)
         window.packets_in += 1
         window.bytes_in += packet.bytes
         if packet.cause:
@@ -281,15 +324,46 @@ class Analysis:
     def add_to_session(self, window, packet):
         key = packet.key()
         if key not in self.known:
-            self.known[key] = (*decide_server(packet), self.learned)
-            self.learned += 1
-            window.sessions_new += 1
+            window.unknown += 1
+            self.courses[key] = Course()
+            self.learn(window, packet)
+        if self.courses[key].begins_anew(packet):
+            self.learn_server(window, packet)
+            self.learn(window, packet)
+            self.end_row(window, key)
+        self.learn_server(window, packet)
         self.last_window[key] = window.number
         server, method, _ = self.known[key]
         if key not in window.sessions:
             client = packet.source if packet.destination == server else packet.destination
             window.sessions[key] = Session(client, server, packet.protocol, method, packet.timestamp_ns)
+            former = [session for other, session in window.sessions.items() if other[:3] == key and other != key]
+            window.sessions[key].captured_before = sum(len(session.records) for session in former)
         window.sessions[key].add(packet)
+
+    def learn(self, window, packet):
+        self.known[packet.key()] = (*decide_server(packet), self.learned)
+        self.learned += 1
+        window.sessions_new += 1
+
+    def learn_server(self, window, packet):
+        """A SYN decides where only ports had."""
+        key = packet.key()
+        server, method, order = self.known[key]
+        if packet.protocol != "TCP" or method == "handshake" or handshake_server(packet) is None:
+            return
+        self.known[key] = (handshake_server(packet), "handshake", order)
+        if key in window.sessions:
+            window.sessions[key].server_method = "handshake"
+            if window.sessions[key].server != handshake_server(packet):
+                window.sessions[key].turn()
+
+    @staticmethod
+    def end_row(window, key):
+        """The keys of ended sessions are those of compare.read_windows(): in order of their first packets."""
+        if key in window.sessions:
+            ended = sum(other[:3] == key for other in window.sessions) - 1
+            window.sessions[(*key, ended)] = window.sessions.pop(key)
 
     def forget_idle(self):
         """At the end of each window that had packets."""
@@ -297,7 +371,7 @@ class Analysis:
             return
         ended = max(self.windows)
         for key in [key for key, last in self.last_window.items() if last + IDLE_WINDOWS <= ended]:
-            del self.known[key], self.last_window[key]
+            del self.known[key], self.last_window[key], self.courses[key]
 
 
 def analyse(capture, window_ns=10 * 10**9):

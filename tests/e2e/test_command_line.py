@@ -34,7 +34,7 @@ REFUSED = (  # arguments, what the error names
     ("run -i none0 --sessions 0", "--sessions"),
     ("run -i none0 --sessions 5000000000", "--sessions"),
     ("run -i none0 --format seed-json,xml", "'xml'"),
-    ("run -i none0 --json --quiet", "--json"),
+    ("run -i none0 --window all", "'all'"),
     ("run -i none0 --frobnicate", "--frobnicate"),
     ("replay", "CAPTURE"),
     ("replay /none.pcap --window 0.0001", "'0.0001'"),

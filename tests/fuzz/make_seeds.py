@@ -4,8 +4,10 @@
 
     make_seeds.py DIRECTORY
 """
+import gzip
 import json
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
@@ -37,6 +39,42 @@ def write(directory, contents):
         (directory / str(number)).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+LINK_HEADERS = {  # by link type, in front of an IP packet
+    0: b"\2\0\0\0",
+    9: b"\xff\3\0\x21",
+    50: b"\x0f\0\x08\0",
+    51: b"\x11\0\0\1\0\x22\0\x21",
+    101: b"",
+    105: b"\x88\x02" + bytes(24) + b"\xaa\xaa\3\0\0\0\x08\0",
+    113: bytes(14) + b"\x08\0",
+    127: b"\0\0\x1c\0\3\0\0\x80\0\0\0\x80" + bytes(16) + b"\x08\1" + bytes(22) + b"\xaa\xaa\3\0\0\0\x08\0",
+    192: b"\0\0\x08\0\0\0\0\0\2\0\0\0",
+    239: b"\2\0\0\0\x08\0\3\0\0\0\0\0\x40\0\x09\0",
+    258: struct.pack("<III", 108, 1, 12) + bytes(96),
+    276: b"\x08\0" + bytes(18),
+}
+
+
+def block(kind, body, order="<"):
+    body += b"\0" * (-len(body) % 4)
+    return struct.pack(order + "II", kind, 12 + len(body)) + body + struct.pack(order + "I", 12 + len(body))
+
+
+def pcapng(frames, order="<"):
+    """A section with an interface for each link type, and packet blocks of all kinds."""
+    out = block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1), order)
+    options = struct.pack(order + "HHB3xHHqHH", 9, 1, 9, 14, 8, 5, 0, 0)
+    links = [(1, b"")] + list(LINK_HEADERS.items())
+    for link, _ in links:
+        out += block(1, struct.pack(order + "HHI", link, 0, 65535) + options, order)
+    for number, (_, header) in enumerate(links):
+        frame = header + frames[number % len(frames)][14 if number else 0 :]
+        sizes = struct.pack(order + "IIII", 1, number, len(frame), len(frame) + 9)
+        out += block(6, struct.pack(order + "I", number) + sizes + frame + options, order)
+        out += block(2, struct.pack(order + "HH", number, 0) + sizes + frame, order)
+    return out + block(3, struct.pack(order + "I", len(frames[0])) + frames[0], order) + block(0xBAD, bytes(99), order)
+
+
 def main(directory):
     directory.mkdir(parents=True, exist_ok=True)
     whole = directory / "bundled.pcap"
@@ -53,7 +91,17 @@ def main(directory):
     write(directory / "packet_text", PACKETS)
     write(directory / "packet", [frame for _, frame in frames[::7] if len(frame) < 200])
     records = [record for record, _ in frames[::50]]
-    write(directory / "capture", [data[:24] + b"".join(records[:5]), data[:24] + b"".join(records[5:8])])
+    captures = [data[:24] + b"".join(records[:5]), data[:24] + b"".join(records[5:8])]
+    for link, header in LINK_HEADERS.items():
+        frame = header + frames[0][1][14:]
+        length = struct.pack("<II", len(frame), len(frame))
+        captures.append(data[:20] + struct.pack("<I", link) + records[0][:8] + length + frame)
+    short = [frame for _, frame in frames[::50] if len(frame) < 200]
+    captures += [pcapng(short), pcapng(short, ">"), pcapng(short[:1]) + pcapng(short[1:2], ">")]
+    captures += [gzip.compress(captures[0]), gzip.compress(captures[0][:99]) + gzip.compress(captures[0][99:])]
+    # A zstd frame (RFC 8878) of one block that is stored as it is: any decoder takes it.
+    captures.append(b"\x28\xb5\x2f\xfd\0\x58" + struct.pack("<I", len(captures[1]) << 3 | 1)[:3] + captures[1])
+    write(directory / "capture", captures)
 
 
 if __name__ == "__main__":

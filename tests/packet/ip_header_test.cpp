@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <span>
+#include <vector>
 
 #include "host/packet/tcp_flags.h"
 #include "tests/support/packet_builder.h"
@@ -45,6 +46,24 @@ TransportPosition transport_of(const Bytes& ip, std::size_t limit) {
 }
 
 }  // namespace
+
+TEST_CASE("the VLANs of a frame are those of its first two tags that name one") {
+  const auto vlans_of = [](const std::vector<std::uint16_t>& tags) {
+    Bytes frame(12, 2);
+    for (const std::uint16_t tag : tags) {
+      frame.insert(frame.end(), {0x81, 0x00, static_cast<std::uint8_t>(tag >> 8), static_cast<std::uint8_t>(tag)});
+    }
+    frame.insert(frame.end(), {0x08, 0x00});
+    return find_ip(frame).vlans.text();
+  };
+  CHECK(vlans_of({}) == "");
+  CHECK(vlans_of({10}) == "10");
+  CHECK(vlans_of({0xe00a}) == "10");  // priority 7
+  CHECK(vlans_of({0x6000}) == "");    // a priority only
+  CHECK(vlans_of({0, 20}) == "20");
+  CHECK(vlans_of({10, 4095}) == "10.4095");
+  CHECK(vlans_of({10, 20, 30}) == "10.20");
+}
 
 TEST_CASE("the IP header begins behind at most eight VLAN tags") {
   CHECK(find_ip(v4().build()).offset == 14);

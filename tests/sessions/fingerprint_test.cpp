@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
@@ -217,6 +218,19 @@ double filled_before_refusal(const Family& family, const FingerprintKeys& keys) 
 }
 
 }  // namespace
+
+TEST_CASE("VLANs are part of a fingerprint, which a program finds under keys that have them") {
+  std::set<std::array<std::uint32_t, 4>> seen;
+  for (const bool v6 : {false, true}) {
+    SessionKey key = v6 ? key_of(ipv6(1), 1000, ipv6(2), 80) : key_of(ipv4(0x0a000001), 1000, ipv4(0x0a000002), 80);
+    const SessionKey plain = key;
+    for (const VlanIds vlans : {VlanIds{}, VlanIds{10, 0}, VlanIds{10, 20}, VlanIds{20, 10}, VlanIds{4095, 4095}}) {
+      key.vlans = vlans;
+      CHECK(fingerprint(key, kHighKeys).words() == fingerprint(plain, with_vlans(kHighKeys, vlans)).words());
+      CHECK(seen.insert(fingerprint(key, kHighKeys).words()).second);
+    }
+  }
+}
 
 TEST_CASE("fingerprints and buckets equal those computed in Python from the definition") {
   for (const Known& row : kKnown) {

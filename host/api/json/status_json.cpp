@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/json/status_json.h"
 
+#include "host/base/rfc3339.h"
+
 namespace nicsentry {
 
 using json_fields::kBool;
@@ -49,7 +51,8 @@ ordered_json encode(const RunStatus& status) {
                        {"hook", outage.hook},
                        {"mode", outage.mode},
                        {"reason", outage.reason},
-                       {"since_ns", outage.since_ns}});
+                       {"since_ns", outage.since_ns},
+                       {"since_time", rfc3339(static_cast<TimestampNs>(outage.since_ns))}});
   }
   ordered_json object{{"firewall", status.firewall},
                       {"enforced", encode(status.enforced)},
@@ -73,6 +76,7 @@ RunStatus decode(const json& answer) {
     status.outages.push_back({outage.get<std::string>("interface", kText), outage.get<std::string>("hook", kText),
                               outage.get<std::string>("mode", kText), outage.get<std::string>("reason", kText),
                               outage.get<std::uint64_t>("since_ns", kNumber)});
+    outage.get<std::string>("since_time", kText);
   }
   status.ended_outputs = fields.get<std::vector<std::string>>("ended_outputs", "a list of texts");
   if (fields.has("rules")) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "host/base/atomic_file.h"
+#include "host/export/files/same_ends.h"
 #include "host/export/files/seed_text.h"
 
 namespace nicsentry {
@@ -14,16 +15,10 @@ namespace {
 
 using Sessions = std::vector<const SessionWindow*>;
 
-Sessions all_sessions(const WindowReport& report) {
+Sessions crypto_sessions(const Sessions& rows) {
   Sessions sessions;
-  for (const SessionWindow& session : report.sessions) sessions.push_back(&session);
-  return sessions;
-}
-
-Sessions crypto_sessions(const WindowReport& report) {
-  Sessions sessions;
-  for (const SessionWindow& session : report.sessions) {
-    if (crypto_tracks(session.protocol)) sessions.push_back(&session);
+  for (const SessionWindow* session : rows) {
+    if (crypto_tracks(session->protocol)) sessions.push_back(session);
   }
   return sessions;
 }
@@ -47,10 +42,11 @@ class SeedJsonWriter : public WindowWriter {
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
     FileBatch batch;
+    const RowsByEnds by_ends = join_same_ends(report.sessions);
     const std::string name = fmt::format("result_{}.json", report.number);
-    if (directories_.ddos) add_list(batch, *directories_.ddos / name, all_sessions(report), seed_ddos_json_item);
+    if (directories_.ddos) add_list(batch, *directories_.ddos / name, by_ends.rows, seed_ddos_json_item);
     if (directories_.crypto) {
-      add_list(batch, *directories_.crypto / name, crypto_sessions(report), seed_crypto_json_item);
+      add_list(batch, *directories_.crypto / name, crypto_sessions(by_ends.rows), seed_crypto_json_item);
     }
     return batch.publish();
   }
@@ -82,14 +78,15 @@ class SeedCsvWriter : public WindowWriter {
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
     FileBatch batch;
+    const RowsByEnds by_ends = join_same_ends(report.sessions);
     if (directories_.ddos) {
-      for (const SessionWindow& session : report.sessions) {
-        PendingFile& file = batch.create(*directories_.ddos / seed_ddos_csv_name(session, report.number));
-        file.write(seed_ddos_csv(session));
+      for (const SessionWindow* session : by_ends.rows) {
+        PendingFile& file = batch.create(*directories_.ddos / seed_ddos_csv_name(*session, report.number));
+        file.write(seed_ddos_csv(*session));
         file.finish();
       }
     }
-    const Sessions sessions = crypto_sessions(report);
+    const Sessions sessions = crypto_sessions(by_ends.rows);
     if (results_ && !sessions.empty()) {
       PendingFile& file = results_->extend(batch);
       for (const SessionWindow* session : sessions) file.write(seed_crypto_csv_row(*session));

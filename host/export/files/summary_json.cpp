@@ -2,27 +2,42 @@
 #include "host/export/files/summary_json.h"
 
 #include <cstdint>
+#include <string>
 #include <variant>
 
+#include "host/base/rfc3339.h"
 #include "host/report/columns.h"
 
 namespace nicsentry {
 namespace {
 
+template <typename Field>
+void put(nlohmann::ordered_json& object, const std::string& name, const Field& value) {
+  object[name] = value;
+}
+
+void put(nlohmann::ordered_json& object, const std::string& name, const PointInTime& value) {
+  object[name] = value.ns;
+  object[time_name(name)] = rfc3339(value.ns);
+}
+
 template <typename Row>
 nlohmann::ordered_json object_of(const Columns<Row>& columns, const Row& row) {
   nlohmann::ordered_json object;
   for (const auto& column : columns) {
-    std::visit([&](const auto& value) { object[column.name] = value; }, column.value(row));
+    std::visit([&](const auto& value) { put(object, column.name, value); }, column.value(row));
   }
   return object;
 }
 
 nlohmann::ordered_json outage_json(const Outage& outage) {
-  nlohmann::ordered_json object{{"interface", outage.interface}, {"hook", outage.hook},         {"mode", outage.mode},
-                                {"reason", outage.reason},       {"since_ns", outage.since_ns}, {"until_ns", nullptr}};
+  nlohmann::ordered_json object{
+      {"interface", outage.interface}, {"hook", outage.hook}, {"mode", outage.mode}, {"reason", outage.reason}};
+  put(object, "since_ns", PointInTime{outage.since_ns});
   if (outage.until_ns) {
-    object["until_ns"] = *outage.until_ns;
+    put(object, "until_ns", PointInTime{*outage.until_ns});
+  } else {
+    object["until_ns"] = object["until_time"] = nullptr;
   }
   return object;
 }

@@ -92,12 +92,19 @@ std::string endpoint_text(const Endpoint& endpoint, Protocol protocol) {
   return fmt::format("{}{}{}:{}", brackets ? "[" : "", address, brackets ? "]" : "", endpoint.port);
 }
 
+// "UDP", or "UDP vlan 10.20".
+std::string protocol_text(const SessionWindow& session) {
+  const std::string vlans = session.vlans.text();
+  return vlans.empty() ? protocol_name(session.protocol)
+                       : fmt::format("{} vlan {}", protocol_name(session.protocol), vlans);
+}
+
 Cells session_cells(const SessionWindow& session) {
   const bool exact = session.last_packet_uncertainty_ns == 0;
   return {
       endpoint_text(session.client, session.protocol),
       endpoint_text(session.server, session.protocol),
-      protocol_name(session.protocol),
+      protocol_text(session),
       fmt::to_string(session.packets_client),
       fmt::to_string(session.packets_server),
       human_bytes(session.bytes_client),
@@ -207,6 +214,12 @@ Texts attachment_lines(const Accounting& attachment) {
                   alarming(attachment.events_lost(), "lost", "LOST"),
                   alarming(attachment.unknown_left_out(), "left out", "LEFT OUT")),
   };
+  if (attachment.cut_frames != 0) {
+    lines.push_back(
+        fmt::format("  {} truncated packets are cut behind their headers: --cut-frames counts them by "
+                    "their IP length",
+                    attachment.cut_frames));
+  }
   if (attachment.dropped.packets != 0) {
     lines.push_back(fmt::format(
         "  firewall: {} packets dropped ({} bytes){}", attachment.dropped.packets, attachment.dropped.bytes,

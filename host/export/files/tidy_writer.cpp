@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "host/base/atomic_file.h"
+#include "host/base/rfc3339.h"
 #include "host/report/columns.h"
 
 namespace nicsentry {
@@ -42,6 +43,8 @@ void append_value(std::string& line, const Value& value, std::string (*text_form
     line += text_form(*text);
   } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
     fmt::format_to(std::back_inserter(line), "{}", *number);
+  } else if (const auto* time = std::get_if<PointInTime>(&value)) {
+    fmt::format_to(std::back_inserter(line), "{}", time->ns);
   } else {
     fmt::format_to(std::back_inserter(line), "{}", std::get<std::int64_t>(value));
   }
@@ -74,7 +77,11 @@ std::string json_line(const Columns<Row>& columns, const Row& row) {
     line += line.empty() ? "{\"" : ",\"";
     line += column.name;
     line += "\":";
-    append_value(line, column.value(row), json_string);
+    const Value value = column.value(row);
+    append_value(line, value, json_string);
+    if (const auto* time = std::get_if<PointInTime>(&value)) {
+      fmt::format_to(std::back_inserter(line), ",\"{}\":\"{}\"", time_name(column.name), rfc3339(time->ns));
+    }
   }
   return line + "}\n";
 }

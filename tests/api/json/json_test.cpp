@@ -98,9 +98,10 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<RulesAnswer>(std::string(R"({"ingress":)") + kChain + R"(,"egress":)" + kChain + R"(,"enforced":)" +
                                 kEnforced + "}");
   check_round_trip<EnforcedAnswer>(R"({"enforced":)" + kEnforced + "}");
-  check_round_trip<RunStatus>(R"({"firewall":true,"enforced":)" + kEnforced +
-                              R"(,"outages":[{"interface":"eth0","hook":"tc-egress","mode":"tc","reason":"taken off",)"
-                              R"("since_ns":12}],"ended_outputs":["standard output"]})");
+  check_round_trip<RunStatus>(
+      R"({"firewall":true,"enforced":)" + kEnforced +
+      R"(,"outages":[{"interface":"eth0","hook":"tc-egress","mode":"tc","reason":"taken off",)"
+      R"("since_ns":12,"since_time":"1970-01-01T00:00:00.000000012Z"}],"ended_outputs":["standard output"]})");
   check_round_trip<RunStatus>(R"({"firewall":true,"enforced":)" + kEnforced +
                               R"(,"outages":[],"ended_outputs":[],"rules":{"ingress":{"rules":4,"default":"drop"},)"
                               R"("egress":{"rules":0,"default":"accept"},"blocked":12,)"

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "host/base/timestamp.h"
+#include "host/capture/byte_reader.h"
+
+namespace nicsentry {
+
+enum class FileOrder : std::uint8_t { little_endian, big_endian };
+
+// A packet as a capture file has it.
+struct CaptureRecord {
+  TimestampNs timestamp_ns = 0;
+  std::uint32_t link_type = 0;  // LINKTYPE_*, https://www.tcpdump.org/linktypes.html
+  FileOrder order = FileOrder::little_endian;
+  std::uint32_t captured_bytes = 0;
+  std::uint32_t wire_bytes = 0;         // as the file says
+  std::span<const std::uint8_t> bytes;  // the first kRecordBytesKept of the captured ones
+};
+
+// More than the headers that are read of any packet. What lies behind them is payload, which nobody looks at.
+inline constexpr std::size_t kRecordBytesKept = 4096;
+
+// Reads the packets of one format.
+class RecordReader {
+ public:
+  virtual ~RecordReader() = default;
+  // False at the end of the file. Throws Error where the file is damaged, with the reason; the reader's position is
+  // then in the damaged record. The record's bytes are valid until the next call.
+  virtual bool next(CaptureRecord& record) = 0;
+  // Where the last record began, in the decompressed bytes.
+  virtual std::uint64_t record_position() const = 0;
+};
+
+// Numbers of a file, in its order of bytes.
+class FileNumbers {
+ public:
+  explicit FileNumbers(FileOrder order) : order_(order) {}
+
+  FileOrder order() const { return order_; }
+  std::uint16_t u16(std::span<const std::uint8_t> bytes, std::size_t at) const;
+  std::uint32_t u32(std::span<const std::uint8_t> bytes, std::size_t at) const;
+  std::uint64_t u64(std::span<const std::uint8_t> bytes, std::size_t at) const;
+
+ private:
+  FileOrder order_;
+};
+
+// Returns exactly `count` bytes, at most ByteReader::kMostPeeked. Throws Error if the file ends before.
+std::span<const std::uint8_t> peek_whole(ByteReader& reader, std::size_t count, const char* what);
+// Passes over exactly so many bytes. Throws Error if the file ends before.
+void skip_whole(ByteReader& reader, std::uint64_t count, const char* what);
+// Reads the captured bytes of a packet and keeps the first of them.
+void read_packet_bytes(ByteReader& reader, std::uint32_t captured_bytes, std::vector<std::uint8_t>& kept);
+
+}  // namespace nicsentry
