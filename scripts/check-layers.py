@@ -34,7 +34,7 @@ INNER = {
     "api": ["endpoints", "server", "client", "json"],
     "rules": ["", "compile", "sets", "language"],
     "export": ["files"],
-    "programs": ["loaded", "verify", "monitor", "dialect", "compiler", "lint"],
+    "programs": ["reading", "loaded", "verify", "monitor", "dialect", "compiler", "values", "lint"],
 }
 # (from, to): a room above may include only these parts.
 ONLY_PART = {("cli", "api"): {"client", "json"}}

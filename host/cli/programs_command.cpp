@@ -7,6 +7,7 @@
 #include "host/cli/lint_report.h"
 #include "host/cli/programs_check.h"
 #include "host/cli/programs_load.h"
+#include "host/cli/programs_read.h"
 #include "host/programs/lint/lint.h"
 
 namespace nicsentry {
@@ -54,6 +55,7 @@ void add_programs_commands(CLI::App& app, Action& chosen) {
   add_programs_format(*command, chosen);
   add_programs_load(*command, chosen);
   add_programs_loaded(*command, chosen);
+  add_programs_read(*command, chosen);
   CLI::App* part = add_part(*command, "lint", "say whether a card takes a program, and if not, what to write instead",
                             options, lint_object, chosen);
   part->add_option("OBJECT", options->lint.object, "compiled program (clang -target bpf -g -O2 -mcpu=v3 -c)")

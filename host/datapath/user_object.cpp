@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -161,6 +162,13 @@ std::vector<UserMap> UserObject::maps() const {
   return maps;
 }
 
+std::string UserObject::types() const {
+  const btf* types = bpf_object__btf(handle_->object.get());
+  __u32 size = 0;
+  const void* data = types != nullptr ? btf__raw_data(types, &size) : nullptr;
+  return data != nullptr ? std::string(static_cast<const char*>(data), size) : std::string();
+}
+
 void UserObject::set_constant(const std::string& variable, std::uint64_t value) {
   const btf* types = bpf_object__btf(handle_->object.get());
   bpf_map* map = nullptr;
@@ -189,6 +197,24 @@ void UserObject::use_map(const std::string& name, int fd) {
   const int result = map != nullptr ? bpf_map__reuse_fd(map, fd) : -ENOENT;
   if (result != 0) {
     throw SystemError(-result, name_ + ": using another program's map " + name, messages.detail());
+  }
+}
+
+void UserObject::share(const UserObject& other, const std::vector<std::string>& own) {
+  const LibbpfMessages messages;
+  bpf_map* theirs = bpf_object__next_map(other.handle_->object.get(), nullptr);
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, handle_->object.get()) {
+    const std::string_view name = bpf_map__name(map);
+    const bool constant = bpf_map__is_internal(map) && (name.find(".rodata") != std::string_view::npos ||
+                                                        name.find(".kconfig") != std::string_view::npos);
+    if (!constant && std::find(own.begin(), own.end(), name) == own.end()) {
+      const int result = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
+      if (result != 0) {
+        throw SystemError(-result, name_ + ": sharing map " + std::string(name), messages.detail());
+      }
+    }
+    theirs = bpf_object__next_map(other.handle_->object.get(), theirs);
   }
 }
 

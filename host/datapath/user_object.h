@@ -53,10 +53,15 @@ class UserObject {
   const std::string& section() const { return section_; }
   const std::string& bytes() const { return bytes_; }
   std::vector<UserMap> maps() const;  // without those that the loader makes of variables
+  std::string types() const;          // its type information: the content of its section .BTF
   // A constant of 8 bytes; quiet where the program has no such one. Before load().
   void set_constant(const std::string& variable, std::uint64_t value);
   // Another program's map in place of one of this object. Before load().
   void use_map(const std::string& map, int fd);
+
+  // The maps and variables of another object of the same bytes in place of its own, but for the maps named in `own`.
+  // Before load().
+  void share(const UserObject& other, const std::vector<std::string>& own);
 
   // Makes the maps and has the kernel verify the program. Throws VerifierRefusal or SystemError.
   void load();

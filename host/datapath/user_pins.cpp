@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <system_error>
 
@@ -21,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRecord = "record";
+constexpr const char* kTypesSuffix = "-types";
+constexpr const char* kSwapState = "swap";
 
 void make_directory(const fs::path& path) {
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
@@ -40,20 +43,23 @@ std::optional<unsigned> number_of(const std::string& name) {
   return error == std::errc() && end == name.data() + name.size() ? std::optional(number) : std::nullopt;
 }
 
-// The text is the one value of an array, which a BPF file system can hold.
-void pin_record(const std::string& text, const fs::path& path) {
-  const auto size = static_cast<__u32>((text.size() + 8) / 8 * 8);
+// Bytes are the one value of an array, which a BPF file system can hold. Their number stands in front of them.
+void pin_bytes(const std::string& bytes, const fs::path& path) {
+  const std::uint64_t length = bytes.size();
+  const auto size = static_cast<__u32>((sizeof(length) + length + 7) / 8 * 8);
   const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "nicsentry_user", sizeof(__u32), size, 1, nullptr));
   const __u32 key = 0;
-  std::string value = text;
-  value.resize(size);
+  std::string value(size, '\0');
+  std::memcpy(value.data(), &length, sizeof(length));
+  std::memcpy(value.data() + sizeof(length), bytes.data(), length);
   if (!map || bpf_map_update_elem(map.get(), &key, value.data(), BPF_ANY) != 0) {
     throw SystemError(errno, "making " + path.string());
   }
   pin_object(map.get(), path);
 }
 
-std::string read_record(const fs::path& path) {
+// Nothing where none are pinned.
+std::string read_bytes(const fs::path& path) {
   const UniqueFd map(bpf_obj_get(path.c_str()));
   bpf_map_info info{};
   __u32 length = sizeof(info);
@@ -62,10 +68,30 @@ std::string read_record(const fs::path& path) {
   }
   const __u32 key = 0;
   std::string value(info.value_size, '\0');
-  if (bpf_map_lookup_elem(map.get(), &key, value.data()) != 0) {
+  std::uint64_t pinned = 0;
+  if (bpf_map_lookup_elem(map.get(), &key, value.data()) != 0 || value.size() < sizeof(pinned)) {
     return {};
   }
-  return value.substr(0, value.find('\0'));
+  std::memcpy(&pinned, value.data(), sizeof(pinned));
+  return value.substr(sizeof(pinned), pinned);
+}
+
+void pin_swap_state(const SwapState& state, const fs::path& path) {
+  const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "nicsentry_swap", sizeof(__u32), sizeof(state), 1, nullptr));
+  const __u32 key = 0;
+  if (!map || bpf_map_update_elem(map.get(), &key, &state, BPF_ANY) != 0) {
+    throw SystemError(errno, "making " + path.string());
+  }
+  pin_object(map.get(), path);
+}
+
+void pin_other(const ProgramToPin& program, const fs::path& directory) {
+  pin_object(program.other->program_fd(), directory / (program.hook + "-other"));
+  const fs::path maps = directory / (program.hook + "-other-maps");
+  make_directory(maps);
+  for (const std::string& name : program.swapped) {
+    pin_object(program.other->map_fd(name), maps / name);
+  }
 }
 
 std::vector<fs::path> entries_of(const fs::path& directory) {
@@ -84,6 +110,44 @@ std::uint32_t user_program_id(int fd) {
   bpf_prog_info info{};
   __u32 length = sizeof(info);
   return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
+SwapStateMap SwapStateMap::open(const fs::path& pin) {
+  UniqueFd map(bpf_obj_get(pin.c_str()));
+  if (!map) {
+    throw SystemError(errno, "opening " + pin.string());
+  }
+  return SwapStateMap(std::move(map));
+}
+
+SwapState SwapStateMap::get() const {
+  const __u32 key = 0;
+  SwapState state;
+  if (bpf_map_lookup_elem(map_.get(), &key, &state) != 0) {
+    throw SystemError(errno, "reading which copy of a program is in use");
+  }
+  return state;
+}
+
+void SwapStateMap::set(const SwapState& state) const {
+  const __u32 key = 0;
+  if (bpf_map_update_elem(map_.get(), &key, &state, BPF_ANY) != 0) {
+    throw SystemError(errno, "writing which copy of a program is in use");
+  }
+}
+
+UniqueFd UserPins::lock_readers(const std::string& name) {
+  std::string why_not;
+  const auto own = PinDirectory::open(why_not);
+  if (!own) {
+    return UniqueFd();
+  }
+  const fs::path path = own->path() / "programs" / name;
+  UniqueFd lock(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock && flock(lock.get(), LOCK_EX) != 0) {
+    throw SystemError(errno, "locking " + path.string());
+  }
+  return lock;
 }
 
 UserPins UserPins::open() {
@@ -118,8 +182,8 @@ std::vector<PinnedLoad> UserPins::loads(const std::string& name) const {
     }
     PinnedLoad load;
     load.number = *number;
-    load.record = read_record(entry / kRecord);
-    for (const char* hook : {"ingress", "egress"}) {
+    load.record = read_bytes(entry / kRecord);
+    for (const char* hook : {"ingress", "ingress-other", "egress", "egress-other"}) {
       UniqueFd fd(bpf_obj_get((entry / hook).c_str()));
       if (fd) {
         const std::uint32_t id = user_program_id(fd.get());
@@ -138,15 +202,24 @@ void UserPins::add(const std::string& name, unsigned number, const std::vector<P
   try {
     make_directory(path_ / name);
     make_directory(directory);
+    SwapState state;
     for (const ProgramToPin& program : programs) {
+      state.active[program.hook == "egress" ? 1 : 0] = user_program_id(program.object->program_fd());
       pin_object(program.object->program_fd(), directory / program.hook);
+      pin_bytes(program.object->types(), directory / (program.hook + kTypesSuffix));
       const fs::path maps = maps_directory(name, number, program.hook);
       make_directory(maps);
       for (const UserMap& map : program.object->maps()) {
         pin_object(program.object->map_fd(map.name), maps / map.name);
       }
+      if (program.other != nullptr) {
+        pin_other(program, directory);
+      }
     }
-    pin_record(record, directory / kRecord);
+    if (std::any_of(programs.begin(), programs.end(), [](const auto& one) { return one.other != nullptr; })) {
+      pin_swap_state(state, directory / kSwapState);
+    }
+    pin_bytes(record, directory / kRecord);
   } catch (...) {
     remove(name, number);
     throw;
@@ -161,6 +234,14 @@ void UserPins::remove(const std::string& name, unsigned number) const {
 
 fs::path UserPins::directory(const std::string& name, unsigned number) const {
   return path_ / name / std::to_string(number);
+}
+
+std::string UserPins::types(const std::string& name, unsigned number, const std::string& hook) const {
+  return read_bytes(directory(name, number) / (hook + kTypesSuffix));
+}
+
+fs::path UserPins::swap_state(const std::string& name, unsigned number) const {
+  return directory(name, number) / kSwapState;
 }
 
 fs::path UserPins::maps_directory(const std::string& name, unsigned number, const std::string& hook) const {

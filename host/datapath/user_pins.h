@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -12,7 +13,7 @@
 namespace nicsentry {
 
 struct PinnedProgram {
-  std::string hook;  // its name in the directory: "ingress" or "egress"
+  std::string hook;  // its name in the directory: "ingress" or "egress", "-other" behind it for the second copy
   UniqueFd fd;
   std::uint32_t id = 0;
 };
@@ -27,15 +28,37 @@ struct PinnedLoad {
 struct ProgramToPin {
   std::string hook;
   const UserObject* object = nullptr;
+  const UserObject* other = nullptr;  // a second copy, which has maps of its own in place of the swapped ones
+  std::vector<std::string> swapped;
+};
+
+// Which copies of a load's programs are in use, by their ids: of ingress and egress.
+struct SwapState {
+  std::array<std::uint32_t, 2> active{};  // the one put on its hook last
+  std::array<std::uint32_t, 2> closed{};  // taken off its hook, and not read to its end yet; 0: none
+};
+
+// The state of a load that has second copies. Whoever reads it or writes it has the lock of the name's readers.
+class SwapStateMap {
+ public:
+  static SwapStateMap open(const std::filesystem::path& pin);
+  SwapState get() const;
+  void set(const SwapState& state) const;
+
+ private:
+  explicit SwapStateMap(UniqueFd map) : map_(std::move(map)) {}
+  UniqueFd map_;
 };
 
 // Users' programs by name, in `programs` below nicsentry's own directory of the BPF file system (pins.h): NAME/NUMBER/
-// with the programs, their maps and a record. One process at a time has it.
+// with the programs, their maps and types, and a record. One process at a time has it.
 class UserPins {
  public:
   // Waits for other processes. Throws Error where there is no BPF file system, or where the directory is another
   // user's.
   static UserPins open();
+  // Waits for other readers of this name's maps. To be called before open(). Nothing where the name is not there.
+  static UniqueFd lock_readers(const std::string& name);
 
   std::vector<std::string> names() const;                        // sorted
   std::vector<PinnedLoad> loads(const std::string& name) const;  // by number
@@ -45,8 +68,12 @@ class UserPins {
   // Quiet where it is not there. Removes the name with its last load.
   void remove(const std::string& name, unsigned number) const;
   std::filesystem::path directory(const std::string& name, unsigned number) const;
+  // The type information of a program (UserObject::types()): the kernel keeps none of queues and stacks.
+  std::string types(const std::string& name, unsigned number, const std::string& hook) const;
   // Where the maps of a program are pinned, each by its name.
   std::filesystem::path maps_directory(const std::string& name, unsigned number, const std::string& hook) const;
+  // Where the SwapState is pinned, if any program has a second copy.
+  std::filesystem::path swap_state(const std::string& name, unsigned number) const;
 
  private:
   UserPins(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -149,6 +149,14 @@ std::optional<std::uint32_t> TypeInformation::elements_of(std::uint32_t type) co
   return found->rest[2];
 }
 
+std::optional<std::uint32_t> TypeInformation::element_of(std::uint32_t type) const {
+  const Type* found = find(without_names(type));
+  if (found == nullptr || kind_in(found->head) != BTF_KIND_ARRAY) {
+    return std::nullopt;
+  }
+  return found->rest[0];
+}
+
 std::vector<TypeInformation::Member> TypeInformation::members_of(std::uint32_t type) const {
   std::vector<Member> members;
   const Type* found = find(without_names(type));
@@ -156,16 +164,71 @@ std::vector<TypeInformation::Member> TypeInformation::members_of(std::uint32_t t
     return members;
   }
   const unsigned kind = kind_in(found->head);
-  std::size_t step = 0;
-  if (kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION) {
-    step = 3;
-  } else if (kind == BTF_KIND_FUNC_PROTO) {
-    step = 2;
-  }
-  for (std::size_t i = 0; step != 0 && i + 1 < found->rest.size(); i += step) {
-    members.push_back({string_at(found->rest[i]), found->rest[i + 1]});
+  const std::vector<std::uint32_t>& rest = found->rest;
+  if (kind == BTF_KIND_FUNC_PROTO) {
+    for (std::size_t i = 0; i + 1 < rest.size(); i += 2) {
+      members.push_back({string_at(rest[i]), rest[i + 1], 0, 0});
+    }
+  } else if (kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION) {
+    const bool fields = BTF_INFO_KFLAG(found->head.info);
+    for (std::size_t i = 0; i + 2 < rest.size(); i += 3) {
+      const std::uint32_t place = rest[i + 2];
+      members.push_back({string_at(rest[i]), rest[i + 1], fields ? BTF_MEMBER_BIT_OFFSET(place) : place,
+                         fields ? BTF_MEMBER_BITFIELD_SIZE(place) : 0});
+    }
   }
   return members;
+}
+
+std::optional<TypeInformation::Integer> TypeInformation::integer_of(std::uint32_t type) const {
+  const Type* found = find(without_names(type));
+  if (found == nullptr || kind_in(found->head) != BTF_KIND_INT) {
+    return std::nullopt;
+  }
+  const std::uint32_t word = found->rest[0];
+  const unsigned encoding = BTF_INT_ENCODING(word);
+  return Integer{BTF_INT_BITS(word), BTF_INT_OFFSET(word), (encoding & BTF_INT_SIGNED) != 0,
+                 (encoding & BTF_INT_BOOL) != 0};
+}
+
+bool TypeInformation::is_signed_enumeration(std::uint32_t type) const {
+  const Type* found = find(without_names(type));
+  return found != nullptr && BTF_INFO_KFLAG(found->head.info);
+}
+
+std::vector<TypeInformation::Enumerator> TypeInformation::enumerators_of(std::uint32_t type) const {
+  std::vector<Enumerator> enumerators;
+  const Type* found = find(without_names(type));
+  if (found == nullptr) {
+    return enumerators;
+  }
+  const std::vector<std::uint32_t>& rest = found->rest;
+  if (kind_in(found->head) == BTF_KIND_ENUM) {
+    for (std::size_t i = 0; i + 1 < rest.size(); i += 2) {
+      enumerators.push_back({string_at(rest[i]), static_cast<std::int32_t>(rest[i + 1])});
+    }
+  } else if (kind_in(found->head) == BTF_KIND_ENUM64) {
+    for (std::size_t i = 0; i + 2 < rest.size(); i += 3) {
+      const std::uint64_t value = rest[i + 1] | std::uint64_t{rest[i + 2]} << 32;
+      enumerators.push_back({string_at(rest[i]), static_cast<std::int64_t>(value)});
+    }
+  }
+  return enumerators;
+}
+
+std::vector<std::string> TypeInformation::tags_of(std::uint32_t type, std::optional<std::uint32_t> member) const {
+  std::vector<std::string> tags;
+  const std::uint32_t component = member ? *member : UINT32_MAX;
+  for (const Type& one : types_) {
+    if (kind_in(one.head) == BTF_KIND_DECL_TAG && one.head.type == type && one.rest[0] == component) {
+      tags.push_back(string_at(one.head.name_off));
+    }
+  }
+  return tags;
+}
+
+std::uint32_t TypeInformation::named_by(std::uint32_t type) const {
+  return only_names(kind_of(type)) ? find(type)->head.type : 0;
 }
 
 std::string TypeInformation::name_of(std::uint32_t type) const {

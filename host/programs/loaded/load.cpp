@@ -96,7 +96,8 @@ class Attempt {
     std::vector<ProgramToPin> programs;
     programs.reserve(paths.size());
     for (const VerifiedPath& path : paths) {
-      programs.push_back({path.egress ? "egress" : "ingress", &path.object});
+      programs.push_back(
+          {path.egress ? "egress" : "ingress", &path.object, path.other ? &*path.other : nullptr, path.swapped});
     }
     pins_.add(request_.name, number_, programs, write_record(record));
     pinned_ = true;

@@ -11,46 +11,43 @@
 namespace nicsentry::programs {
 namespace {
 
-const PinnedProgram* program_of(const KnownLoad& load, const PathRecord& path) {
-  for (const PinnedProgram& program : load.pins.programs) {
-    if (program.hook == path.pin()) {
-      return &program;
-    }
-  }
-  return nullptr;
-}
-
 void find_on_hooks(Situation& situation, const KnownLoad& load) {
   const std::optional<Interface> port = interface_of(*load.record);
   for (const PathRecord& path : load.record->paths) {
-    const PinnedProgram* program = program_of(load, path);
-    if (!port || program == nullptr) {
-      continue;
-    }
-    if (const auto priority = find_user_program(*port, path.hook(), program->id)) {
-      situation.on_hooks.push_back({path, program->id, program->fd.get(), *priority});
+    for (const PinnedProgram* program : port ? copies_of(load, path) : std::vector<const PinnedProgram*>()) {
+      if (const auto priority = find_user_program(*port, path.hook(), program->id)) {
+        situation.on_hooks.push_back({path, program->id, program->fd.get(), *priority});
+      }
     }
   }
 }
 
 LoadedPath describe(const Situation& situation, const KnownLoad& load, const PathRecord& path) {
-  const PinnedProgram* program = program_of(load, path);
-  LoadedPath made{path.egress, path.title,    path.mode, program != nullptr ? program->id : 0,
+  const std::vector<const PinnedProgram*> copies = copies_of(load, path);
+  LoadedPath made{path.egress, path.title,    path.mode, copies.empty() ? 0 : copies.front()->id,
                   false,       path.priority, path.maps, path.metrics};
-  made.attached = std::any_of(situation.on_hooks.begin(), situation.on_hooks.end(),
-                              [&made](const OnHook& one) { return one.id == made.program_id; });
+  for (const PinnedProgram* copy : copies) {
+    if (std::any_of(situation.on_hooks.begin(), situation.on_hooks.end(),
+                    [copy](const OnHook& one) { return one.id == copy->id; })) {
+      made.attached = true;
+      made.program_id = copy->id;
+    }
+  }
   return made;
 }
 
+}  // namespace
+
 // Of the load that has a program on a hook; after an interruption the newest such one.
-std::optional<LoadedMonitor> describe(const UserPins& pins, const std::string& name) {
-  const Situation situation = look_at(pins, name);
+std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::string& name,
+                                              const Situation& situation) {
   std::optional<LoadedMonitor> found;
   for (const KnownLoad& load : situation.loads) {
     if (!load.record) {
       continue;
     }
     LoadedMonitor monitor{name,
+                          load.pins.number,
                           load.record->interface,
                           load.record->network_namespace,
                           !situation.elsewhere,
@@ -69,7 +66,17 @@ std::optional<LoadedMonitor> describe(const UserPins& pins, const std::string& n
   return found;
 }
 
-}  // namespace
+std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRecord& path) {
+  std::vector<const PinnedProgram*> copies;
+  for (const std::string& pin : {std::string(path.pin()), std::string(path.pin()) + "-other"}) {
+    for (const PinnedProgram& program : load.pins.programs) {
+      if (program.hook == pin) {
+        copies.push_back(&program);
+      }
+    }
+  }
+  return copies;
+}
 
 const KnownLoad* Situation::newest() const {
   const auto found =
@@ -114,7 +121,7 @@ std::vector<LoadedMonitor> list_monitors() {
   const UserPins pins = UserPins::open();
   std::vector<LoadedMonitor> monitors;
   for (const std::string& name : pins.names()) {
-    if (auto monitor = describe(pins, name)) {
+    if (auto monitor = describe_monitor(pins, name, look_at(pins, name))) {
       monitors.push_back(std::move(*monitor));
     }
   }
@@ -123,7 +130,7 @@ std::vector<LoadedMonitor> list_monitors() {
 
 LoadedMonitor find_monitor(const std::string& name) {
   const UserPins pins = UserPins::open();
-  if (auto monitor = describe(pins, name)) {
+  if (auto monitor = describe_monitor(pins, name, look_at(pins, name))) {
     return std::move(*monitor);
   }
   throw NotFound("no program is loaded as " + name);

@@ -37,6 +37,7 @@ struct LoadedPath {
 
 struct LoadedMonitor {
   std::string name;
+  unsigned number = 0;  // of the load (UserPins)
   std::string interface;
   unsigned long network_namespace = 0;
   bool here = true;  // in this network namespace, and its interface is there; else nothing is known of its hooks

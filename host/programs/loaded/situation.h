@@ -7,6 +7,7 @@
 
 #include "host/datapath/interface.h"
 #include "host/datapath/user_pins.h"
+#include "host/programs/loaded/loaded.h"
 #include "host/programs/loaded/record.h"
 
 namespace nicsentry::programs {
@@ -35,6 +36,13 @@ struct Situation {
 };
 
 Situation look_at(const UserPins& pins, const std::string& name);
+
+// The copies of a path's program that are pinned: one, or two with maps that are swapped.
+std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRecord& path);
+
+// As list_monitors() has it. Nothing where no load is complete.
+std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::string& name,
+                                              const Situation& situation);
 
 // The interface of a record, by its index. Nothing where it is gone.
 std::optional<Interface> interface_of(const LoadRecord& record);

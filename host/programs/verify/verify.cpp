@@ -15,6 +15,7 @@
 #include "host/base/error.h"
 #include "host/base/text_reading.h"
 #include "host/base/unique_fd.h"
+#include "host/datapath/user_map.h"
 #include "host/programs/compiler/compiler.h"
 #include "host/programs/lint/object_reader.h"
 
@@ -120,9 +121,14 @@ std::string names_of(const std::vector<UserMap>& maps) {
 void check_metrics(const VerifiedPath& path) {
   const std::vector<UserMap> maps = path.object.maps();
   for (std::size_t i = 0; i < path.metrics.size(); ++i) {
-    if (find_map(maps, path.metrics[i].map) == nullptr) {
-      throw Error(path_key(path.egress) + ".metric-configs[" + std::to_string(i) + "].map-name: read \"" +
-                  path.metrics[i].map + "\", allowed is a map of the program: " + names_of(maps));
+    const UserMap* map = find_map(maps, path.metrics[i].map);
+    const std::string key = path_key(path.egress) + ".metric-configs[" + std::to_string(i) + "].map-name: read \"" +
+                            path.metrics[i].map + "\", ";
+    if (map == nullptr) {
+      throw Error(key + "allowed is a map of the program: " + names_of(maps));
+    }
+    if (!can_read_map(map->type)) {
+      throw Error(key + "which is a map of kind " + map->kind + ", and no metric can be read from it");
     }
   }
 }
@@ -200,10 +206,10 @@ std::string source_line(const VerifiedPath& path, std::size_t instruction) {
   return file + ":" + std::to_string(line->line) + ": " + (own ? line_of(path.source.text, line->line) : line->text);
 }
 
-void load(VerifiedPath& path) {
-  path.object.set_constant("nicsentry_epoch_ns", epoch_offset_ns());
+void load_object(const VerifiedPath& path, UserObject& object) {
+  object.set_constant("nicsentry_epoch_ns", epoch_offset_ns());
   try {
-    path.object.load();
+    object.load();
   } catch (const VerifierRefusal& refusal) {
     std::string place;
     try {
@@ -214,6 +220,52 @@ void load(VerifiedPath& path) {
                         : VerifierRefusal(place + "\n  " + refusal.reason() + "\n" + refusal.what(), refusal.reason(),
                                           refusal.instruction());
   }
+}
+
+bool has_name(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The maps that are swapped: those that a metric says, and in both paths those that they share.
+void choose_swapped(std::vector<VerifiedPath>& paths) {
+  std::vector<std::string> shared;
+  for (VerifiedPath& path : paths) {
+    for (const UserMap& map : path.object.maps()) {
+      const bool swapped = std::any_of(path.metrics.begin(), path.metrics.end(), [&map](const MetricConfig& metric) {
+        return metric.map == map.name && metric.swap_on_read;
+      });
+      if (swapped) {
+        path.swapped.push_back(map.name);
+        if (map.is_extern) {
+          shared.push_back(map.name);
+        }
+      }
+    }
+  }
+  for (VerifiedPath& path : paths) {
+    for (const UserMap& map : path.object.maps()) {
+      const bool other_side =
+          path.egress ? map.is_extern && has_name(paths.front().swapped, map.name) : has_name(shared, map.name);
+      if (other_side && !has_name(path.swapped, map.name)) {
+        path.swapped.push_back(map.name);
+      }
+    }
+  }
+}
+
+// The second copy of a path's program. One whose path shares swapped maps with the ingress path has that one's.
+void load_other(VerifiedPath& path, const VerifiedPath* ingress) {
+  if (path.swapped.empty()) {
+    return;
+  }
+  path.other.emplace(path.object.bytes(), path.source.name, path.kind);
+  path.other->share(path.object, path.swapped);
+  for (const UserMap& map : path.object.maps()) {
+    if (map.is_extern && has_name(path.swapped, map.name)) {
+      path.other->use_map(map.name, ingress->other->map_fd(map.name));
+    }
+  }
+  load_object(path, *path.other);
 }
 
 }  // namespace
@@ -230,10 +282,13 @@ std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& op
     throw Error("it has no program for this direction: read nothing at " +
                 path_key(options.direction == Direction::egress));
   }
+  choose_swapped(paths);
   for (VerifiedPath& path : paths) {
+    const VerifiedPath* ingress = path.egress && !paths.front().egress ? &paths.front() : nullptr;
     check_metrics(path);
-    join_maps(path, path.egress && !paths.front().egress ? &paths.front() : nullptr);
-    load(path);
+    join_maps(path, ingress);
+    load_object(path, path.object);
+    load_other(path, ingress);
   }
   return paths;
 }

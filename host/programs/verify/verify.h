@@ -29,6 +29,9 @@ struct VerifiedPath {
   std::vector<MetricConfig> metrics;
   SourceText source;  // no text: a compiled program
   UserObject object;
+  // With maps that are swapped on a read: the same program over a second set of these maps.
+  std::optional<UserObject> other = std::nullopt;
+  std::vector<std::string> swapped = {};
 };
 
 // Compiles the paths, joins the maps that they share, and has the kernel verify them. Egress is TC's always. Throws

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "host/datapath/user_pins.h"
+#include "host/programs/loaded/situation.h"
+
+namespace nicsentry::programs {
+
+// The windows that a read closes: each path whose maps are swapped has two copies of its program, each with such maps
+// of its own. A read puts the other copy on the hook, in one step, and then has the maps of the first for itself.
+//
+// A read that was killed leaves a closed window. The next read finds it by the state that is pinned with the load, and
+// returns it without another swap. Whoever has this object has the lock of the name's readers.
+class ClosedWindows {
+ public:
+  // Closes the windows of those paths that `wanted` names, and of those that share swapped maps with them. Throws
+  // Conflict for a load of another network namespace, and SystemError.
+  ClosedWindows(const UserPins& pins, const std::string& name, const Situation& situation, const KnownLoad& load,
+                const std::function<bool(const PathRecord&)>& wanted);
+
+  bool any() const { return state_.has_value(); }
+  // The directory of a path's swapped maps whose window is closed; nothing where none is.
+  std::optional<std::filesystem::path> maps_of(bool egress) const { return maps_[egress ? 1 : 0]; }
+  // What was closed has been read.
+  void done() const;
+
+ private:
+  struct Swap;
+  void close(const Situation& situation, const KnownLoad& load, const PathRecord& path, SwapState& state,
+             std::vector<Swap>& swaps);
+
+  std::filesystem::path directory_;
+  std::optional<SwapStateMap> state_;
+  std::array<bool, 2> closed_{};
+  std::array<std::optional<std::filesystem::path>, 2> maps_;
+};
+
+}  // namespace nicsentry::programs

@@ -1,0 +1,357 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`swap-on-read` and `empty-on-read` of `nicsentry programs read`: under load, to the packet.
+
+    test_program_swap.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
+"""
+import json
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+from compare import BINARY, expect, expect_text
+from network import Network, run
+from suite import run_directory_cases, tries
+from test_program_reading import VALUES, load, opened, read, values
+from user_maps import per_processor, possible_processors
+
+SWAPS = 500
+COUNTING = """
+BPF_TABLE("array", int, __u64, ALL, 1);
+BPF_TABLE("array", int, __u64, ARRAY, 2);
+BPF_TABLE("hash", __u16, __u64, HASH, 64);
+BPF_TABLE("percpu_array", int, __u64, CPU_ARRAY, 1);
+BPF_TABLE("percpu_hash", __u16, __u64, CPU_HASH, 64);
+BPF_TABLE("lru_hash", __u16, __u64, RECENT, 1024);
+BPF_QUEUESTACK("queue", QUEUE, __u16, 65536, 0);
+static __u64 variable;
+static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *md)
+{
+    void *data = (void *)(long)ctx->data;
+    void *data_end = (void *)(long)ctx->data_end;
+    if (data + 36 > data_end)
+        return RX_OK;
+    __u16 port = bpf_ntohs(*(__u16 *)(data + 34));
+    __u64 one = 1;
+    __u64 *found;
+    ALL.atomic_increment(0);
+    ARRAY.atomic_increment(1);
+    CPU_ARRAY.increment(0);
+    CPU_HASH.increment(port);
+    found = HASH.lookup_or_try_init(&port, &(__u64){0});
+    if (found)
+        __sync_fetch_and_add(found, 1);
+    found = RECENT.lookup_or_try_init(&port, &(__u64){0});
+    if (found)
+        __sync_fetch_and_add(found, 1);
+    QUEUE.push(&port, 0);
+    __sync_fetch_and_add(&variable, 1);
+    return RX_OK;
+}
+"""
+SHARING = """
+BPF_TABLE("extern", int, __u64, ARRAY, 2);
+BPF_TABLE("array", int, __u64, OUT, 1);
+static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *md)
+{
+    ARRAY.atomic_increment(0);
+    OUT.atomic_increment(0);
+    return RX_OK;
+}
+"""
+SWAPPED = "ARRAY HASH CPU_ARRAY CPU_HASH RECENT QUEUE".split()
+# Sends UDP frames from 8 source ports until it is told to stop.
+FLOOD = """
+import signal, socket, struct, sys
+port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+port.bind((sys.argv[1], 0))
+going = True
+def stop(*_):
+    global going
+    going = False
+signal.signal(signal.SIGTERM, stop)
+frames = []
+for i in range(8):
+    ip = struct.pack("!BBHHHBBHII", 0x45, 0, 50, i, 0, 64, 17, 0, 0x0a000001, 0x0a000002)
+    frames.append(bytes(12) + b"\\x08\\x00" + ip + struct.pack("!HHHH", int(sys.argv[2]) + i, 53, 30, 0) + bytes(22))
+while going:
+    for frame in frames:
+        try:
+            port.send(frame)
+        except OSError:
+            pass
+"""
+
+
+def metric(name, swap=True, empty=False):
+    options = {"swap-on-read": swap, "empty-on-read": empty}
+    return {"name": name, "map-name": name, "extraction-options": options}
+
+
+def write_monitor(network, name, ingress, ingress_metrics, egress=None, egress_metrics=()):
+    path = network.directory / f"{name}.json"
+    description = {"ingress-path": {"name": name, "code": ingress, "metric-configs": ingress_metrics}}
+    if egress:
+        description["egress-path"] = {"name": name, "code": egress, "metric-configs": list(egress_metrics)}
+    path.write_text(json.dumps(description), encoding="utf-8")
+    return path
+
+
+class Flood:
+    """Two senders, on the other end of the port and if asked for on the port itself."""
+
+    def __init__(self, network, back=False):
+        self.network, self.back = network, back
+        self.began = self.counts()
+        self.processes = [self.start(network.sender, "left0", 1000), self.start(network.sender, "left0", 2000)]
+        if back:
+            self.processes.append(self.start(network.receiver, "right0", 3000))
+
+    def counts(self):
+        return self.network.sent(), self.network.sent("right0", self.network.receiver) if self.back else 0
+
+    def start(self, namespace, port, first):
+        return self.network.start(namespace, sys.executable, "-c", FLOOD, port, first)
+
+    def stop(self):
+        """Packets that were sent, to the port and from it."""
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait(timeout=30)
+        time.sleep(0.3)
+        return tuple(now - then for now, then in zip(self.counts(), self.began))
+
+
+def total(value):
+    """The packets in a metric's value."""
+    if isinstance(value, dict):
+        return total(value["value"])
+    return sum(total(one) for one in value) if isinstance(value, list) else value
+
+
+def add(sums, reading, path="ingress"):
+    for one in reading[f"{path}-metrics"]:
+        counted = len(one["value"]) if one["name"] == "QUEUE" else total(one["value"])
+        sums[one["name"]] = sums.get(one["name"], 0) + counted
+
+
+def readings(network, name, number, *arguments):
+    """So many readings, as fast as they come."""
+    process = network.start(
+        network.receiver, BINARY, "programs", "read", name, "--every", "1ms", *arguments, stdout=subprocess.PIPE
+    )
+    for _ in range(number):
+        line = process.stdout.readline()
+        if not line:
+            break
+        yield json.loads(line)
+    process.send_signal(signal.SIGTERM)
+    for line in process.stdout:
+        yield json.loads(line)
+    expect("exit status of the reader", 0, process.wait(timeout=30))
+
+
+def swaps_case(directory):
+    """500 windows, one after the other, have each packet of two senders once: maps of each kind, in each mode."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING, [metric(name) for name in SWAPPED])
+        for mode in ("tc", "drv", "skb"):
+            load(network, path, "--mode", mode)
+            flood = Flood(network)
+            sums, number = {}, 0
+            for reading in readings(network, "counting", SWAPS):
+                add(sums, reading)
+                number += 1
+            sent = flood.stop()[0]
+            for _ in range(2):  # what both copies still have
+                add(sums, read(network, "counting"))
+            with opened(network, "counting", "ALL") as pinned:
+                seen = struct.unpack("<Q", pinned.get(struct.pack("<I", 0), 8))[0]
+            expect(f"{mode}: enough readings", True, number >= SWAPS)
+            expect(f"{mode}: packets that both copies counted in the map that they share", sent, seen)
+            queued = sums.pop("QUEUE")
+            expect(f"{mode}: packets of {number} windows", dict.fromkeys(SWAPPED[:-1], sent), sums)
+            expect(f"{mode}: queued packets", True, 0 < queued <= sent)
+            network.nicsentry("programs", "unload", "counting")
+            network.check_clean()
+
+
+def shared_case(directory):
+    """A swapped map of both directions: a read of one closes the window of both, and has each packet once."""
+    with Network(directory) as network:
+        path = write_monitor(network, "both", COUNTING, [metric("ARRAY")], SHARING, [metric("OUT", swap=False)])
+        load(network, path)
+        flood = Flood(network, back=True)
+        counted = [0, 0]
+        for reading in readings(network, "both", SWAPS // 5, "--direction", "ingress"):
+            each = reading["ingress-metrics"][0]["value"]
+            counted = [one + two for one, two in zip(counted, each)]
+        sent, returned = flood.stop()
+        for _ in range(2):
+            each = read(network, "both", "--direction", "ingress")["ingress-metrics"][0]["value"]
+            counted = [one + two for one, two in zip(counted, each)]
+        expect("packets out and in", [returned, sent], counted)
+        expect("packets out, counted without a swap", [returned], read(network, "both")["egress-metrics"][0]["value"])
+
+
+def readers_case(directory):
+    """Two readers at once have each window once."""
+    with Network(directory) as network:
+        load(network, write_monitor(network, "counting", COUNTING, [metric("ARRAY"), metric("HASH", empty=True)]))
+        flood = Flood(network)
+        sums = {}
+        outputs = [network.directory / f"reader{i}" for i in range(2)]
+        processes = [
+            network.start(network.receiver, BINARY, "programs", "read", "counting", "--every", "1ms", "-o", output)
+            for output in outputs
+        ]
+        time.sleep(2)
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+            expect("exit status", 0, process.wait(timeout=30))
+        sent = flood.stop()[0]
+        for output in outputs:
+            files = list(output.iterdir())
+            expect("enough readings of each", True, len(files) > 50)
+            for file in files:
+                add(sums, json.loads(file.read_text(encoding="utf-8")))
+        for _ in range(2):
+            add(sums, read(network, "counting"))
+        expect("packets", {"ARRAY": sent, "HASH": sent}, sums)
+
+
+def killed_case(directory):
+    """A reader that is killed takes no packet into two windows; the next one goes on. A load replaces either copy."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING, [metric("ARRAY"), metric("HASH")])
+        load(network, path)
+        pick = random.Random(3)
+        flood = Flood(network)
+        sums = {}
+        for i in range(tries(200)):
+            output = network.directory / f"reader{i}"
+            process = network.start(
+                network.receiver, BINARY, "programs", "read", "counting", "--every", "1ms", "-o", output
+            )
+            time.sleep(pick.uniform(0.02, 0.2))
+            process.kill()
+            process.wait()
+            for file in output.glob("counting_*.json") if output.exists() else ():
+                add(sums, json.loads(file.read_text(encoding="utf-8")))
+        before = dict(sums)
+        for reading in readings(network, "counting", 20):
+            add(sums, reading)
+        sent = flood.stop()[0]
+        expect("packets that were counted twice", True, all(one <= sent for one in sums.values()))
+        expect("the last reader has packets", True, all(sums[name] > before[name] for name in sums))
+        for _ in range(3):
+            load(network, path)
+            read(network, "counting")
+            expect("attached", [True], [one["attached"] for one in loaded(network)["counting"]["paths"]])
+        network.nicsentry("programs", "unload", "counting")
+        network.check_clean()
+        expect("pins that are left", [], list((network.pins / "programs").iterdir()))
+
+
+def loaded(network):
+    return {one["name"]: one for one in json.loads(network.nicsentry("programs", "list", "--json").stdout)}
+
+
+def empty_case(directory):
+    """Emptied on a read: hash kinds and tries have no entries then, arrays zeros; queues and stacks nothing."""
+    names = "EVERYTHING FLOWS RECENT CPU_ARRAY CPU_HASH CPU_RECENT PREFIXES QUEUE STACK".split()
+    processors = possible_processors()
+    with Network(directory) as network:
+        source = network.directory / "values.c"
+        source.write_bytes(VALUES.read_bytes())
+        network.directory.chmod(0o755)
+        path = network.directory / "values.json"
+        metrics = [metric(name, swap=False, empty=True) for name in names]
+        path.write_text(json.dumps({"ingress-path": {"name": "v", "source": "values.c", "metric-configs": metrics}}))
+        load(network, path)
+        for trial in range(2):
+            for name, key, value in (
+                ("EVERYTHING", struct.pack("<I", 1), bytes([1]) * 208),
+                ("FLOWS", bytes(8), bytes([2]) * 24),
+                ("RECENT", bytes(4), struct.pack("<Q", 3)),
+                ("CPU_ARRAY", struct.pack("<I", 2), per_processor([struct.pack("<I", 4)] * processors)),
+                ("CPU_HASH", bytes(2), per_processor([bytes([5]) * 24] * processors)),
+                ("CPU_RECENT", bytes(8), per_processor([struct.pack("<Q", 6)] * processors)),
+                ("PREFIXES", struct.pack("<II", 8, 10), struct.pack("<Q", 7)),
+                ("QUEUE", None, bytes(208)),
+                ("STACK", None, bytes(8)),
+            ):
+                with opened(network, "values", name) as pinned:
+                    pinned.put(key, value)
+            first, second = (read(network, "values")["ingress-metrics"] for _ in range(2))
+            seen = {one["name"]: one for one in first}
+            expect(f"{trial}: entries", [2, 1, 1, 3, 1, 1, 1, 1, 1], [seen[name]["entries"] for name in names])
+            expect("an array's value", (0, 1), tuple(one["u8"] for one in seen["EVERYTHING"]["value"]))
+            expect("a hash's", 2 * (256**8 - 1) // 255, seen["FLOWS"]["value"][0]["value"]["packets"])
+            expect("an LRU hash's", 3, seen["RECENT"]["value"][0]["value"])
+            expect("a per-CPU array's", [4] * processors, seen["CPU_ARRAY"]["value"][2]["value"])
+            expect("an LRU per-CPU hash's", [6] * processors, seen["CPU_RECENT"]["value"][0]["value"])
+            expect("a trie's", 7, seen["PREFIXES"]["value"][0]["value"])
+            left = {one["name"]: one for one in second}
+            expect("entries that are left", [2, 0, 0, 3] + [0] * 5, [left[name]["entries"] for name in names])
+            expect("an array is 0", (0, 0), tuple(one["u8"] for one in left["EVERYTHING"]["value"]))
+            expect("a per-CPU array is 0", 0, total(left["CPU_ARRAY"]["value"]))
+
+
+def hash_case(directory):
+    """A hash that is emptied without a swap loses no packet while no program holds an entry: between bursts."""
+    with Network(directory) as network:
+        load(network, write_monitor(network, "counting", COUNTING, [metric("HASH", swap=False, empty=True)]))
+        for _ in range(3):
+            flood = Flood(network)
+            time.sleep(0.2)
+            sent = flood.stop()[0]
+            expect("packets", sent, total(values(network, "counting", "HASH")))
+            expect("nothing is left", [], values(network, "counting", "HASH"))
+
+
+def refusals_case(directory):
+    """A map that cannot be read is refused at the load; a metric beside swapped ones closes their window, too."""
+    with Network(directory) as network:
+        ring = network.directory / "ring.json"
+        description = {"name": "r", "source": str(VALUES), "metric-configs": [metric("RING")]}
+        ring.write_text(json.dumps({"ingress-path": description}), encoding="utf-8")
+        done = load(network, ring, check=False)
+        expect("exit status", 1, done.returncode)
+        expect_text("refusal", "which is a map of kind ringbuf, and no metric can be read from it", done.stderr)
+        load(network, write_monitor(network, "counting", COUNTING, [metric("ARRAY"), metric("HASH")]))
+        flood = Flood(network)
+        sums = {"ARRAY": 0, "HASH": 0}
+        for _ in range(20):
+            add(sums, read(network, "counting", "--metric", "ARRAY"))
+            add(sums, read(network, "counting", "--metric", "HASH"))
+        sent = flood.stop()[0]
+        for _ in range(2):
+            add(sums, read(network, "counting"))
+        expect("each by itself, packets", {"ARRAY": sent, "HASH": sent}, sums)
+        inside = run("ip", "netns", "exec", network.sender, BINARY, "programs", "read", "counting", check=False)
+        expect("exit status elsewhere", 1, inside.returncode)
+        expect_text("elsewhere", "of another network namespace; read what is swapped there", inside.stderr)
+        run("tc", "-n", network.receiver, "filter", "del", "dev", "right0", "ingress")
+        expect("off its hook", 0, total(values(network, "counting", "ARRAY")))
+        pinned = pathlib.Path(loaded(network)["counting"]["pinned"])
+        expect("pins", True, (pinned / "ingress-other-maps" / "ARRAY").exists())
+
+
+CASES = {
+    "500 swaps under load": swaps_case,
+    "both directions share a map": shared_case,
+    "two readers": readers_case,
+    "killed readers": killed_case,
+    "emptied maps": empty_case,
+    "an emptied hash": hash_case,
+    "refusals and single metrics": refusals_case,
+}
+
+if __name__ == "__main__":
+    sys.exit(run_directory_cases(CASES))
