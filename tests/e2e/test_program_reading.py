@@ -17,12 +17,15 @@ import subprocess
 import sys
 import time
 
+import jsonschema
+
 from compare import BINARY, expect, expect_text
 from network import Network, run
 from suite import REPOSITORY, run_directory_cases
 from user_maps import PinnedMap, per_processor, possible_processors
 
 VALUES = REPOSITORY / "tests" / "programs" / "monitors" / "values.c"
+SCHEMA = REPOSITORY / "docs" / "schemas" / "metrics.schema.json"
 COLOURS = {3: "RED", -7: "BLUE", 100000: "GREEN"}
 
 
@@ -270,7 +273,9 @@ def kinds_case(directory):
             pinned.put(b"\x01\x02\xff", b"\xab\xcd\xef\x00\x10")
 
         before = time.time_ns()
-        seen = metrics(network, "values")
+        whole = read(network, "values")
+        jsonschema.validate(whole, json.loads(SCHEMA.read_text(encoding="utf-8")))
+        seen = {one["name"]: one for one in whole["ingress-metrics"]}
         names = "EVERYTHING FLOWS RECENT CPU_ARRAY CPU_HASH CPU_RECENT PREFIXES QUEUE STACK UNTYPED".split()
         expect("metrics: the maps that can be read", names, list(seen))
         expect("the other path", [], read(network, "values", "--metric", "RECENT")["egress-metrics"])
