@@ -10,7 +10,8 @@ packages=(
   iperf3 tcpreplay python3 python3-scapy
 )
 test_packages=(
-  catch2 tshark tcpdump python3-jsonschema clang-format clang-tidy shellcheck mandoc black flake8 mypy
+  catch2 tshark tcpdump python3-jsonschema python3-prometheus-client clang-format clang-tidy shellcheck mandoc black
+  flake8 mypy
   libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables curl ccache lld
 )
 # hw/vnfp makes its virtual machine from these and from Debian's kernel packages, which it fetches itself.

@@ -19,6 +19,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/metrics_table.h"
 #include "host/programs/reading/metrics_json.h"
+#include "host/programs/reading/open_metrics.h"
 #include "host/programs/reading/reading.h"
 
 namespace nicsentry {
@@ -35,6 +36,7 @@ struct ReadCommandOptions {
   std::string every;
   std::string output;
   bool raw = false;
+  std::size_t series = programs::kSeriesDefault;
 };
 
 programs::ReadRequest read_request_of(const ReadCommandOptions& options) {
@@ -49,7 +51,12 @@ programs::ReadRequest read_request_of(const ReadCommandOptions& options) {
   return request;
 }
 
-std::string readings_text(const std::vector<programs::MetricReading>& readings, const ReadCommandOptions& options) {
+std::string readings_text(const ReadCommandOptions& options) {
+  const programs::ReadRequest request = read_request_of(options);
+  if (options.format == "openmetrics") {
+    return programs::open_metrics_text(options.name, request, options.series);
+  }
+  const std::vector<programs::MetricReading> readings = programs::read_metrics(options.name, request);
   const bool add = options.processors == "sum";
   if (options.format == "json") {
     return programs::metrics_json(readings, {options.raw, add}) + "\n";
@@ -115,8 +122,7 @@ int read_program(const ReadCommandOptions& options) {
   }
   unsigned long number = 0;
   do {
-    put_reading(readings_text(programs::read_metrics(options.name, read_request_of(options)), options), options,
-                number++);
+    put_reading(readings_text(options), options, number++);
   } while (repeated && repeated->wait_for_next());
   return kExitSuccess;
 }
@@ -132,19 +138,23 @@ void add_programs_read(CLI::App& programs, Action& chosen) {
   part->add_option("--direction", options->direction, "ingress, egress or both")
       ->check(CLI::IsMember({"ingress", "egress", "both"}))
       ->capture_default_str();
-  part->add_option("--format", options->format, "json or table")
-      ->check(CLI::IsMember({"json", "table"}))
+  part->add_option("--format", options->format, "json, openmetrics or table")
+      ->check(CLI::IsMember({"json", "openmetrics", "table"}))
       ->capture_default_str();
   part->add_option("--cpus", options->processors, "values of per-CPU maps: list, or their sum")
       ->check(CLI::IsMember({"list", "sum"}))
       ->capture_default_str();
   part->add_flag("--raw", options->raw, "addresses, ports, times and texts as numbers, as dynmon wrote them");
+  part->add_option("--series", options->series, "in openmetrics: at most so many series of each metric")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
   part->add_option("--every", options->every, "read again and again, until SIGINT or SIGTERM (10s, 500ms)");
   part->add_option("-o,--output", options->output, "write files NAME_0.json, NAME_1.json, ... into this directory");
   part->footer(
       "Examples:\n"
       "  nicsentry programs read monitor --format table\n"
       "  nicsentry programs read monitor --metric SESSIONS --cpus sum\n"
+      "  nicsentry programs read monitor --format openmetrics\n"
       "  nicsentry programs read monitor --every 10s -o readings");
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "host/base/error.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
+#include "host/cli/user_programs_status.h"
 #include "host/datapath/interface.h"
 #include "host/ports/port_claim.h"
 #include "host/ports/port_status.h"
@@ -158,6 +160,12 @@ void print(const Interface& port, const Run& run) {
   }
 }
 
+bool is_users(const AttachmentStatus& attachment, const std::vector<UserProgramStatus>& users) {
+  return std::any_of(users.begin(), users.end(), [&attachment](const UserProgramStatus& user) {
+    return user.path.program_id == attachment.program.id;
+  });
+}
+
 int status(const StatusOptions& options) {
   set_up_log(false);
   std::vector<Interface> ports;
@@ -169,14 +177,28 @@ int status(const StatusOptions& options) {
   }
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::size_t shown = 0;
+  const std::vector<programs::LoadedMonitor> monitors = loaded_monitors_here();
   for (const Interface& port : ports) {
     const auto run = ask_run(port);
-    for (const AttachmentStatus& attachment : port_status(port)) {
+    const std::vector<AttachmentStatus> attachments = port_status(port);
+    const std::vector<UserProgramStatus> users = user_programs_on(port, monitors, attachments);
+    for (const AttachmentStatus& attachment : attachments) {
+      if (is_users(attachment, users)) {
+        continue;
+      }
       ++shown;
       if (options.json) {
         rows.push_back(as_json(attachment, run));
       } else {
         print(attachment, run);
+      }
+    }
+    for (const UserProgramStatus& user : users) {
+      ++shown;
+      if (options.json) {
+        rows.push_back(user_program_json(user));
+      } else {
+        std::fputs(user_program_line(user).c_str(), stdout);
       }
     }
     if (run && !options.json) {

@@ -165,6 +165,8 @@ std::set<unsigned long> living_namespaces() {
   return living;
 }
 
+std::filesystem::path PinDirectory::place() { return pin_path(); }
+
 std::optional<PinDirectory> PinDirectory::open(std::string& why_not) {
   const fs::path path = pin_path();
   if (!on_bpf_file_system(path.parent_path())) {

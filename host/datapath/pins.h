@@ -31,6 +31,8 @@ class PinDirectory {
   void remove_vanished() const;
 
   const std::filesystem::path& path() const { return path_; }
+  // Where it is, or would be.
+  static std::filesystem::path place();
 
  private:
   explicit PinDirectory(std::filesystem::path path) : path_(std::move(path)) {}

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -112,6 +113,14 @@ LogEnd end_of(const char* log) {
   return end;
 }
 
+// A map is pinned by its name: one from a compiler is a name of C, and others could lead out of the directory.
+void check_map_name(const std::string& object, const std::string& map) {
+  const auto fits = [](unsigned char character) { return std::isalnum(character) != 0 || character == '_'; };
+  if (map.empty() || !std::all_of(map.begin(), map.end(), fits)) {
+    throw Error(object + ": it has a map with the name '" + map + "'; allowed are letters, digits and _");
+  }
+}
+
 std::string kind_name(bpf_map_type type) {
   const char* name = libbpf_bpf_map_type_str(type);
   return name != nullptr ? name : "type " + std::to_string(type);
@@ -140,6 +149,9 @@ UserObject::UserObject(std::string bytes, std::string name, ProgramKind kind)
   }
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) { bpf_program__set_autoload(program, program == handle_->program); }
+  for (const UserMap& map : maps()) {
+    check_map_name(name_, map.name);
+  }
   program_name_ = bpf_program__name(handle_->program);
   section_ = bpf_program__section_name(handle_->program);
 }

@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 constexpr const char* kRecord = "record";
 constexpr const char* kTypesSuffix = "-types";
 constexpr const char* kSwapState = "swap";
+constexpr const char* kReadsSuffix = "-reads";
+constexpr const char* kTotalsSuffix = "-totals";
 
 void make_directory(const fs::path& path) {
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
@@ -94,6 +96,17 @@ void pin_other(const ProgramToPin& program, const fs::path& directory) {
   }
 }
 
+void pin_statistics(const ProgramToPin& program, const fs::path& directory) {
+  const UniqueFd reads = ReadStatisticsMap::make(program.metrics);
+  pin_object(reads.get(), directory / (program.hook + kReadsSuffix));
+  const fs::path totals = directory / (program.hook + kTotalsSuffix);
+  make_directory(totals);
+  for (const UserTotals::Shape& shape : program.totals) {
+    const UniqueFd map = UserTotals::make(shape);
+    pin_object(map.get(), totals / shape.name);
+  }
+}
+
 std::vector<fs::path> entries_of(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code missing;
@@ -134,6 +147,11 @@ void SwapStateMap::set(const SwapState& state) const {
   if (bpf_map_update_elem(map_.get(), &key, &state, BPF_ANY) != 0) {
     throw SystemError(errno, "writing which copy of a program is in use");
   }
+}
+
+bool UserPins::any() {
+  std::error_code missing;
+  return fs::exists(PinDirectory::place() / "programs", missing);
 }
 
 UniqueFd UserPins::lock_readers(const std::string& name) {
@@ -212,6 +230,7 @@ void UserPins::add(const std::string& name, unsigned number, const std::vector<P
       for (const UserMap& map : program.object->maps()) {
         pin_object(program.object->map_fd(map.name), maps / map.name);
       }
+      pin_statistics(program, directory);
       if (program.other != nullptr) {
         pin_other(program, directory);
       }
@@ -238,6 +257,15 @@ fs::path UserPins::directory(const std::string& name, unsigned number) const {
 
 std::string UserPins::types(const std::string& name, unsigned number, const std::string& hook) const {
   return read_bytes(directory(name, number) / (hook + kTypesSuffix));
+}
+
+fs::path UserPins::reads(const std::string& name, unsigned number, const std::string& hook) const {
+  return directory(name, number) / (hook + kReadsSuffix);
+}
+
+fs::path UserPins::totals(const std::string& name, unsigned number, const std::string& hook,
+                          const std::string& metric) const {
+  return directory(name, number) / (hook + kTotalsSuffix) / metric;
 }
 
 fs::path UserPins::swap_state(const std::string& name, unsigned number) const {

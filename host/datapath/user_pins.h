@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "host/base/unique_fd.h"
 #include "host/datapath/user_object.h"
+#include "host/datapath/user_totals.h"
 
 namespace nicsentry {
 
@@ -30,6 +32,8 @@ struct ProgramToPin {
   const UserObject* object = nullptr;
   const UserObject* other = nullptr;  // a second copy, which has maps of its own in place of the swapped ones
   std::vector<std::string> swapped;
+  std::size_t metrics = 0;                // whose reads are counted
+  std::vector<UserTotals::Shape> totals;  // of metrics whose maps reads empty
 };
 
 // Which copies of a load's programs are in use, by their ids: of ingress and egress.
@@ -57,6 +61,8 @@ class UserPins {
   // Waits for other processes. Throws Error where there is no BPF file system, or where the directory is another
   // user's.
   static UserPins open();
+  // Whether the directory is there: without it nothing was ever loaded.
+  static bool any();
   // Waits for other readers of this name's maps. To be called before open(). Nothing where the name is not there.
   static UniqueFd lock_readers(const std::string& name);
 
@@ -72,6 +78,10 @@ class UserPins {
   std::string types(const std::string& name, unsigned number, const std::string& hook) const;
   // Where the maps of a program are pinned, each by its name.
   std::filesystem::path maps_directory(const std::string& name, unsigned number, const std::string& hook) const;
+  // Where the statistics of reads are pinned, and the totals of those metrics that have any.
+  std::filesystem::path reads(const std::string& name, unsigned number, const std::string& hook) const;
+  std::filesystem::path totals(const std::string& name, unsigned number, const std::string& hook,
+                               const std::string& metric) const;
   // Where the SwapState is pinned, if any program has a second copy.
   std::filesystem::path swap_state(const std::string& name, unsigned number) const;
 

@@ -72,15 +72,15 @@ class Everything(ctypes.Structure):
         ("both", Both),
         ("unnamed", ctypes.c_uint16),
         ("matrix", ctypes.c_uint8 * 3 * 2),
-        ("be16", ctypes.c_uint16.__ctype_be__),
-        ("be32", ctypes.c_uint32.__ctype_be__),
-        ("be64", ctypes.c_uint64.__ctype_be__),
+        ("be16", ctypes.c_uint16.__ctype_be__),  # type: ignore[attr-defined]
+        ("be32", ctypes.c_uint32.__ctype_be__),  # type: ignore[attr-defined]
+        ("be64", ctypes.c_uint64.__ctype_be__),  # type: ignore[attr-defined]
         ("address", ctypes.c_uint8 * 4),
         ("address6", ctypes.c_uint8 * 16),
         ("mac", ctypes.c_uint8 * 6),
         ("hops", ctypes.c_uint32 * 2),
         ("next_hop", ctypes.c_uint8 * 6),
-        ("port", ctypes.c_uint16.__ctype_be__),
+        ("port", ctypes.c_uint16.__ctype_be__),  # type: ignore[attr-defined]
         ("seen", ctypes.c_uint64),
         ("typed_time", ctypes.c_uint64),
         ("since_boot", ctypes.c_uint64),

@@ -13,7 +13,7 @@ import sys
 import time
 
 from compare import BINARY, expect, expect_text
-from network import Network, run
+from network import Controller, Network, run
 from suite import REPOSITORY, run_directory_cases, tries
 
 MONITORS = REPOSITORY / "tests" / "programs" / "monitors"
@@ -302,6 +302,52 @@ def names_case(directory):
         expect("somebody else's clsact", True, "clsact" in qdiscs)
 
 
+def status_case(directory):
+    """`status` names loaded programs, and says which stand behind nicsentry's own."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING % "RX_OK", COUNTING % "RX_OK")
+
+        def told():
+            rows = json.loads(network.nicsentry("status", "-i", "right0", "--json").stdout)
+            return {(r["loaded_as"], r["hook"]): r["place"] for r in rows if r["attached_by"] == "programs load"}
+
+        load(network, path, "--name", "alone", "--direction", "ingress")
+        expect("beside nothing", {("alone", "tc-ingress"): None}, told())
+        controller = Controller(network, "--mode", "tc", "--direction", "both")
+        load(network, path, "--name", "early", "--priority", 50)
+        expected = {("alone", "tc-ingress"): "behind"}
+        expected |= {("early", "tc-ingress"): "in front", ("early", "tc-egress"): "in front"}
+        expect("beside a run on TC", expected, told())
+        text = network.nicsentry("status", "-i", "right0").stdout
+        expect_text("text", "right0  tc-ingress, mode tc: 'alone' of your own (id ", text)
+        expect_text("text", "), priority 200, behind nicsentry's program\n", text)
+        expect_text("text", "), priority 50, in front of nicsentry's program\n", text)
+        controller.stop()
+        load(network, path, "--name", "xdp", "--mode", "drv", "--direction", "ingress")
+        expect("on XDP", None, told()[("xdp", "xdp")])
+        rows = json.loads(network.nicsentry("status", "-i", "right0", "--json").stdout)
+        expect("rows of a program", 1, [r["program_id"] for r in rows].count(network.program_id()))
+        controller = Controller(network, "--mode", "tc")
+        expect("on XDP, before a run on TC", "in front", told()[("xdp", "xdp")])
+        controller.stop()
+        unload(network, "alone", "early", "xdp")
+        expect("nothing is left", "nothing is attached\n", network.nicsentry("status", "-i", "right0").stdout)
+
+
+def crafted_case(directory):
+    """A compiled program whose map has a name that leads out of the directory of pins is refused."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING.replace("PACKETS", "AAxBBBB") % "RX_OK")
+        network.nicsentry("programs", "check", path, "-o", network.directory)
+        whole = (network.directory / "ingress.o").read_bytes()
+        for name in (b"../BBBB", b"AA/BBBB", b"AA.BBBB", b"AA BBBB"):
+            (network.directory / "crafted.o").write_bytes(whole.replace(b"AAxBBBB\0", name + b"\0"))
+            done = load(network, network.directory / "crafted.o", check=False)
+            expect("exit status", 1, done.returncode)
+            expect_text("refusal", f"it has a map with the name '{name.decode()}'", done.stderr)
+        check_nothing_left(network)
+
+
 def kill_case(directory):
     """Killed at any moment, a later process finds the programs: it lists, replaces and unloads them."""
     with Network(directory) as network:
@@ -359,6 +405,8 @@ CASES = {
     "directions": directions_case,
     "alone on XDP": xdp_case,
     "names and ports": names_case,
+    "status": status_case,
+    "crafted names": crafted_case,
     "killed while it loads": kill_case,
     "docs own-programs.md": document_case,
 }

@@ -112,10 +112,15 @@ def changed(description, place, value):
 
 def whole():
     metadata = {"help": "packets", "type": "Counter", "labels": [{"name": "kind", "value": "ip"}]}
+    histogram = {"help": "sizes", "type": "Histogram", "buckets": {"scale": "linear", "start": 1.5, "width": 2}}
     path = {
         "name": "a name",
         "source": "missing.c",
-        "metric-configs": [metric("first", **{"open-metrics-metadata": metadata}), metric("second one")],
+        "metric-configs": [
+            metric("first", **{"open-metrics-metadata": metadata}),
+            metric("second", **{"open-metrics-metadata": histogram}),
+            metric("third one"),
+        ],
     }
     listed = {"name": "", "code": ["not", "C"], "metric-configs": []}
     return {"ingress-path": path, "egress-path": listed}

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
 #include <cctype>
+#include <span>
 #include <utility>
 
 #include "host/base/error.h"
 #include "host/datapath/tc_filters.h"
+#include "host/datapath/user_map.h"
+#include "host/datapath/user_totals.h"
 #include "host/programs/loaded/loaded.h"
 #include "host/programs/loaded/situation.h"
+#include "host/programs/values/layout.h"
+#include "host/programs/values/numbers.h"
 
 namespace nicsentry::programs {
 namespace {
@@ -78,6 +83,30 @@ bool made_before(const UserPins& pins, const Interface& port) {
   return false;
 }
 
+// Of the metrics that only grow, though reads empty their maps.
+std::vector<UserTotals::Shape> totals_of(const VerifiedPath& path, const PathRecord& record) {
+  std::vector<UserTotals::Shape> shapes;
+  const std::string types = path.object.types();
+  const std::vector<MetricConfig> metrics = metrics_of(record);
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    const MetricConfig& metric = metrics[i];
+    const auto map = std::find_if(record.maps.begin(), record.maps.end(),
+                                  [&metric](const UserMap& one) { return one.name == metric.map; });
+    const bool emptied =
+        metric.empty_on_read || std::find(path.swapped.begin(), path.swapped.end(), metric.map) != path.swapped.end();
+    if (!emptied || !metric.open_metrics || !only_grows(metric.open_metrics->type) || is_queue_map(map->type)) {
+      continue;
+    }
+    const MapLayout layout =
+        layout_of_map(std::as_bytes(std::span(types)), map->name, map->key_bytes, map->value_bytes);
+    const std::size_t numbers = number_parts(layout.value).size();
+    if (numbers != 0) {
+      shapes.push_back({std::to_string(i), map->key_bytes, static_cast<std::uint32_t>(numbers)});
+    }
+  }
+  return shapes;
+}
+
 // One attempt to put a monitor on its hooks, undone by its destructor unless it is kept.
 class Attempt {
  public:
@@ -95,9 +124,10 @@ class Attempt {
     LoadRecord record = make_record(paths, ingress_mode);
     std::vector<ProgramToPin> programs;
     programs.reserve(paths.size());
-    for (const VerifiedPath& path : paths) {
-      programs.push_back(
-          {path.egress ? "egress" : "ingress", &path.object, path.other ? &*path.other : nullptr, path.swapped});
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      const VerifiedPath& path = paths[i];
+      programs.push_back({path.egress ? "egress" : "ingress", &path.object, path.other ? &*path.other : nullptr,
+                          path.swapped, metrics_of(record.paths[i]).size(), totals_of(path, record.paths[i])});
     }
     pins_.add(request_.name, number_, programs, write_record(record));
     pinned_ = true;

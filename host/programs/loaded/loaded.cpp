@@ -78,6 +78,23 @@ std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRec
   return copies;
 }
 
+const KnownLoad& load_of(const Situation& situation, const std::string& name) {
+  const KnownLoad* found = situation.newest();
+  for (const KnownLoad& load : situation.loads) {
+    for (const OnHook& one : situation.on_hooks) {
+      const auto& programs = load.pins.programs;
+      if (load.record && std::any_of(programs.begin(), programs.end(),
+                                     [&one](const PinnedProgram& program) { return program.id == one.id; })) {
+        found = &load;
+      }
+    }
+  }
+  if (found == nullptr) {
+    throw NotFound("no program is loaded as " + name);
+  }
+  return *found;
+}
+
 const KnownLoad* Situation::newest() const {
   const auto found =
       std::find_if(loads.rbegin(), loads.rend(), [](const KnownLoad& load) { return load.record.has_value(); });

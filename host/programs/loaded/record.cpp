@@ -4,11 +4,28 @@
 #include <nlohmann/json.hpp>
 
 #include "host/base/error.h"
+#include "host/datapath/user_map.h"
 
 namespace nicsentry::programs {
 namespace {
 
 using nlohmann::json;
+
+json json_of(const Buckets& buckets) {
+  return {{"scale", static_cast<int>(buckets.scale)},
+          {"start", buckets.start},
+          {"width", buckets.width},
+          {"bounds", buckets.bounds}};
+}
+
+Buckets buckets_of(const json& read) {
+  Buckets buckets;
+  buckets.scale = static_cast<Buckets::Scale>(read.at("scale").get<int>());
+  buckets.start = read.at("start");
+  buckets.width = read.at("width");
+  buckets.bounds = read.at("bounds").get<std::vector<double>>();
+  return buckets;
+}
 
 json json_of(const MetricConfig& metric) {
   json made = {
@@ -18,8 +35,10 @@ json json_of(const MetricConfig& metric) {
     for (const Label& label : metric.open_metrics->labels) {
       labels.push_back({label.name, label.value});
     }
-    made["open_metrics"] = {
-        {"help", metric.open_metrics->help}, {"type", static_cast<int>(metric.open_metrics->type)}, {"labels", labels}};
+    made["open_metrics"] = {{"help", metric.open_metrics->help},
+                            {"type", static_cast<int>(metric.open_metrics->type)},
+                            {"labels", labels},
+                            {"buckets", json_of(metric.open_metrics->buckets)}};
   }
   return made;
 }
@@ -33,6 +52,7 @@ MetricConfig metric_of(const json& read) {
     for (const json& label : found->at("labels")) {
       metadata.labels.push_back({label.at(0), label.at(1)});
     }
+    metadata.buckets = buckets_of(found->at("buckets"));
     metric.open_metrics = std::move(metadata);
   }
   return metric;
@@ -85,6 +105,22 @@ PathRecord path_of(const json& read) {
 }
 
 }  // namespace
+
+std::vector<MetricConfig> metrics_of(const PathRecord& path) {
+  if (!path.metrics.empty()) {
+    return path.metrics;
+  }
+  std::vector<MetricConfig> metrics;
+  for (const UserMap& map : path.maps) {
+    if (can_read_map(map.type)) {
+      MetricConfig metric;
+      metric.name = map.name;
+      metric.map = map.name;
+      metrics.push_back(std::move(metric));
+    }
+  }
+  return metrics;
+}
 
 std::string write_record(const LoadRecord& record) {
   const json made = {{"interface", record.interface},         {"index", record.interface_index},

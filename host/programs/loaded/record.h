@@ -25,6 +25,9 @@ struct PathRecord {
   const char* pin() const { return egress ? "egress" : "ingress"; }
 };
 
+// The metrics of the monitor's file; without them one for each map that can be read, by the map's name.
+std::vector<MetricConfig> metrics_of(const PathRecord& path);
+
 struct LoadRecord {
   std::string interface;
   int interface_index = 0;

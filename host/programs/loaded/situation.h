@@ -40,6 +40,9 @@ Situation look_at(const UserPins& pins, const std::string& name);
 // The copies of a path's program that are pinned: one, or two with maps that are swapped.
 std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRecord& path);
 
+// The load that is on the hooks; after an interruption the newest such one. Throws NotFound.
+const KnownLoad& load_of(const Situation& situation, const std::string& name);
+
 // As list_monitors() has it. Nothing where no load is complete.
 std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::string& name,
                                               const Situation& situation);

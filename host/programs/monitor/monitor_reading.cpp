@@ -180,14 +180,70 @@ Type parse_type(const ObjectReading& reading) {
   return Type::untyped;
 }
 
+// Numbers of a list, each larger than the one before.
+std::vector<double> parse_bounds(const ObjectReading& reading) {
+  std::vector<double> bounds;
+  reading.each("bounds", "a list of numbers", [&](const json& element, const std::string& path) {
+    if (!element.is_number() || (!bounds.empty() && element.get<double>() <= bounds.back())) {
+      reading.faults().add(path, shown(element), "a number above the one before it");
+    } else {
+      bounds.push_back(element.get<double>());
+    }
+  });
+  return bounds;
+}
+
+double parse_number(const ObjectReading& reading, const char* key, double otherwise) {
+  const json* value = reading.find(key);
+  if (value != nullptr && !value->is_number()) {
+    reading.fault(key, shown(*value), "a number");
+  }
+  return value != nullptr && value->is_number() ? value->get<double>() : otherwise;
+}
+
+Buckets parse_buckets(const ObjectReading& reading) {
+  Buckets buckets;
+  if (!reading.is_object("an object with scale")) {
+    return buckets;
+  }
+  const json* scale = reading.find("scale");
+  if (scale != nullptr && *scale == "exp2") {
+    reading.allow_keys({"scale"});
+  } else if (scale != nullptr && *scale == "linear") {
+    reading.allow_keys({"scale", "start", "width"});
+    buckets.scale = Buckets::Scale::linear;
+    buckets.start = parse_number(reading, "start", 0);
+    buckets.width = parse_number(reading, "width", 1);
+    if (buckets.width <= 0) {
+      reading.fault("width", shown(buckets.width), "a number above 0");
+    }
+  } else if (scale != nullptr && *scale == "fixed") {
+    reading.allow_keys({"scale", "bounds"});
+    buckets.scale = Buckets::Scale::fixed;
+    buckets.bounds = parse_bounds(reading);
+    if (reading.find("bounds") == nullptr) {
+      reading.fault("bounds", "nothing", "a list of numbers");
+    }
+  } else {
+    reading.fault("scale", scale != nullptr ? shown(*scale) : "nothing", "exp2, linear or fixed");
+  }
+  return buckets;
+}
+
 OpenMetricsMetadata parse_open_metrics(const ObjectReading& reading) {
   OpenMetricsMetadata metadata;
-  if (!reading.is_object("an object with help, type and labels")) {
+  if (!reading.is_object("an object with help, type, labels and buckets")) {
     return metadata;
   }
-  reading.allow_keys({"help", "type", "labels"});
+  reading.allow_keys({"help", "type", "labels", "buckets"});
   metadata.help = reading.text("help");
   metadata.type = parse_type(reading);
+  if (const json* buckets = reading.find("buckets")) {
+    metadata.buckets = parse_buckets(ObjectReading(*buckets, reading.path_of("buckets"), reading.faults()));
+    if (metadata.type != Type::histogram) {
+      reading.fault("buckets", "those of a histogram", "nothing for this type");
+    }
+  }
   std::set<std::string> names;
   reading.each("labels", "a list of objects with name and value", [&](const json& element, const std::string& path) {
     const ObjectReading label(element, path, reading.faults());

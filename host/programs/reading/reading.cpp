@@ -2,6 +2,7 @@
 #include "host/programs/reading/reading.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <map>
@@ -10,7 +11,10 @@
 #include "host/base/error.h"
 #include "host/datapath/quiescence.h"
 #include "host/datapath/user_pins.h"
+#include "host/datapath/user_totals.h"
 #include "host/programs/loaded/situation.h"
+#include "host/programs/reading/request.h"
+#include "host/programs/reading/totals.h"
 #include "host/programs/reading/windows.h"
 
 namespace nicsentry::programs {
@@ -24,65 +28,10 @@ struct OpenMetric {
   MapLayout layout;
   bool take = false;  // the read empties the map
   UserMapReader reader;
+  std::uint32_t place = 0;           // among its path's metrics
+  std::optional<UserTotals> totals;  // of what reads take
+  std::optional<ReadStatisticsMap> reads;
 };
-
-bool is_wanted(const PathRecord& path, Direction direction) {
-  return direction == Direction::both || path.egress == (direction == Direction::egress);
-}
-
-std::string names_of(const LoadRecord& record, Direction direction) {
-  std::string names;
-  for (const PathRecord& path : record.paths) {
-    for (const MetricConfig& metric : is_wanted(path, direction) ? metrics_of(path) : std::vector<MetricConfig>()) {
-      names += (names.empty() ? "" : ", ") + metric.name + " (" + path.pin() + ")";
-    }
-  }
-  return names.empty() ? "none" : names;
-}
-
-bool is_wanted(const MetricConfig& metric, const ReadRequest& request) {
-  return !request.metric || metric.name == *request.metric;
-}
-
-void check_request(const std::string& name, const LoadRecord& record, const ReadRequest& request) {
-  bool path_found = false;
-  bool metric_found = false;
-  for (const PathRecord& path : record.paths) {
-    if (is_wanted(path, request.direction)) {
-      path_found = true;
-      const std::vector<MetricConfig> metrics = metrics_of(path);
-      metric_found = metric_found || !request.metric ||
-                     std::any_of(metrics.begin(), metrics.end(),
-                                 [&request](const MetricConfig& one) { return is_wanted(one, request); });
-    }
-  }
-  if (!path_found) {
-    throw NotFound("program " + name + " has no " + (request.direction == Direction::egress ? "egress" : "ingress") +
-                   " path");
-  }
-  if (!metric_found) {
-    throw NotFound("program " + name + " has no metric " + *request.metric +
-                   "; there are: " + names_of(record, request.direction));
-  }
-}
-
-// The load that is on the hooks; after an interruption the newest such one.
-const KnownLoad& load_of(const Situation& situation, const std::string& name) {
-  const KnownLoad* found = situation.newest();
-  for (const KnownLoad& load : situation.loads) {
-    for (const OnHook& one : situation.on_hooks) {
-      const auto& programs = load.pins.programs;
-      if (load.record && std::any_of(programs.begin(), programs.end(),
-                                     [&one](const PinnedProgram& program) { return program.id == one.id; })) {
-        found = &load;
-      }
-    }
-  }
-  if (found == nullptr) {
-    throw NotFound("no program is loaded as " + name);
-  }
-  return *found;
-}
 
 // One read of a load's metrics.
 class MetricsRead {
@@ -115,11 +64,7 @@ class MetricsRead {
       reading.egress = one.egress;
       reading.timestamp_ns = clock_ns(CLOCK_REALTIME);
       reading.monotonic_offset_ns = reading.timestamp_ns - clock_ns(CLOCK_MONOTONIC);
-      std::shared_ptr<const MapContent>& content = contents[one.reader.id()];
-      if (content == nullptr) {
-        content = std::make_shared<MapContent>(takes(one.reader.id()) ? one.reader.take() : one.reader.read());
-      }
-      reading.content = content;
+      reading.content = content_of(one, contents[one.reader.id()]);
       reading.metric = std::move(one.metric);
       reading.map = std::move(one.map);
       reading.layout = std::move(one.layout);
@@ -136,6 +81,38 @@ class MetricsRead {
     timespec time{};
     clock_gettime(clock, &time);
     return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  }
+
+  // Reads a map, unless another metric of this read has done so, and notes what it took.
+  std::shared_ptr<const MapContent> content_of(const OpenMetric& one,
+                                               std::shared_ptr<const MapContent>& content) const {
+    ReadStatistics statistics = one.reads ? one.reads->get(one.place) : ReadStatistics();
+    const auto began = std::chrono::steady_clock::now();
+    ++statistics.reads;
+    try {
+      const bool take = takes(one.reader.id());
+      if (content == nullptr) {
+        content = std::make_shared<MapContent>(take ? one.reader.take() : one.reader.read());
+      }
+      statistics.entries += content->entries;
+      if (one.totals && take) {
+        statistics.left_out += add_to_totals(*one.totals, one.layout, *content);
+      }
+    } catch (const Error&) {
+      ++statistics.errors;
+      note(one, statistics, began);
+      throw;
+    }
+    note(one, statistics, began);
+    return content;
+  }
+
+  static void note(const OpenMetric& one, ReadStatistics& statistics, std::chrono::steady_clock::time_point began) {
+    const std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - began;
+    statistics.nanoseconds += static_cast<std::uint64_t>(taken.count());
+    if (one.reads) {
+      one.reads->set(one.place, statistics);
+    }
   }
 
   // Whether a path's map has a second copy.
@@ -158,6 +135,7 @@ class MetricsRead {
 
   void open_path(const UserPins& pins, const KnownLoad& load, const PathRecord& path, const ClosedWindows& windows) {
     const std::string types = pins.types(name_, load.pins.number, path.pin());
+    std::uint32_t place = 0;
     for (MetricConfig& metric : metrics_of(path)) {
       if (is_wanted(metric, request_)) {
         const auto map = std::find_if(path.maps.begin(), path.maps.end(),
@@ -166,7 +144,12 @@ class MetricsRead {
           throw Error("program " + name_ + ", metric " + metric.name + ": there is no map " + metric.map);
         }
         open_metric(pins, load, path, types, windows, std::move(metric), *map);
+        OpenMetric& opened = metrics_.back();
+        opened.place = place;
+        opened.totals = UserTotals::open(pins.totals(name_, load.pins.number, path.pin(), std::to_string(place)));
+        opened.reads = ReadStatisticsMap::open(pins.reads(name_, load.pins.number, path.pin()));
       }
+      ++place;
     }
   }
 
@@ -178,7 +161,7 @@ class MetricsRead {
     const bool take = closed || metric.empty_on_read;
     metrics_.push_back({path.egress, std::move(metric), map,
                         layout_of_map(std::as_bytes(std::span(types)), map.name, map.key_bytes, map.value_bytes), take,
-                        UserMapReader::open(pin, map.name + " of program " + name_)});
+                        UserMapReader::open(pin, map.name + " of program " + name_), 0, std::nullopt, std::nullopt});
   }
 
   std::string name_;
@@ -189,22 +172,6 @@ class MetricsRead {
 };
 
 }  // namespace
-
-std::vector<MetricConfig> metrics_of(const PathRecord& path) {
-  if (!path.metrics.empty()) {
-    return path.metrics;
-  }
-  std::vector<MetricConfig> metrics;
-  for (const UserMap& map : path.maps) {
-    if (can_read_map(map.type)) {
-      MetricConfig metric;
-      metric.name = map.name;
-      metric.map = map.name;
-      metrics.push_back(std::move(metric));
-    }
-  }
-  return metrics;
-}
 
 std::vector<MetricReading> read_metrics(const std::string& monitor, const ReadRequest& request) {
   return MetricsRead(monitor, request).take();

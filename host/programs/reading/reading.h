@@ -21,9 +21,6 @@ struct ReadRequest {
   std::optional<std::string> metric;  // nothing: all of them
 };
 
-// Those of the monitor's file; without them one for each map that can be read.
-std::vector<MetricConfig> metrics_of(const PathRecord& path);
-
 // What a metric's map held, and how its bytes are read.
 struct MetricReading {
   bool egress = false;

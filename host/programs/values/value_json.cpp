@@ -37,24 +37,6 @@ void append_number(std::string& out, Number number) {
   out.append(digits.data(), end);
 }
 
-void append_wide(std::string& out, WideUnsigned number, bool is_signed) {
-  constexpr WideUnsigned kSign = WideUnsigned{1} << 127U;
-  if (is_signed && (number & kSign) != 0) {
-    out += '-';
-    number = ~number + 1;
-  }
-  if (number <= UINT64_MAX) {
-    append_number(out, static_cast<std::uint64_t>(number));
-    return;
-  }
-  std::array<char, 40> digits{};
-  std::size_t at = digits.size();
-  for (; number != 0; number /= 10) {
-    digits[--at] = static_cast<char>('0' + static_cast<int>(number % 10));
-  }
-  out.append(digits.data() + at, digits.size() - at);
-}
-
 // How many bytes of UTF-8 begin here; 0 where it is none (RFC 3629).
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
@@ -240,11 +222,43 @@ void append_plain(std::string& out, const Layout& layout, const ValueView& value
       append_real(out, layout, value);
       return;
     default:
-      append_wide(out, add_integers(layout, values), layout.is_signed);
+      append_integer(out, add_integers(layout, values), layout.is_signed);
   }
 }
 
 }  // namespace
+
+void append_integer(std::string& out, WideUnsigned number, bool is_signed) {
+  constexpr WideUnsigned kSign = WideUnsigned{1} << 127U;
+  if (is_signed && (number & kSign) != 0) {
+    out += '-';
+    number = ~number + 1;
+  }
+  if (number <= UINT64_MAX) {
+    append_number(out, static_cast<std::uint64_t>(number));
+    return;
+  }
+  std::array<char, 40> digits{};
+  std::size_t at = digits.size();
+  for (; number != 0; number /= 10) {
+    digits[--at] = static_cast<char>('0' + static_cast<int>(number % 10));
+  }
+  out.append(digits.data() + at, digits.size() - at);
+}
+
+std::string as_utf8(std::string_view text) {
+  std::string made;
+  while (!text.empty()) {
+    const std::size_t length = static_cast<unsigned char>(text.front()) < 0x80 ? 1 : utf8_length(text);
+    if (length == 0) {
+      made += "\xef\xbf\xbd";
+    } else {
+      made += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return made;
+}
 
 WideUnsigned read_integer(const Layout& layout, const std::byte* value) {
   WideUnsigned number = 0;
@@ -325,7 +339,7 @@ void append_json(std::string& out, const Layout& layout, const ValueView& values
         append_json_text(out, *name);
         return;
       }
-      append_wide(out, value, layout.is_signed);
+      append_integer(out, value, layout.is_signed);
       return;
     }
     default:
@@ -340,7 +354,7 @@ std::string plain_text(const Layout& layout, const ValueView& values, const Valu
     return text;
   }
   if (layout.kind == Layout::Kind::text) {
-    return std::string(characters_of(layout, value));
+    return as_utf8(characters_of(layout, value));
   }
   append_json(text, layout, values, style);
   if (text.size() >= 2 && text.front() == '"') {  // a name, or bytes

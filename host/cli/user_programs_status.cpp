@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/user_programs_status.h"
+
+#include "host/base/error.h"
+#include "host/datapath/tc_filters.h"
+#include "host/datapath/user_pins.h"
+
+namespace nicsentry {
+namespace {
+
+Hook hook_of_user(const programs::LoadedPath& path) {
+  return path.mode != Mode::tc ? Hook::xdp : path.egress ? Hook::tc_egress : Hook::tc_ingress;
+}
+
+std::uint32_t tc_priority_of(const Interface& port, Hook hook, std::uint32_t program_id) {
+  for (const TcFilter& filter : list_tc_filters(port.index, hook)) {
+    if (filter.program_id == program_id) {
+      return filter.priority;
+    }
+  }
+  return 0;
+}
+
+// Packets that come in meet XDP first, then TC by priority; those that go out meet TC alone.
+std::string place_beside(const Interface& port, const programs::LoadedPath& path, const AttachmentStatus& ours) {
+  const Hook hook = hook_of_user(path);
+  if (hook == ours.hook && hook != Hook::xdp) {
+    return tc_priority_of(port, hook, ours.program.id) < path.priority ? "behind" : "in front";
+  }
+  if (ours.hook == Hook::xdp && hook != Hook::tc_egress) {
+    return "behind";
+  }
+  return hook == Hook::xdp && ours.hook == Hook::tc_ingress ? "in front" : "";
+}
+
+}  // namespace
+
+std::vector<programs::LoadedMonitor> loaded_monitors_here() {
+  std::vector<programs::LoadedMonitor> here;
+  if (!UserPins::any()) {
+    return here;
+  }
+  for (programs::LoadedMonitor& monitor : programs::list_monitors()) {
+    if (monitor.here) {
+      here.push_back(std::move(monitor));
+    }
+  }
+  return here;
+}
+
+std::vector<UserProgramStatus> user_programs_on(const Interface& port,
+                                                const std::vector<programs::LoadedMonitor>& monitors,
+                                                const std::vector<AttachmentStatus>& attachments) {
+  std::vector<UserProgramStatus> found;
+  for (const programs::LoadedMonitor& monitor : monitors) {
+    for (const programs::LoadedPath& path : monitor.paths) {
+      if (monitor.interface != port.name || !path.attached) {
+        continue;
+      }
+      UserProgramStatus status{monitor.name, port.name, path, ""};
+      for (const AttachmentStatus& attachment : attachments) {
+        if (attachment.program.identity.ours() && status.place.empty()) {
+          status.place = place_beside(port, path, attachment);
+        }
+      }
+      found.push_back(std::move(status));
+    }
+  }
+  return found;
+}
+
+std::string user_program_line(const UserProgramStatus& status) {
+  const programs::LoadedPath& path = status.path;
+  return status.interface + "  " + hook_name(hook_of_user(path)) + ", mode " + mode_name(path.mode) + ": '" +
+         status.loaded_as + "' of your own (id " + std::to_string(path.program_id) + ")" +
+         (path.mode == Mode::tc ? ", priority " + std::to_string(path.priority) : "") +
+         (status.place == "behind"     ? ", behind nicsentry's program"
+          : status.place == "in front" ? ", in front of nicsentry's program"
+                                       : "") +
+         "\n";
+}
+
+nlohmann::ordered_json user_program_json(const UserProgramStatus& status) {
+  const programs::LoadedPath& path = status.path;
+  nlohmann::ordered_json row{{"interface", status.interface},  {"hook", hook_name(hook_of_user(path))},
+                             {"mode", mode_name(path.mode)},   {"program", path.title},
+                             {"program_id", path.program_id},  {"ours", false},
+                             {"attached_by", "programs load"}, {"controller_pid", 0},
+                             {"loaded_as", status.loaded_as}};
+  if (path.mode == Mode::tc) {
+    row["priority"] = path.priority;
+  }
+  row["place"] = status.place.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(status.place);
+  return row;
+}
+
+}  // namespace nicsentry

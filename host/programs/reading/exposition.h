@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nicsentry::programs {
+
+using SampleLabels = std::vector<std::pair<std::string, std::string>>;
+
+// A text in OpenMetrics 1.0: families of samples, each family's lines together.
+class Exposition {
+ public:
+  enum class Type { counter, gauge, histogram, summary, unknown };
+
+  // The number of a family; that of the one that has this name and type already. Nothing is -1: the name has another
+  // type.
+  int family(const std::string& name, Type type, const std::string& help);
+  // False, and nothing is added, where the family has this sample already.
+  bool add(int family, std::string_view suffix, const SampleLabels& labels, const std::string& value);
+  std::string text() const;  // to its end, `# EOF`
+
+ private:
+  struct Family {
+    std::string name;
+    Type type = Type::unknown;
+    std::string help;
+    std::string samples;
+    std::set<std::string> known;
+  };
+  std::vector<Family> families_;
+};
+
+// A name as OpenMetrics has it: other characters become _.
+std::string metric_name(std::string_view text);
+std::string label_name(std::string_view text);
+// A number as OpenMetrics wants it in `le`: with a point or an exponent.
+std::string canonical_number(double number);
+
+}  // namespace nicsentry::programs

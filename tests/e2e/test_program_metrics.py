@@ -1,0 +1,297 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`nicsentry programs read --format openmetrics`, parsed by Prometheus's own strict parser.
+
+    test_program_metrics.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
+"""
+import ipaddress
+import json
+import struct
+import sys
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from compare import expect, expect_text
+from network import Network
+from suite import REPOSITORY, Mismatch, run_directory_cases
+from test_program_reading import load, opened, read
+from test_program_swap import COUNTING, Flood, add, total
+from user_maps import per_processor, possible_processors
+
+SOURCE = REPOSITORY / "tests" / "programs" / "monitors" / "metrics.c"
+HEALTH = "nicsentry_metric_"
+
+
+def exported(map_name, kind, name=None, options=None, **more):
+    metadata = {"help": f"the {map_name}", "type": kind, **more}
+    made = {"name": name or map_name, "map-name": map_name, "open-metrics-metadata": metadata}
+    return made | ({"extraction-options": options} if options else {})
+
+
+def load_metrics(network, *metrics, name="exports", status=0):
+    path = network.directory / f"{name}.json"
+    description = {"ingress-path": {"name": "m", "source": str(SOURCE), "metric-configs": list(metrics)}}
+    path.write_text(json.dumps(description), encoding="utf-8")
+    done = load(network, path, check=False)
+    expect(f"load's exit status ({done.stderr})", status, done.returncode)
+    return done
+
+
+def families(network, *arguments, name="exports"):
+    """Families by name, of the text that the strict parser takes."""
+    text = network.nicsentry("programs", "read", name, "--format", "openmetrics", *arguments).stdout
+    try:
+        return {one.name: one for one in text_string_to_metric_families(text)}
+    except ValueError as error:
+        raise Mismatch(f"the parser refuses it: {error}\n{text}") from error
+
+
+def samples(family, *left_out):
+    """Values by name and labels, without those that all samples have."""
+    found = {}
+    for one in family.samples:
+        labels = {name: text for name, text in one.labels.items() if name not in ("program", "direction", *left_out)}
+        found[one.name, tuple(sorted(labels.items()))] = one.value
+    return found
+
+
+def health(network, what, *arguments):
+    family = families(network, *arguments)[HEALTH + what]
+    return {one.labels["metric"]: one.value for one in family.samples}
+
+
+def flow(source, port, le, name):
+    return ipaddress.IPv4Address(source).packed + struct.pack(">H", port) + struct.pack("<H12s", le, name)
+
+
+def counters(packets, received, change, queues=(0, 0), verdict=1, last=0):
+    return struct.pack("<QQqIIIIQ", packets, received, change, *queues, verdict, 0x01020304, last)
+
+
+def put(network, map_name, *entries, name="exports"):
+    with opened(network, name, map_name) as pinned:
+        for key, value in entries:
+            pinned.put(key, value)
+
+
+def members_case(directory):
+    """A structure gives a series for each number in it; keys become labels, texts escaped; a series goes with its
+    entry."""
+    with Network(directory) as network:
+        load_metrics(
+            network,
+            exported("single", "Counter", "packets_total", labels=[{"name": "kind", "value": 'a "quoted" \\ one'}]),
+            exported("flows", "Gauge", labels=[{"name": "program", "value": "mine"}]),
+            exported("processors", "untyped"),
+            exported("queue", "counter"),
+        )
+        odd = b'"\\\n\xc3\xa9\xff'
+        first, second = flow("192.0.2.1", 443, 7, odd), flow("192.0.2.2", 80, 8, b"plain")
+        put(network, "single", (bytes(4), struct.pack("<Q", 2**63)))
+        put(network, "flows", (first, counters(1, 2, -3, (4, 5), 2)), (second, counters(6, 7, 8, (9, 10), 77)))
+        processors = possible_processors()
+        put(network, "processors", (struct.pack("<I", 9), per_processor([struct.pack("<Q", 5)] * processors)))
+        found = families(network)
+        names = ["packets", "flows_packets", "flows_bytes_in", "flows_bytes_change", "flows_queues", "flows_verdict"]
+        names += ["processors"]
+        expect("families", names, [one for one in found if not one.startswith(HEALTH)])
+        expect("types", ["counter"] + ["gauge"] * 5 + ["unknown"], [found[one].type for one in names])
+        expect("help", "the single", found["packets"].documentation)
+        expect(
+            "a single value has no label of a key",
+            {("packets_total", (("kind", 'a "quoted" \\ one'),)): 2.0**63},
+            samples(found["packets"]),
+        )
+        expect(
+            "labels of all",
+            [("exports", "ingress")],
+            [(s.labels["program"], s.labels["direction"]) for s in found["packets"].samples],
+        )
+        expect("the monitor's own label", {"mine"}, {one.labels["program"] for one in found["flows_packets"].samples})
+        keys = [
+            (("key_le", "7"), ("name", '"\\\n\u00e9\ufffd'), ("port", "443"), ("source", "192.0.2.1")),
+            (("key_le", "8"), ("name", "plain"), ("port", "80"), ("source", "192.0.2.2")),
+        ]
+        for name, values in (
+            ("packets", (1, 6)),
+            ("bytes_in", (2, 7)),
+            ("bytes_change", (-3, 8)),
+            ("verdict", (2, 77)),
+        ):
+            expected = {(f"flows_{name}", key): value for key, value in zip(keys, values)}
+            expect(name, expected, samples(found[f"flows_{name}"]))
+        expected = {
+            ("flows_queues", tuple(sorted((*key, ("index", str(index)))))): 4 + 5 * entry + index
+            for entry, key in enumerate(keys)
+            for index in range(2)
+        }
+        expect("a list", expected, samples(found["flows_queues"]))
+        expect("per-CPU values, added", {("processors", (("key", "9"),)): 5 * processors}, samples(found["processors"]))
+        with opened(network, "exports", "flows") as pinned:
+            pinned.remove(first)
+        left = samples(families(network)["flows_packets"])
+        expect("after an entry was removed", {("flows_packets", keys[1]): 6}, left)
+        expect("entries", {"packets_total": 1, "flows": 1, "processors": 1}, health(network, "map_entries"))
+        capacities = {"packets_total": 1, "flows": 256, "processors": 16, "queue": 16}
+        expect("capacities", capacities, health(network, "map_max_entries"))
+        expect("failures", dict.fromkeys(capacities, 0), health(network, "scrape_failed"))
+
+
+def buckets_of(family):
+    """Cumulative counts by bound and labels, then the other samples."""
+    found = {}
+    for one in family.samples:
+        labels = tuple(text for name, text in one.labels.items() if name not in ("program", "direction", "le"))
+        place = one.labels["le"] if one.name.endswith("_bucket") else one.name.rpartition("_")[2]
+        found.setdefault(labels, {})[place] = one.value
+    return found
+
+
+def histograms_case(directory):
+    """Histograms of slots in a value and in a map, on each scale; summaries of count and sum."""
+    with Network(directory) as network:
+        load_metrics(
+            network,
+            exported("latencies", "Histogram"),
+            exported("latencies", "Histogram", "linear", buckets={"scale": "linear", "start": 10, "width": 2.5}),
+            exported("latencies", "Histogram", "fixed", buckets={"scale": "fixed", "bounds": [0.001, 1, 5e6]}),
+            exported("sizes", "Histogram", "sizes_bytes", buckets={"scale": "linear", "width": 8}),
+            exported("summaries", "Summary"),
+        )
+        slots = [1, 0, 2, 3, 0, 0, 4, 5]
+        put(network, "latencies", (ipaddress.IPv4Address("192.0.2.7").packed, struct.pack("<9Q", *slots, 1234)))
+        each = [
+            (struct.pack("<I", i), per_processor([struct.pack("<Q", i)] * possible_processors())) for i in range(300)
+        ]
+        put(network, "sizes", *each)
+        put(network, "summaries", (struct.pack("<H", 5), struct.pack("<I4xQ", 3, 99)))
+        found = families(network)
+        expect("types", {"histogram"}, {found[n].type for n in ("latencies", "linear", "fixed", "sizes_bytes")})
+        bounds = ["1.0", "2.0", "4.0", "8.0", "16.0", "32.0", "64.0", "+Inf"]
+        counts = [1, 1, 3, 6, 6, 6, 10, 15]
+        rest = {"count": 15, "sum": 1234}
+        expect("exp2", {("192.0.2.7",): dict(zip(bounds, counts)) | rest}, buckets_of(found["latencies"]))
+        bounds = ["10.0", "12.5", "15.0", "17.5", "20.0", "22.5", "25.0", "+Inf"]
+        expect("linear", {("192.0.2.7",): dict(zip(bounds, counts)) | rest}, buckets_of(found["linear"]))
+        expected = dict(zip(["0.001", "1.0", "5e+06", "+Inf"], [1, 1, 3, 15])) | rest
+        expect("fixed", {("192.0.2.7",): expected}, buckets_of(found["fixed"]))
+        sizes = buckets_of(found["sizes_bytes"])[()]
+        expect("bounds of a map", 300, len(sizes))
+        for i in (0, 1, 128, 255, 256, 298):
+            expect(f"sizes up to {i * 8}", possible_processors() * i * (i + 1) // 2, sizes[f"{i * 8}.0"])
+        expect("all sizes", possible_processors() * 299 * 300 // 2, sizes["+Inf"])
+        expected = {("summaries_count", (("key", "5"),)): 3, ("summaries_sum", (("key", "5"),)): 99}
+        expect("a summary", (expected, "summary"), (samples(found["summaries"]), found["summaries"].type))
+        for buckets, said in (
+            ({"scale": "log10"}, 'buckets.scale: read "log10", allowed is exp2, linear or fixed'),
+            ({"scale": "linear", "width": 0}, "buckets.width: read 0.0, allowed is a number above 0"),
+            (
+                {"scale": "fixed", "bounds": [1, 1]},
+                "buckets.bounds[1]: read 1, allowed is a number above the one before it",
+            ),
+            ({"scale": "fixed"}, "buckets.bounds: read nothing"),
+        ):
+            done = load_metrics(network, exported("latencies", "Histogram", buckets=buckets), name="wrong", status=1)
+            expect_text("refusal", said, done.stderr)
+        done = load_metrics(network, exported("single", "Gauge", buckets={"scale": "exp2"}), name="wrong", status=1)
+        expect_text("refusal", "buckets: read those of a histogram, allowed is nothing for this type", done.stderr)
+
+
+def taken_case(directory):
+    """Counters of maps that reads empty go on; a scrape takes nothing. Gauges show what is there."""
+    options = {"empty-on-read": True}
+    with Network(directory) as network:
+        load_metrics(
+            network,
+            exported("taken", "Counter", options=options),
+            exported("flows", "Gauge", options=options),
+            exported("queue", "Counter"),
+        )
+        for trial in range(1, 4):
+            put(
+                network,
+                "taken",
+                (struct.pack("<I", 1), counters(10, 2**40, -1)),
+                (struct.pack("<I", trial), counters(1, 1, 1)),
+            )
+            put(network, "flows", (flow("192.0.2.1", 1, 1, b""), counters(trial, 0, 0)))
+            put(network, "queue", (None, struct.pack("<Q", trial)))
+            for when in ("before", "after"):
+                found = families(network)
+                packets = {dict(key)["key"]: value for (_, key), value in samples(found["taken_packets"]).items()}
+                expected = {"1": 1.0} if trial == 1 else {"1": 1 + 10.0 * (trial - 1)}
+                expected |= {str(i): 1.0 for i in range(2, trial + 1)}
+                expect(f"trial {trial}, packets {when} the read", expected, packets)
+                gauge = list(samples(found["flows_packets"]).values()) if "flows_packets" in found else []
+                expect(f"trial {trial}, gauge {when} the read", [trial] if when == "before" else [], gauge)
+                if when == "before":
+                    reading = {one["name"]: one["value"] for one in read(network, "exports")["ingress-metrics"]}
+                    expect("a queue is not taken by a scrape", [trial], reading["queue"])
+                    expect("the read has the entries", True, len(reading["taken"]) >= 1)
+        expect("reads", {"taken": 3, "flows": 3, "queue": 3}, health(network, "reads"))
+        expect("entries that were taken", {"taken": 5, "flows": 3, "queue": 3}, health(network, "read_entries"))
+        seconds = health(network, "read_seconds")
+        expect("time of reads", True, all(0 < one < 5 for one in seconds.values()))
+        expect("left out of a counter: what is negative", 0, health(network, "read_errors")["taken"])
+
+
+def load_case(directory):
+    """Under load, with reads that swap: a scrape never goes back, and in the end has each packet once."""
+    with Network(directory) as network:
+        swap = {"swap-on-read": True}
+        metrics = [exported(name, "Counter", options=swap) for name in ("ARRAY", "HASH", "CPU_HASH")]
+        path = network.directory / "counting.json"
+        path.write_text(json.dumps({"ingress-path": {"code": COUNTING, "metric-configs": metrics}}), encoding="utf-8")
+        load(network, path)
+        flood = Flood(network)
+        sums, before = {}, {}
+        for _ in range(25):
+            add(sums, read(network, "counting"))
+            found = families(network, name="counting")
+            now = {name: sum(samples(found[name]).values()) for name in ("ARRAY", "HASH", "CPU_HASH")}
+            for name, seen in now.items():
+                expect(f"{name} went back", True, before.get(name, 0) <= seen)
+                expect(f"{name} has what reads took", True, sums[name] <= seen)
+            before = now
+        sent = flood.stop()[0]
+        found = families(network, name="counting")
+        now = {name: sum(samples(found[name]).values()) for name in ("ARRAY", "HASH", "CPU_HASH")}
+        expect("packets", dict.fromkeys(now, sent), now)
+        first = {name: one.labels for name in ("HASH",) for one in found[name].samples[:1]}
+        expect("labels", {"key", "program", "direction"}, set(first["HASH"]))
+        for _ in range(2):
+            add(sums, read(network, "counting"))
+        expect("packets of the reads", dict.fromkeys(now, sent), sums)
+        expect("nothing is left", 0, total([one["value"] for one in read(network, "counting")["ingress-metrics"]]))
+
+
+def capped_case(directory):
+    """A metric has so many series at most, those of the lowest keys; how many were left out is a series."""
+    with Network(directory) as network:
+        load_metrics(network, exported("processors", "gauge"), exported("taken", "gauge"))
+        put(
+            network,
+            "processors",
+            *[(struct.pack("<I", i), per_processor([struct.pack("<Q", i)] * possible_processors())) for i in range(16)],
+        )
+        put(network, "taken", *[(struct.pack("<I", i), counters(i, i, i)) for i in range(256)])
+        found = families(network, "--series", 10)
+        keys = sorted(int(dict(key)["key"]) for _, key in samples(found["processors"]))
+        expect("keys", list(range(10)), keys)
+        expect("left out", {"processors": 6, "taken": 255}, health(network, "series_left_out", "--series", 10))
+        expect("series of a structure", 1, len(found["taken_packets"].samples))
+        expect("all", {"processors": 0, "taken": 0}, health(network, "series_left_out"))
+        only = families(network, "--metric", "taken")
+        expect("one metric", True, "processors" not in only and "taken_packets" in only)
+
+
+CASES = {
+    "members and labels": members_case,
+    "histograms and summaries": histograms_case,
+    "what reads took": taken_case,
+    "under load": load_case,
+    "capped": capped_case,
+}
+
+if __name__ == "__main__":
+    sys.exit(run_directory_cases(CASES))

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/programs/reading/exposition.h"
+
+#include <catch2/catch.hpp>
+#include <limits>
+
+namespace nicsentry::programs::exposition_test {
+
+TEST_CASE("an exposition has each family once, its samples together, and an end") {
+  Exposition exposition;
+  const int packets = exposition.family("packets", Exposition::Type::counter, "two\nlines \\ \"quoted\"");
+  const int bytes = exposition.family("bytes", Exposition::Type::gauge, "b");
+  REQUIRE(exposition.add(packets, "_total", {}, "1"));
+  REQUIRE(exposition.add(bytes, "", {{"a", "1"}, {"b", "x\\y\"z\n\xff"}}, "2"));
+  REQUIRE(exposition.family("packets", Exposition::Type::counter, "other") == packets);
+  REQUIRE(exposition.add(packets, "_total", {{"a", "2"}}, "3"));
+  CHECK(exposition.text() ==
+        "# TYPE packets counter\n# HELP packets two\\nlines \\\\ \\\"quoted\\\"\n"
+        "packets_total 1\npackets_total{a=\"2\"} 3\n"
+        "# TYPE bytes gauge\n# HELP bytes b\n"
+        "bytes{a=\"1\",b=\"x\\\\y\\\"z\\n\xef\xbf\xbd\"} 2\n"
+        "# EOF\n");
+}
+
+TEST_CASE("a name has one type, and a sample is there once") {
+  Exposition exposition;
+  const int family = exposition.family("a", Exposition::Type::gauge, "a");
+  CHECK(exposition.family("a", Exposition::Type::counter, "a") == -1);
+  CHECK(exposition.add(family, "", {{"x", "1"}}, "1"));
+  CHECK_FALSE(exposition.add(family, "", {{"x", "1"}}, "2"));
+  CHECK(exposition.add(family, "", {{"x", "2"}}, "2"));
+}
+
+TEST_CASE("names get the characters that OpenMetrics has") {
+  CHECK(metric_name("a:b-c.d") == "a:b_c_d");
+  CHECK(label_name("a:b") == "a_b");
+  CHECK(metric_name("1st") == "_1st");
+  CHECK(label_name("__reserved") == "key__reserved");
+  CHECK(metric_name("") == "_");
+}
+
+TEST_CASE("numbers of buckets have a point or an exponent") {
+  CHECK(canonical_number(0) == "0.0");
+  CHECK(canonical_number(1) == "1.0");
+  CHECK(canonical_number(0.25) == "0.25");
+  CHECK(canonical_number(999999) == "999999.0");
+  CHECK(canonical_number(1048576) == "1.048576e+06");
+  CHECK(canonical_number(-5e9) == "-5e+09");
+  CHECK(canonical_number(1e300) == "1e+300");
+}
+
+}  // namespace nicsentry::programs::exposition_test
