@@ -18,6 +18,7 @@
 #include "host/cli/duration.h"
 #include "host/cli/exit_status.h"
 #include "host/cli/metrics_table.h"
+#include "host/cli/option_checks.h"
 #include "host/programs/reading/metrics_json.h"
 #include "host/programs/reading/open_metrics.h"
 #include "host/programs/reading/reading.h"
@@ -148,7 +149,8 @@ void add_programs_read(CLI::App& programs, Action& chosen) {
   part->add_option("--series", options->series, "in openmetrics: at most so many series of each metric")
       ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
-  part->add_option("--every", options->every, "read again and again, until SIGINT or SIGTERM (10s, 500ms)");
+  part->add_option("--every", options->every, "read again and again, until SIGINT or SIGTERM (10s, 500ms)")
+      ->check(understood_by([](const std::string& text) { parse_duration(text, kEveryLeast); }));
   part->add_option("-o,--output", options->output, "write files NAME_0.json, NAME_1.json, ... into this directory");
   part->footer(
       "Examples:\n"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/user_programs_status.h"
 
+#include <spdlog/spdlog.h>
+
 #include "host/base/error.h"
 #include "host/datapath/tc_filters.h"
 #include "host/datapath/user_pins.h"
@@ -40,10 +42,14 @@ std::vector<programs::LoadedMonitor> loaded_monitors_here() {
   if (!UserPins::any()) {
     return here;
   }
-  for (programs::LoadedMonitor& monitor : programs::list_monitors()) {
-    if (monitor.here) {
-      here.push_back(std::move(monitor));
+  try {
+    for (programs::LoadedMonitor& monitor : programs::list_monitors()) {
+      if (monitor.here) {
+        here.push_back(std::move(monitor));
+      }
     }
+  } catch (const Error& error) {  // what else is attached can be told
+    spdlog::warn("programs of your own: {}", error.what());
   }
   return here;
 }

@@ -427,7 +427,7 @@ def files_case(directory):
         expect("exit status", 0, process.returncode)
         expect("a line for each reading", [10] * 5, [len(json.loads(line)["ingress-metrics"]) for line in lines])
         done = run(BINARY, "programs", "read", "values", "--every", "0s", check=False)
-        expect("a wrong interval", 1, done.returncode)
+        expect("a wrong interval", 2, done.returncode)
 
 
 CASES = {
