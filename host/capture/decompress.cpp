@@ -84,6 +84,7 @@ class GzipBytes : public Decompressor {
   std::size_t read(std::span<std::uint8_t> into) override {
     std::size_t count = 0;
     while (count == 0) {
+      if (failure_ != nullptr) damaged(failure_);
       const auto left = input().left();
       if (left.empty()) {
         if (in_member_) cut_off();
@@ -118,8 +119,8 @@ class GzipBytes : public Decompressor {
     if (result == Z_STREAM_END) {
       inflateReset(&stream_);
       in_member_ = first_ = false;
-    } else if (result != Z_OK && result != Z_BUF_ERROR && room == stream_.avail_out) {
-      damaged(stream_.msg != nullptr ? stream_.msg : "not a deflate stream");
+    } else if (result != Z_OK && result != Z_BUF_ERROR) {  // what came before it is given first
+      failure_ = stream_.msg != nullptr ? stream_.msg : "not a deflate stream";
     }
     return room - stream_.avail_out;
   }
@@ -127,6 +128,7 @@ class GzipBytes : public Decompressor {
   z_stream stream_{};
   bool in_member_ = false;
   bool first_ = true;
+  const char* failure_ = nullptr;
 };
 
 class ZstdBytes : public Decompressor {
