@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/api/http_test_client.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -44,6 +45,16 @@ HttpTestClient::HttpTestClient(const std::string& socket) : fd_(::socket(AF_UNIX
   std::copy(socket.begin(), socket.end(), address.sun_path);
   if (!fd_ || connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     throw SystemError(errno, "connecting to " + socket);
+  }
+}
+
+HttpTestClient::HttpTestClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  if (!fd_ || connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    throw SystemError(errno, "connecting to port " + std::to_string(port));
   }
 }
 

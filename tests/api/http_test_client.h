@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ class TestDirectory {
 class HttpTestClient {
  public:
   explicit HttpTestClient(const std::string& socket);  // throws SystemError
+  explicit HttpTestClient(std::uint16_t port);         // of 127.0.0.1; throws SystemError
 
   // False when the server closed the connection, or took nothing for ten seconds.
   bool send(std::string_view text);

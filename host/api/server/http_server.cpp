@@ -2,6 +2,7 @@
 #include "host/api/server/http_server.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "host/api/json/resources.h"
+#include "host/api/server/gate.h"
 #include "host/api/server/lanes.h"
 #include "host/api/server/problem.h"
 #include "host/base/error.h"
@@ -104,8 +106,85 @@ void read_query(Exchange& exchange) {
   }
 }
 
+std::vector<std::string> header_values(MHD_Connection* connection, const std::string& name) {
+  struct Wanted {
+    const std::string& name;
+    std::vector<std::string> values;
+  } wanted{name, {}};
+  MHD_get_connection_values(
+      connection, MHD_HEADER_KIND,
+      [](void* self, MHD_ValueKind /*kind*/, const char* header, const char* value) {
+        auto& found = *static_cast<Wanted*>(self);
+        if (strcasecmp(found.name.c_str(), header) == 0) {
+          found.values.emplace_back(value == nullptr ? "" : value);
+        }
+        return MHD_YES;
+      },
+      &wanted);
+  return wanted.values;
+}
+
+Endpoint endpoint_of(const sockaddr_storage& storage) {
+  Endpoint end;
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in address{};
+    std::memcpy(&address, &storage, sizeof(address));
+    std::memcpy(end.address.bytes.data(), &address.sin_addr, sizeof(address.sin_addr));
+    end.port = ntohs(address.sin_port);
+    return end;
+  }
+  sockaddr_in6 address{};
+  std::memcpy(&address, &storage, sizeof(address));
+  end.port = ntohs(address.sin6_port);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&address.sin6_addr);
+  if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
+    constexpr std::size_t kMappedPrefix = 12;
+    std::copy(bytes + kMappedPrefix, bytes + sizeof(address.sin6_addr), end.address.bytes.begin());
+    return end;
+  }
+  std::copy(bytes, bytes + sizeof(address.sin6_addr), end.address.bytes.begin());
+  end.address.version = 6;
+  return end;
+}
+
+socklen_t write_address(const Endpoint& end, sockaddr_storage& storage) {
+  if (end.address.version == 4) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(end.port);
+    std::memcpy(&address.sin_addr, end.address.bytes.data(), sizeof(address.sin_addr));
+    std::memcpy(&storage, &address, sizeof(address));
+    return sizeof(address);
+  }
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(end.port);
+  std::memcpy(&address.sin6_addr, end.address.bytes.data(), sizeof(address.sin6_addr));
+  std::memcpy(&storage, &address, sizeof(address));
+  return sizeof(address);
+}
+
+// Nothing where the connection has gone already.
+std::optional<Arrival> arrival_of(MHD_Connection* connection) {
+  const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  sockaddr_storage local{};
+  sockaddr_storage remote{};
+  socklen_t local_size = sizeof(local);
+  socklen_t remote_size = sizeof(remote);
+  if (info == nullptr || getsockname(info->connect_fd, reinterpret_cast<sockaddr*>(&local), &local_size) != 0 ||
+      getpeername(info->connect_fd, reinterpret_cast<sockaddr*>(&remote), &remote_size) != 0) {
+    return std::nullopt;
+  }
+  return Arrival{endpoint_of(local), endpoint_of(remote), header_values(connection, MHD_HTTP_HEADER_HOST),
+                 header_values(connection, MHD_HTTP_HEADER_ORIGIN), header_values(connection, "Sec-Fetch-Site")};
+}
+
 Response answer_of(Exchange& exchange) {
   try {
+    if (exchange.match->raw != nullptr) {
+      exchange.request.text.swap(exchange.body);
+      return (*exchange.match->raw)(exchange.request);
+    }
     if (!exchange.body.empty()) {
       try {
         exchange.request.body = parse_json(exchange.body);
@@ -158,15 +237,22 @@ std::size_t keep_encoded(void* /*self*/, MHD_Connection* /*connection*/, char* t
 
 }  // namespace
 
+// What libmicrohttpd gives back with each call.
+struct HttpServer::Listener {
+  State* state = nullptr;
+  Gate gate;  // none: every client is let through
+};
+
 struct HttpServer::State {
   State(const Router& routes, const ServerLimits& allowed) : router(routes), limits(allowed) {}
 
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url, const char* method,
                                const char* /*version*/, const char* data, std::size_t* size, void** context) noexcept {
-    auto& state = *static_cast<State*>(self);
+    const auto& listener = *static_cast<const Listener*>(self);
+    State& state = *listener.state;
     try {
       if (*context == nullptr) {
-        return state.begin(connection, url, method, context);
+        return state.begin(listener, connection, url, method, context);
       }
       return state.go_on(*static_cast<Exchange*>(*context), data, *size);
     } catch (const std::exception&) {  // no memory: the connection is closed
@@ -196,23 +282,25 @@ struct HttpServer::State {
     if (exchange == nullptr) {
       return;
     }
-    auto& state = *static_cast<State*>(self);
+    State& state = *static_cast<const Listener*>(self)->state;
     const std::lock_guard lock(state.mutex);
-    state.body_bytes -= exchange->body.size();
+    state.body_bytes -= exchange->body.size() + exchange->request.text.size();
     if (exchange->handed_over && --state.under_way == 0) {
       state.idle.notify_all();
     }
   }
 
   // The header is whole. A body that is announced as too large is refused before it comes.
-  MHD_Result begin(MHD_Connection* connection, const char* url, const char* method, void** context) const {
+  MHD_Result begin(const Listener& listener, MHD_Connection* connection, const char* url, const char* method,
+                   void** context) const {
     auto made = std::make_unique<Exchange>();
     made->connection = connection;
     made->request.method = method;
     made->request.path = url;
     made->match = router.find(made->request.method, made->request.path, made->response);
     made->refused = !made->match;
-    if (made->match) {
+    refuse_by_gate(listener, *made);
+    if (!made->refused) {
       made->request.captures = made->match->captures;
       made->request.caller = caller_of(connection);
       read_query(*made);
@@ -223,6 +311,22 @@ struct HttpServer::State {
     }
     return MHD_YES;
   }
+
+  static void refuse_by_gate(const Listener& listener, Exchange& exchange) {
+    if (!listener.gate) {
+      return;
+    }
+    const auto arrival = arrival_of(exchange.connection);
+    std::optional<Response> refusal =
+        arrival ? listener.gate(*arrival) : std::optional(problem(403, "the client has gone"));
+    if (refusal) {
+      exchange.response = std::move(*refusal);
+      exchange.refused = true;
+    }
+  }
+
+  // Listens with a socket that is bound already.
+  void serve(UniqueFd fd, Gate gate, const std::string& what);
 
   // Keeps nothing of a request that is refused already. False beyond the limit of one body.
   bool take_body(Exchange& exchange, std::string_view part) {
@@ -276,6 +380,7 @@ struct HttpServer::State {
   const ServerLimits limits;
   std::vector<std::string> paths;
   std::vector<UniqueFd> listeners;
+  std::vector<std::unique_ptr<Listener>> contexts;  // their addresses are the daemons'
   std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> daemons;
   std::mutex mutex;
   std::condition_variable idle;
@@ -290,20 +395,42 @@ HttpServer::HttpServer(const Router& router, const ServerLimits& limits)
 
 HttpServer::~HttpServer() { stop(); }
 
+void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
+  contexts.push_back(std::make_unique<Listener>(Listener{this, std::move(gate)}));
+  void* context = contexts.back().get();
+  MHD_Daemon* daemon = MHD_start_daemon(
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, nullptr, nullptr, &on_request, context,
+      MHD_OPTION_LISTEN_SOCKET, fd.get(), MHD_OPTION_NOTIFY_COMPLETED, &on_completed, context,
+      MHD_OPTION_CONNECTION_LIMIT, limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.header_bytes,
+      MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
+  if (daemon == nullptr) {
+    throw SystemError(errno, "serving " + what);
+  }
+  daemons.emplace_back(daemon);
+  listeners.push_back(std::move(fd));
+}
+
 void HttpServer::listen_unix(const std::string& path) {
   UniqueFd fd = unix_listener(path);
   state_->paths.push_back(path);
-  MHD_Daemon* daemon = MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, nullptr, nullptr, &State::on_request,
-      state_.get(), MHD_OPTION_LISTEN_SOCKET, fd.get(), MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, state_.get(),
-      MHD_OPTION_CONNECTION_LIMIT, state_->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-      static_cast<unsigned>(state_->limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      state_->limits.header_bytes, MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
-  if (daemon == nullptr) {
-    throw SystemError(errno, "serving the socket " + path);
+  state_->serve(std::move(fd), {}, "the socket " + path);
+}
+
+std::uint16_t HttpServer::listen_tcp(const Endpoint& address, Gate gate) {
+  const std::string what = "TCP port " + std::to_string(address.port) + " of " + address.address.text();
+  sockaddr_storage storage{};
+  socklen_t size = write_address(address, storage);
+  UniqueFd fd(socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int on = 1;
+  if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+      bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0 || listen(fd.get(), kBacklog) != 0 ||
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    throw SystemError(errno, "opening " + what);
   }
-  state_->daemons.emplace_back(daemon);
-  state_->listeners.push_back(std::move(fd));
+  const std::uint16_t port = endpoint_of(storage).port;
+  state_->serve(std::move(fd), std::move(gate), what);
+  return port;
 }
 
 void HttpServer::stop() {

@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "host/api/server/gate.h"
 #include "host/api/server/router.h"
 
 namespace nicsentry {
@@ -35,12 +37,17 @@ class HttpServer {
   // stop() removes it. Throws SystemError.
   void listen_unix(const std::string& path);
 
+  // Listens on an address of this host, port 0 being any free one, and returns the port. Asks `gate` about each request
+  // when its header is whole. Throws SystemError.
+  std::uint16_t listen_tcp(const Endpoint& address, Gate gate);
+
   // Refuses new requests and those that wait for a thread, finishes those that a handler has, and ends the threads. The
   // destructor does so, too.
   void stop();
 
  private:
   struct State;
+  struct Listener;
   std::unique_ptr<State> state_;
 };
 

@@ -19,6 +19,7 @@ struct Request {
   nlohmann::json body = nlohmann::json::object();  // empty object where none came
   std::map<std::string, std::string> query{};      // decoded; a name without "=" has an empty value
   std::optional<pid_t> caller{};                   // the process at a Unix socket's other end
+  std::string text{};                              // of a route that takes it so: the body as it came; `body` is empty
 };
 
 // An answer, whole.
@@ -31,5 +32,7 @@ struct Response {
 
 // Returns the answer's JSON, or throws: problem.h says which status an error becomes.
 using Handler = std::function<nlohmann::ordered_json(const Request&)>;
+// Returns the whole answer. What it throws is answered as problem.h says.
+using RawHandler = std::function<Response(const Request&)>;
 
 }  // namespace nicsentry

@@ -46,6 +46,22 @@ void Router::add(const std::string& method, const std::string& path, Lane lane, 
   routes_.push_back({method, parts_of(path), lane, std::move(handler)});
 }
 
+void Router::add_tree(const std::string& prefix, Lane lane, RawHandler handler) {
+  trees_.push_back({prefix, lane, std::move(handler)});
+}
+
+const Router::Tree* Router::find_tree(std::string_view path) const {
+  const Tree* found = nullptr;
+  for (const Tree& tree : trees_) {
+    const bool below =
+        path.starts_with(tree.prefix) && (path.size() == tree.prefix.size() || path[tree.prefix.size()] == '/');
+    if (below && (found == nullptr || tree.prefix.size() > found->prefix.size())) {
+      found = &tree;
+    }
+  }
+  return found;
+}
+
 std::optional<Router::Match> Router::find(std::string_view method, std::string_view path, Response& refusal) const {
   std::vector<std::string> parts = parts_of(path);
   try {
@@ -58,7 +74,7 @@ std::optional<Router::Match> Router::find(std::string_view method, std::string_v
   }
   std::string allow;
   for (const Route& route : routes_) {
-    Match match{route.lane, &route.handler, {}};
+    Match match{route.lane, &route.handler, nullptr, {}};
     if (!matches(route.parts, parts, match.captures)) {
       continue;
     }
@@ -66,6 +82,10 @@ std::optional<Router::Match> Router::find(std::string_view method, std::string_v
       return match;
     }
     allow += (allow.empty() ? "" : ", ") + route.method;
+  }
+  const Tree* tree = allow.empty() ? find_tree(path) : nullptr;
+  if (tree != nullptr) {
+    return Match{tree->lane, nullptr, &tree->handler, {}};
   }
   if (allow.empty()) {
     refusal = unknown_resource(404, "there is nothing at " + std::string(path));

@@ -19,10 +19,13 @@ enum class Lane { quick, slow };
 class Router {
  public:
   void add(const std::string& method, const std::string& path, Lane lane, Handler handler);
+  // All methods and all paths at `prefix` or below it that no route of add() has. Of several the longest prefix counts.
+  void add_tree(const std::string& prefix, Lane lane, RawHandler handler);
 
   struct Match {
     Lane lane = Lane::quick;
-    const Handler* handler = nullptr;
+    const Handler* handler = nullptr;  // null: `raw` answers
+    const RawHandler* raw = nullptr;
     std::map<std::string, std::string> captures;
   };
   // `path` is percent-encoded, without a query. Nothing where no route has the path and the method; `refusal` is then
@@ -37,7 +40,15 @@ class Router {
     Handler handler;
   };
 
+  struct Tree {
+    std::string prefix;
+    Lane lane;
+    RawHandler handler;
+  };
+  const Tree* find_tree(std::string_view path) const;
+
   std::vector<Route> routes_;
+  std::vector<Tree> trees_;
 };
 
 }  // namespace nicsentry

@@ -365,3 +365,48 @@ TEST_CASE("the socket is its owner's alone, and is taken only where nobody liste
   CHECK_THROWS_AS(second.listen_unix("/nonexistent/" + std::string(200, 'x')), SystemError);
   CHECK_THROWS_AS(second.listen_unix("/nonexistent/a.sock"), SystemError);
 }
+
+TEST_CASE("a TCP client is asked for at the gate before its body is read, on each request", "[server]") {
+  Router router;
+  std::atomic<int> handled = 0;
+  router.add_tree("/tree", Lane::quick, [&handled](const Request& request) {
+    ++handled;
+    return Response{201, "text/plain", request.method + " " + request.text, ""};
+  });
+  HttpServer server(router);
+  std::mutex mutex;
+  std::vector<Arrival> seen;
+  Endpoint address;
+  address.address.bytes = {127, 0, 0, 1};
+  const std::uint16_t port = server.listen_tcp(address, [&](const Arrival& arrival) -> std::optional<Response> {
+    const std::lock_guard lock(mutex);
+    seen.push_back(arrival);
+    return arrival.origin.empty() ? std::nullopt : std::optional(Response{403, "text/plain", "no", ""});
+  });
+  HttpTestClient client(port);
+  client.send("PATCH /tree/a HTTP/1.1\r\nHost: here:1\r\nContent-Length: 3\r\n\r\na{b");
+  CHECK_THAT(client.read_answer(), Catch::StartsWith("HTTP/1.1 201") && Catch::EndsWith("PATCH a{b"));
+  client.send(
+      "POST /tree HTTP/1.1\r\nhost: here:1\r\nOrigin: http://a\r\nsec-fetch-site: cross-site\r\n"
+      "Content-Length: 2\r\n\r\n{}");
+  CHECK_THAT(client.read_answer(), Catch::StartsWith("HTTP/1.1 403") && Catch::EndsWith("no"));
+  CHECK(handled == 1);
+  const std::lock_guard lock(mutex);
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].local == Endpoint{address.address, port});
+  CHECK(seen[0].remote.address == address.address);
+  CHECK(seen[0].remote.port != 0);
+  CHECK(seen[0].host == std::vector<std::string>{"here:1"});
+  CHECK(seen[1].host == std::vector<std::string>{"here:1"});
+  CHECK(seen[1].origin == std::vector<std::string>{"http://a"});
+  CHECK(seen[1].fetch_site == std::vector<std::string>{"cross-site"});
+}
+
+TEST_CASE("an address of another host cannot be listened at", "[server]") {
+  const Router router;
+  HttpServer server(router);
+  Endpoint address;
+  address.address.bytes = {192, 0, 2, 1};
+  address.port = 9;
+  CHECK_THROWS_WITH(server.listen_tcp(address, {}), Catch::Contains("TCP port 9 of 192.0.2.1"));
+}

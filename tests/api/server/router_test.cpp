@@ -115,3 +115,30 @@ TEST_CASE("a resource's path has its variable part percent-encoded, and the rout
   CHECK(path_of(resource::kSet, "a/b %\xc3\xa4") == "/api/v1/sets/a%2Fb%20%25%C3%A4");
   CHECK(decoded_segment("a%2Fb%20%25%C3%A4") == "a/b %\xc3\xa4");
 }
+
+TEST_CASE("a tree answers all methods and paths below its prefix that no route has") {
+  Router router = small_router();
+  const auto named_tree = [](const std::string& name) {
+    return [name](const Request&) { return Response{200, "text/plain", name, ""}; };
+  };
+  router.add_tree("/v1", Lane::quick, named_tree("outer"));
+  router.add_tree("/v1/deep", Lane::slow, named_tree("inner"));
+  Response refusal;
+  const auto answer = [&](const char* method, const char* path) {
+    const auto match = router.find(method, path, refusal);
+    REQUIRE(match);
+    REQUIRE(match->raw != nullptr);
+    return (*match->raw)({}).body;
+  };
+  CHECK(answer("PATCH", "/v1") == "outer");
+  CHECK(answer("GET", "/v1/") == "outer");
+  CHECK(answer("GET", "/v1/deeper") == "outer");
+  CHECK(answer("GET", "/v1/deep") == "inner");
+  CHECK(answer("PUT", "/v1/deep/a/b") == "inner");
+  CHECK(router.find("GET", "/v1/deep/a", refusal)->lane == Lane::slow);
+  CHECK(handler_of(router.find("GET", "/v1/sets", refusal).value()) == "list");
+  CHECK_FALSE(router.find("PATCH", "/v1/sets", refusal));
+  CHECK(refusal.status == 405);
+  CHECK_FALSE(router.find("GET", "/v12", refusal));
+  CHECK(refusal.status == 404);
+}

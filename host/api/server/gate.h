@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/api/server/request.h"
+#include "host/packet/session_key.h"
+
+namespace nicsentry {
+
+// A request on a TCP socket, of which the header has come. An IPv4 client of an IPv6 socket has IPv4 addresses.
+struct Arrival {
+  Endpoint local;   // the server's end of the connection
+  Endpoint remote;  // the client's
+  // Each value of these headers, in order.
+  std::vector<std::string> host;
+  std::vector<std::string> origin;
+  std::vector<std::string> fetch_site;  // Sec-Fetch-Site
+};
+
+// The answer to a request that is refused before its body is read; nothing where it is let through. Called on the
+// server's thread: it may not wait.
+using Gate = std::function<std::optional<Response>(const Arrival&)>;
+
+}  // namespace nicsentry
