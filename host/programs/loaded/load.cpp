@@ -150,13 +150,12 @@ class Attempt {
       return 0;
     }
     const OnHook* former = on_same_hook(situation_, path);
-    if (former != nullptr && request_.priority && *request_.priority != former->priority) {
+    const auto wanted = path.egress && request_.egress_priority ? request_.egress_priority : request_.priority;
+    if (former != nullptr && wanted && *wanted != former->priority) {
       throw Conflict(request_.name + " is loaded with priority " + std::to_string(former->priority) +
                      "; unload it first");
     }
-    return former != nullptr   ? former->priority
-           : request_.priority ? *request_.priority
-                               : free_user_priority(port_, path.hook().hook);
+    return former != nullptr ? former->priority : wanted ? *wanted : free_user_priority(port_, path.hook().hook);
   }
 
   LoadRecord make_record(const std::vector<VerifiedPath>& paths, Mode ingress_mode) {

@@ -19,7 +19,8 @@ struct LoadRequest {
   std::string file;          // for `show`
   std::optional<Mode> mode;  // of ingress: nothing: by the program, native XDP before generic
   Direction direction = Direction::both;
-  std::optional<std::uint32_t> priority;  // on TC; nothing: behind all users' programs that are there
+  std::optional<std::uint32_t> priority;         // on TC; nothing: behind all users' programs that are there
+  std::optional<std::uint32_t> egress_priority;  // of the egress path, where it is to be another one
   int log_level = 6;
 };
 
