@@ -11,8 +11,9 @@ import re
 import sys
 
 FLOORS = {
-    "cli": 10,
-    "app": 9,
+    "cli": 11,
+    "app": 10,
+    "polycube": 9,
     "api": 8,
     "programs": 7,
     "ports": 6,

@@ -27,6 +27,7 @@
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
+#include "host/app/standing_connections.h"
 #include "host/app/version_info.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
@@ -251,22 +252,7 @@ class Daemon {
     }
     if (any) {
       analysis_.track_connections(options_.lifetimes);
-      take_standing_connections();
-    }
-  }
-
-  // Of this host, as the kernel has them. Without them a default of drop would end what is older than the run.
-  void take_standing_connections() {
-    try {
-      std::vector<EstablishedConnection> connections;
-      for (const TcpSocket& socket : established_sockets()) {
-        const DirectedKey from_local = normalise(socket.local, socket.remote, Protocol::tcp);
-        connections.push_back(
-            {from_local.key, socket.accepted ? from_local.direction : opposite(from_local.direction)});
-      }
-      analysis_.take_established(connections);
-    } catch (const Error& error) {
-      messages_.warning(std::string("connections that are older than the run are not known: ") + error.what());
+      take_standing_connections(analysis_, messages_.warning);
     }
   }
 

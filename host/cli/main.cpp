@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   app.get_formatter()->column_width(34);
   Action chosen;
   add_run_command(app, chosen);
+  add_serve_command(app, chosen);
   add_replay_command(app, chosen);
   add_attach_commands(app, chosen);
   add_status_command(app, chosen);

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <signal.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -11,6 +9,7 @@
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/port_options.h"
+#include "host/cli/service_signals.h"
 #include "host/cli/timeouts_option.h"
 #include "host/cli/window_options.h"
 
@@ -37,17 +36,6 @@ struct RunOptions {
   std::string tcp_loose = "on";
   WindowOptions window;
 };
-
-// The loop waits for these signals; threads inherit the mask. A reader that goes is an error of write(2).
-void prepare_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) {
-    sigaddset(&signals, signal);
-  }
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-}
 
 DaemonOptions parse(const RunOptions& options) {
   DaemonOptions parsed;
@@ -78,7 +66,7 @@ int run(const RunOptions& options) {
   set_up_log(options.window.quiet);
   const DaemonOptions daemon = parse(options);
   const ReportOutputOptions output = output_options(options.window);
-  prepare_signals();
+  block_service_signals();
   DaemonResult result;
   {
     const LogQueue queue;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/app/polycube_service.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "host/api/server/http_server.h"
+#include "host/app/firewall_port_run.h"
+#include "host/base/error.h"
+#include "host/base/version.h"
+#include "host/polycube/api.h"
+#include "host/ports/port_claim.h"
+
+namespace nicsentry {
+namespace {
+
+// What the other commands of nicsentry are told that ask the controller of a port.
+Response refer_to_api(const Request& /*request*/) {
+  throw Conflict("the port has a firewall of `nicsentry serve --polycube`: ask that API, /polycube/v1/firewall");
+}
+
+}  // namespace
+
+void run_polycube_service(const PolycubeServiceOptions& options, const Messages& messages,
+                          const std::function<void(const std::string&)>& log) {
+  const IpAddress& address = options.access.address.address;
+  if (!polycube::is_loopback(address) && !options.access.insecure) {
+    throw Error(address.text() +
+                ": its clients are not known, and may load programs into this host's kernel; use 127.0.0.1, or "
+                "--insecure");
+  }
+  Router router;
+  router.add_tree("/api", Lane::quick, refer_to_api);
+  const std::string socket = (runtime_directory() / ("polycube-" + std::to_string(getpid()) + ".sock")).string();
+  HttpServer commands(router);
+  commands.listen_unix(socket);
+  polycube::ApiOptions api;
+  api.access = options.access;
+  api.version = version();
+  api.open_firewall_port = [&](Firewall& firewall, const std::string& interface, Mode mode) {
+    return open_firewall_port(firewall, interface, mode, socket, messages, log);
+  };
+  api.info = messages.info;
+  api.warning = messages.warning;
+  const polycube::Api server(std::move(api));
+  messages.info("answering http://" + (address.version == 4 ? address.text() : "[" + address.text() + "]") + ":" +
+                std::to_string(server.port()) + "/polycube/v1");
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT}) {
+    sigaddset(&signals, signal);
+  }
+  int signal = 0;
+  sigwait(&signals, &signal);
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <pwd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/app/polycube_service.h"
+#include "host/base/error.h"
+#include "host/cli/commands.h"
+#include "host/cli/log.h"
+#include "host/cli/option_checks.h"
+#include "host/cli/service_signals.h"
+#include "host/lockout/plain_address.h"
+
+namespace nicsentry {
+namespace {
+
+struct ServeOptions {
+  std::string polycube;
+  std::vector<std::string> users;
+  bool insecure = false;
+  bool quiet = false;
+};
+
+// "127.0.0.1:9000", "[::1]:9000". A name could mean another address tomorrow.
+Endpoint parse_listen_address(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  std::string host = text.substr(0, std::min(colon, text.size()));
+  if (host.size() > 2 && host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string::npos) {
+    host.clear();
+  }
+  const auto address = host.find('%') == std::string::npos ? parse_address(host) : std::nullopt;
+  Endpoint end;
+  const char* last = text.data() + text.size();
+  const char* first = colon == std::string::npos ? last : text.data() + colon + 1;
+  const auto [rest, failure] = std::from_chars(first, last, end.port);
+  if (!address || failure != std::errc() || rest != last) {
+    throw BadRequest("read '" + text + "', allowed is ADDRESS:PORT, as 127.0.0.1:9000 or [::1]:9000");
+  }
+  end.address = *address;
+  return end;
+}
+
+// A name, or a number.
+uid_t parse_user(const std::string& text) {
+  if (const passwd* user = getpwnam(text.c_str()); user != nullptr) {
+    return user->pw_uid;
+  }
+  uid_t id = 0;
+  const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (text.empty() || failure != std::errc() || rest != text.data() + text.size()) {
+    throw BadRequest("there is no user " + text);
+  }
+  return id;
+}
+
+int serve(const ServeOptions& options) {
+  set_up_log(options.quiet);
+  PolycubeServiceOptions service;
+  service.access.address = parse_listen_address(options.polycube);
+  service.access.insecure = options.insecure;
+  for (const std::string& user : options.users) {
+    service.access.users.insert(parse_user(user));
+  }
+  block_service_signals();
+  const LogQueue queue;
+  run_polycube_service(service, log_messages(), log_packet);
+  return kExitSuccess;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<ServeOptions>();
+  CLI::App* command = app.add_subcommand("serve", "answer the clients of Polycube's REST API: monitors and firewalls");
+  command->add_option("--polycube", options->polycube, "ADDRESS:PORT to listen at, as 127.0.0.1:9000")
+      ->required()
+      ->check(understood_by(parse_listen_address));
+  command->add_option("--allow-user", options->users, "user whose programs may ask, besides root's; may be repeated")
+      ->check(understood_by(parse_user));
+  command->add_flag("--insecure", options->insecure,
+                    "also listen beyond the loopback interface; whoever reaches the port then rules this host");
+  command->add_flag("-q,--quiet", options->quiet, "only warnings, errors and logged packets");
+  command->footer(
+      "Examples:\n"
+      "  nicsentry serve --polycube 127.0.0.1:9000\n"
+      "  nicsentry serve --polycube 127.0.0.1:9000 --allow-user monitoring");
+  command->callback([options, &chosen] { chosen = [options] { return serve(*options); }; });
+}
+
+}  // namespace nicsentry

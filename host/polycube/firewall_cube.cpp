@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/polycube/firewall_cube.h"
+
+#include <charconv>
+#include <utility>
+
+#include "host/api/endpoints/connections.h"
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
+#include "host/polycube/answers.h"
+#include "host/polycube/rule_operations.h"
+#include "host/polycube/settings.h"
+#include "host/rules/language/field_text.h"
+#include "host/rules/language/rule_text.h"
+
+namespace nicsentry::polycube {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr unsigned kCreatedStatus = 201;
+constexpr std::size_t kSettingPart = 2;  // behind the service and the name
+constexpr std::size_t kChainPart = 3;
+constexpr std::size_t kBelowChain = 4;
+constexpr std::size_t kRuleId = 5;
+
+Chain parse_chain_word(const std::string& text) {
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    if (strcasecmp(chain_name(chain), text.c_str()) == 0) {
+      return chain;
+    }
+  }
+  throw NotFound("there is no chain " + text + "; there are INGRESS and EGRESS");
+}
+
+std::size_t parse_id(const std::string& text) {
+  std::size_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw BadRequest("id: read '" + text + "', allowed is a whole number");
+  }
+  return id;
+}
+
+Json default_rule(const ChainRules& chain, const char* description) {
+  return {{"id", chain.rules.size()}, {"action", action_text(chain.default_action)}, {"description", description}};
+}
+
+void add_counts(Json& rule, const rule_counter& counts) {
+  rule["pkts"] = counts.packets;
+  rule["bytes"] = counts.bytes;
+}
+
+// The states of connections have fewer names here than in Polycube, which follows each step of TCP.
+std::string session_state(const ListedConnection& connection) {
+  if (connection.protocol == "TCP" && connection.state == "NEW") {
+    return "SYN_SENT";
+  }
+  return connection.state == "CLOSED" ? "TIME_WAIT" : connection.state;
+}
+
+}  // namespace
+
+FirewallCube::FirewallCube(CubeIdentity identity, const nlohmann::json& settings, OpenFirewallPort open,
+                           std::function<void(const std::string&)> warning)
+    : TransparentCube(std::move(identity)),
+      type_(parse_cube_type(text_setting(settings, "type", "TC"))),
+      open_(std::move(open)),
+      log_level_(parse_log_level(text_setting(settings, "loglevel", "INFO"))),
+      firewall_(Firewall::Options{FirewallSize{}, std::nullopt, std::move(warning)}) {
+  allow_settings(settings, {"name", "service-name", "type", "loglevel", "conntrack", "accept-established",
+                            "interactive", "chain"});
+  for (const char* name : {"conntrack", "accept-established", "interactive"}) {
+    if (settings.contains(name)) {
+      set(name, text_setting(settings, name, ""));
+    }
+  }
+  if (settings.contains("chain")) {
+    for (const auto& chain : settings.at("chain")) {
+      set_chain(parse_chain_word(text_setting(chain, "name", "")), chain);
+    }
+  }
+}
+
+void FirewallCube::attach(const std::string& interface, const std::string& port, const Places& /*places*/) {
+  const std::lock_guard lock(mutex_);
+  port_on_ = open_(firewall_, interface, type_);
+  set_port(port);
+}
+
+void FirewallCube::detach() {
+  const std::lock_guard lock(mutex_);
+  port_on_.reset();
+  set_port("");
+}
+
+ChainRules FirewallCube::rules(Chain chain) { return staged(chain) ? staged(chain)->rules : *firewall_.rules(chain); }
+
+void FirewallCube::refuse_states(const nlohmann::json& operations) const {
+  for (const auto& operation : operations) {
+    if (!conntrack_ && operation.is_object() && operation.contains("conntrack")) {
+      throw Error("conntrack is OFF; switch it on before rules name the state of a connection");
+    }
+  }
+}
+
+// Returns how many rules the chain then has.
+std::size_t FirewallCube::perform(Chain chain, nlohmann::json operations) {
+  refuse_states(operations);
+  const Batch batch = parse_batch({{"rules", std::move(operations)}}, wall_clock_ns());
+  if (interactive_) {
+    return firewall_.apply(chain, batch);
+  }
+  Staged next{staged(chain) ? staged(chain)->batch : Batch{}, apply_batch(rules(chain), batch, {kBlockedSet})};
+  next.batch.operations.insert(next.batch.operations.end(), batch.operations.begin(), batch.operations.end());
+  staged(chain) = std::move(next);
+  return staged(chain)->rules.rules.size();
+}
+
+void FirewallCube::apply_staged(Chain chain) {
+  if (staged(chain)) {
+    firewall_.apply(chain, staged(chain)->batch);
+    staged(chain).reset();
+  }
+}
+
+void FirewallCube::set_established() {
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    firewall_.accept_established(chain, conntrack_ && accept_established_);
+  }
+}
+
+void FirewallCube::set(const std::string& name, const std::string& value) {
+  if (name == "loglevel") {
+    log_level_ = parse_log_level(value);
+    return;
+  }
+  const bool on = parse_switch(name, value);
+  if (name == "interactive") {
+    interactive_ = on;
+    if (on) {
+      apply_staged(Chain::ingress);
+      apply_staged(Chain::egress);
+    }
+  } else if (name == "accept-established") {
+    accept_established_ = on;
+    set_established();
+  } else if (name == "conntrack") {
+    for (const Chain chain : {Chain::ingress, Chain::egress}) {
+      for (const Rule& rule : rules(chain).rules) {
+        if (!on && rule.match.state) {
+          throw Error("conntrack: a rule of the chain " + std::string(chain_name(chain)) +
+                      " names the state of a connection; delete it first");
+        }
+      }
+    }
+    conntrack_ = on;
+    set_established();
+  } else {
+    throw NotFound("there is no setting " + name);
+  }
+}
+
+void FirewallCube::set_chain(Chain chain, const nlohmann::json& settings) {
+  allow_settings(settings, {"name", "default", "rule"});
+  if (settings.contains("default")) {
+    firewall_.set_default(chain, parse_default(text_setting(settings, "default", "")));
+  }
+  if (settings.contains("rule")) {
+    perform(chain, placed_rules(settings.at("rule"), rules(chain).rules.size()));
+  }
+}
+
+Json FirewallCube::rules_json(Chain chain) {
+  const ChainRules shown = rules(chain);
+  const TimestampNs now = wall_clock_ns();
+  Json list = Json::array();
+  for (std::size_t i = 0; i < shown.rules.size(); ++i) {
+    list.push_back(rule_json(shown.rules[i], i, now));
+  }
+  list.push_back(default_rule(shown, "Default Policy"));
+  return list;
+}
+
+Json FirewallCube::stats_json(Chain chain) {
+  const Enforcement::ChainView view = firewall_.view(chain);
+  const TimestampNs now = wall_clock_ns();
+  Json list = Json::array();
+  for (std::size_t i = 0; i < view.chain.rules.size(); ++i) {
+    list.push_back(rule_json(view.chain.rules[i], i, now));
+    add_counts(list.back(), resets(chain).of_rule(view, i));
+  }
+  list.push_back(default_rule(view.chain, "DEFAULT"));
+  add_counts(list.back(), resets(chain).of_default(view));
+  return list;
+}
+
+Json FirewallCube::chain_json(Chain chain) {
+  return {{"name", chain_name(chain)},
+          {"default", action_text(firewall_.rules(chain)->default_action)},
+          {"stats", stats_json(chain)},
+          {"rule", rules_json(chain)}};
+}
+
+Json FirewallCube::sessions_json() {
+  Json list = Json::array();
+  if (port_on_ == nullptr || !conntrack_) {
+    return list;
+  }
+  for (const ListedConnection& connection :
+       describe_connections(port_on_->connections(), wall_clock_ns()).connections) {
+    list.push_back({{"src", connection.source},
+                    {"dst", connection.destination},
+                    {"l4proto", connection.protocol},
+                    {"sport", connection.source_port},
+                    {"dport", connection.destination_port},
+                    {"state", session_state(connection)},
+                    {"eta", static_cast<std::uint64_t>(connection.age_s)}});
+  }
+  return list;
+}
+
+Json FirewallCube::summary() {
+  const std::lock_guard lock(mutex_);
+  Json summary = identity_json(type_, log_level_);
+  summary["parent"] = port();
+  return summary;
+}
+
+// Counters and connections are read only where the call asks for them.
+Json FirewallCube::document(const Call& call) {
+  const std::string below = call.path.size() > kSettingPart ? call.path[kSettingPart] : "";
+  Json document = identity_json(type_, log_level_);
+  document["parent"] = port();
+  document["interactive"] = interactive_;
+  document["conntrack"] = conntrack_ ? "on" : "off";
+  document["accept-established"] = accept_established_ ? "on" : "off";
+  if (below == "chain" && call.path.size() > kBelowChain && call.path[kBelowChain] == "rule") {
+    const Chain chain = parse_chain_word(call.path[kChainPart]);
+    document["chain"] = Json::array({{{"name", chain_name(chain)}, {"rule", rules_json(chain)}}});
+    return document;
+  }
+  if (below.empty() || below == "chain") {
+    document["chain"] = Json::array({chain_json(Chain::ingress), chain_json(Chain::egress)});
+  }
+  if (below.empty() || below == "session-table") {
+    document["session-table"] = sessions_json();
+  }
+  return document;
+}
+
+Response FirewallCube::act(const Call& call, Chain chain, const std::string& action) {
+  if (call.method != "POST") {
+    return not_supported(call);
+  }
+  if (action == "apply-rules") {
+    apply_staged(chain);
+    return with_json({{"result", true}}, kCreatedStatus);
+  }
+  if (action == "reset-counters") {
+    resets(chain).reset(firewall_.view(chain));
+    return with_json({{"result", true}}, kCreatedStatus);
+  }
+  if (action == "batch") {
+    perform(chain, batch_operations(call.body()));
+    return created();
+  }
+  nlohmann::json operation = one_operation(action, call.body());
+  const bool inserted = action == "insert";
+  const std::size_t place = inserted ? operation.at("id").get<std::size_t>() : 0;
+  const std::size_t size = perform(chain, nlohmann::json::array({std::move(operation)}));
+  if (inserted || action == "append") {
+    return with_json({{"id", inserted ? place : size - 1}}, kCreatedStatus);
+  }
+  return created();
+}
+
+Response FirewallCube::change_rule(const Call& call, Chain chain, std::size_t id) {
+  const ChainRules present = rules(chain);
+  if (call.method == "DELETE") {
+    if (id >= present.rules.size()) {
+      throw NotFound("there is no rule " + std::to_string(id));
+    }
+    perform(chain, {{{"operation", "delete"}, {"id", id}}});
+    return no_content();
+  }
+  nlohmann::json fields = call.body();
+  if (call.method == "PATCH" && id < present.rules.size()) {
+    nlohmann::json merged = rule_json(present.rules[id], id, wall_clock_ns());
+    merged.merge_patch(fields);
+    fields = std::move(merged);
+  }
+  fields["id"] = id;
+  perform(chain, placed_rules(nlohmann::json::array({std::move(fields)}), present.rules.size()));
+  return call.method == "PATCH" ? done() : created();
+}
+
+Response FirewallCube::change_rules(const Call& call, Chain chain) {
+  const std::size_t size = rules(chain).rules.size();
+  if (call.method == "DELETE") {
+    perform(chain, all_removed(size));
+    return no_content();
+  }
+  nlohmann::json operations = call.method == "PUT" ? all_removed(size) : nlohmann::json::array();
+  for (auto& operation : placed_rules(call.body(), call.method == "PUT" ? 0 : size)) {
+    operations.push_back(std::move(operation));
+  }
+  perform(chain, std::move(operations));
+  return call.method == "PATCH" ? done() : created();
+}
+
+Response FirewallCube::change_chain(const Call& call, Chain chain) {
+  if (call.path.size() == kBelowChain) {
+    if (call.method != "PATCH" && call.method != "PUT") {
+      return not_supported(call);
+    }
+    set_chain(chain, call.body());
+    return call.method == "PATCH" ? done() : created();
+  }
+  const std::string& below = call.path[kBelowChain];
+  if (below == "default" && call.method == "PATCH") {
+    firewall_.set_default(chain, parse_default(call.word()));
+    return done();
+  }
+  if (below == "rule") {
+    return call.path.size() > kRuleId ? change_rule(call, chain, parse_id(call.path[kRuleId]))
+                                      : change_rules(call, chain);
+  }
+  if (is_rule_action(below)) {
+    return act(call, chain, below);
+  }
+  return not_supported(call);
+}
+
+Response FirewallCube::change(const Call& call) {
+  if (call.path.size() > kChainPart && call.path[kSettingPart] == "chain") {
+    return change_chain(call, parse_chain_word(call.path[kChainPart]));
+  }
+  if (call.method != "PATCH") {
+    return not_supported(call);
+  }
+  if (call.path.size() == kSettingPart) {
+    const nlohmann::json settings = call.body();
+    allow_settings(settings, {"name", "loglevel", "conntrack", "accept-established", "interactive", "chain"});
+    for (const auto& [name, value] : settings.items()) {
+      if (name == "chain") {
+        for (const auto& chain : value) {
+          set_chain(parse_chain_word(text_setting(chain, "name", "")), chain);
+        }
+      } else if (name != "name") {
+        set(name, text_setting(settings, name.c_str(), ""));
+      }
+    }
+    return done();
+  }
+  if (call.path.size() == kChainPart && call.path[kSettingPart] != "chain") {
+    set(call.path[kSettingPart], call.word());
+    return done();
+  }
+  return not_supported(call);
+}
+
+Response FirewallCube::answer(const Call& call) {
+  const std::lock_guard lock(mutex_);
+  return call.method == "GET" ? show(call, document(call)) : change(call);
+}
+
+}  // namespace nicsentry::polycube

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/polycube/socket_owner.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cstring>
+#include <span>
+
+#include "host/lockout/netlink_dump.h"
+
+namespace nicsentry::polycube {
+
+std::optional<uid_t> owner_of_socket(const Endpoint& local, const Endpoint& remote) {
+  inet_diag_req_v2 request{};
+  request.sdiag_family = local.address.version == 4 ? AF_INET : AF_INET6;
+  request.sdiag_protocol = IPPROTO_TCP;
+  request.idiag_states = ~std::uint32_t{0};
+  request.id.idiag_sport = htons(local.port);
+  request.id.idiag_dport = htons(remote.port);
+  const std::size_t bytes = local.address.version == 4 ? sizeof(in_addr) : sizeof(in6_addr);
+  std::memcpy(&request.id.idiag_src, local.address.bytes.data(), bytes);
+  std::memcpy(&request.id.idiag_dst, remote.address.bytes.data(), bytes);
+  request.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+  request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  std::optional<uid_t> owner;
+  netlink_get(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, std::as_bytes(std::span(&request, 1)), "the client's TCP socket",
+              [&](const nlmsghdr& message) {
+                if (mnl_nlmsg_get_payload_len(&message) < sizeof(inet_diag_msg)) {
+                  return;
+                }
+                const auto& socket = *static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(&message));
+                // Where nobody listens at these ends, the kernel may answer with a listening socket.
+                const bool connected =
+                    socket.id.idiag_sport == request.id.idiag_sport && socket.id.idiag_dport == request.id.idiag_dport;
+                if (socket.idiag_inode != 0 && connected) {
+                  owner = socket.idiag_uid;
+                }
+              });
+  return owner;
+}
+
+}  // namespace nicsentry::polycube
