@@ -107,11 +107,12 @@ void FirewallCube::refuse_states(const nlohmann::json& operations) const {
 // Returns how many rules the chain then has.
 std::size_t FirewallCube::perform(Chain chain, nlohmann::json operations) {
   refuse_states(operations);
-  const Batch batch = parse_batch({{"rules", std::move(operations)}}, wall_clock_ns());
+  const Batch batch = parse_batch({{"rules", std::move(operations)}}, firewall_.now());
   if (interactive_) {
     return firewall_.apply(chain, batch);
   }
-  Staged next{staged(chain) ? staged(chain)->batch : Batch{}, apply_batch(rules(chain), batch, {kBlockedSet})};
+  Staged next{staged(chain) ? staged(chain)->batch : Batch{},
+              apply_batch(rules(chain), batch, {kBlockedSet, kAllowedSet})};
   next.batch.operations.insert(next.batch.operations.end(), batch.operations.begin(), batch.operations.end());
   staged(chain) = std::move(next);
   return staged(chain)->rules.rules.size();
@@ -173,7 +174,7 @@ void FirewallCube::set_chain(Chain chain, const nlohmann::json& settings) {
 
 Json FirewallCube::rules_json(Chain chain) {
   const ChainRules shown = rules(chain);
-  const TimestampNs now = wall_clock_ns();
+  const TimestampNs now = firewall_.now();
   Json list = Json::array();
   for (std::size_t i = 0; i < shown.rules.size(); ++i) {
     list.push_back(rule_json(shown.rules[i], i, now));
@@ -184,7 +185,7 @@ Json FirewallCube::rules_json(Chain chain) {
 
 Json FirewallCube::stats_json(Chain chain) {
   const Enforcement::ChainView view = firewall_.view(chain);
-  const TimestampNs now = wall_clock_ns();
+  const TimestampNs now = firewall_.now();
   Json list = Json::array();
   for (std::size_t i = 0; i < view.chain.rules.size(); ++i) {
     list.push_back(rule_json(view.chain.rules[i], i, now));
@@ -286,7 +287,7 @@ Response FirewallCube::change_rule(const Call& call, Chain chain, std::size_t id
   }
   nlohmann::json fields = call.body();
   if (call.method == "PATCH" && id < present.rules.size()) {
-    nlohmann::json merged = rule_json(present.rules[id], id, wall_clock_ns());
+    nlohmann::json merged = rule_json(present.rules[id], id, firewall_.now());
     merged.merge_patch(fields);
     fields = std::move(merged);
   }
