@@ -193,6 +193,9 @@ Response MonitorCube::answer(const Call& call) {
   if (call.method == "GET" && call.path.size() > kBehindCube && call.path[kBehindCube] == "metrics") {
     return show_metrics(call, name(), config_.monitor, !interface_.empty());
   }
+  if (call.method == "GET" && call.path.size() > kBehindCube && call.path[kBehindCube] == "open-metrics") {
+    return show_open_metrics(call, name(), !interface_.empty());
+  }
   if (call.method == "GET") {
     return show(call, document());
   }

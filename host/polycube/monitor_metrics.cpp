@@ -10,6 +10,7 @@
 #include "host/polycube/answers.h"
 #include "host/polycube/settings.h"
 #include "host/programs/reading/metrics_json.h"
+#include "host/programs/reading/open_metrics.h"
 #include "host/programs/reading/reading.h"
 
 namespace nicsentry::polycube {
@@ -77,6 +78,10 @@ Response show_metrics(const Call& call, const std::string& monitor, const std::o
     return with_json_text(programs::metric_value_json(readings.front(), kAsDynmon));
   }
   return show(call, {{"metrics", Json::parse(programs::metrics_json(readings, kAsDynmon))}});
+}
+
+Response show_open_metrics(const Call& call, const std::string& monitor, bool attached) {
+  return show(call, {{"open-metrics", attached ? programs::open_metrics_text(monitor, {}) : ""}});
 }
 
 }  // namespace nicsentry::polycube

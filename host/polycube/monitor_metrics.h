@@ -15,4 +15,7 @@ namespace nicsentry::polycube {
 Response show_metrics(const Call& call, const std::string& monitor, const std::optional<programs::Monitor>& config,
                       bool attached);
 
+// Answers a GET of "open-metrics": a text, empty for a monitor that is not attached. It swaps and empties nothing.
+Response show_open_metrics(const Call& call, const std::string& monitor, bool attached);
+
 }  // namespace nicsentry::polycube

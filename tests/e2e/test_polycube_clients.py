@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from compare import BINARY, PATIENCE, expect
 from network import Network, run
 from peers import INSIDE, OUTSIDE, Peers
@@ -298,6 +300,8 @@ def intervals_case(directory):
             counted = sum(one["value"][2] + one["value"][3] for file in files for one in file)
             expect(f"packets over all files, every {every} s", 10000, counted)
         sent(network, 40)
+        families = list(text_string_to_metric_families(service.get("dynmon/flow_counters/open-metrics")))
+        expect("families of open-metrics", True, bool(families))
         value = service.get("dynmon/flow_counters/metrics/ingress-metrics/FLOWS_COUNTED/value")
         expect(
             "packets by the value alone", 40, sum(copy["packets_near"] for entry in value for copy in entry["value"])
@@ -309,6 +313,7 @@ def intervals_case(directory):
             [("FLOW_PACKETS", []), ("FLOWS_TAKEN", [])],
             [(one["name"], one["value"]) for one in metrics["ingress-metrics"]],
         )
+        expect("open-metrics of it", "", service.get("dynmon/flow_packets/open-metrics"))
         expect(
             "a metric that is not there",
             404,
