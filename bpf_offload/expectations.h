@@ -7,7 +7,8 @@
  *
  * ICMP errors: they are RELATED if the session that they quote has a state. The card has no room for that.
  *
- * Closed TCP connections, on which a SYN is NEW, and a segment that cannot be of a connection INVALID. */
+ * TCP connections, open or closed: a SYN is NEW, and a segment that cannot be of a connection INVALID. On a closed one
+ * all else is ESTABLISHED. */
 #ifndef NICSENTRY_EXPECTATIONS_H
 #define NICSENTRY_EXPECTATIONS_H
 
@@ -174,7 +175,7 @@ __noinline __u32 state_beyond_slot(hook_ctx *ctx, __u64 fingerprint, __u64 facts
 	if (facts_protocol(facts) == IPPROTO_TCP) {
 		/* STATE_NEW: the rules' tree tells NEW and INVALID by the flags. */
 		if (!tcp_goes_on((__u32)facts))
-			return state == STATE_CLOSED ? STATE_NEW : state;
+			return state == STATE_CLOSED || state == STATE_ESTABLISHED ? STATE_NEW : state;
 		if (state == STATE_CLOSED)
 			return STATE_ESTABLISHED;
 	}
@@ -185,7 +186,10 @@ __noinline __u32 state_beyond_slot(hook_ctx *ctx, __u64 fingerprint, __u64 facts
 
 static __always_inline __u32 state_on_host(hook_ctx *ctx, const void *ip, __u64 fingerprint, __u64 facts, __u32 is)
 {
-	if ((is >> IDENTITY_STATE_SHIFT & STATE_MASK) == STATE_ESTABLISHED && !(facts & FACT_ICMP))
+	/* The host may not have seen yet that a connection is closed: no SYN passes by the slot alone. */
+	__u32 begins = facts_protocol(facts) == IPPROTO_TCP && !tcp_goes_on((__u32)facts);
+
+	if ((is >> IDENTITY_STATE_SHIFT & STATE_MASK) == STATE_ESTABLISHED && !(facts & FACT_ICMP) && !begins)
 		return STATE_ESTABLISHED;
 	return state_beyond_slot(ctx, fingerprint, facts, is, (__u32)(ip - packet_data(ctx)));
 }

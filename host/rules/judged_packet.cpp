@@ -39,8 +39,8 @@ std::uint32_t states_of(const JudgedPacket& packet) {
   return icmp_states(packet.icmp_type, packet.protocol == IPPROTO_ICMPV6);
 }
 
-bool is_of_closed(const JudgedPacket& packet, std::uint32_t bits) {
-  return packet.protocol == IPPROTO_TCP && bits == STATE_CLOSED;
+bool is_of_connection(const JudgedPacket& packet, std::uint32_t bits) {
+  return packet.protocol == IPPROTO_TCP && (bits == STATE_ESTABLISHED || bits == STATE_CLOSED);
 }
 
 // As walk() and state_beyond_slot() in bpf_offload/, and MatchRow::accepts_misc().
@@ -50,7 +50,7 @@ ConnectionState state_of(const JudgedPacket& packet, std::optional<unsigned> cau
   if (cause == CAUSE_PROTOCOL) return ConnectionState::new_session;
   if (cause) return ConnectionState::invalid;
   if (is_icmp(packet)) return static_cast<ConnectionState>(bits & states_of(packet));
-  if (is_of_closed(packet, bits)) {
+  if (is_of_connection(packet, bits)) {
     if (tcp_goes_on(packet.tcp_flags) != 0) return ConnectionState::established;
     bits = STATE_NEW;
   }
@@ -118,9 +118,9 @@ std::optional<std::string> state_reason(const JudgedPacket& packet, std::optiona
   if (is_icmp(packet) && states_of(packet) == 0) {
     return "only replies and errors over ICMP have a state of their session";
   }
-  if (is_of_closed(packet, bits) && tcp_goes_on(packet.tcp_flags) == 0) {
-    return is_plain_syn(packet.tcp_flags) ? "its connection is closed"
-                                          : "its connection is closed, and no segment of one has such flags";
+  if (is_of_connection(packet, bits) && tcp_goes_on(packet.tcp_flags) == 0) {
+    if (!is_plain_syn(packet.tcp_flags)) return "no segment of a connection has such flags";
+    return bits == STATE_CLOSED ? "its connection is closed" : "a SYN begins a connection anew";
   }
   if (bits == STATE_NEW && packet.protocol == IPPROTO_TCP && !can_begin(packet.tcp_flags, pickup)) {
     return pickup == TcpPickup::loose ? "of no session that is known, and neither a plain SYN nor an ACK"

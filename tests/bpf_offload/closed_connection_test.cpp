@@ -82,20 +82,23 @@ std::string expected_state(unsigned flags) {
   return "";
 }
 
-TEST_CASE("on a closed connection the program takes a SYN for NEW, and flags that no connection has for INVALID") {
+TEST_CASE(
+    "on a connection, open or closed, the program takes a SYN for NEW, and flags that no connection has for INVALID") {
   for (const char* object : {"sentry_drv.o", "sentry_tc.o", "firewall_drv.o", "firewall_tc.o"}) {
     FirewallBench bench(object);
     for (const TcpPickup pickup : {TcpPickup::loose, TcpPickup::strict}) {
       count_by_state(bench, pickup);
       for (const bool ipv6 : {false, true}) {
         const SessionKey key = normalise(client_of(ipv6), server_of(ipv6), Protocol::tcp).key;
-        bench.know(key, STATE_CLOSED | STATE_CLOSED << SLOT_STATE_BITS);
-        for (unsigned flags = 0; flags < 256; ++flags) {
-          INFO(object << ", IPv" << (ipv6 ? 6 : 4) << ", flags " << flags);
-          CHECK(judged_state(bench, segment_from(client_of(ipv6), server_of(ipv6), flags)) == expected_state(flags));
-          CHECK(judged_state(bench, segment_from(server_of(ipv6), client_of(ipv6), flags)) == expected_state(flags));
+        for (const std::uint32_t state : {STATE_CLOSED, STATE_ESTABLISHED}) {
+          bench.know(key, state | state << SLOT_STATE_BITS);
+          for (unsigned flags = 0; flags < 256; ++flags) {
+            INFO(object << ", IPv" << (ipv6 ? 6 : 4) << ", state " << state << ", flags " << flags);
+            CHECK(judged_state(bench, segment_from(client_of(ipv6), server_of(ipv6), flags)) == expected_state(flags));
+            CHECK(judged_state(bench, segment_from(server_of(ipv6), client_of(ipv6), flags)) == expected_state(flags));
+          }
+          bench.forget(key);
         }
-        bench.forget(key);
       }
     }
   }

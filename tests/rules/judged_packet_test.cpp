@@ -95,9 +95,35 @@ TEST_CASE("on a closed connection a SYN is NEW, a segment that no connection has
           break;
         case testing::ExpectedSegment::invalid:
           CHECK(packet->state == ConnectionState::invalid);
-          CHECK(reason == "its connection is closed, and no segment of one has such flags");
+          CHECK(reason == "no segment of a connection has such flags");
           break;
       }
+    }
+  }
+}
+
+TEST_CASE("on an open connection a SYN is NEW too: the host may not have seen its end") {
+  const IpAddress address = parse_packet_words(Words{"src=192.0.2.1"}).source;
+  const Bytes frame = PacketBuilder().addresses(address, address).tcp(1000, 443).build();
+  const auto judged = [&frame](unsigned flags) {
+    const auto packet = judged_packet(testing::changed(frame, 14 + 20 + 13, {testing::low_byte(flags)}), std::nullopt,
+                                      STATE_ESTABLISHED, TcpPickup::loose);
+    REQUIRE(packet);
+    return std::pair(packet->state, state_reason(*packet, std::nullopt, STATE_ESTABLISHED, TcpPickup::loose));
+  };
+  for (unsigned flags = 0; flags < 256; ++flags) {
+    INFO("flags " << flags);
+    switch (testing::expected_segment(flags)) {
+      case testing::ExpectedSegment::begins:
+        CHECK(judged(flags) ==
+              std::pair(ConnectionState::new_session, std::optional<std::string>("a SYN begins a connection anew")));
+        break;
+      case testing::ExpectedSegment::goes_on:
+        CHECK(judged(flags) == std::pair(ConnectionState::established, std::optional<std::string>()));
+        break;
+      case testing::ExpectedSegment::invalid:
+        CHECK(judged(flags).first == ConnectionState::invalid);
+        break;
     }
   }
 }

@@ -54,7 +54,7 @@ bool matches(const RuleMatch& match, const NaiveSets& sets, const PacketFields& 
 }  // namespace
 
 ConnectionState state_within(std::uint32_t state, const PacketFields& packet, Where where) {
-  if (where == Where::host && packet.protocol == 6 && state == STATE_RELATED) {
+  if (where == Where::host && packet.protocol == 6 && (state == STATE_RELATED || state == STATE_ESTABLISHED)) {
     switch (expected_segment(packet.tcp_flags)) {
       case ExpectedSegment::begins:
         return ConnectionState::new_session;
