@@ -101,7 +101,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
                     "leave the programs on their ports at the end, with the rules that they enforce");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
   command->add_option("--log-rate", options->log_rate, "records a second at most, the rest is counted; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1'000'000'000))
       ->capture_default_str();
   command
       ->add_option("--timeouts", options->timeouts,

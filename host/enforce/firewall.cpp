@@ -384,7 +384,7 @@ void Firewall::judge_by_blocked() {
     const auto installed = rules_.installed(chain);
     const bool drops = installed->compiled.tables.banks[0].unjudged != 0;
     if (drops != (installed->chain.drop_unjudged && restricts(installed->chain, blocks))) {
-      install(chain, installed->chain);
+      install(chain, installed->chain, Save::by_caller);  // the rules are as they were
     }
   }
 }

@@ -29,6 +29,7 @@ using nlohmann::ordered_json;
 
 constexpr const char* kNetset = ".netset";
 constexpr std::string_view kHeader = "# nicsentry set, journal ";
+constexpr std::string_view kEntries = ", entries ";
 constexpr std::string_view kUntil = " # until ";
 // A journal of up to this many lines, or half the set's entries, is not worth writing the set again.
 constexpr std::size_t kJournalLines = 10'000;
@@ -209,17 +210,35 @@ FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs 
   // The last line about a range holds.
   std::map<std::string, std::optional<SetEntry>> changed;
   std::vector<SetEntry> entries;
-  for_each_line(netset_path(name), [&](std::size_t number, std::string_view line) {
+  std::optional<std::uint64_t> wanted;
+  std::size_t lines = 0;
+  bool ours = false;  // else somebody put a list there
+  const bool ends = for_each_line(netset_path(name), [&](std::size_t number, std::string_view line) {
+    lines = number;
     if (number == 1 && line.starts_with(kHeader)) {
-      const auto journal = parse_number<std::uint64_t>(line.substr(kHeader.size()));
-      if (!journal) {
-        throw Error("read \"" + std::string(line) + "\", allowed is the journal's number");
+      ours = true;
+      const std::string_view numbers = line.substr(kHeader.size());
+      const auto comma = numbers.find(kEntries);
+      const auto journal = parse_number<std::uint64_t>(numbers.substr(0, comma));
+      if (comma != std::string_view::npos) {
+        wanted = parse_number<std::uint64_t>(numbers.substr(comma + kEntries.size()));
+      }
+      if (!journal || (comma != std::string_view::npos && !wanted)) {
+        throw Error("read \"" + std::string(line) + "\", allowed are the numbers of the journal and of the entries");
       }
       saved.journal = *journal;
     } else if (!line.empty() && line.front() != '#') {
       entries.push_back(parse_entry(line));
     }
   });
+  // The file appears as a whole, so that a part of it is damage.
+  if ((ours && !ends) || lines == 0 || (wanted && *wanted != entries.size())) {
+    throw Error(netset_path(name).string() + ": damaged: " +
+                (lines == 0 ? "it is empty"
+                 : ours && !ends
+                     ? "its last line has no end"
+                     : "it has " + std::to_string(entries.size()) + " entries of " + std::to_string(*wanted)));
+  }
   saved.entries = entries.size();
   bool whole = true;
   if (const auto journal = journal_path(name, saved.journal); std::filesystem::exists(journal)) {
@@ -379,16 +398,19 @@ void FirewallState::put_back_set(const std::string& name, const std::vector<std:
 
 // The old journal has no meaning from the moment that the new file appears.
 void FirewallState::save_set(const std::string& name, const std::vector<SetEntry>& entries) {
+  unsaved_.insert(name);
   Saved next{saved_[name].journal + 1, entries.size(), 0};
   remove_file(journal_path(name, next.journal));
   PendingFile file(netset_path(name), PendingFile::Kind::create, kModePrivate);
-  file.write(std::string(kHeader) + std::to_string(next.journal) + "\n");
+  file.write(std::string(kHeader) + std::to_string(next.journal) + std::string(kEntries) +
+             std::to_string(entries.size()) + "\n");
   for (const SetEntry& entry : entries) {
     file.write(entry_text(entry));
   }
   file.sync();
   file.finish();
   file.publish();
+  unsaved_.erase(name);
   const Saved former = std::exchange(saved_[name], next);
   remove_file(journal_path(name, former.journal));
 }
@@ -414,10 +436,12 @@ void FirewallState::save_taken(const std::string& name, std::span<const AddressR
 void FirewallState::extend_journal(const std::string& name, const std::string& text, std::size_t lines,
                                    const std::function<std::vector<SetEntry>()>& entries) {
   const auto known = saved_.find(name);
-  if (known == saved_.end() || known->second.lines + lines > std::max(kJournalLines, known->second.entries / 2)) {
+  if (known == saved_.end() || unsaved_.contains(name) ||
+      known->second.lines + lines > std::max(kJournalLines, known->second.entries / 2)) {
     save_set(name, entries());
     return;
   }
+  unsaved_.insert(name);
   const auto path = journal_path(name, known->second.journal);
   PendingFile file(path, std::filesystem::exists(path) ? PendingFile::Kind::extend : PendingFile::Kind::create,
                    kModePrivate);
@@ -428,16 +452,19 @@ void FirewallState::extend_journal(const std::string& name, const std::string& t
   file.sync();
   file.finish();
   file.publish();
+  unsaved_.erase(name);
   known->second.lines += lines;
 }
 
 void FirewallState::remove_set(const std::string& name) {
+  unsaved_.insert(name);
   remove_file(netset_path(name));
   if (const auto known = saved_.find(name); known != saved_.end()) {
     remove_file(journal_path(name, known->second.journal));
     saved_.erase(known);
   }
   sync_directory(sets_path_);  // a removed set must not be there again after a loss of power
+  unsaved_.erase(name);
 }
 
 }  // namespace nicsentry

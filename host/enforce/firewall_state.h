@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -79,6 +80,8 @@ class FirewallState {
   void save_taken(const std::string& name, std::span<const AddressRange> taken,
                   const std::function<std::vector<SetEntry>()>& entries);
   void remove_set(const std::string& name);
+  // Sets whose last change could not be saved.
+  const std::set<std::string>& unsaved() const { return unsaved_; }
 
  private:
   struct Saved {
@@ -102,6 +105,7 @@ class FirewallState {
   std::filesystem::path sets_path_;
   UniqueFd lock_;
   std::map<std::string, Saved> saved_;
+  std::set<std::string> unsaved_;
 };
 
 }  // namespace nicsentry

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <mutex>
 #include <random>
+#include <set>
 
 #include "host/base/error.h"
 #include "host/rules/language/address_text.h"
@@ -196,6 +197,18 @@ void SetStore::save(Act act) {
     act(*state_);
   } catch (const Error& error) {
     throw Error(std::string("the change is in force, but not saved: ") + error.what());
+  }
+  const std::set<std::string> earlier = state_->unsaved();
+  for (const std::string& set : earlier) {
+    try {
+      if (sets_.exists(set)) {
+        state_->save_set(set, sets_.entries(set));
+      } else {
+        state_->remove_set(set);
+      }
+    } catch (const Error& error) {
+      throw Error("the change is in force and saved, an earlier one of the set '" + set + "' is not: " + error.what());
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import time
 from compare import PATIENCE, expect, expect_text
 from network import Network, run
 from polycube_api import PORT, URL, Service, counting, filters
-from suite import run_directory_cases
+from suite import run_directory_cases, slow
 from test_programs import send, sent
 
 NOBODY = 65534
@@ -331,7 +331,7 @@ if __name__ == "__main__":
                 "monitors": monitors_case,
                 "refused programs": refused_case,
                 "replaced under traffic": replace_case,
-                "positions": positions_case,
+                "positions": slow(positions_case),
                 "killed": killed_case,
             }
         )

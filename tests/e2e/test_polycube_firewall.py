@@ -11,7 +11,7 @@ import time
 from compare import expect, expect_text
 from peers import INSIDE, OUTSIDE, Peers
 from polycube_api import Service
-from suite import Mismatch, run_directory_cases
+from suite import Mismatch, run_directory_cases, slow
 
 CHAIN = "firewall/fw/chain"
 # The batch of the earlier system's documentation: what it does and what is left of it.
@@ -283,9 +283,9 @@ if __name__ == "__main__":
                 "batch": batch_case,
                 "operations": operations_case,
                 "traffic": traffic_case,
-                "modes": modes_case,
+                "modes": slow(modes_case),
                 "states": states_case,
-                "staged": staged_case,
+                "staged": slow(staged_case),
                 "log": log_case,
             }
         )

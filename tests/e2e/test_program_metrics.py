@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from compare import expect, expect_text
 from network import Network
-from suite import REPOSITORY, Mismatch, run_directory_cases
+from suite import REPOSITORY, Mismatch, run_directory_cases, slow
 from test_program_reading import load, opened, read
 from test_program_swap import COUNTING, Flood, add, total
 from user_maps import per_processor, possible_processors
@@ -289,7 +289,7 @@ CASES = {
     "members and labels": members_case,
     "histograms and summaries": histograms_case,
     "what reads took": taken_case,
-    "under load": load_case,
+    "under load": slow(load_case),
     "capped": capped_case,
 }
 

@@ -109,7 +109,11 @@ def forged_case(directory):
 
         before = peers.arrived("Tcp", "InSegs")
         peers.send_segment(7000, client, 0, SYN)
-        expect("a SYN within the connection", 1, peers.arrived("Tcp", "InSegs") - before)
+        expect(
+            "a SYN within the connection, of which the host may not have seen the end",
+            0,
+            peers.arrived("Tcp", "InSegs") - before,
+        )
         stream.close()
         time.sleep(0.5)
         before = peers.arrived("Tcp", "InSegs")

@@ -407,6 +407,58 @@ TEST_CASE("a change of a set whose last line is missing in the journal is not th
   }
 }
 
+TEST_CASE("a set's file that is damaged is refused, with what is wrong; a list that somebody put there is taken") {
+  const Directory directory;
+  const auto file = directory.path / "sets" / "list.netset";
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("list", entries({"10.1.0.1", "10.1.0.2"}));
+  }
+  std::string content;
+  {
+    std::ifstream saved(file);
+    content.assign(std::istreambuf_iterator<char>(saved), {});
+  }
+  const auto write = [&file](const std::string& text) { std::ofstream(file, std::ios::trunc) << text; };
+  write("");
+  CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("list.netset: damaged: it is empty"));
+  write(content.substr(0, content.size() - 3));
+  CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: its last line has no end"));
+  write(content.substr(0, content.size() - std::string("10.1.0.2\n").size()));
+  CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: it has 1 entries of 2"));
+  write(std::string(100, '\0'));
+  CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: it is empty"));
+  write("10.1.0.7\n");
+  CHECK(Port(directory.path).firewall.entries("list").size() == 1);
+}
+
+TEST_CASE("a change of a set that could not be saved is saved with the next change of any set") {
+  const Directory directory;
+  const auto sets = directory.path / "sets";
+  const auto content = [](Port& port) {
+    std::vector<std::string> texts;
+    for (const SetEntry& entry : port.firewall.entries("list")) {
+      texts.push_back(entry.range.text());
+    }
+    return texts;
+  };
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    const auto journal = sets / "list.1.journal";
+    std::filesystem::create_directories(journal / "in the way");
+    CHECK_THROWS_WITH(port.firewall.add_to_set("list", entries({"10.1.0.2"})),
+                      Catch::Contains("in force, but not saved"));
+    CHECK_THROWS_WITH(port.firewall.take_from_set("list", std::vector{parse_address_range("10.1.0.1")}),
+                      Catch::Contains("not saved"));
+    CHECK(content(port) == std::vector<std::string>{"10.1.0.2"});
+    std::filesystem::remove_all(journal);
+    port.firewall.add_to_set("other", entries({"10.2.0.1"}));
+  }
+  Port next(directory.path);
+  CHECK(content(next) == std::vector<std::string>{"10.1.0.2"});
+}
+
 TEST_CASE("a state directory is for its user alone") {
   const Directory directory;
   const auto mode = [](const std::filesystem::path& path) {

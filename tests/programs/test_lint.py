@@ -267,6 +267,8 @@ def case_document(directory):
     commands = 0
     for block in blocks(text, "console"):
         for command, *shown in [part.splitlines() for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part]:
+            if command.startswith("nicsentry programs read"):
+                continue  # needs a port: tests/e2e/test_programs.py
             done = subprocess.run(
                 command, shell=True, cwd=directory, env=environment, capture_output=True, text=True, check=False
             )

@@ -17,8 +17,10 @@ constexpr mode_t kMode = 0640;
 }  // namespace
 
 AppendFile::AppendFile(std::filesystem::path path)
-    : path_(std::move(path)), fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kMode)) {
-  if (!fd_) {
+    : path_(std::move(path)),
+      // A FIFO without a reader is an error at once, not a wait for one.
+      fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, kMode)) {
+  if (!fd_ || fcntl(fd_.get(), F_SETFL, O_APPEND) != 0) {
     throw SystemError(errno, "opening " + path_.string());
   }
 }

@@ -68,7 +68,13 @@ ReadLine read_columns(std::string_view line) {
   if (first == "Start" && last == "End") {
     return {};  // the columns' names
   }
-  return line_of(read_address_range(std::string(first) + "-" + std::string(last)));
+  const ReadRange range = read_address_range(std::string(first) + "-" + std::string(last));
+  const std::string_view length = trimmed(take_until(line, "\t"));
+  if (range.wrong == nullptr && !length.empty() &&
+      read_address_range(std::string(first) + "/" + std::string(length)).range != range.range) {
+    return {{}, "a prefix length that its addresses do not have"};
+  }
+  return line_of(range);
 }
 
 ReadLine read_object(std::string_view line) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A monitor in Polycube's dialect: packets and bytes of both directions of each session, and how its server was found. */
+/* A monitor in Polycube's dialect: packets and bytes of both directions of each session, and how its server was found.
+ */
 struct flow {
 	__be32 near;
 	__be32 far;
@@ -39,7 +40,8 @@ BPF_TABLE_SHARED("percpu_hash", struct flow, struct figures, FLOWS_COUNTED, 1000
 BPF_TABLE("extern", struct flow, struct figures, FLOWS_COUNTED, 10000);
 #endif
 
-static __always_inline void find_server(struct figures *figures, struct header *header, __u8 flags, __u16 from, __u16 to)
+static __always_inline void find_server(struct figures *figures, struct header *header, __u8 flags, __u16 from,
+					__u16 to)
 {
 	bool answers = false; /* the sender is the server */
 

@@ -125,7 +125,9 @@ TEST_CASE("DShield's columns are read: first and last address, separated by tabs
              "Start\tEnd\tNetmask\tAttacks\tName\tCountry\temail\n"
              "203.0.113.0\t203.0.113.255\t24\t1234\tname\tXX\ta@example.org\n"
              "198.51.100.0\t198.51.100.127\t25\n") == Texts{"203.0.113.0/24", "198.51.100.0/25"});
-  for (const char* wrong : {"203.0.113.0\tname", "203.0.113.9\t203.0.113.1\t24", "\t203.0.113.1\t24", "Start\tX"}) {
+  for (const char* wrong :
+       {"203.0.113.0\tname", "203.0.113.9\t203.0.113.1\t24", "203.0.113.0\t203.0.113.255\t16",
+        "203.0.113.0\t203.0.113.255\t33", "203.0.113.0\t203.0.113.255\tx", "\t203.0.113.1\t24", "Start\tX"}) {
     CAPTURE(wrong);
     CHECK_THROWS_WITH(list(wrong), Contains("line 1: "));
   }
