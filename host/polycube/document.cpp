@@ -86,11 +86,13 @@ const Json& part_of(const Json& document, std::span<const std::string> path) {
 
 Json link(const std::string& name, const std::string& path) { return {{"rel", name}, {"href", path + "/"}}; }
 
+Json link_below(const std::string& self, const std::string& name) { return link(name, self + "/" + name); }
+
 Json with_links(Json document, const std::string& self) {
   Json links = Json::array({link("self", self)});
   if (document.is_object()) {
     for (const auto& [name, value] : document.items()) {
-      links.push_back(link(name, self + "/" + name));
+      links.push_back(link_below(self, name));
     }
     document["_links"] = links;
   } else if (document.is_array()) {

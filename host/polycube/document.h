@@ -17,5 +17,6 @@ const nlohmann::ordered_json& part_of(const nlohmann::ordered_json& document, st
 nlohmann::ordered_json with_links(nlohmann::ordered_json document, const std::string& self);
 // One link.
 nlohmann::ordered_json link(const std::string& name, const std::string& path);
+nlohmann::ordered_json link_below(const std::string& self, const std::string& name);
 
 }  // namespace nicsentry::polycube

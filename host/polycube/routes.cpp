@@ -131,13 +131,13 @@ Response Routes::root(const Call& call) {
   const std::string self = call.base + kRoot;
   Json links = Json::array({link("self", self)});
   for (const char* name : {"attach", "detach", "cubes", "netdevs", "services", "topology", "version"}) {
-    links.push_back(link(name, self + "/" + name));
+    links.push_back(link_below(self, name));
   }
   for (const std::string& service : CubeStore::services()) {
-    links.push_back(link(service, self + "/" + service));
+    links.push_back(link_below(self, service));
   }
   for (const auto& cube : cubes_.all()) {
-    links.push_back(link(cube->name(), self + "/" + cube->name()));
+    links.push_back(link_below(self, cube->name()));
   }
   return with_json(links);
 }

@@ -23,6 +23,10 @@ std::string joined(std::span<const std::string> path) {
   return text;
 }
 
+BadRequest unknown_key(const std::string& name, const std::string& allowed) {
+  return BadRequest("unknown key '" + name + "'; allowed are " + allowed);
+}
+
 }  // namespace
 
 std::string text_setting(const nlohmann::json& settings, const char* name, const std::string& otherwise) {
@@ -49,7 +53,7 @@ void allow_settings(const nlohmann::json& settings, std::initializer_list<const 
       for (const char* one : names) {
         allowed += (allowed.empty() ? "" : ", ") + std::string(one);
       }
-      throw BadRequest("unknown key '" + name + "'; allowed are " + allowed);
+      throw unknown_key(name, allowed);
     }
   }
 }
@@ -77,7 +81,7 @@ nlohmann::ordered_json links_of(const Call& call, std::initializer_list<const ch
   const std::string self = call.base + "/polycube/v1" + joined(call.path);
   nlohmann::ordered_json links = nlohmann::ordered_json::array({link("self", self)});
   for (const char* part : parts) {
-    links.push_back(link(part, self + "/" + part));
+    links.push_back(link_below(self, part));
   }
   return links;
 }
