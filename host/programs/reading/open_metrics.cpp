@@ -227,7 +227,7 @@ class MetricSamples {
              std::any_of(labels.begin(), labels.end(), [&one](const auto& label) { return label.first == one; });
     };
     while (taken(name)) {
-      name = "key_" + name;
+      name.insert(0, "key_");
     }
     labels.emplace_back(name, value);
   }
@@ -475,9 +475,10 @@ std::vector<std::filesystem::path> maps_of(const UserPins& pins, const std::stri
 std::vector<UserMapReader> open_copies(const std::vector<std::filesystem::path>& maps, const std::string& map,
                                        const std::string& name) {
   std::vector<UserMapReader> readers;
+  const std::string what = map + " of program " + name;
   for (const std::filesystem::path& directory : maps) {
     if (std::filesystem::exists(directory / map)) {
-      readers.push_back(UserMapReader::open(directory / map, map + " of program " + name));
+      readers.push_back(UserMapReader::open(directory / map, what));
     }
   }
   return readers;
