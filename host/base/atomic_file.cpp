@@ -45,8 +45,10 @@ void prepare_directory(const std::filesystem::path& directory) {
   }
 }
 
-void prepare_private_directory(const std::filesystem::path& directory) {
+bool prepare_private_directory(const std::filesystem::path& directory) {
   constexpr mode_t kOthers = 077;
+  std::error_code unknown_is_new;
+  const bool is_new = !std::filesystem::exists(directory, unknown_is_new);
   prepare_directory(directory);
   const UniqueFd descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status {};
@@ -60,6 +62,7 @@ void prepare_private_directory(const std::filesystem::path& directory) {
   if ((status.st_mode & kOthers) != 0 && ::fchmod(descriptor.get(), S_IRWXU) != 0) {
     throw SystemError(errno, "setting the mode of " + directory.string());
   }
+  return !is_new && (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
 void remove_file(const std::filesystem::path& path) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/enforce/firewall.h"
-#include "host/enforce/lifetime_clock.h"
 
 #include <algorithm>
 #include <exception>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/enforce/lifetime_clock.h"
 
 namespace nicsentry {
 namespace {
@@ -40,15 +41,13 @@ void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& 
   }
 }
 
-std::function<TimestampNs()> lifetime_clock(std::optional<std::filesystem::path> file) {
-  return [clock = std::make_shared<LifetimeClock>(std::move(file))] { return clock->now(); };
-}
-
 // Also gives the options a clock, which goes on from the directory's.
 std::unique_ptr<FirewallState> open_state(Firewall::Options& options) {
-  auto state = options.state ? std::make_unique<FirewallState>(*options.state) : nullptr;
+  auto state = options.state ? std::make_unique<FirewallState>(*options.state, options.warning) : nullptr;
   if (!options.now) {
-    options.now = lifetime_clock(state ? std::optional(*options.state / "clock.json") : std::nullopt);
+    const auto file = state ? std::optional(*options.state / "clock.json") : std::nullopt;
+    const auto clock = std::make_shared<LifetimeClock>(file, options.warning);
+    options.now = [clock] { return clock->now(); };
   }
   if (!state) {
     return nullptr;
@@ -189,10 +188,11 @@ void Firewall::install(Chain chain, ChainRules next, Save save) {
   expiry_->wake();
 }
 
-template <typename MakeUndo, typename Act>
-auto Firewall::with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act) {
+void Firewall::with_undo(const ChangeTerms& terms, const std::function<Undo()>& make_undo,
+                         const std::function<void()>& act) {
   if (!terms.confirm) {
-    return act();
+    act();
+    return;
   }
   if (Undo* former = unconfirmed_.undo()) {
     if (unconfirmed_.waits()) {
@@ -204,10 +204,9 @@ auto Firewall::with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act) 
   undo.due_ns = options_.now() + terms.confirm->count();
   unconfirmed_.prepare(undo);
   try {
-    auto result = act();
+    act();
     unconfirmed_.begin(std::move(undo));
     expiry_->wake();
-    return result;
   } catch (...) {
     unconfirmed_.end();
     throw;
@@ -239,9 +238,7 @@ void Firewall::take_back(Undo& undo) {
   if (!undo.taken_back) {
     put_in_force(undo);
     undo.taken_back = true;
-    if (options_.warning) {
-      options_.warning(undo.what() + " was not confirmed; it is taken back");
-    }
+    options_.warning(undo.what() + " was not confirmed; it is taken back");
   }
   save(undo);
   unconfirmed_.end();
@@ -279,10 +276,7 @@ void Firewall::change_chain_to(Chain chain, ChainRules next, const ChangeTerms& 
     undo.chain = ChainUndo{chain, *rules_.rules(chain)};
     return undo;
   };
-  with_undo(terms, make_undo, [&] {
-    install(chain, std::move(next));
-    return true;
-  });
+  with_undo(terms, make_undo, [&] { install(chain, std::move(next)); });
 }
 
 std::size_t Firewall::apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms) {
@@ -398,10 +392,7 @@ Firewall::Added Firewall::add_to_set(const std::string& set, std::span<const Set
   const auto make_undo = [&, &entries = entries] {
     return undo_of_adding(set, !sets_.exists(set), content_of(sets_, set), entries);
   };
-  with_undo(terms, make_undo, [&, &entries = entries] {
-    perform(sets_.add(set, entries));
-    return true;
-  });
+  with_undo(terms, make_undo, [&, &entries = entries] { perform(sets_.add(set, entries)); });
   if (!terms.confirm) {
     unconfirmed_.leave(set, ranges_of(asked));
   }
@@ -414,10 +405,11 @@ Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const 
   const Change change(*this);
   lockout_.take_from_set(set, ranges, terms);
   const auto make_undo = [&] { return undo_of_taking(set, sets_.entries(set), ranges); };
-  const auto [update, taken] = with_undo(terms, make_undo, [&] {
-    auto made = sets_.take(set, ranges);
-    perform(made.first);
-    return made;
+  Taken taken;
+  with_undo(terms, make_undo, [&] {
+    SetUpdate update;
+    std::tie(update, taken) = sets_.take(set, ranges);
+    perform(update);
   });
   if (!terms.confirm) {
     unconfirmed_.leave(set, ranges);
@@ -434,13 +426,9 @@ std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEnt
     check_may_be_empty(set);
   }
   const auto make_undo = [&] { return undo_of_replacing(set, !sets_.exists(set), content_of(sets_, set), entries); };
-  const std::size_t size = with_undo(terms, make_undo, [&] {
-    const auto [update, after] = sets_.replace(set, entries);
-    perform(update);
-    return after;
-  });
+  with_undo(terms, make_undo, [&] { perform(sets_.replace(set, entries)); });
   sets_.save_whole(set);
-  return size;
+  return sets_.in_memory().size(set);
 }
 
 // A list that could not be fetched is often an empty file.

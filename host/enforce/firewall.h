@@ -49,7 +49,7 @@ class Firewall : public Enforcement {
   struct Options {
     FirewallSize size;  // of every attachment's maps
     std::optional<std::filesystem::path> state;
-    std::function<void(const std::string&)> warning;
+    std::function<void(const std::string&)> warning = [](const std::string&) {};
     TcpPickup tcp_pickup = TcpPickup::loose;
     // What no change may cut off; none: nothing is asked. See VitalTraffic::packets().
     FindVital vital = nullptr;
@@ -166,8 +166,7 @@ class Firewall : public Enforcement {
   void change_chain(Chain chain, Set set, const ChangeTerms& terms);
   void change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms);
   // Performs a change that is taken back unless it is confirmed, where the terms say so.
-  template <typename MakeUndo, typename Act>
-  auto with_undo(const ChangeTerms& terms, MakeUndo make_undo, Act act);
+  void with_undo(const ChangeTerms& terms, const std::function<Undo()>& make_undo, const std::function<void()>& act);
   void take_back(Undo& undo);
   void put_in_force(const Undo& undo);
   void save(const Undo& undo);

@@ -6,20 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
+#include "host/base/number_text.h"
 #include "host/enforce/state_json.h"
-#include "host/rules/language/address_text.h"
 
 namespace nicsentry {
 namespace {
@@ -27,118 +24,15 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr const char* kNetset = ".netset";
-constexpr std::string_view kHeader = "# nicsentry set, journal ";
-constexpr std::string_view kEntries = ", entries ";
-constexpr std::string_view kUntil = " # until ";
-// A journal of up to this many lines, or half the set's entries, is not worth writing the set again.
-constexpr std::size_t kJournalLines = 10'000;
-
-std::string entry_text(const SetEntry& entry) {
-  return entry.range.text() + (entry.expires_ns ? std::string(kUntil) + std::to_string(*entry.expires_ns) : "") + "\n";
+void write_format(const std::filesystem::path& path) {
+  PendingFile file(path, PendingFile::Kind::create, kModePrivate);
+  file.write(std::to_string(kStateFormat) + "\n");
+  file.sync();
+  file.finish();
+  file.publish();
 }
 
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
-Error bad_line(const std::filesystem::path& path, std::size_t line, const std::string& why) {
-  return Error(path.string() + ": line " + std::to_string(line) + ": " + why);
-}
-
-SetEntry parse_entry(std::string_view text) {
-  SetEntry entry;
-  if (const auto until = text.find(kUntil); until != std::string_view::npos) {
-    entry.expires_ns = parse_number<TimestampNs>(text.substr(until + kUntil.size()));
-    if (!entry.expires_ns) {
-      throw Error("read \"" + std::string(text) + "\", allowed behind an address is \"# until NANOSECONDS\"");
-    }
-    text = text.substr(0, until);
-  }
-  entry.range = parse_address_range(text);
-  return entry;
-}
-
-// Calls `act` with each line and its number, from 1. A last line without an end was being written when the process
-// died, and never took effect: false when there is one.
-template <typename Act>
-bool for_each_line(const std::filesystem::path& path, Act act) {
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "reading " + path.string());
-  }
-  std::string line;
-  for (std::size_t number = 1; std::getline(file, line) && !file.eof(); ++number) {
-    try {
-      act(number, std::string_view(line));
-    } catch (const Error& error) {
-      throw bad_line(path, number, error.what());
-    }
-    line.clear();
-  }
-  return line.empty();
-}
-
-std::string range_key(const AddressRange& range) { return range.text(); }
-
-// A change of a journal: "@LINES" and that many lines, or one line. A change whose last line is missing was being
-// written when the process died, and never took effect.
-class JournalChange {
- public:
-  using Lines = std::vector<std::pair<std::string, std::optional<SetEntry>>>;  // no entry: it is removed
-
-  // Returns the lines of the change that this line completes.
-  Lines add(std::string_view line) {
-    if (line.starts_with('@')) {
-      return begin(line.substr(1));
-    }
-    if (line.size() < 2 || (line.front() != '+' && line.front() != '-')) {
-      throw Error("read \"" + std::string(line.substr(0, kExcerpt)) +
-                  "\", allowed is + or - and an address, prefix or range");
-    }
-    const SetEntry entry = parse_entry(line.substr(1));
-    lines_.emplace_back(range_key(entry.range), line.front() == '+' ? std::optional(entry) : std::nullopt);
-    missing_ -= missing_ > 0 ? 1 : 0;
-    return missing_ == 0 ? std::exchange(lines_, {}) : Lines();
-  }
-
-  bool complete() const { return missing_ == 0; }
-
- private:
-  Lines begin(std::string_view number) {
-    const auto lines = parse_number<std::uint64_t>(number);
-    if (!lines || missing_ != 0) {
-      throw Error("read \"@" + std::string(number.substr(0, kExcerpt)) +
-                  "\", allowed is @ and a number of lines, behind a whole change");
-    }
-    missing_ = *lines;
-    return {};
-  }
-
-  Lines lines_;
-  std::uint64_t missing_ = 0;
-};
-
-// Where a full disk keeps the file from being written, a later start writes it: rules come into force all the same.
-void write_directory_format(const std::filesystem::path& path) {
-  try {
-    PendingFile file(path, PendingFile::Kind::create, kModePrivate);
-    file.write(std::to_string(kStateFormat) + "\n");
-    file.sync();
-    file.finish();
-    file.publish();
-  } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch)
-  }
-}
-
-void check_directory_format(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) {
-    write_directory_format(path);
-    return;
-  }
+void check_format(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) {
     throw SystemError(errno, "reading " + path.string());
@@ -159,13 +53,16 @@ void check_directory_format(const std::filesystem::path& path) {
 
 }  // namespace
 
-FirewallState::FirewallState(const std::filesystem::path& directory)
+FirewallState::FirewallState(const std::filesystem::path& directory, const Warning& warning)
     : rules_path_(directory / "rules.json"),
       classes_path_(directory / "classes.json"),
       undo_path_(directory / "undo.json"),
-      sets_path_(directory / "sets") {
-  prepare_private_directory(directory);
-  prepare_private_directory(sets_path_);
+      sets_(directory / "sets") {
+  if (prepare_private_directory(directory)) {
+    warning("the state directory " + directory.string() +
+            " could be written by others until now; look at what it has: nicsentry rules show, sets list");
+  }
+  prepare_private_directory(directory / "sets");
   const auto lock = directory / "lock";
   lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!lock_) {
@@ -174,96 +71,29 @@ FirewallState::FirewallState(const std::filesystem::path& directory)
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     throw Error("EBUSY: another controller has the state directory " + directory.string());
   }
-  check_directory_format(directory / "format");
-}
-
-std::filesystem::path FirewallState::netset_path(const std::string& name) const {
-  return sets_path_ / (name + kNetset);
-}
-
-std::filesystem::path FirewallState::journal_path(const std::string& name, std::uint64_t journal) const {
-  return sets_path_ / (name + "." + std::to_string(journal) + ".journal");
-}
-
-std::vector<std::string> FirewallState::saved_sets() const {
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(sets_path_)) {
-    if (file.path().extension() == kNetset) {
-      names.push_back(file.path().stem().string());
+  if (const auto format = directory / "format"; std::filesystem::exists(format)) {
+    check_format(format);
+    if (!std::filesystem::exists(rules_path_)) {
+      warning(rules_path_.string() + " is missing: both chains begin without rules");
     }
+  } else {
+    begin(format);
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  for (const std::filesystem::path& orphan : sets_.orphans()) {
+    warning(orphan.string() + ": changes of a set whose file is missing; they are left out");
+  }
 }
 
-std::vector<FirewallState::Set> FirewallState::load_sets(TimestampNs now_ns) {
-  std::vector<Set> sets;
-  for (const std::string& name : saved_sets()) {
-    sets.push_back(load_set(name, now_ns));
-  }
-  return sets;
-}
-
-FirewallState::Set FirewallState::load_set(const std::string& name, TimestampNs now_ns) {
-  check_set_name(name);
-  Saved& saved = saved_[name];
-  // The last line about a range holds.
-  std::map<std::string, std::optional<SetEntry>> changed;
-  std::vector<SetEntry> entries;
-  std::optional<std::uint64_t> wanted;
-  std::size_t lines = 0;
-  bool ours = false;  // else somebody put a list there
-  const bool ends = for_each_line(netset_path(name), [&](std::size_t number, std::string_view line) {
-    lines = number;
-    if (number == 1 && line.starts_with(kHeader)) {
-      ours = true;
-      const std::string_view numbers = line.substr(kHeader.size());
-      const auto comma = numbers.find(kEntries);
-      const auto journal = parse_number<std::uint64_t>(numbers.substr(0, comma));
-      if (comma != std::string_view::npos) {
-        wanted = parse_number<std::uint64_t>(numbers.substr(comma + kEntries.size()));
-      }
-      if (!journal || (comma != std::string_view::npos && !wanted)) {
-        throw Error("read \"" + std::string(line) + "\", allowed are the numbers of the journal and of the entries");
-      }
-      saved.journal = *journal;
-    } else if (!line.empty() && line.front() != '#') {
-      entries.push_back(parse_entry(line));
+// From here on a missing file is one that was lost. Where a full disk keeps one from being written, a later start
+// writes it: rules come into force all the same.
+void FirewallState::begin(const std::filesystem::path& format) const {
+  try {
+    if (!std::filesystem::exists(rules_path_)) {
+      save_rules({}, {});
     }
-  });
-  // The file appears as a whole, so that a part of it is damage.
-  if ((ours && !ends) || lines == 0 || (wanted && *wanted != entries.size())) {
-    throw Error(netset_path(name).string() + ": damaged: " +
-                (lines == 0 ? "it is empty"
-                 : ours && !ends
-                     ? "its last line has no end"
-                     : "it has " + std::to_string(entries.size()) + " entries of " + std::to_string(*wanted)));
+    write_format(format);
+  } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch)
   }
-  saved.entries = entries.size();
-  bool whole = true;
-  if (const auto journal = journal_path(name, saved.journal); std::filesystem::exists(journal)) {
-    JournalChange change;
-    whole = for_each_line(journal, [&](std::size_t, std::string_view line) {
-      ++saved.lines;
-      for (auto& [range, entry] : change.add(line)) {
-        changed.insert_or_assign(range, entry);
-      }
-    });
-    whole = whole && change.complete();
-  }
-  if (!changed.empty()) {
-    std::erase_if(entries, [&](const SetEntry& entry) { return changed.contains(range_key(entry.range)); });
-    for (const auto& [key, entry] : changed) {
-      if (entry) {
-        entries.push_back(*entry);
-      }
-    }
-  }
-  std::erase_if(entries, [&](const SetEntry& entry) { return entry.expires_ns && *entry.expires_ns <= now_ns; });
-  if (!whole) {
-    save_set(name, entries);  // nothing may be written behind half a line
-  }
-  return {name, std::move(entries)};
 }
 
 FirewallState::Chains FirewallState::load_rules(const std::vector<std::string>& set_names, TimestampNs now_ns) const {
@@ -308,12 +138,10 @@ void FirewallState::save_undo(const Undo& undo) const {
   } else {
     ordered_json lines = ordered_json::array();
     for (const AddressRange& range : undo.set->remove) {
-      lines.push_back("-" + range.text());
+      lines.push_back(changed_line({false, {range, std::nullopt}}));
     }
     for (const SetEntry& entry : undo.set->put) {
-      std::string line = "+" + entry_text(entry);
-      line.pop_back();
-      lines.push_back(std::move(line));
+      lines.push_back(changed_line({true, entry}));
     }
     saved["set"] = undo.set->set;
     saved["lines"] = std::move(lines);
@@ -334,7 +162,7 @@ std::optional<std::string> FirewallState::take_back_unconfirmed(TimestampNs now_
       if (saved.at("chain") != chain_name(Chain::ingress) && saved.at("chain") != chain_name(Chain::egress)) {
         throw Error("chain: read " + saved.at("chain").dump().substr(0, kExcerpt) + ", allowed is ingress or egress");
       }
-      std::vector<std::string> known = saved_sets();
+      std::vector<std::string> known = sets_.names();
       known.emplace_back(kBlockedSet);
       known.emplace_back(kAllowedSet);
       parse_chain(saved.at("before"), saved.at("version").get<std::int64_t>(), "before", known, now_ns);
@@ -342,7 +170,7 @@ std::optional<std::string> FirewallState::take_back_unconfirmed(TimestampNs now_
       undo.chain.emplace().chain = saved.at("chain") == chain_name(Chain::ingress) ? Chain::ingress : Chain::egress;
     } else {
       check_fields(saved, {"version", "due_ns", "set", "lines"}, "");
-      put_back_set(saved.at("set").get<std::string>(), saved.at("lines").get<std::vector<std::string>>(), now_ns);
+      sets_.put_back(saved.at("set").get<std::string>(), saved.at("lines").get<std::vector<std::string>>(), now_ns);
       undo.set.emplace().set = saved.at("set").get<std::string>();
     }
   });
@@ -366,105 +194,6 @@ void FirewallState::put_back_chain(const json& undo) const {
     rules[undo.at("chain").get<std::string>()] = undo.at("before");
     save_json(rules_path_, rules);
   }
-}
-
-void FirewallState::put_back_set(const std::string& name, const std::vector<std::string>& lines, TimestampNs now_ns) {
-  check_set_name(name);
-  if (!std::filesystem::exists(netset_path(name))) {
-    return;  // likewise
-  }
-  std::map<AddressRange, SetEntry> entries;
-  for (const SetEntry& entry : load_set(name, now_ns).entries) {
-    entries.emplace(entry.range, entry);
-  }
-  for (const std::string& line : lines) {
-    if (line.size() < 2 || (line.front() != '+' && line.front() != '-')) {
-      throw Error("read \"" + line.substr(0, kExcerpt) + "\", allowed is + or - and an address, prefix or range");
-    }
-    const SetEntry entry = parse_entry(std::string_view(line).substr(1));
-    if (line.front() == '+') {
-      entries.insert_or_assign(entry.range, entry);
-    } else {
-      entries.erase(entry.range);
-    }
-  }
-  std::vector<SetEntry> content;
-  content.reserve(entries.size());
-  for (const auto& [range, entry] : entries) {
-    content.push_back(entry);
-  }
-  save_set(name, content);
-}
-
-// The old journal has no meaning from the moment that the new file appears.
-void FirewallState::save_set(const std::string& name, const std::vector<SetEntry>& entries) {
-  unsaved_.insert(name);
-  Saved next{saved_[name].journal + 1, entries.size(), 0};
-  remove_file(journal_path(name, next.journal));
-  PendingFile file(netset_path(name), PendingFile::Kind::create, kModePrivate);
-  file.write(std::string(kHeader) + std::to_string(next.journal) + std::string(kEntries) +
-             std::to_string(entries.size()) + "\n");
-  for (const SetEntry& entry : entries) {
-    file.write(entry_text(entry));
-  }
-  file.sync();
-  file.finish();
-  file.publish();
-  unsaved_.erase(name);
-  const Saved former = std::exchange(saved_[name], next);
-  remove_file(journal_path(name, former.journal));
-}
-
-void FirewallState::save_added(const std::string& name, std::span<const SetEntry> added,
-                               const std::function<std::vector<SetEntry>()>& entries) {
-  std::string text;
-  for (const SetEntry& entry : added) {
-    text += "+" + entry_text(entry);
-  }
-  extend_journal(name, text, added.size(), entries);
-}
-
-void FirewallState::save_taken(const std::string& name, std::span<const AddressRange> taken,
-                               const std::function<std::vector<SetEntry>()>& entries) {
-  std::string text;
-  for (const AddressRange& range : taken) {
-    text += "-" + range.text() + "\n";
-  }
-  extend_journal(name, text, taken.size(), entries);
-}
-
-void FirewallState::extend_journal(const std::string& name, const std::string& text, std::size_t lines,
-                                   const std::function<std::vector<SetEntry>()>& entries) {
-  const auto known = saved_.find(name);
-  if (known == saved_.end() || unsaved_.contains(name) ||
-      known->second.lines + lines > std::max(kJournalLines, known->second.entries / 2)) {
-    save_set(name, entries());
-    return;
-  }
-  unsaved_.insert(name);
-  const auto path = journal_path(name, known->second.journal);
-  PendingFile file(path, std::filesystem::exists(path) ? PendingFile::Kind::extend : PendingFile::Kind::create,
-                   kModePrivate);
-  if (lines > 1) {
-    file.write("@" + std::to_string(lines) + "\n");
-  }
-  file.write(text);
-  file.sync();
-  file.finish();
-  file.publish();
-  unsaved_.erase(name);
-  known->second.lines += lines;
-}
-
-void FirewallState::remove_set(const std::string& name) {
-  unsaved_.insert(name);
-  remove_file(netset_path(name));
-  if (const auto known = saved_.find(name); known != saved_.end()) {
-    remove_file(journal_path(name, known->second.journal));
-    saved_.erase(known);
-  }
-  sync_directory(sets_path_);  // a removed set must not be there again after a loss of power
-  unsaved_.erase(name);
 }
 
 }  // namespace nicsentry

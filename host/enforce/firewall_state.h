@@ -2,18 +2,15 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
-#include <set>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "host/base/unique_fd.h"
+#include "host/enforce/set_files.h"
 #include "host/enforce/state_json.h"
 #include "host/enforce/undo.h"
 #include "host/rules/language/rule.h"
@@ -37,16 +34,12 @@ namespace nicsentry {
 // threads at once.
 class FirewallState {
  public:
-  // Makes the directory where it is missing. Throws Error when another controller has it, when it belongs to another
-  // user, or when a newer nicsentry has written it.
-  explicit FirewallState(const std::filesystem::path& directory);
+  using Warning = std::function<void(const std::string&)>;
+  // Makes the directory where it is missing. Warns of what is missing in one that was there. Throws Error when another
+  // controller has it, when it belongs to another user, or when a newer nicsentry has written it.
+  FirewallState(const std::filesystem::path& directory, const Warning& warning);
 
-  struct Set {
-    std::string name;
-    std::vector<SetEntry> entries;
-  };
-  // Without entries that ended until now. Throws Error that names a malformed file and the line.
-  std::vector<Set> load_sets(TimestampNs now_ns);
+  SetFiles& sets() { return sets_; }
 
   struct Chains {
     bool found = false;
@@ -72,40 +65,15 @@ class FirewallState {
   // Before anything is loaded: takes back what the run before left unconfirmed. Returns what that was. Throws Error.
   std::optional<std::string> take_back_unconfirmed(TimestampNs now_ns);
 
-  // The whole of a set.
-  void save_set(const std::string& name, const std::vector<SetEntry>& entries);
-  // A change of a set that is saved. Calls `entries` for the set's content when the journal has become too long.
-  void save_added(const std::string& name, std::span<const SetEntry> added,
-                  const std::function<std::vector<SetEntry>()>& entries);
-  void save_taken(const std::string& name, std::span<const AddressRange> taken,
-                  const std::function<std::vector<SetEntry>()>& entries);
-  void remove_set(const std::string& name);
-  // Sets whose last change could not be saved.
-  const std::set<std::string>& unsaved() const { return unsaved_; }
-
  private:
-  struct Saved {
-    std::uint64_t journal = 0;
-    std::size_t entries = 0;
-    std::size_t lines = 0;  // of the journal
-  };
-
-  std::filesystem::path netset_path(const std::string& name) const;
-  std::filesystem::path journal_path(const std::string& name, std::uint64_t journal) const;
-  Set load_set(const std::string& name, TimestampNs now_ns);
-  std::vector<std::string> saved_sets() const;
+  void begin(const std::filesystem::path& format) const;
   void put_back_chain(const nlohmann::json& undo) const;
-  void put_back_set(const std::string& name, const std::vector<std::string>& lines, TimestampNs now_ns);
-  void extend_journal(const std::string& name, const std::string& text, std::size_t lines,
-                      const std::function<std::vector<SetEntry>()>& entries);
 
   std::filesystem::path rules_path_;
   std::filesystem::path classes_path_;
   std::filesystem::path undo_path_;
-  std::filesystem::path sets_path_;
+  SetFiles sets_;
   UniqueFd lock_;
-  std::map<std::string, Saved> saved_;
-  std::set<std::string> unsaved_;
 };
 
 }  // namespace nicsentry

@@ -17,7 +17,8 @@ namespace {
 using nlohmann::json;
 
 constexpr TimestampNs kNsPerSecond = 1'000'000'000;
-constexpr TimestampNs kStep = kNsPerSecond;  // what NTP corrects slowly is less
+constexpr TimestampNs kStep = kNsPerSecond;                             // what NTP corrects slowly is less
+constexpr TimestampNs kFarthest = 100LL * 366 * 86'400 * kNsPerSecond;  // a century; more is no clock
 
 TimestampNs since_boot_ns() {
   timespec time{};
@@ -32,12 +33,22 @@ std::string read_boot_id() {
   return id;
 }
 
+TimestampNs within(const json& saved, const char* name, TimestampNs lowest) {
+  const auto number = saved.at(name).get<TimestampNs>();
+  if (number < lowest || number > kFarthest) {
+    throw Error(std::string(name) + ": read " + std::to_string(number) + ", allowed is " + std::to_string(lowest) +
+                " to " + std::to_string(kFarthest));
+  }
+  return number;
+}
+
 }  // namespace
 
 LifetimeClock::Sources LifetimeClock::kernel() { return {since_boot_ns, wall_clock_ns, read_boot_id()}; }
 
-LifetimeClock::LifetimeClock(std::optional<std::filesystem::path> file, Sources sources)
-    : file_(std::move(file)), sources_(std::move(sources)) {
+LifetimeClock::LifetimeClock(std::optional<std::filesystem::path> file, std::function<void(const std::string&)> warning,
+                             Sources sources)
+    : file_(std::move(file)), warning_(std::move(warning)), sources_(std::move(sources)) {
   offset_ns_ = sources_.wall() - sources_.since_boot();
   if (file_) {
     load();
@@ -46,19 +57,17 @@ LifetimeClock::LifetimeClock(std::optional<std::filesystem::path> file, Sources 
 
 // What ran on over a reboot is the wall clock: how far it was ahead then, it is ahead now.
 void LifetimeClock::load() {
-  const bool found = load_json(*file_, [this](const json& saved) {
+  load_json(*file_, [this](const json& saved) {
     check_fields(saved, {"version", "boot_id", "offset_ns", "wall_ahead_ns"}, "");
-    const auto ahead = saved.at("wall_ahead_ns").get<TimestampNs>();
+    const TimestampNs offset = within(saved, "offset_ns", 0);
+    const TimestampNs ahead = within(saved, "wall_ahead_ns", -kFarthest);
     if (saved.at("boot_id").get<std::string>() == sources_.boot_id) {
-      offset_ns_ = saved.at("offset_ns").get<TimestampNs>();
+      offset_ns_ = offset;
       saved_ahead_ = ahead;
     } else {
       offset_ns_ -= ahead;
     }
   });
-  if (!found) {
-    saved_ahead_.reset();
-  }
 }
 
 TimestampNs LifetimeClock::now() {
@@ -80,7 +89,11 @@ void LifetimeClock::save(TimestampNs ahead_ns) {
                        {"offset_ns", offset_ns_},
                        {"wall_ahead_ns", ahead_ns}});
     saved_ahead_ = ahead_ns;
-  } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): a full disk holds up no lifetime
+    failing_ = false;
+  } catch (const SystemError& error) {  // a full disk holds up no lifetime
+    if (!std::exchange(failing_, true) && warning_) {
+      warning_(std::string("lifetimes may be shorter or longer after a restart: ") + error.what());
+    }
   }
 }
 

@@ -26,9 +26,10 @@ class LifetimeClock {
 
   // `file`: keeps the clock for later runs, also behind a reboot, over which the wall clock counts. Without one the
   // clock begins with the run. Throws Error for a malformed file.
-  explicit LifetimeClock(std::optional<std::filesystem::path> file, Sources sources = kernel());
+  explicit LifetimeClock(std::optional<std::filesystem::path> file,
+                         std::function<void(const std::string&)> warning = {}, Sources sources = kernel());
 
-  // Notes in the file that the wall clock was set; where that fails, with a later call.
+  // Notes in the file that the wall clock was set. Where that fails, it warns, and a later call notes it.
   TimestampNs now();
 
  private:
@@ -36,7 +37,9 @@ class LifetimeClock {
   void save(TimestampNs ahead_ns);
 
   std::optional<std::filesystem::path> file_;
+  std::function<void(const std::string&)> warning_;
   Sources sources_;
+  bool failing_ = false;
   std::mutex mutex_;
   TimestampNs offset_ns_ = 0;               // from the time since boot to this clock
   std::optional<TimestampNs> saved_ahead_;  // of this clock the wall clock, as the file has it

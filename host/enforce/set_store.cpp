@@ -51,7 +51,7 @@ SetStore::SetStore(const AddressSets::Room& room, FirewallState* state, Timestam
   if (state_ == nullptr) {
     return;
   }
-  for (const FirewallState::Set& set : state_->load_sets(now_ns)) {
+  for (const SetFiles::Set& set : state_->sets().load(now_ns)) {
     if (!sets_.exists(set.name)) {
       sets_.create(set.name);
     }
@@ -94,7 +94,7 @@ std::optional<TimestampNs> SetStore::next_end() const {
 }
 
 template <typename Act>
-auto SetStore::make_and(const std::string& set, Act act) {
+SetUpdate SetStore::make_and(const std::string& set, Act act) {
   const std::unique_lock lock(mutex_);
   const bool made = !sets_.exists(set);
   if (made) {
@@ -148,11 +148,8 @@ SetUpdate SetStore::add(const std::string& set, std::span<const SetEntry> entrie
   return make_and(set, [&] { return sets_.add(set, entries); });
 }
 
-std::pair<SetUpdate, std::size_t> SetStore::replace(const std::string& set, std::span<const SetEntry> entries) {
-  return make_and(set, [&] {
-    SetUpdate update = sets_.replace(set, entries);
-    return std::pair(std::move(update), sets_.size(set));
-  });
+SetUpdate SetStore::replace(const std::string& set, std::span<const SetEntry> entries) {
+  return make_and(set, [&] { return sets_.replace(set, entries); });
 }
 
 std::pair<SetUpdate, Enforcement::Taken> SetStore::take(const std::string& set, std::span<const AddressRange> ranges) {
@@ -188,44 +185,47 @@ SetUpdate SetStore::take_over(const AddressSets::InForce& former,
   return sets_.adopt(former, class_names);
 }
 
+// Also what could not be saved before.
 template <typename Act>
 void SetStore::save(Act act) {
   if (state_ == nullptr) {
     return;
   }
+  SetFiles& files = state_->sets();
   try {
-    act(*state_);
+    act(files);
   } catch (const Error& error) {
     throw Error(std::string("the change is in force, but not saved: ") + error.what());
   }
-  const std::set<std::string> earlier = state_->unsaved();
-  for (const std::string& set : earlier) {
-    try {
+  const std::set<std::string> earlier = files.unsaved();
+  try {
+    for (const std::string& set : earlier) {
       if (sets_.exists(set)) {
-        state_->save_set(set, sets_.entries(set));
+        files.save(set, sets_.entries(set));
       } else {
-        state_->remove_set(set);
+        files.remove(set);
       }
-    } catch (const Error& error) {
-      throw Error("the change is in force and saved, an earlier one of the set '" + set + "' is not: " + error.what());
     }
+  } catch (const Error& error) {
+    throw Error(std::string("the change is in force and saved, but an earlier one of another set is not: ") +
+                error.what());
   }
 }
 
 void SetStore::save_added(const std::string& set, std::span<const SetEntry> entries) {
-  save([&](FirewallState& state) { state.save_added(set, entries, [&] { return sets_.entries(set); }); });
+  save([&](SetFiles& files) { files.save_added(set, entries, [&] { return sets_.entries(set); }); });
 }
 
 void SetStore::save_taken(const std::string& set, std::span<const AddressRange> ranges) {
-  save([&](FirewallState& state) { state.save_taken(set, ranges, [&] { return sets_.entries(set); }); });
+  save([&](SetFiles& files) { files.save_taken(set, ranges, [&] { return sets_.entries(set); }); });
 }
 
 void SetStore::save_whole(const std::string& set) {
-  save([&](FirewallState& state) { state.save_set(set, sets_.entries(set)); });
+  save([&](SetFiles& files) { files.save(set, sets_.entries(set)); });
 }
 
 void SetStore::save_removed(const std::string& set) {
-  save([&](FirewallState& state) { state.remove_set(set); });
+  save([&](SetFiles& files) { files.remove(set); });
 }
 
 bool SetStore::save_classes(std::string& reason) const {

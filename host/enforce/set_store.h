@@ -42,10 +42,9 @@ class SetStore {
     Enforcement::Added added;
   };
   Addition addition(const std::string& set, std::span<const SetEntry> entries, Ends ends) const;
-  // Both make the set where it is missing. When they throw, it is not made. replace() also returns how many entries the
-  // set then has.
+  // Both make the set where it is missing. When they throw, it is not made.
   SetUpdate add(const std::string& set, std::span<const SetEntry> entries);
-  std::pair<SetUpdate, std::size_t> replace(const std::string& set, std::span<const SetEntry> entries);
+  SetUpdate replace(const std::string& set, std::span<const SetEntry> entries);
   std::pair<SetUpdate, Enforcement::Taken> take(const std::string& set, std::span<const AddressRange> ranges);
   SetUpdate remove(const std::string& set);
   SetUpdate expire(TimestampNs now_ns);
@@ -64,7 +63,7 @@ class SetStore {
 
  private:
   template <typename Act>
-  auto make_and(const std::string& set, Act act);
+  SetUpdate make_and(const std::string& set, Act act);
   template <typename Act>
   void save(Act act);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <unistd.h>
+#include <array>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -425,11 +426,40 @@ TEST_CASE("a set's file that is damaged is refused, with what is wrong; a list t
   write(content.substr(0, content.size() - 3));
   CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: its last line has no end"));
   write(content.substr(0, content.size() - std::string("10.1.0.2\n").size()));
-  CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: it has 1 entries of 2"));
+  CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: entries are missing"));
   write(std::string(100, '\0'));
   CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: it is empty"));
   write("10.1.0.7\n");
   CHECK(Port(directory.path).firewall.entries("list").size() == 1);
+}
+
+TEST_CASE("what a state directory lacks that was there is said") {
+  const Directory directory;
+  {
+    Port port(directory.path);
+    CHECK(port.warnings.empty());
+    port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    port.firewall.add_to_set("list", entries({"10.1.0.2"}));
+  }
+  std::filesystem::remove(directory.path / "rules.json");
+  std::filesystem::remove(directory.path / "sets" / "list.netset");
+  std::filesystem::permissions(directory.path, std::filesystem::perms(0770));
+  Port port(directory.path);
+  REQUIRE(port.warnings.size() == 3);
+  CHECK_THAT(port.warnings[0], Catch::Contains("could be written by others"));
+  CHECK_THAT(port.warnings[1], Catch::Contains("rules.json is missing"));
+  CHECK_THAT(port.warnings[2], Catch::Contains("list.1.journal: changes of a set whose file is missing"));
+}
+
+TEST_CASE("a block on a full disk is in force, and is not said to have failed") {
+  const Directory directory;
+  Port port(directory.path);
+  port.firewall.block(entries({"10.0.0.9"}));
+  port.firewall.unblock(std::vector{parse_address_range("10.0.0.9")});
+  std::filesystem::remove(directory.path / "rules.json");
+  std::filesystem::create_directories(directory.path / "rules.json" / "in the way");
+  CHECK_NOTHROW(port.firewall.block(entries({"10.0.0.1"})));
+  CHECK_FALSE(port.passes("10.0.0.1"));
 }
 
 TEST_CASE("a change of a set that could not be saved is saved with the next change of any set") {
@@ -445,14 +475,18 @@ TEST_CASE("a change of a set that could not be saved is saved with the next chan
   {
     Port port(directory.path);
     port.firewall.add_to_set("list", entries({"10.1.0.1"}));
-    const auto journal = sets / "list.1.journal";
-    std::filesystem::create_directories(journal / "in the way");
+    const std::array journals{sets / "list.1.journal", sets / "list.2.journal"};
+    for (const auto& journal : journals) {
+      std::filesystem::create_directories(journal / "in the way");
+    }
     CHECK_THROWS_WITH(port.firewall.add_to_set("list", entries({"10.1.0.2"})),
                       Catch::Contains("in force, but not saved"));
     CHECK_THROWS_WITH(port.firewall.take_from_set("list", std::vector{parse_address_range("10.1.0.1")}),
                       Catch::Contains("not saved"));
     CHECK(content(port) == std::vector<std::string>{"10.1.0.2"});
-    std::filesystem::remove_all(journal);
+    for (const auto& journal : journals) {
+      std::filesystem::remove_all(journal);
+    }
     port.firewall.add_to_set("other", entries({"10.2.0.1"}));
   }
   Port next(directory.path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/enforce/lifetime_clock.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -21,6 +22,7 @@ struct Machine {
   TimestampNs since_boot = 100 * kSecond;
   TimestampNs wall = 50 * kYear;
   std::string boot_id = "first";
+  std::string warnings;
 
   void pass(TimestampNs time) {
     since_boot += time;
@@ -32,7 +34,8 @@ struct Machine {
     boot_id += "'";
   }
   LifetimeClock clock(const std::optional<std::filesystem::path>& file) {
-    return LifetimeClock(file, {[this] { return since_boot; }, [this] { return wall; }, boot_id});
+    return LifetimeClock(file, [this](const std::string& text) { warnings += text + "\n"; },
+                         {[this] { return since_boot; }, [this] { return wall; }, boot_id});
   }
 };
 
@@ -97,6 +100,27 @@ TEST_CASE("the file of a clock is written when there is something to note, and a
   CHECK(std::filesystem::exists(file));
   std::ofstream(file) << R"({"version": 2, "boot_id": "x"})";
   CHECK_THROWS_WITH(machine.clock(file), Catch::Contains("clock.json: \"offset_ns\": missing"));
+  for (const char* numbers :
+       {R"("offset_ns": -1, "wall_ahead_ns": 0)", R"("offset_ns": 1, "wall_ahead_ns": 9000000000000000000)",
+        R"("offset_ns": 9000000000000000000, "wall_ahead_ns": 0)"}) {
+    std::ofstream(file) << R"({"version": 2, "boot_id": "x", )" << numbers << "}";
+    CHECK_THROWS_WITH(machine.clock(file), Catch::Contains("_ns: read ") && Catch::Contains("allowed is"));
+  }
+}
+
+TEST_CASE("a clock that cannot be saved goes on, says so once, and is saved later") {
+  const test::TemporaryDirectory directory;
+  const auto file = directory.path() / "missing" / "clock.json";
+  Machine machine;
+  LifetimeClock clock = machine.clock(file);
+  const TimestampNs began = clock.now();
+  machine.pass(kSecond);
+  CHECK(clock.now() - began == kSecond);
+  CHECK(machine.warnings.find("clock.json") != std::string::npos);
+  CHECK(std::count(machine.warnings.begin(), machine.warnings.end(), '\n') == 1);
+  std::filesystem::create_directories(file.parent_path());
+  clock.now();
+  CHECK(std::filesystem::exists(file));
 }
 
 TEST_CASE("the kernel's clocks run, and the boot has a name") {

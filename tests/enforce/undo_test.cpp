@@ -305,6 +305,30 @@ TEST_CASE("the next run takes back what the last one left unconfirmed") {
   CHECK(fourth.firewall.rules(Chain::ingress)->default_action == RuleAction::drop);
 }
 
+TEST_CASE("an entry of `allowed` is not taken while it keeps what is vital from being blocked") {
+  Firewall::Options options;
+  options.now = [] { return kStart; };
+  options.vital = [](const Caller&, bool) {
+    VitalPacket gateway;
+    gateway.packet.source = parse_address_range("192.0.2.1").first;
+    gateway.packet.protocol = 253;
+    gateway.by = CutOffBy::naming;
+    gateway.what = gateway.one_of = "the gateway";
+    return std::vector{gateway};
+  };
+  Firewall firewall(options);
+  const std::vector allowed{parse_address_range("192.0.2.1")};
+  CHECK_THROWS_AS(firewall.block(entries({"192.0.2.0/24"})), LockOut);
+  firewall.add_to_set("allowed", entries({"192.0.2.1"}));
+  firewall.block(entries({"192.0.2.0/24"}));
+  CHECK_THROWS_AS(firewall.take_from_set("allowed", allowed), LockOut);
+  CHECK_THROWS_AS(firewall.replace_set("allowed", entries({"192.0.2.2"})), LockOut);
+  CHECK(firewall.entries("allowed").size() == 1);
+  ChangeTerms yes;
+  yes.yes = true;
+  CHECK(firewall.take_from_set("allowed", allowed, yes).changed == 1);
+}
+
 TEST_CASE("a change that cuts off what is vital is refused as a whole, unless its terms say yes") {
   int looks = 0;
   std::optional<pid_t> asked_for;

@@ -100,6 +100,13 @@ TEST_CASE("an entry of `blocked` that covers what is vital is named, any other i
   CHECK(change.over(host()).empty());
 }
 
+TEST_CASE("an address that is in `allowed` too is not cut off by `blocked`") {
+  Change change;
+  change.blocked = {"192.0.2.1"};
+  change.set_member = "192.0.2.1";
+  CHECK(change.over(host()).empty());
+}
+
 TEST_CASE("an entry is named also where a default of drop is in force") {
   Change change;
   change.before = change.after = chain({}, RuleAction::drop);

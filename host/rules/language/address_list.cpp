@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/base/json_reading.h"
 #include "host/base/text_reading.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/lifetime.h"
@@ -78,9 +79,11 @@ ReadLine read_columns(std::string_view line) {
 }
 
 ReadLine read_object(std::string_view line) {
-  const auto object = nlohmann::json::parse(line, nullptr, false);
-  if (object.is_discarded()) {
-    return {{}, "no JSON object"};
+  nlohmann::json object;
+  try {
+    object = parse_json(line);
+  } catch (const Error&) {
+    return {{}, "no JSON object, or one with a key twice"};
   }
   const auto cidr = object.find("cidr");
   if (cidr == object.end()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +18,7 @@
 #include "host/export/stream/append_file.h"
 #include "host/export/stream/fd_writer.h"
 #include "host/export/stream/line_stream.h"
+#include "tests/support/output_files.h"
 
 namespace nicsentry::stream_test {
 
@@ -105,6 +107,19 @@ TEST_CASE("line stream: closing one that nobody reads ends within its grace") {
   const auto start = std::chrono::steady_clock::now();
   CHECK_FALSE(stream.close());
   CHECK(std::chrono::steady_clock::now() - start < 5s);
+}
+
+TEST_CASE("append file: a FIFO that nobody reads is an error at once, one that is read takes lines") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.path() / "fifo";
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  CHECK_THROWS_WITH(AppendFile(path), Catch::Contains("ENXIO: opening"));
+  const UniqueFd reader(open(path.c_str(), O_RDONLY | O_NONBLOCK));
+  REQUIRE(reader);
+  AppendFile file(path);
+  file.append("a line\n");
+  std::array<char, 16> read_back{};
+  CHECK(read(reader.get(), read_back.data(), read_back.size()) == 7);
 }
 
 TEST_CASE("append file: a failed line leaves nothing, a later one is written") {

@@ -137,7 +137,8 @@ TEST_CASE("a JSON object a line with \"cidr\" is read, as Spamhaus publishes its
   CHECK(list("{\"cidr\":\"203.0.113.0/24\",\"sblid\":\"SBL1; #2\",\"rir\":\"arin\"}\n"
              "{\"cidr\":\"2001:db8::/32\",\"sblid\":\"SBL2\"}\n"
              "{\"type\":\"metadata\",\"timestamp\":1}\n") == Texts{"203.0.113.0/24", "2001:db8::/32"});
-  for (const char* wrong : {"{\"cidr\":7}", "{\"cidr\":\"x\"}", "{\"cidr\":\"10.0.0.1\"", "{\"asn\":1}", "{}"}) {
+  for (const char* wrong : {"{\"cidr\":7}", "{\"cidr\":\"x\"}", "{\"cidr\":\"10.0.0.1\"", "{\"asn\":1}", "{}",
+                            "{\"cidr\":\"10.0.0.0/8\",\"cidr\":\"0.0.0.0/0\"}"}) {
     CAPTURE(wrong);
     CHECK_THROWS_WITH(list(wrong), Contains("line 1: "));
   }
