@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <unistd.h>
-#include <array>
 
+#include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
