@@ -6,13 +6,17 @@
 
 #include "host/api/server/http_server.h"
 #include "host/app/firewall_port_run.h"
+#include "host/app/log_limiter.h"
 #include "host/base/error.h"
 #include "host/base/version.h"
+#include "host/base/wall_clock.h"
 #include "host/polycube/api.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
 namespace {
+
+constexpr std::uint64_t kRefusalsLogged = 10;  // a second
 
 // What the other commands of nicsentry are told that ask the controller of a port.
 Response refer_to_api(const Request& /*request*/) {
@@ -40,9 +44,18 @@ void run_polycube_service(const PolycubeServiceOptions& options, const Messages&
   api.open_firewall_port = [&](Firewall& firewall, const std::string& interface, Mode mode) {
     return open_firewall_port(firewall, interface, mode, socket, messages, log);
   };
-  api.info = messages.info;
+  LogLimiter limiter(kRefusalsLogged);
+  api.refused = [&](const std::string& text) {
+    if (limiter.take(wall_clock_ns())) {
+      const std::uint64_t more = limiter.take_left_out();
+      messages.info(text + (more == 0 ? "" : "; " + std::to_string(more) + " earlier refusals are not in the log"));
+    }
+  };
   api.warning = messages.warning;
   const polycube::Api server(std::move(api));
+  if (options.access.insecure) {
+    messages.warning("--insecure: whoever reaches this port rules this host");
+  }
   messages.info("answering http://" + (address.version == 4 ? address.text() : "[" + address.text() + "]") + ":" +
                 std::to_string(server.port()) + "/polycube/v1");
   sigset_t signals;

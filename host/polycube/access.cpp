@@ -72,14 +72,13 @@ bool is_loopback(const IpAddress& address) {
   return address == one;
 }
 
-std::optional<std::string> refusal(const Arrival& arrival, const AccessRules& rules, const FindOwner& find_owner) {
-  if (auto page = refusal_of_page(arrival, rules)) {
-    return page;
+std::optional<std::string> refusal_of_client(const Endpoint& local, const Endpoint& remote, const AccessRules& rules,
+                                             const FindOwner& find_owner) {
+  if (!is_loopback(remote.address) || !is_loopback(local.address)) {
+    return rules.insecure ? std::nullopt
+                          : std::optional<std::string>("only clients of the loopback interface are taken");
   }
-  if (!is_loopback(arrival.remote.address) || !is_loopback(arrival.local.address)) {
-    return rules.insecure ? std::nullopt : std::optional<std::string>("only clients on this machine are taken");
-  }
-  const auto owner = find_owner(arrival.remote, arrival.local);
+  const auto owner = find_owner(remote, local);
   if (!owner) {
     return "the client has closed its socket";
   }
@@ -87,6 +86,11 @@ std::optional<std::string> refusal(const Arrival& arrival, const AccessRules& ru
     return "user " + std::to_string(*owner) + " is not allowed; root is, and whom --allow-user names";
   }
   return std::nullopt;
+}
+
+std::optional<std::string> refusal(const Arrival& arrival, const AccessRules& rules, const FindOwner& find_owner) {
+  auto page = refusal_of_page(arrival, rules);
+  return page ? page : refusal_of_client(arrival.local, arrival.remote, rules, find_owner);
 }
 
 }  // namespace nicsentry::polycube

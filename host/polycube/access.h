@@ -22,9 +22,14 @@ struct AccessRules {
 // Who opened the TCP socket with these ends in this network namespace; nothing where no process has it.
 using FindOwner = std::function<std::optional<uid_t>(const Endpoint& local, const Endpoint& remote)>;
 
-// Why a request is refused, before its body is read; nothing where it is taken. It must come from the loopback
-// interface, from a socket of root or of an allowed user; it must name this host, so that a page of a foreign name
-// cannot ask in a browser's name; and no page of another origin may have sent it.
+// Why a client's requests are refused; nothing where they are taken. It must be on the loopback interface, with a
+// socket of root or of an allowed user. `local` is the server's end.
+std::optional<std::string> refusal_of_client(const Endpoint& local, const Endpoint& remote, const AccessRules& rules,
+                                             const FindOwner& find_owner);
+
+// Why a request is refused, before its body is read; nothing where it is taken. Its client must be taken. It must name
+// this host, so that a page of a foreign name cannot ask in a browser's name. No page of another origin may have sent
+// it.
 std::optional<std::string> refusal(const Arrival& arrival, const AccessRules& rules, const FindOwner& find_owner);
 
 bool is_loopback(const IpAddress& address);

@@ -54,7 +54,11 @@ struct Api::State {
         server(router, kLimits) {
     record.clean_up();
     routes.add_to(router);
-    port = server.listen_tcp(options.access.address, [this](const Arrival& arrival) { return ask(arrival); });
+    port = server.listen_tcp(options.access.address, {[this](const Arrival& arrival) { return ask(arrival); },
+                                                      [this](const Endpoint& local, const Endpoint& remote) {
+                                                        return !refusal_of_client(local, remote, options.access,
+                                                                                  owner_of_socket);
+                                                      }});
     routes.set_base(url_of(options.access.address, port));
   }
 
@@ -69,8 +73,8 @@ struct Api::State {
     if (!why) {
       return std::nullopt;
     }
-    options.info("refused a request of " + arrival.remote.address.text() + " port " +
-                 std::to_string(arrival.remote.port) + ": " + *why);
+    options.refused("refused a request of " + arrival.remote.address.text() + " port " +
+                    std::to_string(arrival.remote.port) + ": " + *why);
     return with_text(*why + "\n", kForbidden);
   }
 

@@ -16,7 +16,7 @@ struct ApiOptions {
   AccessRules access;
   std::string version;  // of nicsentry
   OpenFirewallPort open_firewall_port;
-  std::function<void(const std::string&)> info;
+  std::function<void(const std::string&)> refused;  // a request, and why; on the server's thread
   std::function<void(const std::string&)> warning;
 };
 

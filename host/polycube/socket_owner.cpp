@@ -34,9 +34,11 @@ std::optional<uid_t> owner_of_socket(const Endpoint& local, const Endpoint& remo
                   return;
                 }
                 const auto& socket = *static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(&message));
-                // Where nobody listens at these ends, the kernel may answer with a listening socket.
-                const bool connected =
-                    socket.id.idiag_sport == request.id.idiag_sport && socket.id.idiag_dport == request.id.idiag_dport;
+                // Where nobody is connected with these ends, the kernel may answer with a listening socket. One that
+                // still connects is another connection's than the one that is asked about.
+                const bool connected = socket.id.idiag_sport == request.id.idiag_sport &&
+                                       socket.id.idiag_dport == request.id.idiag_dport &&
+                                       socket.idiag_state != TCP_SYN_SENT;
                 if (socket.idiag_inode != 0 && connected) {
                   owner = socket.idiag_uid;
                 }

@@ -9,8 +9,9 @@
 
 namespace nicsentry::polycube {
 
-// Who opened the TCP socket with these ends in this thread's network namespace, by sock_diag(7). Nothing where there is
-// none, or where no process has it any more: of such a socket the kernel says that it is root's. Throws SystemError.
+// Who opened the connected TCP socket with these ends in this thread's network namespace, by sock_diag(7). Nothing
+// where there is none, or where no process has it any more: of such a socket the kernel says that it is root's. Throws
+// SystemError.
 std::optional<uid_t> owner_of_socket(const Endpoint& local, const Endpoint& remote);
 
 }  // namespace nicsentry::polycube

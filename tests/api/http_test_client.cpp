@@ -111,6 +111,17 @@ std::string HttpTestClient::read_answer(std::chrono::milliseconds limit) {
   }
 }
 
+bool HttpTestClient::read_end(std::chrono::milliseconds limit) {
+  char first = 0;
+  return wait_for(fd_.get(), POLLIN, SteadyClock::now() + limit) && recv(fd_.get(), &first, sizeof(first), 0) <= 0;
+}
+
+void HttpTestClient::reset() {
+  const linger at_once{1, 0};
+  setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  fd_ = UniqueFd();
+}
+
 std::string http_request_text(const std::string& method, const std::string& path, const std::string& body) {
   return method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\n\r\n" + body;

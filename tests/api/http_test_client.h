@@ -37,6 +37,10 @@ class HttpTestClient {
   std::string read(std::chrono::milliseconds limit = std::chrono::seconds(10));
   // One whole answer with a Content-Length.
   std::string read_answer(std::chrono::milliseconds limit = std::chrono::seconds(10));
+  // Whether the server closes the connection and sends nothing before.
+  bool read_end(std::chrono::milliseconds limit = std::chrono::seconds(10));
+  // Ends the connection at once, without its handshake (RST).
+  void reset();
 
  private:
   bool read_some(std::string& text, std::chrono::steady_clock::time_point until);

@@ -5,7 +5,9 @@
     test_polycube.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
 import json
+import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -25,6 +27,34 @@ for i in range(int(sys.argv[2])):
     one.sendall(b"POST /polycube/v1/dynmon/closed%d HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: %d\\r\\n\\r\\n%s"
                 % (i, len(body), body))
     one.close()
+"""
+
+# Opens many connections and sends the beginning of a request on each.
+HOLDER = """
+import socket, sys, time
+held = []
+for i in range(int(sys.argv[2])):
+    one = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    held.append(one)
+    try:
+        one.sendall(b"GET /polycube/v1/cubes HTTP/1.1\\r\\nHost: local")
+    except OSError:
+        pass
+print("holding", flush=True)
+time.sleep(600)
+"""
+
+# Asks until so many requests were refused.
+REFUSED = """
+import socket, sys
+refused = 0
+while refused < int(sys.argv[2]):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as one:
+        try:
+            one.sendall(b"GET /polycube/v1/cubes HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n")
+            refused += one.recv(100).startswith(b"HTTP/1.1 403")
+        except OSError:
+            pass
 """
 
 
@@ -98,6 +128,29 @@ def access_case(directory):
         expect("somebody else", 403, service.ask("GET", "cubes", user=NOBODY - 1)[0])
         expect("root beside", 200, service.ask("GET", "cubes")[0])
         service.stop()
+
+
+def crowd_case(directory):
+    """Another user's connections, however many and however slow, keep nobody out, and do not fill the log."""
+    with Network(directory) as network:
+        service = Service(network)
+        setpriv = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+        holder = network.start(
+            network.receiver, *setpriv, sys.executable, "-c", HOLDER, PORT, 500, stdout=subprocess.PIPE
+        )
+        expect("what the holder says", "holding\n", holder.stdout.readline())
+        for _ in range(20):
+            expect("root beside 500 connections", 200, service.ask("GET", "cubes")[0])
+        holder.kill()
+        holder.wait()
+        network.inside(network.receiver, *setpriv, sys.executable, "-c", REFUSED, PORT, 200)
+        time.sleep(1)  # the log has room for a line again, and this one has the number of what it left out
+        expect("somebody else", 403, service.ask("GET", "cubes", user=NOBODY)[0])
+        service.stop()
+        lines = service.log().count("refused a request")
+        others = [int(number) for number in re.findall(r"(\d+) earlier refusals are not in the log", service.log())]
+        expect("some refusals have no line of their own", True, bool(others))
+        expect(f"refusals by the log, {lines} of them by lines of their own", 201, lines + sum(others))
 
 
 def pages_case(directory):
@@ -326,6 +379,7 @@ if __name__ == "__main__":
             {
                 "the daemon": daemon_case,
                 "who may ask": access_case,
+                "a crowd of strangers": crowd_case,
                 "pages of elsewhere": pages_case,
                 "beyond loopback": insecure_case,
                 "monitors": monitors_case,

@@ -53,9 +53,18 @@ TEST_CASE("clients beyond the loopback interface are taken with --insecure alone
   asking.arrival.remote = end_of("192.0.2.2", 40000);
   asking.arrival.host = {"192.0.2.1:9000"};
   asking.rules.address = end_of("192.0.2.1", 9000);
-  CHECK(asking.refused() == "only clients on this machine are taken");
+  CHECK(asking.refused() == "only clients of the loopback interface are taken");
   asking.rules.insecure = true;
   CHECK_FALSE(asking.refused());
+}
+
+TEST_CASE("a client of another address of this machine is not on the loopback interface", "[polycube]") {
+  Asking asking;
+  asking.arrival.remote = end_of("192.0.2.1", 40000);  // 127.0.0.1 can be reached from there
+  CHECK(asking.refused());
+  asking.arrival = Asking().arrival;
+  asking.arrival.local = end_of("192.0.2.1", 9000);
+  CHECK(asking.refused());
 }
 
 TEST_CASE("with --insecure a client on the loopback interface is still asked who it is", "[polycube]") {

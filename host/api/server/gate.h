@@ -21,8 +21,13 @@ struct Arrival {
   std::vector<std::string> fetch_site;  // Sec-Fetch-Site
 };
 
-// The answer to a request that is refused before its body is read; nothing where it is let through. Called on the
-// server's thread: it may not wait.
-using Gate = std::function<std::optional<Response>(const Arrival&)>;
+// What a TCP listener asks about its clients. Called on the server's thread: it may not wait.
+struct Gate {
+  // The answer to a request that is refused before its body is read; nothing where it is let through.
+  std::function<std::optional<Response>(const Arrival&)> refusal;
+  // Of a new connection, by its ends: whether its client may have as many as it likes. Strangers share
+  // ServerLimits::strangers connections.
+  std::function<bool(const Endpoint& local, const Endpoint& remote)> knows;
+};
 
 }  // namespace nicsentry

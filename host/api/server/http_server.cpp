@@ -77,11 +77,15 @@ std::size_t announced_bytes(MHD_Connection* connection) {
   return bytes;
 }
 
-std::optional<pid_t> caller_of(MHD_Connection* connection) {
+int socket_of(MHD_Connection* connection) {
   const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info == nullptr ? -1 : info->connect_fd;
+}
+
+std::optional<pid_t> caller_of(MHD_Connection* connection) {
   ucred peer{};
   socklen_t size = sizeof(peer);
-  const bool known = info != nullptr && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  const bool known = getsockopt(socket_of(connection), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
   return known && peer.pid > 0 ? std::optional(peer.pid) : std::nullopt;
 }
 
@@ -164,19 +168,23 @@ socklen_t write_address(const Endpoint& end, sockaddr_storage& storage) {
   return sizeof(address);
 }
 
+struct Ends {
+  Endpoint local;
+  Endpoint remote;
+};
+
 // Nothing where the connection has gone already.
-std::optional<Arrival> arrival_of(MHD_Connection* connection) {
-  const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+std::optional<Ends> ends_of(MHD_Connection* connection) {
+  const int fd = socket_of(connection);
   sockaddr_storage local{};
   sockaddr_storage remote{};
   socklen_t local_size = sizeof(local);
   socklen_t remote_size = sizeof(remote);
-  if (info == nullptr || getsockname(info->connect_fd, reinterpret_cast<sockaddr*>(&local), &local_size) != 0 ||
-      getpeername(info->connect_fd, reinterpret_cast<sockaddr*>(&remote), &remote_size) != 0) {
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&local), &local_size) != 0 ||
+      getpeername(fd, reinterpret_cast<sockaddr*>(&remote), &remote_size) != 0) {
     return std::nullopt;
   }
-  return Arrival{endpoint_of(local), endpoint_of(remote), header_values(connection, MHD_HTTP_HEADER_HOST),
-                 header_values(connection, MHD_HTTP_HEADER_ORIGIN), header_values(connection, "Sec-Fetch-Site")};
+  return Ends{endpoint_of(local), endpoint_of(remote)};
 }
 
 Response answer_of(Exchange& exchange) {
@@ -240,7 +248,8 @@ std::size_t keep_encoded(void* /*self*/, MHD_Connection* /*connection*/, char* t
 // What libmicrohttpd gives back with each call.
 struct HttpServer::Listener {
   State* state = nullptr;
-  Gate gate;  // none: every client is let through
+  Gate gate;               // without functions: every client is let through
+  unsigned strangers = 0;  // connections of clients that the gate does not know; of the daemon's thread
 };
 
 struct HttpServer::State {
@@ -257,6 +266,35 @@ struct HttpServer::State {
       return state.go_on(*static_cast<Exchange*>(*context), data, *size);
     } catch (const std::exception&) {  // no memory: the connection is closed
       return MHD_NO;
+    }
+  }
+
+  // Strangers beyond their number are cut off, so that they do not keep the connections from others.
+  static void on_connection(void* self, MHD_Connection* connection, void** stranger,
+                            MHD_ConnectionNotificationCode what) noexcept {
+    auto& listener = *static_cast<Listener*>(self);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+      listener.strangers -= *stranger != nullptr ? 1 : 0;
+      return;
+    }
+    if (is_known(listener, connection)) {
+      return;
+    }
+    *stranger = self;
+    if (++listener.strangers > listener.state->limits.strangers) {
+      shutdown(socket_of(connection), SHUT_RDWR);
+    }
+  }
+
+  static bool is_known(const Listener& listener, MHD_Connection* connection) noexcept {
+    if (!listener.gate.knows) {
+      return true;
+    }
+    try {
+      const auto ends = ends_of(connection);
+      return ends && listener.gate.knows(ends->local, ends->remote);
+    } catch (const std::exception&) {  // it cannot be asked
+      return false;
     }
   }
 
@@ -313,12 +351,21 @@ struct HttpServer::State {
   }
 
   static void refuse_by_gate(const Listener& listener, Exchange& exchange) {
-    if (!listener.gate) {
+    if (!listener.gate.refusal) {
       return;
     }
-    const auto arrival = arrival_of(exchange.connection);
-    std::optional<Response> refusal =
-        arrival ? listener.gate(*arrival) : std::optional(problem(403, "the client has gone"));
+    MHD_Connection* connection = exchange.connection;
+    const auto ends = ends_of(connection);
+    std::optional<Response> refusal;
+    if (ends) {
+      refusal = listener.gate.refusal({ends->local, ends->remote, header_values(connection, MHD_HTTP_HEADER_HOST),
+                                       header_values(connection, MHD_HTTP_HEADER_ORIGIN),
+                                       header_values(connection, "Sec-Fetch-Site")});
+    }
+    // Once the client has gone, its port can be another one's: the gate may have judged that one.
+    if (!refusal && !ends_of(connection)) {
+      refusal = problem(403, "the client has gone");
+    }
     if (refusal) {
       exchange.response = std::move(*refusal);
       exchange.refused = true;
@@ -397,13 +444,13 @@ HttpServer::~HttpServer() { stop(); }
 
 void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
   contexts.push_back(std::make_unique<Listener>(Listener{this, std::move(gate)}));
-  void* context = contexts.back().get();
+  Listener* context = contexts.back().get();
   MHD_Daemon* daemon = MHD_start_daemon(
       MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, nullptr, nullptr, &on_request, context,
       MHD_OPTION_LISTEN_SOCKET, fd.get(), MHD_OPTION_NOTIFY_COMPLETED, &on_completed, context,
-      MHD_OPTION_CONNECTION_LIMIT, limits.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-      static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.header_bytes,
-      MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
+      MHD_OPTION_NOTIFY_CONNECTION, &on_connection, context, MHD_OPTION_CONNECTION_LIMIT, limits.connections,
+      MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      limits.header_bytes, MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
   if (daemon == nullptr) {
     throw SystemError(errno, "serving " + what);
   }

@@ -18,6 +18,7 @@ struct ServerLimits {
   std::size_t body_bytes = std::size_t{128} << 20;    // a million addresses as JSON
   std::size_t bodies_bytes = std::size_t{256} << 20;  // of all requests together
   unsigned connections = 128;
+  unsigned strangers = 8;                // of them, for clients that a gate does not know; others are cut off
   std::chrono::seconds idle{30};         // of a client that neither sends nor reads
   std::chrono::milliseconds drain{500};  // for clients to read their answers when the server stops
 };
@@ -37,8 +38,8 @@ class HttpServer {
   // stop() removes it. Throws SystemError.
   void listen_unix(const std::string& path);
 
-  // Listens on an address of this host, port 0 being any free one, and returns the port. Asks `gate` about each request
-  // when its header is whole. Throws SystemError.
+  // Listens on an address of this host, port 0 being any free one, and returns the port. Asks `gate` about each
+  // connection when it comes, and about each request when its header is whole. Throws SystemError.
   std::uint16_t listen_tcp(const Endpoint& address, Gate gate);
 
   // Refuses new requests and those that wait for a thread, finishes those that a handler has, and ends the threads. The

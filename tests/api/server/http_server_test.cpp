@@ -33,6 +33,12 @@ std::size_t resident_bytes() {
   return resident * 4096;
 }
 
+Endpoint loopback() {
+  Endpoint end;
+  end.address.bytes = {127, 0, 0, 1};
+  return end;
+}
+
 // Holds requests back until it is opened.
 class Gate {
  public:
@@ -376,13 +382,12 @@ TEST_CASE("a TCP client is asked for at the gate before its body is read, on eac
   HttpServer server(router);
   std::mutex mutex;
   std::vector<Arrival> seen;
-  Endpoint address;
-  address.address.bytes = {127, 0, 0, 1};
-  const std::uint16_t port = server.listen_tcp(address, [&](const Arrival& arrival) -> std::optional<Response> {
+  const auto refusal = [&](const Arrival& arrival) -> std::optional<Response> {
     const std::lock_guard lock(mutex);
     seen.push_back(arrival);
     return arrival.origin.empty() ? std::nullopt : std::optional(Response{403, "text/plain", "no", ""});
-  });
+  };
+  const std::uint16_t port = server.listen_tcp(loopback(), {refusal, {}});
   HttpTestClient client(port);
   client.send("PATCH /tree/a HTTP/1.1\r\nHost: here:1\r\nContent-Length: 3\r\n\r\na{b");
   CHECK_THAT(client.read_answer(), Catch::StartsWith("HTTP/1.1 201") && Catch::EndsWith("PATCH a{b"));
@@ -393,13 +398,81 @@ TEST_CASE("a TCP client is asked for at the gate before its body is read, on eac
   CHECK(handled == 1);
   const std::lock_guard lock(mutex);
   REQUIRE(seen.size() == 2);
-  CHECK(seen[0].local == Endpoint{address.address, port});
-  CHECK(seen[0].remote.address == address.address);
+  CHECK(seen[0].local == Endpoint{loopback().address, port});
+  CHECK(seen[0].remote.address == loopback().address);
   CHECK(seen[0].remote.port != 0);
   CHECK(seen[0].host == std::vector<std::string>{"here:1"});
   CHECK(seen[1].host == std::vector<std::string>{"here:1"});
   CHECK(seen[1].origin == std::vector<std::string>{"http://a"});
   CHECK(seen[1].fetch_site == std::vector<std::string>{"cross-site"});
+}
+
+TEST_CASE("a client that has gone is refused, whatever the gate says: its port can be another one's", "[server]") {
+  Router router;
+  std::atomic<int> handled = 0;
+  router.add_tree("/tree", Lane::quick, [&handled](const Request&) {
+    ++handled;
+    return Response{};
+  });
+  HttpServer server(router);
+  std::optional<HttpTestClient> client;
+  std::atomic<int> asked = 0;
+  const auto refusal = [&](const Arrival&) -> std::optional<Response> {
+    if (++asked == 1) {
+      client->reset();
+    }
+    return std::nullopt;
+  };
+  const std::uint16_t port = server.listen_tcp(loopback(), {refusal, {}});
+  client.emplace(port);
+  client->send(http_request_text("POST", "/tree"));
+  HttpTestClient other(port);
+  other.send(http_request_text("POST", "/tree"));
+  CHECK_THAT(other.read_answer(), Catch::StartsWith("HTTP/1.1 200"));
+  CHECK(asked == 2);
+  CHECK(handled == 1);
+}
+
+TEST_CASE("strangers hold few of the connections, others are cut off", "[server]") {
+  Router router;
+  router.add("GET", "/quick", Lane::quick, [](const Request&) { return nlohmann::ordered_json{{"answer", 42}}; });
+  ServerLimits limits;
+  limits.connections = 12;
+  limits.strangers = 3;
+  HttpServer server(router, limits);
+  std::atomic<bool> known = false;
+  std::atomic<int> local_port = 0;
+  const std::uint16_t port =
+      server.listen_tcp(loopback(), {{}, [&known, &local_port](const Endpoint& local, const Endpoint&) {
+                                       local_port = local.port;
+                                       return known.load();
+                                     }});
+  std::vector<HttpTestClient> strangers;
+  for (int i = 0; i < 100; ++i) {
+    strangers.emplace_back(port);
+    strangers.back().send("GET /quick HT");  // and nothing more for now
+  }
+  int cut_off = 0;
+  for (std::size_t i = 3; i < strangers.size(); ++i) {
+    cut_off += strangers[i].read_end() ? 1 : 0;
+  }
+  CHECK(cut_off == 97);
+  CHECK(local_port == port);
+  known = true;
+  HttpTestClient client(port);
+  client.send(http_request_text("GET", "/quick"));
+  CHECK_THAT(client.read_answer(), Catch::StartsWith("HTTP/1.1 200"));
+  known = false;
+  strangers[0].send("TP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK_THAT(strangers[0].read_answer(), Catch::StartsWith("HTTP/1.1 200"));
+  strangers.clear();
+  std::string answer;
+  for (int i = 0; i < 100 && answer.empty(); ++i) {  // until the server has seen that they went
+    HttpTestClient next(port);
+    next.send(http_request_text("GET", "/quick"));
+    answer = next.read_answer();
+  }
+  CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 200"));
 }
 
 TEST_CASE("an address of another host cannot be listened at", "[server]") {
