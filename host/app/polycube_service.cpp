@@ -2,7 +2,6 @@
 #include "host/app/polycube_service.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include "host/api/server/http_server.h"
 #include "host/app/firewall_port_run.h"
@@ -10,6 +9,7 @@
 #include "host/base/error.h"
 #include "host/base/version.h"
 #include "host/base/wall_clock.h"
+#include "host/datapath/interface.h"
 #include "host/polycube/api.h"
 #include "host/ports/port_claim.h"
 
@@ -35,9 +35,9 @@ void run_polycube_service(const PolycubeServiceOptions& options, const Messages&
   }
   Router router;
   router.add_tree("/api", Lane::quick, refer_to_api);
-  const std::string socket = (runtime_directory() / ("polycube-" + std::to_string(getpid()) + ".sock")).string();
+  const std::string socket =
+      (runtime_directory() / ("polycube-" + std::to_string(network_namespace()) + ".sock")).string();
   HttpServer commands(router);
-  commands.listen_unix(socket);
   polycube::ApiOptions api;
   api.access = options.access;
   api.version = version();
@@ -53,6 +53,7 @@ void run_polycube_service(const PolycubeServiceOptions& options, const Messages&
   };
   api.warning = messages.warning;
   const polycube::Api server(std::move(api));
+  commands.listen_unix(socket);  // of the only service of this network namespace: it takes a dead one's place
   if (options.access.insecure) {
     messages.warning("--insecure: whoever reaches this port rules this host");
   }

@@ -52,7 +52,7 @@ struct Api::State {
         cubes(options.open_firewall_port, record, options.warning),
         routes(cubes, options.version),
         server(router, kLimits) {
-    record.clean_up();
+    record.clean_up(options.warning);
     routes.add_to(router);
     port = server.listen_tcp(options.access.address, {[this](const Arrival& arrival) { return ask(arrival); },
                                                       [this](const Endpoint& local, const Endpoint& remote) {

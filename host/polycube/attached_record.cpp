@@ -9,22 +9,28 @@
 #include "host/base/json_reading.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/tc_filters.h"
+#include "host/polycube/links.h"
 #include "host/polycube/monitor_cube.h"
 #include "host/ports/port_status.h"
 
 namespace nicsentry::polycube {
 namespace {
 
-// A file that was cut off says nothing.
-std::vector<AttachedInterface> read_attached(const std::filesystem::path& path) {
+using Warning = std::function<void(const std::string&)>;
+
+// None where the file is missing or damaged.
+std::vector<AttachedInterface> read_attached(const std::filesystem::path& path, const Warning& warning) {
   std::vector<AttachedInterface> interfaces;
   if (!std::filesystem::exists(path)) {
     return interfaces;
   }
-  const nlohmann::json saved = read_json_file(path.string());
-  for (const auto& one : saved) {
-    interfaces.push_back({one.at("name").get<std::string>(), one.at("index").get<int>(), one.at("firewall").get<bool>(),
-                          one.at("made_hooks").get<bool>()});
+  try {
+    for (const auto& one : read_json_file(path.string())) {
+      interfaces.push_back({one.at("name").get<std::string>(), one.at("index").get<int>(),
+                            one.at("firewall").get<bool>(), one.at("made_hooks").get<bool>()});
+    }
+  } catch (const std::exception& error) {
+    warning(path.string() + " does not say which firewalls a service that is gone left: " + error.what());
   }
   return interfaces;
 }
@@ -55,16 +61,18 @@ void AttachedRecord::write(const std::vector<AttachedInterface>& interfaces) con
   file.publish();
 }
 
-void AttachedRecord::clean_up() const {
+void AttachedRecord::clean_up(const Warning& warning) const {
   unload_leftovers();
-  for (const AttachedInterface& one : read_attached(path_)) {
+  remove_marked_bridges();
+  for (const AttachedInterface& one : read_attached(path_, warning)) {
     if (!is_there(one)) {
       continue;
     }
     if (one.firewall) {
       try {
         detach_port(one.name, std::nullopt);
-      } catch (const Error&) {  // NOLINT(bugprone-empty-catch): nothing is there, or another controller took it over
+      } catch (const Error& error) {  // also where nothing is there
+        warning("taking off " + one.name + " what a service that is gone left: " + error.what());
       }
     }
     if (one.made_hooks) {

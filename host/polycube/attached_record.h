@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ class AttachedRecord {
 
   // Throws SystemError.
   void write(const std::vector<AttachedInterface>& interfaces) const;
-  // Takes off monitors and firewalls of a service that is gone, and the hooks that it made. Throws Error.
-  void clean_up() const;
+  // Takes off monitors, firewalls and bridges of a service that is gone, and the hooks that it made. Warns of what it
+  // could not take off. Throws Error.
+  void clean_up(const std::function<void(const std::string&)>& warning) const;
 
  private:
   std::filesystem::path path_;

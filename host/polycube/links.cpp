@@ -9,10 +9,13 @@
 #include <array>
 #include <cerrno>
 #include <functional>
+#include <map>
 #include <memory>
+#include <span>
 
 #include "host/base/error.h"
 #include "host/datapath/interface.h"
+#include "host/lockout/netlink_dump.h"
 
 namespace nicsentry::polycube {
 namespace {
@@ -22,6 +25,8 @@ struct CloseLinkSocket {
 };
 
 constexpr std::size_t kBuffer = 8192;
+constexpr const char* kBridgeKind = "bridge";
+constexpr const char* kMark = "nicsentry serve --polycube";
 
 // Sends one change of a link and waits for the kernel's word that it is done.
 void change_link(std::uint16_t type, std::uint16_t flags, const ifinfomsg& link, const std::string& what,
@@ -56,17 +61,73 @@ ifinfomsg going_up(int index) {
   return link;
 }
 
+struct Link {
+  std::string name;
+  std::string alias;
+  std::string kind;
+};
+
+int take_text(const nlattr* attribute, void* link) {
+  Link& into = *static_cast<Link*>(link);
+  switch (mnl_attr_get_type(attribute)) {
+    case IFLA_IFNAME:
+      into.name = mnl_attr_get_str(attribute);
+      break;
+    case IFLA_IFALIAS:
+      into.alias = mnl_attr_get_str(attribute);
+      break;
+    case IFLA_LINKINFO:
+      return mnl_attr_parse_nested(
+          attribute,
+          [](const nlattr* information, void* kind) {
+            if (mnl_attr_get_type(information) == IFLA_INFO_KIND) {
+              *static_cast<std::string*>(kind) = mnl_attr_get_str(information);
+            }
+            return MNL_CB_OK;
+          },
+          &into.kind);
+    default:
+      break;
+  }
+  return MNL_CB_OK;
+}
+
 }  // namespace
 
 int make_bridge(const std::string& name) {
-  change_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, going_up(0), "making the bridge " + name,
-              [&name](nlmsghdr* message) {
-                mnl_attr_put_strz(message, IFLA_IFNAME, name.c_str());
-                nlattr* information = mnl_attr_nest_start(message, IFLA_LINKINFO);
-                mnl_attr_put_strz(message, IFLA_INFO_KIND, "bridge");
-                mnl_attr_nest_end(message, information);
-              });
-  return find_interface(name).index;
+  const std::string what = "making the bridge " + name;
+  change_link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{}, what, [&name](nlmsghdr* message) {
+    mnl_attr_put_strz(message, IFLA_IFNAME, name.c_str());
+    nlattr* information = mnl_attr_nest_start(message, IFLA_LINKINFO);
+    mnl_attr_put_strz(message, IFLA_INFO_KIND, kBridgeKind);
+    mnl_attr_nest_end(message, information);
+  });
+  const int index = find_interface(name).index;
+  try {
+    change_link(RTM_NEWLINK, 0, going_up(index), what,
+                [](nlmsghdr* message) { mnl_attr_put_str(message, IFLA_IFALIAS, kMark); });
+  } catch (...) {
+    remove_link(index, name);
+    throw;
+  }
+  return index;
+}
+
+void remove_marked_bridges() {
+  const ifinfomsg any{};
+  std::map<int, std::string> marked;  // a list that changes names a link twice
+  netlink_dump(NETLINK_ROUTE, RTM_GETLINK, std::as_bytes(std::span(&any, 1)), "the bridges",
+               [&marked](const nlmsghdr& message) {
+                 Link link;
+                 mnl_attr_parse(&message, sizeof(ifinfomsg), &take_text, &link);
+                 if (link.kind == kBridgeKind && link.alias == kMark) {
+                   const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
+                   marked[header.ifi_index] = link.name;
+                 }
+               });
+  for (const auto& [index, name] : marked) {
+    remove_link(index, name);
+  }
 }
 
 void remove_link(int index, const std::string& name) {

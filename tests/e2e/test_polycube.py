@@ -353,9 +353,11 @@ def positions_case(directory):
 
 
 def killed_case(directory):
-    """What a service that was killed left on an interface is taken off by the next one."""
+    """What a service that was killed left is taken off by the next one, also where its record is damaged."""
     with Network(directory) as network:
+        run("ip", "-n", network.receiver, "link", "add", "mine", "type", "bridge")
         service = Service(network)
+        service.do("POST", "simplebridge/br1", {})
         service.do("POST", "dynmon/m", {"dataplane-config": {"ingress-path": counting()}})
         service.attach("m")
         service.do("POST", "firewall/fw", {})
@@ -364,6 +366,9 @@ def killed_case(directory):
         service.process.wait(timeout=PATIENCE)
         expect("programs that are left", 2, len(filters(network, "ingress")))
         service = Service(network)
+        links = {one["ifname"] for one in json.loads(run("ip", "-n", network.receiver, "-j", "link").stdout)}
+        expect("bridges after the next start", (False, True), ("br1" in links, "mine" in links))
+        expect("sockets", 1, len(list((network.directory / "runtime").glob("polycube-*.sock"))))
         expect("monitors after the next start", [], json.loads(network.nicsentry("programs", "list", "--json").stdout))
         expect("programs after the next start", {}, {**filters(network, "ingress"), **filters(network, "egress")})
         network.check_clean()
@@ -371,6 +376,10 @@ def killed_case(directory):
         service.attach("fw")
         service.stop()
         network.check_clean()
+        next((network.directory / "runtime").glob("polycube-*.json")).write_text("[{", encoding="utf-8")
+        service = Service(network)
+        service.wait_for("does not say which firewalls")
+        service.stop()
 
 
 if __name__ == "__main__":
