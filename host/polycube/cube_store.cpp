@@ -140,6 +140,9 @@ std::string CubeStore::interface_of(const std::string& port) {
 }
 
 void CubeStore::check(const Line& line, const TransparentCube& cube, const std::string& interface) {
+  if (line.cubes.size() >= kCubesMax) {
+    throw Error(interface + " has " + std::to_string(kCubesMax) + " cubes, the most that an interface can have");
+  }
   for (const Placed& one : line.cubes) {
     if (cube.is_firewall() && one.cube->is_firewall()) {
       throw Error(interface + " has the firewall " + one.cube->name() + " already; an interface has one at most");
@@ -166,18 +169,43 @@ std::size_t CubeStore::index_of(const Line& line, const Position& position) {
   return static_cast<std::size_t>(other - line.cubes.begin()) + (position.kind == Position::Kind::after ? 1 : 0);
 }
 
-// Cubes whose numbers do not fit any more are put on their hooks anew.
+// Cubes whose numbers do not fit any more are put on their hooks anew. All are off before the first is on again: its
+// new number can be another one's old number. A cube that fails stops none of the others.
 void CubeStore::move(Line& line, const std::vector<Places>& places, const Member& except,
                      const std::string& interface) {
+  struct Moving {
+    Placed& placed;
+    Places to;
+    std::string port;
+  };
+  std::vector<Moving> moving;
   for (std::size_t i = 0; i < line.cubes.size(); ++i) {
     Placed& one = line.cubes[i];
-    if (one.cube == except || one.cube->is_firewall() || one.places == places[i]) {
-      continue;
+    if (one.cube != except && !one.cube->is_firewall() && one.places != places[i]) {
+      moving.push_back({one, places[i], one.cube->port()});
     }
-    const std::string port = one.cube->port();
-    one.cube->detach();
-    one.cube->attach(interface, port, places[i]);
-    one.places = places[i];
+  }
+  std::string failures;
+  const auto attempt = [&failures](const Member& cube, const auto& step) {
+    try {
+      step();
+    } catch (const std::exception& error) {
+      failures += "; " + cube->name() + " had to move: " + error.what();
+    }
+  };
+  for (const Moving& one : moving) {
+    attempt(one.placed.cube, [&one] { one.placed.cube->detach(); });
+  }
+  for (const Moving& one : moving) {
+    if (one.placed.cube->port().empty()) {
+      attempt(one.placed.cube, [&one, &interface] {
+        one.placed.cube->attach(interface, one.port, one.to);
+        one.placed.places = one.to;
+      });
+    }
+  }
+  if (!failures.empty()) {
+    throw Error(failures.substr(2));
   }
 }
 

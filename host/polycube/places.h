@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,14 +17,17 @@ struct Places {
   bool operator==(const Places&) const = default;
 };
 
+// Of one interface: as many have numbers of their own on either side of a firewall.
+constexpr std::size_t kCubesMax = 64;
+
 struct ChainMember {
   bool firewall = false;      // its filters have a number of their own, and no places here
   std::optional<Places> now;  // nothing: it gets its places now
 };
 
-// The places of the cubes of one interface, in the order of their chain. What comes in passes the chain from its first
-// cube to its last, what goes out from its last to its first. Members keep the places that they have, unless the order
-// or the number of cubes does not allow it. A firewall's element is not to be used.
+// The places of the cubes of one interface, kCubesMax at most, in the order of their chain. What comes in passes the
+// chain from its first cube to its last, what goes out from its last to its first. Members keep the places that they
+// have, unless the order or the number of cubes does not allow it. A firewall's element is not to be used.
 std::vector<Places> places_in_chain(std::span<const ChainMember> chain);
 
 }  // namespace nicsentry::polycube

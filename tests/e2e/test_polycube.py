@@ -352,6 +352,29 @@ def positions_case(directory):
         network.check_clean()
 
 
+def crowded_port_case(directory):
+    """An interface has so many cubes and no more; they move where their numbers do not suffice, and go on."""
+    with Network(directory) as network:
+        service = Service(network)
+        # Put in front of each other, the tenth gets the number of the fifth with the eleventh: these have programs.
+        for number in range(1, 12):
+            path = {"egress-path": counting()} if number in (5, 10) else {}
+            service.do("POST", f"dynmon/m{number}", {"dataplane-config": path})
+            service.attach(f"m{number}", position="first")
+        expect("the chain", [f"m{number}" for number in range(11, 0, -1)], service.get("topology/right0")["cubes"])
+        expect("outgoing", ["m5", "m10"], order(network, "egress"))
+        for number in range(12, 65):
+            service.do("POST", f"dynmon/m{number}", {})
+            service.attach(f"m{number}", position="last")
+        service.do("POST", "dynmon/more", {})
+        status, why = service.ask("POST", "attach", {"cube": "more", "port": "right0"})
+        expect("one more", 400, status)
+        expect_text("the reason", "right0 has 64 cubes", why)
+        expect("outgoing", ["m5", "m10"], order(network, "egress"))
+        service.stop()
+        network.check_clean()
+
+
 def killed_case(directory):
     """What a service that was killed left is taken off by the next one, also where its record is damaged."""
     with Network(directory) as network:
@@ -395,6 +418,7 @@ if __name__ == "__main__":
                 "refused programs": refused_case,
                 "replaced under traffic": replace_case,
                 "positions": slow(positions_case),
+                "a crowded port": slow(crowded_port_case),
                 "killed": killed_case,
             }
         )

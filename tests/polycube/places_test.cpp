@@ -80,6 +80,17 @@ TEST_CASE("appended cubes leave the others where they are, nine of them", "[poly
   }
 }
 
+TEST_CASE("as many cubes as an interface can have stand on either side of a firewall", "[polycube]") {
+  for (const bool before : {true, false}) {
+    std::vector<ChainMember> chain;
+    insert(chain, 0, true);
+    for (std::size_t i = 1; i < kCubesMax; ++i) {
+      insert(chain, before ? 0 : i, false);
+    }
+    CHECK(chain.size() == kCubesMax);
+  }
+}
+
 TEST_CASE("places keep their order however cubes come and go", "[polycube]") {
   std::mt19937 random(18);
   for (int i = 0; i < 50; ++i) {
