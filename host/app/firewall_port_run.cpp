@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/analysis/live_analysis.h"
+#include "host/app/log_limiter.h"
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
 #include "host/app/standing_connections.h"
@@ -23,6 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kHookLookInterval = 10ms;
+constexpr auto kReportInterval = 1s;
 constexpr auto kUnreadWindow = 10s;
 constexpr std::uint64_t kUnreadCap = 1;  // packets of a session whose features nobody reads
 
@@ -54,6 +56,10 @@ class FirewallPortRun : public polycube::FirewallPort {
     loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
       programs_.look(wall_clock_ns());
       return now + kHookLookInterval;
+    });
+    loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
+      report_left_out();
+      return now + kReportInterval;
     });
     start(socket);
     thread_ = std::thread([this] { run(); });
@@ -141,7 +147,7 @@ class FirewallPortRun : public polycube::FirewallPort {
 
   void log_packets(const Attachment& attachment, const EventBatch& batch) {
     for (const EventBatch::Event& event : batch.events()) {
-      if ((event.header.verdict & ACTION_LOG) != 0) {
+      if ((event.header.verdict & ACTION_LOG) != 0 && log_limiter_.take(event.timestamp_ns)) {
         log_(log_record(attachment.name(),
                         firewall_.deciding_rule(attachment.program().firewall(), event.header.action),
                         event.timestamp_ns, event.header, batch.packet(event)));
@@ -149,9 +155,16 @@ class FirewallPortRun : public polycube::FirewallPort {
     }
   }
 
+  void report_left_out() {
+    if (const std::uint64_t left_out = log_limiter_.take_left_out(); left_out != 0) {
+      log_(left_out_record(wall_clock_ns(), left_out));
+    }
+  }
+
   Firewall& firewall_;
   const Messages& messages_;
   const std::function<void(const std::string&)>& log_;
+  LogLimiter log_limiter_{DaemonOptions{}.log_rate};
   EventLoop loop_;
   Ports ports_;
   LiveAnalysis analysis_;

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 
-from compare import expect, expect_text
+from compare import PATIENCE, expect, expect_text
 from peers import INSIDE, OUTSIDE, Peers
 from polycube_api import Service
 from suite import Mismatch, run_directory_cases, slow
@@ -40,6 +40,13 @@ BATCH = {
     ]
 }
 LEFT = {"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}
+
+BURST = """
+import socket, sys
+one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(int(sys.argv[3])):
+    one.sendto(b"x", (sys.argv[1], int(sys.argv[2])))
+"""
 
 
 def rules(service, chain="INGRESS"):
@@ -264,7 +271,7 @@ def staged_case(directory):
 
 
 def log_case(directory):
-    """A rule that logs lets the packet pass, and its record is a line of the service's log."""
+    """A rule that logs lets the packet pass; its record is a line of the service's log, of 1,000 a second at most."""
     with Peers(directory) as network:
         service = attached(network)
         service.do("POST", f"{CHAIN}/INGRESS/append", {"l4proto": "UDP", "dport": 5353, "action": "log"})
@@ -273,6 +280,12 @@ def log_case(directory):
         wait_until(
             "the record", lambda: '"dst_port":5353' in service.log().replace(" ", "") or ":5353" in service.log()
         )
+
+        def left_out_of_burst():
+            network.inside(network.sender, sys.executable, "-c", BURST, INSIDE, 5353, 3000)
+            return '"left_out":' in service.log()
+
+        wait_until("what was left out", left_out_of_burst, seconds=PATIENCE)
         service.stop()
 
 
