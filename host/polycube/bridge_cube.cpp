@@ -41,6 +41,11 @@ BridgeCube::BridgeCube(CubeIdentity identity, const nlohmann::json& settings)
 void BridgeCube::set_peer(const std::string& name, const std::string& peer) {
   Port& port = ports_.at(name);
   if (!peer.empty()) {
+    for (const auto& [other, settings] : ports_) {
+      if (other != name && settings.peer == peer) {
+        throw Conflict(peer + " is the peer of port " + other + " already");
+      }
+    }
     set_master(find_interface(peer).index, index_, peer);
   }
   if (!port.peer.empty() && port.peer != peer) {

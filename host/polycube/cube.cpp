@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/polycube/settings.h"
 
 namespace nicsentry::polycube {
 namespace {
@@ -71,6 +72,38 @@ nlohmann::ordered_json Cube::identity_json(Mode type, int log_level) const {
           {"service-name", identity_.service},
           {"type", cube_type_name(type)},
           {"loglevel", log_level_name(log_level)}};
+}
+
+TransparentCube::TransparentCube(CubeIdentity identity, const nlohmann::json& settings)
+    : Cube(std::move(identity)),
+      type_(parse_cube_type(text_setting(settings, "type", "TC"))),
+      log_level_(parse_log_level(text_setting(settings, "loglevel", "INFO"))) {}
+
+nlohmann::ordered_json TransparentCube::summary() {
+  const std::lock_guard lock(shown_mutex_);
+  nlohmann::ordered_json summary = identity_json(type_, log_level_);
+  summary["parent"] = port_;
+  return summary;
+}
+
+std::string TransparentCube::port() const {
+  const std::lock_guard lock(shown_mutex_);
+  return port_;
+}
+
+int TransparentCube::log_level() const {
+  const std::lock_guard lock(shown_mutex_);
+  return log_level_;
+}
+
+void TransparentCube::set_log_level(int level) {
+  const std::lock_guard lock(shown_mutex_);
+  log_level_ = level;
+}
+
+void TransparentCube::set_port(const std::string& port) {
+  const std::lock_guard lock(shown_mutex_);
+  port_ = port;
 }
 
 }  // namespace nicsentry::polycube

@@ -42,7 +42,7 @@ class Cube {
 
   // A request for the cube or for what is below it: the path has the service and the name as its first two parts.
   virtual Response answer(const Call& call) = 0;
-  // Name, uuid, service, type, log level, and what the kind of cube adds to a listing.
+  // Name, uuid, service, type, log level, and what the kind of cube adds to a listing. Does not wait for a compilation.
   virtual nlohmann::ordered_json summary() = 0;
   // Takes everything of the cube off the interfaces.
   virtual void remove() = 0;
@@ -57,29 +57,31 @@ class Cube {
 // A cube that stands in the way of an interface's packets.
 class TransparentCube : public Cube {
  public:
-  using Cube::Cube;
+  // `settings`: type and loglevel, beside those of the kind of cube. Throws BadRequest.
+  TransparentCube(CubeIdentity identity, const nlohmann::json& settings);
+
+  nlohmann::ordered_json summary() override;
+  void remove() override { detach(); }
 
   // `interface` is Linux's name, `port` how the API's client called it. A firewall needs no places. Throws Error, and
   // nothing is attached then.
   virtual void attach(const std::string& interface, const std::string& port, const Places& places) = 0;
   virtual void detach() = 0;
   virtual bool is_firewall() const = 0;
-  virtual Mode type() const = 0;
+  Mode type() const { return type_; }
 
   // How the client called the interface; empty: the cube is not attached.
-  std::string port() const {
-    const std::lock_guard lock(port_mutex_);
-    return port_;
-  }
+  std::string port() const;
 
  protected:
-  void set_port(const std::string& port) {
-    const std::lock_guard lock(port_mutex_);
-    port_ = port;
-  }
+  int log_level() const;
+  void set_log_level(int level);
+  void set_port(const std::string& port);
 
  private:
-  mutable std::mutex port_mutex_;  // a listing does not wait for a cube that compiles
+  const Mode type_;
+  mutable std::mutex shown_mutex_;  // of what follows: a listing does not wait for a cube that compiles
+  int log_level_;
   std::string port_;
 };
 

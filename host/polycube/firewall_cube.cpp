@@ -63,10 +63,8 @@ std::string session_state(const ListedConnection& connection) {
 
 FirewallCube::FirewallCube(CubeIdentity identity, const nlohmann::json& settings, OpenFirewallPort open,
                            std::function<void(const std::string&)> warning)
-    : TransparentCube(std::move(identity)),
-      type_(parse_cube_type(text_setting(settings, "type", "TC"))),
+    : TransparentCube(std::move(identity), settings),
       open_(std::move(open)),
-      log_level_(parse_log_level(text_setting(settings, "loglevel", "INFO"))),
       firewall_(Firewall::Options{FirewallSize{}, std::nullopt, std::move(warning)}) {
   allow_settings(settings, {"name", "service-name", "type", "loglevel", "conntrack", "accept-established",
                             "interactive", "chain"});
@@ -84,7 +82,7 @@ FirewallCube::FirewallCube(CubeIdentity identity, const nlohmann::json& settings
 
 void FirewallCube::attach(const std::string& interface, const std::string& port, const Places& /*places*/) {
   const std::lock_guard lock(mutex_);
-  port_on_ = open_(firewall_, interface, type_);
+  port_on_ = open_(firewall_, interface, type());
   set_port(port);
 }
 
@@ -133,16 +131,16 @@ void FirewallCube::set_established() {
 
 void FirewallCube::set(const std::string& name, const std::string& value) {
   if (name == "loglevel") {
-    log_level_ = parse_log_level(value);
+    set_log_level(parse_log_level(value));
     return;
   }
   const bool on = parse_switch(name, value);
   if (name == "interactive") {
-    interactive_ = on;
     if (on) {
       apply_staged(Chain::ingress);
       apply_staged(Chain::egress);
     }
+    interactive_ = on;  // not where a change that waited is refused
   } else if (name == "accept-established") {
     accept_established_ = on;
     set_established();
@@ -164,11 +162,15 @@ void FirewallCube::set(const std::string& name, const std::string& value) {
 
 void FirewallCube::set_chain(Chain chain, const nlohmann::json& settings) {
   allow_settings(settings, {"name", "default", "rule"});
+  std::optional<RuleAction> by_default;
   if (settings.contains("default")) {
-    firewall_.set_default(chain, parse_default(text_setting(settings, "default", "")));
+    by_default = parse_default(text_setting(settings, "default", ""));
   }
-  if (settings.contains("rule")) {
+  if (settings.contains("rule")) {  // first, as it is what can be refused
     perform(chain, placed_rules(settings.at("rule"), rules(chain).rules.size()));
+  }
+  if (by_default) {
+    firewall_.set_default(chain, *by_default);
   }
 }
 
@@ -221,18 +223,10 @@ Json FirewallCube::sessions_json() {
   return list;
 }
 
-Json FirewallCube::summary() {
-  const std::lock_guard lock(mutex_);
-  Json summary = identity_json(type_, log_level_);
-  summary["parent"] = port();
-  return summary;
-}
-
 // Counters and connections are read only where the call asks for them.
 Json FirewallCube::document(const Call& call) {
   const std::string below = call.path.size() > kSettingPart ? call.path[kSettingPart] : "";
-  Json document = identity_json(type_, log_level_);
-  document["parent"] = port();
+  Json document = summary();
   document["interactive"] = interactive_;
   document["conntrack"] = conntrack_ ? "on" : "off";
   document["accept-established"] = accept_established_ ? "on" : "off";
@@ -286,6 +280,9 @@ Response FirewallCube::change_rule(const Call& call, Chain chain, std::size_t id
     return no_content();
   }
   nlohmann::json fields = call.body();
+  if (!fields.is_object()) {
+    throw BadRequest("the body: allowed is an object with the fields of a rule");
+  }
   if (call.method == "PATCH" && id < present.rules.size()) {
     nlohmann::json merged = rule_json(present.rules[id], id, firewall_.now());
     merged.merge_patch(fields);
@@ -319,6 +316,9 @@ Response FirewallCube::change_chain(const Call& call, Chain chain) {
     return call.method == "PATCH" ? done() : created();
   }
   const std::string& below = call.path[kBelowChain];
+  if (call.path.size() > (below == "rule" ? kRuleId : kBelowChain) + 1) {
+    return not_supported(call);  // a field of a rule changes with the rule
+  }
   if (below == "default" && call.method == "PATCH") {
     firewall_.set_default(chain, parse_default(call.word()));
     return done();

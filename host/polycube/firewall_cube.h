@@ -22,13 +22,9 @@ class FirewallCube : public TransparentCube {
                std::function<void(const std::string&)> warning);
 
   Response answer(const Call& call) override;
-  nlohmann::ordered_json summary() override;
-  void remove() override { detach(); }
-
   void attach(const std::string& interface, const std::string& port, const Places& places) override;
   void detach() override;
   bool is_firewall() const override { return true; }
-  Mode type() const override { return type_; }
 
  private:
   // Changes that wait for apply-rules, and the rules that the chain will have.
@@ -57,10 +53,8 @@ class FirewallCube : public TransparentCube {
   Response change_rules(const Call& call, Chain chain);
   Response change_rule(const Call& call, Chain chain, std::size_t id);
 
-  const Mode type_;
   const OpenFirewallPort open_;
   std::mutex mutex_;  // of what follows
-  int log_level_;
   bool conntrack_ = true;
   bool accept_established_ = true;
   bool interactive_ = true;

@@ -45,12 +45,10 @@ bool has_program(const nlohmann::json& config) {
 }  // namespace
 
 MonitorCube::MonitorCube(CubeIdentity identity, const nlohmann::json& settings)
-    : TransparentCube(std::move(identity)),
-      type_(parse_cube_type(text_setting(settings, "type", "TC"))),
-      log_level_(parse_log_level(text_setting(settings, "loglevel", "INFO"))) {
+    : TransparentCube(std::move(identity), settings) {
   allow_settings(settings, {"name", "service-name", "type", "loglevel", kConfig});
   config_ = parse(settings.contains(kConfig) ? settings.at(kConfig) : nlohmann::json::object());
-  verify(config_);
+  verify(config_, log_level());
 }
 
 MonitorCube::Config MonitorCube::parse(const nlohmann::json& document) {
@@ -60,20 +58,22 @@ MonitorCube::Config MonitorCube::parse(const nlohmann::json& document) {
     config.monitor = programs::parse_monitor(document, "/nonexistent");
   } else if (!document.is_object()) {
     throw BadRequest(std::string(kConfig) + ": allowed is an object with ingress-path and egress-path");
+  } else {
+    allow_settings(document, {kPaths[0], kPaths[1]});
   }
   return config;
 }
 
-void MonitorCube::verify(const Config& config) const {
+void MonitorCube::verify(const Config& config, int log_level) const {
   if (config.monitor) {
     programs::VerifyOptions options;
-    options.ingress = type_ == Mode::tc ? ProgramKind::tc : ProgramKind::xdp;
-    options.log_level = log_level_;
+    options.ingress = type() == Mode::tc ? ProgramKind::tc : ProgramKind::xdp;
+    options.log_level = log_level;
     programs::verify(*config.monitor, options);
   }
 }
 
-void MonitorCube::load(const Config& config, const std::string& interface, const Places& places) const {
+void MonitorCube::load(const Config& config, int log_level, const std::string& interface, const Places& places) const {
   if (!config.monitor) {
     return;
   }
@@ -87,8 +87,8 @@ void MonitorCube::load(const Config& config, const std::string& interface, const
   request.interface = interface;
   request.name = name();
   request.file = kLoadedByApi;
-  request.mode = type_;
-  request.log_level = log_level_;
+  request.mode = type();
+  request.log_level = log_level;
   request.priority = places.ingress;
   request.egress_priority = places.egress;
   programs::load_monitor(*config.monitor, request);
@@ -103,7 +103,7 @@ void MonitorCube::unload() const {
 
 void MonitorCube::attach(const std::string& interface, const std::string& port, const Places& places) {
   const std::lock_guard lock(mutex_);
-  load(config_, interface, places);
+  load(config_, log_level(), interface, places);
   interface_ = interface;
   places_ = places;
   set_port(port);
@@ -119,15 +119,16 @@ void MonitorCube::detach() {
 }
 
 // The former programs go on until the new ones are there, and where the new ones are refused.
-void MonitorCube::take(Config config) {
+void MonitorCube::take(Config config, int log_level) {
   if (interface_.empty()) {
-    verify(config);
+    verify(config, log_level);
   } else if (config.monitor) {
-    load(config, interface_, places_);
+    load(config, log_level, interface_, places_);
   } else {
     unload();
   }
   config_ = std::move(config);
+  set_log_level(log_level);
 }
 
 // Paths that are given take the place of those that are there.
@@ -154,7 +155,7 @@ Response MonitorCube::change_config(const Call& call) {
     wanted = Json::parse(call.body().dump());
   }
   try {
-    take(parse(nlohmann::json::parse(wanted.dump())));
+    take(parse(nlohmann::json::parse(wanted.dump())), log_level());
   } catch (const BadRequest&) {
     throw;
   } catch (const std::exception& error) {
@@ -165,27 +166,16 @@ Response MonitorCube::change_config(const Call& call) {
 
 Response MonitorCube::change_setting(const Call& call) {
   if (call.path.size() == 3 && call.path[2] == "loglevel" && call.method == "PATCH") {
-    log_level_ = parse_log_level(call.word());
-    if (!interface_.empty()) {
-      load(config_, interface_, places_);
-    }
+    take(config_, parse_log_level(call.word()));
     return done();
   }
   return not_supported(call);
 }
 
 Json MonitorCube::document() {
-  Json document = identity_json(type_, log_level_);
-  document["parent"] = port();
+  Json document = summary();
   document[kConfig] = config_.document;
   return document;
-}
-
-Json MonitorCube::summary() {
-  const std::lock_guard lock(mutex_);
-  Json summary = identity_json(type_, log_level_);
-  summary["parent"] = port();
-  return summary;
 }
 
 Response MonitorCube::answer(const Call& call) {

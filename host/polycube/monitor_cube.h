@@ -19,13 +19,9 @@ class MonitorCube : public TransparentCube {
   MonitorCube(CubeIdentity identity, const nlohmann::json& settings);
 
   Response answer(const Call& call) override;
-  nlohmann::ordered_json summary() override;
-  void remove() override { detach(); }
-
   void attach(const std::string& interface, const std::string& port, const Places& places) override;
   void detach() override;
   bool is_firewall() const override { return false; }
-  Mode type() const override { return type_; }
 
  private:
   struct Config {
@@ -34,17 +30,15 @@ class MonitorCube : public TransparentCube {
   };
   static Config parse(const nlohmann::json& document);
   static void merge(nlohmann::ordered_json& into, const nlohmann::json& given);
-  void verify(const Config& config) const;
-  void load(const Config& config, const std::string& interface, const Places& places) const;
+  void verify(const Config& config, int log_level) const;
+  void load(const Config& config, int log_level, const std::string& interface, const Places& places) const;
   void unload() const;
-  void take(Config config);
+  void take(Config config, int log_level);
   nlohmann::ordered_json document();
   Response change_config(const Call& call);
   Response change_setting(const Call& call);
 
-  const Mode type_;
-  mutable std::mutex mutex_;  // of what follows; held while programs are compiled and loaded
-  int log_level_;
+  std::mutex mutex_;  // of what follows; held while programs are compiled and loaded
   Config config_;
   std::string interface_;  // Linux's name; empty: not attached
   Places places_;

@@ -2,6 +2,7 @@
 #include "host/polycube/routes.h"
 
 #include <algorithm>
+#include <array>
 
 #include "host/api/json/resources.h"
 #include "host/base/error.h"
@@ -16,6 +17,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kRoot = "/polycube/v1";
+constexpr std::array<const char*, 7> kOwn{"attach",   "detach",   "cubes",  "netdevs",
+                                          "services", "topology", "version"};  // the daemon's own resources
 constexpr unsigned kBadRequestStatus = 400;
 constexpr unsigned kConflictStatus = 409;
 constexpr unsigned kFailedStatus = 500;
@@ -33,6 +36,8 @@ std::vector<std::string> parts_of_path(std::string_view path) {
   }
   return parts;
 }
+
+bool is_own(const std::string& name) { return std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end(); }
 
 std::string required(const nlohmann::json& body, const char* name) {
   if (!body.is_object() || !body.contains(name)) {
@@ -86,10 +91,11 @@ Response connected(Act act) {
 
 void Routes::add_to(Router& router) {
   const auto handler = [this](const Request& request) { return answer(request); };
-  // Compilations have threads of their own, so that rules do not wait for them.
-  router.add_tree(kRoot, Lane::quick, handler);
-  for (const char* slow : {"/dynmon", "/attach", "/detach"}) {
-    router.add_tree(std::string(kRoot) + slow, Lane::slow, handler);
+  // Compilations have threads of their own, so that rules do not wait for them. A path that begins with a cube's name
+  // may be a monitor's.
+  router.add_tree(kRoot, Lane::slow, handler);
+  for (const char* quick : {"/firewall", "/simplebridge", "/cubes", "/netdevs", "/services", "/version"}) {
+    router.add_tree(std::string(kRoot) + quick, Lane::quick, handler);
   }
 }
 
@@ -115,8 +121,10 @@ Response Routes::dispatch(Call& call) {
   if (call.path.empty()) {
     return root(call);
   }
-  if (!CubeStore::is_service(call.path[0]) && cubes_.find(call.path[0]) != nullptr) {
-    call.path.insert(call.path.begin(), cubes_.find(call.path[0])->service());  // a cube without its service's name
+  if (!CubeStore::is_service(call.path[0]) && !is_own(call.path[0])) {
+    if (const auto cube = cubes_.find(call.path[0])) {  // without its service's name
+      call.path.insert(call.path.begin(), cube->service());
+    }
   }
   if (!CubeStore::is_service(call.path[0])) {
     return daemon(call);
@@ -130,7 +138,7 @@ Response Routes::root(const Call& call) {
   }
   const std::string self = call.base + kRoot;
   Json links = Json::array({link("self", self)});
-  for (const char* name : {"attach", "detach", "cubes", "netdevs", "services", "topology", "version"}) {
+  for (const char* name : kOwn) {
     links.push_back(link_below(self, name));
   }
   for (const std::string& service : CubeStore::services()) {

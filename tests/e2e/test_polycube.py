@@ -94,6 +94,8 @@ def daemon_case(directory):
             ("POST", "firewall/fw2", {"type": "HW"}, 400),
             ("POST", "firewall/fw2", {"typ": "TC"}, 400),
             ("POST", "firewall/fw2", "{", 400),
+            ("POST", "dynmon/m", {"dataplane-config": {"ingress_path": {}}}, 400),
+            ("POST", "dynmon/m", {"dataplane-config": []}, 400),
             ("POST", "attach", {"cube": "fw"}, 400),
             ("POST", "attach", {"cube": "fw", "port": "nowhere0"}, 400),
             ("POST", "attach", {"cube": "other", "port": "right0"}, 400),
@@ -104,6 +106,9 @@ def daemon_case(directory):
             seen = service.ask(method, path, body)
             expect(f"status of {method} {path} {body} ({seen[1]})", status, seen[0])
         service.do("DELETE", "firewall/fw")
+        service.do("POST", "firewall/version", {})
+        expect_text("version beside a cube of this name", "nicsentry", service.get("version")["polycubed"]["version"])
+        service.do("DELETE", "firewall/version")
         expect("cubes after the last", {}, service.get("cubes"))
         service.stop()
         network.check_clean()
@@ -268,7 +273,7 @@ def refused_case(directory):
 
 def replace_case(directory):
     """PUT replaces a monitor without a packet unseen; a program that does not compile leaves the old one."""
-    with Network(directory) as network:
+    with Network(directory, pairs=2) as network:
         service = Service(network)
         config = {"ingress-path": counting()}
         service.do("POST", "dynmon/m", {"dataplane-config": config})
@@ -302,6 +307,14 @@ def replace_case(directory):
         expect("paths after an empty PUT", (0, 0), (len(filters(network, "ingress")), len(filters(network, "egress"))))
         service.do("PUT", "dynmon/m/dataplane-config", config)
         expect("paths after another PUT", 1, len(filters(network, "ingress")))
+        service.do("PATCH", "dynmon/m/loglevel", '"OFF"')
+        expect("a log level", "OFF", service.get("dynmon/m/loglevel"))
+        service.do("POST", "dynmon/gone", {"dataplane-config": config})
+        service.attach("gone", port="right1")
+        run("ip", "-n", network.receiver, "link", "del", "right1")
+        status, _ = service.ask("PATCH", "dynmon/gone/loglevel", '"TRACE"')
+        expect("status of another log level on an interface that is gone", 500, status)
+        expect("the log level after it", "INFO", service.get("dynmon/gone/loglevel"))
         service.stop()
         network.check_clean()
 

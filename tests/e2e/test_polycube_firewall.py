@@ -159,10 +159,16 @@ def operations_case(directory):
             ("DELETE", "rule/9", None, 404),
             ("PATCH", "default", '"MAYBE"', 400),
             ("GET", "append", None, 404),
+            ("PUT", "rule/0", [], 400),
+            ("PATCH", "rule/0/action", '"log"', 405),
+            ("DELETE", "rule/0/tcpflags", None, 405),
+            ("POST", "append/more", {}, 405),
+            ("PATCH", "", {"default": "DROP", "rule": [{"id": 9, "action": "nothing"}]}, 500),
             ("PUT", "append", {}, 405),
         ):
             seen = service.ask(method, f"{CHAIN}/INGRESS/{path}", body)
             expect(f"status of {method} {path} {body} ({seen[1]})", status, seen[0])
+        expect("rules after all that was refused", [(0, "drop", None), (1, "forward", None)], actions(service))
         service.do("DELETE", "firewall/fw")
         expect("status of a chain of a firewall that is gone", 500, service.ask("GET", f"{CHAIN}/INGRESS/rule")[0])
         service.stop()
@@ -263,6 +269,12 @@ def staged_case(directory):
         expect("ping before apply-rules", True, network.ping(network.sender, INSIDE, "-c", 1))
         service.do("POST", f"{CHAIN}/INGRESS/apply-rules")
         expect("ping after apply-rules", False, network.ping(network.sender, INSIDE, "-c", 2))
+        service.do("POST", f"{CHAIN}/INGRESS/append", {"out": "right0", "action": "drop"})
+        status, why = service.ask("PATCH", "firewall/fw/interactive", "true")
+        expect("status where a change that waited is refused", 500, status)
+        expect_text("the reason", "allowed in the egress chain only", why)
+        expect("the setting after it", False, service.get("firewall/fw/interactive"))
+        service.do("DELETE", f"{CHAIN}/INGRESS/rule/2")
         service.do("DELETE", f"{CHAIN}/INGRESS/rule")
         expect("ping before interactive is on again", False, network.ping(network.sender, INSIDE, "-c", 2))
         service.do("PATCH", "firewall/fw/interactive", "true")
