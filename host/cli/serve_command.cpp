@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <pwd.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "host/app/polycube_service.h"
 #include "host/base/error.h"
+#include "host/base/number_text.h"
 #include "host/cli/commands.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
@@ -36,15 +36,11 @@ Endpoint parse_listen_address(const std::string& text) {
     host.clear();
   }
   const auto address = host.find('%') == std::string::npos ? parse_address(host) : std::nullopt;
-  Endpoint end;
-  const char* last = text.data() + text.size();
-  const char* first = colon == std::string::npos ? last : text.data() + colon + 1;
-  const auto [rest, failure] = std::from_chars(first, last, end.port);
-  if (!address || failure != std::errc() || rest != last) {
+  const auto port = colon == std::string::npos ? std::nullopt : parse_number<std::uint16_t>(text.substr(colon + 1));
+  if (!address || !port) {
     throw BadRequest("read '" + text + "', allowed is ADDRESS:PORT, as 127.0.0.1:9000 or [::1]:9000");
   }
-  end.address = *address;
-  return end;
+  return {*address, *port};
 }
 
 // A name, or a number.
@@ -52,12 +48,11 @@ uid_t parse_user(const std::string& text) {
   if (const passwd* user = getpwnam(text.c_str()); user != nullptr) {
     return user->pw_uid;
   }
-  uid_t id = 0;
-  const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (text.empty() || failure != std::errc() || rest != text.data() + text.size()) {
+  const auto id = parse_number<uid_t>(text);
+  if (!id) {
     throw BadRequest("there is no user " + text);
   }
-  return id;
+  return *id;
 }
 
 int serve(const ServeOptions& options) {

@@ -2,8 +2,8 @@
 #include "host/polycube/access.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "host/base/number_text.h"
 #include "host/lockout/plain_address.h"
 
 namespace nicsentry::polycube {
@@ -11,11 +11,7 @@ namespace {
 
 constexpr std::uint8_t kLoopbackNet = 127;
 
-bool is_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return !text.empty() && error == std::errc() && end == text.data() + text.size();
-}
+bool is_port(std::string_view text) { return parse_number<std::uint16_t>(text).has_value(); }
 
 // "name" of "name" and "name:9000", "::1" of "[::1]:9000"; nothing for another text.
 std::optional<std::string> host_name(const std::string& host) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/polycube/firewall_cube.h"
 
-#include <charconv>
 #include <utility>
 
 #include "host/api/endpoints/connections.h"
 #include "host/base/error.h"
+#include "host/base/number_text.h"
 #include "host/base/wall_clock.h"
 #include "host/polycube/answers.h"
 #include "host/polycube/rule_operations.h"
@@ -34,12 +34,11 @@ Chain parse_chain_word(const std::string& text) {
 }
 
 std::size_t parse_id(const std::string& text) {
-  std::size_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size()) {
+  const auto id = parse_number<std::size_t>(text);
+  if (!id) {
     throw BadRequest("id: read '" + text + "', allowed is a whole number");
   }
-  return id;
+  return *id;
 }
 
 Json default_rule(const ChainRules& chain, const char* description) {
