@@ -27,9 +27,11 @@ mkdir -p "$results"
 failures=()
 export NICSENTRY_TRIES=10
 leave_out=(-LE slow)
+lint=(scripts/lint.sh)
 if ((full)); then
   NICSENTRY_TRIES=100
   leave_out=()
+  lint+=(--full)
 fi
 
 # run_tests NAME PRESET CTEST_OPTIONS...: the results go to the report at the end
@@ -88,7 +90,7 @@ step "release build"
 build release -DNICSENTRY_CATCH_TESTS=$catch_tests
 # These mostly wait. Beside them the sanitizer's build and the lint have the processors to themselves most of the time.
 background "asan build" bash -c "$(declare -f build); build asan -DNICSENTRY_CATCH_TESTS=ON"
-background lint scripts/lint.sh
+background lint "${lint[@]}"
 step "tests, release: end to end; beside them the build with ASan and UBSan, and the lint"
 run_tests release-e2e release -L 'e2e|unit' -E 'live_rates' "${leave_out[@]}"
 step "the rest of the build with ASan and UBSan, and of the lint"
@@ -105,8 +107,9 @@ if ((full)); then
 else
   # The virtual machines have one processor each: the sanitized tests have the other.
   step "tests: the virtual card; beside it ASan and UBSan"
-  # Real captures and the lint's corpus are looked at without sanitizers, above.
-  background "sanitized tests" "${sanitized[@]}" -E 'replay: .*(cic|dns|icmp|mining|monero)|lint: the corpus'
+  # Real captures, and what is compiled or verified for each of many cases, are looked at without sanitizers, above.
+  background "sanitized tests" "${sanitized[@]}" \
+    -E 'replay: .*(cic|dns|icmp|mining|monero)|lint: (the corpus|our programs)|monitor: the schema'
   run_tests release release -L 'kernel|hw' "${leave_out[@]}"
   finish "sanitized tests" || failures+=("tests: asan")
   step "tests, release: rates"

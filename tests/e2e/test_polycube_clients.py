@@ -342,9 +342,7 @@ def bridge_case(directory):
             [("port1", "right0"), ("port2", "right1")],
             [(one["name"], one["peer"]) for one in service.get("simplebridge/br1/ports")[:-1]],
         )
-        expect(
-            "a peer of two ports", 409, service.ask("POST", "simplebridge/br1/ports/port3", {"peer": "right0"})[0]
-        )
+        expect("a peer of two ports", 409, service.ask("POST", "simplebridge/br1/ports/port3", {"peer": "right0"})[0])
         client(network, "monitor", "flow_counters", "br1:port1", write_monitor(network.directory, "flow_counters"))
         expect("parent", "br1:port1", service.get("dynmon/flow_counters")["parent"])
         expect(
