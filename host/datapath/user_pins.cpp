@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -107,6 +108,13 @@ void pin_statistics(const ProgramToPin& program, const fs::path& directory) {
   }
 }
 
+bool is_still_at(int fd, const fs::path& path) {
+  struct stat opened {};
+  struct stat there {};
+  return fstat(fd, &opened) == 0 && stat(path.c_str(), &there) == 0 && opened.st_ino == there.st_ino &&
+         opened.st_dev == there.st_dev;
+}
+
 std::vector<fs::path> entries_of(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code missing;
@@ -149,6 +157,13 @@ void SwapStateMap::set(const SwapState& state) const {
   }
 }
 
+bool UserPins::is_name(const std::string& name) {
+  const auto fits = [](unsigned char character) {
+    return std::isalnum(character) != 0 || character == '-' || character == '_';
+  };
+  return !name.empty() && name.size() <= kNameMax && std::all_of(name.begin(), name.end(), fits);
+}
+
 bool UserPins::any() {
   std::error_code missing;
   return fs::exists(PinDirectory::place() / "programs", missing);
@@ -157,15 +172,19 @@ bool UserPins::any() {
 UniqueFd UserPins::lock_readers(const std::string& name) {
   std::string why_not;
   const auto own = PinDirectory::open(why_not);
-  if (!own) {
+  if (!own || !is_name(name)) {
     return UniqueFd();
   }
   const fs::path path = own->path() / "programs" / name;
-  UniqueFd lock(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (lock && flock(lock.get(), LOCK_EX) != 0) {
-    throw SystemError(errno, "locking " + path.string());
+  while (true) {
+    UniqueFd lock(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock && flock(lock.get(), LOCK_EX) != 0) {
+      throw SystemError(errno, "locking " + path.string());
+    }
+    if (!lock || is_still_at(lock.get(), path)) {  // else the name was unloaded meanwhile, and may be loaded again
+      return lock;
+    }
   }
-  return lock;
 }
 
 UserPins UserPins::open() {
@@ -193,6 +212,9 @@ std::vector<std::string> UserPins::names() const {
 
 std::vector<PinnedLoad> UserPins::loads(const std::string& name) const {
   std::vector<PinnedLoad> loads;
+  if (!is_name(name)) {
+    return loads;
+  }
   for (const fs::path& entry : entries_of(path_ / name)) {
     const auto number = number_of(entry.filename());
     if (!number) {

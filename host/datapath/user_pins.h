@@ -61,13 +61,17 @@ class UserPins {
   // Waits for other processes. Throws Error where there is no BPF file system, or where the directory is another
   // user's.
   static UserPins open();
+  // Whether programs can have this name: 1 to kNameMax letters, digits, - and _. No program has another one.
+  static constexpr std::size_t kNameMax = 64;
+  static bool is_name(const std::string& name);
   // Whether the directory is there: without it nothing was ever loaded.
   static bool any();
   // Waits for other readers of this name's maps. To be called before open(). Nothing where the name is not there.
   static UniqueFd lock_readers(const std::string& name);
 
-  std::vector<std::string> names() const;                        // sorted
-  std::vector<PinnedLoad> loads(const std::string& name) const;  // by number
+  std::vector<std::string> names() const;  // sorted
+  // By number. None where the name is not there, or can be none.
+  std::vector<PinnedLoad> loads(const std::string& name) const;
   // Pins programs and maps, the record last. Throws SystemError, and leaves nothing then.
   void add(const std::string& name, unsigned number, const std::vector<ProgramToPin>& programs,
            const std::string& record) const;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
-#include <cctype>
 #include <span>
 #include <utility>
 
@@ -16,14 +15,9 @@
 namespace nicsentry::programs {
 namespace {
 
-constexpr std::size_t kNameLength = 64;
-
 void check_name(const std::string& name) {
-  const auto fits = [](unsigned char character) {
-    return std::isalnum(character) != 0 || character == '-' || character == '_';
-  };
-  if (name.empty() || name.size() > kNameLength || !std::all_of(name.begin(), name.end(), fits)) {
-    throw BadRequest("the name '" + name + "': allowed are 1 to " + std::to_string(kNameLength) +
+  if (!UserPins::is_name(name)) {
+    throw BadRequest("the name '" + name + "': allowed are 1 to " + std::to_string(UserPins::kNameMax) +
                      " letters, digits, - and _; --name chooses one");
   }
 }
