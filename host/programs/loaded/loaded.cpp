@@ -38,37 +38,29 @@ LoadedPath describe(const Situation& situation, const KnownLoad& load, const Pat
 
 }  // namespace
 
-// Of the load that has a program on a hook; after an interruption the newest such one.
 std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::string& name,
                                               const Situation& situation) {
-  std::optional<LoadedMonitor> found;
-  for (const KnownLoad& load : situation.loads) {
-    if (!load.record) {
-      continue;
-    }
-    LoadedMonitor monitor{name,
-                          load.pins.number,
-                          load.record->interface,
-                          load.record->network_namespace,
-                          !situation.elsewhere,
-                          load.record->file,
-                          pins.directory(name, load.pins.number),
-                          {}};
-    for (const PathRecord& path : load.record->paths) {
-      monitor.paths.push_back(describe(situation, load, path));
-    }
-    const bool any =
-        std::any_of(monitor.paths.begin(), monitor.paths.end(), [](const auto& one) { return one.attached; });
-    if (any || !found) {
-      found = std::move(monitor);
-    }
+  const KnownLoad* load = situation.current();
+  if (load == nullptr) {
+    return std::nullopt;
   }
-  return found;
+  LoadedMonitor monitor{name,
+                        load->pins.number,
+                        load->record->interface,
+                        load->record->network_namespace,
+                        !situation.elsewhere,
+                        load->record->file,
+                        pins.directory(name, load->pins.number),
+                        {}};
+  for (const PathRecord& path : load->record->paths) {
+    monitor.paths.push_back(describe(situation, *load, path));
+  }
+  return monitor;
 }
 
 std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRecord& path) {
   std::vector<const PinnedProgram*> copies;
-  for (const std::string& pin : {std::string(path.pin()), std::string(path.pin()) + "-other"}) {
+  for (const std::string& pin : {std::string(path.pin()), path.other_pin()}) {
     for (const PinnedProgram& program : load.pins.programs) {
       if (program.hook == pin) {
         copies.push_back(&program);
@@ -79,20 +71,22 @@ std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRec
 }
 
 const KnownLoad& load_of(const Situation& situation, const std::string& name) {
-  const KnownLoad* found = situation.newest();
-  for (const KnownLoad& load : situation.loads) {
-    for (const OnHook& one : situation.on_hooks) {
-      const auto& programs = load.pins.programs;
-      if (load.record && std::any_of(programs.begin(), programs.end(),
-                                     [&one](const PinnedProgram& program) { return program.id == one.id; })) {
-        found = &load;
-      }
-    }
-  }
-  if (found == nullptr) {
+  const KnownLoad* load = situation.current();
+  if (load == nullptr) {
     throw NotFound("no program is loaded as " + name);
   }
-  return *found;
+  return *load;
+}
+
+const KnownLoad* Situation::current() const {
+  const auto found = std::find_if(loads.rbegin(), loads.rend(), [this](const KnownLoad& load) {
+    const auto is_of_load = [&load](const OnHook& one) {
+      return std::any_of(load.pins.programs.begin(), load.pins.programs.end(),
+                         [&one](const PinnedProgram& program) { return program.id == one.id; });
+    };
+    return load.record && std::any_of(on_hooks.begin(), on_hooks.end(), is_of_load);
+  });
+  return found != loads.rend() ? &*found : newest();
 }
 
 const KnownLoad* Situation::newest() const {

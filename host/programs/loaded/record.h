@@ -22,7 +22,9 @@ struct PathRecord {
   std::vector<MetricConfig> metrics;
 
   UserHook hook() const { return {mode != Mode::tc ? Hook::xdp : egress ? Hook::tc_egress : Hook::tc_ingress, mode}; }
+  // The names of the program's pins, and of its second copy's where maps are swapped.
   const char* pin() const { return egress ? "egress" : "ingress"; }
+  std::string other_pin() const { return std::string(pin()) + "-other"; }
 };
 
 // The metrics of the monitor's file; without them one for each map that can be read, by the map's name.

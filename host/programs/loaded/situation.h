@@ -32,6 +32,8 @@ struct Situation {
   bool elsewhere = false;  // in a network namespace that lives and is not this one
 
   const KnownLoad* newest() const;  // that is complete; nullptr if there is none
+  // The newest load that has a program on a hook, else newest().
+  const KnownLoad* current() const;
   unsigned next_number() const { return loads.empty() ? 1 : loads.back().pins.number + 1; }
 };
 
@@ -40,10 +42,10 @@ Situation look_at(const UserPins& pins, const std::string& name);
 // The copies of a path's program that are pinned: one, or two with maps that are swapped.
 std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRecord& path);
 
-// The load that is on the hooks; after an interruption the newest such one. Throws NotFound.
+// Situation::current(). Throws NotFound.
 const KnownLoad& load_of(const Situation& situation, const std::string& name);
 
-// As list_monitors() has it. Nothing where no load is complete.
+// Situation::current() as list_monitors() has it. Nothing where no load is complete.
 std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::string& name,
                                               const Situation& situation);
 

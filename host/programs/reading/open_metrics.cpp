@@ -462,7 +462,7 @@ std::vector<std::filesystem::path> maps_of(const UserPins& pins, const std::stri
   std::vector<std::filesystem::path> maps = {pins.maps_directory(name, load.pins.number, path.pin())};
   const std::vector<const PinnedProgram*> copies = copies_of(load, path);
   if (copies.size() == 2) {
-    maps.push_back(pins.maps_directory(name, load.pins.number, std::string(path.pin()) + "-other"));
+    maps.push_back(pins.maps_directory(name, load.pins.number, path.other_pin()));
     const bool other = std::any_of(situation.on_hooks.begin(), situation.on_hooks.end(),
                                    [&copies](const OnHook& one) { return one.id == copies[1]->id; });
     if (other) {

@@ -10,6 +10,8 @@
 namespace nicsentry::programs {
 namespace {
 
+std::size_t side_of(const PathRecord& path) { return path.egress ? 1 : 0; }
+
 bool has_copies(const KnownLoad& load, const PathRecord& path) { return copies_of(load, path).size() == 2; }
 
 bool is_swapped_by(const std::vector<MetricConfig>& metrics, const std::string& map) {
@@ -39,8 +41,7 @@ struct ClosedWindows::Swap {
 };
 
 ClosedWindows::ClosedWindows(const UserPins& pins, const std::string& name, const Situation& situation,
-                             const KnownLoad& load, const std::function<bool(const PathRecord&)>& wanted)
-    : directory_(pins.directory(name, load.pins.number)) {
+                             const KnownLoad& load, const std::function<bool(const PathRecord&)>& wanted) {
   std::vector<const PathRecord*> paths;
   for (const PathRecord& path : load.record->paths) {
     if (has_copies(load, path) && wanted(path)) {
@@ -67,7 +68,11 @@ ClosedWindows::ClosedWindows(const UserPins& pins, const std::string& name, cons
   SwapState state = state_->get();
   std::vector<Swap> swaps;
   for (const PathRecord* path : paths) {
-    close(situation, load, *path, state, swaps);
+    const std::vector<const PinnedProgram*> copies = copies_of(load, *path);
+    close(situation, *path, copies, state, swaps);
+    const std::size_t side = side_of(*path);
+    const bool first = state.closed[side] == copies[0]->id;
+    maps_[side] = pins.maps_directory(name, load.pins.number, first ? path->pin() : path->other_pin());
   }
   state_->set(state);
   for (const Swap& swap : swaps) {
@@ -76,10 +81,9 @@ ClosedWindows::ClosedWindows(const UserPins& pins, const std::string& name, cons
   }
 }
 
-void ClosedWindows::close(const Situation& situation, const KnownLoad& load, const PathRecord& path, SwapState& state,
-                          std::vector<Swap>& swaps) {
-  const std::size_t side = path.egress ? 1 : 0;
-  const std::vector<const PinnedProgram*> copies = copies_of(load, path);
+void ClosedWindows::close(const Situation& situation, const PathRecord& path,
+                          const std::vector<const PinnedProgram*>& copies, SwapState& state, std::vector<Swap>& swaps) {
+  const std::size_t side = side_of(path);
   const auto on_hook = std::find_if(situation.on_hooks.begin(), situation.on_hooks.end(), [&copies](const auto& one) {
     return one.id == copies[0]->id || one.id == copies[1]->id;
   });
@@ -92,15 +96,12 @@ void ClosedWindows::close(const Situation& situation, const KnownLoad& load, con
     state.active[side] = to->id;
     swaps.push_back({&*on_hook, to});
   }
-  closed_[side] = true;
-  const bool first = state.closed[side] == copies[0]->id;
-  maps_[side] = directory_ / (std::string(path.pin()) + (first ? "-maps" : "-other-maps"));
 }
 
 void ClosedWindows::done() const {
   SwapState state = state_->get();
-  for (std::size_t side = 0; side < closed_.size(); ++side) {
-    if (closed_[side]) {
+  for (std::size_t side = 0; side < maps_.size(); ++side) {
+    if (maps_[side]) {
       state.closed[side] = 0;
     }
   }

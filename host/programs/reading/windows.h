@@ -32,12 +32,11 @@ class ClosedWindows {
 
  private:
   struct Swap;
-  void close(const Situation& situation, const KnownLoad& load, const PathRecord& path, SwapState& state,
-             std::vector<Swap>& swaps);
+  // Says in `state` which copy's window is closed, and adds the swap that is still to be done.
+  void close(const Situation& situation, const PathRecord& path, const std::vector<const PinnedProgram*>& copies,
+             SwapState& state, std::vector<Swap>& swaps);
 
-  std::filesystem::path directory_;
   std::optional<SwapStateMap> state_;
-  std::array<bool, 2> closed_{};
   std::array<std::optional<std::filesystem::path>, 2> maps_;
 };
 
