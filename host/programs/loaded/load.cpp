@@ -77,23 +77,37 @@ bool made_before(const UserPins& pins, const Interface& port) {
   return false;
 }
 
+// Whether a metric of either path says that reads empty a map of this path.
+bool is_emptied(const LoadRecord& record, const PathRecord& path, const UserMap& map) {
+  return std::any_of(record.paths.begin(), record.paths.end(), [&](const PathRecord& one) {
+    const bool has_map =
+        one.egress == path.egress || std::any_of(one.maps.begin(), one.maps.end(), [&map](const UserMap& other) {
+          return other.name == map.name && (other.is_extern || map.is_extern);
+        });
+    return has_map && std::any_of(one.metrics.begin(), one.metrics.end(), [&map](const MetricConfig& metric) {
+             return metric.map == map.name && metric.empty_on_read;
+           });
+  });
+}
+
 // Of the metrics that only grow, though reads empty their maps.
-std::vector<UserTotals::Shape> totals_of(const VerifiedPath& path, const PathRecord& record) {
+std::vector<UserTotals::Shape> totals_of(const VerifiedPath& path, const LoadRecord& record,
+                                         const PathRecord& path_record) {
   std::vector<UserTotals::Shape> shapes;
   const std::string types = path.object.types();
-  const std::vector<MetricConfig> metrics = metrics_of(record);
+  const std::vector<MetricConfig> metrics = metrics_of(path_record);
   for (std::size_t i = 0; i < metrics.size(); ++i) {
     const MetricConfig& metric = metrics[i];
-    const auto map = std::find_if(record.maps.begin(), record.maps.end(),
+    const auto map = std::find_if(path_record.maps.begin(), path_record.maps.end(),
                                   [&metric](const UserMap& one) { return one.name == metric.map; });
-    const bool emptied =
-        metric.empty_on_read || std::find(path.swapped.begin(), path.swapped.end(), metric.map) != path.swapped.end();
+    const bool emptied = is_emptied(record, path_record, *map) ||
+                         std::find(path.swapped.begin(), path.swapped.end(), metric.map) != path.swapped.end();
     if (!emptied || !metric.open_metrics || !only_grows(metric.open_metrics->type) || is_queue_map(map->type)) {
       continue;
     }
     const MapLayout layout =
         layout_of_map(std::as_bytes(std::span(types)), map->name, map->key_bytes, map->value_bytes);
-    const std::size_t numbers = number_parts(layout.value).size();
+    const std::size_t numbers = counted_parts(layout.value).size();
     if (numbers != 0) {
       shapes.push_back({std::to_string(i), map->key_bytes, static_cast<std::uint32_t>(numbers)});
     }
@@ -121,7 +135,7 @@ class Attempt {
     for (std::size_t i = 0; i < paths.size(); ++i) {
       const VerifiedPath& path = paths[i];
       programs.push_back({path.egress ? "egress" : "ingress", &path.object, path.other ? &*path.other : nullptr,
-                          path.swapped, metrics_of(record.paths[i]).size(), totals_of(path, record.paths[i])});
+                          path.swapped, metrics_of(record.paths[i]).size(), totals_of(path, record, record.paths[i])});
     }
     pins_.add(request_.name, number_, programs, write_record(record));
     pinned_ = true;

@@ -64,8 +64,9 @@ std::string joined(const std::string& name, const std::vector<std::string>& path
 // The entries of a metric: of its map, of both copies, and of the totals, by key.
 class Entries {
  public:
-  Entries(const Scraped& scraped, std::vector<NumberPart> parts, std::size_t most) : parts_(std::move(parts)) {
+  Entries(const Scraped& scraped, std::size_t most) {
     const bool grows = only_grows(scraped.metric.open_metrics->type);
+    parts_ = grows ? counted_parts(scraped.layout.value) : number_parts(scraped.layout.value);
     for (const UserMapReader& reader : scraped.readers) {
       if (grows || contents_.empty()) {
         contents_.push_back(reader.read());
@@ -176,10 +177,7 @@ bool is_negative(const Layout& layout, const Figure& figure) {
 class MetricSamples {
  public:
   MetricSamples(Exposition& exposition, const std::string& program, const Scraped& scraped, std::size_t most)
-      : exposition_(exposition),
-        scraped_(scraped),
-        metadata_(*scraped.metric.open_metrics),
-        entries_(scraped, number_parts(scraped.layout.value), most) {
+      : exposition_(exposition), scraped_(scraped), metadata_(*scraped.metric.open_metrics), entries_(scraped, most) {
     for (const Label& label : metadata_.labels) {
       constant_.emplace_back(label.name, label.value);
     }

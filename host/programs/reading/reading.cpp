@@ -46,9 +46,7 @@ class MetricsRead {
       return is_wanted(path, request_.direction) && swaps(pins, load, path);
     });
     for (const PathRecord& path : load.record->paths) {
-      if (is_wanted(path, request.direction)) {
-        open_path(pins, load, path, windows);
-      }
+      open_path(pins, load, path, windows);
     }
   }
 
@@ -93,6 +91,7 @@ class MetricsRead {
       const bool take = takes(one.reader.id());
       if (content == nullptr) {
         content = std::make_shared<MapContent>(take ? one.reader.take() : one.reader.read());
+        count_on_others(one.reader.id(), take, *content);
       }
       statistics.entries += content->entries;
       if (one.totals && take) {
@@ -107,6 +106,21 @@ class MetricsRead {
     return content;
   }
 
+  // A metric that this read is not for counts on as well, if it counts what is taken out of the same map.
+  void count_on_others(std::uint32_t map, bool take, const MapContent& content) const {
+    for (const OpenMetric& one : others_) {
+      if (!take || one.reader.id() != map) {
+        continue;
+      }
+      const std::uint64_t left_out = add_to_totals(*one.totals, one.layout, content);
+      if (left_out != 0 && one.reads) {
+        ReadStatistics statistics = one.reads->get(one.place);
+        statistics.left_out += left_out;
+        one.reads->set(one.place, statistics);
+      }
+    }
+  }
+
   static void note(const OpenMetric& one, ReadStatistics& statistics, std::chrono::steady_clock::time_point began) {
     const std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - began;
     statistics.nanoseconds += static_cast<std::uint64_t>(taken.count());
@@ -117,8 +131,7 @@ class MetricsRead {
 
   // Whether a path's map has a second copy.
   bool is_swapped(const UserPins& pins, const KnownLoad& load, const PathRecord& path, const std::string& map) const {
-    return std::filesystem::exists(pins.maps_directory(name_, load.pins.number, std::string(path.pin()) + "-other") /
-                                   map);
+    return std::filesystem::exists(pins.maps_directory(name_, load.pins.number, path.other_pin()) / map);
   }
 
   bool swaps(const UserPins& pins, const KnownLoad& load, const PathRecord& path) const {
@@ -137,31 +150,36 @@ class MetricsRead {
     const std::string types = pins.types(name_, load.pins.number, path.pin());
     std::uint32_t place = 0;
     for (MetricConfig& metric : metrics_of(path)) {
-      if (is_wanted(metric, request_)) {
-        const auto map = std::find_if(path.maps.begin(), path.maps.end(),
-                                      [&metric](const UserMap& one) { return one.name == metric.map; });
-        if (map == path.maps.end()) {
-          throw Error("program " + name_ + ", metric " + metric.name + ": there is no map " + metric.map);
-        }
-        open_metric(pins, load, path, types, windows, std::move(metric), *map);
-        OpenMetric& opened = metrics_.back();
+      const bool wanted = is_wanted(path, request_.direction) && is_wanted(metric, request_);
+      auto totals = UserTotals::open(pins.totals(name_, load.pins.number, path.pin(), std::to_string(place)));
+      if (wanted || totals) {
+        OpenMetric opened = open_metric(pins, load, path, types, windows, std::move(metric));
         opened.place = place;
-        opened.totals = UserTotals::open(pins.totals(name_, load.pins.number, path.pin(), std::to_string(place)));
+        opened.totals = std::move(totals);
         opened.reads = ReadStatisticsMap::open(pins.reads(name_, load.pins.number, path.pin()));
+        (wanted ? metrics_ : others_).push_back(std::move(opened));
       }
       ++place;
     }
   }
 
-  void open_metric(const UserPins& pins, const KnownLoad& load, const PathRecord& path, const std::string& types,
-                   const ClosedWindows& windows, MetricConfig metric, const UserMap& map) {
-    const std::filesystem::path maps = pins.maps_directory(name_, load.pins.number, path.pin());
+  OpenMetric open_metric(const UserPins& pins, const KnownLoad& load, const PathRecord& path, const std::string& types,
+                         const ClosedWindows& windows, MetricConfig metric) const {
+    const auto found = std::find_if(path.maps.begin(), path.maps.end(),
+                                    [&metric](const UserMap& one) { return one.name == metric.map; });
+    if (found == path.maps.end()) {
+      throw Error("program " + name_ + ", metric " + metric.name + ": there is no map " + metric.map);
+    }
+    const UserMap& map = *found;
     const bool closed = windows.maps_of(path.egress) && is_swapped(pins, load, path, map.name);
-    const std::filesystem::path pin = (closed ? *windows.maps_of(path.egress) : maps) / map.name;
+    const std::filesystem::path maps =
+        closed ? *windows.maps_of(path.egress) : pins.maps_directory(name_, load.pins.number, path.pin());
     const bool take = closed || metric.empty_on_read;
-    metrics_.push_back({path.egress, std::move(metric), map,
-                        layout_of_map(std::as_bytes(std::span(types)), map.name, map.key_bytes, map.value_bytes), take,
-                        UserMapReader::open(pin, map.name + " of program " + name_), 0, std::nullopt, std::nullopt});
+    return {path.egress, std::move(metric),
+            map,         layout_of_map(std::as_bytes(std::span(types)), map.name, map.key_bytes, map.value_bytes),
+            take,        UserMapReader::open(maps / map.name, map.name + " of program " + name_),
+            0,           std::nullopt,
+            std::nullopt};
   }
 
   std::string name_;
@@ -169,6 +187,7 @@ class MetricsRead {
   UniqueFd lock_;
   std::optional<ClosedWindows> windows_;
   std::vector<OpenMetric> metrics_;
+  std::vector<OpenMetric> others_;  // that are not asked for, and have totals
 };
 
 }  // namespace

@@ -10,14 +10,13 @@
 namespace nicsentry::programs {
 
 std::uint64_t add_to_totals(const UserTotals& totals, const MapLayout& layout, const MapContent& content) {
-  const std::vector<NumberPart> parts = number_parts(layout.value);
+  const std::vector<NumberPart> parts = counted_parts(layout.value);
   std::vector<std::uint64_t> numbers(parts.size());
   std::uint64_t left_out = 0;
   for (std::size_t entry = 0; entry < content.entries; ++entry) {
     const ValueView value{content.value(entry), content.stride, content.processors};
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      const Layout& part = parts[i].layout;
-      numbers[i] = can_add(part) ? static_cast<std::uint64_t>(add_integers(part, value.at(parts[i].offset))) : 0;
+      numbers[i] = static_cast<std::uint64_t>(add_integers(parts[i].layout, value.at(parts[i].offset)));
     }
     const bool any = std::any_of(numbers.begin(), numbers.end(), [](std::uint64_t one) { return one != 0; });
     if (any && !totals.add(content.key(entry), numbers)) {

@@ -9,8 +9,8 @@
 
 namespace nicsentry::programs {
 
-// Adds the integers of what a read took to the totals, entry by entry, those of all processors together. Returns how
-// many entries had no room.
+// Adds the counted parts of what a read took to the totals, entry by entry, those of all processors together. Returns
+// how many entries had no room.
 std::uint64_t add_to_totals(const UserTotals& totals, const MapLayout& layout, const MapContent& content);
 
 }  // namespace nicsentry::programs

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/programs/values/numbers.h"
 
+#include <utility>
+
+#include "host/programs/values/value_json.h"
+
 namespace nicsentry::programs {
 namespace {
 
@@ -48,6 +52,12 @@ std::vector<NumberPart> parts_of(const Layout& layout, PartsOf wanted) {
 }  // namespace
 
 std::vector<NumberPart> number_parts(const Layout& layout) { return parts_of(layout, PartsOf::numbers); }
+
+std::vector<NumberPart> counted_parts(const Layout& layout) {
+  std::vector<NumberPart> parts = number_parts(layout);
+  std::erase_if(parts, [](const NumberPart& part) { return !can_add(part.layout); });
+  return parts;
+}
 
 std::vector<NumberPart> label_parts(const Layout& layout) { return parts_of(layout, PartsOf::labels); }
 

@@ -22,6 +22,8 @@ struct NumberPart {
 // and texts. Not more than kNumberPartsMax.
 constexpr std::size_t kNumberPartsMax = 4096;
 std::vector<NumberPart> number_parts(const Layout& layout);
+// Those of them that can be counted: integers (can_add()).
+std::vector<NumberPart> counted_parts(const Layout& layout);
 
 // Parts of a key that become labels: numbers, addresses, texts; a list is one part.
 std::vector<NumberPart> label_parts(const Layout& layout);
