@@ -6,6 +6,7 @@
 """
 import ipaddress
 import json
+import pathlib
 import struct
 import sys
 
@@ -182,6 +183,10 @@ def histograms_case(directory):
         expect("all sizes", possible_processors() * 299 * 300 // 2, sizes["+Inf"])
         expected = {("summaries_count", (("key", "5"),)): 3, ("summaries_sum", (("key", "5"),)): 99}
         expect("a summary", (expected, "summary"), (samples(found["summaries"]), found["summaries"].type))
+        cut = families(network, "--series", 299)
+        expect("a map's histogram without all of its slots", False, "sizes_bytes" in cut)
+        expect("left out", 1, health(network, "series_left_out", "--series", 299)["sizes_bytes"])
+        expect("with all of them", True, "sizes_bytes" in families(network, "--series", 300))
         for buckets, said in (
             ({"scale": "log10"}, 'buckets.scale: read "log10", allowed is exp2, linear or fixed'),
             ({"scale": "linear", "width": 0}, "buckets.width: read 0.0, allowed is a number above 0"),
@@ -230,9 +235,82 @@ def taken_case(directory):
                     expect("the read has the entries", True, len(reading["taken"]) >= 1)
         expect("reads", {"taken": 3, "flows": 3, "queue": 3}, health(network, "reads"))
         expect("entries that were taken", {"taken": 5, "flows": 3, "queue": 3}, health(network, "read_entries"))
+        expect("a counter's members: integers", [], [one for one in found if one.startswith("taken_verdict")])
         seconds = health(network, "read_seconds")
         expect("time of reads", True, all(0 < one < 5 for one in seconds.values()))
         expect("left out of a counter: what is negative", 0, health(network, "read_errors")["taken"])
+
+
+def one_map_case(directory):
+    """What a read of one metric takes out of a map counts on in each metric of the map, also of the other direction."""
+    empty = {"empty-on-read": True}
+    shared = """
+BPF_TABLE("extern", int, __u64, ARRAY, 2);
+static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *md)
+{
+    ARRAY.atomic_increment(0);
+    return RX_OK;
+}
+"""
+    with Network(directory) as network:
+        load_metrics(network, exported("taken", "Counter", "one", options=empty), exported("taken", "Counter", "two"))
+        for trial in range(1, 4):
+            put(network, "taken", (struct.pack("<I", 5), counters(10, 0, 0)))
+            reading = read(network, "exports", "--metric", "one")["ingress-metrics"]
+            expect("the map of a metric", [("one", "taken")], [(each["name"], each["map"]) for each in reading])
+            found = families(network)
+            for name in ("one", "two"):
+                expect(f"trial {trial}: {name}", [10.0 * trial], list(samples(found[f"{name}_packets"]).values()))
+        maps = {one.labels["metric"]: one.labels["map"] for one in found[HEALTH + "reads"].samples}
+        expect("maps", {"one": "taken", "two": "taken"}, maps)
+        expect("reads of each", {"one": 3, "two": 0}, health(network, "reads"))
+        network.nicsentry("programs", "unload", "exports")
+        path = network.directory / "both.json"
+        ingress = {"code": COUNTING, "metric-configs": [exported("ARRAY", "Counter", "into")]}
+        egress = {"code": shared, "metric-configs": [exported("ARRAY", "Gauge", "out", options=empty)]}
+        path.write_text(json.dumps({"ingress-path": ingress, "egress-path": egress}), encoding="utf-8")
+        load(network, path)
+        for trial in range(1, 4):
+            put(network, "ARRAY", (struct.pack("<I", 1), struct.pack("<Q", 4)), name="both")
+            taken = read(network, "both", "--direction", "egress")["egress-metrics"][0]["value"]
+            expect(f"trial {trial}: taken by the other direction", [0, 4], taken)
+            seen = samples(families(network, name="both")["into"])["into_total", (("key", "1"),)]
+            expect(f"trial {trial}: counted on", 4.0 * trial, seen)
+
+
+def names_case(directory):
+    """Names and labels of metrics that stand in each other's way, or in that of OpenMetrics, give a text that holds."""
+    with Network(directory) as network:
+        le = [{"name": "le", "value": "mine"}, {"name": "index", "value": "first"}]
+        load_metrics(
+            network,
+            exported("latencies", "Histogram", "slow", labels=le),
+            exported("single", "Gauge", "slow_count"),
+            exported("single", "Counter", "slow_sum"),
+            exported("flows", "Gauge", labels=le),
+            exported("sizes", "Histogram", buckets={"scale": "linear", "start": 1e308, "width": 1e308}),
+            exported("latencies", "Histogram", "narrow", buckets={"scale": "linear", "width": 1e-300}),
+            {"name": "plain", "map-name": "taken"},
+        )
+        put(network, "latencies", (bytes(4), struct.pack("<9Q", *range(1, 9), 99)))
+        put(network, "single", (bytes(4), struct.pack("<Q", 6)))
+        put(network, "flows", (flow("192.0.2.1", 1, 1, b""), counters(1, 0, 0, (4, 5))))
+        put(network, "taken", *[(struct.pack("<I", i), counters(i, 0, 0)) for i in range(3)])
+        found = families(network)
+        expect("own label", {"mine"}, {one.labels["own_le"] for one in found["slow"].samples})
+        expected = [("slow_count_ingress", "gauge", 6.0), ("slow_sum_ingress", "counter", 6.0)]
+        seen = [(name, found[name].type, found[name].samples[0].value) for name, _, _ in expected]
+        expect("names of a histogram's samples", expected, seen)
+        queues = {(one.labels["own_index"], one.labels["index"]): one.value for one in found["flows_queues"].samples}
+        expect("a list", {("first", "0"): 4.0, ("first", "1"): 5.0}, queues)
+        expect("bounds beyond all numbers", ["1e+308", "+Inf"], list(buckets_of(found["sizes"])[()]))
+        narrow = list(buckets_of(found["narrow"])["0.0.0.0",])
+        expect("small bounds", ["0.0", "1e-300", "2e-300"], narrow[:3])
+        expect("entries of a metric without OpenMetrics", 3, health(network, "map_entries")["plain"])
+        shown = json.loads(network.nicsentry("programs", "show", "exports", "--json").stdout)
+        (pathlib.Path(shown["pinned"]) / "ingress-maps" / "flows").unlink()
+        failed = health(network, "scrape_failed")
+        expect("a map whose pin somebody removed", {"flows"}, {name for name, value in failed.items() if value})
 
 
 def load_case(directory):
@@ -289,6 +367,8 @@ CASES = {
     "members and labels": members_case,
     "histograms and summaries": histograms_case,
     "what reads took": taken_case,
+    "two metrics of one map": one_map_case,
+    "names and labels": names_case,
     "under load": slow(load_case),
     "capped": capped_case,
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 
 #include "host/programs/values/value_json.h"
 
@@ -23,6 +24,20 @@ const char* type_name(Exposition::Type type) {
       return "summary";
     default:
       return "unknown";
+  }
+}
+
+// What a type's samples can have behind the family's name.
+std::vector<std::string> suffixes_of(Exposition::Type type) {
+  switch (type) {
+    case Exposition::Type::counter:
+      return {"_total", "_created"};
+    case Exposition::Type::histogram:
+      return {"_bucket", "_count", "_sum", "_created"};
+    case Exposition::Type::summary:
+      return {"_count", "_sum", "_created"};
+    default:
+      return {};
   }
 }
 
@@ -56,13 +71,23 @@ std::string name_of_characters(std::string_view text, bool colons) {
 }  // namespace
 
 int Exposition::family(const std::string& name, Type type, const std::string& help) {
-  const auto found =
-      std::find_if(families_.begin(), families_.end(), [&name](const Family& one) { return one.name == name; });
-  if (found != families_.end()) {
-    return found->type == type ? static_cast<int>(found - families_.begin()) : -1;
+  if (const auto found = names_.find(name); found != names_.end()) {
+    const Family& family = families_[static_cast<std::size_t>(found->second)];
+    return family.name == name && family.type == type ? found->second : -1;
   }
+  std::vector<std::string> names = {name};
+  for (const std::string& suffix : suffixes_of(type)) {
+    names.push_back(name + suffix);
+  }
+  if (std::any_of(names.begin(), names.end(), [this](const std::string& one) { return names_.contains(one); })) {
+    return -1;
+  }
+  const int number = static_cast<int>(families_.size());
   families_.push_back({name, type, help, {}, {}});
-  return static_cast<int>(families_.size()) - 1;
+  for (std::string& one : names) {
+    names_.emplace(std::move(one), number);
+  }
+  return number;
 }
 
 bool Exposition::add(int family, std::string_view suffix, const SampleLabels& labels, const std::string& value) {
@@ -100,9 +125,11 @@ std::string label_name(std::string_view text) {
 
 std::string canonical_number(double number) {
   constexpr double kFixedLimit = 1e6;
+  constexpr double kFixedLeast = 1e-4;
   std::array<char, 64> digits{};
-  const auto format =
-      number < kFixedLimit && number > -kFixedLimit ? std::chars_format::fixed : std::chars_format::scientific;
+  const double size = std::abs(number);
+  const bool fixed = number == 0 || (size >= kFixedLeast && size < kFixedLimit);
+  const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, format).ptr;
   std::string text(digits.data(), end);
   if (format == std::chars_format::fixed && text.find('.') == std::string::npos) {

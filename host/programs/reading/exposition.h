@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,8 +18,8 @@ class Exposition {
  public:
   enum class Type { counter, gauge, histogram, summary, unknown };
 
-  // The number of a family; that of the one that has this name and type already. Nothing is -1: the name has another
-  // type.
+  // The number of a family; that of the one that has this name and type already. -1: it would have the name of another
+  // family, or of another's samples.
   int family(const std::string& name, Type type, const std::string& help);
   // False, and nothing is added, where the family has this sample already.
   bool add(int family, std::string_view suffix, const SampleLabels& labels, const std::string& value);
@@ -33,6 +34,7 @@ class Exposition {
     std::set<std::string> known;
   };
   std::vector<Family> families_;
+  std::map<std::string, int> names_;  // that families and their samples can have, with the family's number
 };
 
 // A name as OpenMetrics has it: other characters become _.

@@ -32,7 +32,7 @@ struct Scraped {
   MetricConfig metric;
   UserMap map;
   MapLayout layout;
-  std::vector<UserMapReader> readers;  // the copy that is in use first
+  std::vector<UserMapReader> readers;  // the copy that is in use first; none where somebody removed the pins
   std::optional<UserTotals> totals;
   ReadStatistics statistics;
 };
@@ -179,7 +179,7 @@ class MetricSamples {
   MetricSamples(Exposition& exposition, const std::string& program, const Scraped& scraped, std::size_t most)
       : exposition_(exposition), scraped_(scraped), metadata_(*scraped.metric.open_metrics), entries_(scraped, most) {
     for (const Label& label : metadata_.labels) {
-      constant_.emplace_back(label.name, label.value);
+      add_label(constant_, "own_", label.name, label.value);
     }
     add_unless_there(constant_, "program", program);
     add_unless_there(constant_, "direction", scraped.direction);
@@ -190,7 +190,9 @@ class MetricSamples {
   std::size_t write() {
     left_out_ = entries_.left_out();
     if (metadata_.type == MetricType::histogram && is_slot_map()) {
-      write_map_histogram();
+      if (left_out_ == 0) {  // without some of its slots it would be a wrong histogram
+        write_map_histogram();
+      }
       return left_out_;
     }
     for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
@@ -217,17 +219,16 @@ class MetricSamples {
     }
   }
 
-  // A key's label: its own name, or with "key_" in front where the name has another meaning.
-  void add_key_label(SampleLabels& labels, const std::string& wanted, const std::string& value) const {
-    std::string name = wanted;
+  // A label by its own name, or with `prefix` in front where the name has another meaning.
+  static void add_label(SampleLabels& labels, const char* prefix, std::string name, const std::string& value) {
     const auto taken = [&labels](const std::string& one) {
       return one == "le" || one == "quantile" || one == "index" ||
              std::any_of(labels.begin(), labels.end(), [&one](const auto& label) { return label.first == one; });
     };
     while (taken(name)) {
-      name.insert(0, "key_");
+      name.insert(0, prefix);
     }
-    labels.emplace_back(name, value);
+    labels.emplace_back(std::move(name), value);
   }
 
   SampleLabels labels_of(std::size_t entry) const {
@@ -237,7 +238,7 @@ class MetricSamples {
     }
     for (const NumberPart& part : key_parts_) {
       const std::string name = part.path.empty() ? "key" : label_name(joined("", part.path));
-      add_key_label(labels, name, plain_text(part.layout, {entries_.key(entry) + part.offset, 0, 1}, {}));
+      add_label(labels, "key_", name, plain_text(part.layout, {entries_.key(entry) + part.offset, 0, 1}, {}));
     }
     return labels;
   }
@@ -362,7 +363,7 @@ class MetricSamples {
     bool added = true;
     for (std::size_t i = 0; i < std::max(bounds, slots.size()); ++i) {
       count += i < slots.size() ? slots[i] : 0;
-      if (i < bounds) {
+      if (i < bounds && std::isfinite(bound_of(i))) {
         added = add_bucket(to, labels, canonical_number(bound_of(i)), count) && added;
       }
     }
@@ -506,11 +507,16 @@ HealthSamples::Health scrape(Exposition& exposition, const std::string& name, co
                              std::size_t series_most) {
   HealthSamples::Health health;
   const auto began = std::chrono::steady_clock::now();
-  if (scraped.metric.open_metrics && !is_queue_map(scraped.map.type)) {
+  health.failed = scraped.readers.empty();
+  if (!health.failed && !is_queue_map(scraped.map.type)) {
     try {
-      MetricSamples samples(exposition, name, scraped, series_most);
-      health.left_out = samples.write();
-      health.entries = samples.in_use();
+      if (scraped.metric.open_metrics) {
+        MetricSamples samples(exposition, name, scraped, series_most);
+        health.left_out = samples.write();
+        health.entries = samples.in_use();
+      } else {
+        health.entries = scraped.readers.front().read().entries;
+      }
     } catch (const Error&) {  // the others can be read, and a series says it
       health.failed = true;
     }

@@ -31,6 +31,22 @@ TEST_CASE("a name has one type, and a sample is there once") {
   CHECK(exposition.add(family, "", {{"x", "2"}}, "2"));
 }
 
+TEST_CASE("a family does not get the name of another family's samples") {
+  using Type = Exposition::Type;
+  Exposition exposition;
+  REQUIRE(exposition.family("time", Type::histogram, "t") == 0);
+  for (const char* name : {"time_bucket", "time_count", "time_sum", "time_created"}) {
+    CHECK(exposition.family(name, Type::gauge, "t") == -1);
+  }
+  CHECK(exposition.family("time_total", Type::gauge, "t") == 1);
+  CHECK(exposition.family("time_max", Type::counter, "t") == 2);
+  CHECK(exposition.family("time_max_total", Type::gauge, "t") == -1);
+  REQUIRE(exposition.family("size_count", Type::gauge, "s") == 3);
+  CHECK(exposition.family("size", Type::summary, "s") == -1);
+  CHECK(exposition.family("size", Type::gauge, "s") == 4);
+  CHECK(exposition.family("time", Type::histogram, "t") == 0);
+}
+
 TEST_CASE("names get the characters that OpenMetrics has") {
   CHECK(metric_name("a:b-c.d") == "a:b_c_d");
   CHECK(label_name("a:b") == "a_b");
@@ -47,6 +63,10 @@ TEST_CASE("numbers of buckets have a point or an exponent") {
   CHECK(canonical_number(1048576) == "1.048576e+06");
   CHECK(canonical_number(-5e9) == "-5e+09");
   CHECK(canonical_number(1e300) == "1e+300");
+  CHECK(canonical_number(0.0001) == "0.0001");
+  CHECK(canonical_number(0.00001) == "1e-05");
+  CHECK(canonical_number(-2.5e-300) == "-2.5e-300");
+  CHECK(canonical_number(999999.9999999999) == "999999.9999999999");
 }
 
 }  // namespace nicsentry::programs::exposition_test
