@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -28,6 +27,10 @@ bool is_hash_map(std::uint32_t type) {
 }
 
 bool has_no_such_call(int code) { return code == EINVAL || code == EOPNOTSUPP || code == kNotSupported; }
+
+bool is_zero(const std::byte* value, std::size_t bytes) {
+  return std::all_of(value, value + bytes, [](std::byte one) { return one == std::byte{0}; });
+}
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -115,12 +118,27 @@ MapContent UserMapReader::take() const {
   return content;
 }
 
+MapContent UserMapReader::take_unused() const {
+  if (!is_array_map(type_)) {
+    return take();
+  }
+  MapContent content = read();
+  if (!zero_in_batches(content)) {
+    zero(content);
+  }
+  return content;
+}
+
+std::uint32_t UserMapReader::batch_entries(std::size_t entry_bytes) const {
+  const auto room = static_cast<std::uint32_t>(kBatchBytes / entry_bytes);
+  return std::min(std::clamp(room, kBatchLeast, kBatchMost), std::max(capacity_, 1U));
+}
+
 // A hash is read bucket by bucket, an array by its index: the kernel's position never goes back. False where the kernel
 // has no batches for this map: those on a card, and older kernels' per-CPU arrays.
 bool UserMapReader::read_in_batches(MapContent& content, bool take) const {
   const std::size_t value_bytes = std::size_t{content.stride} * content.processors;
-  const auto room = static_cast<std::uint32_t>(kBatchBytes / (key_bytes_ + value_bytes));
-  std::uint32_t batch = std::min(std::clamp(room, kBatchLeast, kBatchMost), std::max(capacity_, 1U));
+  std::uint32_t batch = batch_entries(key_bytes_ + value_bytes);
   std::vector<std::byte> position(std::max<std::size_t>(key_bytes_, sizeof(std::uint64_t)));
   const auto read_batch = take ? bpf_map_lookup_and_delete_batch : bpf_map_lookup_batch;
   bool first = true;
@@ -215,7 +233,7 @@ void UserMapReader::zero(MapContent& content) const {
   const std::vector<std::byte> zeros(value_bytes);
   for (std::size_t i = 0; i < content.entries; ++i) {
     std::byte* value = content.values.data() + i * value_bytes;
-    if (std::memcmp(value, zeros.data(), value_bytes) == 0) {
+    if (is_zero(value, value_bytes)) {
       continue;
     }
     const std::byte* key = content.keys.data() + i * key_bytes_;
@@ -224,6 +242,32 @@ void UserMapReader::zero(MapContent& content) const {
       fail(errno, "setting an entry to 0");
     }
   }
+}
+
+// The values that are not 0. False where the kernel has no batches for this map.
+bool UserMapReader::zero_in_batches(const MapContent& content) const {
+  const std::size_t value_bytes = std::size_t{content.stride} * content.processors;
+  std::vector<std::byte> keys;
+  for (std::size_t i = 0; i < content.entries; ++i) {
+    if (!is_zero(content.value(i), value_bytes)) {
+      const std::span<const std::byte> key = content.key(i);
+      keys.insert(keys.end(), key.begin(), key.end());
+    }
+  }
+  const std::size_t entries = keys.size() / key_bytes_;
+  const std::size_t batch = std::min<std::size_t>(batch_entries(value_bytes), entries);
+  const std::vector<std::byte> zeros(batch * value_bytes);
+  for (std::size_t at = 0; at < entries;) {
+    auto count = static_cast<std::uint32_t>(std::min(batch, entries - at));
+    if (bpf_map_update_batch(map_.get(), keys.data() + at * key_bytes_, zeros.data(), &count, nullptr) != 0) {
+      if (at == 0 && has_no_such_call(errno)) {
+        return false;
+      }
+      fail(errno, "setting its entries to 0");
+    }
+    at += count;
+  }
+  return true;
 }
 
 void UserMapReader::take_each(MapContent& content) const {

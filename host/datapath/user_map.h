@@ -56,6 +56,8 @@ class UserMapReader {
   // entry between the copy and that is lost: of a hash only what a program adds that had found the entry before, of an
   // array and a trie what is added within the time of one system call.
   MapContent take() const;
+  // take() of a map that no program uses any more: nothing is lost, and an array is emptied in batches.
+  MapContent take_unused() const;
 
  private:
   MapContent empty_content() const;
@@ -63,6 +65,8 @@ class UserMapReader {
   void walk(MapContent& content) const;
   void drain(MapContent& content) const;
   void zero(MapContent& content) const;
+  bool zero_in_batches(const MapContent& content) const;
+  std::uint32_t batch_entries(std::size_t entry_bytes) const;
   void take_each(MapContent& content) const;
   [[noreturn]] void fail(int code, const char* what) const;
 

@@ -26,7 +26,8 @@ struct OpenMetric {
   MetricConfig metric;
   UserMap map;
   MapLayout layout;
-  bool take = false;  // the read empties the map
+  bool closed = false;  // the map is that of a closed window
+  bool take = false;    // the read empties the map
   UserMapReader reader;
   std::uint32_t place = 0;           // among its path's metrics
   std::optional<UserTotals> totals;  // of what reads take
@@ -90,7 +91,9 @@ class MetricsRead {
     try {
       const bool take = takes(one.reader.id());
       if (content == nullptr) {
-        content = std::make_shared<MapContent>(take ? one.reader.take() : one.reader.read());
+        content = std::make_shared<MapContent>(one.closed ? one.reader.take_unused()
+                                               : take     ? one.reader.take()
+                                                          : one.reader.read());
         count_on_others(one.reader.id(), take, *content);
       }
       statistics.entries += content->entries;
@@ -175,10 +178,15 @@ class MetricsRead {
     const std::filesystem::path maps =
         closed ? *windows.maps_of(path.egress) : pins.maps_directory(name_, load.pins.number, path.pin());
     const bool take = closed || metric.empty_on_read;
-    return {path.egress, std::move(metric),
-            map,         layout_of_map(std::as_bytes(std::span(types)), map.name, map.key_bytes, map.value_bytes),
-            take,        UserMapReader::open(maps / map.name, map.name + " of program " + name_),
-            0,           std::nullopt,
+    return {path.egress,
+            std::move(metric),
+            map,
+            layout_of_map(std::as_bytes(std::span(types)), map.name, map.key_bytes, map.value_bytes),
+            closed,
+            take,
+            UserMapReader::open(maps / map.name, map.name + " of program " + name_),
+            0,
+            std::nullopt,
             std::nullopt};
   }
 
