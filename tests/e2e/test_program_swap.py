@@ -4,7 +4,9 @@
 
     test_program_swap.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
+import fcntl
 import json
+import os
 import pathlib
 import random
 import signal
@@ -62,6 +64,49 @@ static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *m
     OUT.atomic_increment(0);
     return RX_OK;
 }
+"""
+# Counts a packet a second after it came.
+SLOW = """
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+#define ONE_NUMBER(name) \\
+    struct { \\
+        __uint(type, BPF_MAP_TYPE_ARRAY); \\
+        __uint(max_entries, 1); \\
+        __type(key, __u32); \\
+        __type(value, __u64); \\
+    } name SEC(".maps")
+ONE_NUMBER(BEGUN);
+ONE_NUMBER(COUNTED);
+static long is_over(__u32 i, __u64 *end)
+{
+    return bpf_ktime_get_ns() >= *end;
+}
+static __always_inline void add_one(void *map)
+{
+    __u32 key = 0;
+    __u64 *number = bpf_map_lookup_elem(map, &key);
+    if (number)
+        __sync_fetch_and_add(number, 1);
+}
+SEC("tc")
+int slow(struct __sk_buff *skb)
+{
+    __u64 end = bpf_ktime_get_ns() + 1000000000ULL;
+    add_one(&BEGUN);
+    for (int i = 0; i < 16; i++)
+        bpf_loop(1 << 23, is_over, &end, 0);
+    add_one(&COUNTED);
+    return TC_ACT_OK;
+}
+char _license[] SEC("license") = "GPL";
+"""
+SEND_ONE = """
+import socket, sys
+port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+port.bind((sys.argv[1], 0))
+port.send(bytes(12) + b"\x08\x00" + bytes(46))
 """
 SWAPPED = "ARRAY HASH CPU_ARRAY CPU_HASH RECENT QUEUE".split()
 # Sends UDP frames from 8 source ports until it is told to stop.
@@ -156,6 +201,11 @@ def readings(network, name, number, *arguments):
     expect("exit status of the reader", 0, process.wait(timeout=30))
 
 
+def one_number(network, name, map_name):
+    with opened(network, name, map_name) as pinned:
+        return struct.unpack("<Q", pinned.get(struct.pack("<I", 0), 8))[0]
+
+
 def swaps_case(directory):
     """500 windows, one after the other, have each packet of two senders once: maps of each kind, in each mode."""
     with Network(directory) as network:
@@ -163,19 +213,18 @@ def swaps_case(directory):
         for mode in ("tc", "drv", "skb") if tries(100) == 100 else ("drv",):
             load(network, path, "--mode", mode)
             flood = Flood(network)
-            sums, number = {}, 0
+            sums, windows = {}, 0
             for reading in readings(network, "counting", SWAPS):
                 add(sums, reading)
-                number += 1
+                windows += 1
             sent = flood.stop()[0]
             for _ in range(2):  # what both copies still have
                 add(sums, read(network, "counting"))
-            with opened(network, "counting", "ALL") as pinned:
-                seen = struct.unpack("<Q", pinned.get(struct.pack("<I", 0), 8))[0]
-            expect(f"{mode}: enough readings", True, number >= SWAPS)
+            seen = one_number(network, "counting", "ALL")
+            expect(f"{mode}: enough readings", True, windows >= SWAPS)
             expect(f"{mode}: packets that both copies counted in the map that they share", sent, seen)
             queued = sums.pop("QUEUE")
-            expect(f"{mode}: packets of {number} windows", dict.fromkeys(SWAPPED[:-1], sent), sums)
+            expect(f"{mode}: packets of {windows} windows", dict.fromkeys(SWAPPED[:-1], sent), sums)
             expect(f"{mode}: queued packets", True, 0 < queued <= sent)
             network.nicsentry("programs", "unload", "counting")
             network.check_clean()
@@ -223,6 +272,63 @@ def readers_case(directory):
         for _ in range(2):
             add(sums, read(network, "counting"))
         expect("packets", {"ARRAY": sent, "HASH": sent}, sums)
+
+
+def running_case(directory):
+    """A read waits for a program that still runs in the copy that it closes: its packet is in that window."""
+    with Network(directory) as network:
+        load(network, write_monitor(network, "slow", SLOW, [metric("COUNTED")]))
+        for packet in (1, 2):
+            sender = network.start(network.sender, sys.executable, "-c", SEND_ONE, "left0")
+            end = time.monotonic() + 30
+            while one_number(network, "slow", "BEGUN") < packet and time.monotonic() < end:
+                time.sleep(0.01)
+            expect(f"packet {packet}: the program began", packet, one_number(network, "slow", "BEGUN"))
+            expect(f"packet {packet}: the window that was closed while it ran", [1], values(network, "slow", "COUNTED"))
+            expect("exit status of the sender", 0, sender.wait(timeout=30))
+        expect("the windows after it", [[0], [0]], [values(network, "slow", "COUNTED") for _ in range(2)])
+
+
+def arrays_case(directory):
+    """Arrays of many elements are 0 when they are in use again, also those of one value for each processor."""
+    entries, processors = 70000, possible_processors()
+    code = COUNTING.replace("ALL, 1)", f"ALL, {entries})") + f'BPF_TABLE("percpu_array", int, __u32, LARGE, {entries});'
+    with Network(directory) as network:
+        load(network, write_monitor(network, "counting", code, [metric("ALL"), metric("LARGE")]))
+        each = [struct.pack("<I", 3)] * processors
+        for name, value in (("ALL", struct.pack("<Q", 2)), ("LARGE", per_processor(each))):
+            with opened(network, "counting", name) as pinned:
+                for i in range(1, entries, 2 if name == "ALL" else 7):
+                    pinned.put(struct.pack("<I", i), value)
+        read_one, read_two, read_three = (read(network, "counting")["ingress-metrics"] for _ in range(3))
+        expect("entries", [entries] * 2, [one["entries"] for one in read_one])
+        expected = [entries, len(range(1, entries, 7)) * 3 * processors]
+        expect("the closed window", expected, [total(one["value"]) for one in read_one])
+        for reading in (read_two, read_three):
+            expect("the windows after it", [0, 0], [total(one["value"]) for one in reading])
+
+
+def anew_case(directory):
+    """A reader that waited for a name, which was loaded anew meanwhile, waits for the readers of the new load."""
+    with Network(directory) as network:
+        path = write_monitor(network, "counting", COUNTING, [metric("ARRAY")])
+        load(network, path)
+        place = network.pins / "programs" / "counting"
+        held = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        reader = network.start(network.receiver, BINARY, "programs", "read", "counting", stdout=subprocess.PIPE)
+        time.sleep(1)
+        expect("the reader waits", None, reader.poll())
+        network.nicsentry("programs", "unload", "counting")
+        load(network, path)
+        held_anew = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(held_anew, fcntl.LOCK_EX)
+        os.close(held)
+        time.sleep(1)
+        expect("the reader waits for the new load's lock", None, reader.poll())
+        os.close(held_anew)
+        expect("what it reads", 1, len(json.loads(reader.communicate(timeout=30)[0])["ingress-metrics"]))
+        expect("exit status", 0, reader.returncode)
 
 
 def killed_case(directory):
@@ -346,7 +452,10 @@ def refusals_case(directory):
 CASES = {
     "500 swaps under load": swaps_case,
     "both directions share a map": slow(shared_case),
+    "a program that still runs": running_case,
+    "arrays of many elements": arrays_case,
     "two readers": readers_case,
+    "a reader and a load of the same name": anew_case,
     "killed readers": slow(killed_case),
     "emptied maps": empty_case,
     "an emptied hash": hash_case,

@@ -285,6 +285,14 @@ def names_case(directory):
             done = network.nicsentry("programs", command, "nothing", check=False)
             expect(f"{command}: exit status", 1, done.returncode)
             expect_text(command, "no program is loaded as nothing", done.stderr)
+        load(network, path, "--name", "7")
+        for command in ("show", "read", "unload"):  # names that would lead to the pins of the name 7, or beside them
+            for name in ("", ".", "..", "../programs", "7/..", "a" * 65):
+                done = network.nicsentry("programs", command, name, check=False)
+                expect(f"{command} '{name}': exit status", 1, done.returncode)
+                expect_text(f"{command} '{name}'", f"no program is loaded as {name}", done.stderr)
+        expect("paths of 7", [True], [one["attached"] for one in loaded(network)["7"]["paths"]])
+        unload(network, "7")
         check_nothing_left(network)
         network.inside(network.receiver, "tc", "qdisc", "add", "dev", "right0", "clsact")
         load(network, path)
