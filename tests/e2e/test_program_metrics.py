@@ -158,6 +158,10 @@ def histograms_case(directory):
             exported("latencies", "Histogram", "fixed", buckets={"scale": "fixed", "bounds": [0.001, 1, 5e6]}),
             exported("sizes", "Histogram", "sizes_bytes", buckets={"scale": "linear", "width": 8}),
             exported("summaries", "Summary"),
+            exported("changes", "Summary"),
+            exported("changes", "Histogram", "signed"),
+            exported("latencies", "Histogram", "below", buckets={"scale": "linear", "start": -5, "width": 4}),
+            exported("latencies", "Histogram", "close", buckets={"scale": "linear", "start": 2**53}),
         )
         slots = [1, 0, 2, 3, 0, 0, 4, 5]
         put(network, "latencies", (ipaddress.IPv4Address("192.0.2.7").packed, struct.pack("<9Q", *slots, 1234)))
@@ -166,6 +170,8 @@ def histograms_case(directory):
         ]
         put(network, "sizes", *each)
         put(network, "summaries", (struct.pack("<H", 5), struct.pack("<I4xQ", 3, 99)))
+        changes = ((3, 0, 1, 1, 1), (3, -1, 1, 1, 1), (3, 5, 4, -1, 4))
+        put(network, "changes", *[(struct.pack("<H", i), struct.pack("<I4x4q", *one)) for i, one in enumerate(changes)])
         found = families(network)
         expect("types", {"histogram"}, {found[n].type for n in ("latencies", "linear", "fixed", "sizes_bytes")})
         bounds = ["1.0", "2.0", "4.0", "8.0", "16.0", "32.0", "64.0", "+Inf"]
@@ -187,6 +193,19 @@ def histograms_case(directory):
         expect("a map's histogram without all of its slots", False, "sizes_bytes" in cut)
         expect("left out", 1, health(network, "series_left_out", "--series", 299)["sizes_bytes"])
         expect("with all of them", True, "sizes_bytes" in families(network, "--series", 300))
+        expected = {("changes_count", (("key", str(key)),)): 3 for key in range(3)}
+        expected |= {("changes_sum", (("key", "0"),)): 0, ("changes_sum", (("key", "2"),)): 5}
+        expect("a summary's sum below 0", expected, samples(found["changes"]))
+        buckets = dict(zip(["1.0", "2.0", "+Inf"], [1, 2, 3]))
+        expected = {("0",): buckets | {"count": 3, "sum": 0}, ("1",): buckets}
+        expect("a histogram's sum and slots below 0", expected, buckets_of(found["signed"]))
+        left_out = health(network, "series_left_out")
+        expect("left out", (1, 2), (left_out["changes"], left_out["signed"]))
+        bounds = ["-5.0", "-1.0", "3.0", "7.0", "11.0", "15.0", "19.0", "+Inf"]
+        expect("bounds below 0", {("192.0.2.7",): dict(zip(bounds, counts))}, buckets_of(found["below"]))
+        bounds = [f"9.00719925474099{digit}e+15" for digit in (2, 4, 6, 8)] + ["+Inf"]
+        expected = {("192.0.2.7",): dict(zip(bounds, [1, 3, 6, 10, 15])) | rest}
+        expect("bounds that numbers cannot tell apart", expected, buckets_of(found["close"]))
         for buckets, said in (
             ({"scale": "log10"}, 'buckets.scale: read "log10", allowed is exp2, linear or fixed'),
             ({"scale": "linear", "width": 0}, "buckets.width: read 0.0, allowed is a number above 0"),

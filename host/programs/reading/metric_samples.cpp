@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace nicsentry::programs {
 namespace {
 
 using MetricType = OpenMetricsMetadata::Type;
+using Slots = std::vector<std::optional<WideUnsigned>>;
 
 std::string joined(const std::string& name, const std::vector<std::string>& path) {
   std::string made = name;
@@ -135,26 +137,32 @@ class MetricSamples {
     }
   }
 
-  const Figure* find_member(std::size_t entry, const char* name) const {
-    for (std::size_t i = 0; i < entries_.parts().size(); ++i) {
-      const NumberPart& part = entries_.parts()[i];
-      if (part.path.size() == 1 && part.path.front() == name && !part.index) {
-        return &entries_.figure(entry, i);
-      }
-    }
-    return nullptr;
+  // The part that is the value's member of this name.
+  std::optional<std::size_t> find_member(const char* name) const {
+    const std::vector<NumberPart>& parts = entries_.parts();
+    const auto found = std::find_if(parts.begin(), parts.end(), [name](const NumberPart& part) {
+      return part.path.size() == 1 && part.path.front() == name && !part.index;
+    });
+    return found != parts.end() ? std::optional(static_cast<std::size_t>(found - parts.begin())) : std::nullopt;
+  }
+
+  // An integer of an entry. Nothing for one below 0, which a histogram or summary cannot have.
+  std::optional<WideUnsigned> count_at(std::size_t entry, std::size_t part) const {
+    const Figure& figure = entries_.figure(entry, part);
+    return is_negative(entries_.parts()[part].layout, figure) ? std::nullopt : std::optional(figure.integer);
   }
 
   bool write_summary(std::size_t entry, const SampleLabels& labels) {
-    const Figure* count = find_member(entry, "count");
-    const Figure* sum = find_member(entry, "sum");
-    const int to = count != nullptr && sum != nullptr ? family(name_of({}), Exposition::Type::summary) : -1;
+    const auto count_part = find_member("count");
+    const auto sum_part = find_member("sum");
+    const int to = count_part && sum_part ? family(name_of({}), Exposition::Type::summary) : -1;
     if (to < 0) {
       return false;
     }
-    const bool added = exposition_.add(to, "_count", labels, number_text(count->integer)) &&
-                       exposition_.add(to, "_sum", labels, number_text(sum->integer));
-    left_out_ += added ? 0 : 1;
+    for (const auto& [part, suffix] : {std::pair(*count_part, "_count"), std::pair(*sum_part, "_sum")}) {
+      const auto number = count_at(entry, part);
+      left_out_ += number && exposition_.add(to, suffix, labels, number_text(*number)) ? 0 : 1;
+    }
     return true;
   }
 
@@ -171,28 +179,31 @@ class MetricSamples {
   }
 
   void write_map_histogram() {
-    std::vector<WideUnsigned> slots;
+    Slots slots;
     for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
-      slots.push_back(entries_.figure(entry, 0).integer);
+      slots.push_back(count_at(entry, 0));
     }
-    write_buckets(name_of({}), constant_, slots, nullptr);
+    write_buckets(name_of({}), constant_, slots, std::nullopt);
   }
 
   // Each list of a value is a histogram.
   void write_histograms(std::size_t entry, const SampleLabels& labels) {
     const std::vector<NumberPart>& parts = entries_.parts();
+    const auto sum_part = find_member("sum");
+    const auto sum = sum_part ? count_at(entry, *sum_part) : std::nullopt;
+    left_out_ += sum_part && !sum ? 1 : 0;
     for (std::size_t i = 0; i < parts.size();) {
-      std::vector<WideUnsigned> slots;
+      Slots slots;
       const std::vector<std::string>& path = parts[i].path;
       for (; i < parts.size() && parts[i].index && parts[i].path == path; ++i) {
-        slots.push_back(entries_.figure(entry, i).integer);
+        slots.push_back(count_at(entry, i));
       }
       if (slots.empty()) {
         ++i;
         continue;
       }
       const bool slots_alone = path.size() == 1 && path.front() == "slots";
-      write_buckets(slots_alone ? name_of({}) : name_of(path), labels, slots, find_member(entry, "sum"));
+      write_buckets(slots_alone ? name_of({}) : name_of(path), labels, slots, sum);
     }
   }
 
@@ -208,10 +219,13 @@ class MetricSamples {
     }
   }
 
-  void write_buckets(const std::string& name, const SampleLabels& labels, const std::vector<WideUnsigned>& slots,
-                     const Figure* sum) {
-    const int to = family(name, Exposition::Type::histogram);
-    if (to < 0 || slots.empty()) {
+  // Without a slot below 0, which no histogram has. One with a bound below 0 has no sum.
+  void write_buckets(const std::string& name, const SampleLabels& labels, const Slots& slots,
+                     const std::optional<WideUnsigned>& sum) {
+    const bool whole =
+        !slots.empty() && std::all_of(slots.begin(), slots.end(), [](const auto& one) { return one.has_value(); });
+    const int to = whole ? family(name, Exposition::Type::histogram) : -1;
+    if (to < 0) {
       ++left_out_;
       return;
     }
@@ -220,15 +234,17 @@ class MetricSamples {
     WideUnsigned count = 0;
     bool added = true;
     for (std::size_t i = 0; i < std::max(bounds, slots.size()); ++i) {
-      count += i < slots.size() ? slots[i] : 0;
-      if (i < bounds && std::isfinite(bound_of(i))) {
+      count += i < slots.size() ? *slots[i] : 0;
+      // Bounds that a number cannot tell apart are one bucket, which counts the slots of all of them.
+      const bool last = i + 1 >= bounds || bound_of(i + 1) > bound_of(i);
+      if (i < bounds && std::isfinite(bound_of(i)) && last) {
         added = add_bucket(to, labels, canonical_number(bound_of(i)), count) && added;
       }
     }
     added = add_bucket(to, labels, "+Inf", count) && added;
-    if (sum != nullptr) {
+    if (sum && (bounds == 0 || bound_of(0) >= 0)) {
       added = exposition_.add(to, "_count", labels, number_text(count)) &&
-              exposition_.add(to, "_sum", labels, number_text(sum->integer)) && added;
+              exposition_.add(to, "_sum", labels, number_text(*sum)) && added;
     }
     left_out_ += added ? 0 : 1;
   }

@@ -41,6 +41,12 @@ struct summary {
 	__u64 sum;
 };
 
+struct change {
+	__u32 count;
+	__s64 sum;
+	__s64 slots[3];
+};
+
 #define MAP(name, kind, entries, key_type, value_type)                                                                 \
 	struct {                                                                                                       \
 		__uint(type, BPF_MAP_TYPE_##kind);                                                                     \
@@ -55,6 +61,7 @@ MAP(processors, PERCPU_HASH, 16, __u32, __u64);
 MAP(latencies, HASH, 16, ipv4_addr, struct latency);
 MAP(sizes, PERCPU_ARRAY, 300, __u32, __u64);
 MAP(summaries, HASH, 16, __u16, struct summary);
+MAP(changes, HASH, 16, __u16, struct change);
 MAP(taken, HASH, 256, __u32, struct counters);
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
