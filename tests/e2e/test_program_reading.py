@@ -21,11 +21,25 @@ import jsonschema
 
 from compare import BINARY, expect, expect_text
 from network import Network, run
+from programs import bpf
 from suite import REPOSITORY, run_directory_cases
-from user_maps import PinnedMap, per_processor, possible_processors
+from user_maps import MAP_UPDATE_BATCH, PinnedMap, per_processor, possible_processors
 
 VALUES = REPOSITORY / "tests" / "programs" / "monitors" / "values.c"
 SCHEMA = REPOSITORY / "docs" / "schemas" / "metrics.schema.json"
+SESSIONS = """
+struct session { __be32 source, destination; __be16 from, to; __u8 protocol; __u8 padding[3]; };
+struct counters { __u64 packets, packets_back, bytes, bytes_back, first, last; __be32 server; __u8 method; };
+BPF_TABLE("hash", struct session, struct counters, SESSIONS, %d);
+static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *md)
+{
+    struct session key = {};
+    struct counters *found = SESSIONS.lookup(&key);
+    if (found)
+        found->packets++;
+    return RX_OK;
+}
+"""
 COLOURS = {3: "RED", -7: "BLUE", 100000: "GREEN"}
 
 
@@ -430,11 +444,41 @@ def files_case(directory):
         expect("a wrong interval", 2, done.returncode)
 
 
+def fill_sessions(pinned, entries):
+    """Puts entries 0, 1, ... into SESSIONS."""
+    keys = b"".join(struct.pack("<IIHHBBBB", i, ~i & 0xFFFFFFFF, i & 0xFFFF, 443, 6, 0, 0, 0) for i in range(entries))
+    one = struct.pack("<6QIB3x", 12345, 6789, 10**9, 10**8, 10**18, 10**18 + 1, 0x0A000001, 2)
+    key_buffer, values = ctypes.create_string_buffer(keys, len(keys)), ctypes.create_string_buffer(one * entries)
+    places = (ctypes.addressof(key_buffer), ctypes.addressof(values))
+    attributes = struct.pack("<QQQQIIQQ", 0, 0, *places, entries, pinned.descriptor, 0, 0)
+    bpf(MAP_UPDATE_BATCH, attributes, "filling the map")
+
+
+def many_case(directory):
+    """A hash of many entries is read whole: each entry once, with its key and value."""
+    entries = 100_000
+    with Network(directory) as network:
+        path = network.directory / "many.json"
+        path.write_text(json.dumps({"ingress-path": {"code": SESSIONS % entries}}), encoding="utf-8")
+        load(network, path)
+        with opened(network, "many", "SESSIONS") as pinned:
+            fill_sessions(pinned, entries)
+        network.nicsentry("programs", "read", "many", "-o", network.directory)
+        reading = json.loads((network.directory / "many_0.json").read_text(encoding="utf-8"))
+        seen = reading["ingress-metrics"][0]["value"]
+        expect("entries", entries, len(seen))
+        expect("sources", entries, len({one["key"]["source"] for one in seen}))
+        wrong = [one for one in seen if one["key"]["source"] ^ one["key"]["destination"] != 0xFFFFFFFF]
+        expect("keys", [], wrong[:1])
+        expect("values", {(12345, 10**18 + 1)}, {(one["value"]["packets"], one["value"]["last"]) for one in seen})
+
+
 CASES = {
     "members": members_case,
     "kinds of maps": kinds_case,
     "changing while read": changing_case,
     "files and intervals": files_case,
+    "many entries": many_case,
 }
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import struct
 
 from programs import LIBC, NUMBERS, bpf
 
-MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, OBJ_GET = 1, 2, 3, 7
+MAP_LOOKUP, MAP_UPDATE, MAP_DELETE, OBJ_GET, MAP_UPDATE_BATCH = 1, 2, 3, 7, 26
 
 
 def possible_processors():
