@@ -106,7 +106,7 @@ SEND_ONE = """
 import socket, sys
 port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 port.bind((sys.argv[1], 0))
-port.send(bytes(12) + b"\x08\x00" + bytes(46))
+port.send(bytes(12) + b"\\x08\\x00" + bytes(46))
 """
 SWAPPED = "ARRAY HASH CPU_ARRAY CPU_HASH RECENT QUEUE".split()
 # Sends UDP frames from 8 source ports until it is told to stop.
