@@ -201,9 +201,13 @@ def readings(network, name, number, *arguments):
     expect("exit status of the reader", 0, process.wait(timeout=30))
 
 
+def number_in(pinned):
+    return struct.unpack("<Q", pinned.get(struct.pack("<I", 0), 8))[0]
+
+
 def one_number(network, name, map_name):
     with opened(network, name, map_name) as pinned:
-        return struct.unpack("<Q", pinned.get(struct.pack("<I", 0), 8))[0]
+        return number_in(pinned)
 
 
 def swaps_case(directory):
@@ -274,18 +278,38 @@ def readers_case(directory):
         expect("packets", {"ARRAY": sent, "HASH": sent}, sums)
 
 
+def lock_readers(network, name):
+    """A descriptor: readers of the program wait until it is closed."""
+    held = os.open(network.pins / "programs" / name, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    return held
+
+
+def start_reader(network, name):
+    return network.start(network.receiver, BINARY, "programs", "read", name, stdout=subprocess.PIPE)
+
+
 def running_case(directory):
     """A read waits for a program that still runs in the copy that it closes: its packet is in that window."""
     with Network(directory) as network:
         load(network, write_monitor(network, "slow", SLOW, [metric("COUNTED")]))
-        for packet in (1, 2):
-            sender = network.start(network.sender, sys.executable, "-c", SEND_ONE, "left0")
-            end = time.monotonic() + 30
-            while one_number(network, "slow", "BEGUN") < packet and time.monotonic() < end:
-                time.sleep(0.01)
-            expect(f"packet {packet}: the program began", packet, one_number(network, "slow", "BEGUN"))
-            expect(f"packet {packet}: the window that was closed while it ran", [1], values(network, "slow", "COUNTED"))
-            expect("exit status of the sender", 0, sender.wait(timeout=30))
+        # `ip netns exec` waits for running programs, too: while one runs, the case starts no process.
+        with opened(network, "slow", "BEGUN") as begun:
+            for packet in (1, 2):
+                held = lock_readers(network, "slow")
+                reader = start_reader(network, "slow")
+                time.sleep(0.5)
+                expect("the reader waits for the lock", None, reader.poll())
+                sender = network.start(network.sender, sys.executable, "-c", SEND_ONE, "left0")
+                end = time.monotonic() + 30
+                while time.monotonic() < end and number_in(begun) < packet:
+                    time.sleep(0.01)
+                os.close(held)
+                seen = json.loads(reader.communicate(timeout=30)[0])["ingress-metrics"][0]["value"]
+                expect(f"packet {packet}: the program began", packet, number_in(begun))
+                expect(f"packet {packet}: the window that was closed while it ran", [1], seen)
+                expect("exit status of the reader", 0, reader.returncode)
+                expect("exit status of the sender", 0, sender.wait(timeout=30))
         expect("the windows after it", [[0], [0]], [values(network, "slow", "COUNTED") for _ in range(2)])
 
 
@@ -313,16 +337,13 @@ def anew_case(directory):
     with Network(directory) as network:
         path = write_monitor(network, "counting", COUNTING, [metric("ARRAY")])
         load(network, path)
-        place = network.pins / "programs" / "counting"
-        held = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(held, fcntl.LOCK_EX)
-        reader = network.start(network.receiver, BINARY, "programs", "read", "counting", stdout=subprocess.PIPE)
+        held = lock_readers(network, "counting")
+        reader = start_reader(network, "counting")
         time.sleep(1)
         expect("the reader waits", None, reader.poll())
         network.nicsentry("programs", "unload", "counting")
         load(network, path)
-        held_anew = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(held_anew, fcntl.LOCK_EX)
+        held_anew = lock_readers(network, "counting")
         os.close(held)
         time.sleep(1)
         expect("the reader waits for the new load's lock", None, reader.poll())
