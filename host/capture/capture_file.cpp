@@ -2,7 +2,6 @@
 #include "host/capture/capture_file.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "host/base/error.h"

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,8 +28,7 @@ enum class Tunnels : std::uint8_t { kept, stepped_over };
 // Reads a pcap or pcapng file frame by frame, compressed or not. Not for several threads at once.
 class CaptureFile {
  public:
-  // Throws Error if the file cannot be opened or is not a capture, and if no frame of it could be read because of its
-  // link type.
+  // Throws Error if the file cannot be opened or is not a capture.
   explicit CaptureFile(const std::filesystem::path& path, Tunnels tunnels = Tunnels::kept);
 
   // Returns false at the end, and where the file is damaged; damage() then returns the place.

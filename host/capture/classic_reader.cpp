@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "host/base/error.h"
 
@@ -42,28 +41,25 @@ std::optional<ClassicFormat> classic_format(std::span<const std::uint8_t> first)
 class ClassicReader : public RecordReader {
  public:
   ClassicReader(ByteReader& reader, const ClassicFormat& format)
-      : reader_(reader),
-        numbers_(format.order),
+      : RecordReader(reader, format.order),
         header_bytes_(format.magic == kLongRecords ? kLongRecordHeaderBytes : kRecordHeaderBytes),
         ns_per_fraction_(format.magic == kNanoseconds ? 1 : kNsPerMicrosecond) {
-    const auto header = peek_whole(reader_, kFileHeaderBytes, "the file header");
+    const auto header = peek(kFileHeaderBytes, "the file header");
     const std::uint16_t major = numbers_.u16(header, 4);
     minor_ = numbers_.u16(header, 6);
     if (major != kMajorVersion) throw Error("version " + std::to_string(major) + " of pcap is not known");
     snap_length_ = numbers_.u32(header, 16);
     link_type_ = numbers_.u32(header, 20) & kLinkTypeMask;
-    reader_.skip(kFileHeaderBytes);
+    skip(kFileHeaderBytes, "the file header");
   }
 
   bool next(CaptureRecord& record) override {
-    record_position_ = reader_.position();
-    if (reader_.peek(1).empty()) return false;
-    const auto header = peek_whole(reader_, header_bytes_, "a packet's header");
+    if (!begin_record()) return false;
+    const auto header = peek(header_bytes_, "a packet's header");
     const std::int64_t seconds = numbers_.u32(header, 0);
     const std::int64_t fraction = numbers_.u32(header, 4);
     record.timestamp_ns = seconds * kNsPerSecond + fraction * ns_per_fraction_;
     record.link_type = link_type_;
-    record.order = numbers_.order();
     record.captured_bytes = numbers_.u32(header, 8);
     record.wire_bytes = numbers_.u32(header, 12);
     if (minor_ < kLengthsInOrder - 1 || (minor_ < kLengthsInOrder && record.captured_bytes > record.wire_bytes)) {
@@ -72,24 +68,17 @@ class ClassicReader : public RecordReader {
     if (snap_length_ != 0 && record.captured_bytes > std::max(snap_length_, kLeastLimit)) {
       throw Error("a captured length of " + std::to_string(record.captured_bytes) + " bytes is beyond the snap length");
     }
-    reader_.skip(header_bytes_);
-    read_packet_bytes(reader_, record.captured_bytes, kept_);
-    record.bytes = kept_;
+    skip(header_bytes_, "a packet's header");
+    read_bytes(record);
     return true;
   }
 
-  std::uint64_t record_position() const override { return record_position_; }
-
  private:
-  ByteReader& reader_;
-  FileNumbers numbers_;
   std::size_t header_bytes_;
   std::int64_t ns_per_fraction_;
   std::uint16_t minor_ = 0;
   std::uint32_t snap_length_ = 0;
   std::uint32_t link_type_ = 0;
-  std::uint64_t record_position_ = 0;
-  std::vector<std::uint8_t> kept_;
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ WideUnsigned nanoseconds(std::uint64_t ticks, std::uint8_t resolution) {
 std::optional<TimestampNs> InterfaceClock::time_of(std::uint64_t ticks) const {
   const WideSigned time =
       static_cast<WideSigned>(nanoseconds(ticks, resolution_)) + WideSigned{offset_s_} * WideSigned{kNsInSecond};
-  if (time < 0 || time > std::numeric_limits<TimestampNs>::max()) return std::nullopt;
+  if (time < 0 || time >= std::numeric_limits<TimestampNs>::max()) return std::nullopt;
   return static_cast<TimestampNs>(time);
 }
 

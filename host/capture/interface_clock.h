@@ -16,7 +16,7 @@ class InterfaceClock {
   // if_tsoffset
   void set_offset_s(std::int64_t seconds) { offset_s_ = seconds; }
 
-  // Nothing where the time is before 1970, or where 64 bits do not hold its nanoseconds.
+  // Nothing where the time is before 1970, or where 64 bits do not hold the end of its window: one nanosecond later.
   std::optional<TimestampNs> time_of(std::uint64_t ticks) const;
 
  private:

@@ -2,8 +2,6 @@
 #include "host/capture/pcapng_reader.h"
 
 #include <algorithm>
-#include <limits>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,42 +42,40 @@ struct CaptureInterface {
 
 class PcapngReader : public RecordReader {
  public:
-  explicit PcapngReader(ByteReader& reader) : reader_(reader) {}
+  // The section header, which is the first block, tells the order of bytes.
+  explicit PcapngReader(ByteReader& reader) : RecordReader(reader, FileOrder::little_endian) {}
 
   bool next(CaptureRecord& record) override {
-    for (;;) {
-      record_position_ = reader_.position();
-      if (reader_.peek(1).empty()) return false;
+    while (begin_record()) {
       if (read_block(record)) return true;
     }
+    return false;
   }
-
-  std::uint64_t record_position() const override { return record_position_; }
 
  private:
   // True if it was a packet.
   bool read_block(CaptureRecord& record) {
-    const auto header = peek_whole(reader_, kBlockHeaderBytes, "a block's header");
-    if (is_pcapng(header)) begin_section();
+    if (is_pcapng(peek(kBlockHeaderBytes, "a block's header"))) begin_section();
+    const auto header = peek(kBlockHeaderBytes, "a block's header");
     const std::uint32_t type = numbers_.u32(header, 0);
     const std::uint32_t length = numbers_.u32(header, 4);
     if (length < kBlockHeaderBytes + kBlockTrailerBytes || length % 4 != 0) {
       throw Error("a block has an impossible length of " + std::to_string(length) + " bytes");
     }
-    reader_.skip(kBlockHeaderBytes);
+    skip(kBlockHeaderBytes, "a block's header");
     left_ = length - kBlockHeaderBytes - kBlockTrailerBytes;
     const bool packet = read_body(type, record);
     skip_body(left_);
-    if (numbers_.u32(peek_whole(reader_, kBlockTrailerBytes, "a block"), 0) != length) {
+    if (numbers_.u32(peek(kBlockTrailerBytes, "a block"), 0) != length) {
       throw Error("the two lengths of a block differ");
     }
-    reader_.skip(kBlockTrailerBytes);
+    skip(kBlockTrailerBytes, "a block");
     return packet;
   }
 
   // The order of bytes is behind the section header's length.
   void begin_section() {
-    const auto header = peek_whole(reader_, kBlockHeaderBytes + kSectionBodyBytes, "a section header");
+    const auto header = peek(kBlockHeaderBytes + kSectionBodyBytes, "a section header");
     for (const FileOrder order : {FileOrder::little_endian, FileOrder::big_endian}) {
       if (FileNumbers(order).u32(header, kBlockHeaderBytes) == kByteOrderMagic) {
         numbers_ = FileNumbers(order);
@@ -111,16 +107,18 @@ class PcapngReader : public RecordReader {
 
   std::span<const std::uint8_t> peek_body(std::size_t count, const char* what) {
     if (left_ < count) throw Error(std::string(what) + " is longer than its block");
-    return peek_whole(reader_, count, what);
+    return peek(count, what);
   }
   void skip_body(std::uint64_t count) {
-    skip_whole(reader_, count, "a block");
+    skip(count, "a block");
     left_ -= count;
   }
 
   void read_interface() {
     const auto body = peek_body(kInterfaceBodyBytes, "an interface");
-    if (interfaces_.size() == kInterfacesMax) throw Error("more than 65536 interfaces in a section");
+    if (interfaces_.size() == kInterfacesMax) {
+      throw Error("more than " + std::to_string(kInterfacesMax) + " interfaces in a section");
+    }
     CaptureInterface& interface = interfaces_.emplace_back();
     interface.link_type = numbers_.u16(body, 0);
     interface.snap_length = numbers_.u32(body, 4);
@@ -166,7 +164,7 @@ class PcapngReader : public RecordReader {
     record.captured_bytes = numbers_.u32(body, 12);
     record.wire_bytes = numbers_.u32(body, 16);
     skip_body(kPacketBodyBytes);
-    read_bytes(interface, record);
+    read_packet_bytes(interface, record);
   }
 
   void read_simple_packet(CaptureRecord& record) {
@@ -176,28 +174,22 @@ class PcapngReader : public RecordReader {
     const std::uint64_t most =
         interface.snap_length == 0 ? left_ : std::min<std::uint64_t>(left_, interface.snap_length);
     record.captured_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(record.wire_bytes, most));
-    read_bytes(interface, record);
+    read_packet_bytes(interface, record);
   }
 
-  void read_bytes(const CaptureInterface& interface, CaptureRecord& record) {
+  void read_packet_bytes(const CaptureInterface& interface, CaptureRecord& record) {
     record.timestamp_ns = last_ns_;
     record.link_type = interface.link_type;
-    record.order = numbers_.order();
     if (record.captured_bytes > left_) {
       throw Error("a captured length of " + std::to_string(record.captured_bytes) + " bytes is beyond its block");
     }
-    read_packet_bytes(reader_, record.captured_bytes, kept_);
+    read_bytes(record);
     left_ -= record.captured_bytes;
-    record.bytes = kept_;
   }
 
-  ByteReader& reader_;
-  FileNumbers numbers_{FileOrder::little_endian};
   std::vector<CaptureInterface> interfaces_;
   std::uint64_t left_ = 0;  // of the body of the block that is read
-  std::uint64_t record_position_ = 0;
   TimestampNs last_ns_ = 0;
-  std::vector<std::uint8_t> kept_;
 };
 
 }  // namespace

@@ -33,20 +33,27 @@ std::uint64_t FileNumbers::u64(std::span<const std::uint8_t> bytes, std::size_t 
   return number(bytes.subspan(at, 8), order_);
 }
 
-std::span<const std::uint8_t> peek_whole(ByteReader& reader, std::size_t count, const char* what) {
-  const auto bytes = reader.peek(count);
+bool RecordReader::begin_record() {
+  record_position_ = reader_.position();
+  return !reader_.peek(1).empty();
+}
+
+std::span<const std::uint8_t> RecordReader::peek(std::size_t count, const char* what) {
+  const auto bytes = reader_.peek(count);
   if (bytes.size() < count) file_ends(what);
   return bytes;
 }
 
-void skip_whole(ByteReader& reader, std::uint64_t count, const char* what) {
-  if (reader.skip(count) < count) file_ends(what);
+void RecordReader::skip(std::uint64_t count, const char* what) {
+  if (reader_.skip(count) < count) file_ends(what);
 }
 
-void read_packet_bytes(ByteReader& reader, std::uint32_t captured_bytes, std::vector<std::uint8_t>& kept) {
-  const auto bytes = peek_whole(reader, std::min<std::size_t>(captured_bytes, kRecordBytesKept), "a packet");
-  kept.assign(bytes.begin(), bytes.end());
-  skip_whole(reader, captured_bytes, "a packet");
+void RecordReader::read_bytes(CaptureRecord& record) {
+  const auto bytes = peek(std::min<std::size_t>(record.captured_bytes, kRecordBytesKept), "a packet");
+  kept_.assign(bytes.begin(), bytes.end());
+  skip(record.captured_bytes, "a packet");
+  record.order = numbers_.order();
+  record.bytes = kept_;
 }
 
 }  // namespace nicsentry

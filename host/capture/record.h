@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,17 +26,6 @@ struct CaptureRecord {
 // More than the headers that are read of any packet. What lies behind them is payload, which nobody looks at.
 inline constexpr std::size_t kRecordBytesKept = 4096;
 
-// Reads the packets of one format.
-class RecordReader {
- public:
-  virtual ~RecordReader() = default;
-  // False at the end of the file. Throws Error where the file is damaged, with the reason; the reader's position is
-  // then in the damaged record. The record's bytes are valid until the next call.
-  virtual bool next(CaptureRecord& record) = 0;
-  // Where the last record began, in the decompressed bytes.
-  virtual std::uint64_t record_position() const = 0;
-};
-
 // Numbers of a file, in its order of bytes.
 class FileNumbers {
  public:
@@ -52,11 +40,37 @@ class FileNumbers {
   FileOrder order_;
 };
 
-// Returns exactly `count` bytes, at most ByteReader::kMostPeeked. Throws Error if the file ends before.
-std::span<const std::uint8_t> peek_whole(ByteReader& reader, std::size_t count, const char* what);
-// Passes over exactly so many bytes. Throws Error if the file ends before.
-void skip_whole(ByteReader& reader, std::uint64_t count, const char* what);
-// Reads the captured bytes of a packet and keeps the first of them.
-void read_packet_bytes(ByteReader& reader, std::uint32_t captured_bytes, std::vector<std::uint8_t>& kept);
+// Reads the packets of one format.
+class RecordReader {
+ public:
+  virtual ~RecordReader() = default;
+  RecordReader(const RecordReader&) = delete;
+  RecordReader& operator=(const RecordReader&) = delete;
+
+  // False at the end of the file. Throws Error where the file is damaged, with the reason. The record's bytes are valid
+  // until the next call.
+  virtual bool next(CaptureRecord& record) = 0;
+  // Where the last record began, in the decompressed bytes.
+  std::uint64_t record_position() const { return record_position_; }
+
+ protected:
+  RecordReader(ByteReader& reader, FileOrder order) : numbers_(order), reader_(reader) {}
+
+  // A record or block begins here. False at the end of the file.
+  bool begin_record();
+  // Returns exactly `count` bytes, at most ByteReader::kMostPeeked. Throws Error if the file ends before.
+  std::span<const std::uint8_t> peek(std::size_t count, const char* what);
+  // Passes over exactly so many bytes. Throws Error if the file ends before.
+  void skip(std::uint64_t count, const char* what);
+  // Reads the captured bytes of a packet, as many as record.captured_bytes says, and keeps the first of them.
+  void read_bytes(CaptureRecord& record);
+
+  FileNumbers numbers_;
+
+ private:
+  ByteReader& reader_;
+  std::uint64_t record_position_ = 0;
+  std::vector<std::uint8_t> kept_;
+};
 
 }  // namespace nicsentry

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <catch2/catch.hpp>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "host/base/error.h"
@@ -39,6 +41,25 @@ TEST_CASE("records of the longer classic variant have their headers passed over"
   REQUIRE(file.next(frame));
   REQUIRE(file.next(frame));
   CHECK(Octets(frame.bytes.begin(), frame.bytes.end()) == kFrame);
+}
+
+TEST_CASE("old classic captures have the two lengths of a packet the other way round, always or now and then") {
+  const auto captured = static_cast<std::uint32_t>(kFrame.size());
+  const std::uint32_t wire = captured + 100;
+  for (const auto& [minor, first, second] : {std::tuple{2, wire, captured}, std::tuple{3, wire, captured},
+                                             std::tuple{3, captured, wire}, std::tuple{4, captured, wire}}) {
+    INFO(minor << ", " << first);
+    Octets header = classic_header(1);
+    header[6] = static_cast<std::uint8_t>(minor);
+    const TemporaryDirectory directory;
+    CaptureFile file(directory.write("capture.pcap", header + numbers32({1, 0, first, second}) + kFrame));
+    CapturedFrame frame;
+    REQUIRE(file.next(frame));
+    CHECK(frame.bytes.size() == captured);
+    CHECK(frame.wire_bytes == wire);
+    CHECK_FALSE(file.next(frame));
+    CHECK(file.damage().empty());
+  }
 }
 
 TEST_CASE("the frame check sequence's length beside the link type is no part of it") {

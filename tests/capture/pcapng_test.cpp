@@ -60,6 +60,20 @@ TEST_CASE("a pcapng file may have sections of both orders of bytes, and blocks t
   CHECK(read.packets[1].bytes == kFrame);
 }
 
+TEST_CASE("a section header that lies across the end of the reader's buffer is read") {
+  constexpr std::size_t kBufferBytes = 65536;
+  const Octets before = section() + interface(1, 0) + enhanced(0, 5, kFrame);
+  const Octets behind = section(Order::big) + interface(1, 0, {}, Order::big) + enhanced(0, 6, kFrame, Order::big) +
+                        block(0x0bad, Octets(100'000, 7), Order::big);
+  for (std::size_t in_buffer = 0; in_buffer <= 32; in_buffer += 4) {
+    INFO(in_buffer);
+    const Octets filler = block(0x0bad, Octets(kBufferBytes - in_buffer - before.size() - 12, 7));
+    const ReadFile read = read_all(before + filler + behind);
+    CHECK(read.damage.empty());
+    CHECK(read.packets.size() == 2);
+  }
+}
+
 TEST_CASE("simple and obsolete packet blocks are read; a packet without a time has that of the one before it") {
   const auto length = static_cast<std::uint32_t>(kFrame.size());
   const Octets obsolete = block(2, numbers32({0x0003'0000, 0, 9, length, length + 100}) + kFrame);
@@ -94,11 +108,16 @@ TEST_CASE("the clock of a pcapng interface has the resolution and the offset tha
 TEST_CASE("a time stamp that is not between 1970 and 2262 is an error that names the packet") {
   for (const auto& [ticks, offset_s] : {std::pair{0xffff'ffff'ffff'fff0U, std::int64_t{0}},
                                         std::pair{std::uint64_t{0x7fff'ffff'ffff'ffff}, std::int64_t{0}},
+                                        std::pair{std::uint64_t{9'223'372'036'854'776}, std::int64_t{0}},
                                         std::pair{std::uint64_t{5}, std::int64_t{-1}}}) {
     InterfaceClock clock;
     clock.set_offset_s(offset_s);
     CHECK_FALSE(clock.time_of(ticks));
   }
+  InterfaceClock nanoseconds;
+  nanoseconds.set_resolution(9);
+  CHECK(nanoseconds.time_of(0x7fff'ffff'ffff'fffe) == 0x7fff'ffff'ffff'fffe);
+  CHECK_FALSE(nanoseconds.time_of(0x7fff'ffff'ffff'ffff));  // its window has no end
   const ReadFile read = read_all(section() + interface(1, 0) + enhanced(0, 1, kFrame) +
                                  enhanced(0, 0xffff'ffff'ffff'fff0, kFrame) + enhanced(0, 2, kFrame));
   CHECK(read.packets.size() == 1);
@@ -126,6 +145,19 @@ TEST_CASE("damage in a pcapng file is an error that names the place, and what ca
     CHECK(read.packets.size() == 1);
     CHECK_THAT(read.damage, Catch::Contains(at) && Catch::Contains(reason));
   }
+}
+
+TEST_CASE("a section has a bounded number of interfaces, the next one begins anew") {
+  const Octets one = interface(1, 0);
+  Octets full = section();
+  for (int i = 0; i < 65536; ++i) full.insert(full.end(), one.begin(), one.end());
+  const Octets last = enhanced(65535, 1, kFrame);
+  const ReadFile two_sections = read_all(full + last + full + last);
+  CHECK(two_sections.damage.empty());
+  CHECK(two_sections.packets.size() == 2);
+  const ReadFile too_many = read_all(full + last + one);
+  CHECK(too_many.packets.size() == 1);
+  CHECK_THAT(too_many.damage, Catch::Contains("more than 65536 interfaces"));
 }
 
 TEST_CASE("packets of link types that are not read are counted and named, the others are read") {
