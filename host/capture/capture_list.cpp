@@ -13,16 +13,14 @@
 namespace nicsentry {
 namespace {
 
-// A file that cannot be opened is taken for a capture, so that the reading of it says why.
+// A file that cannot be opened or decompressed is taken for a capture, so that the reading of it says why.
 bool may_be_capture(const std::filesystem::path& path) {
   try {
     ByteReader reader(open_bytes(path));
     const auto first = reader.peek(4);
     return is_pcapng(first) || is_classic(first);
-  } catch (const SystemError&) {
-    return true;
   } catch (const Error&) {
-    return false;
+    return true;
   }
 }
 

@@ -3,8 +3,10 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -18,6 +20,10 @@ namespace {
 constexpr std::size_t kInputBytes = std::size_t{64} << 10U;
 constexpr std::uint8_t kGzipMagic[] = {0x1f, 0x8b};
 constexpr std::uint8_t kZstdMagic[] = {0x28, 0xb5, 0x2f, 0xfd};
+// Frames that a decoder skips; pzstd begins with one. The lower 4 bits of the first byte are free (RFC 8878, 3.1.2).
+constexpr std::uint8_t kSkippedMagic[] = {0x50, 0x2a, 0x4d, 0x18};
+constexpr std::uint8_t kSkippedFreeBits = 0x0f;
+constexpr int kZstdLargestWindow = 27;  // 2^27 bytes: what zstd(1) takes without --long
 
 bool begins_with(std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> magic) {
   return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
@@ -58,8 +64,9 @@ class Decompressor : public ByteSource {
 
  protected:
   Compressed& input() { return input_; }
-  [[noreturn]] void damaged(const std::string& reason) const {
-    throw Error(std::string(name_) + " data damaged near byte " + std::to_string(input_.used()) +
+  [[noreturn]] void damaged(const std::string& reason) const { fails("damaged", reason); }
+  [[noreturn]] void fails(const char* how, const std::string& reason) const {
+    throw Error(std::string(name_) + " data " + how + " near byte " + std::to_string(input_.used()) +
                 " of the file: " + reason);
   }
   [[noreturn]] void cut_off() const {
@@ -136,6 +143,7 @@ class ZstdBytes : public Decompressor {
   explicit ZstdBytes(std::unique_ptr<ByteSource> source)
       : Decompressor(std::move(source), "zstd"), stream_(ZSTD_createDStream()) {
     if (stream_ == nullptr) throw Error("zstd: no memory");
+    ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kZstdLargestWindow);
   }
   ~ZstdBytes() override { ZSTD_freeDStream(stream_); }
   ZstdBytes(const ZstdBytes&) = delete;
@@ -144,7 +152,7 @@ class ZstdBytes : public Decompressor {
   std::size_t read(std::span<std::uint8_t> into) override {
     ZSTD_outBuffer out{into.data(), into.size(), 0};
     while (out.pos == 0) {
-      if (failure_ != nullptr) damaged(failure_);
+      if (ZSTD_isError(failure_) != 0) fail();
       const auto left = input().left();
       // At the end of the file the decoder may still hold bytes that had no room.
       ZSTD_inBuffer in{left.data(), left.size(), 0};
@@ -152,7 +160,7 @@ class ZstdBytes : public Decompressor {
       if (at_end && !in_frame_) return 0;
       const std::size_t result = ZSTD_decompressStream(stream_, &out, &in);
       input().use(in.pos);
-      if (ZSTD_isError(result) != 0) failure_ = ZSTD_getErrorName(result);  // what came before it is given first
+      if (ZSTD_isError(result) != 0) failure_ = result;  // what came before it is given first
       in_frame_ = result != 0;
       if (at_end && out.pos == 0 && in_frame_) cut_off();
     }
@@ -160,16 +168,28 @@ class ZstdBytes : public Decompressor {
   }
 
  private:
+  [[noreturn]] void fail() const {
+    if (ZSTD_getErrorCode(failure_) == ZSTD_error_frameParameter_windowTooLarge) {
+      fails("not read", "its window is larger than 128 MiB; 'zstd -d --long=31' decompresses it");
+    }
+    damaged(ZSTD_getErrorName(failure_));
+  }
+
   ZSTD_DStream* stream_;
   bool in_frame_ = false;
-  const char* failure_ = nullptr;
+  std::size_t failure_ = 0;
 };
 
 }  // namespace
 
 bool is_gzip(std::span<const std::uint8_t> first) { return begins_with(first, kGzipMagic); }
 
-bool is_zstd(std::span<const std::uint8_t> first) { return begins_with(first, kZstdMagic); }
+bool is_zstd(std::span<const std::uint8_t> first) {
+  if (begins_with(first, kZstdMagic)) return true;
+  if (first.size() < std::size(kSkippedMagic)) return false;
+  return (first[0] & ~kSkippedFreeBits) == kSkippedMagic[0] &&
+         std::equal(first.begin() + 1, first.begin() + std::size(kSkippedMagic), kSkippedMagic + 1);
+}
 
 std::unique_ptr<ByteSource> gunzip(std::unique_ptr<ByteSource> compressed) {
   return std::make_unique<GzipBytes>(std::move(compressed));

@@ -13,7 +13,8 @@ namespace nicsentry {
 bool is_gzip(std::span<const std::uint8_t> first);
 bool is_zstd(std::span<const std::uint8_t> first);
 
-// Decompresses a stream of one or several members. Memory is bounded: 128 MiB for zstd's largest window.
+// Decompress a stream of one or several members. Memory is bounded: a zstd frame whose window is larger than 128 MiB is
+// refused.
 std::unique_ptr<ByteSource> gunzip(std::unique_ptr<ByteSource> compressed);
 std::unique_ptr<ByteSource> unzstd(std::unique_ptr<ByteSource> compressed);
 

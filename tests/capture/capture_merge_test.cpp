@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/capture/capture_merge.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -58,6 +60,24 @@ TEST_CASE("a directory stands for the captures in it; its other files are passed
   CHECK(seconds_of(none).empty());
   REQUIRE(none.failures().size() == 1);
   CHECK_THAT(none.failures()[0], Catch::Contains("within") && Catch::Contains("no capture"));
+}
+
+TEST_CASE("in a directory, what is no file is passed over, and a capture whose beginning is damaged is named") {
+  const TemporaryDirectory directory;
+  const auto capture = directory.write("1.pcap", capture_at({5}));
+  std::filesystem::create_symlink(capture, directory.path / "2.pcap");
+  std::filesystem::create_symlink("loop.pcap", directory.path / "loop.pcap");
+  std::filesystem::create_symlink("missing", directory.path / "dangling.pcap");
+  std::filesystem::create_directory_symlink(directory.path, directory.path / "within");
+  REQUIRE(mkfifo((directory.path / "pipe.pcap").c_str(), 0600) == 0);  // nobody writes: to open it would wait for ever
+  directory.write("cut.pcap.gz", {0x1f, 0x8b, 8, 0, 0});
+  directory.write("cut.pcap.zst", {0x28, 0xb5, 0x2f, 0xfd, 0});
+  CaptureMerge captures({directory.path});
+  CHECK(seconds_of(captures) == std::vector<std::int64_t>{5, 5});
+  const auto failures = captures.failures();
+  REQUIRE(failures.size() == 2);
+  CHECK_THAT(failures[0], Catch::Contains("cut.pcap.gz: gzip data cut off at byte 5"));
+  CHECK_THAT(failures[1], Catch::Contains("cut.pcap.zst: zstd data cut off at byte 5"));
 }
 
 TEST_CASE("of many captures only those are open whose time has come") {

@@ -84,6 +84,44 @@ TEST_CASE("a compressed capture is read, whole or in several members") {
   CHECK(count_packets(gzip(classic_header(1) + packets(3)) + Octets(512)).damage.empty());  // a tape's padding
 }
 
+// A zstd frame (RFC 8878) with a window of 2^`window_log` bytes, of which a block gives the last.
+Octets zstd_frame(unsigned window_log, const Octets& block) {
+  return Octets{0x28, 0xb5, 0x2f, 0xfd, 0, static_cast<std::uint8_t>((window_log - 10) << 3U)} + block;
+}
+
+Octets stored(const Octets& bytes) { return number(bytes.size() << 3U | 1U, 3, Order::little) + bytes; }
+
+TEST_CASE("a zstd frame with a window of more than 128 MiB is refused with the way out") {
+  const Octets capture = stored(classic_header(1) + packets(3));
+  CHECK(count_packets(zstd_frame(27, capture)).packets == 3);
+  CHECK_THROWS_WITH(count_packets(zstd_frame(31, capture)),
+                    Catch::Contains("128 MiB") && Catch::Contains("--long=31") && !Catch::Contains("damaged"));
+  const Counted later = count_packets(zstd_frame(20, capture) + zstd_frame(28, stored(packets(2))));
+  CHECK(later.packets == 3);
+  CHECK_THAT(later.damage, Catch::Contains("128 MiB"));
+}
+
+TEST_CASE("zstd frames to be skipped, as pzstd writes them, may come first") {
+  for (const unsigned free_bits : {0x0U, 0xfU}) {
+    const Octets skipped =
+        Octets{static_cast<std::uint8_t>(0x50U | free_bits), 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4};
+    const Counted counted = count_packets(skipped + zstd(classic_header(1) + packets(3)));
+    CHECK(counted.packets == 3);
+    CHECK(counted.damage.empty());
+  }
+}
+
+TEST_CASE("members without a byte are passed over, as many as there are") {
+  for (const auto& compress : {&gzip, &zstd}) {
+    const Octets empty = compress({});
+    Octets bytes;
+    for (int i = 0; i < 100'000; ++i) bytes.insert(bytes.end(), empty.begin(), empty.end());
+    const Counted counted = count_packets(bytes + compress(classic_header(1) + packets(3)) + bytes);
+    CHECK(counted.packets == 3);
+    CHECK(counted.damage.empty());
+  }
+}
+
 TEST_CASE("a damaged compressed capture is an error that names the place, and what came before it is read") {
   for (const auto& [compress, name] : {std::pair{&gzip, "gzip"}, std::pair{&zstd, "zstd"}}) {
     const Octets whole = compress(classic_header(1) + packets(2000));

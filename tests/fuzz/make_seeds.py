@@ -75,6 +75,17 @@ def pcapng(frames, order="<"):
     return out + block(3, struct.pack(order + "I", len(frames[0])) + frames[0], order) + block(0xBAD, bytes(99), order)
 
 
+STORED, REPEATED, LAST = 0, 1, True
+
+
+def zstd_block(kind, size, content, last=False):
+    return struct.pack("<I", size << 3 | kind << 1 | last)[:3] + content
+
+
+def zstd_frame(window_log, blocks):
+    return b"\x28\xb5\x2f\xfd\0" + bytes([window_log - 10 << 3]) + blocks
+
+
 def main(directory):
     directory.mkdir(parents=True, exist_ok=True)
     whole = directory / "bundled.pcap"
@@ -99,8 +110,12 @@ def main(directory):
     short = [frame for _, frame in frames[::50] if len(frame) < 200]
     captures += [pcapng(short), pcapng(short, ">"), pcapng(short[:1]) + pcapng(short[1:2], ">")]
     captures += [gzip.compress(captures[0]), gzip.compress(captures[0][:99]) + gzip.compress(captures[0][99:])]
-    # A zstd frame (RFC 8878) of one block that is stored as it is: any decoder takes it.
-    captures.append(b"\x28\xb5\x2f\xfd\0\x58" + struct.pack("<I", len(captures[1]) << 3 | 1)[:3] + captures[1])
+    # Zstd frames (RFC 8878) of blocks that are stored as they are, or repeat a byte: any decoder takes them.
+    captures.append(zstd_frame(21, zstd_block(STORED, len(captures[1]), captures[1], LAST)))
+    zeros = zstd_block(REPEATED, 1 << 17, b"\0", LAST)
+    captures.append(zstd_frame(21, zstd_block(STORED, 24, data[:24]) + zeros))
+    captures.append(zstd_frame(31, zeros))
+    captures.append(struct.pack("<II", 0x184D2A50, 4) + bytes(4) + captures[-3])  # a frame to be skipped
     write(directory / "capture", captures)
 
 
