@@ -2,6 +2,7 @@
 #include "host/capture/duplicates.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "host/packet/ip_header.h"
 #include "host/packet/parser.h"
@@ -41,16 +42,16 @@ bool Duplicates::seen_before(TimestampNs timestamp_ns, std::span<const std::uint
   forget(timestamp_ns);
   std::string headers = headers_of(frame);
   if (headers.empty()) return false;
-  if (!headers_.insert(headers).second) return true;
-  order_.push_back({timestamp_ns, std::move(headers)});
-  return false;
+  const auto [found, is_new] = headers_.insert(std::move(headers));
+  if (is_new) order_.push_back({timestamp_ns, &*found});
+  return !is_new;
 }
 
 // Also where time goes back: what is far from now in either direction is another packet.
 void Duplicates::forget(TimestampNs now_ns) {
   while (!order_.empty() && (order_.size() >= kRememberedMost || now_ns - order_.front().timestamp_ns > kTogetherNs ||
                              order_.front().timestamp_ns - now_ns > kTogetherNs)) {
-    headers_.erase(order_.front().headers);
+    headers_.erase(headers_.find(*order_.front().headers));
     order_.pop_front();
   }
 }

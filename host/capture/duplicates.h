@@ -13,7 +13,7 @@ namespace nicsentry {
 
 // Tells packets that a mirror copied twice, as one of two VLANs or of both sides of a router does. Two packets are the
 // same if their IP and transport headers are, with identification and lengths, apart from what a router changes (TTL or
-// hop limit, checksum), and if they are within 100 us of each other.
+// hop limit, checksum), and if they are within 100 us of each other. The last 65,536 packets are remembered.
 class Duplicates {
  public:
   // Whether the IP packet of an Ethernet frame was seen already. Other frames are not.
@@ -22,7 +22,7 @@ class Duplicates {
  private:
   struct Seen {
     TimestampNs timestamp_ns;
-    std::string headers;
+    const std::string* headers;  // in headers_
   };
 
   void forget(TimestampNs now_ns);

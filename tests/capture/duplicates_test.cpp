@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/capture/duplicates.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/capture/capture_builder.h"
@@ -41,6 +42,31 @@ TEST_CASE("packets that differ in an identification, a length or a header are se
     CHECK_FALSE(duplicates.seen_before(1, ethernet_frame(0x0800, changed(ipv4_packet(), at))));
   }
   CHECK(duplicates.seen_before(1, ethernet_frame(0x0800, changed(ipv4_packet(), 28))));  // payload
+}
+
+TEST_CASE("packets that have no session are told apart by the eight bytes behind the IP header") {
+  Octets packet = ipv4_packet();
+  packet[9] = 50;  // ESP: its number and sequence
+  Duplicates duplicates;
+  CHECK_FALSE(duplicates.seen_before(1, ethernet_frame(0x0800, packet)));
+  for (const std::size_t at : {20U, 27U}) {
+    INFO(at);
+    CHECK_FALSE(duplicates.seen_before(1, ethernet_frame(0x0800, changed(packet, at))));
+  }
+  CHECK(duplicates.seen_before(1, ethernet_frame(0x0800, changed(packet, 28))));
+}
+
+TEST_CASE("of packets of one time the last 65536 are remembered") {
+  Octets packet = ipv4_packet();
+  const auto numbered = [&packet](std::uint32_t i) {
+    const Octets addresses = number(i, 4, Order::big);
+    std::copy(addresses.begin(), addresses.end(), packet.begin() + 12);
+    return ethernet_frame(0x0800, packet);
+  };
+  Duplicates duplicates;
+  for (std::uint32_t i = 0; i < 65536; ++i) REQUIRE_FALSE(duplicates.seen_before(1, numbered(i)));
+  CHECK(duplicates.seen_before(1, numbered(1)));
+  CHECK_FALSE(duplicates.seen_before(1, numbered(0)));
 }
 
 TEST_CASE("frames without IP, or cut within its header, are never the same") {
