@@ -20,7 +20,10 @@ void add(SessionWindow& to, const SessionWindow& other) {
     to.last_packet_uncertainty_ns = other.last_packet_uncertainty_ns;
   }
   to.packets.insert(to.packets.end(), other.packets.begin(), other.packets.end());
-  std::stable_sort(to.packets.begin(), to.packets.end(),
+}
+
+void sort_packets(SessionWindow& session) {
+  std::stable_sort(session.packets.begin(), session.packets.end(),
                    [](const PacketFeatures& a, const PacketFeatures& b) { return a.timestamp_ns < b.timestamp_ns; });
 }
 
@@ -49,6 +52,7 @@ RowsByEnds join_same_ends(const std::vector<SessionWindow>& sessions) {
     }
     add(*place.joined, session);
   }
+  for (SessionWindow& session : by_ends.joined) sort_packets(session);
   return by_ends;
 }
 
