@@ -35,7 +35,7 @@ struct ReplayOptions {
 };
 
 struct ReplaySummary {
-  std::uint64_t packets = 0;   // in the captures
+  std::uint64_t packets = 0;   // without the copies
   std::uint64_t sessions = 0;  // distinct ones
   std::uint64_t windows = 0;   // with packets
   std::uint64_t copies = 0;    // left out

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -18,6 +17,10 @@
 namespace nicsentry {
 namespace {
 
+std::string text_of(const std::filesystem::path& path) {
+  return path == kStandardInput ? "standard input" : path.string();
+}
+
 class FileBytes : public ByteSource {
  public:
   FileBytes(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -28,7 +31,7 @@ class FileBytes : public ByteSource {
       count = ::read(fd_.get(), into.data(), into.size());
     } while (count < 0 && errno == EINTR);
     if (count < 0) {
-      throw SystemError(errno, "reading " + path_.string());
+      throw SystemError(errno, "reading " + text_of(path_));
     }
     position_ += static_cast<std::uint64_t>(count);
     return static_cast<std::size_t>(count);
@@ -68,7 +71,7 @@ UniqueFd open_file(const std::filesystem::path& path) {
   const int fd = path == kStandardInput ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                         : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0) {
-    throw SystemError(errno, "opening " + path.string());
+    throw SystemError(errno, "opening " + text_of(path));
   }
   return UniqueFd(fd);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -84,8 +85,17 @@ void print_summary(const ReplaySummary& summary, const WindowOptions& options) {
   }
 }
 
+// Captures of the same time are open together: as many as the hard limit allows.
+void allow_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // without it the end names the captures that could not be opened
+}
+
 int run(const ReplayCommandOptions& options) {
   set_up_log(options.window.quiet);
+  allow_open_files();
   ReplayOptions replayed;
   replayed.captures = options.captures;
   replayed.profile = options.window.profile.empty() ? Profile::all : parse_profile(options.window.profile);
