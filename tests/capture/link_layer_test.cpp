@@ -37,8 +37,8 @@ const Octets kSnap = {0xaa, 0xaa, 3, 0, 0, 0};
 const Octets kWireless = Octets{0x08, 0x01} + Octets(22);
 
 std::vector<LinkCase> link_cases() {
-  const Octets ppi = Octets{0, 0, 8, 0, 0, 0, 0, 0};
-  const Octets pktap = numbers32({108, 1, 1}) + Octets(96);
+  const Octets in_ppi = Octets{0, 0, 8, 0} + numbers32({192});
+  const Octets raw_in_ppi = Octets{0, 0, 8, 0} + numbers32({101});
   const Octets attribute = number(8, 2, Order::little) + number(3, 2, Order::little) + Octets(4);
   const Octets big_attribute = number(5, 2, Order::big) + number(3, 2, Order::big) + Octets(4);
   return {
@@ -70,6 +70,8 @@ std::vector<LinkCase> link_cases() {
       {"PPI with 802.11", 192, Octets{0, 0, 8, 0, 105, 0, 0, 0} + kWireless + kSnap + big16(0x0800), 0x0800},
       {"PPI with NULL and fields", 192, Octets{0, 0, 20, 0} + numbers32({0}) + Octets(12) + numbers32({2}), 0x0800},
       {"PPI of an unknown link type", 192, Octets{0, 0, 8, 0} + numbers32({187}), 0},
+      {"PPI four times", 192, in_ppi + in_ppi + in_ppi + raw_in_ppi, 0x0800},
+      {"PPI five times", 192, in_ppi + in_ppi + in_ppi + in_ppi + raw_in_ppi, 0},
       {"PPI shorter than its header", 192, Octets{0, 0, 4, 0} + numbers32({0}), 0},
       {"PPI longer than the frame", 192, Octets{0, 0, 0xff, 0xff} + numbers32({0}), 0},
       {"NFLOG", 239, Octets{2, 0, 0, 5} + attribute + number(36, 2, Order::little) + number(9, 2, Order::little),
@@ -86,7 +88,7 @@ std::vector<LinkCase> link_cases() {
       {"802.11, encrypted", 105, Octets{0x08, 0x41} + Octets(22) + kSnap + big16(0x0800), 0},
       {"802.11, A-MSDU", 105, Octets{0x88, 0x02} + Octets(22) + Octets{0x80, 0} + kSnap + big16(0x0800), 0},
       {"802.11, null data", 105, Octets{0x48, 0x01} + Octets(22) + kSnap + big16(0x0800), 0},
-      {"802.11, beacon", 105, Octets{0x80, 0} + Octets(22) + kSnap + big16(0x0800), 0},
+      {"802.11, association request", 105, Octets{0x00, 0} + Octets(22) + kSnap + big16(0x0800), 0},
       {"radiotap", 127, Octets{0, 0, 8, 0} + numbers32({0}) + kWireless + kSnap + big16(0x0800), 0x0800},
       {"radiotap with a time, flags and padding", 127,
        Octets{0, 0, 28, 0} + numbers32({0x80000003, 0x80000000, 0}) + Octets(8) + Octets{0x20, 0, 0, 0} +

@@ -232,6 +232,27 @@ TEST_CASE("VLANs are part of a fingerprint, which a program finds under keys tha
   }
 }
 
+TEST_CASE("a VLAN does not change its hash as another port, protocol or address does") {
+  std::set<std::uint64_t> outer;  // of hash a
+  std::set<std::uint64_t> inner;  // of hash b
+  // A port's bytes are read as they lie in the packet: 10 in them is 2560 in the port.
+  for (const std::size_t port : {80, 80 + 10, 80 + 20, 80 + 2560, 80 + 5120}) {
+    for (const std::size_t other : {1000, 1000 + 10, 1000 + 2560}) {
+      for (const std::size_t last : {2, 2 + 10, 2 + 2560}) {
+        for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
+          SessionKey key = key_of(ipv4(0x0a000001), other, ipv4(0x0a000000 + last), port, protocol);
+          for (const std::uint16_t vlan : std::array<std::uint16_t, 3>{0, 10, 20}) {
+            key.vlans = {vlan, 0};
+            CHECK(outer.insert(fingerprint(key, kHighKeys).a).second);
+            key.vlans = {1, vlan};
+            CHECK(inner.insert(fingerprint(key, kHighKeys).b).second);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("fingerprints and buckets equal those computed in Python from the definition") {
   for (const Known& row : kKnown) {
     CAPTURE(row.source, row.source_port, row.destination, row.destination_port, int(row.protocol));

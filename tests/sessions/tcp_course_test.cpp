@@ -18,19 +18,24 @@ struct Segment {
   std::uint32_t sequence;
 };
 
-// Whether the last of the segments begins another connection; none of those before it may.
-bool last_begins(const std::vector<Segment>& segments) {
+// Which of the segments begin another connection.
+std::vector<std::size_t> beginning(const std::vector<Segment>& segments) {
   TcpCourse course;
-  bool begins = false;
-  for (const Segment& segment : segments) {
-    CHECK_FALSE(begins);
+  std::vector<std::size_t> beginning;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
     ParsedPacket packet;
-    packet.key.direction = segment.direction;
-    packet.features.tcp_flags = segment.flags;
-    packet.tcp_sequence = segment.sequence;
-    begins = course.note(packet);
+    packet.key.direction = segments[i].direction;
+    packet.features.tcp_flags = segments[i].flags;
+    packet.tcp_sequence = segments[i].sequence;
+    if (course.note(packet)) beginning.push_back(i);
   }
-  return begins;
+  return beginning;
+}
+
+bool last_begins(const std::vector<Segment>& segments) {
+  const std::vector<std::size_t> seen = beginning(segments);
+  CHECK(seen.size() <= 1);
+  return seen == std::vector{segments.size() - 1};
 }
 
 constexpr Segment kSyn{kClient, kTcpSyn, 100};
@@ -54,7 +59,17 @@ TEST_CASE("a SYN of an open connection, or one that is tried again, begins none"
   CHECK_FALSE(last_begins({kSyn, kSynAck, kNextSyn}));
   CHECK_FALSE(last_begins({kSyn, kSynAck, kClientFin, kNextSyn}));
   CHECK_FALSE(last_begins({kSyn, {kServer, kTcpRst | kTcpAck, 0}, kSyn}));  // refused, tried again (Windows: twice)
+  CHECK_FALSE(last_begins({kSyn, kNextSyn, {kServer, kTcpRst | kTcpAck, 0}, kNextSyn}));  // the last one's number
   CHECK_FALSE(last_begins({kSyn, kSynAck, kClientFin, kServerFin, kSynAck}));
+}
+
+TEST_CASE("the end of a connection counts for one SYN only: tries again, and answers, are the next connection's") {
+  using Numbers = std::vector<std::size_t>;
+  CHECK(beginning({kSyn, kClientFin, kServerFin, kNextSyn, kNextSyn, kSynAck, kClientFin, kNextSyn}) == Numbers{3});
+  CHECK(beginning({kSyn, {kServer, kTcpRst, 0}, kNextSyn, kNextSyn, kSyn}) == Numbers{2});
+  CHECK(beginning({kSyn, {kServer, kTcpRst, 0}, kSyn, kNextSyn}).empty());  // the RST was the first try's
+  CHECK(beginning({kSyn, kClientFin, kServerFin, kNextSyn, kClientFin, kServerFin, kSyn}) == Numbers{3, 6});
+  CHECK(beginning({kSyn, {kServer, kTcpRst, 0}, kNextSyn, {kServer, kTcpRst, 0}, kNextSyn, kSyn}) == Numbers{2});
 }
 
 TEST_CASE("a session of another protocol goes on") {
