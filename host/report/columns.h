@@ -11,8 +11,6 @@
 
 namespace nicsentry {
 
-// The columns of the tidy formats, in order, and how to compute them. This is the only place that defines them.
-// docs/formats.md and docs/schemas/ describe their meaning.
 // A point in time, in a column whose name ends in _ns. JSON has it as text, too, in a field that ends in _time: many
 // readers take numbers for doubles, which do not hold nanoseconds since 1970.
 struct PointInTime {
@@ -23,6 +21,8 @@ using Value = std::variant<std::uint64_t, std::int64_t, std::string, PointInTime
 // "start_time" of "start_ns".
 std::string time_name(const std::string& ns_name);
 
+// The columns of the tidy formats, in order, and how to compute them. This is the only place that defines them.
+// docs/formats.md and docs/schemas/ describe their meaning.
 template <typename Row>
 struct Column {
   std::string name;
