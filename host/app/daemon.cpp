@@ -40,7 +40,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLookInterval = 10ms;  // at programs whose interface changed
-constexpr auto kReportInterval = 1s;  // of lost log records
 // A packet's stay in a card, threads and queues included, is below a tenth of this.
 constexpr std::chrono::microseconds kCardQuiescence{2000};
 constexpr std::chrono::seconds kWindowLimit{20};  // a window ends in milliseconds, on a card in seconds
@@ -150,7 +149,7 @@ class Daemon {
     if (firewall_) {
       loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
         report_log();
-        return now + kReportInterval;
+        return now + kLeftOutInterval;
       });
     }
   }

@@ -24,7 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kHookLookInterval = 10ms;
-constexpr auto kReportInterval = 1s;
 constexpr auto kUnreadWindow = 10s;
 constexpr std::uint64_t kUnreadCap = 1;  // packets of a session whose features nobody reads
 
@@ -59,7 +58,7 @@ class FirewallPortRun : public polycube::FirewallPort {
     });
     loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
       report_left_out();
-      return now + kReportInterval;
+      return now + kLeftOutInterval;
     });
     start(socket);
     thread_ = std::thread([this] { run(); });

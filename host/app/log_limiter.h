@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "host/base/timestamp.h"
 
 namespace nicsentry {
+
+constexpr std::chrono::seconds kLeftOutInterval{1};  // how often the records that were left out are reported
 
 // Lets so many records a second through, with a second's worth at once. For one thread.
 class LogLimiter {

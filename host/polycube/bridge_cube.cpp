@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/polycube/bridge_cube.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "host/base/error.h"
@@ -41,10 +42,11 @@ BridgeCube::BridgeCube(CubeIdentity identity, const nlohmann::json& settings)
 void BridgeCube::set_peer(const std::string& name, const std::string& peer) {
   Port& port = ports_.at(name);
   if (!peer.empty()) {
-    for (const auto& [other, settings] : ports_) {
-      if (other != name && settings.peer == peer) {
-        throw Conflict(peer + " is the peer of port " + other + " already");
-      }
+    const auto taken = std::find_if(ports_.begin(), ports_.end(), [&](const auto& other) {
+      return other.first != name && other.second.peer == peer;
+    });
+    if (taken != ports_.end()) {
+      throw Conflict(peer + " is the peer of port " + taken->first + " already");
     }
     set_master(find_interface(peer).index, index_, peer);
   }
