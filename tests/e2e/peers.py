@@ -13,6 +13,29 @@ OUTSIDE, INSIDE = "10.77.0.1", "10.77.0.2"
 OUTSIDE6, INSIDE6 = "fd77::1", "fd77::2"
 NARROW = "fd78::1"  # behind OUTSIDE, see lead_to_narrow_link()
 STATEFUL = ("--direction", "both", "--firewall")
+# The batch in the earlier system's documentation.
+EXAMPLE_BATCH = [
+    {
+        "operation": "insert",
+        "id": 0,
+        "l4proto": "TCP",
+        "src": "10.0.0.100/32",
+        "dst": "10.0.0.150/24",
+        "action": "drop",
+    },
+    {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
+    {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.11/32", "dst": "10.0.0.12/24", "action": "drop"},
+    {
+        "operation": "update",
+        "id": 0,
+        "l4proto": "TCP",
+        "src": "10.0.0.100/32",
+        "dst": "10.0.0.75/24",
+        "action": "forward",
+    },
+    {"operation": "delete", "id": 0},
+    {"operation": "delete", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
+]
 
 
 class Peers(Network):

@@ -11,7 +11,7 @@ import time
 
 from compare import BINARY, PATIENCE, expect, expect_text, read_windows
 from network import Controller, run
-from peers import FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from peers import EXAMPLE_BATCH, FLOOD, INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases
 
 NO_EGRESS = "no program of this run enforces the egress chain (run with --direction both)"
@@ -156,29 +156,7 @@ def batch_case(directory):
     """A batch holds as a whole or not at all; every error of it is told; the seed's example gives what it must."""
     with Peers(directory) as peers:
         watching = Controller(peers, "--firewall")
-        example = [
-            {
-                "operation": "insert",
-                "id": 0,
-                "l4proto": "TCP",
-                "src": "10.0.0.100/32",
-                "dst": "10.0.0.150/24",
-                "action": "drop",
-            },
-            {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
-            {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.11/32", "dst": "10.0.0.12/24", "action": "drop"},
-            {
-                "operation": "update",
-                "id": 0,
-                "l4proto": "TCP",
-                "src": "10.0.0.100/32",
-                "dst": "10.0.0.75/24",
-                "action": "forward",
-            },
-            {"operation": "delete", "id": 0},
-            {"operation": "delete", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
-        ]
-        peers.rules(example)
+        peers.rules(EXAMPLE_BATCH)
         shown = peers.nicsentry("rules", "show", "-i", "right0").stdout
         wanted = (
             "Ingress rules:\n"

@@ -9,36 +9,11 @@ import sys
 import time
 
 from compare import PATIENCE, expect, expect_text
-from peers import INSIDE, OUTSIDE, Peers
+from peers import EXAMPLE_BATCH, INSIDE, OUTSIDE, Peers
 from polycube_api import Service
 from suite import Mismatch, run_directory_cases, slow
 
 CHAIN = "firewall/fw/chain"
-# The batch of the earlier system's documentation: what it does and what is left of it.
-BATCH = {
-    "rules": [
-        {
-            "operation": "insert",
-            "id": 0,
-            "l4proto": "TCP",
-            "src": "10.0.0.100/32",
-            "dst": "10.0.0.150/24",
-            "action": "drop",
-        },
-        {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
-        {"operation": "append", "l4proto": "ICMP", "src": "10.0.0.11/32", "dst": "10.0.0.12/24", "action": "drop"},
-        {
-            "operation": "update",
-            "id": 0,
-            "l4proto": "TCP",
-            "src": "10.0.0.100/32",
-            "dst": "10.0.0.75/24",
-            "action": "forward",
-        },
-        {"operation": "delete", "id": 0},
-        {"operation": "delete", "l4proto": "ICMP", "src": "10.0.0.50/32", "dst": "10.0.0.75/24", "action": "drop"},
-    ]
-}
 LEFT = {"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}
 
 BURST = """
@@ -86,9 +61,9 @@ def batch_case(directory):
         service = Service(network)
         service.do("POST", "firewall/fw", {"type": "TC", "loglevel": "debug"})
         expect("rules of a new firewall", [policy(0)], rules(service))
-        service.do("POST", f"{CHAIN}/INGRESS/batch", BATCH)
+        service.do("POST", f"{CHAIN}/INGRESS/batch", {"rules": EXAMPLE_BATCH})
         expect("rules after the batch", [LEFT, policy(1)], rules(service))
-        service.do("POST", f"{CHAIN}/EGRESS/batch", BATCH)
+        service.do("POST", f"{CHAIN}/EGRESS/batch", {"rules": EXAMPLE_BATCH})
         expect("egress rules after the batch", [LEFT, policy(1)], rules(service, "EGRESS"))
         wrong = {"rules": [{"operation": "append", "action": "drop"}, {"operation": "delete", "id": 7}]}
         status, why = service.ask("POST", f"{CHAIN}/INGRESS/batch", wrong)
