@@ -15,11 +15,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from compare import BINARY, PATIENCE, expect
 from network import Network, run
-from peers import INSIDE, OUTSIDE, Peers
+from peers import EXAMPLE_BATCH, INSIDE, OUTSIDE, Peers
 from polycube_api import Service
 from suite import REPOSITORY, Mismatch, run_directory_cases
 from test_polycube import order
-from test_polycube_firewall import BATCH, LEFT
+from test_polycube_firewall import LEFT
 from test_programs import send, sent
 
 CLIENT = pathlib.Path(__file__).with_name("polycube_client.py")
@@ -122,7 +122,7 @@ def rules_case(directory):
         shown = client(network, "rules", "fw", "--show").stdout
         expect("rules of a new firewall", f"Ingress rules:\n{POLICY}\nEgress rules:\n{POLICY}\n", shown)
         file = network.directory / "batch.json"
-        file.write_text(json.dumps(BATCH), encoding="utf-8")
+        file.write_text(json.dumps({"rules": EXAMPLE_BATCH}), encoding="utf-8")
         expect("what is printed", "injected\n", client(network, "rules", "fw", "--batch", file).stdout)
         client(network, "rules", "fw", "--batch", file, "--egress")
         policy = POLICY.replace('"id": 0', '"id": 1')
