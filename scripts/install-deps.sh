@@ -11,7 +11,7 @@ packages=(
 )
 test_packages=(
   catch2 tshark tcpdump python3-jsonschema python3-prometheus-client clang-format clang-tidy shellcheck mandoc black
-  flake8 mypy
+  flake8 mypy zsh
   libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables curl ccache lld
 )
 # hw/vnfp makes its virtual machine from these and from Debian's kernel packages, which it fetches itself.

@@ -23,5 +23,7 @@ void add_sets_commands(CLI::App& app, Action& chosen);
 void add_block_commands(CLI::App& app, Action& chosen);
 void add_connections_command(CLI::App& app, Action& chosen);
 void add_programs_commands(CLI::App& app, Action& chosen);
+void add_help_command(CLI::App& app, Action& chosen);
+void add_complete_command(CLI::App& app, Action& chosen);
 
 }  // namespace nicsentry

@@ -1,32 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "host/base/error.h"
+#include "host/cli/command_tree.h"
 #include "host/cli/commands.h"
 #include "host/cli/version_options.h"
-
-namespace {
-
-// The first word that is no command where one has to stand; empty: there is none.
-std::string unknown_command(const CLI::App& app, std::span<char*> words) {
-  const CLI::App* level = &app;
-  for (const std::string word : words) {
-    const auto commands = level->get_subcommands([](const CLI::App*) { return true; });
-    const auto found = std::find_if(commands.begin(), commands.end(),
-                                    [&word](const CLI::App* command) { return command->get_name() == word; });
-    if (found == commands.end()) {
-      return word.starts_with('-') || commands.empty() ? "" : word;
-    }
-    level = *found;
-  }
-  return {};
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   using namespace nicsentry;
@@ -47,18 +28,19 @@ int main(int argc, char** argv) {
   add_block_commands(app, chosen);
   add_connections_command(app, chosen);
   add_programs_commands(app, chosen);
+  add_help_command(app, chosen);
+  add_complete_command(app, chosen);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::RequiredError& error) {
-    const std::string unknown = unknown_command(app, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
-    if (unknown.empty()) {
-      app.exit(error);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
+  } catch (const CLI::ParseError& error) {
+    if (const auto unknown = unknown_word_error(app, std::vector<std::string>(argv + 1, argv + argc))) {
+      std::fprintf(stderr, "nicsentry: error: %s\n", unknown->c_str());
     } else {
-      std::fprintf(stderr, "nicsentry: error: unknown command '%s'; nicsentry --help lists them\n", unknown.c_str());
+      app.exit(error);
     }
     return kExitUsage;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
   }
   try {
     return chosen();

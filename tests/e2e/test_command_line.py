@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 from compare import BINARY
-from suite import run_unittest_cases
+from suite import REPOSITORY, run_unittest_cases
 
 
 REFUSED = (  # arguments, what the error names
@@ -105,6 +105,13 @@ REFUSED = (  # arguments, what the error names
     ("programs show", "NAME"),
     ("programs unload --json", "NAME"),
     ("programs list all", "all"),
+    ("help fly", "unknown command 'fly'; nicsentry --help lists them"),
+    ("help rules aply", "unknown command 'aply'; did you mean 'apply'? nicsentry rules --help"),
+    ("rn", "unknown command 'rn'; did you mean 'run'? nicsentry --help"),
+    ("rules shwo --json", "unknown command 'shwo'; did you mean 'show'? nicsentry rules --help"),
+    ("run --interfce none0", "unknown option '--interfce'; did you mean '--interface'? nicsentry run --help"),
+    ("run -i none0 --windwo=1s", "unknown option '--windwo'; did you mean '--window'? nicsentry run --help"),
+    ("block --fle /none", "unknown option '--fle'; did you mean '--file'? nicsentry block --help"),
 )
 
 UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they name
@@ -205,11 +212,20 @@ class CommandLine(unittest.TestCase):
                 examples = re.findall(rf"^  nicsentry ({name}\b.*)$", done.stdout, re.MULTILINE)
                 self.assertTrue(examples, done.stdout)
                 for example in examples:
-                    # One would look at this machine and succeed, the other answer until a signal.
-                    if example == "doctor" or example.startswith("serve "):
+                    # These would look at this machine and succeed, answer until a signal, or print help.
+                    if example == "doctor" or example.startswith(("serve ", "help ")):
                         continue
                     nowhere = re.sub(r"\beth0\b", "none0", example).replace("capture.pcap", "/none.pcap")
                     self.assertEqual(call(nowhere).returncode, 1, nowhere)
+
+    def test_help_of_a_command(self):
+        for words in ("run", "rules", "rules apply"):
+            with self.subTest(words=words):
+                done = call(f"help {words}")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(f"Usage: nicsentry {words} ", done.stdout)
+                self.assertEqual(done.stdout, call(f"{words} --help").stdout)
+        self.assertEqual(call("help").stdout, call("--help").stdout)
 
     def test_every_command_has_a_refused_and_an_understood_line(self):
         def first_words(lines):
@@ -218,7 +234,7 @@ class CommandLine(unittest.TestCase):
         commands_here = set(commands())
         without_arguments = {"doctor"}
         self.assertEqual(commands_here - first_words(line for line, _ in REFUSED) - without_arguments, set())
-        self.assertEqual(commands_here - first_words(UNDERSTOOD) - without_arguments - {"serve"}, set())
+        self.assertEqual(commands_here - first_words(UNDERSTOOD) - without_arguments - {"serve", "help"}, set())
 
     def test_version(self):
         done = call("--version")
@@ -239,6 +255,55 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(call("--version").stdout.split()[1], said["version"])
                 self.assertIsInstance(said["program_abi"], int)
                 self.assertIsInstance(said["state_format"], int)
+
+
+BASH = """
+. "$1"; shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_nicsentry "$1"
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+ZSH = """
+script=$1; shift
+compadd() { print -l -- "${(@P)2}" }
+_files() { print FILES }
+complete_words() { local -a words=("$@"); local CURRENT=$#; . $script }
+complete_words "$@"
+"""
+
+
+class Completion(unittest.TestCase):
+    """What the shells' scripts offer behind some words, of which the last one has begun."""
+
+    OFFERED = (
+        (("ru",), ["rules", "run"]),
+        (("rules", "ap"), ["apply"]),
+        (("rules", "apply", "--ing"), []),
+        (("run", "--wind"), ["--window", "--windows"]),
+        (("run", "-i", "lo"), ["lo"]),
+        (("run", "--interface", "lo", "--direction", ""), ["both", "ingress"]),
+        (("replay", "capt"), []),  # files
+    )
+
+    def offered(self, shell, script, words):
+        line = [*shell, str(REPOSITORY / "scripts" / "completion" / script), BINARY, *words]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
+        return [line for line in done.stdout.splitlines() if line and line != "FILES"]
+
+    def test_bash(self):
+        for words, wanted in self.OFFERED:
+            with self.subTest(words=words):
+                found = self.offered(["bash", "-c", BASH, "bash"], "nicsentry.bash", words)
+                self.assertEqual(found, wanted)
+
+    def test_zsh(self):
+        for words, wanted in self.OFFERED:
+            with self.subTest(words=words):
+                found = self.offered(["zsh", "-f", "-c", ZSH, "zsh"], "_nicsentry", words)
+                self.assertEqual(found, wanted)
+
+    def test_all_commands_are_offered(self):
+        self.assertEqual(call("complete -- ").stdout.split(), sorted(commands()))
 
 
 class RulesCheck(unittest.TestCase):
@@ -349,7 +414,7 @@ class FindController(unittest.TestCase):
 
 
 def main():
-    return run_unittest_cases(CommandLine, RulesCheck, FindController)
+    return run_unittest_cases(CommandLine, Completion, RulesCheck, FindController)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/command_tree.h"
+
+#include <algorithm>
+
+#include "host/base/closest_word.h"
+
+namespace nicsentry {
+namespace {
+
+std::vector<const CLI::App*> subcommands(const CLI::App& command) {
+  return command.get_subcommands([](const CLI::App*) { return true; });
+}
+
+bool has_option(const CommandPlace& place, const std::string& name) {
+  return std::any_of(place.levels.begin(), place.levels.end(),
+                     [&name](const CLI::App* level) { return level->get_option_no_throw(name) != nullptr; });
+}
+
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
+  const auto meant = closest_word(word, candidates);
+  return meant ? "; did you mean '" + *meant + "'? " : "; ";
+}
+
+}  // namespace
+
+CommandWalk walk_commands(const CLI::App& program, std::span<const std::string> words) {
+  CommandWalk walk{{&program, program.get_name(), {&program}}, {}, {}};
+  for (const std::string& word : words) {
+    if (word == "--") {
+      break;
+    }
+    if (word.starts_with('-')) {
+      const std::string name = word.substr(0, word.find('='));
+      if (!walk.unknown_option && name.starts_with("--") && !has_option(walk.place, name)) {
+        walk.unknown_option = name;
+      }
+      continue;
+    }
+    const auto commands = subcommands(*walk.place.command);
+    const auto found = std::find_if(commands.begin(), commands.end(),
+                                    [&word](const CLI::App* command) { return command->get_name() == word; });
+    if (found != commands.end()) {
+      walk.place.command = *found;
+      walk.place.levels.push_back(*found);
+      walk.place.line += " " + word;
+    } else if (!commands.empty() && !walk.unknown_command) {
+      walk.unknown_command = word;
+    }
+  }
+  return walk;
+}
+
+std::vector<std::string> command_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* subcommand : subcommands(command)) {
+    if (!subcommand->get_group().empty()) {
+      names.push_back(subcommand->get_name());
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> option_names(const CommandPlace& place) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : place.command->get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+std::optional<std::string> unknown_word_error(const CLI::App& program, std::span<const std::string> words) {
+  const CommandWalk walk = walk_commands(program, words);
+  const std::string help = walk.place.line + " --help lists them";
+  if (walk.unknown_command) {
+    return "unknown command '" + *walk.unknown_command + "'" +
+           suggestion(*walk.unknown_command, command_names(*walk.place.command)) + help;
+  }
+  if (walk.unknown_option) {
+    return "unknown option '" + *walk.unknown_option + "'" +
+           suggestion(*walk.unknown_option, option_names(walk.place)) + help;
+  }
+  return std::nullopt;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/base/closest_word.h"
+
+#include <catch2/catch.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nicsentry::closest_word_test {
+namespace {
+
+std::optional<std::string> closest(const std::string& word) {
+  static const std::vector<std::string> kWords{"run", "rules", "replay", "block", "unblock", "--window", "--windows"};
+  return closest_word(word, kWords);
+}
+
+TEST_CASE("the closest word is the one with the fewest edits") {
+  CHECK(closest("rule") == "rules");         // left out
+  CHECK(closest("blockk") == "block");       // inserted
+  CHECK(closest("replau") == "replay");      // replaced
+  CHECK(closest("rnu") == "run");            // swapped
+  CHECK(closest("--windos") == "--window");  // the first of two with one edit each
+  CHECK(closest("unblok") == "unblock");
+}
+
+TEST_CASE("a word that is far from all is close to none") {
+  CHECK_FALSE(closest("fly"));
+  CHECK_FALSE(closest("roles-of"));
+  CHECK_FALSE(closest(""));
+  CHECK_FALSE(closest_word("run", {}));
+}
+
+}  // namespace
+}  // namespace nicsentry::closest_word_test
