@@ -17,6 +17,7 @@
 #include "host/api/endpoints/connections.h"
 #include "host/api/endpoints/explain.h"
 #include "host/api/endpoints/rules.h"
+#include "host/api/endpoints/ruleset.h"
 #include "host/api/endpoints/sets.h"
 #include "host/api/endpoints/status.h"
 #include "host/api/endpoints/version.h"
@@ -160,6 +161,7 @@ class Daemon {
         [this](Chain chain) { return loop_.calls().call([this, chain] { return enforcing_program(chain); }); },
         [this] { return firewall_ ? firewall_->enforced() : std::vector<Enforcement::EnforcedAt>(); }};
     add_rules_routes(router_, run, one_way_caution(options_));
+    add_ruleset_routes(router_, run);
     add_sets_routes(router_, run);
     add_explain_routes(router_, run);
     add_connections_routes(router_, [this] { return loop_.calls().call([this] { return connections(); }); });

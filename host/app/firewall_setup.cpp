@@ -3,23 +3,24 @@
 
 #include <unistd.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
 #include "host/rules/language/batch.h"
+#include "host/rules/language/ruleset.h"
 
 namespace nicsentry {
 namespace {
 
-void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& path, const nlohmann::json& batch,
-                const ChangeTerms& terms) {
+// `act` puts rules of the file in force.
+template <typename Act>
+void from_file(const std::string& source, Act act) {
   try {
-    firewall.replace_rules(chain, parse_batch(batch, firewall.now()), terms);
+    act();
   } catch (const LockOut& refused) {
-    std::string text = path.string() + ": " + chain_name(chain) + ": refused: it would cut off";
+    std::string text = source + ": refused: it would cut off";
     for (const std::string& one : refused.cut_off()) {
       text += "\n  " + one;
     }
@@ -27,8 +28,14 @@ void apply_file(Firewall& firewall, Chain chain, const std::filesystem::path& pa
                 "\nTo apply it all the same: --yes. To be able to go back: run --firewall, then 'nicsentry rules "
                 "apply --yes --confirm 60s'.");
   } catch (const Error& error) {
-    throw Error(path.string() + ": " + chain_name(chain) + ": " + error.what());
+    throw Error(source + ": " + error.what());
   }
+}
+
+void apply_batch_file(Firewall& firewall, Chain chain, const std::string& path, const nlohmann::json& batch,
+                      const ChangeTerms& terms) {
+  from_file(path + ": " + chain_name(chain),
+            [&] { firewall.replace_rules(chain, parse_batch(batch, firewall.now()), terms); });
 }
 
 // {"ingress": batch, "egress": batch}, or one of them.
@@ -55,6 +62,40 @@ bool has_egress_rules(const nlohmann::json& batches) {
 
 // Rules that nothing enforces would be taken for protection.
 void refuse_egress(const std::string& source) { throw Error(source + ": " + not_enforced(Chain::egress).what()); }
+
+void load_file(Firewall& firewall, const std::string& path, const nlohmann::json& file, bool egress,
+               const ChangeTerms& terms) {
+  from_file(path, [&] {
+    const Ruleset ruleset = parse_ruleset(file, Chain::ingress, firewall.now());
+    const auto& wanted = ruleset.of(Chain::egress);
+    if (wanted && !egress && (!wanted->rules.empty() || wanted->default_action == RuleAction::drop)) {
+      throw not_enforced(Chain::egress);
+    }
+    firewall.load(ruleset, terms);
+  });
+}
+
+// A ruleset; a batch for the chain; or batches for both, where the chain is ingress.
+void apply_file(Firewall& firewall, Chain chain, const std::string& path, bool egress, const ChangeTerms& terms) {
+  const nlohmann::json rules = read_json_file(path);
+  if (is_ruleset(rules)) {
+    load_file(firewall, path, chain == Chain::egress ? named_chain(rules, chain) : rules, egress, terms);
+    return;
+  }
+  if (chain == Chain::egress || !is_of_chains(rules)) {
+    apply_batch_file(firewall, chain, path, rules, terms);
+    return;
+  }
+  check_chains(rules, path);
+  if (has_egress_rules(rules) && !egress) {
+    refuse_egress(path + ": egress");
+  }
+  for (const Chain one : {Chain::ingress, Chain::egress}) {
+    if (rules.contains(chain_name(one))) {
+      apply_batch_file(firewall, one, path, rules.at(chain_name(one)), terms);
+    }
+  }
+}
 
 void warn_of_idle_egress(const Firewall& firewall, const std::function<void(const std::string&)>& warning) {
   const auto chain = firewall.rules(Chain::egress);
@@ -121,23 +162,10 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
                         }});
   const ChangeTerms terms{options.yes, std::nullopt, {getpid(), std::nullopt}};
   if (options.rules) {
-    const nlohmann::json rules = read_json_file(options.rules->string());
-    if (is_of_chains(rules)) {
-      check_chains(rules, options.rules->string());
-      if (has_egress_rules(rules) && !egress) {
-        refuse_egress(options.rules->string() + ": egress");
-      }
-      for (const Chain chain : {Chain::ingress, Chain::egress}) {
-        if (rules.contains(chain_name(chain))) {
-          apply_file(*firewall, chain, *options.rules, rules.at(chain_name(chain)), terms);
-        }
-      }
-    } else {
-      apply_file(*firewall, Chain::ingress, *options.rules, rules, terms);
-    }
+    apply_file(*firewall, Chain::ingress, options.rules->string(), egress, terms);
   }
   if (options.egress_rules) {
-    apply_file(*firewall, Chain::egress, *options.egress_rules, read_json_file(options.egress_rules->string()), terms);
+    apply_file(*firewall, Chain::egress, options.egress_rules->string(), egress, terms);
   }
   if (!egress) {
     warn_of_idle_egress(*firewall, warning);

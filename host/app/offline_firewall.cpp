@@ -10,6 +10,7 @@
 #include "host/enforce/firewall.h"
 #include "host/rules/language/address_list.h"
 #include "host/rules/language/batch.h"
+#include "host/rules/language/ruleset.h"
 #include "host/sessions/session_table.h"
 
 namespace nicsentry {
@@ -65,7 +66,11 @@ OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_uni
     }
     firewall.replace_set(set.substr(0, equals), read_set(set.substr(equals + 1)));
   }
-  firewall.replace_rules(options.chain, parse_batch(options.batch, firewall.now()));
+  if (is_ruleset(options.rules)) {
+    firewall.load(parse_ruleset(options.rules, options.chain, firewall.now()));
+  } else {
+    firewall.replace_rules(options.chain, parse_batch(options.rules, firewall.now()));
+  }
   if (options.default_drop) {
     firewall.set_default(options.chain, RuleAction::drop);
   }

@@ -17,7 +17,7 @@ class OfflineFirewall {
  public:
   struct Options {
     Chain chain = Chain::ingress;
-    nlohmann::json batch;           // on an empty chain
+    nlohmann::json rules;           // a ruleset, or a batch on an empty chain
     std::vector<std::string> sets;  // "NAME=FILE"
     bool default_drop = false;
     std::function<void(const std::string&)> warning;

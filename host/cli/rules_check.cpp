@@ -10,6 +10,7 @@
 #include "host/rules/compile/compile.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/language/ruleset_change.h"
 #include "host/rules/sets/address_sets.h"
 
 namespace nicsentry {
@@ -92,11 +93,7 @@ void print_hidden(const std::vector<HiddenRule>& hidden) {
   }
 }
 
-}  // namespace
-
-void check_rules(const json& batch, Chain chain) {
-  const std::vector<std::string> sets = sets_named(batch);
-  ChainRules rules = apply_batch({}, parse_batch(batch, wall_clock_ns()), sets);
+void check_chain(ChainRules rules, Chain chain, const std::vector<std::string>& sets) {
   std::uint32_t counter = COUNTER_FIRST_RULE;
   for (Rule& rule : rules.rules) {
     rule.counter = counter++;
@@ -112,6 +109,24 @@ void check_rules(const json& batch, Chain chain) {
   std::printf("%zu rule%s (%s)\n", rules.rules.size(), rules.rules.size() == 1 ? "" : "s", chain_name(chain));
   print_sizes(compiled, input.place);
   print_hidden(hidden_rules(input));
+}
+
+}  // namespace
+
+void check_rules(const json& file, Chain chain) {
+  const TimestampNs now = wall_clock_ns();
+  if (!is_ruleset(file)) {
+    const std::vector<std::string> sets = sets_named(file);
+    check_chain(apply_batch({}, parse_batch(file, now), sets), chain, sets);
+    return;
+  }
+  const Ruleset ruleset = parse_ruleset(file, chain, now);
+  for (const Chain one : {Chain::ingress, Chain::egress}) {
+    if (ruleset.of(one)) {
+      check_interfaces(one, ruleset.of(one)->rules);
+      check_chain(chain_of(*ruleset.of(one), now), one, sets_named(file.value(chain_name(one), file)));
+    }
+  }
 }
 
 }  // namespace nicsentry

@@ -14,6 +14,7 @@
 #include "host/cli/log.h"
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
+#include "host/cli/rules_load.h"
 #include "host/cli/rules_statistics.h"
 #include "host/rules/language/chain_settings.h"
 
@@ -163,7 +164,8 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   CLI::App* rules = app.add_subcommand("rules", "the firewall's rules");
   rules->require_subcommand(1);
   rules->footer(
-      "Examples:\n  nicsentry rules apply batch.json -i eth0\n  nicsentry rules show --stats -i eth0\n"
+      "Examples:\n  nicsentry rules export -i eth0\n  nicsentry rules load rules.json -i eth0\n"
+      "  nicsentry rules apply batch.json -i eth0\n  nicsentry rules show --stats -i eth0\n"
       "  nicsentry rules default ingress drop --yes --confirm 60s -i eth0\n  nicsentry rules confirm -i eth0\n"
       "  nicsentry rules explain src=203.0.113.7 dport=443 -i eth0");
   const auto add = [&chosen, options, rules](const char* name, const char* what, int (*perform)(const RulesOptions&)) {
@@ -180,9 +182,11 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   add_change_options(*command, options->change);
   add_controller_option(*command, options->interface);
 
-  command = add("check", "compile a batch and print its size; nothing is put in force", check);
-  add_batch(*command, *options);
+  command = add("check", "compile a batch or a ruleset and print its size; nothing is put in force", check);
+  command->add_option("FILE", options->file, "the batch or ruleset, JSON; '-': standard input")->required();
+  command->add_flag("--egress", options->egress, "for the egress chain, where the file names no chain");
 
+  add_ruleset_commands(*rules, chosen);
   add_explain_command(*rules, chosen);
 
   command = add("default", "the action for packets that no rule matches", set_default);

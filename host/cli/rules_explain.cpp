@@ -222,7 +222,8 @@ void add_explain_command(CLI::App& rules, Action& chosen) {
   command->add_flag("--json", options->json, "print JSON; for a capture one line a packet, then the summary");
   command->add_flag("--summary", options->summary, "for a capture print only how many packets each decision has");
   command
-      ->add_option("--rules", options->rules, "use the batch of this file on an empty chain; no controller is needed")
+      ->add_option("--rules", options->rules,
+                   "use the ruleset or batch of this file, and no other rules; no controller is needed")
       ->type_name("FILE");
   command->add_option("--set", options->sets, "with --rules: a set that it names, and the file of its entries")
       ->type_name("NAME=FILE")

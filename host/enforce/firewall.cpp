@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
+#include <memory>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -12,6 +14,8 @@
 
 namespace nicsentry {
 namespace {
+
+using nlohmann::ordered_json;
 
 constexpr Chain kChains[] = {Chain::ingress, Chain::egress};
 
@@ -52,8 +56,8 @@ std::unique_ptr<FirewallState> open_state(Firewall::Options& options) {
   if (!state) {
     return nullptr;
   }
-  if (const auto taken_back = state->take_back_unconfirmed(options.now())) {
-    options.warning(*taken_back);
+  for (const std::string& taken_back : state->take_back(options.now())) {
+    options.warning(taken_back);
   }
   return state;
 }
@@ -70,6 +74,60 @@ void forget_lost_counters(ChainRules& rules, const ChainRules& now) {
 
 std::vector<SetEntry> content_of(const SetStore& sets, const std::string& set) {
   return sets.exists(set) ? sets.entries(set) : std::vector<SetEntry>();
+}
+
+std::map<AddressRange, SetEntry> by_range(const std::vector<SetEntry>& entries) {
+  std::map<AddressRange, SetEntry> found;
+  for (const SetEntry& entry : entries) {
+    found.insert_or_assign(entry.range, entry);
+  }
+  return found;
+}
+
+// The content of a set once a change is taken back.
+std::vector<SetEntry> content_before(const std::vector<SetEntry>& now, const SetUndo& undo) {
+  std::map<AddressRange, SetEntry> entries = by_range(now);
+  for (const AddressRange& range : undo.remove) {
+    entries.erase(range);
+  }
+  for (const SetEntry& entry : undo.put) {
+    entries.insert_or_assign(entry.range, entry);
+  }
+  std::vector<SetEntry> before;
+  for (const auto& [range, entry] : entries) {
+    before.push_back(entry);
+  }
+  return before;
+}
+
+ordered_json set_difference(const SetFiles::Set& next, bool exists, const std::vector<SetEntry>& now) {
+  if (!exists) {
+    return {{"set", next.name}, {"difference", "added"}, {"entries", next.entries.size()}};
+  }
+  const auto before = by_range(now);
+  const auto after = by_range(next.entries);
+  std::size_t added = 0;
+  std::size_t changed = 0;
+  for (const auto& [range, entry] : after) {
+    const auto found = before.find(range);
+    added += found == before.end() ? 1 : 0;
+    changed += found != before.end() && found->second != entry ? 1 : 0;
+  }
+  const std::size_t removed = before.size() + added - after.size();
+  return {{"set", next.name}, {"difference", "changed"}, {"added", added}, {"removed", removed}, {"changed", changed}};
+}
+
+// As rulesets have them.
+ordered_json entries_json(const std::vector<SetEntry>& entries) {
+  ordered_json list = ordered_json::array();
+  for (const SetEntry& entry : entries) {
+    if (entry.expires_ns) {
+      list.push_back({{"range", entry.range.text()}, {"expires_ns", *entry.expires_ns}});
+    } else {
+      list.push_back(entry.range.text());
+    }
+  }
+  return list;
 }
 
 std::vector<AddressRange> ranges_of(std::span<const SetEntry> entries) {
@@ -177,15 +235,35 @@ void Firewall::save_classes() {
 }
 
 // All that can fail comes before the first attachment is switched.
-void Firewall::install(Chain chain, ChainRules next, Save save) {
-  RuleStore::Change change(rules_, chain, std::move(next));
-  auto tables = installation_.fill(change, sets_.in_memory());
-  if (save == Save::before) {
-    change.save();
+void Firewall::install(NextChains next, const SaveChanges& save) {
+  std::vector<std::unique_ptr<RuleStore::Change>> changes;
+  std::vector<const RuleStore::Change*> saved;
+  std::vector<std::shared_ptr<const InstalledChain>> tables;
+  std::vector<Chain> chains;
+  for (auto& [chain, rules] : next) {
+    changes.push_back(std::make_unique<RuleStore::Change>(rules_, chain, std::move(rules)));
+    saved.push_back(changes.back().get());
+    tables.push_back(installation_.fill(*changes.back(), sets_.in_memory()));
+    chains.push_back(chain);
   }
-  installation_.flip(chain);
-  change.commit(std::move(tables));
+  if (save) {
+    save(saved);
+  }
+  if (!chains.empty()) {
+    installation_.flip(chains);
+  }
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    changes[i]->commit(std::move(tables[i]));
+  }
   expiry_->wake();
+}
+
+void Firewall::install(Chain chain, ChainRules next, Save save) {
+  NextChains chains;
+  chains.emplace(chain, std::move(next));
+  install(std::move(chains), save == Save::before
+                                 ? [this](std::span<const RuleStore::Change* const> changes) { rules_.save(changes); }
+                                 : SaveChanges());
 }
 
 void Firewall::with_undo(const ChangeTerms& terms, const std::function<Undo()>& make_undo,
@@ -245,35 +323,45 @@ void Firewall::take_back(Undo& undo) {
 }
 
 void Firewall::put_in_force(const Undo& undo) {
-  if (undo.chain) {
-    ChainRules former = undo.chain->before;
-    forget_lost_counters(former, *rules_.rules(undo.chain->chain));
-    install(undo.chain->chain, std::move(former), Save::by_caller);
-  } else {
-    perform(sets_.take(undo.set->set, undo.set->remove).first);
-    perform(sets_.add(undo.set->set, undo.set->put));
+  NextChains chains;
+  for (const ChainUndo& part : undo.chains) {
+    ChainRules former = part.before;
+    forget_lost_counters(former, *rules_.rules(part.chain));
+    chains.emplace(part.chain, std::move(former));
   }
+  if (undo.chains.empty() && undo.sets.size() == 1) {  // it may be a built-in one, and concerns no rule
+    perform(sets_.take(undo.sets.front().set, undo.sets.front().remove).first);
+    perform(sets_.add(undo.sets.front().set, undo.sets.front().put));
+    return;
+  }
+  NextSets sets;
+  for (const SetUndo& part : undo.sets) {
+    sets.push_back({part.set, content_before(content_of(sets_, part.set), part)});
+  }
+  switch_to(std::move(chains), sets, nullptr);
 }
 
 void Firewall::save(const Undo& undo) {
-  if (undo.chain) {
+  if (!undo.chains.empty()) {
     rules_.save();
-    return;
   }
-  const SetUndo& part = *undo.set;
-  sets_.save_whole(part.set);
-  if (part.made && rules_.uses_of(part.set) == 0 && sets_.in_memory().size(part.set) == 0) {
-    perform(sets_.remove(part.set));
-    sets_.save_removed(part.set);
+  for (const SetUndo& part : undo.sets) {
+    sets_.save_whole(part.set);
+    if (part.made && rules_.uses_of(part.set) == 0 && sets_.in_memory().size(part.set) == 0) {
+      perform(sets_.remove(part.set));
+      sets_.save_removed(part.set);
+    }
   }
 }
 
 void Firewall::change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms) {
   unconfirmed_.check_other(chain);
-  lockout_.replace_rules(chain, next, terms);
+  LockoutCheck::NextChains judged{};
+  judged.at(static_cast<std::size_t>(chain)) = &next;
+  lockout_.replace_rules(judged, {}, terms);
   const auto make_undo = [&] {
     Undo undo;
-    undo.chain = ChainUndo{chain, *rules_.rules(chain)};
+    undo.chains.push_back({chain, *rules_.rules(chain)});
     return undo;
   };
   with_undo(terms, make_undo, [&] { install(chain, std::move(next)); });
@@ -297,6 +385,194 @@ std::size_t Firewall::replace_rules(Chain chain, const Batch& batch, const Chang
   ChainRules empty = *rules_.rules(chain);
   empty.rules.clear();
   return apply_to(chain, empty, batch, terms);
+}
+
+std::map<Chain, ChainChange> Firewall::chain_changes(const Ruleset& ruleset) const {
+  check_set_names(ruleset, sets_.names());
+  std::map<Chain, ChainChange> changes;
+  for (const Chain chain : kChains) {
+    if (ruleset.of(chain)) {
+      ChainChange change = replace_chain(*rules_.rules(chain), *ruleset.of(chain), options_.now());
+      check_interfaces(chain, change.next.rules);
+      check_watched(change.next.rules, installation_.interfaces(chain));
+      changes.emplace(chain, std::move(change));
+    }
+  }
+  return changes;
+}
+
+// Those whose content is another.
+Firewall::NextSets Firewall::set_changes(const Ruleset& ruleset) const {
+  NextSets changes;
+  for (const RulesetSet& set : ruleset.sets) {
+    if (AddressSets::built_in(set.name)) {
+      throw BatchError({"sets." + set.name + ": it is built in, and no part of a ruleset; 'nicsentry sets load " +
+                        set.name + " FILE' replaces its content"});
+    }
+    std::map<AddressRange, SetEntry> wanted;
+    for (const RulesetEntry& entry : set.entries) {
+      if (!entry.expires_ns || *entry.expires_ns > options_.now()) {
+        wanted.insert_or_assign(entry.range, SetEntry{entry.range, entry.expires_ns});
+      }
+    }
+    const auto present = by_range(content_of(sets_, set.name));
+    if (!sets_.exists(set.name) || present != wanted) {
+      changes.push_back({set.name, {}});
+      for (const auto& [range, entry] : wanted) {
+        changes.back().entries.push_back(entry);
+      }
+    }
+  }
+  return changes;
+}
+
+Undo Firewall::undo_of(const NextChains& chains, const NextSets& sets) const {
+  Undo undo;
+  for (const auto& [chain, next] : chains) {
+    undo.chains.push_back({chain, *rules_.rules(chain)});
+  }
+  for (const SetFiles::Set& set : sets) {
+    const bool made = !sets_.exists(set.name);
+    undo.sets.push_back(undo_of_replacing(set.name, made, content_of(sets_, set.name), set.entries).sets.front());
+  }
+  return undo;
+}
+
+// New content stands beside the old one, under a name that no rule has, until rules are compiled that name it. So
+// chains and the content of sets change by one word of each attachment.
+void Firewall::switch_to(NextChains chains, const NextSets& sets, const SaveChanges& save) {
+  std::vector<std::string> beside;
+  std::vector<std::string> swapped;
+  try {
+    for (const SetFiles::Set& set : sets) {
+      perform(sets_.exists(set.name) ? sets_.make_shadow(set.name, set.entries) : sets_.add(set.name, set.entries));
+      beside.push_back(set.name);
+    }
+    for (const std::string& set : beside) {
+      for (const Chain chain : kChains) {
+        if (!chains.contains(chain) && uses_of(*rules_.rules(chain), set) != 0) {
+          chains.emplace(chain, *rules_.rules(chain));
+        }
+      }
+      if (sets_.has_shadow(set)) {
+        sets_.swap_shadow(set);
+        swapped.push_back(set);
+      }
+    }
+    install(std::move(chains), save);
+  } catch (...) {
+    for (const std::string& set : swapped) {
+      sets_.swap_shadow(set);
+    }
+    for (const std::string& set : beside) {
+      perform(sets_.has_shadow(set) ? sets_.remove_shadow(set) : sets_.remove(set));
+    }
+    throw;
+  }
+  for (const std::string& set : swapped) {
+    perform(sets_.remove_shadow(set));
+  }
+  if (!swapped.empty()) {
+    save_classes();
+  }
+}
+
+// Rules are in one file, each set in another: what dies between them is taken back by the next run.
+void Firewall::switch_and_save(const NextChains& chains, const NextSets& sets) {
+  const Undo undo = undo_of(chains, sets);
+  const bool several = state_ != nullptr && !sets.empty();
+  const auto finish = [&] {
+    if (!several) {
+      return;
+    }
+    try {
+      state_->forget_unfinished();
+    } catch (const Error& error) {
+      options_.warning(std::string("the next run will take back ") + undo.what() + ": " + error.what());
+    }
+  };
+  try {
+    switch_to(chains, sets, [&](std::span<const RuleStore::Change* const> changes) {
+      if (several) {
+        state_->save_unfinished(undo);
+      }
+      for (const SetFiles::Set& set : sets) {
+        sets_.save_next(set.name);
+      }
+      rules_.save(changes);
+    });
+  } catch (...) {
+    for (const SetFiles::Set& set : sets) {
+      sets_.save_former(set.name);
+    }
+    finish();
+    throw;
+  }
+  finish();
+}
+
+Firewall::Loaded Firewall::load(const Ruleset& ruleset, const ChangeTerms& terms) {
+  const Change change(*this);
+  const std::map<Chain, ChainChange> changes = chain_changes(ruleset);
+  const NextSets sets = set_changes(ruleset);
+  NextChains chains;
+  LockoutCheck::NextChains judged{};
+  Loaded loaded;
+  for (const auto& [chain, next] : changes) {
+    const auto now = rules_.rules(chain);
+    const auto kept = static_cast<std::size_t>(
+        std::count_if(next.former.begin(), next.former.end(), [](const auto& id) { return id.has_value(); }));
+    const bool changed = !differences(chain, *now, next, options_.now()).empty();
+    loaded.chains.at(static_cast<std::size_t>(chain)) =
+        LoadedChain{next.next.rules.size(), kept, now->rules.size() - kept, changed};
+    if (changed) {
+      unconfirmed_.check_other(chain);
+      judged.at(static_cast<std::size_t>(chain)) = &next.next;
+      chains.emplace(chain, next.next);
+    }
+  }
+  for (const SetFiles::Set& set : sets) {
+    unconfirmed_.check_other(set.name);
+  }
+  if (!chains.empty() || !sets.empty()) {
+    lockout_.replace_rules(judged, sets, terms);
+    with_undo(
+        terms, [&] { return undo_of(chains, sets); }, [&] { switch_and_save(chains, sets); });
+  }
+  for (const RulesetSet& set : ruleset.sets) {
+    const bool changed =
+        std::any_of(sets.begin(), sets.end(), [&set](const auto& one) { return one.name == set.name; });
+    loaded.sets.push_back({set.name, sets_.in_memory().size(set.name), changed});
+  }
+  return loaded;
+}
+
+ordered_json Firewall::compare(const Ruleset& ruleset) const {
+  const ChangeLock::Pause pause(lock_);
+  ordered_json list = ordered_json::array();
+  for (const auto& [chain, change] : chain_changes(ruleset)) {
+    for (ordered_json& difference : differences(chain, *rules_.rules(chain), change, options_.now())) {
+      list.push_back(std::move(difference));
+    }
+  }
+  for (const SetFiles::Set& set : set_changes(ruleset)) {
+    list.push_back(set_difference(set, sets_.exists(set.name), content_of(sets_, set.name)));
+  }
+  return list;
+}
+
+ordered_json Firewall::ruleset() const {
+  const ChangeLock::Pause pause(lock_);
+  ordered_json sets = ordered_json::object();
+  for (const std::string& set : sets_.names()) {
+    if (!AddressSets::built_in(set)) {
+      sets[set] = entries_json(sets_.entries(set));
+    }
+  }
+  return {{"version", kStateFormat},
+          {"ingress", ruleset_json(*rules_.rules(Chain::ingress))},
+          {"egress", ruleset_json(*rules_.rules(Chain::egress))},
+          {"sets", std::move(sets)}};
 }
 
 template <typename Set>

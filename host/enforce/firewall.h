@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +35,8 @@
 #include "host/enforce/set_store.h"
 #include "host/enforce/unconfirmed_change.h"
 #include "host/rules/language/batch.h"
+#include "host/rules/language/ruleset.h"
+#include "host/rules/language/ruleset_change.h"
 
 namespace nicsentry {
 
@@ -82,6 +87,28 @@ class Firewall : public Enforcement {
   // Perform a batch on the chain, or on an empty one. Return the number of rules that the chain then has.
   std::size_t apply(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
   std::size_t replace_rules(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
+  // Makes chains and sets what the ruleset says, at one instant; what it does not name stays. See replace_chain().
+  struct LoadedChain {
+    std::size_t rules = 0;
+    std::size_t kept = 0;     // of them were in force before
+    std::size_t removed = 0;  // of those before
+    bool changed = false;     // anything of the chain
+  };
+  struct LoadedSet {
+    std::string name;
+    std::size_t entries = 0;
+    bool changed = false;
+  };
+  struct Loaded {
+    std::array<std::optional<LoadedChain>, 2> chains;  // by Chain; none: it is not in the ruleset
+    std::vector<LoadedSet> sets;                       // of the ruleset
+  };
+  Loaded load(const Ruleset& ruleset, const ChangeTerms& terms = {});
+  // What load() would change; see differences(). Of sets: `set`, and `entries`, or how many are `added`, `removed` and
+  // `changed`.
+  nlohmann::ordered_json compare(const Ruleset& ruleset) const;
+  // The rules and sets in force as a ruleset, without the built-in sets.
+  nlohmann::ordered_json ruleset() const;
   void set_default(Chain chain, RuleAction action, const ChangeTerms& terms = {});
   void accept_established(Chain chain, bool on, const ChangeTerms& terms = {});
   void drop_unjudged(Chain chain, bool on, const ChangeTerms& terms = {});
@@ -165,6 +192,16 @@ class Firewall : public Enforcement {
   template <typename Set>
   void change_chain(Chain chain, Set set, const ChangeTerms& terms);
   void change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms);
+  using NextChains = std::map<Chain, ChainRules>;
+  using NextSets = std::vector<SetFiles::Set>;
+  // Called when all that may fail is done; it may fail itself.
+  using SaveChanges = std::function<void(std::span<const RuleStore::Change* const> changes)>;
+  std::map<Chain, ChainChange> chain_changes(const Ruleset& ruleset) const;
+  NextSets set_changes(const Ruleset& ruleset) const;
+  Undo undo_of(const NextChains& chains, const NextSets& sets) const;
+  // Brings all of it into force at one instant, or changes nothing and throws.
+  void switch_to(NextChains chains, const NextSets& sets, const SaveChanges& save);
+  void switch_and_save(const NextChains& chains, const NextSets& sets);
   // Performs a change that is taken back unless it is confirmed, where the terms say so.
   void with_undo(const ChangeTerms& terms, const std::function<Undo()>& make_undo, const std::function<void()>& act);
   void take_back(Undo& undo);
@@ -173,6 +210,7 @@ class Firewall : public Enforcement {
   // When the rules are written to disk: before they are in force, where a failure still changes nothing, or by the
   // caller.
   enum class Save : std::uint8_t { before, by_caller };
+  void install(NextChains next, const SaveChanges& save);
   void install(Chain chain, ChainRules next, Save save = Save::before);
   void perform(const SetUpdate& update);
   void judge_by_blocked();

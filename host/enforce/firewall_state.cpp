@@ -9,8 +9,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "host/base/atomic_file.h"
@@ -51,12 +53,82 @@ void check_format(const std::filesystem::path& path) {
   }
 }
 
+std::vector<std::string> undo_lines(const SetUndo& part) {
+  std::vector<std::string> lines;
+  for (const AddressRange& range : part.remove) {
+    lines.push_back(changed_line({false, {range, std::nullopt}}));
+  }
+  for (const SetEntry& entry : part.put) {
+    lines.push_back(changed_line({true, entry}));
+  }
+  return lines;
+}
+
+void write_undo(const std::filesystem::path& path, const Undo& undo) {
+  ordered_json chains = ordered_json::object();
+  for (const ChainUndo& part : undo.chains) {
+    chains[chain_name(part.chain)] = ruleset_json(part.before);
+  }
+  ordered_json sets = ordered_json::object();
+  ordered_json made = ordered_json::array();
+  for (const SetUndo& part : undo.sets) {
+    sets[part.set] = undo_lines(part);
+    if (part.made) {
+      made.push_back(part.set);
+    }
+  }
+  save_json(path, {{"version", kStateFormat},
+                   {"due_ns", undo.due_ns},
+                   {"chains", std::move(chains)},
+                   {"sets", std::move(sets)},
+                   {"made", std::move(made)}});
+}
+
+// A change that stays must not be taken back after a loss of power.
+void remove_for_good(const std::filesystem::path& path) {
+  remove_file(path);
+  sync_directory(path.parent_path());
+}
+
+struct SavedUndo {
+  json chains = json::object();
+  std::map<std::string, std::vector<std::string>> sets;
+  std::set<std::string> made;  // of these sets, by the change
+};
+
+// A file of an earlier build is of one chain, or of one set.
+SavedUndo read_undo(const json& saved) {
+  SavedUndo undo;
+  if (saved.contains("chain")) {
+    check_fields(saved, {"version", "due_ns", "chain", "before"}, "");
+    undo.chains[saved.at("chain").get<std::string>()] = saved.at("before");
+  } else if (saved.contains("set")) {
+    check_fields(saved, {"version", "due_ns", "set", "lines"}, "");
+    undo.sets[saved.at("set").get<std::string>()] = saved.at("lines").get<std::vector<std::string>>();
+  } else {
+    check_fields(saved, {"version", "due_ns", "chains", "sets", "made"}, "");
+    undo.chains = saved.at("chains");
+    saved.at("sets").get_to(undo.sets);
+    saved.at("made").get_to(undo.made);
+  }
+  if (!undo.chains.is_object()) {
+    throw Error("chains: read " + undo.chains.dump().substr(0, kExcerpt) + ", allowed is an object");
+  }
+  for (const auto& chain : undo.chains.items()) {
+    if (chain.key() != chain_name(Chain::ingress) && chain.key() != chain_name(Chain::egress)) {
+      throw Error("chain: read \"" + chain.key().substr(0, kExcerpt) + "\", allowed is ingress or egress");
+    }
+  }
+  return undo;
+}
+
 }  // namespace
 
 FirewallState::FirewallState(const std::filesystem::path& directory, const Warning& warning)
     : rules_path_(directory / "rules.json"),
       classes_path_(directory / "classes.json"),
       undo_path_(directory / "undo.json"),
+      unfinished_path_(directory / "unfinished.json"),
       sets_(directory / "sets") {
   if (prepare_private_directory(directory)) {
     warning("the state directory " + directory.string() +
@@ -127,62 +199,58 @@ void FirewallState::forget_classes() const {
 }
 
 void FirewallState::save_rules(const ChainRules& ingress, const ChainRules& egress) const {
-  save_json(rules_path_, {{"version", kStateFormat}, {"ingress", chain_json(ingress)}, {"egress", chain_json(egress)}});
+  save_json(rules_path_,
+            {{"version", kStateFormat}, {"ingress", ruleset_json(ingress)}, {"egress", ruleset_json(egress)}});
 }
 
-void FirewallState::save_undo(const Undo& undo) const {
-  ordered_json saved{{"version", kStateFormat}, {"due_ns", undo.due_ns}};
-  if (undo.chain) {
-    saved["chain"] = chain_name(undo.chain->chain);
-    saved["before"] = chain_json(undo.chain->before);
-  } else {
-    ordered_json lines = ordered_json::array();
-    for (const AddressRange& range : undo.set->remove) {
-      lines.push_back(changed_line({false, {range, std::nullopt}}));
-    }
-    for (const SetEntry& entry : undo.set->put) {
-      lines.push_back(changed_line({true, entry}));
-    }
-    saved["set"] = undo.set->set;
-    saved["lines"] = std::move(lines);
+void FirewallState::save_undo(const Undo& undo) const { write_undo(undo_path_, undo); }
+
+void FirewallState::forget_undo() const { remove_for_good(undo_path_); }
+
+void FirewallState::save_unfinished(const Undo& undo) const { write_undo(unfinished_path_, undo); }
+
+void FirewallState::forget_unfinished() const { remove_for_good(unfinished_path_); }
+
+std::vector<std::string> FirewallState::take_back(TimestampNs now_ns) {
+  std::vector<std::string> taken;
+  if (const auto what = take_back(unfinished_path_, now_ns)) {
+    taken.push_back(*what + " was not finished before the last run ended; it is taken back");
   }
-  save_json(undo_path_, saved);
+  if (const auto what = take_back(undo_path_, now_ns)) {
+    taken.push_back(*what + " was not confirmed before the last run ended; it is taken back");
+  }
+  return taken;
 }
 
-void FirewallState::forget_undo() const {
-  remove_file(undo_path_);
-  sync_directory(undo_path_.parent_path());  // a confirmed change must not be taken back after a loss of power
-}
-
-std::optional<std::string> FirewallState::take_back_unconfirmed(TimestampNs now_ns) {
+// It is there until all is as before, so that it can be done again.
+std::optional<std::string> FirewallState::take_back(const std::filesystem::path& path, TimestampNs now_ns) {
   Undo undo;
-  const bool found = load_json(undo_path_, [&](const json& saved) {
-    if (saved.contains("chain")) {
-      check_fields(saved, {"version", "due_ns", "chain", "before"}, "");
-      if (saved.at("chain") != chain_name(Chain::ingress) && saved.at("chain") != chain_name(Chain::egress)) {
-        throw Error("chain: read " + saved.at("chain").dump().substr(0, kExcerpt) + ", allowed is ingress or egress");
+  const bool found = load_json(path, [&](const json& saved) {
+    const SavedUndo parts = read_undo(saved);
+    std::vector<std::string> known = sets_.names();
+    known.emplace_back(kBlockedSet);
+    known.emplace_back(kAllowedSet);
+    for (const auto& chain : parts.chains.items()) {
+      parse_chain(chain.value(), saved.at("version").get<std::int64_t>(), "before", known, now_ns);
+      undo.chains.push_back({chain.key() == chain_name(Chain::ingress) ? Chain::ingress : Chain::egress, {}});
+    }
+    put_back_chains(parts.chains);  // first, as they name no set that goes
+    for (const auto& [set, lines] : parts.sets) {
+      undo.sets.push_back({set, false, {}, {}});
+      if (sets_.put_back(set, lines, now_ns) == 0 && parts.made.contains(set)) {
+        sets_.remove(set);
       }
-      std::vector<std::string> known = sets_.names();
-      known.emplace_back(kBlockedSet);
-      known.emplace_back(kAllowedSet);
-      parse_chain(saved.at("before"), saved.at("version").get<std::int64_t>(), "before", known, now_ns);
-      put_back_chain(saved);
-      undo.chain.emplace().chain = saved.at("chain") == chain_name(Chain::ingress) ? Chain::ingress : Chain::egress;
-    } else {
-      check_fields(saved, {"version", "due_ns", "set", "lines"}, "");
-      sets_.put_back(saved.at("set").get<std::string>(), saved.at("lines").get<std::vector<std::string>>(), now_ns);
-      undo.set.emplace().set = saved.at("set").get<std::string>();
     }
   });
   if (!found) {
     return std::nullopt;
   }
-  forget_undo();
-  return undo.what() + " was not confirmed before the last run ended; it is taken back";
+  remove_for_good(path);
+  return undo.what();
 }
 
 // What it says is looked at when the rules are loaded.
-void FirewallState::put_back_chain(const json& undo) const {
+void FirewallState::put_back_chains(const json& chains) const {
   ordered_json rules;
   load_json(rules_path_, [&rules](const json& saved) {
     check_fields(saved, {"version", "ingress", "egress"}, "");
@@ -190,10 +258,13 @@ void FirewallState::put_back_chain(const json& undo) const {
       rules = {{"version", saved.at("version")}, {"ingress", saved.at("ingress")}, {"egress", saved.at("egress")}};
     }
   });
-  if (!rules.empty()) {  // else the change did not get as far as the file
-    rules[undo.at("chain").get<std::string>()] = undo.at("before");
-    save_json(rules_path_, rules);
+  if (rules.empty() || chains.empty()) {
+    return;  // the change did not get as far as the file, or has no rules
   }
+  for (const auto& chain : chains.items()) {
+    rules[chain.key()] = chain.value();
+  }
+  save_json(rules_path_, rules);
 }
 
 }  // namespace nicsentry

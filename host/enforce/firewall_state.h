@@ -26,6 +26,7 @@ namespace nicsentry {
 //   sets/NAME.N.journal entries that were added (+) and removed (-) since; N is the number in the netset's first line.
 //                       "@LINES" stands before a change of several lines: it holds as a whole or not at all
 //   undo.json           how to take back the change that waits to be confirmed, while there is one
+//   unfinished.json     how to take back the change that is being written to several files, while there is one
 //   clock.json          the clock by which rules and entries end: LifetimeClock
 //   classes.json        how programs have the sets: hash keys, and the sets of each class of addresses by its number
 //
@@ -62,16 +63,22 @@ class FirewallState {
   // Before a change that is to be confirmed, and when it is confirmed or taken back.
   void save_undo(const Undo& undo) const;
   void forget_undo() const;
-  // Before anything is loaded: takes back what the run before left unconfirmed. Returns what that was. Throws Error.
-  std::optional<std::string> take_back_unconfirmed(TimestampNs now_ns);
+  // Before a change of several files, and when all of them are written, or are as before.
+  void save_unfinished(const Undo& undo) const;
+  void forget_unfinished() const;
+  // Before anything is loaded: takes back what the run before left unfinished or unconfirmed. Returns what that was.
+  // Throws Error.
+  std::vector<std::string> take_back(TimestampNs now_ns);
 
  private:
   void begin(const std::filesystem::path& format) const;
-  void put_back_chain(const nlohmann::json& undo) const;
+  std::optional<std::string> take_back(const std::filesystem::path& undo, TimestampNs now_ns);
+  void put_back_chains(const nlohmann::json& chains) const;
 
   std::filesystem::path rules_path_;
   std::filesystem::path classes_path_;
   std::filesystem::path undo_path_;
+  std::filesystem::path unfinished_path_;
   SetFiles sets_;
   UniqueFd lock_;
 };

@@ -262,9 +262,9 @@ std::set<std::string> Installation::interfaces(Chain chain) const {
   return found;
 }
 
-void Installation::flip(Chain chain) {
-  on_attachments([chain](EnforcingAttachment& attachment) {
-    if (attachment.chain() == chain) {
+void Installation::flip(const std::vector<Chain>& chains) {
+  on_attachments([&chains](EnforcingAttachment& attachment) {
+    if (std::find(chains.begin(), chains.end(), attachment.chain()) != chains.end()) {
       attachment.flip();
     }
   });

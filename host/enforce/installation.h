@@ -57,9 +57,10 @@ class Installation {
   std::optional<int> expectations_fd() const;
 
   // Fills the idle banks of the chain's attachments. All of a change that can fail is done then, but for flip(), which
-  // brings it into force and returns when no packet meets the rules before. Returns the tables. Throws Error.
+  // brings what was filled of these chains into force and returns when no packet meets the rules before. Returns the
+  // tables. Throws Error.
   std::shared_ptr<const InstalledChain> fill(const RuleStore::Change& change, const AddressSets& sets);
-  void flip(Chain chain);
+  void flip(const std::vector<Chain>& chains);
 
   // Brings a change of sets into force.
   void perform(const SetUpdate& update, const AddressSets& sets);

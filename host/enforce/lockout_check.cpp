@@ -2,6 +2,7 @@
 #include "host/enforce/lockout_check.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace nicsentry {
@@ -49,21 +50,33 @@ InSet LockoutCheck::in_set_now() const {
   };
 }
 
-void LockoutCheck::replace_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const {
+void LockoutCheck::replace_rules(const NextChains& next, std::span<const SetFiles::Set> sets,
+                                 const ChangeTerms& terms) const {
   if (!find_ || terms.yes) {
     return;
   }
-  const auto ingress = rules_.rules(Chain::ingress);
-  const auto egress = rules_.rules(Chain::egress);
+  const std::array<std::shared_ptr<const ChainRules>, 2> now{rules_.rules(Chain::ingress), rules_.rules(Chain::egress)};
   const std::vector<VitalPacket> packets = find_(terms.caller, true);
-  const auto judge = [&](const ChainRules& ingress_now, const ChainRules& egress_now, const ChainRules& then) {
-    const Situation before{{&ingress_now, &egress_now}, in_set_now()};
-    Situation after = before;
-    after.chains.at(static_cast<std::size_t>(chain)) = &then;
-    refuse(cut_off(packets, before, after));
+  const InSet in_set_before = in_set_now();
+  std::map<std::string, std::set<IpAddress>> within;
+  for (const SetFiles::Set& set : sets) {
+    within[set.name] = addresses_within(packets, set.entries);
+  }
+  const InSet in_set_after = [&](const std::string& set, const IpAddress& address) {
+    const auto changed = within.find(set);
+    return changed != within.end() ? changed->second.contains(address) : in_set_before(set, address);
   };
-  judge(*ingress, *egress, next);
-  judge(lasting(*ingress), lasting(*egress), lasting(next));  // once the rules with a lifetime have ended
+  const auto judge = [&](auto rules_of) {
+    std::array<ChainRules, 2> before;
+    std::array<ChainRules, 2> after;
+    for (std::size_t chain = 0; chain < now.size(); ++chain) {
+      before.at(chain) = rules_of(*now.at(chain));
+      after.at(chain) = rules_of(next.at(chain) != nullptr ? *next.at(chain) : *now.at(chain));
+    }
+    refuse(cut_off(packets, {{before.data(), &before[1]}, in_set_before}, {{after.data(), &after[1]}, in_set_after}));
+  };
+  judge([](const ChainRules& chain) { return chain; });
+  judge(lasting);  // once the rules with a lifetime have ended
 }
 
 // That a block ends an attacker's standing connection is what it is for.

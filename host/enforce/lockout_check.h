@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <functional>
 #include <span>
 #include <string>
@@ -27,7 +28,10 @@ class LockoutCheck {
   LockoutCheck(FindVital find, const RuleStore& rules, const SetStore& sets)
       : find_(std::move(find)), rules_(rules), sets_(sets) {}
 
-  void replace_rules(Chain chain, const ChainRules& next, const ChangeTerms& terms) const;
+  // `next`: by Chain; null: the chain stays.
+  using NextChains = std::array<const ChainRules*, 2>;
+  // `sets`: those whose content is replaced with the rules.
+  void replace_rules(const NextChains& next, std::span<const SetFiles::Set> sets, const ChangeTerms& terms) const;
   void add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) const;
   void take_from_set(const std::string& set, std::span<const AddressRange> ranges, const ChangeTerms& terms) const;
   void replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) const;

@@ -66,18 +66,16 @@ RuleStore::Change::~Change() {
   }
 }
 
-void RuleStore::Change::save() const {
-  if (store_.state_ != nullptr) {
-    const auto ingress = store_.rules(Chain::ingress);
-    const auto egress = store_.rules(Chain::egress);
-    store_.state_->save_rules(chain_ == Chain::ingress ? next_ : *ingress, chain_ == Chain::egress ? next_ : *egress);
+void RuleStore::save(std::span<const Change* const> changes) const {
+  if (state_ == nullptr) {
+    return;
   }
-}
-
-void RuleStore::save() const {
-  if (state_ != nullptr) {
-    state_->save_rules(*rules(Chain::ingress), *rules(Chain::egress));
+  std::array<std::shared_ptr<const ChainRules>, 2> now{rules(Chain::ingress), rules(Chain::egress)};
+  std::array<const ChainRules*, 2> saved{now[0].get(), now[1].get()};
+  for (const Change* change : changes) {
+    saved.at(static_cast<std::size_t>(change->chain())) = &change->next();
   }
+  state_->save_rules(*saved[0], *saved[1]);
 }
 
 void RuleStore::Change::commit(std::shared_ptr<const InstalledChain> installed) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,6 @@ class RuleStore {
     const ChainRules& next() const { return next_; }
     const std::vector<std::uint32_t>& new_counters() const { return new_counters_; }
 
-    // Writes the rules to disk. Throws Error; then the file has the rules before.
-    void save() const;
     // The chain is in force, and no packet uses the one before.
     void commit(std::shared_ptr<const InstalledChain> installed);
 
@@ -58,8 +57,9 @@ class RuleStore {
     bool committed_ = false;
   };
 
-  // Writes the rules in force to disk. Throws Error.
-  void save() const;
+  // Writes the rules to disk: those in force, and of each chain that is to change those that are to come into force.
+  // Throws Error; then the file has what it had.
+  void save(std::span<const Change* const> changes = {}) const;
 
   // How many rules name the set.
   std::size_t uses_of(const std::string& set) const;

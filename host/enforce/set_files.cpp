@@ -152,10 +152,11 @@ bool SetFiles::apply_journal(const std::string& name, Saved& saved, std::vector<
   return ends && change.complete();
 }
 
-void SetFiles::put_back(const std::string& name, const std::vector<std::string>& lines, TimestampNs now_ns) {
+std::optional<std::size_t> SetFiles::put_back(const std::string& name, const std::vector<std::string>& lines,
+                                              TimestampNs now_ns) {
   check_set_name(name);
   if (!std::filesystem::exists(netset_path(name))) {
-    return;  // the change did not get as far as the file
+    return std::nullopt;  // the change did not get as far as the file
   }
   std::map<AddressRange, SetEntry> entries;
   for (const SetEntry& entry : load_one(name, now_ns).entries) {
@@ -175,6 +176,7 @@ void SetFiles::put_back(const std::string& name, const std::vector<std::string>&
     content.push_back(entry);
   }
   save(name, content);
+  return content.size();
 }
 
 // The old journal has no meaning from the moment that the new file appears.

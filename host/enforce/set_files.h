@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -32,8 +33,9 @@ class SetFiles {
   };
   // Without entries that ended until now. The error names a malformed or damaged file, and the line.
   std::vector<Set> load(TimestampNs now_ns);
-  // Removes and adds entries of a set, if it is there, as the lines say.
-  void put_back(const std::string& name, const std::vector<std::string>& lines, TimestampNs now_ns);
+  // Removes and adds entries of a set, if it is there, as the lines say. Returns how many it then has.
+  std::optional<std::size_t> put_back(const std::string& name, const std::vector<std::string>& lines,
+                                      TimestampNs now_ns);
 
   // The whole of a set.
   void save(const std::string& name, const std::vector<SetEntry>& entries);

@@ -40,6 +40,17 @@ std::vector<SetEntry> without_doubles(std::span<const SetEntry> entries, SetStor
   return sorted;
 }
 
+// No name of a set begins with a blank.
+constexpr char kShadow = ' ';
+
+std::string shadow_of(const std::string& set) { return kShadow + set; }
+
+std::vector<std::string> listed_names(const AddressSets& sets) {
+  std::vector<std::string> names = sets.names();
+  std::erase_if(names, [](const std::string& name) { return name.front() == kShadow; });
+  return names;
+}
+
 bool allows(const AddressSets& sets, const AddressRange& range) {
   return sets.contains(kAllowedSet, range.first) && sets.contains(kAllowedSet, range.last);
 }
@@ -61,13 +72,13 @@ SetStore::SetStore(const AddressSets::Room& room, FirewallState* state, Timestam
 
 std::vector<std::string> SetStore::names() const {
   const std::shared_lock lock(mutex_);
-  return sets_.names();
+  return listed_names(sets_);
 }
 
 std::vector<Enforcement::SetView> SetStore::views() const {
   const std::shared_lock lock(mutex_);
   std::vector<Enforcement::SetView> views;
-  for (const std::string& name : sets_.names()) {
+  for (const std::string& name : listed_names(sets_)) {
     views.push_back({name, sets_.size(name), 0});
   }
   return views;
@@ -174,6 +185,33 @@ SetUpdate SetStore::remove(const std::string& set) {
   return sets_.remove(set);
 }
 
+SetUpdate SetStore::make_shadow(const std::string& set, std::span<const SetEntry> entries) {
+  const std::unique_lock lock(mutex_);
+  const std::string shadow = shadow_of(set);
+  sets_.create(shadow);
+  try {
+    return sets_.add(shadow, entries);
+  } catch (...) {
+    sets_.remove(shadow);
+    throw;
+  }
+}
+
+void SetStore::swap_shadow(const std::string& set) {
+  const std::unique_lock lock(mutex_);
+  sets_.swap_names(set, shadow_of(set));
+}
+
+SetUpdate SetStore::remove_shadow(const std::string& set) {
+  const std::unique_lock lock(mutex_);
+  return sets_.remove(shadow_of(set));
+}
+
+bool SetStore::has_shadow(const std::string& set) const {
+  const std::shared_lock lock(mutex_);
+  return sets_.exists(shadow_of(set));
+}
+
 SetUpdate SetStore::expire(TimestampNs now_ns) {
   const std::unique_lock lock(mutex_);
   return sets_.expire(now_ns);
@@ -226,6 +264,25 @@ void SetStore::save_whole(const std::string& set) {
 
 void SetStore::save_removed(const std::string& set) {
   save([&](SetFiles& files) { files.remove(set); });
+}
+
+void SetStore::save_next(const std::string& set) {
+  if (state_ != nullptr) {
+    state_->sets().save(set, sets_.entries(set));
+  }
+}
+
+void SetStore::save_former(const std::string& set) {
+  try {
+    save([&](SetFiles& files) {
+      if (sets_.exists(set)) {
+        files.save(set, sets_.entries(set));
+      } else {
+        files.remove(set);
+      }
+    });
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
+  }
 }
 
 bool SetStore::save_classes(std::string& reason) const {

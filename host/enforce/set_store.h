@@ -47,6 +47,12 @@ class SetStore {
   SetUpdate replace(const std::string& set, std::span<const SetEntry> entries);
   std::pair<SetUpdate, Enforcement::Taken> take(const std::string& set, std::span<const AddressRange> ranges);
   SetUpdate remove(const std::string& set);
+  // Makes a set beside the one of this name, of another name that no rule can have. No list shows it.
+  SetUpdate make_shadow(const std::string& set, std::span<const SetEntry> entries);
+  // Exchanges the two sets: their content for rules that are compiled from now on. Makes the set where it is missing.
+  void swap_shadow(const std::string& set);
+  SetUpdate remove_shadow(const std::string& set);
+  bool has_shadow(const std::string& set) const;
   SetUpdate expire(TimestampNs now_ns);
   // See AddressSets.
   SetUpdate take_over(const AddressSets::InForce& former, const std::vector<std::vector<std::string>>& class_names);
@@ -56,6 +62,10 @@ class SetStore {
   void save_taken(const std::string& set, std::span<const AddressRange> ranges);
   void save_whole(const std::string& set);
   void save_removed(const std::string& set);
+  // Before the content comes into force. Throws Error.
+  void save_next(const std::string& set);
+  // After save_next(), where nothing came into force. What cannot be saved is saved with the next change.
+  void save_former(const std::string& set);
 
   // How programs have the sets, for a later run to continue. Comes before a new numbering of classes is in force.
   // False, and `reason`, when a later run cannot.

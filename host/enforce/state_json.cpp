@@ -4,31 +4,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <optional>
 #include <utility>
 
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
 #include "host/base/text_reading.h"
-#include "host/rules/language/chain_settings.h"
-#include "host/rules/language/rule_text.h"
+#include "host/rules/language/batch.h"
+#include "host/rules/language/ruleset_change.h"
 
 namespace nicsentry {
 namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
-
-void check_set_names(const AddressMatch& match, const std::vector<std::string>& known, RuleErrors& errors) {
-  for (const auto* sets : {&match.sets, &match.except_sets}) {
-    for (const std::string& name : *sets) {
-      if (std::find(known.begin(), known.end(), name) == known.end()) {
-        errors.push_back("there is no set '" + name + "'");
-      }
-    }
-  }
-}
 
 void check_format(const json& saved) {
   const auto version = saved.is_object() ? saved.value("version", json()) : json();
@@ -39,24 +28,6 @@ void check_format(const json& saved) {
 }
 
 }  // namespace
-
-ordered_json chain_json(const ChainRules& chain) {
-  ordered_json rules = ordered_json::array();
-  for (std::size_t i = 0; i < chain.rules.size(); ++i) {
-    ordered_json rule = rule_json(chain.rules[i], i, 0);
-    rule.erase("id");
-    rule.erase("expires");
-    if (chain.rules[i].expires_ns) {
-      rule["expires_ns"] = *chain.rules[i].expires_ns;
-    }
-    rules.push_back(std::move(rule));
-  }
-  return {{"default", chain.default_action == RuleAction::drop ? "drop" : "accept"},
-          {"accept_established", chain.accept_established},
-          {"unjudged", unjudged_name(chain.drop_unjudged)},
-          {"non_ip", non_ip_json(chain.non_ip)},
-          {"rules", std::move(rules)}};
-}
 
 void check_fields(const json& object, std::initializer_list<const char*> names, const std::string& where) {
   if (!object.is_object()) {
@@ -76,41 +47,19 @@ void check_fields(const json& object, std::initializer_list<const char*> names, 
 
 ChainRules parse_chain(const json& saved, std::int64_t format, const std::string& where,
                        const std::vector<std::string>& set_names, TimestampNs now_ns) {
-  ChainRules chain;
   if (format == 1) {
     check_fields(saved, {"default", "accept_established", "rules"}, where + ": ");
   } else {
     check_fields(saved, {"default", "accept_established", "unjudged", "non_ip", "rules"}, where + ": ");
-    chain.drop_unjudged = parse_unjudged(saved.at("unjudged"));
-    chain.non_ip = parse_non_ip(saved.at("non_ip"));
   }
-  const std::string action = saved.at("default").get<std::string>();
-  if (action != "drop" && action != "accept") {
-    throw Error(where + ": default: read \"" + action + "\", allowed is accept or drop");
+  try {
+    const Chain chain = where == chain_name(Chain::egress) ? Chain::egress : Chain::ingress;
+    const Ruleset ruleset = parse_ruleset(saved, chain, now_ns);
+    check_set_names(ruleset, set_names);
+    return chain_of(ruleset.of(chain).value(), now_ns);
+  } catch (const BatchError& error) {
+    throw Error(where + ": " + error.errors().front());
   }
-  chain.default_action = action == "drop" ? RuleAction::drop : RuleAction::accept;
-  chain.accept_established = saved.at("accept_established").get<bool>();
-  std::size_t number = 0;
-  for (json fields : saved.at("rules")) {
-    ++number;
-    std::optional<TimestampNs> expires;
-    if (fields.is_object() && fields.contains("expires_ns")) {
-      expires = fields.at("expires_ns").get<TimestampNs>();
-      fields.erase("expires_ns");
-    }
-    RuleErrors errors;
-    Rule rule = parse_rule(fields, now_ns, errors);
-    check_set_names(rule.match.source, set_names, errors);
-    check_set_names(rule.match.destination, set_names, errors);
-    if (!errors.empty()) {
-      throw Error(where + ": rule " + std::to_string(number) + ": " + errors.front());
-    }
-    rule.expires_ns = expires;
-    if (!expires || *expires > now_ns) {
-      chain.rules.push_back(std::move(rule));
-    }
-  }
-  return chain;
 }
 
 void check_not_newer(std::int64_t format) {

@@ -10,20 +10,18 @@
 #include <string>
 #include <vector>
 
-#include "host/rules/language/rule.h"
+#include "host/rules/language/ruleset.h"
 
 namespace nicsentry {
 
 // The JSON files of a state directory (firewall_state.h). Functions throw Error that says what is wrong.
 
-// The format of the directory's files. An older one is read, a newer one refused.
-constexpr int kStateFormat = 2;
+// A format of the directory's files that is newer than kStateFormat is refused.
 void check_not_newer(std::int64_t format);
 
 constexpr std::size_t kExcerpt = 64;  // characters that an error quotes
 
-nlohmann::ordered_json chain_json(const ChainRules& chain);
-// Leaves out rules that ended until now. `where` begins an error: "ingress".
+// A chain as ruleset_json() writes it. Leaves out rules that ended until now. `where` begins an error: "ingress".
 ChainRules parse_chain(const nlohmann::json& saved, std::int64_t format, const std::string& where,
                        const std::vector<std::string>& set_names, TimestampNs now_ns);
 

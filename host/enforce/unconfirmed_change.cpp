@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/enforce/unconfirmed_change.h"
 
+#include <algorithm>
+
 #include "host/base/error.h"
 #include "host/enforce/rule_store.h"
 
@@ -44,13 +46,18 @@ void UnconfirmedChange::check_other(Chain chain) const {
 }
 
 void UnconfirmedChange::check_other(const std::string& set) const {
-  if (undo_ && (undo_->is_of(set) || (undo_->chain && uses_of(undo_->chain->before, set) != 0))) {
+  if (!undo_) {
+    return;
+  }
+  const bool needed = std::any_of(undo_->chains.begin(), undo_->chains.end(),
+                                  [&set](const ChainUndo& chain) { return uses_of(chain.before, set) != 0; });
+  if (needed || undo_->is_of(set)) {
     refuse();
   }
 }
 
 void UnconfirmedChange::leave(const std::string& set, std::span<const AddressRange> ranges) {
-  if (undo_ && undo_->is_of(set) && undo_->leave(ranges)) {
+  if (undo_ && undo_->leave(set, ranges)) {
     prepare(*undo_);
   }
 }

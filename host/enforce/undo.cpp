@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/enforce/undo.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -18,28 +19,51 @@ std::map<AddressRange, SetEntry> by_range(std::span<const SetEntry> entries) {
 }  // namespace
 
 std::string Undo::what() const {
-  return chain ? std::string("the change of the ") + chain_name(chain->chain) + " chain"
-               : "the change of the set '" + set->set + "'";
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "the change of " : " and of ") + part; };
+  if (chains.size() > 1) {
+    add("both chains");
+  } else if (!chains.empty()) {
+    add(std::string("the ") + chain_name(chains.front().chain) + " chain");
+  }
+  for (const SetUndo& set : sets) {
+    add("the set '" + set.set + "'");
+  }
+  return text;
 }
 
-bool Undo::leave(std::span<const AddressRange> ranges) {
+bool Undo::is_of(Chain changed) const {
+  return std::any_of(chains.begin(), chains.end(), [changed](const ChainUndo& undo) { return undo.chain == changed; });
+}
+
+bool Undo::is_of(const std::string& changed) const {
+  return std::any_of(sets.begin(), sets.end(), [&changed](const SetUndo& undo) { return undo.set == changed; });
+}
+
+bool Undo::leave(const std::string& changed, std::span<const AddressRange> ranges) {
+  const auto found =
+      std::find_if(sets.begin(), sets.end(), [&changed](const SetUndo& undo) { return undo.set == changed; });
+  if (found == sets.end()) {
+    return false;
+  }
   const std::set<AddressRange> left(ranges.begin(), ranges.end());
-  const auto removed = std::erase_if(set->remove, [&left](const AddressRange& range) { return left.contains(range); });
-  const auto put = std::erase_if(set->put, [&left](const SetEntry& entry) { return left.contains(entry.range); });
+  const auto removed =
+      std::erase_if(found->remove, [&left](const AddressRange& range) { return left.contains(range); });
+  const auto put = std::erase_if(found->put, [&left](const SetEntry& entry) { return left.contains(entry.range); });
   return removed + put != 0;
 }
 
 Undo undo_of_adding(const std::string& set, bool made, const std::vector<SetEntry>& content,
                     std::span<const SetEntry> added) {
   Undo undo;
-  undo.set = SetUndo{set, made, {}, {}};
+  SetUndo& part = undo.sets.emplace_back(SetUndo{set, made, {}, {}});
   const auto before = by_range(content);
   for (const auto& [range, entry] : by_range(added)) {
     const auto found = before.find(range);
     if (found == before.end()) {
-      undo.set->remove.push_back(range);
+      part.remove.push_back(range);
     } else if (found->second != entry) {
-      undo.set->put.push_back(found->second);
+      part.put.push_back(found->second);
     }
   }
   return undo;
@@ -47,11 +71,11 @@ Undo undo_of_adding(const std::string& set, bool made, const std::vector<SetEntr
 
 Undo undo_of_taking(const std::string& set, const std::vector<SetEntry>& content, std::span<const AddressRange> taken) {
   Undo undo;
-  undo.set = SetUndo{set, false, {}, {}};
+  SetUndo& part = undo.sets.emplace_back(SetUndo{set, false, {}, {}});
   const std::set<AddressRange> ranges(taken.begin(), taken.end());
   for (const SetEntry& entry : content) {
     if (ranges.contains(entry.range)) {
-      undo.set->put.push_back(entry);
+      part.put.push_back(entry);
     }
   }
   return undo;
@@ -63,7 +87,7 @@ Undo undo_of_replacing(const std::string& set, bool made, const std::vector<SetE
   const auto after = by_range(next);
   for (const SetEntry& entry : content) {
     if (!after.contains(entry.range)) {
-      undo.set->put.push_back(entry);
+      undo.sets.front().put.push_back(entry);
     }
   }
   return undo;

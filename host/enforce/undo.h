@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,20 +24,20 @@ struct SetUndo {
   std::vector<SetEntry> put;         // what it removed, or gave another end
 };
 
-// How to take back a change that waits to be confirmed: of one chain, or of one set.
+// How to take back a change that waits to be confirmed.
 struct Undo {
   TimestampNs due_ns = 0;  // wall clock: taken back then
-  std::optional<ChainUndo> chain;
-  std::optional<SetUndo> set;
+  std::vector<ChainUndo> chains;
+  std::vector<SetUndo> sets;
   // It is taken back, but that is not saved yet.
   bool taken_back = false;
 
   // "the change of the ingress chain", "the change of the set 'blocked'"
   std::string what() const;
-  bool is_of(Chain changed) const { return chain && chain->chain == changed; }
-  bool is_of(const std::string& changed) const { return set && set->set == changed; }
+  bool is_of(Chain changed) const;
+  bool is_of(const std::string& changed) const;
   // A later change of the set has these entries: they are not touched any more. True when that changes anything.
-  bool leave(std::span<const AddressRange> ranges);
+  bool leave(const std::string& changed, std::span<const AddressRange> ranges);
 };
 
 // Taking back each of these changes of a set with this content. `made`: it did not exist.

@@ -64,6 +64,11 @@ REFUSED = (  # arguments, what the error names
     ("rules show --json --stats", "--json"),
     ("rules apply", "FILE"),
     ("rules apply /none.json --confirm soon", "soon"),
+    ("rules load", "FILE"),
+    ("rules load /none.json --confirm soon", "soon"),
+    ("rules diff", "FILE"),
+    ("rules diff /none.json --yes", "--yes"),
+    ("rules export now", "now"),
     ("rules confirm now", "now"),
     ("rules apply /none.json --ingress", "--ingress"),
     ("rules check", "FILE"),
@@ -364,9 +369,29 @@ class RulesCheck(unittest.TestCase):
                 self.assertIn("nested more than 64 levels deep", done.stderr)
 
     def test_a_file_of_chains_holds_nothing_else(self):
-        done = call("run -i none0 --rules -", '{"ingress": {"rules": []}, "egres": {"rules": []}}')
+        append = '[{"operation": "append", "dport": 9}]'
+        for rules, named in (
+            ("[]", "egres: unknown field, allowed are version, ingress, egress, sets"),
+            (append, "unknown key 'egres'; only ingress and egress are allowed"),
+        ):
+            with self.subTest(rules=rules):
+                done = call("run -i none0 --rules -", f'{{"ingress": {{"rules": {rules}}}, "egres": {{"rules": []}}}}')
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn(named, done.stderr)
+
+    def test_each_kind_of_file_has_its_command(self):
+        rules = '{"rules": [{"dport": 9}, {"lenght": 3}]}'
+        done = call("rules check -", rules)
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("unknown key 'egres'; only ingress and egress are allowed", done.stderr)
+        self.assertIn("rules[1].lenght: unknown field", done.stderr)
+        done = call("rules check -", '{"egress": {"rules": [{"dport": 9}]}, "ingress": {"rules": []}}')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("0 rules (ingress)", done.stdout)
+        self.assertIn("1 rule (egress)", done.stdout)
+        done = call("rules load --egress -", '{"ingress": {"rules": []}}')
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("the file names its chains", done.stderr)
+        self.assertEqual(call("rules diff /none.json", "").returncode, 2)
 
     def test_what_is_no_batch_is_refused(self):
         for text, named in (("{", "not JSON"), ("[3]", "a list"), ('{"rules": 3}', "3"), ("", "not JSON")):

@@ -33,7 +33,7 @@ def counters(peers):
     """Every counter of both chains."""
     shown = peers.shown()
     return {
-        (chain, name): shown[chain][name]["packets"]
+        (chain, name): shown[chain]["counters"][name]["packets"]
         for chain in ("ingress", "egress")
         for name in ("default", "established", "blocked", "dropped")
     } | {(chain, rule["id"]): rule["packets"] for chain in ("ingress", "egress") for rule in shown[chain]["rules"]}

@@ -77,14 +77,14 @@ def default_drop_case(directory):
         expect("UDP from outside with a rule, fragments", 1, peers.ask(peers.sender, INSIDE, 5300, size=4000))
         expect("UDP from outside with a rule for IPv4 alone", 0, peers.ask(peers.sender, INSIDE6, 5300))
         chain = peers.shown()["ingress"]
-        if chain["dropped"]["packets"] == 0 or chain["established"]["packets"] == 0:
+        if chain["counters"]["dropped"]["packets"] == 0 or chain["counters"]["established"]["packets"] == 0:
             raise Mismatch(f"counters: expected drops and established packets, seen {chain}")
         listed = json.loads(peers.nicsentry("connections", "--json", "-i", "right0").stdout)["connections"]
         if not any(one["state"] == "ESTABLISHED" for one in listed):
             raise Mismatch(f"connections: expected established ones, seen {listed}")
         windows = read_windows(watching.stop())
         dropped = sum(row["packets_dropped"] for window in windows.values() for row in window["books"])
-        expect("drops in the windows' books", chain["dropped"]["packets"], dropped)
+        expect("drops in the windows' books", chain["counters"]["dropped"]["packets"], dropped)
         peers.check_clean()
 
 
@@ -395,7 +395,7 @@ def flood_case(directory):
             flood.kill()
             flood.wait()
         expect("packets of the flood that passed", 0, peers.udp_arrived() - before)
-        if min(chain["blocked"]["packets"], chain["rules"][0]["packets"]) < 100:
+        if min(chain["counters"]["blocked"]["packets"], chain["rules"][0]["packets"]) < 100:
             raise Mismatch(
                 f"a flood from a blocked prefix and one of a set in a rule: expected drops of both, seen {chain}"
             )

@@ -43,7 +43,9 @@ def apply(network, rules, check=True):
 
 def decided(network):
     chain = json.loads(ask(network, "rules", "show", "--json").stdout)["ingress"]
-    return [rule["packets"] for rule in chain["rules"]], chain["established"]["packets"], chain["default"]["packets"]
+    counters = chain["counters"]
+    counts = [counters[name]["packets"] for name in ("established", "default")]
+    return ([rule["packets"] for rule in chain["rules"]], *counts)
 
 
 def router_case(mode):

@@ -264,7 +264,7 @@ def counts_of_ours(network, rules, sets, default, frames):
     send(network, frames)
     chain = json.loads(ask(network, "rules", "show", "--json").stdout)["ingress"]
     counts = {f"rule{rule['id']}": rule["packets"] for rule in chain["rules"]}
-    return {**counts, "blocked": chain["blocked"]["packets"], "default_action": chain["default"]["packets"]}
+    return {**counts, "blocked": chain["counters"]["blocked"]["packets"], "default_action": chain["counters"]["default"]["packets"]}
 
 
 def counts_of_nft(network, rules, sets, default, frames):

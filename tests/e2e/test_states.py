@@ -313,10 +313,10 @@ def fragments_case(directory):
         expect("later fragments of another protocol", 20, passed(6))
         counts = peers.shown()["ingress"]
         expect("packets that the rule has dropped", 20, counts["rules"][3]["packets"])
-        expect("packets accepted as established", 60, counts["established"]["packets"])
+        expect("packets accepted as established", 60, counts["counters"]["established"]["packets"])
         peers.nicsentry("rules", "default", "ingress", "accept", "-i", "right0")
         expect("later fragments by a default of accept", 20, passed(6))
-        expect("packets accepted as established", 60, peers.shown()["ingress"]["established"]["packets"])
+        expect("packets accepted as established", 60, peers.shown()["ingress"]["counters"]["established"]["packets"])
         watching.stop()
         peers.check_clean()
 

@@ -83,6 +83,16 @@ BatchAnswer Controller::apply(Chain chain, const json& batch, const ChangeQuery&
   return ask<BatchAnswer>("POST", path_of(resource::kBatch, chain_name(chain)) + query_text(query), batch.dump());
 }
 
+RulesetAnswer Controller::ruleset() const { return ask<RulesetAnswer>("GET", resource::kRuleset); }
+
+LoadAnswer Controller::load(const json& ruleset, const ChangeQuery& query) const {
+  return ask<LoadAnswer>("PUT", resource::kRuleset + query_text(query), ruleset.dump());
+}
+
+DiffAnswer Controller::compare(const json& ruleset) const {
+  return ask<DiffAnswer>("POST", resource::kRulesetDiff, ruleset.dump());
+}
+
 DefaultAnswer Controller::set_default(Chain chain, RuleAction action, const ChangeQuery& query) const {
   return ask<DefaultAnswer>("PUT", path_of(resource::kDefault, chain_name(chain)) + query_text(query),
                             encode(DefaultRequest{action}).dump());

@@ -29,6 +29,10 @@ class Controller {
 
   RulesAnswer rules() const;
   BatchAnswer apply(Chain chain, const nlohmann::json& batch, const ChangeQuery& query = {}) const;
+  // Rules, settings and sets as a document; another one in its place; what that would change.
+  RulesetAnswer ruleset() const;
+  LoadAnswer load(const nlohmann::json& ruleset, const ChangeQuery& query = {}) const;
+  DiffAnswer compare(const nlohmann::json& ruleset) const;
   DefaultAnswer set_default(Chain chain, RuleAction action, const ChangeQuery& query = {}) const;
   EnforcedAnswer accept_established(Chain chain, bool on, const ChangeQuery& query = {}) const;
   EnforcedAnswer drop_unjudged(Chain chain, bool on, const ChangeQuery& query = {}) const;

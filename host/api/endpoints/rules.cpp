@@ -22,7 +22,8 @@ ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
   answer.text = chain_text(chain == Chain::ingress ? "Ingress" : "Egress", view.chain, now);
   answer.rules.reserve(view.chain.rules.size());
   for (std::size_t i = 0; i < view.chain.rules.size(); ++i) {
-    answer.rules.push_back({numbered_rule(view.chain.rules[i], i, now), counts_of(view.counts[i])});
+    const Rule& rule = view.chain.rules[i];
+    answer.rules.push_back({numbered_rule(rule, i, now), counts_of(view.counts[i]), rule.expires_ns});
   }
   answer.default_action = view.chain.default_action;
   answer.by_default = counts_of(view.by_default);

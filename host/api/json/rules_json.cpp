@@ -7,6 +7,7 @@
 #include "host/rules/language/chain_settings.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/language/rule_text.h"
+#include "host/rules/language/ruleset.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -25,15 +26,15 @@ constexpr const char* kNonIp = "all or a list of EtherTypes";
 constexpr const char* kRuleFields[] = {"in",    "out",      "src",       "dst",    "l4proto",    "sport",
                                        "dport", "tcpflags", "conntrack", "action", "description"};
 
-RuleAction get_default_action(Fields& fields) {
-  const auto text = fields.get<std::string>("action", kActions);
+RuleAction get_default_action(Fields& fields, const char* name) {
+  const auto text = fields.get<std::string>(name, kActions);
   if (text == default_action_name(RuleAction::drop)) {
     return RuleAction::drop;
   }
   if (text == default_action_name(RuleAction::accept)) {
     return RuleAction::accept;
   }
-  fields.fail("action", kActions);
+  fields.fail(name, kActions);
 }
 
 ordered_json encode(const Counts& counts) { return {{"packets", counts.packets}, {"bytes", counts.bytes}}; }
@@ -42,45 +43,45 @@ Counts get_counts(Fields fields) {
   return {fields.get<std::uint64_t>("packets", kNumber), fields.get<std::uint64_t>("bytes", kNumber)};
 }
 
-ordered_json encode_unjudged(const ChainAnswer& chain) {
+ordered_json encode_counters(const ChainAnswer& chain) {
   ordered_json causes = ordered_json::object();
   for (const auto& [cause, counts] : chain.unjudged) {
     causes[cause] = encode(counts);
   }
-  return {{"action", unjudged_name(chain.drop_unjudged)}, {"dropped", std::move(causes)}};
+  return {{"default", encode(chain.by_default)}, {"established", encode(chain.established)},
+          {"blocked", encode(chain.blocked)},    {"dropped", encode(chain.dropped)},
+          {"unjudged", std::move(causes)},       {"non_ip", encode(chain.dropped_non_ip)}};
 }
 
-void get_unjudged(Fields fields, ChainAnswer& chain) {
-  chain.drop_unjudged = parse_unjudged(fields.at("action", kUnjudged));
-  Fields causes = fields.object("dropped");
-  for (const auto& cause : fields.at("dropped", "an object").items()) {
+void get_counters(Fields fields, ChainAnswer& chain) {
+  chain.by_default = get_counts(fields.object("default"));
+  chain.established = get_counts(fields.object("established"));
+  chain.blocked = get_counts(fields.object("blocked"));
+  chain.dropped = get_counts(fields.object("dropped"));
+  Fields causes = fields.object("unjudged");
+  for (const auto& cause : fields.at("unjudged", "an object").items()) {
     chain.unjudged[cause.key()] = get_counts(causes.object(cause.key().c_str()));
   }
-}
-
-void get_non_ip(Fields fields, ChainAnswer& chain) {
-  chain.non_ip = parse_non_ip(fields.at("pass", kNonIp));
-  chain.dropped_non_ip = get_counts(fields.object("dropped"));
+  chain.dropped_non_ip = get_counts(fields.object("non_ip"));
 }
 
 ordered_json encode(const ChainAnswer& chain) {
   ordered_json rules = ordered_json::array();
   for (const CountedRule& counted : chain.rules) {
     ordered_json rule = nicsentry::encode(counted.rule);
+    if (counted.end) {
+      rule["expires_ns"] = *counted.end;
+    }
     rule.update(encode(counted.counts));
     rules.push_back(std::move(rule));
   }
-  ordered_json by_default = {{"action", default_action_name(chain.default_action)}};
-  by_default.update(encode(chain.by_default));
   return {{"text", chain.text},
-          {"rules", std::move(rules)},
-          {"default", std::move(by_default)},
+          {"default", default_action_name(chain.default_action)},
           {"accept_established", chain.accept_established},
-          {"established", encode(chain.established)},
-          {"blocked", encode(chain.blocked)},
-          {"dropped", encode(chain.dropped)},
-          {"unjudged", encode_unjudged(chain)},
-          {"non_ip", {{"pass", non_ip_json(chain.non_ip)}, {"dropped", encode(chain.dropped_non_ip)}}},
+          {"unjudged", unjudged_name(chain.drop_unjudged)},
+          {"non_ip", non_ip_json(chain.non_ip)},
+          {"rules", std::move(rules)},
+          {"counters", encode_counters(chain)},
           {"tables", nicsentry::encode(chain.tables)}};
 }
 
@@ -102,17 +103,18 @@ ChainAnswer get_chain(Fields fields) {
   const json& rules = fields.list("rules");
   chain.rules.reserve(rules.size());
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    chain.rules.push_back({decode<NumberedRule>(rules[i]), get_counts(fields.element("rules", rules, i))});
+    Fields rule = fields.element("rules", rules, i);
+    CountedRule counted{decode<NumberedRule>(rules[i]), get_counts(rule)};
+    if (const auto end = rule.find<std::uint64_t>("expires_ns", kNumber)) {
+      counted.end = static_cast<TimestampNs>(*end);
+    }
+    chain.rules.push_back(std::move(counted));
   }
-  Fields by_default = fields.object("default");
-  chain.default_action = get_default_action(by_default);
-  chain.by_default = get_counts(fields.object("default"));
+  chain.default_action = get_default_action(fields, "default");
   chain.accept_established = fields.get<bool>("accept_established", kBool);
-  chain.established = get_counts(fields.object("established"));
-  chain.blocked = get_counts(fields.object("blocked"));
-  chain.dropped = get_counts(fields.object("dropped"));
-  get_unjudged(fields.object("unjudged"), chain);
-  get_non_ip(fields.object("non_ip"), chain);
+  chain.drop_unjudged = parse_unjudged(fields.at("unjudged", kUnjudged));
+  chain.non_ip = parse_non_ip(fields.at("non_ip", kNonIp));
+  get_counters(fields.object("counters"), chain);
   chain.tables = get_tables(fields.object("tables"));
   return chain;
 }
@@ -197,8 +199,10 @@ std::optional<Unconfirmed> find_unconfirmed(Fields& fields) {
 }
 
 ordered_json encode(const RulesAnswer& answer) {
-  ordered_json object = {
-      {"ingress", encode(answer.ingress)}, {"egress", encode(answer.egress)}, {"enforced", encode(answer.enforced)}};
+  ordered_json object = {{"version", kStateFormat},
+                         {"ingress", encode(answer.ingress)},
+                         {"egress", encode(answer.egress)},
+                         {"enforced", encode(answer.enforced)}};
   if (answer.unconfirmed) {
     object["unconfirmed"] = encode(*answer.unconfirmed);
   }
@@ -223,12 +227,80 @@ BatchAnswer decode(const json& answer) {
   return {fields.get<std::size_t>("rules", kNumber), get_enforced(fields)};
 }
 
+ordered_json encode(const LoadAnswer::OfChain& chain) {
+  return {{"rules", chain.rules}, {"kept", chain.kept}, {"removed", chain.removed}, {"changed", chain.changed}};
+}
+
+namespace {
+
+std::optional<LoadAnswer::OfChain> find_loaded(Fields& answer, const char* name) {
+  if (!answer.has(name)) {
+    return std::nullopt;
+  }
+  Fields fields = answer.object(name);
+  return LoadAnswer::OfChain{fields.get<std::size_t>("rules", kNumber), fields.get<std::size_t>("kept", kNumber),
+                             fields.get<std::size_t>("removed", kNumber), fields.get<bool>("changed", kBool)};
+}
+
+}  // namespace
+
+ordered_json encode(const LoadAnswer& answer) {
+  ordered_json object = ordered_json::object();
+  if (answer.ingress) {
+    object["ingress"] = encode(*answer.ingress);
+  }
+  if (answer.egress) {
+    object["egress"] = encode(*answer.egress);
+  }
+  ordered_json sets = ordered_json::array();
+  for (const LoadAnswer::OfSet& set : answer.sets) {
+    sets.push_back({{"name", set.name}, {"entries", set.entries}, {"changed", set.changed}});
+  }
+  object["sets"] = std::move(sets);
+  object["enforced"] = encode(answer.enforced);
+  return object;
+}
+
+template <>
+LoadAnswer decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  LoadAnswer loaded;
+  loaded.ingress = find_loaded(fields, "ingress");
+  loaded.egress = find_loaded(fields, "egress");
+  const json& sets = fields.list("sets");
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    Fields set = fields.element("sets", sets, i);
+    loaded.sets.push_back({set.get<std::string>("name", kText), set.get<std::size_t>("entries", kNumber),
+                           set.get<bool>("changed", kBool)});
+  }
+  loaded.enforced = get_enforced(fields);
+  return loaded;
+}
+
+ordered_json encode(const DiffAnswer& answer) { return {{"differences", answer.differences}}; }
+
+template <>
+DiffAnswer decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  return {fields.list("differences")};
+}
+
+ordered_json encode(const RulesetAnswer& answer) { return answer.ruleset; }
+
+template <>
+RulesetAnswer decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  fields.object("ingress");
+  fields.object("egress");
+  return {answer};
+}
+
 ordered_json encode(const DefaultRequest& request) { return {{"action", default_action_name(request.action)}}; }
 
 template <>
 DefaultRequest decode(const json& request) {
   Fields fields(request, Origin::request);
-  const DefaultRequest decoded{get_default_action(fields)};
+  const DefaultRequest decoded{get_default_action(fields, "action")};
   fields.finish();
   return decoded;
 }

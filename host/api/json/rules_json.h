@@ -41,6 +41,7 @@ struct Counts {
 struct CountedRule {
   NumberedRule rule;
   Counts counts;
+  std::optional<TimestampNs> end{};  // by the clock of the run's lifetimes
 };
 
 // The size of a chain's tables, and the room for them.
@@ -88,6 +89,7 @@ nlohmann::ordered_json encode(const ConfirmAnswer& answer);
 template <>
 ConfirmAnswer decode(const nlohmann::json& answer);
 
+// Both chains, as a ruleset (rules/language/ruleset.h) with what is counted beside it.
 struct RulesAnswer {
   ChainAnswer ingress;
   ChainAnswer egress;
@@ -106,6 +108,44 @@ struct BatchAnswer {
 nlohmann::ordered_json encode(const BatchAnswer& answer);
 template <>
 BatchAnswer decode(const nlohmann::json& answer);
+
+// What a ruleset has become that was put in force.
+struct LoadAnswer {
+  struct OfChain {
+    std::size_t rules = 0;
+    std::size_t kept = 0;     // of them were in force before
+    std::size_t removed = 0;  // of those before
+    bool changed = false;     // anything of the chain
+  };
+  struct OfSet {
+    std::string name;
+    std::size_t entries = 0;
+    bool changed = false;
+  };
+  std::optional<OfChain> ingress;  // none: the ruleset does not name it
+  std::optional<OfChain> egress;
+  std::vector<OfSet> sets;
+  Enforced enforced;
+};
+nlohmann::ordered_json encode(const LoadAnswer& answer);
+template <>
+LoadAnswer decode(const nlohmann::json& answer);
+
+// What a ruleset would change; see differences().
+struct DiffAnswer {
+  nlohmann::ordered_json differences = nlohmann::ordered_json::array();
+};
+nlohmann::ordered_json encode(const DiffAnswer& answer);
+template <>
+DiffAnswer decode(const nlohmann::json& answer);
+
+// The rules and sets in force as a ruleset.
+struct RulesetAnswer {
+  nlohmann::ordered_json ruleset;
+};
+nlohmann::ordered_json encode(const RulesetAnswer& answer);
+template <>
+RulesetAnswer decode(const nlohmann::json& answer);
 
 struct DefaultRequest {
   RuleAction action = RuleAction::accept;

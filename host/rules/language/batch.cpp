@@ -8,11 +8,12 @@
 #include <string_view>
 #include <system_error>
 #include <tuple>
-#include <unordered_set>
 #include <utility>
 
 #include "host/rules/language/chain_settings.h"
+#include "host/rules/language/known_sets.h"
 #include "host/rules/language/rule_text.h"
+#include "host/rules/language/ruleset.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -22,7 +23,6 @@ using nlohmann::json;
 
 // Limits the cost of a batch. A batch can delete, insert and update every rule of a full chain.
 constexpr std::size_t kOperationsMax = 4 * kRulesMax;
-constexpr std::size_t kSetsNamed = 10;
 // Settings of a chain that may stand beside the operations.
 constexpr const char* kUnjudged = "unjudged";
 constexpr const char* kNonIp = "non_ip";
@@ -38,14 +38,18 @@ const std::string& sort_key(const std::string& name) { return name; }
 auto sort_key(const AddressRange& range) { return std::tie(range.first.version, range.first.bytes, range.last.bytes); }
 
 template <typename Value>
+void sort(std::vector<Value>& values) {
+  std::sort(values.begin(), values.end(), [](const Value& a, const Value& b) { return sort_key(a) < sort_key(b); });
+}
+
+template <typename Value>
 bool same_elements(const std::vector<Value>& left, const std::vector<Value>& right) {
   if (left.size() != right.size()) return false;
   if (left == right) return true;
   std::vector<Value> sorted_left = left;
   std::vector<Value> sorted_right = right;
-  const auto by_key = [](const Value& a, const Value& b) { return sort_key(a) < sort_key(b); };
-  std::sort(sorted_left.begin(), sorted_left.end(), by_key);
-  std::sort(sorted_right.begin(), sorted_right.end(), by_key);
+  sort(sorted_left);
+  sort(sorted_right);
   return sorted_left == sorted_right;
 }
 
@@ -159,7 +163,7 @@ BatchOperation read_operation(const json& fields, TimestampNs now_ns) {
 class BatchRun {
  public:
   BatchRun(const std::vector<Rule>& rules, const std::vector<std::string>& set_names)
-      : pool_(rules), set_names_(set_names), known_sets_(set_names.begin(), set_names.end()) {
+      : pool_(rules), known_sets_(set_names) {
     for (std::size_t i = 0; i < rules.size(); ++i) order_.push_back(i);
   }
 
@@ -228,30 +232,9 @@ class BatchRun {
   std::optional<Rule> checked_rule(const BatchOperation& operation) {
     if (!operation.rule) return std::nullopt;
     RuleErrors errors = operation.rule_errors;
-    check_sets("src", operation.rule->match.source, errors);
-    check_sets("dst", operation.rule->match.destination, errors);
+    known_sets_.check(*operation.rule, errors);
     for (const std::string& error : errors) refuse(error);
     return errors.empty() ? operation.rule : std::nullopt;
-  }
-
-  void check_sets(const char* field, const AddressMatch& match, RuleErrors& rule_errors) const {
-    for (const auto* sets : {&match.sets, &match.except_sets}) {
-      for (const std::string& name : *sets) {
-        if (known_sets_.contains(name)) continue;
-        rule_errors.push_back(field + std::string(": read \"@") + name + "\", allowed is a set that exists" +
-                              existing_sets());
-      }
-    }
-  }
-
-  std::string existing_sets() const {
-    if (set_names_.empty()) return " (there is none)";
-    std::string list;
-    for (std::size_t i = 0; i < std::min(set_names_.size(), kSetsNamed); ++i) {
-      list += (i == 0 ? "\"@" : ", \"@") + set_names_[i] + "\"";
-    }
-    if (set_names_.size() > kSetsNamed) list += " and " + std::to_string(set_names_.size() - kSetsNamed) + " more";
-    return " (" + list + ")";
   }
 
   std::size_t pooled(std::optional<Rule> rule) {
@@ -304,8 +287,7 @@ class BatchRun {
 
   std::vector<Rule> pool_;          // old and new rules
   std::vector<std::size_t> order_;  // the chain: indexes into the pool, or kUnknown
-  const std::vector<std::string>& set_names_;
-  std::unordered_set<std::string> known_sets_;
+  KnownSets known_sets_;
   std::string label_;
   std::vector<std::string> errors_;
 };
@@ -319,6 +301,12 @@ const json& operations_of(const json& batch) {
       errors.push_back("batch: " + excerpt(std::string_view(field.key())) +
                        ": unknown field, allowed are rules, unjudged and non_ip");
     }
+  }
+  if (is_ruleset(batch)) {
+    errors.emplace_back(
+        "batch: no entry has an operation: this is a ruleset, which 'nicsentry rules load' takes; each entry of a "
+        "batch has insert, append, update or delete");
+    throw BatchError(std::move(errors));
   }
   const auto rules = batch.find("rules");
   if (rules == batch.end()) {
@@ -334,6 +322,24 @@ const json& operations_of(const json& batch) {
 }
 
 }  // namespace
+
+std::string rule_key(const Rule& rule) {
+  // By its text, which has every field; lists in an order of their own.
+  Rule plain;
+  plain.match = rule.match;
+  plain.action = rule.action;
+  for (AddressMatch* match : {&plain.match.source, &plain.match.destination}) {
+    sort(match->ranges);
+    sort(match->sets);
+    sort(match->except_ranges);
+    sort(match->except_sets);
+  }
+  for (InterfaceMatch* match : {&plain.match.in, &plain.match.out}) {
+    sort(match->names);
+    sort(match->except);
+  }
+  return rule_json(plain, 0, 0).dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 BatchError::BatchError(std::vector<std::string> errors)
     : BadRequest(joined_lines(errors)), errors_(std::move(errors)) {}

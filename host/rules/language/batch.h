@@ -58,6 +58,10 @@ Batch parse_batch(const nlohmann::json& batch, TimestampNs now_ns);
 // Existing and updated rules keep their counters, new rules have none. Rules may name the sets in `set_names`.
 ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names);
 
+// A text that two rules share exactly if they match the same packets by the same fields, in any order of a list, and do
+// the same with them.
+std::string rule_key(const Rule& rule);
+
 // Throws BatchError where a rule of the ingress chain has `out`, or one of the egress chain `in`.
 void check_interfaces(Chain chain, const std::vector<Rule>& rules);
 

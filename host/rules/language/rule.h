@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -94,8 +95,9 @@ struct Rule {
   RuleMatch match;
   RuleAction action = RuleAction::drop;
   std::string description;
-  std::optional<TimestampNs> expires_ns;  // wall clock
-  std::uint32_t counter = 0;              // id of its counters: assigned once, independent of other rules; 0: none yet
+  std::optional<TimestampNs> expires_ns;             // wall clock
+  std::optional<std::chrono::nanoseconds> lifetime;  // that it was given, where it ends
+  std::uint32_t counter = 0;  // id of its counters: assigned once, independent of other rules; 0: none yet
 };
 
 // The rules of one chain in order, and the verdict where none matches.

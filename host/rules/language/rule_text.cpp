@@ -218,19 +218,9 @@ ordered_json protocol_json(std::uint8_t protocol) {
   return protocol;
 }
 
-// Formats like Python's json.dumps: with blanks after ',' and ':', and in ASCII.
-std::string python_json(const ordered_json& value) {
-  if (!value.is_structured()) return value.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
-  std::string text;
-  for (const auto& item : value.items()) {
-    if (!text.empty()) text += ", ";
-    if (value.is_object()) text += python_json(item.key()) + ": ";
-    text += python_json(item.value());
-  }
-  return value.is_object() ? "{" + text + "}" : "[" + text + "]";
-}
-
 }  // namespace
+
+std::span<const char* const> rule_fields() { return kFields; }
 
 Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
   Rule rule;
@@ -255,6 +245,7 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
   rule.action = reader.read("action", "drop, accept, forward, log or count", to_action).value_or(RuleAction::drop);
   rule.description = reader.read("description", "a string", to_string).value_or("");
   if (const auto lifetime = reader.read("expires", kLifetimeAllowed, to_lifetime)) {
+    rule.lifetime = lifetime;
     rule.expires_ns = now_ns + lifetime->count();
   }
   reader.refuse_unknown();
@@ -279,6 +270,17 @@ ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns) {
   if (!rule.description.empty()) fields["description"] = rule.description;
   if (rule.expires_ns) fields["expires"] = lifetime_text(std::chrono::nanoseconds(*rule.expires_ns - now_ns));
   return fields;
+}
+
+std::string python_json(const ordered_json& value) {
+  if (!value.is_structured()) return value.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
+  std::string text;
+  for (const auto& item : value.items()) {
+    if (!text.empty()) text += ", ";
+    if (value.is_object()) text += python_json(item.key()) + ": ";
+    text += python_json(item.value());
+  }
+  return value.is_object() ? "{" + text + "}" : "[" + text + "]";
 }
 
 std::string chain_text(const std::string& title, const ChainRules& chain, TimestampNs now_ns) {

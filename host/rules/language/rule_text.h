@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace nicsentry {
 // allowed is a port (0 to 65535) or a range of ports (\"1000-2000\")".
 using RuleErrors = std::vector<std::string>;
 
+// The names of a rule's fields, in the order in which they are written.
+std::span<const char* const> rule_fields();
+
 // Parses a rule's fields: in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, action, description, expires.
 // Ignores `operation` and `id`, which belong to the batch; any other field is an error. Appends every error to
 // `errors`; the rule is valid only if there was none. `expires` is a duration ("10m") from `now_ns` on.
@@ -22,6 +26,9 @@ Rule parse_rule(const nlohmann::json& fields, TimestampNs now_ns, RuleErrors& er
 // Leaves out missing fields. The order is id, in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, action,
 // description, expires. `accept` is written "forward". `expires` is the remaining time in whole seconds ("598s").
 nlohmann::ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns);
+
+// Formats like Python's json.dumps: with blanks after ',' and ':', and in ASCII.
+std::string python_json(const nlohmann::ordered_json& value);
 
 // Returns "Ingress rules:" and a line for each rule, indented by a tab. The last line is the default policy: {"id": 2,
 // "action": "forward", "description": "Default Policy"}. `title` is "Ingress" or "Egress".

@@ -364,6 +364,18 @@ SetUpdate AddressSets::remove(const std::string& name) {
   return update;
 }
 
+void AddressSets::swap_names(const std::string& one, const std::string& other) {
+  if (built_in(one) || built_in(other)) throw Conflict("address set '" + one + "': a built-in set keeps its name");
+  AddressSet& first = content_->get(one);
+  AddressSet& second = content_->get(other);
+  std::swap(first.name, second.name);
+  const auto place = [this](const AddressSet& set) {
+    return std::find_if(content_->sets.begin(), content_->sets.end(),
+                        [&set](const auto& candidate) { return candidate.get() == &set; });
+  };
+  std::iter_swap(place(first), place(second));
+}
+
 SetUpdate AddressSets::add(const std::string& name, std::span<const SetEntry> entries, std::size_t* done) {
   const std::array changes{adding(content_->get(name), entries)};
   SetUpdate update = content_->apply(changes);

@@ -80,6 +80,9 @@ class AddressSets {
 
   void create(const std::string& name);  // creates an empty set; at most kSetsMax
   SetUpdate remove(const std::string& name);
+  // Each set gets the other's name and its place among names(). Rules meet the content that a name has when they are
+  // compiled.
+  void swap_names(const std::string& one, const std::string& other);
   // To add an existing entry changes only its expiry. To remove a missing one changes nothing. remove_entries() removes
   // exactly the named entries: an address that a prefix of the set covers stays in the set. `done` is the number of
   // entries that were added or removed.

@@ -5,6 +5,7 @@
 #include "host/api/endpoints/connections.h"
 #include "host/api/endpoints/explain.h"
 #include "host/api/endpoints/rules.h"
+#include "host/api/endpoints/ruleset.h"
 #include "host/api/endpoints/sets.h"
 #include "host/api/endpoints/status.h"
 #include "host/api/endpoints/version.h"
@@ -42,6 +43,7 @@ class Api {
                           },
                           [this] { return places; }};
     add_rules_routes(router_, run, "beware");
+    add_ruleset_routes(router_, run);
     add_sets_routes(router_, run);
     add_explain_routes(router_, run);
     add_connections_routes(router_, [] { return ConnectionsSnapshot{}; });
@@ -124,6 +126,33 @@ TEST_CASE("sets: a wrong name is 400, an unknown set 404, one that rules use 409
   CHECK(api.ask("DELETE", "/api/v1/sets/blocked").status == 409);
 }
 
+TEST_CASE("ruleset: it is loaded, compared and read; what nothing enforces and batches are refused") {
+  Api api;
+  const json wanted =
+      json::parse(R"({"ingress": {"rules": [{"src": "@bad", "action": "drop"}]}, "sets": {"bad": ["10.0.0.1"]}})");
+  CHECK(api.ask("POST", "/api/v1/ruleset/diff", wanted).body.at("differences").size() == 2);
+  CHECK(api.ask("PUT", "/api/v1/ruleset", wanted).body ==
+        json{{"ingress", {{"rules", 1}, {"kept", 0}, {"removed", 0}, {"changed", true}}},
+             {"sets", {{{"name", "bad"}, {"entries", 1}, {"changed", true}}}},
+             {"enforced", kEverywhere}});
+  CHECK(api.ask("POST", "/api/v1/ruleset/diff", wanted).body == json{{"differences", json::array()}});
+  const json read = api.ask("GET", "/api/v1/ruleset").body;
+  CHECK(read.at("sets") == json{{"bad", {"10.0.0.1"}}});
+  CHECK(api.ask("PUT", "/api/v1/ruleset", read).body.at("ingress").at("changed") == false);
+  CHECK(api.ask("PUT", "/api/v1/ruleset", api.ask("GET", "/api/v1/rules").body).body.at("ingress").at("changed") ==
+        false);
+  const Answer batch = api.ask("PUT", "/api/v1/ruleset", kOneRule);
+  CHECK(batch.status == 400);
+  CHECK(batch.body.at("errors").at(0).get<std::string>().starts_with("rules[0].operation: "));
+  CHECK(api.ask("POST", "/api/v1/rules/ingress/batch", wanted).status == 400);
+  api.egress = false;
+  const json egress = json::parse(R"({"egress": {"rules": [{"dport": 1}]}})");
+  CHECK(api.ask("PUT", "/api/v1/ruleset", egress).status == 409);
+  CHECK(api.ask("PUT", "/api/v1/ruleset", read).status == 200);  // its egress chain is empty
+  api.places.clear();
+  CHECK(api.ask("PUT", "/api/v1/ruleset", wanted).status == 409);
+}
+
 TEST_CASE("rules: a batch, a default and accept-established change their chain only") {
   const Api api;
   REQUIRE(api.ask("PUT", "/api/v1/sets/bad", {{"entries", {"10.0.0.1"}}}).status == 200);
@@ -137,11 +166,11 @@ TEST_CASE("rules: a batch, a default and accept-established change their chain o
   CHECK(api.ask("POST", "/api/v1/rules/reset-counters").body == json::object());
   const json rules = api.ask("GET", "/api/v1/rules").body;
   CHECK(rules.at("ingress").at("rules").empty());
-  CHECK(rules.at("ingress").at("default").at("action") == "accept");
+  CHECK(rules.at("ingress").at("default") == "accept");
   CHECK(rules.at("ingress").at("accept_established") == true);
   CHECK(rules.at("egress").at("rules") ==
         json{{{"id", 0}, {"src", "@bad"}, {"action", "drop"}, {"packets", 0}, {"bytes", 0}}});
-  CHECK(rules.at("egress").at("default") == json{{"action", "drop"}, {"packets", 0}, {"bytes", 0}});
+  CHECK(rules.at("egress").at("default") == "drop");
   CHECK(rules.at("egress").at("accept_established") == false);
   CHECK_THAT(rules.at("egress").at("text").get<std::string>(), Catch::StartsWith("Egress rules:\n"));
 }
@@ -182,7 +211,7 @@ TEST_CASE("rules of a chain that no program enforces are a conflict, and nothing
   CHECK(api.ask("POST", "/api/v1/rules/egress/explain", {{"packets", json::array()}}).status == 409);
   const json egress = api.ask("GET", "/api/v1/rules").body.at("egress");
   CHECK(egress.at("rules").empty());
-  CHECK(egress.at("default").at("action") == "accept");
+  CHECK(egress.at("default") == "accept");
   CHECK(egress.at("accept_established") == true);
 }
 

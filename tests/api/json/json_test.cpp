@@ -54,13 +54,14 @@ void check_wrong_answer(const std::string& text, const std::string& words) {
 const std::string kEnforced = R"({"ingress":[{"plane":"eth0/xdp"},{"plane":"eth1/xdp","failing":"EIO"}],"egress":[]})";
 
 constexpr const char* kChain =
-    R"({"text":"Ingress rules:\n","rules":[{"id":0,"in":["eth0","!eth1"],"src":["10.0.0.0/8","@bad","!10.1.0.0/16"],"l4proto":"TCP",)"
+    R"({"text":"Ingress rules:\n","default":"drop","accept_established":false,"unjudged":"pass",)"
+    R"("non_ip":["ARP","0x9999"],"rules":[{"id":0,"in":["eth0","!eth1"],"src":["10.0.0.0/8","@bad","!10.1.0.0/16"],"l4proto":"TCP",)"
     R"("dport":"80-90","tcpflags":"SYN,!ACK","conntrack":"NEW","action":"forward","description":"web","expires":"598s",)"
-    R"("packets":3,"bytes":180},{"id":1,"l4proto":99,"action":"log","expires":"0s","packets":0,"bytes":0}],)"
-    R"("default":{"action":"drop","packets":1,"bytes":60},"accept_established":false,)"
-    R"("established":{"packets":4,"bytes":5},"blocked":{"packets":6,"bytes":7},"dropped":{"packets":8,"bytes":9},)"
-    R"("unjudged":{"action":"pass","dropped":{"malformed":{"packets":1,"bytes":2}}},)"
-    R"("non_ip":{"pass":["ARP","0x9999"],"dropped":{"packets":3,"bytes":4}},)"
+    R"("expires_ns":1700000000000000001,"packets":3,"bytes":180},{"id":1,"l4proto":99,"action":"log","expires":"0s",)"
+    R"("packets":0,"bytes":0}],)"
+    R"("counters":{"default":{"packets":1,"bytes":60},"established":{"packets":4,"bytes":5},)"
+    R"("blocked":{"packets":6,"bytes":7},"dropped":{"packets":8,"bytes":9},)"
+    R"("unjudged":{"malformed":{"packets":1,"bytes":2}},"non_ip":{"packets":3,"bytes":4}},)"
     R"("tables":{"rules":2,"chunks":1,"rows":3,"nodes":4,"nodes_room":5,"bits":6,"bits_room":7}})";
 
 constexpr const char* kExplained =
@@ -95,8 +96,14 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<BatchAnswer>(R"({"rules":7,"enforced":)" + kEnforced + "}");
   check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + R"(,"warning":"beware"})");
   check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + "}");
-  check_round_trip<RulesAnswer>(std::string(R"({"ingress":)") + kChain + R"(,"egress":)" + kChain + R"(,"enforced":)" +
-                                kEnforced + "}");
+  check_round_trip<LoadAnswer>(
+      R"({"ingress":{"rules":5,"kept":3,"removed":1,"changed":true},"sets":[{"name":"a","entries":2,"changed":false}],)"
+      R"("enforced":)" +
+      kEnforced + "}");
+  check_round_trip<DiffAnswer>(R"({"differences":[{"chain":"ingress","difference":"added","id":0,"rule":{}}]})");
+  check_round_trip<RulesetAnswer>(R"({"egress":{"rules":[]},"ingress":{"rules":[]},"sets":{},"version":2})");
+  check_round_trip<RulesAnswer>(std::string(R"({"version":2,"ingress":)") + kChain + R"(,"egress":)" + kChain +
+                                R"(,"enforced":)" + kEnforced + "}");
   check_round_trip<EnforcedAnswer>(R"({"enforced":)" + kEnforced + "}");
   check_round_trip<RunStatus>(
       R"({"firewall":true,"enforced":)" + kEnforced +

@@ -338,7 +338,7 @@ TEST_CASE("fields without a meaning for their operation are refused") {
 }
 
 TEST_CASE("a missing or unknown operation is an error, and errors of its fields are reported too") {
-  CHECK(errors_of(chain_of(1), R"({"dport": 9})") ==
+  CHECK(errors_of(chain_of(1), R"({"dport": 9}, {"operation": "append", "dport": 10})") ==
         Texts{"rule 1: operation: missing, allowed is insert, append, update or delete"});
   CHECK(errors_of(chain_of(1), R"({"operation": 5})") ==
         Texts{"rule 1: operation: read 5, allowed is insert, append, update or delete"});
