@@ -82,7 +82,14 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
       failed_(std::make_shared<std::atomic<bool>>(false)),
       text_(std::make_shared<Text>(options, messages_)) {
   if (has_files_) {
-    auto files = std::make_shared<WindowFiles>(options.formats, profile, options.directory);
+    OutputPlace place = options.place;
+    place.warn = messages_.warning;
+    auto files = std::make_shared<WindowFiles>(options.formats, profile, place);
+    first_window_ = files->next_window();
+    if (first_window_ != 0) {
+      messages_.info("the files in " + place.directory.string() + " go on with window " +
+                     std::to_string(first_window_));
+    }
     bus_.subscribe(subscribe_files(std::move(files), outcomes_, options.wait_when_full,
                                    [failed = failed_, told = messages_](const std::string& error) {
                                      *failed = true;
@@ -101,6 +108,7 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
 }
 
 void ReportOutput::publish(WindowReport report) {
+  report.number += first_window_;
   const std::uint64_t number = report.number;
   const std::size_t bytes = memory_of(report);
   bus_.publish(std::make_shared<const WindowReport>(std::move(report)), bytes);
@@ -111,7 +119,7 @@ void ReportOutput::publish(WindowReport report) {
 }
 
 std::optional<WindowOutcome> ReportOutput::wait_for(std::uint64_t number, std::chrono::milliseconds limit) {
-  return outcomes_->wait_for(number, limit);
+  return outcomes_->wait_for(first_window_ + number, limit);
 }
 
 bool ReportOutput::close() {

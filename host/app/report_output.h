@@ -22,7 +22,7 @@ enum class WindowText : std::uint8_t { none, table, json };
 
 struct ReportOutputOptions {
   std::vector<Format> formats;
-  std::filesystem::path directory;
+  OutputPlace place;
   WindowText text = WindowText::table;  // to standard output
   unsigned top = 10;                    // sessions in the table
   bool wait_when_full = false;          // a replay loses nothing; a live run waits for nobody
@@ -33,12 +33,13 @@ struct ReportOutputOptions {
 // Gives windows to the files and to standard output, each with a queue and a thread of its own. Of one thread.
 class ReportOutput {
  public:
-  // Makes the files' directories. Throws SystemError.
+  // Makes the files' directories. Windows go on with the number after those of an earlier run there. Throws Error.
   ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages);
 
   void publish(WindowReport report);
 
-  // Any thread: what became of a window's files; nothing where that is not known within the limit.
+  // Any thread: what became of the files of a window, by the number that it was published with; nothing where that is
+  // not known within the limit.
   std::optional<WindowOutcome> wait_for(std::uint64_t number, std::chrono::milliseconds limit);
   // Whoever waits gets nothing from now on.
   void forget_waiting() { outcomes_->close(); }
@@ -55,6 +56,7 @@ class ReportOutput {
 
   Messages messages_;
   bool has_files_;
+  std::uint64_t first_window_ = 0;  // its number in the files
   std::shared_ptr<WindowOutcomes> outcomes_;
   std::shared_ptr<std::atomic<bool>> failed_;
   std::shared_ptr<Text> text_;

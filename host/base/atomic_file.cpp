@@ -192,15 +192,20 @@ std::vector<std::filesystem::path> FileBatch::publish() {
   return paths;
 }
 
-GrowingFile::GrowingFile(std::filesystem::path path, std::string header)
+GrowingFile::GrowingFile(std::filesystem::path path, std::string header, EarlierFile earlier)
     : path_(std::move(path)), header_(std::move(header)) {
-  start();
+  if (earlier == EarlierFile::replaced || !has_begun()) start();
 }
 
 PendingFile& GrowingFile::extend(FileBatch& batch) const {
-  std::error_code unknown_is_missing;
-  if (!std::filesystem::exists(path_, unknown_is_missing)) start();
+  if (!has_begun()) start();
   return batch.extend(path_);
+}
+
+bool GrowingFile::has_begun() const {
+  std::error_code unknown_is_missing;
+  const auto bytes = std::filesystem::file_size(path_, unknown_is_missing);
+  return !unknown_is_missing && (bytes != 0 || header_.empty());
 }
 
 void GrowingFile::start() const {

@@ -84,18 +84,22 @@ class FileBatch {
   std::vector<std::unique_ptr<PendingFile>> files_;
 };
 
+// What becomes of a growing file that an earlier run left.
+enum class EarlierFile : std::uint8_t { continued, replaced };
+
 // A file that begins with a header and is extended piece by piece.
 class GrowingFile {
  public:
-  // Replaces a file of an earlier run by one with only the header.
-  GrowingFile(std::filesystem::path path, std::string header);
+  // Creates a file with only the header, unless there is one to continue.
+  GrowingFile(std::filesystem::path path, std::string header, EarlierFile earlier);
 
-  // Returns the file's extension within a batch. Creates the file again if it was moved away.
+  // Returns the file's extension within a batch. Creates the file again if it was moved away or emptied.
   PendingFile& extend(FileBatch& batch) const;
 
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  bool has_begun() const;
   void start() const;
 
   std::filesystem::path path_;

@@ -30,6 +30,8 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       ->delimiter(',')
       ->check(understood_by(parse_format));
   command.add_option("-o,--output", options.directory, "directory of the files")->capture_default_str();
+  command.add_flag("--overwrite", options.overwrite,
+                   "begin the files anew, in place of continuing those of an earlier run");
   command.add_option("--top", options.top, "sessions in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -46,7 +48,7 @@ ReportOutputOptions output_options(const WindowOptions& options) {
       parsed.formats.push_back(format);
     }
   }
-  parsed.directory = options.directory;
+  parsed.place = {options.directory, options.overwrite ? EarlierFile::replaced : EarlierFile::continued};
   parsed.text = options.json ? WindowText::json : options.quiet ? WindowText::none : WindowText::table;
   parsed.top = options.top;
   return parsed;

@@ -22,6 +22,7 @@ struct WindowOptions {
   std::uint64_t cap = 100;
   std::vector<std::string> formats;
   std::filesystem::path directory = ".";
+  bool overwrite = false;
   bool json = false;
   bool quiet = false;
   unsigned top = 10;

@@ -83,7 +83,7 @@ TEST_CASE("a synced file is written, or there is no room for it") {
 
 TEST_CASE("an extension that is not published leaves no trace") {
   const TemporaryDirectory directory;
-  const GrowingFile file(directory.path() / "grows", "header\n");
+  const GrowingFile file(directory.path() / "grows", "header\n", EarlierFile::continued);
   const std::string large(std::size_t{1024} * 1024, 'x');
   {
     FileBatch batch;
@@ -95,22 +95,37 @@ TEST_CASE("an extension that is not published leaves no trace") {
   CHECK(content(file.path()) == "header\n");
 }
 
-TEST_CASE("a growing file is created again by each run and grows by whole pieces") {
+TEST_CASE("a growing file is continued or replaced, and grows by whole pieces") {
   const TemporaryDirectory directory;
-  put(directory.path() / "grows", "of an earlier run");
-  const GrowingFile file(directory.path() / "grows", "header\n");
-  CHECK(content(file.path()) == "header\n");
-  for (const char* piece : {"one\n", "two\n"}) {
-    FileBatch batch;
-    file.extend(batch).write(piece);
-    batch.publish();
+  const auto path = directory.path() / "grows";
+  std::string expected = "header\n";
+  for (const EarlierFile earlier : {EarlierFile::continued, EarlierFile::continued, EarlierFile::replaced}) {
+    const GrowingFile file(path, "header\n", earlier);
+    if (earlier == EarlierFile::replaced) expected = "header\n";
+    CHECK(content(path) == expected);
+    for (const char* piece : {"one\n", "two\n"}) {
+      FileBatch batch;
+      file.extend(batch).write(piece);
+      batch.publish();
+      expected += piece;
+    }
+    CHECK(content(path) == expected);
   }
-  CHECK(content(file.path()) == "header\none\ntwo\n");
+}
+
+TEST_CASE("a growing file that was emptied gets its header again") {
+  const TemporaryDirectory directory;
+  const GrowingFile file(directory.path() / "grows", "header\n", EarlierFile::continued);
+  put(file.path(), "");
+  FileBatch batch;
+  file.extend(batch).write("row\n");
+  batch.publish();
+  CHECK(content(file.path()) == "header\nrow\n");
 }
 
 TEST_CASE("a growing file that was moved away is created again") {
   const TemporaryDirectory directory;
-  const GrowingFile file(directory.path() / "grows", "header\n");
+  const GrowingFile file(directory.path() / "grows", "header\n", EarlierFile::continued);
   std::filesystem::rename(file.path(), directory.path() / "rotated");
   FileBatch batch;
   file.extend(batch).write("row\n");
@@ -142,7 +157,7 @@ TEST_CASE("a temporary file of a killed process does no harm") {
 
 TEST_CASE("a full disk leaves no new file, no extension and no temporary file, and existing files are intact") {
   on_small_disk(disk_bytes, [](const std::filesystem::path& disk) {
-    const GrowingFile file(disk / "grows", "header\n");
+    const GrowingFile file(disk / "grows", "header\n", EarlierFile::continued);
     {
       FileBatch batch;
       file.extend(batch).write("row\n");
@@ -170,7 +185,7 @@ TEST_CASE("a full disk leaves no new file, no extension and no temporary file, a
 
 TEST_CASE("a file that fits is not published if another one of its batch does not fit") {
   on_small_disk(disk_bytes, [](const std::filesystem::path& disk) {
-    const GrowingFile file(disk / "grows", "header\n");
+    const GrowingFile file(disk / "grows", "header\n", EarlierFile::continued);
     const SystemError error = system_error_of([&] {
       FileBatch batch;
       PendingFile& small = batch.create(disk / "small");
@@ -192,7 +207,7 @@ TEST_CASE("a file that fits is not published if another one of its batch does no
 TEST_CASE("the name of a new file is taken by a directory: the extension of the same batch is undone") {
   const TemporaryDirectory directory;
   std::filesystem::create_directory(directory.path() / "taken");
-  const GrowingFile file(directory.path() / "grows", "header\n");
+  const GrowingFile file(directory.path() / "grows", "header\n", EarlierFile::continued);
   {
     FileBatch batch;
     file.extend(batch).write("row\n");

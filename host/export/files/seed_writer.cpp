@@ -3,10 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "host/base/atomic_file.h"
+#include "host/export/files/earlier_rows.h"
 #include "host/export/files/same_ends.h"
 #include "host/export/files/seed_text.h"
 
@@ -25,20 +29,34 @@ Sessions crypto_sessions(const Sessions& rows) {
 
 // The directories of a run. The constructor makes them and checks that files can be written there.
 struct SeedDirectories {
-  SeedDirectories(Profile profile, const std::filesystem::path& directory) {
-    if (has_ddos(profile)) ddos = directory / "dump_ddos";
-    if (has_crypto(profile)) crypto = directory / "dump_crypto";
+  SeedDirectories(Profile profile, const OutputPlace& place) : earlier(place.earlier) {
+    if (has_ddos(profile)) ddos = place.directory / "dump_ddos";
+    if (has_crypto(profile)) crypto = place.directory / "dump_crypto";
     if (ddos) prepare_directory(*ddos);
     if (crypto) prepare_directory(*crypto);
   }
 
+  // The number after the highest of files whose names are "<before>NUMBER<after>".
+  std::uint64_t next_number(std::string_view before, std::string_view after) const {
+    std::uint64_t next = 0;
+    if (earlier == EarlierFile::replaced) return next;
+    for (const auto& directory : {ddos, crypto}) {
+      if (directory) next = std::max(next, next_file_number(*directory, before, after));
+    }
+    return next;
+  }
+
+  EarlierFile earlier;
   std::optional<std::filesystem::path> ddos;
   std::optional<std::filesystem::path> crypto;
 };
 
 class SeedJsonWriter : public WindowWriter {
  public:
-  SeedJsonWriter(Profile profile, const std::filesystem::path& directory) : directories_(profile, directory) {}
+  SeedJsonWriter(Profile profile, const OutputPlace& place)
+      : directories_(profile, place), next_window_(directories_.next_number("result_", ".json")) {}
+
+  std::uint64_t next_window() const override { return next_window_; }
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
     FileBatch batch;
@@ -68,13 +86,22 @@ class SeedJsonWriter : public WindowWriter {
   }
 
   SeedDirectories directories_;
+  std::uint64_t next_window_;
 };
 
 class SeedCsvWriter : public WindowWriter {
  public:
-  SeedCsvWriter(Profile profile, const std::filesystem::path& directory) : directories_(profile, directory) {
-    if (directories_.crypto) results_.emplace(*directories_.crypto / "results.csv", seed_crypto_csv_header());
+  SeedCsvWriter(Profile profile, const OutputPlace& place)
+      : directories_(profile, place), next_window_(directories_.next_number("-iter", ".csv")) {
+    if (directories_.crypto) {
+      const auto path = *directories_.crypto / "results.csv";
+      const std::string header = seed_crypto_csv_header();
+      continue_rows(path, csv_rows(header), place);
+      results_.emplace(path, header, place.earlier);
+    }
   }
+
+  std::uint64_t next_window() const override { return next_window_; }
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
     FileBatch batch;
@@ -96,17 +123,18 @@ class SeedCsvWriter : public WindowWriter {
 
  private:
   SeedDirectories directories_;
+  std::uint64_t next_window_;
   std::optional<GrowingFile> results_;
 };
 
 }  // namespace
 
-std::unique_ptr<WindowWriter> make_seed_json_writer(Profile profile, const std::filesystem::path& directory) {
-  return std::make_unique<SeedJsonWriter>(profile, directory);
+std::unique_ptr<WindowWriter> make_seed_json_writer(Profile profile, const OutputPlace& place) {
+  return std::make_unique<SeedJsonWriter>(profile, place);
 }
 
-std::unique_ptr<WindowWriter> make_seed_csv_writer(Profile profile, const std::filesystem::path& directory) {
-  return std::make_unique<SeedCsvWriter>(profile, directory);
+std::unique_ptr<WindowWriter> make_seed_csv_writer(Profile profile, const OutputPlace& place) {
+  return std::make_unique<SeedCsvWriter>(profile, place);
 }
 
 }  // namespace nicsentry

@@ -1,101 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/export/files/tidy_writer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
-#include <nlohmann/json.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
-#include <variant>
+#include <string_view>
 
 #include "host/base/atomic_file.h"
-#include "host/base/rfc3339.h"
+#include "host/export/files/earlier_rows.h"
+#include "host/export/files/row_text.h"
 #include "host/report/columns.h"
 
 namespace nicsentry {
 namespace {
 
-// RFC 4180: quotes a field with a separator, quote or line end, and doubles the quotes in it.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char character : text) {
-    if (character == '"') quoted += '"';
-    quoted += character;
-  }
-  return quoted + '"';
-}
+constexpr const char* kWindowField = "{\"window\":";  // a row of JSON begins with it
 
-// Replaces invalid UTF-8 by U+FFFD, because JSON cannot hold it. An interface or file may have such a name.
-std::string json_string(const std::string& text) {
-  const auto stands_for_itself = [](char character) {
-    return character >= ' ' && character <= '~' && character != '"' && character != '\\';
-  };
-  if (std::all_of(text.begin(), text.end(), stands_for_itself)) return fmt::format("\"{}\"", text);
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-void append_value(std::string& line, const Value& value, std::string (*text_form)(const std::string&)) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    line += text_form(*text);
-  } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-    fmt::format_to(std::back_inserter(line), "{}", *number);
-  } else if (const auto* time = std::get_if<PointInTime>(&value)) {
-    fmt::format_to(std::back_inserter(line), "{}", time->ns);
-  } else {
-    fmt::format_to(std::back_inserter(line), "{}", std::get<std::int64_t>(value));
-  }
-}
-
+// What a file of an earlier run has to be like to grow on: the same fields in the same order.
 template <typename Row>
-std::string csv_header(const Columns<Row>& columns) {
-  std::string line;
-  for (const auto& column : columns) {
-    if (&column != &columns.front()) line += ',';
-    line += csv_field(column.name);
+EarlierRows rows_of(TidyFormat format, const Columns<Row>& columns, const Row& example) {
+  if (format == TidyFormat::csv) {
+    return csv_rows(csv_header(columns));
   }
-  return line + '\n';
-}
-
-template <typename Row>
-std::string csv_line(const Columns<Row>& columns, const Row& row) {
-  std::string line;
-  for (const auto& column : columns) {
-    if (&column != &columns.front()) line += ',';
-    append_value(line, column.value(row), csv_field);
-  }
-  return line + '\n';
-}
-
-template <typename Row>
-std::string json_line(const Columns<Row>& columns, const Row& row) {
-  std::string line;
-  for (const auto& column : columns) {
-    line += line.empty() ? "{\"" : ",\"";
-    line += column.name;
-    line += "\":";
-    const Value value = column.value(row);
-    append_value(line, value, json_string);
-    if (const auto* time = std::get_if<PointInTime>(&value)) {
-      fmt::format_to(std::back_inserter(line), ",\"{}\":\"{}\"", time_name(column.name), rfc3339(time->ns));
-    }
-  }
-  return line + "}\n";
+  const auto names = field_names(row_text(RowText::Form::json, columns, example));
+  return {kWindowField, 0, [names](std::string_view line) { return field_names(line) == names; }};
 }
 
 // One growing file of rows.
 template <typename Row>
 class TidyTable {
  public:
-  TidyTable(TidyFormat format, const std::filesystem::path& directory, const std::string& name,
-            const Columns<Row>& columns)
-      : format_(format),
+  TidyTable(TidyFormat format, const OutputPlace& place, const std::string& name, const Columns<Row>& columns,
+            const Row& example)
+      : form_(format == TidyFormat::csv ? RowText::Form::csv : RowText::Form::json),
         columns_(columns),
-        file_(directory / (name + (format == TidyFormat::csv ? ".csv" : ".jsonl")),
-              format == TidyFormat::csv ? csv_header(columns) : "") {}
+        path_(place.directory / (name + (format == TidyFormat::csv ? ".csv" : ".jsonl"))),
+        next_window_(continue_rows(path_, rows_of(format, columns, example), place)),
+        file_(path_, format == TidyFormat::csv ? csv_header(columns) : "", place.earlier) {}
+
+  // The number after the window of the last row of an earlier run; 0: there is none.
+  std::uint64_t next_window() const { return next_window_; }
 
   // A window's rows of this table. The first row adds the file to the batch.
   class Rows {
@@ -104,8 +49,7 @@ class TidyTable {
 
     void add(const Row& row) {
       if (file_ == nullptr) file_ = &table_.file_.extend(batch_);
-      file_->write(table_.format_ == TidyFormat::csv ? csv_line(table_.columns_, row)
-                                                     : json_line(table_.columns_, row));
+      file_->write(row_text(table_.form_, table_.columns_, row));
     }
 
    private:
@@ -115,18 +59,27 @@ class TidyTable {
   };
 
  private:
-  TidyFormat format_;
+  RowText::Form form_;
   const Columns<Row>& columns_;
+  std::filesystem::path path_;
+  std::uint64_t next_window_;
   GrowingFile file_;
 };
 
 class TidyWriter : public WindowWriter {
  public:
-  TidyWriter(TidyFormat format, Profile profile, const std::filesystem::path& directory)
+  TidyWriter(TidyFormat format, Profile profile, const OutputPlace& place)
       : profile_(profile),
-        sessions_(format, directory, "sessions", session_columns()),
-        windows_(format, directory, "windows", window_row_columns()) {
-    if (has_ddos(profile)) packets_.emplace(format, directory, "packets", packet_columns());
+        sessions_(format, place, "sessions", session_columns(), {0, SessionWindow()}),
+        windows_(format, place, "windows", window_row_columns(), {WindowReport(), Accounting()}) {
+    if (has_ddos(profile)) {
+      packets_.emplace(format, place, "packets", packet_columns(), PacketRow{0, SessionWindow(), PacketFeatures()});
+    }
+  }
+
+  std::uint64_t next_window() const override {
+    const std::uint64_t next = std::max(sessions_.next_window(), windows_.next_window());
+    return packets_ ? std::max(next, packets_->next_window()) : next;
   }
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
@@ -167,10 +120,9 @@ class TidyWriter : public WindowWriter {
 
 }  // namespace
 
-std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile,
-                                               const std::filesystem::path& directory) {
-  prepare_directory(directory);
-  return std::make_unique<TidyWriter>(format, profile, directory);
+std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile, const OutputPlace& place) {
+  prepare_directory(place.directory);
+  return std::make_unique<TidyWriter>(format, profile, place);
 }
 
 }  // namespace nicsentry

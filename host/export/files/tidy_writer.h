@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 
 #include "host/export/files/writer.h"
@@ -13,7 +12,6 @@ enum class TidyFormat : std::uint8_t { csv, jsonl };
 
 // Makes a writer of the tables of columns.h: `sessions`, `packets` (profiles with ddos) and `windows`. Each table is
 // one growing file.
-std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile,
-                                               const std::filesystem::path& directory);
+std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile, const OutputPlace& place);
 
 }  // namespace nicsentry

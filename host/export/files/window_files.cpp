@@ -45,10 +45,18 @@ void WindowOutcomes::close() {
   changed_.notify_all();
 }
 
-WindowFiles::WindowFiles(const std::vector<Format>& formats, Profile profile, const std::filesystem::path& directory) {
+WindowFiles::WindowFiles(const std::vector<Format>& formats, Profile profile, const OutputPlace& place) {
   for (const Format format : formats) {
-    writers_.push_back(make_writer(format, profile, directory));
+    writers_.push_back(make_writer(format, profile, place));
   }
+}
+
+std::uint64_t WindowFiles::next_window() const {
+  std::uint64_t next = 0;
+  for (const auto& writer : writers_) {
+    next = std::max(next, writer->next_window());
+  }
+  return next;
 }
 
 WindowOutcome WindowFiles::write(const WindowReport& report) {

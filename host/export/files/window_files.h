@@ -46,8 +46,11 @@ class WindowOutcomes {
 // Writes windows to files in several formats. One thread at a time.
 class WindowFiles {
  public:
-  // Makes the directories and creates the growing files. Throws SystemError.
-  WindowFiles(const std::vector<Format>& formats, Profile profile, const std::filesystem::path& directory);
+  // Makes the directories and the growing files, or continues those of an earlier run. Throws Error.
+  WindowFiles(const std::vector<Format>& formats, Profile profile, const OutputPlace& place);
+
+  // The number after the highest of an earlier run's windows in the directory; 0: there is none.
+  std::uint64_t next_window() const;
 
   // Writes each format independently: the failure of one does not stop the others.
   WindowOutcome write(const WindowReport& report);

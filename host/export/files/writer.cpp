@@ -39,16 +39,16 @@ Format parse_format(std::string_view name) {
   throw Error("unknown format '" + std::string(name) + "': allowed are " + allowed);
 }
 
-std::unique_ptr<WindowWriter> make_writer(Format format, Profile profile, const std::filesystem::path& directory) {
+std::unique_ptr<WindowWriter> make_writer(Format format, Profile profile, const OutputPlace& place) {
   switch (format) {
     case Format::seed_json:
-      return make_seed_json_writer(profile, directory);
+      return make_seed_json_writer(profile, place);
     case Format::seed_csv:
-      return make_seed_csv_writer(profile, directory);
+      return make_seed_csv_writer(profile, place);
     case Format::csv:
-      return make_tidy_writer(TidyFormat::csv, profile, directory);
+      return make_tidy_writer(TidyFormat::csv, profile, place);
     case Format::jsonl:
-      return make_tidy_writer(TidyFormat::jsonl, profile, directory);
+      return make_tidy_writer(TidyFormat::jsonl, profile, place);
   }
   throw Error("unknown format");
 }

@@ -3,10 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "host/base/atomic_file.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
 
@@ -21,6 +25,18 @@ const char* format_name(Format format);
 // Throws Error for any other name.
 Format parse_format(std::string_view name);
 
+// Where files are written, and what becomes of those of an earlier run.
+struct OutputPlace {
+  OutputPlace() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  OutputPlace(std::filesystem::path at, EarlierFile files = EarlierFile::continued)
+      : directory(std::move(at)), earlier(files) {}
+
+  std::filesystem::path directory;
+  EarlierFile earlier = EarlierFile::continued;
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
+};
+
 // Writes windows to files. All files of a window appear, or none. In the latter case a SystemError names the file and
 // the reason, and later windows may succeed. Not for several threads at once.
 class WindowWriter {
@@ -30,12 +46,16 @@ class WindowWriter {
   WindowWriter& operator=(const WindowWriter&) = delete;
   virtual ~WindowWriter() = default;
 
+  // The number after the highest of an earlier run's windows that is to be seen in the directory; 0: there is none.
+  virtual std::uint64_t next_window() const = 0;
+
   // Returns the files that were created or extended.
   virtual std::vector<std::filesystem::path> write(const WindowReport& report) = 0;
 };
 
-// Makes missing directories and creates the growing files. Throws SystemError that names what cannot be written. The
-// formats of the earlier system go to dump_ddos/ and dump_crypto/ below the directory, the others into the directory.
-std::unique_ptr<WindowWriter> make_writer(Format format, Profile profile, const std::filesystem::path& directory);
+// Makes missing directories and the growing files, or continues those of an earlier run. Throws SystemError that names
+// what cannot be written. The formats of the earlier system go to dump_ddos/ and dump_crypto/ below the directory, the
+// others into the directory.
+std::unique_ptr<WindowWriter> make_writer(Format format, Profile profile, const OutputPlace& place);
 
 }  // namespace nicsentry

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The files of a run or a replay where another one has written before."""
+import json
+import pathlib
+import signal
+import subprocess
+import time
+
+import make_capture
+from compare import BINARY, PATIENCE, expect, expect_text, read_lines
+from peers import Peers
+from suite import Mismatch, run_directory_cases
+
+
+def replay(capture, output, *options, status=0):
+    command = [BINARY, "replay", str(capture), "-o", str(output), *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    if done.returncode != status:
+        raise Mismatch(f"{' '.join(command)}: expected exit status {status}, seen {done.returncode}: {done.stderr}")
+    return done
+
+
+class Run:
+    """`nicsentry run` on the receiver's port, ready when the constructor is through."""
+
+    number = 0
+
+    def __init__(self, peers, output, *options):
+        Run.number += 1
+        self.peers = peers
+        self.log_path = peers.directory / f"output{Run.number}.log"
+        with open(self.log_path, "w", encoding="utf-8") as log:
+            command = [BINARY, "run", "-i", "right0", "-o", output, "-q", *options]
+            self.process = peers.start(peers.receiver, *command, stderr=log)
+        end = time.monotonic() + PATIENCE
+        while not self.is_driving():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise Mismatch(f"expected a run that drives right0, seen {self.log()!r}")
+            time.sleep(0.05)
+
+    def is_driving(self):
+        shown = self.peers.nicsentry("status", "--json", "-i", "right0", check=False)
+        return shown.returncode == 0 and any(row["controller_pid"] for row in json.loads(shown.stdout))
+
+    def log(self):
+        return self.log_path.read_text(encoding="utf-8")
+
+    def extract(self):
+        return json.loads(self.peers.nicsentry("extract", "-i", "right0", "--json").stdout)
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        return self.process.wait(timeout=PATIENCE)
+
+
+def killed_case(directory):
+    """Windows of three runs, of which the first one was killed in the middle of a row."""
+    with Peers(directory) as peers:
+        output = peers.directory / "out"
+        first = Run(peers, output, "--window", "1h", "--format", "jsonl,csv,seed-json")
+        expect("ping", True, peers.ping(peers.sender, "10.77.0.2", "-c", 2))
+        expect("number of the first window", 0, first.extract()["window"])
+        first.extract()
+        first.end(signal.SIGKILL)
+        rows = (output / "windows.jsonl").read_text(encoding="utf-8")
+        with open(output / "windows.jsonl", "a", encoding="utf-8") as file:
+            file.write(rows.splitlines()[0][:-30])
+        for number in (2, 3):
+            later = Run(peers, output, "--window", "1h", "--format", "jsonl,csv,seed-json")
+            expect("ping", True, peers.ping(peers.sender, "10.77.0.2", "-c", 2))
+            ended = later.extract()
+            expect("number of a window of a later run", 2 * number - 2, ended["window"])
+            expect("files of that window", True, any(f"result_{2 * number - 2}.json" in one for one in ended["files"]))
+            expect("exit status", 0, later.end())
+            removed = "bytes at its end were removed" in later.log()
+            expect(f"run {number} removed a row", number == 2, removed)
+        text = (output / "windows.jsonl").read_text(encoding="utf-8")
+        expect("rows of the first run", rows, text[: len(rows)])
+        expect("windows", [0, 1, 2, 3, 4, 5], [row["window"] for row in read_lines(output / "windows.jsonl")])
+        lines = (output / "windows.csv").read_text(encoding="utf-8").splitlines()
+        expect("windows of the csv file", list("012345"), [line.split(",")[0] for line in lines[1:]])
+        peers.check_clean()
+
+
+def numbered_case(directory):
+    """A second replay goes on after the first one's files; with --overwrite it writes the same files again."""
+    output = pathlib.Path(directory) / "out"
+    capture = pathlib.Path(directory) / "capture.pcap"
+    make_capture.make(capture)
+    options = ("--window", "1s", "--format", "seed-json,seed-csv,jsonl")
+    replay(capture, output, *options)
+    first = {path: path.read_bytes() for path in output.rglob("*.*")}
+    windows = read_lines(output / "windows.jsonl")[-1]["window"] + 1
+    expect_text("standard error", f"go on with window {windows}", replay(capture, output, *options).stderr)
+    for path, content in first.items():
+        grown = path.read_bytes()
+        expect(f"{path.name}, begin", True, grown.startswith(content))
+        number = path.suffix in (".json", ".csv") and path.name != "results.csv"
+        expect(f"{path.name} grew", not number, len(grown) > len(content))
+    second = [row["window"] for row in read_lines(output / "windows.jsonl")]
+    half = len(second) // 2
+    expect("windows of the second replay", [number + windows for number in second[:half]], second[half:])
+    for path in (output / "dump_ddos").glob("result_*.json"):
+        other = int(path.stem.removeprefix("result_")) + windows
+        if other < 2 * windows:
+            expect(f"{path.name} again", path.read_bytes(), path.with_name(f"result_{other}.json").read_bytes())
+    replay(capture, output, *options, "--overwrite")
+    for path, content in first.items():
+        expect(f"{path.name} with --overwrite", content, path.read_bytes())
+
+
+def main():
+    return run_directory_cases(
+        {
+            "a run goes on where a killed one stopped": killed_case,
+            "a replay goes on after numbered files, or overwrites them": numbered_case,
+        }
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
