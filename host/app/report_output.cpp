@@ -80,6 +80,8 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
       has_files_(!options.formats.empty()),
       outcomes_(std::make_shared<WindowOutcomes>()),
       failed_(std::make_shared<std::atomic<bool>>(false)),
+      seed_csv_files_(options.place.seed_csv_files),
+      sessions_left_out_(std::make_shared<std::atomic<std::uint64_t>>(0)),
       text_(std::make_shared<Text>(options, messages_)) {
   if (has_files_) {
     OutputPlace place = options.place;
@@ -90,11 +92,15 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
       messages_.info("the files in " + place.directory.string() + " go on with window " +
                      std::to_string(first_window_));
     }
-    bus_.subscribe(subscribe_files(std::move(files), outcomes_, options.wait_when_full,
-                                   [failed = failed_, told = messages_](const std::string& error) {
-                                     *failed = true;
-                                     told.error(error);
-                                   }));
+    bus_.subscribe(subscribe_files(
+        std::move(files), outcomes_, options.wait_when_full,
+        [failed = failed_, left_out = sessions_left_out_, told = messages_](const WindowOutcome& outcome) {
+          *left_out += outcome.sessions_left_out;
+          for (const std::string& error : outcome.errors) {
+            *failed = true;
+            told.error(error);
+          }
+        }));
   }
   QueueLimits limits;
   limits.wait_when_full = options.wait_when_full;
@@ -113,7 +119,7 @@ void ReportOutput::publish(WindowReport report) {
   const std::size_t bytes = memory_of(report);
   bus_.publish(std::make_shared<const WindowReport>(std::move(report)), bytes);
   if (!has_files_) {
-    outcomes_->add({number, {}, {}});
+    outcomes_->add({number, {}, {}, 0});
   }
   report_losses(false);
 }
@@ -146,8 +152,13 @@ void ReportOutput::report_losses(bool last) {
     }
   }
   const auto now = std::chrono::steady_clock::now();
-  if (losses_.empty() || (!last && now < next_loss_report_)) {
+  if ((losses_.empty() && *sessions_left_out_ == 0) || (!last && now < next_loss_report_)) {
     return;
+  }
+  if (const std::uint64_t sessions = sessions_left_out_->exchange(0); sessions != 0) {
+    *failed_ = true;
+    messages_.error("seed-csv: " + std::to_string(sessions) + " sessions have no file: dump_ddos/ holds as many as " +
+                    "--seed-csv-files allows (" + std::to_string(seed_csv_files_) + ")");
   }
   for (const auto& loss : losses_) {
     if (loss.subscriber == kTextSubscriber) {

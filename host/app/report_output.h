@@ -59,6 +59,8 @@ class ReportOutput {
   std::uint64_t first_window_ = 0;  // its number in the files
   std::shared_ptr<WindowOutcomes> outcomes_;
   std::shared_ptr<std::atomic<bool>> failed_;
+  std::uint64_t seed_csv_files_;
+  std::shared_ptr<std::atomic<std::uint64_t>> sessions_left_out_;  // not reported yet
   std::shared_ptr<Text> text_;
   ReportBus<WindowReport> bus_;
   std::vector<ReportBus<WindowReport>::Loss> losses_;  // not reported yet

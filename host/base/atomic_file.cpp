@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
 #include <system_error>
 #include <utility>
 
@@ -22,23 +21,18 @@ namespace {
 constexpr std::size_t flush_bytes = std::size_t{256} * 1024;
 constexpr int temporary_name_attempts = 100;  // a killed process with our process id may have left some
 
-std::filesystem::path temporary_path(const std::filesystem::path& path) {
+std::string temporary_name() {
   static std::atomic<std::uint64_t> serial{0};
-  return path.parent_path() / fmt::format(".nicsentry-{}-{}.tmp", ::getpid(), serial++);
+  return fmt::format(".nicsentry-{}-{}.tmp", ::getpid(), serial++);
 }
 
 }  // namespace
 
 void prepare_directory(const std::filesystem::path& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) throw SystemError(error.value(), "making the output directory " + directory.string());
-  if (!std::filesystem::is_directory(directory, error)) {
-    throw SystemError(ENOTDIR, "using " + directory.string() + " as the output directory");
-  }
+  const auto opened = std::make_shared<const Directory>(directory, Directory::Missing::is_made);
   // Permissions are not conclusive (root, read-only mounts), so a test file is made. Its PendingFile removes it.
   try {
-    PendingFile probe(directory / "probe", PendingFile::Kind::create);
+    PendingFile probe(opened, "probe", PendingFile::Kind::create);
     probe.finish();
   } catch (const SystemError& failure) {
     throw SystemError(failure.code(), "writing in the output directory " + directory.string());
@@ -78,8 +72,15 @@ void sync_directory(const std::filesystem::path& directory) {
   }
 }
 
-PendingFile::PendingFile(std::filesystem::path path, Kind kind, mode_t mode)
-    : path_(std::move(path)), kind_(kind), mode_(mode) {
+PendingFile::PendingFile(const std::filesystem::path& path, Kind kind, mode_t mode)
+    : PendingFile(std::make_shared<const Directory>(directory_of(path)), path.filename().string(), kind, mode) {}
+
+PendingFile::PendingFile(std::shared_ptr<const Directory> directory, std::string name, Kind kind, mode_t mode)
+    : directory_(std::move(directory)),
+      name_(std::move(name)),
+      path_(directory_->path() / name_),
+      kind_(kind),
+      mode_(mode) {
   if (kind_ == Kind::create) {
     open_new();
   } else {
@@ -88,34 +89,31 @@ PendingFile::PendingFile(std::filesystem::path path, Kind kind, mode_t mode)
 }
 
 PendingFile::~PendingFile() {
-  close_unchecked();
-  if (published_) return;
-  if (kind_ == Kind::create) {
-    ::unlink(written_path_.c_str());
-  } else if (::truncate(path_.c_str(), former_length_) != 0) {
-    // An error is ignored: truncation fails only if the file or its file system is gone.
+  if (!published_ && kind_ == Kind::create) {
+    directory_->remove(temporary_name_);
+  } else if (!published_ && ::ftruncate(descriptor_.get(), former_length_) != 0) {
+    // An error is ignored: truncation fails only if the file system is gone.
   }
 }
 
 void PendingFile::open_new() {
-  for (int attempt = 0; attempt < temporary_name_attempts; ++attempt) {
-    written_path_ = temporary_path(path_);
-    descriptor_ = ::open(written_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_);
-    if (descriptor_ >= 0) return;
-    if (errno != EEXIST) break;
+  for (int attempt = 0;; ++attempt) {
+    temporary_name_ = temporary_name();
+    try {
+      descriptor_ = directory_->open(temporary_name_, O_WRONLY | O_CREAT | O_EXCL, mode_, "");
+      return;
+    } catch (const SystemError& error) {
+      if (error.code() != EEXIST || attempt == temporary_name_attempts) {
+        throw SystemError(error.code(), "writing " + path_.string());
+      }
+    }
   }
-  throw SystemError(errno, "writing " + path_.string());
 }
 
 void PendingFile::open_existing() {
-  written_path_ = path_;
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  descriptor_ = directory_->open(name_, O_WRONLY | O_APPEND, 0, "extending");
   struct stat status {};
-  if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
-    const int code = errno;
-    close_unchecked();
-    throw SystemError(code, "extending " + path_.string());
-  }
+  if (::fstat(descriptor_.get(), &status) != 0) throw SystemError(errno, "extending " + path_.string());
   former_length_ = status.st_size;
 }
 
@@ -127,7 +125,7 @@ void PendingFile::write(std::string_view text) {
 void PendingFile::flush() {
   std::string_view rest = buffer_;
   while (!rest.empty()) {
-    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+    const ssize_t written = ::write(descriptor_.get(), rest.data(), rest.size());
     if (written >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno != EINTR) {
@@ -139,30 +137,27 @@ void PendingFile::flush() {
 
 void PendingFile::sync() {
   flush();
-  if (::fsync(descriptor_) != 0) throw SystemError(errno, "writing " + path_.string());
+  if (::fsync(descriptor_.get()) != 0) throw SystemError(errno, "writing " + path_.string());
   synced_ = true;
 }
 
 void PendingFile::finish() {
-  if (descriptor_ < 0) return;
+  if (!descriptor_) return;
   flush();
   std::string().swap(buffer_);  // a batch may have many finished files
-  // Some file systems (NFS) report a full disk only here.
-  if (::close(std::exchange(descriptor_, -1)) != 0) throw SystemError(errno, "writing " + path_.string());
+  // Some file systems (NFS) report a full disk only when a descriptor is closed. An extended file keeps its own one, by
+  // which it may be cut back.
+  const int closed = ::fcntl(descriptor_.get(), F_DUPFD_CLOEXEC, 0);
+  if (closed < 0 || ::close(closed) != 0) throw SystemError(errno, "writing " + path_.string());
+  if (kind_ == Kind::create) descriptor_ = UniqueFd();
 }
 
 void PendingFile::publish() {
-  if (kind_ == Kind::create && std::rename(written_path_.c_str(), path_.c_str()) != 0) {
-    throw SystemError(errno, "writing " + path_.string());
-  }
+  if (kind_ == Kind::create) directory_->rename(temporary_name_, name_);
   published_ = true;
   if (synced_ && kind_ == Kind::create) {
     sync_directory(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
   }
-}
-
-void PendingFile::close_unchecked() {
-  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
 PendingFile& FileBatch::create(const std::filesystem::path& path) { return add(path, PendingFile::Kind::create); }
@@ -170,7 +165,10 @@ PendingFile& FileBatch::create(const std::filesystem::path& path) { return add(p
 PendingFile& FileBatch::extend(const std::filesystem::path& path) { return add(path, PendingFile::Kind::extend); }
 
 PendingFile& FileBatch::add(const std::filesystem::path& path, PendingFile::Kind kind) {
-  files_.push_back(std::make_unique<PendingFile>(path, kind));
+  if (!directory_ || directory_->path() != path.parent_path()) {
+    directory_ = std::make_shared<const Directory>(directory_of(path));
+  }
+  files_.push_back(std::make_unique<PendingFile>(directory_, path.filename().string(), kind));
   return *files_.back();
 }
 

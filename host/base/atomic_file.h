@@ -10,6 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "host/base/directory.h"
+#include "host/base/unique_fd.h"
+
 namespace nicsentry {
 
 // Makes the directory and missing parents, and checks that files can be written there. Throws SystemError that names
@@ -33,7 +36,8 @@ class PendingFile {
   enum class Kind : std::uint8_t { create, extend };
 
   // `mode`: of a new file.
-  PendingFile(std::filesystem::path path, Kind kind, mode_t mode = kModeByUmask);
+  PendingFile(const std::filesystem::path& path, Kind kind, mode_t mode = kModeByUmask);
+  PendingFile(std::shared_ptr<const Directory> directory, std::string name, Kind kind, mode_t mode = kModeByUmask);
   PendingFile(const PendingFile&) = delete;
   PendingFile& operator=(const PendingFile&) = delete;
   ~PendingFile();
@@ -41,7 +45,7 @@ class PendingFile {
   void write(std::string_view text);
   // Makes the content written so far durable; after publish() also the name.
   void sync();
-  // Writes everything to the file system and closes the file. Call it before publish().
+  // Writes everything to the file system. Call it before publish().
   void finish();
   // Never fails for an extended file. For a new file after sync(), fails only if it cannot be renamed, not if its name
   // cannot be made durable.
@@ -54,13 +58,14 @@ class PendingFile {
   void open_new();
   void open_existing();
   void flush();
-  void close_unchecked();
 
+  std::shared_ptr<const Directory> directory_;
+  std::string name_;
+  std::string temporary_name_;  // of a new file
   std::filesystem::path path_;
-  std::filesystem::path written_path_;  // temporary for a new file, else path_
   Kind kind_;
   mode_t mode_;
-  int descriptor_ = -1;
+  UniqueFd descriptor_;
   off_t former_length_ = 0;
   bool synced_ = false;
   bool published_ = false;
@@ -81,6 +86,7 @@ class FileBatch {
  private:
   PendingFile& add(const std::filesystem::path& path, PendingFile::Kind kind);
 
+  std::shared_ptr<const Directory> directory_;  // of the last file: many files of a batch are in the same one
   std::vector<std::unique_ptr<PendingFile>> files_;
 };
 

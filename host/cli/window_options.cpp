@@ -32,6 +32,10 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("-o,--output", options.directory, "directory of the files")->capture_default_str();
   command.add_flag("--overwrite", options.overwrite,
                    "begin the files anew, in place of continuing those of an earlier run");
+  command
+      .add_option("--seed-csv-files", options.seed_csv_files, "files of seed-csv in dump_ddos/ at most; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command.add_option("--top", options.top, "sessions in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -49,6 +53,7 @@ ReportOutputOptions output_options(const WindowOptions& options) {
     }
   }
   parsed.place = {options.directory, options.overwrite ? EarlierFile::replaced : EarlierFile::continued};
+  parsed.place.seed_csv_files = options.seed_csv_files;
   parsed.text = options.json ? WindowText::json : options.quiet ? WindowText::none : WindowText::table;
   parsed.top = options.top;
   return parsed;

@@ -23,6 +23,7 @@ struct WindowOptions {
   std::vector<std::string> formats;
   std::filesystem::path directory = ".";
   bool overwrite = false;
+  std::uint64_t seed_csv_files = OutputPlace().seed_csv_files;
   bool json = false;
   bool quiet = false;
   unsigned top = 10;

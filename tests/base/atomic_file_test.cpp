@@ -228,9 +228,8 @@ TEST_CASE("a directory is made with its missing parents") {
 TEST_CASE("a directory without write access is an error that names it") {
   const TemporaryDirectory directory;
   put(directory.path() / "file", "");
-  const std::string below_file = (directory.path() / "file" / "out").string();
-  CHECK_THROWS_WITH(prepare_directory(below_file), Contains("ENOTDIR") && Contains(below_file));
   const std::string file = (directory.path() / "file").string();
+  CHECK_THROWS_WITH(prepare_directory(directory.path() / "file" / "out"), Contains("ENOTDIR") && Contains(file));
   CHECK_THROWS_WITH(prepare_directory(file), Contains("ENOTDIR") && Contains(file));
   CHECK_THROWS_WITH(prepare_directory("/proc/self"), Contains("/proc/self"));
 }

@@ -3,6 +3,7 @@
 """The files of a run or a replay where another one has written before."""
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -90,7 +91,7 @@ def numbered_case(directory):
     make_capture.make(capture)
     options = ("--window", "1s", "--format", "seed-json,seed-csv,jsonl")
     replay(capture, output, *options)
-    first = {path: path.read_bytes() for path in output.rglob("*.*")}
+    first = {path: path.read_bytes() for path in output.rglob("[!.]*.*")}
     windows = read_lines(output / "windows.jsonl")[-1]["window"] + 1
     expect_text("standard error", f"go on with window {windows}", replay(capture, output, *options).stderr)
     for path, content in first.items():
@@ -110,11 +111,64 @@ def numbered_case(directory):
         expect(f"{path.name} with --overwrite", content, path.read_bytes())
 
 
+def two_runs_case(directory):
+    """A directory takes the windows of one process; a killed one leaves it free."""
+    with Peers(directory) as peers:
+        capture, output = peers.directory / "capture.pcap", peers.directory / "out"
+        make_capture.make(capture)
+        first = Run(peers, output, "--format", "csv")
+        refused = replay(capture, output, "--format", "jsonl", status=1)
+        expect_text("standard error", f"EBUSY: process {first.process.pid}", refused.stderr)
+        expect_text("standard error", str(output), refused.stderr)
+        expect("files of the replay", [], list(output.glob("*.jsonl")))
+        first.end(signal.SIGKILL)
+        replay(capture, output, "--format", "jsonl")
+
+
+def link_case(directory):
+    """A link that somebody else puts into the output directory is not followed, nor is the log's."""
+    with Peers(directory) as peers:
+        output, target = peers.directory / "out", peers.directory / "target"
+        output.mkdir()
+        output.chmod(0o1777)
+        target.write_text("as it was\n", encoding="utf-8")
+        run = Run(peers, output, "--window", "1h", "--format", "jsonl")
+        for name in ("windows.jsonl", "log"):
+            (output / name).unlink(missing_ok=True)
+            (output / name).symlink_to(target)
+        failed = peers.nicsentry("extract", "-i", "right0", check=False)
+        expect("exit status of extract", 1, failed.returncode)
+        expect_text("its error", f"ELOOP: extending {output / 'windows.jsonl'}", failed.stderr)
+        expect("exit status of the run", 1, run.end())
+        options = ("--firewall", "--log", output / "log", "--window", "1h")
+        refused = peers.nicsentry("run", "-i", "right0", *options, check=False)
+        expect_text("error of a run with that log", f"ELOOP: opening {output / 'log'}", refused.stderr)
+        expect("the link's target", "as it was\n", target.read_text(encoding="utf-8"))
+        peers.check_clean()
+
+
+def many_files_case(directory):
+    """seed-csv has a file for each session and window: their number has a limit, and the rest is said."""
+    output, capture = pathlib.Path(directory) / "out", pathlib.Path(directory) / "capture.pcap"
+    make_capture.make(capture)
+    options = ("--format", "seed-csv,jsonl", "--window", "1s")
+    refused = replay(capture, output, *options, "--seed-csv-files", 7, status=1)
+    expect("files", 7, len(list((output / "dump_ddos").iterdir())))
+    sessions = len(read_lines(output / "sessions.jsonl"))
+    left_out = sum(map(int, re.findall("seed-csv: ([0-9]+) sessions have no file", refused.stderr)))
+    expect("sessions without a file", sessions - 7, left_out)
+    expect_text("standard error", "--seed-csv-files allows (7)", refused.stderr)
+    replay(capture, output, *options, "--seed-csv-files", 0, "--overwrite")
+
+
 def main():
     return run_directory_cases(
         {
             "a run goes on where a killed one stopped": killed_case,
             "a replay goes on after numbered files, or overwrites them": numbered_case,
+            "two runs in one directory are refused": two_runs_case,
+            "symbolic links where others may write are not followed": link_case,
+            "the number of seed-csv's files has a limit": many_files_case,
         }
     )
 

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "host/base/directory.h"
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
 
@@ -43,9 +44,12 @@ std::optional<Number> number_at_start(std::string_view text) {
 
 class OpenFile {
  public:
-  explicit OpenFile(const std::filesystem::path& path)
-      : path_(path), fd_(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)) {
-    if (!fd_ && errno != ENOENT) throw SystemError(errno, "continuing " + path.string());
+  OpenFile(const Directory& directory, const std::filesystem::path& path) : path_(path) {
+    try {
+      fd_ = directory.open(path.filename().string(), O_RDWR | O_NONBLOCK, 0, "continuing");
+    } catch (const SystemError& error) {
+      if (error.code() != ENOENT) throw;
+    }
     struct stat status {};
     if (fd_ && fstat(fd_.get(), &status) != 0) throw SystemError(errno, "continuing " + path.string());
     if (fd_ && !S_ISREG(status.st_mode)) throw Error(path.string() + " is not a regular file: it cannot be continued");
@@ -156,11 +160,12 @@ EarlierRows csv_rows(std::string header) {
 
 std::uint64_t continue_rows(const std::filesystem::path& path, const EarlierRows& rows, const OutputPlace& place) {
   if (place.earlier == EarlierFile::replaced) return 0;
-  const OpenFile file(path);
+  const Directory directory = directory_of(path);
+  const OpenFile file(directory, path);
   if (!file.exists() || file.bytes() == 0) return 0;
   if (!rows.has_our_fields(first_line(file))) {
     const auto aside = free_name(path);
-    std::filesystem::rename(path, aside);
+    directory.rename(path.filename().string(), aside.filename().string());
     place.warn(fmt::format("{} has other fields than this version writes: it is now {}", path.string(),
                            aside.filename().string()));
     return 0;

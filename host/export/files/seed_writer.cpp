@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,11 @@ Sessions crypto_sessions(const Sessions& rows) {
     if (crypto_tracks(session->protocol)) sessions.push_back(session);
   }
   return sessions;
+}
+
+std::uint64_t count_files(const std::filesystem::path& directory) {
+  return static_cast<std::uint64_t>(
+      std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
 }
 
 // The directories of a run. The constructor makes them and checks that files can be written there.
@@ -92,7 +99,10 @@ class SeedJsonWriter : public WindowWriter {
 class SeedCsvWriter : public WindowWriter {
  public:
   SeedCsvWriter(Profile profile, const OutputPlace& place)
-      : directories_(profile, place), next_window_(directories_.next_number("-iter", ".csv")) {
+      : directories_(profile, place),
+        next_window_(directories_.next_number("-iter", ".csv")),
+        most_files_(place.seed_csv_files) {
+    if (directories_.ddos) files_ = count_files(*directories_.ddos);
     if (directories_.crypto) {
       const auto path = *directories_.crypto / "results.csv";
       const std::string header = seed_crypto_csv_header();
@@ -106,24 +116,40 @@ class SeedCsvWriter : public WindowWriter {
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
     FileBatch batch;
     const RowsByEnds by_ends = join_same_ends(report.sessions);
-    if (directories_.ddos) {
-      for (const SessionWindow* session : by_ends.rows) {
-        PendingFile& file = batch.create(*directories_.ddos / seed_ddos_csv_name(*session, report.number));
-        file.write(seed_ddos_csv(*session));
-        file.finish();
-      }
-    }
+    const std::uint64_t added = directories_.ddos ? add_files(batch, by_ends.rows, report.number) : 0;
     const Sessions sessions = crypto_sessions(by_ends.rows);
     if (results_ && !sessions.empty()) {
       PendingFile& file = results_->extend(batch);
       for (const SessionWindow* session : sessions) file.write(seed_crypto_csv_row(*session));
     }
-    return batch.publish();
+    auto paths = batch.publish();
+    files_ += added;
+    return paths;
   }
 
+  std::uint64_t sessions_left_out() const override { return left_out_; }
+
  private:
+  // A file for each session, as far as there may be more. Returns how many. Whoever floods chooses how many sessions
+  // there are.
+  std::uint64_t add_files(FileBatch& batch, const Sessions& sessions, std::uint64_t window) {
+    if (most_files_ != 0 && files_ + sessions.size() > most_files_) files_ = count_files(*directories_.ddos);
+    const std::uint64_t room = most_files_ == 0 ? sessions.size() : most_files_ - std::min(most_files_, files_);
+    const std::size_t count = std::min<std::uint64_t>(room, sessions.size());
+    for (const SessionWindow* session : std::span(sessions).first(count)) {
+      PendingFile& file = batch.create(*directories_.ddos / seed_ddos_csv_name(*session, window));
+      file.write(seed_ddos_csv(*session));
+      file.finish();
+    }
+    left_out_ = sessions.size() - count;
+    return count;
+  }
+
   SeedDirectories directories_;
   std::uint64_t next_window_;
+  std::uint64_t most_files_;
+  std::uint64_t files_ = 0;     // in dump_ddos/, or fewer where others removed some since they were counted
+  std::uint64_t left_out_ = 0;  // sessions of the last window
   std::optional<GrowingFile> results_;
 };
 

@@ -5,6 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "host/base/atomic_file.h"
+
 namespace nicsentry {
 namespace {
 
@@ -45,7 +47,9 @@ void WindowOutcomes::close() {
   changed_.notify_all();
 }
 
-WindowFiles::WindowFiles(const std::vector<Format>& formats, Profile profile, const OutputPlace& place) {
+// The directory is made before it is locked.
+WindowFiles::WindowFiles(const std::vector<Format>& formats, Profile profile, const OutputPlace& place)
+    : lock_((prepare_directory(place.directory), place.directory), place.warn) {
   for (const Format format : formats) {
     writers_.push_back(make_writer(format, profile, place));
   }
@@ -60,11 +64,12 @@ std::uint64_t WindowFiles::next_window() const {
 }
 
 WindowOutcome WindowFiles::write(const WindowReport& report) {
-  WindowOutcome outcome{report.number, {}, {}};
+  WindowOutcome outcome{report.number, {}, {}, 0};
   for (const auto& writer : writers_) {
     try {
       const auto files = writer->write(report);
       outcome.files.insert(outcome.files.end(), files.begin(), files.end());
+      outcome.sessions_left_out += writer->sessions_left_out();
     } catch (const std::exception& error) {
       outcome.errors.emplace_back(error.what());
     }
@@ -75,7 +80,7 @@ WindowOutcome WindowFiles::write(const WindowReport& report) {
 std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
                                                           const std::shared_ptr<WindowOutcomes>& outcomes,
                                                           bool wait_when_full,
-                                                          std::function<void(const std::string& error)> failed) {
+                                                          std::function<void(const WindowOutcome&)> written) {
   QueueLimits limits;
   limits.items = kWindowsWaiting;
   limits.bytes = kBytesWaiting;
@@ -83,17 +88,16 @@ std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<Window
   limits.grace = kGrace;
   return std::make_shared<Subscriber<WindowReport>>(
       "files", limits,
-      [files = std::move(files), outcomes, failed = std::move(failed)](const auto& report) {
+      [files = std::move(files), outcomes, written = std::move(written)](const auto& report) {
         WindowOutcome outcome = files->write(*report);
-        for (const std::string& error : outcome.errors) {
-          failed(error);
-        }
+        written(outcome);
         outcomes->add(std::move(outcome));
       },
       [outcomes](const auto& report) {
         outcomes->add({report->number,
                        {},
-                       {"window " + std::to_string(report->number) + " was not written: files do not keep up"}});
+                       {"window " + std::to_string(report->number) + " was not written: files do not keep up"},
+                       0});
       });
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "host/export/files/output_lock.h"
 #include "host/export/files/writer.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
@@ -25,6 +26,7 @@ struct WindowOutcome {
   std::uint64_t number = 0;
   std::vector<std::filesystem::path> files;
   std::vector<std::string> errors;
+  std::uint64_t sessions_left_out = 0;  // beyond OutputPlace::seed_csv_files
 };
 
 // The outcomes of the latest windows, for threads that wait for one. Any thread.
@@ -46,7 +48,8 @@ class WindowOutcomes {
 // Writes windows to files in several formats. One thread at a time.
 class WindowFiles {
  public:
-  // Makes the directories and the growing files, or continues those of an earlier run. Throws Error.
+  // Makes the directories and the growing files, or continues those of an earlier run. Throws Error, also where another
+  // process writes its windows in the directory.
   WindowFiles(const std::vector<Format>& formats, Profile profile, const OutputPlace& place);
 
   // The number after the highest of an earlier run's windows in the directory; 0: there is none.
@@ -56,15 +59,16 @@ class WindowFiles {
   WindowOutcome write(const WindowReport& report);
 
  private:
+  OutputLock lock_;
   std::vector<std::unique_ptr<WindowWriter>> writers_;
 };
 
 // Makes a subscriber that writes windows to files and puts each outcome into `outcomes`. The outcome has an error if
-// the window found the queue full or could not be written. Calls `failed` with each error of writing, on the
+// the window found the queue full or could not be written. Calls `written` with each outcome of writing, on the
 // subscriber's thread.
 std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
                                                           const std::shared_ptr<WindowOutcomes>& outcomes,
                                                           bool wait_when_full,
-                                                          std::function<void(const std::string& error)> failed);
+                                                          std::function<void(const WindowOutcome&)> written);
 
 }  // namespace nicsentry

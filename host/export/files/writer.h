@@ -34,6 +34,7 @@ struct OutputPlace {
 
   std::filesystem::path directory;
   EarlierFile earlier = EarlierFile::continued;
+  std::uint64_t seed_csv_files = 250'000;  // that dump_ddos/ may hold; 0: any number
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
@@ -51,6 +52,8 @@ class WindowWriter {
 
   // Returns the files that were created or extended.
   virtual std::vector<std::filesystem::path> write(const WindowReport& report) = 0;
+  // How many sessions of the last window have no file, because there are too many files.
+  virtual std::uint64_t sessions_left_out() const { return 0; }
 };
 
 // Makes missing directories and the growing files, or continues those of an earlier run. Throws SystemError that names

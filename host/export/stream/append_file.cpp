@@ -2,11 +2,14 @@
 #include "host/export/stream/append_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <utility>
 
+#include "host/base/directory.h"
 #include "host/base/error.h"
 
 namespace nicsentry {
@@ -14,18 +17,39 @@ namespace {
 
 constexpr mode_t kMode = 0640;
 
+// Whether a killed process left the file without a line end.
+bool lacks_line_end(const Directory& directory, const std::string& name, int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) {
+    return false;
+  }
+  char last = '\n';
+  const UniqueFd reader = directory.open(name, O_RDONLY, 0, "reading");
+  return pread(reader.get(), &last, 1, status.st_size - 1) == 1 && last != '\n';
+}
+
 }  // namespace
 
-AppendFile::AppendFile(std::filesystem::path path)
-    : path_(std::move(path)),
-      // A FIFO without a reader is an error at once, not a wait for one.
-      fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, kMode)) {
-  if (!fd_ || fcntl(fd_.get(), F_SETFL, O_APPEND) != 0) {
+AppendFile::AppendFile(std::filesystem::path path) : path_(std::move(path)) {
+  const Directory directory = directory_of(path_);
+  const std::string name = path_.filename().string();
+  // A FIFO without a reader is an error at once, not a wait for one.
+  fd_ = directory.open(name, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, kMode, "opening");
+  if (fcntl(fd_.get(), F_SETFL, O_APPEND) != 0) {
     throw SystemError(errno, "opening " + path_.string());
   }
+  lacks_line_end_ = lacks_line_end(directory, name, fd_.get());
 }
 
 void AppendFile::append(std::string_view line) {
+  if (lacks_line_end_) {
+    write_whole("\n");
+    lacks_line_end_ = false;
+  }
+  write_whole(line);
+}
+
+void AppendFile::write_whole(std::string_view line) {
   const off_t before = lseek(fd_.get(), 0, SEEK_END);
   std::string_view left = line;
   while (!left.empty()) {

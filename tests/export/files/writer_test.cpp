@@ -110,6 +110,38 @@ TEST_CASE("results.csv has its header from the start") {
         "Packets_client, Packets_server / Packets_client, Bits_server / Bits_client\n");
 }
 
+TEST_CASE("seed-csv leaves sessions out that have no room, and counts files that are removed as room") {
+  const TemporaryDirectory directory;
+  const auto ddos = directory.path() / "dump_ddos";
+  std::filesystem::create_directory(ddos);
+  put(ddos / "of an earlier run", "");
+  OutputPlace place(directory.path());
+  place.seed_csv_files = 4;
+  const auto writer = make_writer(Format::seed_csv, Profile::all, place);
+  const auto write = [&](std::uint64_t number) {
+    WindowReport report = sample_report();
+    report.number = number;
+    return writer->write(report).size();
+  };
+  CHECK(write(0) == 3);  // results.csv is no such file
+  CHECK(writer->sessions_left_out() == 0);
+  CHECK(write(1) == 2);
+  CHECK(writer->sessions_left_out() == 1);
+  CHECK(write(2) == 1);
+  CHECK(writer->sessions_left_out() == 2);
+  CHECK(files_below(ddos).size() == 4);
+  CHECK(std::filesystem::exists(ddos / "10.0.0.1-34567___10.0.0.2-80___TCP-iter1.csv"));
+  std::filesystem::remove(ddos / "of an earlier run");
+  std::filesystem::remove(ddos / "10.0.0.1-34567___10.0.0.2-80___TCP-iter1.csv");
+  CHECK(write(3) == 3);
+  CHECK(writer->sessions_left_out() == 0);
+
+  place.seed_csv_files = 0;
+  const auto unlimited = make_writer(Format::seed_csv, Profile::all, place);
+  CHECK(unlimited->write(sample_report()).size() == 3);
+  CHECK(unlimited->sessions_left_out() == 0);
+}
+
 TEST_CASE("fields with separators are quoted in CSV") {
   const TemporaryDirectory directory;
   WindowReport report = sample_report();

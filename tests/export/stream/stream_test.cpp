@@ -12,6 +12,7 @@
 #include <future>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
@@ -139,6 +140,30 @@ TEST_CASE("append file: a failed line leaves nothing, a later one is written") {
   content << std::ifstream(path).rdbuf();
   CHECK(content.str() == "first\nthird\n");
   std::filesystem::remove(path);
+}
+
+TEST_CASE("append file: a line begins on a line of its own behind a half one") {
+  const test::TemporaryDirectory directory;
+  for (const auto& [before, after] : {std::pair("", "line\n"), {"whole\n", "whole\nline\n"}, {"ha", "ha\nline\n"}}) {
+    test::put(directory.path() / "log", before);
+    AppendFile file(directory.path() / "log");
+    file.append("line\n");
+    CHECK(test::content(directory.path() / "log") == after);
+    file.append("line\n");
+    CHECK(test::content(directory.path() / "log") == std::string(after) + "line\n");
+  }
+}
+
+TEST_CASE("append file: a symbolic link in a directory that others may write is refused") {
+  const test::TemporaryDirectory directory;
+  test::put(directory.path() / "target", "target\n");
+  std::filesystem::create_symlink(directory.path() / "target", directory.path() / "log");
+  AppendFile(directory.path() / "log").append("line\n");
+  CHECK(test::content(directory.path() / "target") == "target\nline\n");
+  std::filesystem::permissions(directory.path(), std::filesystem::perms{01777});
+  CHECK_THROWS_WITH(AppendFile(directory.path() / "log"),
+                    Catch::StartsWith("ELOOP: opening " + (directory.path() / "log").string()));
+  CHECK(test::content(directory.path() / "target") == "target\nline\n");
 }
 
 }  // namespace nicsentry::stream_test
