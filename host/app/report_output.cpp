@@ -38,10 +38,18 @@ std::string plural(std::uint64_t count) { return std::to_string(count) + (count 
 
 // The text of windows on standard output. Of its subscriber's thread, but give_up().
 struct ReportOutput::Text {
-  Text(const ReportOutputOptions& wanted, Messages told) : options(wanted), messages(std::move(told)) {}
+  Text(const ReportOutputOptions& wanted, Profile rows_of, Messages told)
+      : options(wanted), profile(rows_of), messages(std::move(told)) {}
 
   void write(const WindowReport& report) {
     if (ended) {
+      return;
+    }
+    if (options.text == WindowText::rows) {
+      write_json_rows(report, options.rows, profile, [this](std::string_view lines) {
+        write(lines);
+        return !ended;
+      });
       return;
     }
     std::string text;
@@ -52,6 +60,10 @@ struct ReportOutput::Text {
     } else if (options.text == WindowText::table) {
       text = format_table(report, terminal_width(), options.top);
     }
+    write(text);
+  }
+
+  void write(std::string_view text) {
     if (text.empty()) {
       return;
     }
@@ -70,6 +82,7 @@ struct ReportOutput::Text {
   }
 
   const ReportOutputOptions options;
+  const Profile profile;
   const Messages messages;
   FdWriter writer{STDOUT_FILENO};
   bool ended = false;  // nobody reads any more
@@ -82,7 +95,7 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
       failed_(std::make_shared<std::atomic<bool>>(false)),
       seed_csv_files_(options.place.seed_csv_files),
       sessions_left_out_(std::make_shared<std::atomic<std::uint64_t>>(0)),
-      text_(std::make_shared<Text>(options, messages_)) {
+      text_(std::make_shared<Text>(options, profile, messages_)) {
   if (has_files_) {
     OutputPlace place = options.place;
     place.warn = messages_.warning;

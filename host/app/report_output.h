@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "host/app/messages.h"
+#include "host/export/files/tidy_rows.h"
 #include "host/export/files/window_files.h"
 #include "host/export/stream/fd_writer.h"
 #include "host/report/window_report.h"
@@ -18,16 +19,18 @@
 
 namespace nicsentry {
 
-enum class WindowText : std::uint8_t { none, table, json };
+// What of a window goes to standard output; `rows`: those of one tidy table.
+enum class WindowText : std::uint8_t { none, table, json, rows };
 
 struct ReportOutputOptions {
   std::vector<Format> formats;
   OutputPlace place;
   WindowText text = WindowText::table;  // to standard output
   unsigned top = 10;                    // sessions in the table
-  bool wait_when_full = false;          // a replay loses nothing; a live run waits for nobody
-  std::function<void()> before_text;    // on the thread that writes, before each text
-  std::function<void()> text_ended;     // likewise, once, when nobody reads standard output any more (EPIPE, EIO)
+  TidyTableName rows = TidyTableName::sessions;
+  bool wait_when_full = false;        // a replay loses nothing; a live run waits for nobody
+  std::function<void()> before_text;  // on the thread that writes, before each text
+  std::function<void()> text_ended;   // likewise, once, when nobody reads standard output any more (EPIPE, EIO)
 };
 
 // Gives windows to the files and to standard output, each with a queue and a thread of its own. Of one thread.

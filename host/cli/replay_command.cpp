@@ -78,10 +78,13 @@ void print_summary(const ReplaySummary& summary, const WindowOptions& options) {
                                     {"failures", summary.failures}};
     const nlohmann::ordered_json line{{"replay", std::move(replayed)}};
     std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
-  } else if (!options.quiet) {
+    return;
+  }
+  if (!options.quiet) {
     const std::string copies = summary.copies == 0 ? "" : ", " + counted(summary.copies, "copied packet") + " left out";
-    std::printf("%s, %s, %s%s\n", counted(summary.sessions, "session").c_str(),
-                counted(summary.packets, "packet").c_str(), counted(summary.windows, "window").c_str(), copies.c_str());
+    const std::string text = counted(summary.sessions, "session") + ", " + counted(summary.packets, "packet") + ", " +
+                             counted(summary.windows, "window") + copies;
+    options.stream.empty() ? static_cast<void>(std::printf("%s\n", text.c_str())) : log_info(text);
   }
 }
 

@@ -29,7 +29,13 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--format", options.formats, "files to write: seed-json, seed-csv, csv, jsonl (several: a,b)")
       ->delimiter(',')
       ->check(understood_by(parse_format));
-  command.add_option("-o,--output", options.directory, "directory of the files")->capture_default_str();
+  command.add_option("-o,--output", options.directory, "directory of the files")
+      ->check(understood_by([](const std::string& text) {
+        if (text == "-") {
+          throw Error("'-' is no directory; for rows on standard output: --stream sessions, packets or windows");
+        }
+      }))
+      ->capture_default_str();
   command.add_flag("--overwrite", options.overwrite,
                    "begin the files anew, in place of continuing those of an earlier run");
   command
@@ -39,7 +45,12 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--top", options.top, "sessions in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
+  auto* json = command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
+  command
+      .add_option("--stream", options.stream,
+                  "print the rows of one table as lines of JSON: sessions, packets or windows")
+      ->check(understood_by(parse_table_name))
+      ->excludes(json);
   command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings");
 }
 
@@ -55,6 +66,13 @@ ReportOutputOptions output_options(const WindowOptions& options) {
   parsed.place = {options.directory, options.overwrite ? EarlierFile::replaced : EarlierFile::continued};
   parsed.place.seed_csv_files = options.seed_csv_files;
   parsed.text = options.json ? WindowText::json : options.quiet ? WindowText::none : WindowText::table;
+  if (!options.stream.empty()) {
+    parsed.text = WindowText::rows;
+    parsed.rows = parse_table_name(options.stream);
+    if (parsed.rows == TidyTableName::packets && options.profile == profile_name(Profile::crypto)) {
+      throw Error("--stream packets: the profile crypto captures no packets; allowed are ddos and all");
+    }
+  }
   parsed.top = options.top;
   return parsed;
 }

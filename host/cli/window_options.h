@@ -24,6 +24,7 @@ struct WindowOptions {
   std::filesystem::path directory = ".";
   bool overwrite = false;
   std::uint64_t seed_csv_files = OutputPlace().seed_csv_files;
+  std::string stream;
   bool json = false;
   bool quiet = false;
   unsigned top = 10;

@@ -161,6 +161,25 @@ def many_files_case(directory):
     replay(capture, output, *options, "--seed-csv-files", 0, "--overwrite")
 
 
+def stream_case(directory):
+    """--stream prints the rows that the files get, and nothing else."""
+    capture = pathlib.Path(directory) / "capture.pcap"
+    make_capture.make(capture)
+    for profile, tables in {"all": ("sessions", "packets", "windows"), "crypto": ("sessions", "windows")}.items():
+        for table in tables:
+            output = pathlib.Path(directory) / f"{profile}-{table}"
+            options = ("--window", "1s", "--profile", profile, "--format", "jsonl")
+            done = replay(capture, output, *options, "--stream", table)
+            rows = (output / f"{table}.jsonl").read_text(encoding="utf-8")
+            expect(f"{table} of the profile {profile}", rows, done.stdout)
+            expect(f"{table} of the profile {profile} has rows", True, rows.count("\n") > 5)
+            expect_text("standard error", " packets, ", done.stderr)
+            quiet = replay(capture, output / "quiet", *options, "--stream", table, "-q")
+            expect("with -q", (rows, ""), (quiet.stdout, quiet.stderr))
+    refused = replay(capture, output, "--profile", "crypto", "--stream", "packets", status=1)
+    expect_text("packets of the profile crypto", "captures no packets", refused.stderr)
+
+
 def main():
     return run_directory_cases(
         {
@@ -168,6 +187,7 @@ def main():
             "a replay goes on after numbered files, or overwrites them": numbered_case,
             "two runs in one directory are refused": two_runs_case,
             "symbolic links where others may write are not followed": link_case,
+            "a stream of rows is what the file has": stream_case,
             "the number of seed-csv's files has a limit": many_files_case,
         }
     )

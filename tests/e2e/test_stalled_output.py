@@ -87,14 +87,21 @@ def answers_in_time(peers, batch):
     return ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in times.items())
 
 
-def stalled_case(stall_errors):
+def stalled_case(stall_errors, *text):
     def case(directory):
         remark = ""
         for attempt in range(TRIES):
             with Peers(directory) as peers:
                 output = peers.directory / f"out{attempt}"
                 stalled = StalledRun(
-                    peers, "--json", *STATEFUL, "--format", "jsonl", "-o", output, stall_errors=stall_errors
+                    peers,
+                    *(text or ("--json",)),
+                    *STATEFUL,
+                    "--format",
+                    "jsonl",
+                    "-o",
+                    output,
+                    stall_errors=stall_errors,
                 )
                 stalled.wait_until_full()
                 batch = peers.directory / "batch.json"
@@ -191,6 +198,7 @@ def main():
         {
             "standard output stands still: answers, learning, files and the end are in time": stalled_case(False),
             "standard output and standard error stand still": stalled_case(True),
+            "a stream of rows stands still": stalled_case(False, "--stream", "windows"),
             "a full disk costs the files and the exit status": full_disk_case,
             "a reader that goes ends a run, but not one with a firewall": reader_gone_case,
             "a replay waits for a slow reader": replay_case,

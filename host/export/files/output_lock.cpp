@@ -42,10 +42,15 @@ OutputLock::OutputLock(const std::filesystem::path& directory, const std::functi
     warn(SystemError(errno, "locking " + directory.string()).what());
     return;
   }
+  locked_ = true;
   const std::string number = std::to_string(getpid());
   // Without room on the disk the number is missing from messages.
   [[maybe_unused]] const bool written =
       ftruncate(fd_.get(), 0) == 0 && pwrite(fd_.get(), number.data(), number.size(), 0) > 0;
+}
+
+OutputLock::~OutputLock() {
+  [[maybe_unused]] const bool emptied = locked_ && ftruncate(fd_.get(), 0) == 0;  // the same files for the same windows
 }
 
 }  // namespace nicsentry

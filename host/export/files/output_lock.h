@@ -14,9 +14,13 @@ class OutputLock {
  public:
   // Throws Error that names the process which has the directory. Warns where the file system has no locks.
   OutputLock(const std::filesystem::path& directory, const std::function<void(const std::string&)>& warn);
+  ~OutputLock();
+  OutputLock(const OutputLock&) = delete;
+  OutputLock& operator=(const OutputLock&) = delete;
 
  private:
   UniqueFd fd_;
+  bool locked_ = false;
 };
 
 }  // namespace nicsentry

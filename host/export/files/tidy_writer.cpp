@@ -10,6 +10,7 @@
 #include "host/base/atomic_file.h"
 #include "host/export/files/earlier_rows.h"
 #include "host/export/files/row_text.h"
+#include "host/export/files/tidy_rows.h"
 #include "host/report/columns.h"
 
 namespace nicsentry {
@@ -84,34 +85,18 @@ class TidyWriter : public WindowWriter {
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
     FileBatch batch;
-    add_sessions(batch, report);
-    if (packets_) add_packets(batch, report);
-    add_attachments(batch, report);
+    TidyTable<SessionRow>::Rows sessions(sessions_, batch);
+    each_session_row(report, profile_, [&sessions](const SessionRow& row) { sessions.add(row); });
+    if (packets_) {
+      TidyTable<PacketRow>::Rows packets(*packets_, batch);
+      each_packet_row(report, [&packets](const PacketRow& row) { packets.add(row); });
+    }
+    TidyTable<WindowRow>::Rows windows(windows_, batch);
+    each_window_row(report, [&windows](const WindowRow& row) { windows.add(row); });
     return batch.publish();
   }
 
  private:
-  bool lists(const SessionWindow& session) const { return has_ddos(profile_) || crypto_tracks(session.protocol); }
-
-  void add_sessions(FileBatch& batch, const WindowReport& report) const {
-    TidyTable<SessionRow>::Rows rows(sessions_, batch);
-    for (const SessionWindow& session : report.sessions) {
-      if (lists(session)) rows.add({report.number, session});
-    }
-  }
-
-  void add_packets(FileBatch& batch, const WindowReport& report) const {
-    TidyTable<PacketRow>::Rows rows(*packets_, batch);
-    for (const SessionWindow& session : report.sessions) {
-      for (const PacketFeatures& packet : session.packets) rows.add({report.number, session, packet});
-    }
-  }
-
-  void add_attachments(FileBatch& batch, const WindowReport& report) const {
-    TidyTable<WindowRow>::Rows rows(windows_, batch);
-    for (const Accounting& attachment : report.attachments) rows.add({report, attachment});
-  }
-
   Profile profile_;
   TidyTable<SessionRow> sessions_;
   TidyTable<WindowRow> windows_;
