@@ -226,6 +226,10 @@ void LiveAnalysis::finish_closing() {
   output_.attachments_dropped();
   loop_.reschedule(window_timer_, window_due_);
   const std::uint64_t number = report.number;
+  if (const std::uint64_t packets = monitor_.take_features_left_out(); packets != 0) {
+    output_.warning("a window captured too many packets: the features of " + std::to_string(packets) +
+                    " were not kept (a lower --cap, or a shorter --window)");
+  }
   output_.window(std::move(report));
   for (const auto& done : requests) {
     done(number);

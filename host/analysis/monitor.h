@@ -94,6 +94,7 @@ class Monitor {
   void limit_reading(std::chrono::nanoseconds time) { scan_.limit(time); }
 
   std::uint64_t sessions_ever() const { return registry_.ever(); }
+  std::uint64_t take_features_left_out() { return registry_.take_features_left_out(); }
 
   // Whether the states of connections are in the attachments' slots, for rules that ask for them. Must be on before
   // such rules are in force. Turning it on writes all states; from then on every change is written at once. It is off

@@ -74,6 +74,7 @@ class Replay {
     }
     throw_failures();
     summary_.sessions = monitor_.sessions_ever();
+    summary_.features_left_out = monitor_.take_features_left_out();
     return summary_;
   }
 

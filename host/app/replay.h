@@ -35,10 +35,11 @@ struct ReplayOptions {
 };
 
 struct ReplaySummary {
-  std::uint64_t packets = 0;   // without the copies
-  std::uint64_t sessions = 0;  // distinct ones
-  std::uint64_t windows = 0;   // with packets
-  std::uint64_t copies = 0;    // left out
+  std::uint64_t packets = 0;            // without the copies
+  std::uint64_t sessions = 0;           // distinct ones
+  std::uint64_t windows = 0;            // with packets
+  std::uint64_t copies = 0;             // left out
+  std::uint64_t features_left_out = 0;  // of packets that were captured beyond a window's memory
   OutOfOrder out_of_order;
   std::vector<std::string> failures;  // why captures were not read, or not to their ends
 };

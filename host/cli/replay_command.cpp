@@ -121,6 +121,10 @@ int run(const ReplayCommandOptions& options) {
   const bool failed = !reports.close();
   progress.clear();
   print_summary(summary, options.window);
+  if (summary.features_left_out != 0) {
+    log_warning("windows captured too many packets: the features of " + std::to_string(summary.features_left_out) +
+                " were not kept (a lower --cap, or a shorter --window)");
+  }
   if (summary.out_of_order.packets != 0) {
     log_warning("time goes back: " + summary.out_of_order.first + "; " +
                 counted(summary.out_of_order.packets, "packet") +

@@ -53,8 +53,10 @@ void clear_figures(Session& session) {
 
 }  // namespace
 
-SessionRegistry::SessionRegistry(Profile profile, std::uint64_t cap)
-    : keep_features_(has_ddos(profile)), cap_(cap == 0 ? std::numeric_limits<std::uint64_t>::max() : cap) {}
+SessionRegistry::SessionRegistry(Profile profile, std::uint64_t cap, std::uint64_t most_features)
+    : keep_features_(has_ddos(profile)),
+      cap_(cap == 0 ? std::numeric_limits<std::uint64_t>::max() : cap),
+      most_features_(most_features) {}
 
 Session* SessionRegistry::find(const SessionKey& key) {
   const auto found = sessions_.find(key);
@@ -101,6 +103,7 @@ void SessionRegistry::remove_with_row(Session& session) {
     active_[session.active_index]->active_index = session.active_index;
     active_.pop_back();
   }
+  features_ -= session.packets.size();
   remove(session);
 }
 
@@ -135,10 +138,13 @@ bool SessionRegistry::capture(Session& session, TimestampNs timestamp_ns, const 
   }
   if (keep_features_) {
     const std::size_t before = session.packets.size();
-    append_segments(packet, event, taken, session.packets);
+    append_segments(packet, event, std::min(taken, most_features_ - features_), session.packets);
     for (std::size_t i = before; i < session.packets.size(); ++i) {
       session.packets[i].timestamp_ns = timestamp_ns;
     }
+    const std::size_t kept = session.packets.size() - before;
+    features_ += kept;
+    features_left_out_ += taken - kept;
   }
   return session.captured < cap_;
 }
@@ -181,6 +187,7 @@ std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window, u
   }
   std::sort(rows.begin(), rows.end(), [](const SessionWindow& a, const SessionWindow& b) { return a.id < b.id; });
   active_.clear();
+  features_ = 0;
   open_window_ = window + 1;
   return rows;
 }

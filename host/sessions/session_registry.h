@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "host/packet/parser.h"
@@ -18,8 +19,12 @@ namespace nicsentry {
 // The sessions of all attachments by key, with their figures of the open window. Not for several threads at once.
 class SessionRegistry {
  public:
-  // `cap`: how many packets of a session a window captures; 0: all.
-  SessionRegistry(Profile profile, std::uint64_t cap);
+  // `cap`: how many packets of a session a window captures; 0: all. `most_features`: of how many packets in all a
+  // window keeps the features.
+  SessionRegistry(Profile profile, std::uint64_t cap, std::uint64_t most_features = kMostFeatures);
+
+  // A table of 65,536 sessions with 100 packets each is below this.
+  static constexpr std::uint64_t kMostFeatures = std::uint64_t{1} << 23;
 
   Session* find(const SessionKey& key);
   // Adds a new session by its first packet.
@@ -45,6 +50,9 @@ class SessionRegistry {
   // Records the packet of an event, or the several packets that a GSO packet becomes. Returns false when the session
   // has reached the window's cap, this packet included: its further events are not needed.
   bool capture(Session& session, TimestampNs timestamp_ns, const ParsedPacket& packet, const event_header& event);
+  // How many captured packets have no features, since the last call: the window had too many. They are counted as all
+  // others are.
+  std::uint64_t take_features_left_out() { return std::exchange(features_left_out_, 0); }
   // The session's counters have packets without events. The last one came after `after_ns` and after all packets that
   // were seen, and before `now_ns`.
   void note_unseen(Session& session, TimestampNs after_ns, TimestampNs now_ns);
@@ -89,6 +97,9 @@ class SessionRegistry {
 
   bool keep_features_;
   std::uint64_t cap_;
+  std::uint64_t most_features_;
+  std::uint64_t features_ = 0;  // that the open window has
+  std::uint64_t features_left_out_ = 0;
   std::uint64_t next_id_ = 0;
   std::uint64_t open_window_ = 0;
   mutable std::size_t next_bucket_ = 0;

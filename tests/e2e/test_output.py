@@ -4,14 +4,16 @@
 import json
 import pathlib
 import re
+import resource
 import signal
+import struct
 import subprocess
 import time
 
 import make_capture
 from compare import BINARY, PATIENCE, expect, expect_text, read_lines
 from peers import Peers
-from suite import Mismatch, run_directory_cases
+from suite import Mismatch, run_directory_cases, slow
 
 
 def replay(capture, output, *options, status=0):
@@ -180,11 +182,33 @@ def stream_case(directory):
     expect_text("packets of the profile crypto", "captures no packets", refused.stderr)
 
 
+@slow
+def many_features_case(directory):
+    """Without a cap a window keeps the features of 8,388,608 packets; the others are counted and warned of."""
+    packets, most = 8_400_000, 1 << 23
+    capture = pathlib.Path(directory) / "capture.pcap"
+    ends = ("10.0.0.1", "10.0.0.2")
+    there = make_capture.ethernet(0x0800, make_capture.ipv4(*ends, 17, make_capture.udp(*ends, 1000, 2000)))
+    record = struct.pack("<IIII", 1, 0, len(there), len(there)) + there
+    with open(capture, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for _ in range(packets // 100_000):
+            file.write(record * 100_000)
+    done = replay(capture, directory, "--cap", 0, "--window", "all", "--stream", "sessions")
+    row = json.loads(done.stdout)
+    expect("packets", packets, row["packets_client"] + row["packets_server"])
+    expect("features", most, row["packets_captured"])
+    expect_text("standard error", f"the features of {packets - most} were not kept", done.stderr)
+    most_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    expect(f"memory ({most_kib} KiB) is below 600 MiB", True, most_kib < 600 << 10)
+
+
 def main():
     return run_directory_cases(
         {
             "a run goes on where a killed one stopped": killed_case,
             "a replay goes on after numbered files, or overwrites them": numbered_case,
+            "a window without a cap keeps so many features": many_features_case,
             "two runs in one directory are refused": two_runs_case,
             "symbolic links where others may write are not followed": link_case,
             "a stream of rows is what the file has": stream_case,

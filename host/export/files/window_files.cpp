@@ -77,17 +77,21 @@ WindowOutcome WindowFiles::write(const WindowReport& report) {
   return outcome;
 }
 
-std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
-                                                          const std::shared_ptr<WindowOutcomes>& outcomes,
-                                                          bool wait_when_full,
-                                                          std::function<void(const WindowOutcome&)> written) {
+QueueLimits window_files_limits(bool wait_when_full) {
   QueueLimits limits;
   limits.items = kWindowsWaiting;
   limits.bytes = kBytesWaiting;
   limits.wait_when_full = wait_when_full;
   limits.grace = kGrace;
+  return limits;
+}
+
+std::shared_ptr<Subscriber<WindowReport>> subscribe_files(std::shared_ptr<WindowFiles> files,
+                                                          const std::shared_ptr<WindowOutcomes>& outcomes,
+                                                          bool wait_when_full,
+                                                          std::function<void(const WindowOutcome&)> written) {
   return std::make_shared<Subscriber<WindowReport>>(
-      "files", limits,
+      "files", window_files_limits(wait_when_full),
       [files = std::move(files), outcomes, written = std::move(written)](const auto& report) {
         WindowOutcome outcome = files->write(*report);
         written(outcome);

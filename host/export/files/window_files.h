@@ -63,6 +63,9 @@ class WindowFiles {
   std::vector<std::unique_ptr<WindowWriter>> writers_;
 };
 
+// How many windows may wait for files to be written.
+QueueLimits window_files_limits(bool wait_when_full);
+
 // Makes a subscriber that writes windows to files and puts each outcome into `outcomes`. The outcome has an error if
 // the window found the queue full or could not be written. Calls `written` with each outcome of writing, on the
 // subscriber's thread.
