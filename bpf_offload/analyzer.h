@@ -97,7 +97,8 @@ static __always_inline int analyze(hook_ctx *ctx)
 	 * program once for each kind of session. */
 	counter = *(volatile __u32 *)&event.counter;
 	wanted = event.verdict & ACTION_LOG;
-	if (HAS_EXPECTATIONS && (counter == EVENT_UNKNOWN || is_handshake_answer(facts)) && event.action &&
+	if (HAS_EXPECTATIONS && counter != EVENT_NO_SESSION &&
+	    (facts_state(facts) == STATE_NEW || is_handshake_answer(facts)) && event.action &&
 	    !(event.verdict & ACTION_DROP))
 		expect_answer(fingerprint, is >> IDENTITY_HIGHER_SHIFT & 1, facts);
 	if (counter == EVENT_UNKNOWN

@@ -65,6 +65,11 @@ static __always_inline int tags_outside(hook_ctx *ctx)
 	return ctx->vlan_present != 0;
 }
 
+static __always_inline int is_super_packet(hook_ctx *ctx)
+{
+	return ctx->gso_size != 0;
+}
+
 /* The header of a super-packet of more than 64 KiB (BIG TCP) says 0, or too little. */
 static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
 {

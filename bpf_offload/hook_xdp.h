@@ -56,6 +56,13 @@ static __always_inline int tags_outside(hook_ctx *ctx)
 	return 0;
 }
 
+/* XDP is not told. */
+static __always_inline int is_super_packet(hook_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
 {
 	(void)ctx;

@@ -280,6 +280,9 @@ protocol:
 	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_PROTOCOL, STATE_NEW));
 	goto out;
 later_fragment: /* useless without the first one (RFC 1858): it passes where no rule decides */
+	/* Segmentation writes the offsets anew, from 0 on: it would become a datagram of its own. */
+	if (is_super_packet(ctx))
+		goto malformed;
 	add_opaque_constant(facts, FACTS_UNPARSED(CAUSE_LATER_FRAGMENT, STATE_LATER_FRAGMENT));
 out:
 	packet->ip = ip;

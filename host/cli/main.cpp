@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -8,6 +9,18 @@
 #include "host/cli/command_tree.h"
 #include "host/cli/commands.h"
 #include "host/cli/version_options.h"
+
+namespace {
+
+// What was printed may be a list that somebody loads again: cut short it must not look whole.
+void flush_output() {
+  const bool failed_before = std::ferror(stdout) != 0;  // which left its reason nowhere
+  if (std::fflush(stdout) != 0 || failed_before) {
+    throw nicsentry::SystemError(failed_before ? EIO : errno, "writing to standard output");
+  }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace nicsentry;
@@ -33,7 +46,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version);
+    app.exit(help_or_version);
+    chosen = [] { return kExitSuccess; };
   } catch (const CLI::ParseError& error) {
     if (const auto unknown = unknown_word_error(app, std::vector<std::string>(argv + 1, argv + argc))) {
       std::fprintf(stderr, "nicsentry: error: %s\n", unknown->c_str());
@@ -43,7 +57,9 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
   try {
-    return chosen();
+    const int status = chosen();
+    flush_output();
+    return status;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "nicsentry: error: %s\n", error.what());
     return kExitFailure;

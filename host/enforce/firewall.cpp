@@ -737,8 +737,15 @@ void Firewall::remove_set(const std::string& set) {
 void Firewall::expire_rules(Chain chain, TimestampNs now_ns) {
   ChainRules next = *rules_.rules(chain);
   const auto ended = [now_ns](const Rule& rule) { return rule.expires_ns && *rule.expires_ns <= now_ns; };
-  if (std::erase_if(next.rules, ended) != 0) {
-    install(chain, std::move(next));
+  if (std::erase_if(next.rules, ended) == 0) {
+    return;
+  }
+  install(chain, std::move(next), Save::by_caller);
+  try {
+    rules_.save();
+  } catch (const Error& error) {  // a run that loads the file leaves out what ended
+    options_.warning(std::string("a rule that ended is not in force any more, but still in the state directory: ") +
+                     error.what());
   }
 }
 

@@ -240,6 +240,15 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(done.stdout, call(f"{words} --help").stdout)
         self.assertEqual(call("help").stdout, call("--help").stdout)
 
+    def test_output_that_cannot_be_written_is_an_error(self):
+        for words in ("--version", "help run", "rules check -"):
+            with self.subTest(words=words), open("/dev/full", "wb") as full:
+                done = subprocess.run(
+                    [BINARY, *words.split()], input=b'{"rules": []}', stdout=full, stderr=subprocess.PIPE, check=False
+                )
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(b"writing to standard output", done.stderr)
+
     def test_every_command_has_a_refused_and_an_understood_line(self):
         def first_words(lines):
             return {line.split()[0] for line in lines if line}
@@ -288,7 +297,7 @@ complete_words "$@"
 class Completion(unittest.TestCase):
     """What the shells' scripts offer behind some words, of which the last one has begun."""
 
-    OFFERED = (
+    OFFERED: tuple[tuple[tuple[str, ...], list[str]], ...] = (
         (("ru",), ["rules", "run"]),
         (("rules", "ap"), ["apply"]),
         (("rules", "apply", "--ing"), []),

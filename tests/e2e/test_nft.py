@@ -264,7 +264,11 @@ def counts_of_ours(network, rules, sets, default, frames):
     send(network, frames)
     chain = json.loads(ask(network, "rules", "show", "--json").stdout)["ingress"]
     counts = {f"rule{rule['id']}": rule["packets"] for rule in chain["rules"]}
-    return {**counts, "blocked": chain["counters"]["blocked"]["packets"], "default_action": chain["counters"]["default"]["packets"]}
+    return {
+        **counts,
+        "blocked": chain["counters"]["blocked"]["packets"],
+        "default_action": chain["counters"]["default"]["packets"],
+    }
 
 
 def counts_of_nft(network, rules, sets, default, frames):

@@ -26,6 +26,48 @@ NARROW_SENDERS = {
     "fragments": ("none", 3000),
     "fragments behind hop-by-hop options": ("hop", 3000),
 }
+# Prints each of these ports that a datagram reaches.
+PRINT_PORTS = """
+import select, socket, time
+ports = (7001, 9001, 9002, 9003)
+sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
+for one, port in zip(sockets, ports):
+    one.bind(("0.0.0.0", port))
+print(flush=True)
+end = time.monotonic() + 4
+while time.monotonic() < end:
+    for one in select.select(sockets, [], [], 0.1)[0]:
+        one.recv(65535)
+        print(one.getsockname()[1], flush=True)
+"""
+# UDP in frames that the kernel segments (PACKET_VNET_HDR, VIRTIO_NET_HDR_GSO_UDP), from SOURCE to DESTINATION: to ports
+# 9001 and 9002 as if at offset 800 of a datagram, to 9003 and 7001 as the datagram that it is.
+SEND_SUPER_PACKETS = """
+import errno, socket, struct, sys
+PACKET_VNET_HDR, NEEDS_CHECKSUM, GSO_UDP = 15, 1, 3
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+def frame(port, fragment):
+    datagram = struct.pack("!HHHH", 5555, port, 1208, 0) + b"A" * 1200
+    addresses = [socket.inet_aton(one) for one in sys.argv[1:3]]
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 1, fragment, 64, 17, 0, *addresses)
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+    return b"\\xff" * 6 + b"\\2\\0\\0\\0\\0\\1" + b"\\x08\\0" + header + datagram
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+out.bind(("right0", 0x0800))
+out.setsockopt(263, PACKET_VNET_HDR, 1)
+for flags, port, fragment in ((NEEDS_CHECKSUM, 9001, 100), (0, 9002, 100), (NEEDS_CHECKSUM, 9003, 0),
+                              (NEEDS_CHECKSUM, 7001, 0)):
+    place = (34, 6) if flags else (0, 0)
+    try:
+        out.send(struct.pack("<BBHHHH", flags, GSO_UDP, 42, 504, *place) + frame(port, fragment))
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:  # dropped
+            raise
+"""
 SLOW = "10.77.0.9"
 BEHIND = "10.78.0.1"
 SYN, RST, ACK = 0x02, 0x04, 0x10
@@ -64,6 +106,36 @@ def icmp_case(directory):
         peers.rules([{"operation": "append", "conntrack": "RELATED", "action": "accept"}])
         peers.send_raw(1, bytes([3, 1]) + bytes(30), 5)
         expect("errors that quote no connection", 5, peers.arrived("Icmp", "InMsgs") - before)
+        watching.stop()
+        peers.check_clean()
+
+
+def both_ask_case(directory):
+    """Whoever was asked first gets the answers to what he asks then, also the first one."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL, "--timeouts", "icmp=1s,udp=1s,udp_stream=1s")
+        expect("ping from outside, by a default of accept", True, peers.ping(peers.sender, INSIDE, "-c", 1))
+        peers.rules(NEIGHBOURS)
+        peers.default("ingress", "drop")
+        expect("ping from inside then", True, peers.ping(peers.receiver, OUTSIDE, "-c", 1, "-W", 1))
+        for after in (1.5, 2.5, 3.5):
+            time.sleep(after)
+            expect(f"ping {after} s later", True, peers.ping(peers.receiver, OUTSIDE, "-c", 1, "-W", 1))
+        watching.stop()
+        peers.check_clean()
+
+
+def super_packets_case(directory):
+    """A super-packet that says to be a later fragment becomes a datagram of its own: it is dropped as malformed."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL, "--mode", "tc")
+        listening = peers.start(peers.sender, sys.executable, "-c", PRINT_PORTS, stdout=subprocess.PIPE)
+        listening.stdout.readline()
+        peers.rules([{"operation": "append", "l4proto": "UDP", "dport": 7001, "action": "accept"}], "--egress", "--yes")
+        peers.default("egress", "drop")
+        peers.inside(peers.receiver, sys.executable, "-c", SEND_SUPER_PACKETS, INSIDE, OUTSIDE)
+        expect("ports that were reached", ["7001"], listening.communicate(timeout=20)[0].split())
+        expect("dropped as malformed", 2, peers.shown()["egress"]["counters"]["unjudged"]["malformed"]["packets"])
         watching.stop()
         peers.check_clean()
 
@@ -346,6 +418,8 @@ def main():
         {
             "what follows a SYN from outside": handshake_case,
             "ICMP beside a ping": icmp_case,
+            "pings in both directions": both_ask_case,
+            "super-packets that say to be fragments": super_packets_case,
             "late answers, short and long windows": lifetimes_case,
             "forged segments and errors": forged_case,
             "the peer of a closed connection": closed_case,

@@ -493,6 +493,27 @@ TEST_CASE("a block on a full disk is in force, and is not said to have failed") 
   CHECK_FALSE(port.passes("10.0.0.1"));
 }
 
+TEST_CASE("a rule ends on a full disk too, and a run that loads the file leaves it out") {
+  const Directory directory;
+  const auto file = directory.path / "rules.json";
+  const auto aside = directory.path / "aside";
+  TimestampNs end = 0;
+  {
+    Port port(directory.path);
+    port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}, {"expires", "5s"}})}));
+    end = port.now += std::chrono::nanoseconds(std::chrono::seconds(6)).count();
+    std::filesystem::rename(file, aside);
+    std::filesystem::create_directories(file / "in the way");
+    CHECK_NOTHROW(port.firewall.expire(end));
+    CHECK(port.passes("10.0.0.1"));
+    CHECK(port.view().chain.rules.empty());
+  }
+  std::filesystem::remove_all(file);
+  std::filesystem::rename(aside, file);
+  Port next(directory.path, end);
+  CHECK(next.passes("10.0.0.1"));
+}
+
 TEST_CASE("a change of a set that could not be saved is saved with the next change of any set") {
   const Directory directory;
   const auto sets = directory.path / "sets";
