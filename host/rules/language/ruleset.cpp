@@ -294,8 +294,8 @@ class RulesetReader {
       misread(where, value, "an address, or an object with range, expires and expires_ns");
       return std::nullopt;
     }
-    constexpr std::array kFields = {"range", kExpires, kExpiresNs};
-    refuse_unknown(value, where, {kFields}, {});
+    constexpr std::array kEntryFields = {"range", kExpires, kExpiresNs};
+    refuse_unknown(value, where, {kEntryFields}, {});
     auto entry = read_range(value.value("range", json()), place(where, "range"));
     json fields = value;
     auto end = read_end(fields, where);
@@ -422,9 +422,9 @@ std::string ruleset_text(const json& ruleset) {
   if (ruleset.contains(kSets)) {
     std::string sets;
     for (const auto& set : ruleset.at(kSets).items()) {
-      constexpr std::array kFields = {"range", kExpires, kExpiresNs};
+      constexpr std::array kEntryFields = {"range", kExpires, kExpiresNs};
       sets += (sets.empty() ? "\n    \"" : ",\n    \"") + set.key() +
-              "\": " + list_text(set.value(), "    ", [&](const json& entry) { return line_of(entry, {kFields}); });
+              "\": " + list_text(set.value(), "    ", [&](const json& entry) { return line_of(entry, {kEntryFields}); });
     }
     add(kSets, sets.empty() ? "{}" : "{" + sets + "\n  }");
   }
