@@ -30,6 +30,7 @@ constexpr const char* kRules = "rules";
 constexpr const char* kOperation = "operation";
 constexpr const char* kExpires = "expires";
 constexpr const char* kExpiresNs = "expires_ns";
+constexpr std::array kEntryFields = {"range", kExpires, kExpiresNs};  // of a set's entry
 constexpr const char* kExpiresNsAllowed = "nanoseconds since 1970";
 
 constexpr std::array kSettings = {"default", "accept_established", "unjudged", "non_ip"};
@@ -294,7 +295,6 @@ class RulesetReader {
       misread(where, value, "an address, or an object with range, expires and expires_ns");
       return std::nullopt;
     }
-    constexpr std::array kEntryFields = {"range", kExpires, kExpiresNs};
     refuse_unknown(value, where, {kEntryFields}, {});
     auto entry = read_range(value.value("range", json()), place(where, "range"));
     json fields = value;
@@ -422,9 +422,8 @@ std::string ruleset_text(const json& ruleset) {
   if (ruleset.contains(kSets)) {
     std::string sets;
     for (const auto& set : ruleset.at(kSets).items()) {
-      constexpr std::array kEntryFields = {"range", kExpires, kExpiresNs};
-      sets += (sets.empty() ? "\n    \"" : ",\n    \"") + set.key() +
-              "\": " + list_text(set.value(), "    ", [&](const json& entry) { return line_of(entry, {kEntryFields}); });
+      sets += (sets.empty() ? "\n    \"" : ",\n    \"") + set.key() + "\": " +
+              list_text(set.value(), "    ", [&](const json& entry) { return line_of(entry, {kEntryFields}); });
     }
     add(kSets, sets.empty() ? "{}" : "{" + sets + "\n  }");
   }
