@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -94,9 +95,8 @@ std::vector<SetEntry> content_before(const std::vector<SetEntry>& now, const Set
     entries.insert_or_assign(entry.range, entry);
   }
   std::vector<SetEntry> before;
-  for (const auto& [range, entry] : entries) {
-    before.push_back(entry);
-  }
+  std::transform(entries.begin(), entries.end(), std::back_inserter(before),
+                 [](const auto& found) { return found.second; });
   return before;
 }
 
@@ -235,7 +235,7 @@ void Firewall::save_classes() {
 }
 
 // All that can fail comes before the first attachment is switched.
-void Firewall::install(NextChains next, const SaveChanges& save) {
+void Firewall::install(NextChains&& next, const SaveChanges& save) {
   std::vector<std::unique_ptr<RuleStore::Change>> changes;
   std::vector<const RuleStore::Change*> saved;
   std::vector<std::shared_ptr<const InstalledChain>> tables;

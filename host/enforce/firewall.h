@@ -210,7 +210,7 @@ class Firewall : public Enforcement {
   // When the rules are written to disk: before they are in force, where a failure still changes nothing, or by the
   // caller.
   enum class Save : std::uint8_t { before, by_caller };
-  void install(NextChains next, const SaveChanges& save);
+  void install(NextChains&& next, const SaveChanges& save);
   void install(Chain chain, ChainRules next, Save save = Save::before);
   void perform(const SetUpdate& update);
   void judge_by_blocked();

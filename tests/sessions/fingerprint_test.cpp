@@ -236,9 +236,9 @@ TEST_CASE("a VLAN does not change its hash as another port, protocol or address 
   std::set<std::uint64_t> outer;  // of hash a
   std::set<std::uint64_t> inner;  // of hash b
   // A port's bytes are read as they lie in the packet: 10 in them is 2560 in the port.
-  for (const std::size_t port : {80, 80 + 10, 80 + 20, 80 + 2560, 80 + 5120}) {
-    for (const std::size_t other : {1000, 1000 + 10, 1000 + 2560}) {
-      for (const std::size_t last : {2, 2 + 10, 2 + 2560}) {
+  for (const std::size_t port : std::array<std::size_t, 5>{80, 80 + 10, 80 + 20, 80 + 2560, 80 + 5120}) {
+    for (const std::size_t other : std::array<std::size_t, 3>{1000, 1000 + 10, 1000 + 2560}) {
+      for (const std::size_t last : std::array<std::size_t, 3>{2, 2 + 10, 2 + 2560}) {
         for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
           SessionKey key = key_of(ipv4(0x0a000001), other, ipv4(0x0a000000 + last), port, protocol);
           for (const std::uint16_t vlan : std::array<std::uint16_t, 3>{0, 10, 20}) {

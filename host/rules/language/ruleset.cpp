@@ -407,7 +407,7 @@ std::string ruleset_text(const json& ruleset) {
   for (const Chain chain : {Chain::ingress, Chain::egress}) {
     if (!ruleset.contains(chain_name(chain))) continue;
     const json& object = ruleset.at(chain_name(chain));
-    std::string fields;
+    std::string fields = "{";
     for (const char* setting : kSettings) {
       if (object.contains(setting)) {
         fields += "\n    \"" + std::string(setting) + "\": " + python_json(object.at(setting)) + ",";
@@ -417,7 +417,10 @@ std::string ruleset_text(const json& ruleset) {
     const std::string rules = list_text(object.value(kRules, json::array()), "    ", [&](const json& rule) {
       return line_of(rule, {rule_fields(), kEnd});
     });
-    add(chain_name(chain), "{" + fields + "\n    \"rules\": " + rules + "\n  }");
+    fields += "\n    \"rules\": ";
+    fields += rules;
+    fields += "\n  }";
+    add(chain_name(chain), fields);
   }
   if (ruleset.contains(kSets)) {
     std::string sets;

@@ -118,7 +118,7 @@ ChainChange replace_chain(const ChainRules& now, const RulesetChain& file, Times
 ordered_json differences(Chain chain, const ChainRules& now, const ChainChange& change, TimestampNs now_ns) {
   ordered_json list = ordered_json::array();
   add_settings(chain, now, change.next, list);
-  const auto add = [&](const char* what, ordered_json fields) {
+  const auto add = [&](const char* what, const ordered_json& fields) {
     ordered_json difference = {{"chain", chain_name(chain)}, {"difference", what}};
     difference.update(fields);
     list.push_back(std::move(difference));
