@@ -16,6 +16,7 @@
 #include "host/cli/log.h"
 #include "host/rules/language/ruleset.h"
 #include "host/rules/language/ruleset_change.h"
+#include "host/rules/language/ruleset_text.h"
 
 namespace nicsentry {
 namespace {

@@ -2,6 +2,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "host/app/daemon.h"
 #include "host/cli/commands.h"
@@ -79,6 +82,15 @@ int run(const RunOptions& options) {
   return status;
 }
 
+void check_each_once(const std::vector<std::string>& interfaces) {
+  std::set<std::string> seen;
+  for (const std::string& interface : interfaces) {
+    if (!seen.insert(interface).second) {
+      throw CLI::ValidationError("--interface", interface + " is given twice");
+    }
+  }
+}
+
 }  // namespace
 
 void add_run_command(CLI::App& app, Action& chosen) {
@@ -93,8 +105,8 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_option("--sessions", options->sessions, "sessions that each port's maps hold (default 65536)")
       ->check(CLI::PositiveNumber);
   command->add_flag("--firewall", options->firewall, "load the firewall, without rules to begin with");
-  command->add_option("--rules", options->rules, "batch of rules for what comes in; loads the firewall");
-  command->add_option("--egress-rules", options->egress_rules, "batch of rules for what goes out (--direction both)");
+  command->add_option("--rules", options->rules, "ruleset or batch of rules for what comes in; loads the firewall");
+  command->add_option("--egress-rules", options->egress_rules, "the same for what goes out (--direction both)");
   command->add_flag("--yes", options->yes, "apply --rules also if they cut off your connection, the gateway, ...");
   command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
   command->add_flag("--leave-attached", options->leave_attached,
@@ -119,7 +131,10 @@ void add_run_command(CLI::App& app, Action& chosen) {
       "  nicsentry run -i eth0\n"
       "  nicsentry run -i eth0 --direction both --rules rules.json --state /var/lib/nicsentry\n"
       "  nicsentry run -i eth0 --direction both --window 1s --windows 5 --format seed-json,jsonl -o /tmp/out");
-  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+  command->callback([options, &chosen] {
+    check_each_once(options->interfaces);
+    chosen = [options] { return run(*options); };
+  });
 }
 
 }  // namespace nicsentry

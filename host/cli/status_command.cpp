@@ -10,6 +10,7 @@
 #include "host/api/client/controller.h"
 #include "host/base/error.h"
 #include "host/cli/commands.h"
+#include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
 #include "host/cli/user_programs_status.h"
 #include "host/datapath/interface.h"
@@ -143,6 +144,7 @@ void print(const Interface& port, const Run& run) {
       std::printf("    %s: %zu rule%s, default %s\n", name, chain.rules, chain.rules == 1 ? "" : "s",
                   default_action_name(chain.default_action));
     }
+    std::printf("    %s\n", enforced_text(run.status->enforced, {Chain::ingress, Chain::egress}).c_str());
     std::printf("    blocked: %zu entr%s\n", summary->blocked, summary->blocked == 1 ? "y" : "ies");
     if (summary->unconfirmed) {
       std::printf("    %s is taken back in %.0f s unless confirmed: nicsentry rules confirm\n",

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +11,8 @@
 
 #include "host/base/error.h"
 #include "host/enforce/lifetime_clock.h"
+#include "host/enforce/set_content.h"
+#include "host/rules/language/ruleset_text.h"
 
 namespace nicsentry {
 namespace {
@@ -77,59 +78,6 @@ std::vector<SetEntry> content_of(const SetStore& sets, const std::string& set) {
   return sets.exists(set) ? sets.entries(set) : std::vector<SetEntry>();
 }
 
-std::map<AddressRange, SetEntry> by_range(const std::vector<SetEntry>& entries) {
-  std::map<AddressRange, SetEntry> found;
-  for (const SetEntry& entry : entries) {
-    found.insert_or_assign(entry.range, entry);
-  }
-  return found;
-}
-
-// The content of a set once a change is taken back.
-std::vector<SetEntry> content_before(const std::vector<SetEntry>& now, const SetUndo& undo) {
-  std::map<AddressRange, SetEntry> entries = by_range(now);
-  for (const AddressRange& range : undo.remove) {
-    entries.erase(range);
-  }
-  for (const SetEntry& entry : undo.put) {
-    entries.insert_or_assign(entry.range, entry);
-  }
-  std::vector<SetEntry> before;
-  std::transform(entries.begin(), entries.end(), std::back_inserter(before),
-                 [](const auto& found) { return found.second; });
-  return before;
-}
-
-ordered_json set_difference(const SetFiles::Set& next, bool exists, const std::vector<SetEntry>& now) {
-  if (!exists) {
-    return {{"set", next.name}, {"difference", "added"}, {"entries", next.entries.size()}};
-  }
-  const auto before = by_range(now);
-  const auto after = by_range(next.entries);
-  std::size_t added = 0;
-  std::size_t changed = 0;
-  for (const auto& [range, entry] : after) {
-    const auto found = before.find(range);
-    added += found == before.end() ? 1 : 0;
-    changed += found != before.end() && found->second != entry ? 1 : 0;
-  }
-  const std::size_t removed = before.size() + added - after.size();
-  return {{"set", next.name}, {"difference", "changed"}, {"added", added}, {"removed", removed}, {"changed", changed}};
-}
-
-// As rulesets have them.
-ordered_json entries_json(const std::vector<SetEntry>& entries) {
-  ordered_json list = ordered_json::array();
-  for (const SetEntry& entry : entries) {
-    if (entry.expires_ns) {
-      list.push_back({{"range", entry.range.text()}, {"expires_ns", *entry.expires_ns}});
-    } else {
-      list.push_back(entry.range.text());
-    }
-  }
-  return list;
-}
-
 std::vector<AddressRange> ranges_of(std::span<const SetEntry> entries) {
   std::vector<AddressRange> ranges;
   ranges.reserve(entries.size());
@@ -153,6 +101,11 @@ Firewall::Firewall(Options options)
       adoption_(state_ ? state_->load_classes() : std::nullopt, options_.warning),
       lockout_(options_.vital, rules_, sets_),
       unconfirmed_(state_.get()) {
+  if (state_) {
+    for (const std::string& set : state_->sets().half_written()) {
+      options_.warning("the last change of the set '" + set + "' is left out: its run died while it wrote it");
+    }
+  }
   rules_.load(sets_.names(), options_.now(), options_.tcp_pickup, [this](Chain chain, const ChainRules& rules) {
     return installation_.compile(chain, rules, sets_.in_memory(), 0);
   });
@@ -168,8 +121,8 @@ void Firewall::add_attachment(std::shared_ptr<FirewallMaps> maps, Chain chain, P
   if (replaces_rules && state_ == nullptr && !std::exchange(warned_of_loss_, true)) {
     options_.warning(
         "the rules and sets of the run before are not in force any more, as this run does not know them: addresses "
-        "that "
-        "were blocked are NOT blocked any more; with --state DIRECTORY a run goes on with those of the run before");
+        "that were blocked are NOT blocked any more; with --state DIRECTORY a run goes on with those of the run "
+        "before");
   }
   save_classes();
   if (plan.moves_sets) {
@@ -409,18 +362,9 @@ Firewall::NextSets Firewall::set_changes(const Ruleset& ruleset) const {
       throw BatchError({"sets." + set.name + ": it is built in, and no part of a ruleset; 'nicsentry sets load " +
                         set.name + " FILE' replaces its content"});
     }
-    std::map<AddressRange, SetEntry> wanted;
-    for (const RulesetEntry& entry : set.entries) {
-      if (!entry.expires_ns || *entry.expires_ns > options_.now()) {
-        wanted.insert_or_assign(entry.range, SetEntry{entry.range, entry.expires_ns});
-      }
-    }
-    const auto present = by_range(content_of(sets_, set.name));
-    if (!sets_.exists(set.name) || present != wanted) {
-      changes.push_back({set.name, {}});
-      for (const auto& [range, entry] : wanted) {
-        changes.back().entries.push_back(entry);
-      }
+    const EntriesByRange wanted = wanted_entries(set, options_.now());
+    if (!sets_.exists(set.name) || by_range(content_of(sets_, set.name)) != wanted) {
+      changes.push_back({set.name, entries_of(wanted)});
     }
   }
   return changes;
@@ -556,7 +500,11 @@ ordered_json Firewall::compare(const Ruleset& ruleset) const {
     }
   }
   for (const SetFiles::Set& set : set_changes(ruleset)) {
-    list.push_back(set_difference(set, sets_.exists(set.name), content_of(sets_, set.name)));
+    if (sets_.exists(set.name)) {
+      list.push_back(set_difference(set.name, sets_.entries(set.name), set.entries));
+    } else {
+      list.push_back({{"set", set.name}, {"difference", "added"}, {"entries", set.entries.size()}});
+    }
   }
   return list;
 }
@@ -566,7 +514,7 @@ ordered_json Firewall::ruleset() const {
   ordered_json sets = ordered_json::object();
   for (const std::string& set : sets_.names()) {
     if (!AddressSets::built_in(set)) {
-      sets[set] = entries_json(sets_.entries(set));
+      sets[set] = set_entries_json(sets_.entries(set));
     }
   }
   return {{"version", kStateFormat},

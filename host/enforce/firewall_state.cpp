@@ -19,6 +19,7 @@
 #include "host/base/error.h"
 #include "host/base/number_text.h"
 #include "host/enforce/state_json.h"
+#include "host/rules/language/ruleset_text.h"
 
 namespace nicsentry {
 namespace {

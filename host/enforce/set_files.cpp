@@ -103,6 +103,7 @@ SetFiles::Set SetFiles::load_one(const std::string& name, TimestampNs now_ns) {
   const bool whole = apply_journal(name, saved, entries);
   std::erase_if(entries, [&](const SetEntry& entry) { return entry.expires_ns && *entry.expires_ns <= now_ns; });
   if (!whole) {
+    half_written_.insert(name);
     save(name, entries);  // nothing may be written behind a part of a change
   }
   return {name, std::move(entries)};

@@ -33,6 +33,8 @@ class SetFiles {
   };
   // Without entries that ended until now. The error names a malformed or damaged file, and the line.
   std::vector<Set> load(TimestampNs now_ns);
+  // Sets of which load() left out a change that was being written when the process died.
+  const std::set<std::string>& half_written() const { return half_written_; }
   // Removes and adds entries of a set, if it is there, as the lines say. Returns how many it then has.
   std::optional<std::size_t> put_back(const std::string& name, const std::vector<std::string>& lines,
                                       TimestampNs now_ns);
@@ -66,6 +68,7 @@ class SetFiles {
   std::filesystem::path directory_;
   std::map<std::string, Saved> saved_;
   std::set<std::string> unsaved_;
+  std::set<std::string> half_written_;
 };
 
 }  // namespace nicsentry

@@ -2,22 +2,11 @@
 #include "host/enforce/undo.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
+#include "host/enforce/set_content.h"
+
 namespace nicsentry {
-namespace {
-
-std::map<AddressRange, SetEntry> by_range(std::span<const SetEntry> entries) {
-  std::map<AddressRange, SetEntry> found;
-  for (const SetEntry& entry : entries) {
-    found.insert_or_assign(entry.range, entry);
-  }
-  return found;
-}
-
-}  // namespace
-
 std::string Undo::what() const {
   std::string text;
   const auto add = [&text](const std::string& part) { text += (text.empty() ? "the change of " : " and of ") + part; };

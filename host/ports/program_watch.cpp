@@ -21,6 +21,14 @@ std::string named(std::uint32_t program_id) {
   return "'" + describe_program(program_id).name + "' (id " + std::to_string(program_id) + ")";
 }
 
+ProgramWatch::Finding gone(const Attachment* attachment, Hook hook) {
+  std::string reason = "the interface is gone";
+  if (hook == Hook::xdp) {  // a TC filter does not go along
+    reason += " (if to another network namespace, its program went along and goes on there until nicsentry detach)";
+  }
+  return {attachment, ProgramWatch::Finding::Kind::interface_gone, std::move(reason)};
+}
+
 }  // namespace
 
 void ProgramWatch::add(const Attachment& attachment, const Interface& interface, const AttachmentRecord& record) {
@@ -50,7 +58,7 @@ std::vector<ProgramWatch::Finding> ProgramWatch::look() {
   for (const int index : changes.removed) {
     for (const Place& place : places_) {
       if (place.interface->index == index) {
-        findings.push_back({place.attachment, Finding::Kind::interface_gone, "the interface is gone"});
+        findings.push_back(gone(place.attachment, place.record.hook));
       }
     }
   }
@@ -64,7 +72,7 @@ std::vector<ProgramWatch::Finding> ProgramWatch::look() {
 void ProgramWatch::look_at_hooks(std::vector<Finding>& findings) {
   for (Place& place : places_) {
     if (!interface_exists(place.interface->index)) {  // the message that it went may be among those that were lost
-      findings.push_back({place.attachment, Finding::Kind::interface_gone, "the interface is gone"});
+      findings.push_back(gone(place.attachment, place.record.hook));
       continue;
     }
     try {

@@ -149,6 +149,15 @@ def unittest_case(case_class, method):
     return call
 
 
+def within(seconds, what, condition):
+    """Waits until the condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise Mismatch(f"expected within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
 def run_unittest_cases(*classes):
     """Each test method is a case: `test_what_it_says` of class `Group` is "Group: what it says"."""
     cases = []

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 
-from compare import PATIENCE, expect, expect_text
+from compare import BINARY, PATIENCE, expect, expect_text
 from network import Controller, Network, run
 from programs import id_of, load_dispatcher, load_stranger
 from sample import bundled
-from suite import Mismatch, Skipped, run_directory_cases
+from suite import Mismatch, Skipped, run_directory_cases, within
 
 HERE = pathlib.Path(__file__).resolve().parent
 NOTICED_S = 1
@@ -57,14 +57,6 @@ class Watched(Network):
 
     def overwrite(self, program_id, port="right0"):
         self.inside(self.receiver, "bpftool", "net", "attach", "xdpdrv", "id", program_id, "dev", port, "overwrite")
-
-
-def within(seconds, what, condition):
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > seconds:
-            raise Mismatch(f"expected within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 def qdisc_case(directory):
@@ -134,6 +126,22 @@ def xdp_off_case(directory):
         expect_text("log", "nothing is enforced on right0/xdp (ingress) from now on", watching.log())
 
 
+def moved_case(directory):
+    """A program on XDP goes along with its port into another network namespace, which is said."""
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "drv", "--firewall")
+        elsewhere = network.receiver + "e"
+        network.add_namespace(elsewhere)
+        run("ip", "-n", network.receiver, "link", "set", "dev", "right0", "netns", elsewhere)
+        watching.process.wait(timeout=PATIENCE)
+        expect_text("log", "its program went along and goes on there until nicsentry detach", watching.log())
+        listed = json.loads(run("ip", "-n", elsewhere, "-json", "link", "show", "right0").stdout)[0]
+        expect("it is there", True, "xdp" in listed)
+        network.inside(elsewhere, BINARY, "detach", "-i", "right0")
+        listed = json.loads(run("ip", "-n", elsewhere, "-json", "link", "show", "right0").stdout)[0]
+        expect("after detach", False, "xdp" in listed)
+
+
 def replaced_case(directory):
     descriptor = load_stranger()
     try:
@@ -145,7 +153,8 @@ def replaced_case(directory):
             expect("noticed within a second", True, time.monotonic() - began < NOTICED_S)
             network.wait_for_text(r"right0 xdp/drv: NOT ON ITS HOOK since .*replaced by 'stranger'")
             blocked = network.ask("block", "203.0.113.7")
-            expect_text("block", "enforced: ingress on right1/xdp; egress nowhere", blocked.stdout)
+            for command, said in (("block", blocked), ("status", network.nicsentry("status"))):
+                expect_text(command, "enforced: ingress on right1/xdp; egress nowhere", said.stdout)
             watching.stop(status=NOT_ENFORCED)
             expect("the other program stays", id_of(descriptor), network.program_id())
             network.check_clean("right1")
@@ -232,6 +241,7 @@ def main():
             "a qdisc is removed, then a filter": qdisc_case,
             "outages in JSON": json_case,
             "an XDP program is taken off, twice": xdp_off_case,
+            "a port that moves": moved_case,
             "an XDP program is replaced": replaced_case,
             "behind a dispatcher": dispatcher_case,
             "a filter in front": in_front_case,

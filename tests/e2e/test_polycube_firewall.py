@@ -11,7 +11,7 @@ import time
 from compare import PATIENCE, expect, expect_text
 from peers import EXAMPLE_BATCH, INSIDE, OUTSIDE, Peers
 from polycube_api import Service
-from suite import Mismatch, run_directory_cases, slow
+from suite import Mismatch, run_directory_cases, slow, within
 
 CHAIN = "firewall/fw/chain"
 LEFT = {"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}
@@ -37,14 +37,6 @@ def policy(number, action="forward"):
 
 def actions(service):
     return [(rule["id"], rule["action"], rule.get("dport")) for rule in rules(service)]
-
-
-def wait_until(what, condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise Mismatch(f"{what}: not seen within {seconds} s")
-        time.sleep(0.05)
 
 
 def attached(network, **settings):
@@ -264,15 +256,17 @@ def log_case(directory):
         service.do("POST", f"{CHAIN}/INGRESS/append", {"l4proto": "UDP", "dport": 5353, "action": "log"})
         network.echo(network.receiver, 5353)
         expect("an answer", True, network.ask(network.sender, INSIDE, 5353) > 0)
-        wait_until(
-            "the record", lambda: '"dst_port":5353' in service.log().replace(" ", "") or ":5353" in service.log()
+        within(
+            PATIENCE,
+            "the record",
+            lambda: '"dst_port":5353' in service.log().replace(" ", "") or ":5353" in service.log(),
         )
 
         def left_out_of_burst():
             network.inside(network.sender, sys.executable, "-c", BURST, INSIDE, 5353, 3000)
             return '"left_out":' in service.log()
 
-        wait_until("what was left out", left_out_of_burst, seconds=PATIENCE)
+        within(PATIENCE, "what was left out", left_out_of_burst)
         service.stop()
 
 

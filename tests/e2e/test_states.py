@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 
-from compare import expect
+from compare import PATIENCE, expect
 from network import Controller, run
 from peers import INSIDE, NARROW, NEIGHBOURS, OUTSIDE, SEND_WIDE, STATEFUL, Peers
-from suite import Mismatch, run_directory_cases
+from suite import Mismatch, run_directory_cases, within
 
 # UDP with these IPv6 options, of so many bytes: longer than 1500 bytes they leave in fragments.
 NARROW_SENDERS = {
@@ -221,9 +221,11 @@ def closed_case(directory):
             stream = peers.stream(peers.sender, peers.receiver, OUTSIDE, 7000, 2222, resets)
             expect("a line over the connection", "hello", stream.say("hello"))
             stream.close()
-            time.sleep(0.5)
-            (state,) = [one["state"] for one in peers.connections() if one["destination_port"] == 7000]
-            expect(f"state, closed by {'a RST' if resets else 'FINs'}", "CLOSED", state)
+
+            def states():
+                return [one["state"] for one in peers.connections() if one["destination_port"] == 7000]
+
+            within(PATIENCE, f"CLOSED by {'a RST' if resets else 'FINs'}", lambda: states() == ["CLOSED"])
             server = peers.serve(peers.receiver, 2222)
             expect("an ACK of the closed connection", 1, reaches(ACK))
             tried = [flags for flags in range(64) if flags & SYN and not flags & ACK]

@@ -414,8 +414,10 @@ TEST_CASE("a change of a set whose last line is missing in the journal is not th
     port.firewall.add_to_set("list", entries({"10.1.0.2", "10.1.0.3"}));
   }
   const auto journal = directory.path / "sets" / "list.1.journal";
-  const auto content = [&directory] {
+  std::vector<std::string> warnings;
+  const auto content = [&directory, &warnings] {
     Port port(directory.path);
+    warnings = port.warnings;
     std::vector<std::string> texts;
     for (const SetEntry& entry : port.firewall.entries("list")) {
       texts.push_back(entry.range.text());
@@ -426,7 +428,10 @@ TEST_CASE("a change of a set whose last line is missing in the journal is not th
   CHECK(content() == all);
   std::ofstream(journal, std::ios::app) << "@3\n+10.1.0.8\n-10.1.0.1\n";  // whole lines, and one that is missing
   CHECK(content() == all);
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings.front(), Catch::Contains("the last change of the set 'list' is left out"));
   CHECK(content() == all);  // written anew, so that nothing stands behind half a change
+  CHECK(warnings.empty());
   for (const char* wrong : {"@x\n", "@2\n@1\n+10.1.0.8\n", "*10.1.0.8\n"}) {
     CAPTURE(wrong);
     const Directory other;

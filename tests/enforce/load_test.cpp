@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Rulesets in place of what is in force, of a firewall without attachments: nothing of the kernel is needed.
-#include <stdlib.h>
-
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -15,6 +13,7 @@
 #include "host/enforce/firewall.h"
 #include "host/lockout/vital_traffic.h"
 #include "host/rules/language/address_text.h"
+#include "tests/support/output_files.h"
 
 namespace nicsentry::load_test {
 namespace {
@@ -25,20 +24,6 @@ using nlohmann::json;
 using Texts = std::vector<std::string>;
 
 constexpr TimestampNs kStart = 1'700'000'000'000'000'000;
-
-class StateDirectory {
- public:
-  StateDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "load_test.XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~StateDirectory() { std::filesystem::remove_all(path); }
-  StateDirectory(const StateDirectory&) = delete;
-  StateDirectory& operator=(const StateDirectory&) = delete;
-
-  std::filesystem::path path;
-};
 
 struct Run {
   explicit Run(std::optional<std::filesystem::path> state = std::nullopt, FindVital vital = nullptr)
@@ -142,20 +127,20 @@ TEST_CASE("what is exported is loaded again as it was, by a run that has nothing
 }
 
 TEST_CASE("a ruleset survives in the state directory, and what one has there is a ruleset") {
-  const StateDirectory state;
+  const test::TemporaryDirectory state;
   std::string exported;
   {
-    Run run(state.path);
+    Run run(state.path());
     run.load(kBoth);
     run.load(R"({"rules": [{"dport": 1, "expires": "10m"}]})");
     exported = run.exported();
-    CHECK_FALSE(std::filesystem::exists(state.path / "unfinished.json"));
+    CHECK_FALSE(std::filesystem::exists(state.path() / "unfinished.json"));
   }
-  Run again(state.path);
+  Run again(state.path());
   CHECK(again.exported() == exported);
   again.pass(1min);
   CHECK(again.differences(R"({"rules": [{"dport": 1, "expires": "10m"}]})") == 0);  // it knows what it was given
-  std::ifstream file(state.path / "rules.json");
+  std::ifstream file(state.path() / "rules.json");
   Run other;
   other.load(R"({"sets": {"office": []}})");
   other.firewall.load(parse_ruleset(json::parse(file), Chain::ingress, kStart));
@@ -163,10 +148,10 @@ TEST_CASE("a ruleset survives in the state directory, and what one has there is 
 }
 
 TEST_CASE("a ruleset is taken back as a whole, unless it is confirmed") {
-  const StateDirectory state;
+  const test::TemporaryDirectory state;
   std::string before;
   {
-    Run run(state.path);
+    Run run(state.path());
     run.load(R"({"rules": [{"src": "@office", "action": "drop"}], "sets": {"office": ["10.0.0.1"]}})");
     before = run.exported();
     run.load(R"({"ingress": {"rules": [{"src": "@new"}]}, "egress": {"default": "drop", "rules": []},)"
@@ -181,7 +166,7 @@ TEST_CASE("a ruleset is taken back as a whole, unless it is confirmed") {
     CHECK(run.exported() == before);
     run.load(kBoth, confirmed_within(10s));
   }
-  Run again(state.path);  // the run ended before it was confirmed
+  Run again(state.path());  // the run ended before it was confirmed
   CHECK(again.exported() == before);
   again.load(kBoth, confirmed_within(10s));
   again.firewall.confirm();
@@ -190,21 +175,21 @@ TEST_CASE("a ruleset is taken back as a whole, unless it is confirmed") {
 }
 
 TEST_CASE("a run that dies between two files leaves the ruleset before") {
-  const StateDirectory state;
-  const auto unfinished = state.path / "unfinished.json";
+  const test::TemporaryDirectory state;
+  const auto unfinished = state.path() / "unfinished.json";
   std::string before;
   {
-    Run run(state.path);
+    Run run(state.path());
     run.load(R"({"rules": [{"src": "@office"}], "sets": {"office": ["10.0.0.1"]}})");
     before = run.exported();
     run.load(R"({"rules": [{"src": "@new"}], "sets": {"office": ["10.0.0.2"], "new": ["10.0.0.3"]}})",
              confirmed_within(1h));
     // What stood there while the files were written.
-    std::filesystem::copy_file(state.path / "undo.json", unfinished);
+    std::filesystem::copy_file(state.path() / "undo.json", unfinished);
     run.firewall.confirm();
   }
   {
-    Run again(state.path);
+    Run again(state.path());
     CHECK(again.exported() == before);
     CHECK_FALSE(std::filesystem::exists(unfinished));
     CHECK(again.firewall.sets().size() == 3);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Changes that wait to be confirmed, of a firewall without attachments: nothing of the kernel is needed.
-#include <stdlib.h>
-
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -15,6 +13,7 @@
 
 #include "host/enforce/firewall.h"
 #include "host/rules/language/address_text.h"
+#include "tests/support/output_files.h"
 
 namespace nicsentry::undo_test {
 namespace {
@@ -25,19 +24,14 @@ using nlohmann::json;
 
 constexpr TimestampNs kStart = 1'700'000'000'000'000'000;
 
-class StateDirectory {
- public:
-  StateDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "undo_test.XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~StateDirectory() { std::filesystem::remove_all(path); }
-  StateDirectory(const StateDirectory&) = delete;
-  StateDirectory& operator=(const StateDirectory&) = delete;
-
-  std::filesystem::path path;
-};
+std::vector<VitalPacket> gateway_alone() {
+  VitalPacket gateway;
+  gateway.packet.source = parse_address_range("192.0.2.1").first;
+  gateway.packet.protocol = 253;
+  gateway.by = CutOffBy::naming;
+  gateway.what = gateway.one_of = "the gateway";
+  return {gateway};
+}
 
 struct Run {
   explicit Run(std::optional<std::filesystem::path> state = std::nullopt, TimestampNs start = kStart)
@@ -165,10 +159,10 @@ TEST_CASE("what a later change has is not taken back") {
 }
 
 TEST_CASE("a change is taken back also where the state directory cannot be written, and saved later") {
-  const StateDirectory state;
-  Run run(state.path);
+  const test::TemporaryDirectory state;
+  Run run(state.path());
   run.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(10s));
-  const auto rules = state.path / "rules.json";
+  const auto rules = state.path() / "rules.json";
   std::filesystem::remove(rules);
   std::filesystem::create_directories(rules / "in the way");
   CHECK_THROWS(run.pass(10s));
@@ -178,19 +172,19 @@ TEST_CASE("a change is taken back also where the state directory cannot be writt
   run.firewall.set_default(Chain::egress, RuleAction::drop);
   run.pass(1s);
   CHECK_FALSE(run.firewall.unconfirmed());
-  CHECK_FALSE(std::filesystem::exists(state.path / "undo.json"));
+  CHECK_FALSE(std::filesystem::exists(state.path() / "undo.json"));
   CHECK(run.take_warnings().empty());
 }
 
 TEST_CASE("what was taken back of a set is saved before another change can wait") {
-  const StateDirectory state;
+  const test::TemporaryDirectory state;
   {
-    Run run(state.path);
+    Run run(state.path());
     run.firewall.block(entries({"203.0.113.1"}));
     run.firewall.block(entries({"203.0.113.1"}));
     run.firewall.add_to_set("blocked", entries({"203.0.113.2"}), confirmed_within(10s));
-    const auto netset = state.path / "sets" / "blocked.netset";
-    const auto aside = state.path / "aside";
+    const auto netset = state.path() / "sets" / "blocked.netset";
+    const auto aside = state.path() / "aside";
     std::filesystem::rename(netset, aside);
     std::filesystem::create_directories(netset / "in the way");
     CHECK_THROWS(run.pass(10s));
@@ -201,7 +195,7 @@ TEST_CASE("what was taken back of a set is saved before another change can wait"
     std::filesystem::rename(aside, netset);
     run.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(10s));
   }
-  const Run next(state.path);
+  const Run next(state.path());
   CHECK(next.content("blocked") == Texts{"203.0.113.1"});
 }
 
@@ -229,9 +223,9 @@ TEST_CASE("a rule that is to end does not hide what is cut off then") {
 }
 
 TEST_CASE("an undo file that is wrong is refused before anything is written") {
-  const StateDirectory state;
+  const test::TemporaryDirectory state;
   {
-    Run first(state.path);
+    Run first(state.path());
     first.firewall.block(entries({"203.0.113.1"}));
     first.firewall.set_default(Chain::ingress, RuleAction::drop);
   }
@@ -245,10 +239,10 @@ TEST_CASE("an undo file that is wrong is refused before anything is written") {
            of_set + R"("blocked", "lines": [""]})", of_set + R"("blocked", "lines": ["x1.1.1.1"]})",
            of_set + R"("../x", "lines": []})"}) {
     INFO(wrong);
-    std::ofstream(state.path / "undo.json") << wrong;
-    CHECK_THROWS_WITH(Run(state.path), Contains("undo.json"));
-    std::filesystem::remove(state.path / "undo.json");
-    Run again(state.path);
+    std::ofstream(state.path() / "undo.json") << wrong;
+    CHECK_THROWS_WITH(Run(state.path()), Contains("undo.json"));
+    std::filesystem::remove(state.path() / "undo.json");
+    Run again(state.path());
     CHECK(again.firewall.rules(Chain::ingress)->default_action == RuleAction::drop);
     CHECK(again.content("blocked") == Texts{"203.0.113.1"});
   }
@@ -276,16 +270,16 @@ TEST_CASE("a change that fails does not wait to be confirmed") {
 }
 
 TEST_CASE("the next run takes back what the last one left unconfirmed") {
-  const StateDirectory state;
-  const auto undo = state.path / "undo.json";
+  const test::TemporaryDirectory state;
+  const auto undo = state.path() / "undo.json";
   {
-    Run first(state.path);
+    Run first(state.path());
     first.firewall.block(entries({"203.0.113.1"}));
     first.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(60s));
     CHECK(std::filesystem::exists(undo));
   }
   {
-    Run second(state.path);
+    Run second(state.path());
     CHECK_THAT(second.take_warnings(),
                Contains("the change of the ingress chain was not confirmed before the last run ended"));
     CHECK(second.firewall.rules(Chain::ingress)->default_action == RuleAction::accept);
@@ -294,13 +288,13 @@ TEST_CASE("the next run takes back what the last one left unconfirmed") {
     second.firewall.block(entries({"203.0.113.2"}, kStart + 3'600'000'000'000));
   }
   {
-    Run third(state.path);
+    Run third(state.path());
     CHECK(third.content("blocked") == Texts{"203.0.113.1", "203.0.113.2 +3600s"});
     third.firewall.set_default(Chain::ingress, RuleAction::drop, confirmed_within(60s));
     third.firewall.confirm();
     CHECK_FALSE(std::filesystem::exists(undo));
   }
-  Run fourth(state.path);
+  Run fourth(state.path());
   CHECK(fourth.take_warnings().empty());
   CHECK(fourth.firewall.rules(Chain::ingress)->default_action == RuleAction::drop);
 }
@@ -308,14 +302,7 @@ TEST_CASE("the next run takes back what the last one left unconfirmed") {
 TEST_CASE("an entry of `allowed` is not taken while it keeps what is vital from being blocked") {
   Firewall::Options options;
   options.now = [] { return kStart; };
-  options.vital = [](const Caller&, bool) {
-    VitalPacket gateway;
-    gateway.packet.source = parse_address_range("192.0.2.1").first;
-    gateway.packet.protocol = 253;
-    gateway.by = CutOffBy::naming;
-    gateway.what = gateway.one_of = "the gateway";
-    return std::vector{gateway};
-  };
+  options.vital = [](const Caller&, bool) { return gateway_alone(); };
   Firewall firewall(options);
   const std::vector allowed{parse_address_range("192.0.2.1")};
   CHECK_THROWS_AS(firewall.block(entries({"192.0.2.0/24"})), LockOut);
@@ -337,12 +324,7 @@ TEST_CASE("a change that cuts off what is vital is refused as a whole, unless it
   options.vital = [&](const Caller& caller, bool) {
     ++looks;
     asked_for = caller.process;
-    VitalPacket gateway;
-    gateway.packet.source = parse_address_range("192.0.2.1").first;
-    gateway.packet.protocol = 253;
-    gateway.by = CutOffBy::naming;
-    gateway.what = gateway.one_of = "the gateway";
-    return std::vector{gateway};
+    return gateway_alone();
   };
   Firewall firewall(options);
   const ChangeTerms terms{false, std::nullopt, {77, std::nullopt}};

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <set>
 #include <span>
 #include <string_view>
@@ -15,25 +17,19 @@
 #include "host/rules/language/known_sets.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/language/rule_text.h"
+#include "host/rules/language/ruleset_fields.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {
 
 using nlohmann::json;
-using nlohmann::ordered_json;
+using namespace ruleset_fields;
 using Names = std::span<const char* const>;
 
-constexpr const char* kVersion = "version";
-constexpr const char* kSets = "sets";
-constexpr const char* kRules = "rules";
 constexpr const char* kOperation = "operation";
-constexpr const char* kExpires = "expires";
-constexpr const char* kExpiresNs = "expires_ns";
-constexpr std::array kEntryFields = {"range", kExpires, kExpiresNs};  // of a set's entry
 constexpr const char* kExpiresNsAllowed = "nanoseconds since 1970";
 
-constexpr std::array kSettings = {"default", "accept_established", "unjudged", "non_ip"};
 // What `rules show --json` has beside.
 constexpr std::array kShownOfRun = {"enforced", "unconfirmed"};
 constexpr std::array kShownOfChain = {"text", "counters", "tables"};
@@ -65,32 +61,6 @@ std::string key_text(const std::string& key) {
            letter == '_' || letter == '-' || letter == '.';
   });
   return plain ? key : excerpt(std::string_view(key));
-}
-
-// Exactly, so that it is the same when it is read again.
-ordered_json lifetime_json(std::chrono::nanoseconds lifetime) {
-  if (lifetime % std::chrono::seconds(1) == std::chrono::nanoseconds::zero()) return lifetime_text(lifetime);
-  return std::chrono::duration<double>(lifetime).count();
-}
-
-// The fields of an object that it has, in this order.
-std::string line_of(const json& object, std::initializer_list<Names> order) {
-  if (!object.is_object()) return python_json(object);
-  ordered_json ordered = ordered_json::object();
-  for (const Names names : order) {
-    for (const char* name : names) {
-      if (object.contains(name)) ordered[name] = object.at(name);
-    }
-  }
-  return python_json(ordered);
-}
-
-// A list with an element a line.
-template <typename Line>
-std::string list_text(const json& list, const std::string& indent, Line line) {
-  std::string text;
-  for (const json& element : list) text += (text.empty() ? "\n" : ",\n") + indent + "  " + line(element);
-  return text.empty() ? "[]" : "[" + text + "\n" + indent + "]";
 }
 
 class RulesetReader {
@@ -232,7 +202,9 @@ class RulesetReader {
     if (end == object.end()) return std::nullopt;
     const json value = *end;
     object.erase(end);
-    if (value.is_number_integer() && value > 0) return value.get<TimestampNs>();
+    constexpr std::uint64_t kLast = std::numeric_limits<TimestampNs>::max();
+    const bool beyond = value.is_number_unsigned() && value.get<std::uint64_t>() > kLast;
+    if (value.is_number_integer() && !beyond && value.get<TimestampNs>() > 0) return value.get<TimestampNs>();
     misread(place(where, kExpiresNs), value, kExpiresNsAllowed);
     return std::nullopt;
   }
@@ -396,61 +368,6 @@ json named_chain(const json& file, Chain chain) {
   }
   named[chain_name(chain)] = std::move(bare);
   return named;
-}
-
-std::string ruleset_text(const json& ruleset) {
-  std::string text;
-  const auto add = [&text](const std::string& name, const std::string& value) {
-    text += (text.empty() ? "{\n  \"" : ",\n  \"") + name + "\": " + value;
-  };
-  if (ruleset.contains(kVersion)) add(kVersion, ruleset.at(kVersion).dump());
-  for (const Chain chain : {Chain::ingress, Chain::egress}) {
-    if (!ruleset.contains(chain_name(chain))) continue;
-    const json& object = ruleset.at(chain_name(chain));
-    std::string fields = "{";
-    for (const char* setting : kSettings) {
-      if (object.contains(setting)) {
-        fields += "\n    \"" + std::string(setting) + "\": " + python_json(object.at(setting)) + ",";
-      }
-    }
-    constexpr std::array kEnd = {kExpiresNs};
-    const std::string rules = list_text(object.value(kRules, json::array()), "    ", [&](const json& rule) {
-      return line_of(rule, {rule_fields(), kEnd});
-    });
-    fields += "\n    \"rules\": ";
-    fields += rules;
-    fields += "\n  }";
-    add(chain_name(chain), fields);
-  }
-  if (ruleset.contains(kSets)) {
-    std::string sets;
-    for (const auto& set : ruleset.at(kSets).items()) {
-      sets += (sets.empty() ? "\n    \"" : ",\n    \"") + set.key() + "\": " +
-              list_text(set.value(), "    ", [&](const json& entry) { return line_of(entry, {kEntryFields}); });
-    }
-    add(kSets, sets.empty() ? "{}" : "{" + sets + "\n  }");
-  }
-  return text + "\n}\n";
-}
-
-ordered_json ruleset_json(const ChainRules& chain) {
-  ordered_json rules = ordered_json::array();
-  for (std::size_t i = 0; i < chain.rules.size(); ++i) {
-    const Rule& rule = chain.rules[i];
-    ordered_json fields = rule_json(rule, i, 0);
-    fields.erase("id");
-    fields.erase(kExpires);
-    if (rule.expires_ns) {
-      if (rule.lifetime) fields[kExpires] = lifetime_json(*rule.lifetime);
-      fields[kExpiresNs] = *rule.expires_ns;
-    }
-    rules.push_back(std::move(fields));
-  }
-  return {{"default", chain.default_action == RuleAction::drop ? "drop" : "accept"},
-          {"accept_established", chain.accept_established},
-          {"unjudged", unjudged_name(chain.drop_unjudged)},
-          {"non_ip", non_ip_json(chain.non_ip)},
-          {kRules, std::move(rules)}};
 }
 
 }  // namespace nicsentry

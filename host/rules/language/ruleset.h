@@ -67,10 +67,4 @@ bool is_ruleset(const nlohmann::json& file);
 // Throws BatchError where rules name sets that are neither known nor in the ruleset.
 void check_set_names(const Ruleset& ruleset, std::vector<std::string> known);
 
-// A chain as rulesets have it. Rules with a lifetime have `expires`, the lifetime they were given, and `expires_ns`.
-nlohmann::ordered_json ruleset_json(const ChainRules& chain);
-
-// A ruleset for whoever edits it: a rule a line, an address a line.
-std::string ruleset_text(const nlohmann::json& ruleset);
-
 }  // namespace nicsentry

@@ -9,6 +9,7 @@
 #include "host/rules/language/batch.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/language/rule_text.h"
+#include "host/rules/language/ruleset_text.h"
 
 namespace nicsentry {
 namespace {

@@ -6,6 +6,7 @@
 #include "host/rules/language/batch.h"
 #include "host/rules/language/ruleset.h"
 #include "host/rules/language/ruleset_change.h"
+#include "host/rules/language/ruleset_text.h"
 
 namespace nicsentry::ruleset_test {
 namespace {
@@ -109,6 +110,10 @@ TEST_CASE("each error of a ruleset names the place, what was read and what is al
         Texts{"sets.ok[0].for: unknown field, allowed are range, expires, expires_ns"});
   CHECK(errors_of(R"({"rules": [{"expires_ns": "soon"}]})") ==
         Texts{"rules[0].expires_ns: read \"soon\", allowed is nanoseconds since 1970"});
+  for (const std::string wrong : {"9223372036854775808", "18446744073709551615", "-1", "0", "1.5"}) {
+    CHECK(errors_of(R"({"rules": [{"expires_ns": )" + wrong + "}]}") ==
+          Texts{"rules[0].expires_ns: read " + wrong + ", allowed is nanoseconds since 1970"});
+  }
 }
 
 TEST_CASE("a batch is no ruleset, and a ruleset no batch; each error names the command for it") {
