@@ -6,12 +6,11 @@
 """
 import json
 import sys
-import time
 
 from compare import PATIENCE, expect, expect_text
 from peers import EXAMPLE_BATCH, INSIDE, OUTSIDE, Peers
 from polycube_api import Service
-from suite import Mismatch, run_directory_cases, slow, within
+from suite import run_directory_cases, slow, within
 
 CHAIN = "firewall/fw/chain"
 LEFT = {"id": 0, "src": "10.0.0.11/32", "dst": "10.0.0.0/24", "l4proto": "ICMP", "action": "drop"}
