@@ -2,7 +2,9 @@
 #include "host/datapath/pins.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -12,9 +14,13 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
+#include <functional>
 #include <set>
+#include <sstream>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -133,6 +139,27 @@ bool on_its_hook(const PinKey& key, const fs::path& directory) {
   return key.hook == Hook::xdp ? runs(Mode::drv) || runs(Mode::hw) : runs(Mode::tc);
 }
 
+// Runs `look` in another network namespace, on a thread of its own that ends there; not where that may not be entered.
+void in_namespace(const fs::path& place, const std::function<void()>& look) {
+  const UniqueFd entry(open(place.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!entry) {
+    return;
+  }
+  std::exception_ptr failure;
+  std::thread([&] {
+    try {
+      if (setns(entry.get(), CLONE_NEWNET) == 0) {
+        look();
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
 std::vector<fs::path> entries_in(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code missing;
@@ -144,22 +171,28 @@ std::vector<fs::path> entries_in(const fs::path& directory) {
 
 }  // namespace
 
-std::set<unsigned long> living_namespaces() {
-  std::set<unsigned long> living;
+std::map<unsigned long, fs::path> living_namespaces() {
+  std::map<unsigned long, fs::path> living;
+  const auto add = [&living](const fs::path& place) {
+    struct stat found {};
+    if (stat(place.c_str(), &found) == 0) {
+      living.emplace(found.st_ino, place);
+    }
+  };
   std::error_code gone;
   for (const auto& process : fs::directory_iterator("/proc", gone)) {
-    struct stat found {};
-    if (stat((process.path() / "ns/net").c_str(), &found) == 0) {
-      living.insert(found.st_ino);
-    }
+    add(process.path() / "ns/net");
   }
   std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);) {
     const auto begin = line.find("net:[");
     unsigned long inode = 0;
-    if (begin != std::string::npos) {
-      std::from_chars(line.data() + begin + 5, line.data() + line.size(), inode);
-      living.insert(inode);
+    std::string skipped;
+    std::string place;
+    if (begin != std::string::npos &&
+        std::from_chars(line.data() + begin + 5, line.data() + line.size(), inode).ec == std::errc() &&
+        std::istringstream(line) >> skipped >> skipped >> skipped >> skipped >> place) {
+      living.emplace(inode, place);
     }
   }
   return living;
@@ -203,13 +236,24 @@ void PinDirectory::pin(const Interface& port, Hook hook, const Program& program)
 void PinDirectory::unpin(const Interface& port, Hook hook) const { remove_pins(of(port, hook)); }
 
 void PinDirectory::remove_vanished() const {
-  const std::set<unsigned long> living = living_namespaces();
+  const std::map<unsigned long, fs::path> living = living_namespaces();
   const unsigned long here = network_namespace();
   for (const fs::path& directory : entries_in(path_)) {
     const auto key = parse_pin_name(directory.filename());
+    if (!key) {
+      continue;
+    }
     try {
-      if (key && (!living.contains(key->network_namespace) ||
-                  (key->network_namespace == here && !on_its_hook(*key, directory)))) {
+      bool needed = true;  // what cannot be looked at stays
+      const auto look = [&] { needed = on_its_hook(*key, directory); };
+      if (key->network_namespace == here) {
+        look();
+      } else if (const auto other = living.find(key->network_namespace); other == living.end()) {
+        needed = false;
+      } else {
+        in_namespace(other->second, look);  // the number of a namespace that is gone is given to a new one
+      }
+      if (!needed) {
         remove_pins(directory);
       }
     } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): the interface is just going; the next start looks

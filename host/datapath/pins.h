@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "host/datapath/interface.h"
@@ -41,8 +41,8 @@ class PinDirectory {
   std::filesystem::path path_;
 };
 
-// The network namespaces of processes, and those that are mounted where this process sees it.
-std::set<unsigned long> living_namespaces();
+// The network namespaces of processes, and those that are mounted where this process sees it: inode and a path to it.
+std::map<unsigned long, std::filesystem::path> living_namespaces();
 
 // A pinned program with its maps; nothing where none has this id.
 std::optional<LoadedProgram> open_pinned_program(std::uint32_t id);
