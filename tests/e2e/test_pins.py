@@ -9,6 +9,7 @@ import os
 import signal
 import stat
 import sys
+import time
 
 from compare import BINARY, expect, expect_text
 from network import Controller, Network, run
@@ -25,9 +26,12 @@ def pins(network):
     return sorted(path.name for path in network.pins.iterdir()) if network.pins.exists() else []
 
 
+def namespace_number(network):
+    return network.inside(network.receiver, "stat", "-Lc", "%i", "/proc/self/ns/net").stdout.strip()
+
+
 def key(network, hook):
-    inode = network.inside(network.receiver, "stat", "-Lc", "%i", "/proc/self/ns/net").stdout.strip()
-    return f"{inode}-{network.link()['ifindex']}-{hook}"
+    return f"{namespace_number(network)}-{network.link()['ifindex']}-{hook}"
 
 
 def pinned_case(directory):
@@ -126,12 +130,20 @@ def vanished_case(directory):
         watching = Controller(network, "--mode", "drv", ports=("right2",))
         expect("pins of the next run", 1, len(pins(network)))
         watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        gone = namespace_number(network)
         run("ip", "netns", "del", network.receiver)
         network.namespaces.remove(network.receiver)
         expect("pins of a namespace that is gone", 1, len(pins(network)))
-        for name in (f"{network.receiver}b", network.receiver):  # the first one gets the number of what is gone
+        # The kernel gives the number of a namespace that is gone to a new one, here or to another test's.
+        for at in range(20):
+            name = f"{network.receiver}-{at}"
             run("ip", "netns", "add", name)
             network.namespaces.append(name)
+            if str(os.stat(f"/run/netns/{name}").st_ino) == gone:
+                break
+            time.sleep(0.05)
+        run("ip", "netns", "add", network.receiver)
+        network.namespaces.append(network.receiver)
         network.add_pair(9)
         Controller(network, "--mode", "drv", ports=("right9",)).stop()
         expect("pins after a run elsewhere", [], pins(network))
