@@ -10,6 +10,7 @@
 
 #include "host/base/error.h"
 #include "host/sessions/session_table.h"
+#include "tests/support/tries.h"
 
 namespace nicsentry::session_table_test {
 namespace {
@@ -669,7 +670,7 @@ TEST_CASE("many waiting insertions with rare releases are all placed") {
   std::uint32_t next_counter = 0;
   std::size_t refused = 0;
   std::size_t most_waiting = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < testing::tries(300, 20); ++round) {
     CAPTURE(round);
     std::vector<Fingerprint> names;
     for (const auto& entry : rig.truth) names.push_back(entry.first);
