@@ -22,6 +22,7 @@ FLOORS = {
     "lockout": 5,
     "export": 5,
     "datapath": 4,
+    "filter": 4,
     "sessions": 4,
     "run": 4,
     "rules": 3,

@@ -91,6 +91,7 @@ struct ReportOutput::Text {
 ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages)
     : messages_(std::move(messages)),
       has_files_(!options.formats.empty()),
+      filter_(options.filter),
       outcomes_(std::make_shared<WindowOutcomes>()),
       failed_(std::make_shared<std::atomic<bool>>(false)),
       seed_csv_files_(options.place.seed_csv_files),
@@ -128,6 +129,10 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
 
 void ReportOutput::publish(WindowReport report) {
   report.number += first_window_;
+  if (filter_) {
+    report.sessions_hidden =
+        std::erase_if(report.sessions, [this](const SessionWindow& session) { return !filter_->matches(session); });
+  }
   const std::uint64_t number = report.number;
   const std::size_t bytes = memory_of(report);
   bus_.publish(std::make_shared<const WindowReport>(std::move(report)), bytes);

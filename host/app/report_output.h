@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "host/export/files/tidy_rows.h"
 #include "host/export/files/window_files.h"
 #include "host/export/stream/fd_writer.h"
+#include "host/filter/session_filter.h"
 #include "host/report/window_report.h"
 #include "host/run/report_bus.h"
 
@@ -28,9 +30,10 @@ struct ReportOutputOptions {
   WindowText text = WindowText::table;  // to standard output
   unsigned top = 10;                    // sessions in the table
   TidyTableName rows = TidyTableName::sessions;
-  bool wait_when_full = false;        // a replay loses nothing; a live run waits for nobody
-  std::function<void()> before_text;  // on the thread that writes, before each text
-  std::function<void()> text_ended;   // likewise, once, when nobody reads standard output any more (EPIPE, EIO)
+  std::optional<SessionFilter> filter{};  // of the sessions that are shown and written; all are analysed
+  bool wait_when_full = false;            // a replay loses nothing; a live run waits for nobody
+  std::function<void()> before_text;      // on the thread that writes, before each text
+  std::function<void()> text_ended;       // likewise, once, when nobody reads standard output any more (EPIPE, EIO)
 };
 
 // Gives windows to the files and to standard output, each with a queue and a thread of its own. Of one thread.
@@ -59,6 +62,7 @@ class ReportOutput {
 
   Messages messages_;
   bool has_files_;
+  const std::optional<SessionFilter> filter_;
   std::uint64_t first_window_ = 0;  // its number in the files
   std::shared_ptr<WindowOutcomes> outcomes_;
   std::shared_ptr<std::atomic<bool>> failed_;

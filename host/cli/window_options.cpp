@@ -6,6 +6,7 @@
 #include "host/base/error.h"
 #include "host/cli/duration.h"
 #include "host/cli/option_checks.h"
+#include "host/filter/session_filter.h"
 #include "host/report/profile.h"
 
 namespace nicsentry {
@@ -45,6 +46,10 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--top", options.top, "sessions in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command
+      .add_option("--filter", options.filter,
+                  "show and write only sessions that match, as in pcap-filter(7); src is the client, dst the server")
+      ->check(understood_by([](const std::string& text) { SessionFilter filter(text); }));
   auto* json = command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
   command
       .add_option("--stream", options.stream,
@@ -74,6 +79,7 @@ ReportOutputOptions output_options(const WindowOptions& options) {
     }
   }
   parsed.top = options.top;
+  if (!options.filter.empty()) parsed.filter.emplace(options.filter);
   return parsed;
 }
 

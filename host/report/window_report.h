@@ -89,6 +89,7 @@ struct WindowReport {
   TimestampNs start_ns = 0;
   TimestampNs end_ns = 0;
   std::vector<SessionWindow> sessions;  // with packets in this window, in order of id
+  std::uint64_t sessions_hidden = 0;    // that a filter left out of `sessions`
   std::vector<Accounting> attachments;  // in the order of the command line
   std::vector<Outage> outages;          // that lasted at the window's end, or were over in it
 };

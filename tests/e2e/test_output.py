@@ -163,6 +163,10 @@ def many_files_case(directory):
     replay(capture, output, *options, "--seed-csv-files", 0, "--overwrite")
 
 
+def rows_of(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def stream_case(directory):
     """--stream prints the rows that the files get, and nothing else."""
     capture = pathlib.Path(directory) / "capture.pcap"
@@ -180,6 +184,39 @@ def stream_case(directory):
             expect("with -q", (rows, ""), (quiet.stdout, quiet.stderr))
     refused = replay(capture, output, "--profile", "crypto", "--stream", "packets", status=1)
     expect_text("packets of the profile crypto", "captures no packets", refused.stderr)
+
+
+def filter_case(directory):
+    """--filter narrows what is shown and written to the sessions that match; the accounting is of all packets."""
+    capture = pathlib.Path(directory) / "capture.pcap"
+    make_capture.make(capture)
+    whole = ("--window", "all", "--format", "jsonl,csv,seed-json")
+    every = rows_of(replay(capture, pathlib.Path(directory) / "every", *whole, "--stream", "sessions"))
+    for number, (expression, is_meant) in enumerate(
+        {
+            "dst port 443 and ip": lambda row: row["server_port"] == 443 and "." in row["server_ip"],
+            "src host 10.0.0.1 or icmp6": lambda row: row["client_ip"] == "10.0.0.1" or row["protocol"] == "ICMPv6",
+            "udp and host 203.0.113.99": lambda row: False,
+        }.items()
+    ):
+        output = pathlib.Path(directory) / f"narrowed-{number}"
+        meant = [row for row in every if is_meant(row)]
+        done = replay(capture, output, *whole, "--stream", "sessions", "--filter", expression)
+        expect(f"rows of '{expression}'", meant, rows_of(done))
+        expect("sessions.jsonl", done.stdout, (output / "sessions.jsonl").read_text(encoding="utf-8"))
+        expect(
+            "rows of sessions.csv", len(meant), (output / "sessions.csv").read_text(encoding="utf-8").count("\n") - 1
+        )
+        ids = {row["session"] for row in map(json.loads, (output / "packets.jsonl").open(encoding="utf-8"))}
+        expect("sessions of packets.jsonl", {row["session"] for row in meant if row["packets_captured"]}, ids)
+        all_windows = output.parent / "every" / "windows.jsonl"
+        expect("windows.jsonl", all_windows.read_text(encoding="utf-8"), (output / "windows.jsonl").read_text("utf-8"))
+    table = replay(capture, directory, "--window", "all", "--filter", "udp and host 203.0.113.99")
+    expect_text("table", f", 0 of {len(every)} sessions\n", table.stdout)
+    accounting = replay(capture, directory, "--json").stdout
+    expect("JSON of the accounting", accounting, replay(capture, directory, "--json", "--filter", "ip6").stdout)
+    refused = replay(capture, output, "--filter", "host example.org", status=2)
+    expect_text("a name", "names are not looked up", refused.stderr)
 
 
 @slow
@@ -212,6 +249,7 @@ def main():
             "two runs in one directory are refused": two_runs_case,
             "symbolic links where others may write are not followed": link_case,
             "a stream of rows is what the file has": stream_case,
+            "what a filter asks for is shown and written": filter_case,
             "the number of seed-csv's files has a limit": many_files_case,
         }
     )

@@ -53,7 +53,7 @@ nlohmann::ordered_json window_json(const WindowReport& report) {
     attachments.push_back(object_of(attachment_columns(), attachment));
   }
   nlohmann::ordered_json object = object_of(window_columns(), report);
-  object["sessions"] = report.sessions.size();
+  object["sessions"] = report.sessions.size() + report.sessions_hidden;
   object["packets_in"] = in.packets;
   object["bytes_in"] = in.bytes;
   object["planes"] = attachments;

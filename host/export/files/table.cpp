@@ -238,10 +238,11 @@ std::string outage_line(const Outage& outage) {
 std::string title_line(const WindowReport& report) {
   const UtcTime start = utc(report.start_ns);
   const UtcTime end = utc(report.end_ns);
-  return fmt::format("window {}: {} {} to {}{} UTC, {}, {} session{}", report.number, start.date, start.time,
+  const std::uint64_t all = report.sessions.size() + report.sessions_hidden;
+  return fmt::format("window {}: {} {} to {}{} UTC, {}, {}{} session{}", report.number, start.date, start.time,
                      end.date == start.date ? "" : fmt::format("{} ", end.date), end.time,
                      seconds_text(report.end_ns - report.start_ns), report.sessions.size(),
-                     report.sessions.size() == 1 ? "" : "s");
+                     report.sessions_hidden == 0 ? "" : fmt::format(" of {}", all), all == 1 ? "" : "s");
 }
 
 // Returns the text in lines of at most `width`, broken at blanks. Lines after the first are indented. A longer word is

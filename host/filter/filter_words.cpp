@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/filter/filter_words.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "host/base/closest_word.h"
+#include "host/base/error.h"
+
+namespace nicsentry {
+namespace {
+
+const std::vector<std::string> kWords = {"src", "dst", "host", "net",  "mask",  "port", "portrange", "proto", "ip",
+                                         "ip6", "tcp", "udp",  "icmp", "icmp6", "vlan", "and",       "or",    "not"};
+
+// Words of pcap-filter(7) that ask a packet for more than its session keeps.
+const std::map<std::string, std::string, std::less<>> kNotInSessions = {{"ether", "addresses of Ethernet"},
+                                                                        {"link", "addresses of Ethernet"},
+                                                                        {"fddi", "addresses of FDDI"},
+                                                                        {"tr", "addresses of Token Ring"},
+                                                                        {"wlan", "addresses of 802.11"},
+                                                                        {"arp", "packets of ARP"},
+                                                                        {"rarp", "packets of RARP"},
+                                                                        {"len", "a length"},
+                                                                        {"length", "a length"},
+                                                                        {"less", "a length"},
+                                                                        {"greater", "a length"},
+                                                                        {"gateway", "a gateway"},
+                                                                        {"broadcast", "a broadcast mark"},
+                                                                        {"multicast", "a multicast mark"},
+                                                                        {"inbound", "a direction on a port"},
+                                                                        {"outbound", "a direction on a port"},
+                                                                        {"ifindex", "a port"},
+                                                                        {"on", "a port"},
+                                                                        {"ifname", "a port"},
+                                                                        {"mpls", "labels of MPLS"},
+                                                                        {"pppoed", "packets of PPPoE"},
+                                                                        {"pppoes", "packets of PPPoE"},
+                                                                        {"geneve", "an outer header"},
+                                                                        {"sctp", "packets of SCTP"},
+                                                                        {"igmp", "packets of IGMP"},
+                                                                        {"protochain", "extension headers"}};
+
+bool begins_operator(char character) { return character == '!' || character == '&' || character == '|'; }
+
+// What stands between blanks, brackets and the operators "!", "&&" and "||".
+std::vector<std::string> words_of(const std::string& expression) {
+  std::vector<std::string> words(1);
+  for (const char character : expression) {
+    if (std::isspace(static_cast<unsigned char>(character)) != 0 || character == '(' || character == ')' ||
+        begins_operator(character)) {
+      words.emplace_back();
+    } else {
+      words.back() += character;
+    }
+  }
+  std::erase(words, "");
+  return words;
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// A number, a range of ports, an address, the beginning of an IPv4 address, or one of these with the length of a
+// prefix.
+bool is_value(const std::string& word) {
+  const std::size_t slash = word.find('/');
+  if (slash != std::string::npos && !is_digits(std::string_view(word).substr(slash + 1))) {
+    return false;
+  }
+  const std::string value = word.substr(0, slash);
+  if (value.find(':') != std::string::npos) {
+    std::array<unsigned char, sizeof(in6_addr)> address{};
+    return inet_pton(AF_INET6, value.c_str(), address.data()) == 1;
+  }
+  if (const std::size_t dash = value.find('-'); dash != std::string::npos) {
+    return is_digits(std::string_view(value).substr(0, dash)) && is_digits(std::string_view(value).substr(dash + 1));
+  }
+  std::size_t begin = 0;
+  while (true) {
+    const std::size_t dot = value.find('.', begin);
+    if (!is_digits(std::string_view(value).substr(begin, dot - begin))) {
+      return false;
+    }
+    if (dot == std::string::npos) {
+      return true;
+    }
+    begin = dot + 1;
+  }
+}
+
+}  // namespace
+
+FilterWords check_filter_words(const std::string& expression) {
+  const auto refuse = [&expression](const std::string& word, const std::string& why) {
+    throw BadRequest("filter '" + expression + "': '" + word + "': " + why);
+  };
+  const std::vector<std::string> words = words_of(expression);
+  if (words.empty()) {
+    throw BadRequest("filter '" + expression + "': it asks for nothing; an example: 'host 10.0.0.1 and port 443'");
+  }
+  FilterWords found;
+  for (const std::string& word : words) {
+    if (word == "vlan") {
+      found.vlan = true;
+    }
+    if (is_value(word) || std::find(kWords.begin(), kWords.end(), word) != kWords.end()) {
+      continue;
+    }
+    if (word.find_first_of("[]<>=+*%^") != std::string::npos) {
+      refuse(word, "a session has no bytes to compare");
+    }
+    if (const auto other = kNotInSessions.find(word); other != kNotInSessions.end()) {
+      refuse(word, "a session does not have " + other->second);
+    }
+    const auto meant = closest_word(word, kWords);
+    refuse(word, "neither a word of filters nor a number or an address; names are not looked up" +
+                     (meant ? "; did you mean '" + *meant + "'?" : std::string()));
+  }
+  return found;
+}
+
+}  // namespace nicsentry
