@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs the packages of Debian 12 that nicsentry needs. Does nothing if all are installed.
-#   scripts/install-deps.sh [--tests]    --tests: also those that only the tests need
+#   scripts/install-deps.sh [--tests]    --tests: also those that only the tests need, and promtool in /usr/local/bin
 set -euo pipefail
 
 packages=(
@@ -23,10 +23,20 @@ missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
 done
-((${#missing[@]} == 0)) && exit 0
+# promtool's package, prometheus, would start and enable a service: only the tool is taken out of it.
+tools=()
+[[ ${1:-} == --tests ]] && ! command -v promtool >/dev/null && tools+=(promtool)
+all=("${missing[@]}" "${tools[@]}")
+((${#all[@]} == 0)) && exit 0
 
-((EUID == 0)) || { echo "install-deps: ${missing[*]} are missing; installing them needs root" >&2; exit 1; }
-echo "install-deps: installing ${missing[*]}"
+((EUID == 0)) || { echo "install-deps: ${all[*]} are missing; installing them needs root" >&2; exit 1; }
+echo "install-deps: installing ${all[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+((${#missing[@]} == 0)) || apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+if ((${#tools[@]} > 0)); then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg -x prometheus_*.deb .)
+  install -m 755 "$work/usr/bin/promtool" /usr/local/bin/promtool
+fi

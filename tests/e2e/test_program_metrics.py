@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicsentry programs read --format openmetrics`, parsed by Prometheus's own strict parser.
+"""`nicsentry programs read --format openmetrics`, parsed by the strict parser of Prometheus's client, and by promtool.
 
     test_program_metrics.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from compare import expect, expect_text
 from network import Network
+from promtool import stored_samples
 from suite import REPOSITORY, Mismatch, run_directory_cases, slow
 from test_program_reading import load, opened, read
 from test_program_swap import COUNTING, Flood, add, total
@@ -38,9 +39,16 @@ def load_metrics(network, *metrics, name="exports", status=0):
     return done
 
 
+def exposition(network, *arguments, name="exports"):
+    return network.nicsentry("programs", "read", name, "--format", "openmetrics", *arguments).stdout
+
+
 def families(network, *arguments, name="exports"):
     """Families by name, of the text that the strict parser takes."""
-    text = network.nicsentry("programs", "read", name, "--format", "openmetrics", *arguments).stdout
+    return parsed(exposition(network, *arguments, name=name))
+
+
+def parsed(text):
     try:
         return {one.name: one for one in text_string_to_metric_families(text)}
     except ValueError as error:
@@ -75,23 +83,30 @@ def put(network, map_name, *entries, name="exports"):
             pinned.put(key, value)
 
 
+FIRST = flow("192.0.2.1", 443, 7, b'"\\\n\xc3\xa9\xff')
+
+
+def load_members(network):
+    load_metrics(
+        network,
+        exported("single", "Counter", "packets_total", labels=[{"name": "kind", "value": 'a "quoted" \\ one'}]),
+        exported("flows", "Gauge", labels=[{"name": "program", "value": "mine"}]),
+        exported("processors", "untyped"),
+        exported("queue", "counter"),
+    )
+    second = flow("192.0.2.2", 80, 8, b"plain")
+    put(network, "single", (bytes(4), struct.pack("<Q", 2**63)))
+    put(network, "flows", (FIRST, counters(1, 2, -3, (4, 5), 2)), (second, counters(6, 7, 8, (9, 10), 77)))
+    each = per_processor([struct.pack("<Q", 5)] * possible_processors())
+    put(network, "processors", (struct.pack("<I", 9), each))
+
+
 def members_case(directory):
     """A structure gives a series for each number in it; keys become labels, texts escaped; a series goes with its
     entry."""
     with Network(directory) as network:
-        load_metrics(
-            network,
-            exported("single", "Counter", "packets_total", labels=[{"name": "kind", "value": 'a "quoted" \\ one'}]),
-            exported("flows", "Gauge", labels=[{"name": "program", "value": "mine"}]),
-            exported("processors", "untyped"),
-            exported("queue", "counter"),
-        )
-        odd = b'"\\\n\xc3\xa9\xff'
-        first, second = flow("192.0.2.1", 443, 7, odd), flow("192.0.2.2", 80, 8, b"plain")
-        put(network, "single", (bytes(4), struct.pack("<Q", 2**63)))
-        put(network, "flows", (first, counters(1, 2, -3, (4, 5), 2)), (second, counters(6, 7, 8, (9, 10), 77)))
+        load_members(network)
         processors = possible_processors()
-        put(network, "processors", (struct.pack("<I", 9), per_processor([struct.pack("<Q", 5)] * processors)))
         found = families(network)
         names = ["packets", "flows_packets", "flows_bytes_in", "flows_bytes_change", "flows_queues", "flows_verdict"]
         names += ["processors"]
@@ -129,7 +144,7 @@ def members_case(directory):
         expect("a list", expected, samples(found["flows_queues"]))
         expect("per-CPU values, added", {("processors", (("key", "9"),)): 5 * processors}, samples(found["processors"]))
         with opened(network, "exports", "flows") as pinned:
-            pinned.remove(first)
+            pinned.remove(FIRST)
         left = samples(families(network)["flows_packets"])
         expect("after an entry was removed", {("flows_packets", keys[1]): 6}, left)
         expect("entries", {"packets_total": 1, "flows": 1, "processors": 1}, health(network, "map_entries"))
@@ -148,30 +163,34 @@ def buckets_of(family):
     return found
 
 
+SLOTS = [1, 0, 2, 3, 0, 0, 4, 5]
+
+
+def load_histograms(network):
+    load_metrics(
+        network,
+        exported("latencies", "Histogram"),
+        exported("latencies", "Histogram", "linear", buckets={"scale": "linear", "start": 10, "width": 2.5}),
+        exported("latencies", "Histogram", "fixed", buckets={"scale": "fixed", "bounds": [0.001, 1, 5e6]}),
+        exported("sizes", "Histogram", "sizes_bytes", buckets={"scale": "linear", "width": 8}),
+        exported("summaries", "Summary"),
+        exported("changes", "Summary"),
+        exported("changes", "Histogram", "signed"),
+        exported("latencies", "Histogram", "below", buckets={"scale": "linear", "start": -5, "width": 4}),
+        exported("latencies", "Histogram", "close", buckets={"scale": "linear", "start": 2**54}),
+    )
+    put(network, "latencies", (ipaddress.IPv4Address("192.0.2.7").packed, struct.pack("<9Q", *SLOTS, 1234)))
+    each = [(struct.pack("<I", i), per_processor([struct.pack("<Q", i)] * possible_processors())) for i in range(300)]
+    put(network, "sizes", *each)
+    put(network, "summaries", (struct.pack("<H", 5), struct.pack("<I4xQ", 3, 99)))
+    changes = ((3, 0, 1, 1, 1), (3, -1, 1, 1, 1), (3, 5, 4, -1, 4))
+    put(network, "changes", *[(struct.pack("<H", i), struct.pack("<I4x4q", *one)) for i, one in enumerate(changes)])
+
+
 def histograms_case(directory):
     """Histograms of slots in a value and in a map, on each scale; summaries of count and sum."""
     with Network(directory) as network:
-        load_metrics(
-            network,
-            exported("latencies", "Histogram"),
-            exported("latencies", "Histogram", "linear", buckets={"scale": "linear", "start": 10, "width": 2.5}),
-            exported("latencies", "Histogram", "fixed", buckets={"scale": "fixed", "bounds": [0.001, 1, 5e6]}),
-            exported("sizes", "Histogram", "sizes_bytes", buckets={"scale": "linear", "width": 8}),
-            exported("summaries", "Summary"),
-            exported("changes", "Summary"),
-            exported("changes", "Histogram", "signed"),
-            exported("latencies", "Histogram", "below", buckets={"scale": "linear", "start": -5, "width": 4}),
-            exported("latencies", "Histogram", "close", buckets={"scale": "linear", "start": 2**54}),
-        )
-        slots = [1, 0, 2, 3, 0, 0, 4, 5]
-        put(network, "latencies", (ipaddress.IPv4Address("192.0.2.7").packed, struct.pack("<9Q", *slots, 1234)))
-        each = [
-            (struct.pack("<I", i), per_processor([struct.pack("<Q", i)] * possible_processors())) for i in range(300)
-        ]
-        put(network, "sizes", *each)
-        put(network, "summaries", (struct.pack("<H", 5), struct.pack("<I4xQ", 3, 99)))
-        changes = ((3, 0, 1, 1, 1), (3, -1, 1, 1, 1), (3, 5, 4, -1, 4))
-        put(network, "changes", *[(struct.pack("<H", i), struct.pack("<I4x4q", *one)) for i, one in enumerate(changes)])
+        load_histograms(network)
         found = families(network)
         expect("types", {"histogram"}, {found[n].type for n in ("latencies", "linear", "fixed", "sizes_bytes")})
         bounds = ["1.0", "2.0", "4.0", "8.0", "16.0", "32.0", "64.0", "+Inf"]
@@ -297,24 +316,28 @@ static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *m
             expect(f"trial {trial}: counted on", 4.0 * trial, seen)
 
 
+def load_names(network):
+    le = [{"name": "le", "value": "mine"}, {"name": "index", "value": "first"}]
+    load_metrics(
+        network,
+        exported("latencies", "Histogram", "slow", labels=le),
+        exported("single", "Gauge", "slow_count"),
+        exported("single", "Counter", "slow_sum"),
+        exported("flows", "Gauge", labels=le),
+        exported("sizes", "Histogram", buckets={"scale": "linear", "start": 1e308, "width": 1e308}),
+        exported("latencies", "Histogram", "narrow", buckets={"scale": "linear", "width": 1e-300}),
+        {"name": "plain", "map-name": "taken"},
+    )
+    put(network, "latencies", (bytes(4), struct.pack("<9Q", *range(1, 9), 99)))
+    put(network, "single", (bytes(4), struct.pack("<Q", 6)))
+    put(network, "flows", (flow("192.0.2.1", 1, 1, b""), counters(1, 0, 0, (4, 5))))
+    put(network, "taken", *[(struct.pack("<I", i), counters(i, 0, 0)) for i in range(3)])
+
+
 def names_case(directory):
     """Names and labels of metrics that stand in each other's way, or in that of OpenMetrics, give a text that holds."""
     with Network(directory) as network:
-        le = [{"name": "le", "value": "mine"}, {"name": "index", "value": "first"}]
-        load_metrics(
-            network,
-            exported("latencies", "Histogram", "slow", labels=le),
-            exported("single", "Gauge", "slow_count"),
-            exported("single", "Counter", "slow_sum"),
-            exported("flows", "Gauge", labels=le),
-            exported("sizes", "Histogram", buckets={"scale": "linear", "start": 1e308, "width": 1e308}),
-            exported("latencies", "Histogram", "narrow", buckets={"scale": "linear", "width": 1e-300}),
-            {"name": "plain", "map-name": "taken"},
-        )
-        put(network, "latencies", (bytes(4), struct.pack("<9Q", *range(1, 9), 99)))
-        put(network, "single", (bytes(4), struct.pack("<Q", 6)))
-        put(network, "flows", (flow("192.0.2.1", 1, 1, b""), counters(1, 0, 0, (4, 5))))
-        put(network, "taken", *[(struct.pack("<I", i), counters(i, 0, 0)) for i in range(3)])
+        load_names(network)
         found = families(network)
         expect("own label", {"mine"}, {one.labels["own_le"] for one in found["slow"].samples})
         expected = [("slow_count_ingress", "gauge", 6.0), ("slow_sum_ingress", "counter", 6.0)]
@@ -382,12 +405,37 @@ def capped_case(directory):
         expect("one metric", True, "processors" not in only and "taken_packets" in only)
 
 
+def promtool_case(directory):
+    """Prometheus stores of each text the samples that its client's parser reads, names, labels and values."""
+    with Network(directory) as network:
+        for put_in in (load_members, load_histograms, load_names):
+            put_in(network)
+            text = exposition(network)
+            read_samples = [one for family in parsed(text).values() for one in family.samples]
+            expected = {
+                (one.name, tuple(sorted((name, value) for name, value in one.labels.items() if value))): one.value
+                for one in read_samples
+            }
+            expect(f"{put_in.__name__}: different samples", len(read_samples), len(expected))
+            stored = stored_samples(text)
+            expect(f"{put_in.__name__}: series", sorted(expected), sorted(stored))
+            expect(f"{put_in.__name__}: values", expected, stored)
+            network.nicsentry("programs", "unload", "exports")
+        refused = "nothing"
+        try:
+            stored_samples(text.replace("# EOF\n", ""))
+        except Mismatch as mismatch:
+            refused = str(mismatch)
+        expect_text("promtool about a text without its end", "does not end with # EOF", refused)
+
+
 CASES = {
     "members and labels": members_case,
     "histograms and summaries": histograms_case,
     "what reads took": taken_case,
     "two metrics of one map": one_map_case,
     "names and labels": names_case,
+    "promtool": promtool_case,
     "under load": slow(load_case),
     "capped": capped_case,
 }
