@@ -26,13 +26,26 @@ struct header {
 	__u8 words : 4, version : 4;
 	__u8 service;
 	__be16 length;
-	__be32 fragment;
+	__be16 number;
+	__be16 fragment;
 	__u8 hops;
 	__u8 proto;
 	__sum16 sum;
 	__be32 from;
 	__be32 to;
 } __attribute__((packed));
+
+/* Bytes behind the IPv4 header of a whole packet, or of a whole first fragment; 0 for all else. */
+static __always_inline int bytes_behind(struct header *header, __u32 frame)
+{
+	int length = bpf_ntohs(header->length), words = header->words;
+
+	if (header->type != bpf_htons(ETH_P_IP) || header->version != 4 || words < 5)
+		return 0;
+	if (header->fragment & bpf_htons(0x1fff) || ETH_HLEN + length > frame || length < words * 4)
+		return 0;
+	return length - words * 4;
+}
 
 #if POLYCUBE_PROGRAM_TYPE == 0
 BPF_TABLE_SHARED("percpu_hash", struct flow, struct figures, FLOWS_COUNTED, 10000);
@@ -65,20 +78,21 @@ static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *m
 	struct figures *figures;
 	struct flow flow = {};
 	__be16 *ports;
-	__u8 flags = 0;
+	__u8 flags = 0, *rest;
 	bool near;
+	int left;
 
-	if ((void *)(header + 1) > end || header->type != bpf_htons(ETH_P_IP) || header->version != 4)
+	if ((void *)(header + 1) > end || (header->proto != 6 && header->proto != 17))
 		return RX_OK;
-	if (header->proto != 6 && header->proto != 17)
-		return RX_OK;
-	ports = (void *)header + ETH_HLEN + header->words * 4;
-	if ((void *)ports + 8 > end)
+	left = bytes_behind(header, md->packet_len);
+	rest = (void *)header + ETH_HLEN + header->words * 4;
+	ports = (void *)rest;
+	if (left < 8 || rest + 8 > (__u8 *)end)
 		return RX_OK;
 	if (header->proto == 6) {
-		if ((void *)ports + 20 > end)
+		if (left < 20 || rest + 20 > (__u8 *)end || rest[12] >> 4 < 5 || (rest[12] >> 4) * 4 > left)
 			return RX_OK;
-		flags = ((__u8 *)ports)[13];
+		flags = rest[13];
 	}
 	near = header->from < header->to;
 	flow.proto = header->proto;

@@ -41,6 +41,18 @@ struct header {
 	__be32 to;
 } __attribute__((packed));
 
+/* Bytes behind the IPv4 header of a whole packet, or of a whole first fragment; 0 for all else. */
+static __always_inline int bytes_behind(struct header *header, __u32 frame)
+{
+	int length = bpf_ntohs(header->length), words = header->words;
+
+	if (header->type != bpf_htons(ETH_P_IP) || header->version != 4 || words < 5)
+		return 0;
+	if (header->fragment & bpf_htons(0x1fff) || ETH_HLEN + length > frame || length < words * 4)
+		return 0;
+	return length - words * 4;
+}
+
 #if POLYCUBE_PROGRAM_TYPE == 0
 BPF_QUEUESTACK_SHARED("queue", FLOW_PACKETS, struct packet, MOST_SESSIONS *MOST_PACKETS, 0);
 BPF_TABLE_SHARED("hash", struct flow, struct taken, FLOWS_TAKEN, MOST_SESSIONS);
@@ -73,14 +85,16 @@ static __always_inline int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *m
 	struct taken none = {}, *taken;
 	__be16 from = 0, to = 0;
 	__u8 *rest;
+	int left;
 
-	if ((void *)(header + 1) > end || header->type != bpf_htons(ETH_P_IP) || header->version != 4)
+	if ((void *)(header + 1) > end)
 		return RX_OK;
+	left = bytes_behind(header, md->packet_len);
 	rest = (void *)header + ETH_HLEN + header->words * 4;
-	if (rest + 8 > (__u8 *)end)
+	if (left < 8 || rest + 8 > (__u8 *)end)
 		return RX_OK;
 	if (header->proto == 6) {
-		if (rest + 20 > (__u8 *)end)
+		if (left < 20 || rest + 20 > (__u8 *)end || rest[12] >> 4 < 5 || (rest[12] >> 4) * 4 > left)
 			return RX_OK;
 		packet.tcp_flags = rest[13];
 		packet.window = rest[14] << 8 | rest[15];
