@@ -5,6 +5,7 @@ and what monitors export, held against what `run` writes for the same traffic.
 
     test_polycube_clients.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -29,6 +30,7 @@ TAKEN_AT_ONCE = {"swap-on-read": True, "empty-on-read": True}
 POLICY = '\t{"id": 0, "action": "forward", "description": "Default Policy"}'
 # Two programs take a packet's time one after the other, on a processor that does other work between.
 SLACK_NS = 50_000_000
+SYN = 2
 ECHO_SERVER = """
 import socket
 one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -323,8 +325,9 @@ def intervals_case(directory):
         network.check_clean()
 
 
-def bridge_case(directory):
-    """A bridge joins two machines; a monitor on its port counts what iperf3 sends, also while it is read."""
+@contextlib.contextmanager
+def bridged(directory):
+    """Two machines, 10.0.0.1 and 10.0.0.2, that a bridge of the service joins; the second one has iperf3's server."""
     with Network(directory, pairs=2, mtu=1500) as network:
         other = f"{network.sender}2"
         network.add_namespace(other)
@@ -337,6 +340,37 @@ def bridge_case(directory):
         service.do("POST", "simplebridge/br1", "")
         for number in (1, 2):
             service.do("POST", f"simplebridge/br1/ports/port{number}", {"peer": f"right{number - 1}"})
+        server = network.start(other, "iperf3", "-s", "--forceflush", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        while "Server listening" not in server.stdout.readline():
+            if server.poll() is not None:
+                raise Mismatch("iperf3's server did not start")
+        yield network, service
+        service.stop()
+
+
+def iperf3(network, *options):
+    return network.start(network.sender, "iperf3", "-c", "10.0.0.2", "--json", *options, stdout=subprocess.PIPE)
+
+
+def arrived_bytes(sender):
+    return json.loads(sender.communicate(timeout=PATIENCE)[0])["end"]["sum_received"]["bytes"]
+
+
+def extract(network, kind, name, output, sender=None):
+    """Extracts while the sender sends, and once more. Returns what each file has."""
+    files = []
+    while True:
+        ended = sender is None or sender.poll() is not None
+        part = network.directory / f"{output}-{len(files)}"
+        client(network, kind, name, "-o", part, "--json", "--every", 0.1)
+        files.append([one for path in part.glob("result_*.json") for one in json.loads(path.read_text())])
+        if ended:
+            return files
+
+
+def bridge_case(directory):
+    """A bridge joins two machines; a monitor on its port counts what iperf3 sends, also while it is read."""
+    with bridged(directory) as (network, service):
         expect(
             "ports",
             [("port1", "right0"), ("port2", "right1")],
@@ -350,19 +384,11 @@ def bridge_case(directory):
             True,
             network.inside(network.sender, "ping", "-n", "-c", 3, "-W", 2, "10.0.0.2", check=False).returncode == 0,
         )
-        network.start(other, "iperf3", "-s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.5)
         for parallel in (1, 10):
             service.get("dynmon/flow_counters/metrics")
-            sender = network.start(
-                network.sender, "iperf3", "-c", "10.0.0.2", "-t", 2, "-P", parallel, "--json", stdout=subprocess.PIPE
-            )
-            output = network.directory / f"iperf-{parallel}"
-            client(network, "sessions", "flow_counters", "-o", output, "--json", "--every", 0.5, "--times", 8)
-            report = json.loads(sender.communicate(timeout=PATIENCE)[0])
-            arrived = report["end"]["sum_received"]["bytes"]
-            files = [json.loads(path.read_text()) for path in output.glob("result_*.json")]
-            expect("files", True, len(files) >= 3)
+            sender = iperf3(network, "-t", 2, "-P", parallel)
+            files = extract(network, "sessions", "flow_counters", f"iperf-{parallel}", sender)
+            arrived = arrived_bytes(sender)
             ports = {one["id"][2] for file in files for one in file if one["id"][3] == 5201}
             expect("connections", parallel + 1, len(ports))  # and iperf3's own
             counted = sum(one["value"][5] // 8 for file in files for one in file if one["id"][3] == 5201)
@@ -373,7 +399,41 @@ def bridge_case(directory):
         service.do("DELETE", "simplebridge/br1")
         links = [one["ifname"] for one in json.loads(run("ip", "-n", network.receiver, "-j", "link").stdout)]
         expect("the bridge after DELETE", False, "br1" in links)
-        service.stop()
+
+
+def iperf_records(files):
+    """Of each connection to iperf3's server, the records of each file, in order."""
+    found = {}
+    for file in files:
+        for one in file:
+            if one["id"][3] == 5201:
+                found.setdefault(one["id"][1], []).append(one["packets"])
+    return found
+
+
+def bridge_unread_case(directory):
+    """A monitor on the bridge's port that nobody reads, or that is read meanwhile, stands in nobody's way: iperf3's
+    connections go on, and the first packets of each are recorded from its SYN on; one that counts has all bytes."""
+    parallel, arrived = 3, 0
+    with bridged(directory) as (network, service):
+        for name in EXPORTED:
+            client(network, "monitor", name, "br1:port1", write_monitor(network.directory, name))
+        for reading in (False, True):
+            sender = iperf3(network, "-n", "20M", "-b", "100M" if reading else "0", "-P", parallel)
+            if not reading:
+                arrived += arrived_bytes(sender)
+            files = extract(network, "packets", "flow_packets", f"packets-{reading}", sender)
+            if reading:
+                arrived += arrived_bytes(sender)
+            records = iperf_records(files)
+            expect(f"connections, reading {reading}", parallel + 1, len(records))  # and iperf3's own
+            for port, times in records.items():
+                expect(f"port {port}: the flags of the first packet", SYN, times[0][0][2])
+                expect(f"port {port}: packets at a time", True, max(len(packets) for packets in times) <= 100)
+                expect(f"port {port}: files", True, reading or len(times) == 1)
+        (entries,) = extract(network, "sessions", "flow_counters", "all")
+        counted = sum(one["value"][5] // 8 for one in entries if one["id"][3] == 5201)
+        expect(f"bytes counted {counted} for {arrived} received", True, counted >= arrived >= 20_000_000)
 
 
 if __name__ == "__main__":
@@ -385,6 +445,7 @@ if __name__ == "__main__":
                 "extraction": extraction_case,
                 "intervals": intervals_case,
                 "bridge": bridge_case,
+                "bridge, unread and read": bridge_unread_case,
             }
         )
     )
