@@ -41,6 +41,7 @@ void run_polycube_service(const PolycubeServiceOptions& options, const Messages&
   polycube::ApiOptions api;
   api.access = options.access;
   api.version = version();
+  api.guard = options.guard;
   api.open_firewall_port = [&](Firewall& firewall, const std::string& interface, Mode mode) {
     return open_firewall_port(firewall, interface, mode, socket, messages, log);
   };

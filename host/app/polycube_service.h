@@ -6,11 +6,13 @@
 
 #include "host/app/messages.h"
 #include "host/polycube/access.h"
+#include "host/polycube/change_guard.h"
 
 namespace nicsentry {
 
 struct PolycubeServiceOptions {
   polycube::AccessRules access;
+  polycube::ChangeGuard guard = polycube::ChangeGuard::on;
 };
 
 // Answers the clients of Polycube's REST API until SIGINT, SIGTERM or SIGQUIT, then takes everything off that they

@@ -23,6 +23,7 @@ struct ServeOptions {
   std::string polycube;
   std::vector<std::string> users;
   bool insecure = false;
+  bool yes = false;
   bool quiet = false;
 };
 
@@ -60,6 +61,7 @@ int serve(const ServeOptions& options) {
   PolycubeServiceOptions service;
   service.access.address = parse_listen_address(options.polycube);
   service.access.insecure = options.insecure;
+  service.guard = options.yes ? polycube::ChangeGuard::off : polycube::ChangeGuard::on;
   for (const std::string& user : options.users) {
     service.access.users.insert(parse_user(user));
   }
@@ -81,6 +83,7 @@ void add_serve_command(CLI::App& app, Action& chosen) {
       ->check(understood_by(parse_user));
   command->add_flag("--insecure", options->insecure,
                     "also listen beyond the loopback interface; whoever reaches the port then rules this host");
+  command->add_flag("--yes", options->yes, "take rules also if they cut off what this host depends on");
   command->add_flag("-q,--quiet", options->quiet, "only warnings, errors and logged packets");
   command->footer(
       "Examples:\n"

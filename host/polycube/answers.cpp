@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/polycube/change_guard.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry::polycube {
@@ -44,6 +45,9 @@ Response model_error(unsigned status, const std::string& tag, const std::string&
 }
 
 Response with_error(const std::exception& error) {
+  if (const auto* refused = dynamic_cast<const LockOut*>(&error)) {
+    return with_text(refusal_text(*refused), kFailed);
+  }
   if (dynamic_cast<const BatchError*>(&error) != nullptr) {
     return with_text(error.what(), kFailed);
   }

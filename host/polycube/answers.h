@@ -20,8 +20,8 @@ Response no_content();  // 204: a resource was removed
 // A request that the data model does not allow: {"ietf-restconf:errors": ...} with this tag (RFC 8040).
 Response model_error(unsigned status, const std::string& tag, const std::string& info);
 
-// BadRequest is 400, NotFound 404, Conflict 409, anything else, also an error of a batch of rules, 500: then the body
-// is the reason as text, which the earlier clients print.
+// BadRequest is 400, NotFound 404, Conflict 409; anything else 500, also an error of a batch of rules and a change that
+// would cut off what this host depends on: then the body is the reason as text, which the earlier clients print.
 Response with_error(const std::exception& error);
 
 }  // namespace nicsentry::polycube

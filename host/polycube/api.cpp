@@ -50,7 +50,7 @@ struct Api::State {
         lock(sole_service()),
         record(runtime_directory() / ("polycube-" + std::to_string(network_namespace()) + ".json")),
         cubes(options.open_firewall_port, record, options.warning),
-        routes(cubes, options.version),
+        routes(cubes, options.version, options.guard),
         server(router, kLimits) {
     record.clean_up(options.warning);
     routes.add_to(router);

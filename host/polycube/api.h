@@ -8,6 +8,7 @@
 #include "host/api/server/gate.h"
 #include "host/api/server/http_server.h"
 #include "host/polycube/access.h"
+#include "host/polycube/change_guard.h"
 #include "host/polycube/firewall_port.h"
 
 namespace nicsentry::polycube {
@@ -15,6 +16,7 @@ namespace nicsentry::polycube {
 struct ApiOptions {
   AccessRules access;
   std::string version;  // of nicsentry
+  ChangeGuard guard = ChangeGuard::on;
   OpenFirewallPort open_firewall_port;
   std::function<void(const std::string&)> refused;  // a request, and why; on the server's thread
   std::function<void(const std::string&)> warning;

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "host/enforce/change_terms.h"
+
 namespace nicsentry::polycube {
+
+// The terms of a change of rules; looks at the processes of this host.
+using FindTerms = std::function<ChangeTerms()>;
 
 // A request of the API, as the resource that it names sees it.
 struct Call {
@@ -14,6 +20,7 @@ struct Call {
   std::vector<std::string> path;  // decoded, without empty parts, behind "/polycube/v1"
   std::string text;               // the body as it came
   std::string base;               // "//127.0.0.1:9000", for links
+  FindTerms terms = [] { return ChangeTerms{}; };
 
   // The body as JSON; an empty object where none came. Throws BadRequest.
   nlohmann::json body() const;

@@ -63,9 +63,10 @@ class TransparentCube : public Cube {
   nlohmann::ordered_json summary() override;
   void remove() override { detach(); }
 
-  // `interface` is Linux's name, `port` how the API's client called it. A firewall needs no places. Throws Error, and
-  // nothing is attached then.
-  virtual void attach(const std::string& interface, const std::string& port, const Places& places) = 0;
+  // `interface` is Linux's name, `port` how the API's client called it. A firewall needs no places; others need no
+  // terms. Throws Error, and nothing is attached then.
+  virtual void attach(const std::string& interface, const std::string& port, const Places& places,
+                      const FindTerms& terms) = 0;
   virtual void detach() = 0;
   virtual bool is_firewall() const = 0;
   Mode type() const { return type_; }

@@ -199,7 +199,7 @@ void CubeStore::move(Line& line, const std::vector<Places>& places, const Member
   for (const Moving& one : moving) {
     if (one.placed.cube->port().empty()) {
       attempt(one.placed.cube, [&one, &interface] {
-        one.placed.cube->attach(interface, one.port, one.to);
+        one.placed.cube->attach(interface, one.port, one.to, [] { return ChangeTerms{}; });
         one.placed.places = one.to;
       });
     }
@@ -217,7 +217,8 @@ CubeStore::Line CubeStore::line_of(const std::string& interface) {
   return {found.index, make_tc_hooks(found), {}};
 }
 
-void CubeStore::attach(const std::string& name, const std::string& port, const Position& position) {
+void CubeStore::attach(const std::string& name, const std::string& port, const Position& position,
+                       const FindTerms& terms) {
   const std::lock_guard lock(lines_mutex_);
   const Member cube = transparent(name);
   if (!cube->port().empty()) {
@@ -238,7 +239,7 @@ void CubeStore::attach(const std::string& name, const std::string& port, const P
     line.cubes[index].places = places[index];
     save(interface, line);  // before the programs are there: a killed service may leave too much on record
     move(line, places, cube, interface);
-    cube->attach(interface, port, places[index]);
+    cube->attach(interface, port, places[index], terms);
   } catch (...) {
     keep(std::move(line), interface);
     throw;

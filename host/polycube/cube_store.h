@@ -43,7 +43,7 @@ class CubeStore {
   std::vector<std::shared_ptr<Cube>> all();             // by name
 
   // `port`: an interface, or BRIDGE:PORT. Throw Error.
-  void attach(const std::string& cube, const std::string& port, const Position& position);
+  void attach(const std::string& cube, const std::string& port, const Position& position, const FindTerms& terms);
   void detach(const std::string& cube, const std::string& port);
   // The cubes on an interface, first the one that an incoming packet sees first.
   std::vector<std::string> chain(const std::string& interface);

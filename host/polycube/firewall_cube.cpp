@@ -7,6 +7,7 @@
 #include "host/base/error.h"
 #include "host/base/number_text.h"
 #include "host/base/wall_clock.h"
+#include "host/lockout/cut_off.h"
 #include "host/polycube/answers.h"
 #include "host/polycube/rule_operations.h"
 #include "host/polycube/settings.h"
@@ -64,30 +65,61 @@ FirewallCube::FirewallCube(CubeIdentity identity, const nlohmann::json& settings
                            std::function<void(const std::string&)> warning)
     : TransparentCube(std::move(identity), settings),
       open_(std::move(open)),
-      firewall_(Firewall::Options{FirewallSize{}, std::nullopt, std::move(warning)}) {
+      firewall_(Firewall::Options{FirewallSize{}, std::nullopt, std::move(warning), TcpPickup::loose,
+                                  [this](const Caller& caller, bool standing) {
+                                    return vital_ ? vital_->packets(caller, standing) : std::vector<VitalPacket>();
+                                  }}) {
   allow_settings(settings, {"name", "service-name", "type", "loglevel", "conntrack", "accept-established",
                             "interactive", "chain"});
   for (const char* name : {"conntrack", "accept-established", "interactive"}) {
     if (settings.contains(name)) {
-      set(name, text_setting(settings, name, ""));
+      set(name, text_setting(settings, name, ""), {});
     }
   }
   if (settings.contains("chain")) {
     for (const auto& chain : settings.at("chain")) {
-      set_chain(parse_chain_word(text_setting(chain, "name", "")), chain);
+      set_chain(parse_chain_word(text_setting(chain, "name", "")), chain, {});
     }
   }
 }
 
-void FirewallCube::attach(const std::string& interface, const std::string& port, const Places& /*places*/) {
+void FirewallCube::attach(const std::string& interface, const std::string& port, const Places& /*places*/,
+                          const FindTerms& terms) {
   const std::lock_guard lock(mutex_);
+  VitalTraffic vital({{interface}, true, false});
+  refuse_lock_out(vital, terms());
   port_on_ = open_(firewall_, interface, type());
+  vital_ = std::move(vital);
   set_port(port);
+}
+
+// Rules that were made before are in force from the attachment on.
+void FirewallCube::refuse_lock_out(const VitalTraffic& vital, const ChangeTerms& terms) const {
+  if (terms.yes) {
+    return;
+  }
+  const std::vector<VitalPacket> packets = vital.packets(terms.caller, true);
+  const InSet in_set = [this](const std::string& set, const IpAddress& address) {
+    return firewall_.in_set(set, address);
+  };
+  const ChainRules none;
+  for (const bool lasting : {false, true}) {  // as the rules are, and once those with a lifetime have ended
+    ChainRules ingress = *firewall_.rules(Chain::ingress);
+    ChainRules egress = *firewall_.rules(Chain::egress);
+    for (ChainRules* chain : {&ingress, &egress}) {
+      std::erase_if(chain->rules, [lasting](const Rule& rule) { return lasting && rule.expires_ns.has_value(); });
+    }
+    auto lost = cut_off(packets, {{&none, &none}, in_set}, {{&ingress, &egress}, in_set});
+    if (!lost.empty()) {
+      throw LockOut(std::move(lost));
+    }
+  }
 }
 
 void FirewallCube::detach() {
   const std::lock_guard lock(mutex_);
   port_on_.reset();
+  vital_.reset();
   set_port("");
 }
 
@@ -102,11 +134,11 @@ void FirewallCube::refuse_states(const nlohmann::json& operations) const {
 }
 
 // Returns how many rules the chain then has.
-std::size_t FirewallCube::perform(Chain chain, nlohmann::json operations) {
+std::size_t FirewallCube::perform(Chain chain, nlohmann::json operations, const ChangeTerms& terms) {
   refuse_states(operations);
   const Batch batch = parse_batch({{"rules", std::move(operations)}}, firewall_.now());
   if (interactive_) {
-    return firewall_.apply(chain, batch);
+    return firewall_.apply(chain, batch, terms);
   }
   Staged next{staged(chain) ? staged(chain)->batch : Batch{},
               apply_batch(rules(chain), batch, {kBlockedSet, kAllowedSet})};
@@ -115,20 +147,62 @@ std::size_t FirewallCube::perform(Chain chain, nlohmann::json operations) {
   return staged(chain)->rules.rules.size();
 }
 
-void FirewallCube::apply_staged(Chain chain) {
+void FirewallCube::apply_staged(Chain chain, const ChangeTerms& terms) {
   if (staged(chain)) {
-    firewall_.apply(chain, staged(chain)->batch);
+    firewall_.apply(chain, staged(chain)->batch, terms);
     staged(chain).reset();
   }
 }
 
-void FirewallCube::set_established() {
+// Both chains at one instant.
+void FirewallCube::apply_all_staged(const ChangeTerms& terms) {
+  if (!staged(Chain::ingress) || !staged(Chain::egress)) {
+    apply_staged(Chain::ingress, terms);
+    apply_staged(Chain::egress, terms);
+    return;
+  }
+  Ruleset ruleset;
   for (const Chain chain : {Chain::ingress, Chain::egress}) {
-    firewall_.accept_established(chain, conntrack_ && accept_established_);
+    ruleset.of(chain).emplace().rules = staged(chain)->rules.rules;
+  }
+  firewall_.load(ruleset, terms);
+  staged_ = {};
+}
+
+void FirewallCube::set_established(const ChangeTerms& terms) {
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    firewall_.accept_established(chain, conntrack_ && accept_established_, terms);
   }
 }
 
-void FirewallCube::set(const std::string& name, const std::string& value) {
+FirewallCube::Before FirewallCube::before() const {
+  return {conntrack_,   accept_established_,
+          interactive_, log_level(),
+          staged_,      {firewall_.rules(Chain::ingress), firewall_.rules(Chain::egress)}};
+}
+
+void FirewallCube::restore(Before before) {
+  conntrack_ = before.conntrack;
+  accept_established_ = before.accept_established;
+  interactive_ = before.interactive;
+  set_log_level(before.log_level);
+  staged_ = std::move(before.staged);
+  Ruleset ruleset;
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    const auto& rules = before.rules.at(static_cast<std::size_t>(chain));
+    if (firewall_.rules(chain) != rules) {
+      RulesetChain& former = ruleset.of(chain).emplace();
+      former.rules = rules->rules;
+      former.default_action = rules->default_action;
+      former.accept_established = rules->accept_established;
+    }
+  }
+  ChangeTerms terms;
+  terms.yes = true;
+  firewall_.load(ruleset, terms);
+}
+
+void FirewallCube::set(const std::string& name, const std::string& value, const ChangeTerms& terms) {
   if (name == "loglevel") {
     set_log_level(parse_log_level(value));
     return;
@@ -136,13 +210,12 @@ void FirewallCube::set(const std::string& name, const std::string& value) {
   const bool on = parse_switch(name, value);
   if (name == "interactive") {
     if (on) {
-      apply_staged(Chain::ingress);
-      apply_staged(Chain::egress);
+      apply_all_staged(terms);
     }
-    interactive_ = on;  // not where a change that waited is refused
+    interactive_ = on;
   } else if (name == "accept-established") {
     accept_established_ = on;
-    set_established();
+    set_established(terms);
   } else if (name == "conntrack") {
     for (const Chain chain : {Chain::ingress, Chain::egress}) {
       for (const Rule& rule : rules(chain).rules) {
@@ -153,23 +226,19 @@ void FirewallCube::set(const std::string& name, const std::string& value) {
       }
     }
     conntrack_ = on;
-    set_established();
+    set_established(terms);
   } else {
     throw NotFound("there is no setting " + name);
   }
 }
 
-void FirewallCube::set_chain(Chain chain, const nlohmann::json& settings) {
+void FirewallCube::set_chain(Chain chain, const nlohmann::json& settings, const ChangeTerms& terms) {
   allow_settings(settings, {"name", "default", "rule"});
-  std::optional<RuleAction> by_default;
+  if (settings.contains("rule")) {
+    perform(chain, placed_rules(settings.at("rule"), rules(chain).rules.size()), terms);
+  }
   if (settings.contains("default")) {
-    by_default = parse_default(text_setting(settings, "default", ""));
-  }
-  if (settings.contains("rule")) {  // first, as it is what can be refused
-    perform(chain, placed_rules(settings.at("rule"), rules(chain).rules.size()));
-  }
-  if (by_default) {
-    firewall_.set_default(chain, *by_default);
+    firewall_.set_default(chain, parse_default(text_setting(settings, "default", "")), terms);
   }
 }
 
@@ -243,12 +312,12 @@ Json FirewallCube::document(const Call& call) {
   return document;
 }
 
-Response FirewallCube::act(const Call& call, Chain chain, const std::string& action) {
+Response FirewallCube::act(const Call& call, Chain chain, const std::string& action, const ChangeTerms& terms) {
   if (call.method != "POST") {
     return not_supported(call);
   }
   if (action == "apply-rules") {
-    apply_staged(chain);
+    apply_staged(chain, terms);
     return with_json({{"result", true}}, kCreatedStatus);
   }
   if (action == "reset-counters") {
@@ -256,26 +325,26 @@ Response FirewallCube::act(const Call& call, Chain chain, const std::string& act
     return with_json({{"result", true}}, kCreatedStatus);
   }
   if (action == "batch") {
-    perform(chain, batch_operations(call.body()));
+    perform(chain, batch_operations(call.body()), terms);
     return created();
   }
   nlohmann::json operation = one_operation(action, call.body());
   const bool inserted = action == "insert";
   const std::size_t place = inserted ? operation.at("id").get<std::size_t>() : 0;
-  const std::size_t size = perform(chain, nlohmann::json::array({std::move(operation)}));
+  const std::size_t size = perform(chain, nlohmann::json::array({std::move(operation)}), terms);
   if (inserted || action == "append") {
     return with_json({{"id", inserted ? place : size - 1}}, kCreatedStatus);
   }
   return created();
 }
 
-Response FirewallCube::change_rule(const Call& call, Chain chain, std::size_t id) {
+Response FirewallCube::change_rule(const Call& call, Chain chain, std::size_t id, const ChangeTerms& terms) {
   const ChainRules present = rules(chain);
   if (call.method == "DELETE") {
     if (id >= present.rules.size()) {
       throw NotFound("there is no rule " + std::to_string(id));
     }
-    perform(chain, {{{"operation", "delete"}, {"id", id}}});
+    perform(chain, {{{"operation", "delete"}, {"id", id}}}, terms);
     return no_content();
   }
   nlohmann::json fields = call.body();
@@ -288,30 +357,30 @@ Response FirewallCube::change_rule(const Call& call, Chain chain, std::size_t id
     fields = std::move(merged);
   }
   fields["id"] = id;
-  perform(chain, placed_rules(nlohmann::json::array({std::move(fields)}), present.rules.size()));
+  perform(chain, placed_rules(nlohmann::json::array({std::move(fields)}), present.rules.size()), terms);
   return call.method == "PATCH" ? done() : created();
 }
 
-Response FirewallCube::change_rules(const Call& call, Chain chain) {
+Response FirewallCube::change_rules(const Call& call, Chain chain, const ChangeTerms& terms) {
   const std::size_t size = rules(chain).rules.size();
   if (call.method == "DELETE") {
-    perform(chain, all_removed(size));
+    perform(chain, all_removed(size), terms);
     return no_content();
   }
   nlohmann::json operations = call.method == "PUT" ? all_removed(size) : nlohmann::json::array();
   for (auto& operation : placed_rules(call.body(), call.method == "PUT" ? 0 : size)) {
     operations.push_back(std::move(operation));
   }
-  perform(chain, std::move(operations));
+  perform(chain, std::move(operations), terms);
   return call.method == "PATCH" ? done() : created();
 }
 
-Response FirewallCube::change_chain(const Call& call, Chain chain) {
+Response FirewallCube::change_chain(const Call& call, Chain chain, const ChangeTerms& terms) {
   if (call.path.size() == kBelowChain) {
     if (call.method != "PATCH" && call.method != "PUT") {
       return not_supported(call);
     }
-    set_chain(chain, call.body());
+    set_chain(chain, call.body(), terms);
     return call.method == "PATCH" ? done() : created();
   }
   const std::string& below = call.path[kBelowChain];
@@ -319,22 +388,22 @@ Response FirewallCube::change_chain(const Call& call, Chain chain) {
     return not_supported(call);  // a field of a rule changes with the rule
   }
   if (below == "default" && call.method == "PATCH") {
-    firewall_.set_default(chain, parse_default(call.word()));
+    firewall_.set_default(chain, parse_default(call.word()), terms);
     return done();
   }
   if (below == "rule") {
-    return call.path.size() > kRuleId ? change_rule(call, chain, parse_id(call.path[kRuleId]))
-                                      : change_rules(call, chain);
+    return call.path.size() > kRuleId ? change_rule(call, chain, parse_id(call.path[kRuleId]), terms)
+                                      : change_rules(call, chain, terms);
   }
   if (is_rule_action(below)) {
-    return act(call, chain, below);
+    return act(call, chain, below, terms);
   }
   return not_supported(call);
 }
 
-Response FirewallCube::change(const Call& call) {
+Response FirewallCube::change(const Call& call, const ChangeTerms& terms) {
   if (call.path.size() > kChainPart && call.path[kSettingPart] == "chain") {
-    return change_chain(call, parse_chain_word(call.path[kChainPart]));
+    return change_chain(call, parse_chain_word(call.path[kChainPart]), terms);
   }
   if (call.method != "PATCH") {
     return not_supported(call);
@@ -345,16 +414,16 @@ Response FirewallCube::change(const Call& call) {
     for (const auto& [name, value] : settings.items()) {
       if (name == "chain") {
         for (const auto& chain : value) {
-          set_chain(parse_chain_word(text_setting(chain, "name", "")), chain);
+          set_chain(parse_chain_word(text_setting(chain, "name", "")), chain, terms);
         }
       } else if (name != "name") {
-        set(name, text_setting(settings, name.c_str(), ""));
+        set(name, text_setting(settings, name.c_str(), ""), terms);
       }
     }
     return done();
   }
   if (call.path.size() == kChainPart && call.path[kSettingPart] != "chain") {
-    set(call.path[kSettingPart], call.word());
+    set(call.path[kSettingPart], call.word(), terms);
     return done();
   }
   return not_supported(call);
@@ -362,7 +431,16 @@ Response FirewallCube::change(const Call& call) {
 
 Response FirewallCube::answer(const Call& call) {
   const std::lock_guard lock(mutex_);
-  return call.method == "GET" ? show(call, document(call)) : change(call);
+  if (call.method == "GET") {
+    return show(call, document(call));
+  }
+  Before former = before();
+  try {
+    return change(call, vital_ ? call.terms() : ChangeTerms{});
+  } catch (...) {
+    restore(std::move(former));
+    throw;
+  }
 }
 
 }  // namespace nicsentry::polycube

@@ -101,7 +101,8 @@ void MonitorCube::unload() const {
   }
 }
 
-void MonitorCube::attach(const std::string& interface, const std::string& port, const Places& places) {
+void MonitorCube::attach(const std::string& interface, const std::string& port, const Places& places,
+                         const FindTerms& /*terms*/) {
   const std::lock_guard lock(mutex_);
   load(config_, log_level(), interface, places);
   interface_ = interface;

@@ -19,7 +19,8 @@ class MonitorCube : public TransparentCube {
   MonitorCube(CubeIdentity identity, const nlohmann::json& settings);
 
   Response answer(const Call& call) override;
-  void attach(const std::string& interface, const std::string& port, const Places& places) override;
+  void attach(const std::string& interface, const std::string& port, const Places& places,
+              const FindTerms& terms) override;
   void detach() override;
   bool is_firewall() const override { return false; }
 

@@ -82,6 +82,8 @@ Response connected(Act act) {
   try {
     act();
     return done();
+  } catch (const LockOut& refused) {
+    return with_text(refusal_text(refused), kBadRequestStatus);
   } catch (const std::exception& error) {
     return with_text(error.what(), kBadRequestStatus);
   }
@@ -106,7 +108,9 @@ void Routes::set_base(const std::string& base) {
 
 Response Routes::answer(const Request& request) {
   try {
-    Call call{request.method, parts_of_path(request.path), request.text, {}};
+    Call call{request.method, parts_of_path(request.path), request.text, {}, [this, &request] {
+                return terms_of(request, guard_);
+              }};
     {
       const std::lock_guard lock(mutex_);
       call.base = base_;
@@ -246,7 +250,8 @@ Response Routes::cube(Call& call) {
 
 Response Routes::attach(const Call& call) {
   const nlohmann::json body = call.body();
-  return connected([&] { cubes_.attach(required(body, "cube"), required(body, "port"), position_of(body)); });
+  return connected(
+      [&] { cubes_.attach(required(body, "cube"), required(body, "port"), position_of(body), call.terms); });
 }
 
 Response Routes::detach(const Call& call) {

@@ -6,6 +6,7 @@
 
 #include "host/api/server/router.h"
 #include "host/polycube/call.h"
+#include "host/polycube/change_guard.h"
 #include "host/polycube/cube_store.h"
 
 namespace nicsentry::polycube {
@@ -13,7 +14,8 @@ namespace nicsentry::polycube {
 // Which resource of "/polycube/v1" a request is for: the daemon's own, or a cube's.
 class Routes {
  public:
-  Routes(CubeStore& cubes, std::string version) : cubes_(cubes), version_(std::move(version)) {}
+  Routes(CubeStore& cubes, std::string version, ChangeGuard guard)
+      : cubes_(cubes), version_(std::move(version)), guard_(guard) {}
 
   void add_to(Router& router);
   // "//127.0.0.1:9000", for links.
@@ -34,6 +36,7 @@ class Routes {
 
   CubeStore& cubes_;
   const std::string version_;
+  const ChangeGuard guard_;
   std::mutex mutex_;  // of base_
   std::string base_;
 };

@@ -38,8 +38,8 @@ def actions(service):
     return [(rule["id"], rule["action"], rule.get("dport")) for rule in rules(service)]
 
 
-def attached(network, **settings):
-    service = Service(network)
+def attached(network, *options, **settings):
+    service = Service(network, *options)
     service.do("POST", "firewall/fw", settings)
     service.attach("fw", position="first")
     expect("ping before any rule", True, network.ping(network.sender, INSIDE, "-c", 1))
@@ -143,7 +143,7 @@ def operations_case(directory):
 def traffic_case(directory):
     """Rules and defaults are in force on both directions; statistics count, and are reset a chain at a time."""
     with Peers(directory) as network:
-        service = attached(network)
+        service = attached(network, "--yes")
         service.do("POST", f"{CHAIN}/INGRESS/append", {"l4proto": "ICMP", "src": OUTSIDE, "action": "drop"})
         expect("ping with a rule that drops it", False, network.ping(network.sender, INSIDE, "-c", 3))
         stats = service.get(f"{CHAIN}/INGRESS/stats")
@@ -193,7 +193,7 @@ def modes_case(directory):
 def states_case(directory):
     """Answers pass by accept-established, which can be off; connections are listed with state and age."""
     with Peers(directory) as network:
-        service = attached(network)
+        service = attached(network, "--yes")
         network.serve(network.sender, 80)
         url = f"http://{OUTSIDE}:80/"
         service.do("PATCH", f"{CHAIN}/INGRESS/default", '"DROP"')

@@ -51,6 +51,15 @@ TEST_CASE("the owner of a client's socket is the user that opened it", "[polycub
   CHECK(owner_of_socket(connected.client_end, connected.server_end) == geteuid());
 }
 
+TEST_CASE("the process of a client's socket is found by the socket's inode", "[polycube]") {
+  Connected connected;
+  const auto socket = find_socket(connected.client_end, connected.server_end);
+  REQUIRE(socket);
+  CHECK(process_with_socket(socket->inode) == getpid());
+  connected.client = UniqueFd();
+  CHECK_FALSE(process_with_socket(socket->inode));
+}
+
 TEST_CASE("a socket that was closed has no owner, though the kernel says root", "[polycube]") {
   Connected connected;
   connected.client = UniqueFd();

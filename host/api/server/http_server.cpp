@@ -168,23 +168,18 @@ socklen_t write_address(const Endpoint& end, sockaddr_storage& storage) {
   return sizeof(address);
 }
 
-struct Ends {
-  Endpoint local;
-  Endpoint remote;
-};
-
-// Nothing where the connection has gone already.
-std::optional<Ends> ends_of(MHD_Connection* connection) {
+// Nothing for a Unix socket, and where the connection has gone already.
+std::optional<ConnectionEnds> ends_of(MHD_Connection* connection) {
   const int fd = socket_of(connection);
   sockaddr_storage local{};
   sockaddr_storage remote{};
   socklen_t local_size = sizeof(local);
   socklen_t remote_size = sizeof(remote);
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&local), &local_size) != 0 ||
-      getpeername(fd, reinterpret_cast<sockaddr*>(&remote), &remote_size) != 0) {
+      getpeername(fd, reinterpret_cast<sockaddr*>(&remote), &remote_size) != 0 || local.ss_family == AF_UNIX) {
     return std::nullopt;
   }
-  return Ends{endpoint_of(local), endpoint_of(remote)};
+  return ConnectionEnds{endpoint_of(local), endpoint_of(remote)};
 }
 
 Response answer_of(Exchange& exchange) {
@@ -341,6 +336,7 @@ struct HttpServer::State {
     if (!made->refused) {
       made->request.captures = made->match->captures;
       made->request.caller = caller_of(connection);
+      made->request.connection = ends_of(connection);
       read_query(*made);
     }
     *context = made.release();

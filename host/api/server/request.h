@@ -9,7 +9,15 @@
 #include <optional>
 #include <string>
 
+#include "host/packet/session_key.h"
+
 namespace nicsentry {
+
+// The ends of a TCP connection. An IPv4 client of an IPv6 socket has IPv4 addresses.
+struct ConnectionEnds {
+  Endpoint local;   // the server's
+  Endpoint remote;  // the client's
+};
 
 // A request as a handler sees it.
 struct Request {
@@ -19,6 +27,7 @@ struct Request {
   nlohmann::json body = nlohmann::json::object();  // empty object where none came
   std::map<std::string, std::string> query{};      // decoded; a name without "=" has an empty value
   std::optional<pid_t> caller{};                   // the process at a Unix socket's other end
+  std::optional<ConnectionEnds> connection{};      // by which it came; none: a Unix socket
   std::string text{};                              // of a route that takes it so: the body as it came; `body` is empty
 };
 
