@@ -86,7 +86,10 @@ class FirewallPortRun : public polycube::FirewallPort {
  private:
   LiveAnalysisOutput analysis_output() {
     LiveAnalysisOutput output;
-    output.window = [this](const WindowReport&) { programs_.take_outages(); };
+    output.window = [this](const WindowReport& report) {
+      programs_.take_outages();
+      report_lost(report);
+    };
     output.events = [this](const Attachment& attachment, const EventBatch& batch) { log_packets(attachment, batch); };
     output.info = messages_.info;
     output.warning = messages_.warning;
@@ -150,6 +153,15 @@ class FirewallPortRun : public polycube::FirewallPort {
         log_(log_record(attachment.name(),
                         firewall_.deciding_rule(attachment.program().firewall(), event.header.action),
                         event.timestamp_ns, event.header, batch.packet(event)));
+      }
+    }
+  }
+
+  // Packets that a rule logs are among the events that a full ring lost; how many is not known.
+  void report_lost(const WindowReport& report) {
+    for (const Accounting& one : report.attachments) {
+      if (one.events_lost() != 0) {
+        log_(lost_record(wall_clock_ns(), one.interface, one.hook, one.events_lost()));
       }
     }
   }

@@ -62,4 +62,14 @@ std::string left_out_record(TimestampNs time_ns, std::uint64_t left_out) {
   return ordered_json{{"time_ns", time_ns}, {"time", rfc3339(time_ns)}, {"left_out", left_out}}.dump();
 }
 
+std::string lost_record(TimestampNs time_ns, const std::string& interface, const std::string& hook,
+                        std::uint64_t events) {
+  return ordered_json{{"time_ns", time_ns},
+                      {"time", rfc3339(time_ns)},
+                      {"interface", interface},
+                      {"hook", hook},
+                      {"events_lost", events}}
+      .dump();
+}
+
 }  // namespace nicsentry

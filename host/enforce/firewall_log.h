@@ -21,4 +21,9 @@ std::string log_record(const AttachmentName& attachment, const std::optional<Fir
 // The record of so many that were left out since the one before: time_ns, left_out.
 std::string left_out_record(TimestampNs time_ns, std::uint64_t left_out);
 
+// The record of so many events of an attachment that were lost, among which logged packets may be: time_ns, interface,
+// hook, events_lost.
+std::string lost_record(TimestampNs time_ns, const std::string& interface, const std::string& hook,
+                        std::uint64_t events);
+
 }  // namespace nicsentry

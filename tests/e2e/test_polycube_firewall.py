@@ -5,6 +5,8 @@
     test_polycube_firewall.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
 import json
+import re
+import signal
 import sys
 
 from compare import PATIENCE, expect, expect_text
@@ -248,6 +250,27 @@ def staged_case(directory):
         service.stop()
 
 
+def lost_case(directory):
+    """Events that a full ring lost are counted in the log, with packets of rules that log among them."""
+    with Peers(directory) as network:
+        service = attached(network)
+        service.do("POST", f"{CHAIN}/INGRESS/append", {"l4proto": "UDP", "dport": 5353, "action": "log"})
+        service.process.send_signal(signal.SIGSTOP)
+        network.inside(network.sender, sys.executable, "-c", BURST, INSIDE, 5353, 60000)
+        service.process.send_signal(signal.SIGCONT)
+        within(PATIENCE, "the number of lost events", lambda: '"events_lost":' in service.log())
+
+        def accounted():
+            text = service.log()
+            others = [int(number) for number in re.findall(r'"(?:events_lost|left_out)":(\d+)', text)]
+            return sum(others) + text.count('"destination_port":5353')
+
+        logged = service.get(f"{CHAIN}/INGRESS/stats/0/pkts")
+        expect("packets that the rule counted", True, logged > 30000)
+        within(PATIENCE, f"{logged} packets in the log, left out of it or lost", lambda: accounted() >= logged)
+        service.stop()
+
+
 def log_case(directory):
     """A rule that logs lets the packet pass; its record is a line of the service's log, of 1,000 a second at most."""
     with Peers(directory) as network:
@@ -280,6 +303,7 @@ if __name__ == "__main__":
                 "states": states_case,
                 "staged": slow(staged_case),
                 "log": log_case,
+                "lost events": lost_case,
             }
         )
     )
