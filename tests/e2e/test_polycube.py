@@ -369,13 +369,14 @@ def crowded_port_case(directory):
     """An interface has so many cubes and no more; they move where their numbers do not suffice, and go on."""
     with Network(directory) as network:
         service = Service(network)
-        # Put in front of each other, the tenth gets the number of the fifth with the eleventh: these have programs.
+        # Put in front of each other, the tenth gets the number of the fifth with the eleventh: these have programs. The
+        # eleventh stands behind the tenth on the way out only if that one moves.
         for number in range(1, 12):
-            path = {"egress-path": counting()} if number in (5, 10) else {}
+            path = {"egress-path": counting()} if number in (5, 10, 11) else {}
             service.do("POST", f"dynmon/m{number}", {"dataplane-config": path})
             service.attach(f"m{number}", position="first")
         expect("the chain", [f"m{number}" for number in range(11, 0, -1)], service.get("topology/right0")["cubes"])
-        expect("outgoing", ["m5", "m10"], order(network, "egress"))
+        expect("outgoing", ["m5", "m10", "m11"], order(network, "egress"))
         for number in range(12, 65):
             service.do("POST", f"dynmon/m{number}", {})
             service.attach(f"m{number}", position="last")
@@ -383,7 +384,7 @@ def crowded_port_case(directory):
         status, why = service.ask("POST", "attach", {"cube": "more", "port": "right0"})
         expect("one more", 400, status)
         expect_text("the reason", "right0 has 64 cubes", why)
-        expect("outgoing", ["m5", "m10"], order(network, "egress"))
+        expect("outgoing", ["m5", "m10", "m11"], order(network, "egress"))
         service.stop()
         network.check_clean()
 
