@@ -24,7 +24,7 @@
 #include "host/api/endpoints/windows.h"
 #include "host/api/server/http_server.h"
 #include "host/app/firewall_setup.h"
-#include "host/app/log_limiter.h"
+#include "host/app/logged_packets.h"
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
@@ -32,7 +32,6 @@
 #include "host/app/version_info.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
-#include "host/enforce/firewall_log.h"
 #include "host/run/event_loop.h"
 
 namespace nicsentry {
@@ -67,7 +66,7 @@ class Daemon {
       : options_(options),
         messages_(messages),
         log_(log),
-        log_limiter_(options.log_rate),
+        logged_(options.log_rate, [this](const std::string& record) { write_record(record); }),
         firewall_(make_firewall(options, messages.warning)),
         ports_(open_ports(options, firewall_.get())),
         output_(with_end(output), common_profile(ports_), messages),
@@ -128,7 +127,9 @@ class Daemon {
   LiveAnalysisOutput analysis_output() {
     LiveAnalysisOutput output;
     output.window = [this](WindowReport report) { take_window(std::move(report)); };
-    output.events = [this](const Attachment& attachment, const EventBatch& batch) { log_packets(attachment, batch); };
+    output.events = [this](const Attachment& attachment, const EventBatch& batch) {
+      logged_.take(attachment, batch, firewall_.get());
+    };
     output.info = messages_.info;
     output.warning = messages_.warning;
     output.failure = [this](const Monitor::Failure& failure) {
@@ -287,26 +288,10 @@ class Daemon {
     }
   }
 
-  void log_packets(const Attachment& attachment, const EventBatch& batch) {
-    for (const EventBatch::Event& event : batch.events()) {
-      if ((event.header.verdict & ACTION_LOG) == 0) {
-        continue;
-      }
-      if (!log_limiter_.take(event.timestamp_ns)) {
-        continue;
-      }
-      const auto rule = firewall_ ? firewall_->deciding_rule(attachment.program().firewall(), event.header.action)
-                                  : std::optional<Firewall::Deciding>();
-      write_record(log_record(attachment.name(), rule, event.timestamp_ns, event.header, batch.packet(event)));
-    }
-  }
-
   void write_record(const std::string& record) { packet_log_ ? packet_log_->offer(record) : log_(record); }
 
   void report_log() {
-    if (const std::uint64_t left_out = log_limiter_.take_left_out(); left_out != 0) {
-      write_record(left_out_record(wall_clock_ns(), left_out));
-    }
+    logged_.report_left_out();
     if (packet_log_) {
       packet_log_->report_losses();
     }
@@ -430,7 +415,7 @@ class Daemon {
   const DaemonOptions& options_;
   const Messages& messages_;
   const std::function<void(const std::string&)>& log_;
-  LogLimiter log_limiter_;
+  LoggedPackets logged_;
   EventLoop loop_;
   std::unique_ptr<Firewall> firewall_;
   Ports ports_;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "host/analysis/live_analysis.h"
-#include "host/app/log_limiter.h"
+#include "host/app/logged_packets.h"
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
 #include "host/app/standing_connections.h"
@@ -43,6 +43,7 @@ class FirewallPortRun : public polycube::FirewallPort {
       : firewall_(firewall),
         messages_(messages),
         log_(log),
+        logged_(DaemonOptions{}.log_rate, log),
         ports_(open_ports(port_run_options(interface, mode), &firewall)),
         analysis_(loop_, {common_profile(ports_), kUnreadWindow, kUnreadCap, std::chrono::microseconds::zero()},
                   analysis_output()),
@@ -57,7 +58,7 @@ class FirewallPortRun : public polycube::FirewallPort {
       return now + kHookLookInterval;
     });
     loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
-      report_left_out();
+      logged_.report_left_out();
       return now + kLeftOutInterval;
     });
     start(socket);
@@ -90,7 +91,9 @@ class FirewallPortRun : public polycube::FirewallPort {
       programs_.take_outages();
       report_lost(report);
     };
-    output.events = [this](const Attachment& attachment, const EventBatch& batch) { log_packets(attachment, batch); };
+    output.events = [this](const Attachment& attachment, const EventBatch& batch) {
+      logged_.take(attachment, batch, &firewall_);
+    };
     output.info = messages_.info;
     output.warning = messages_.warning;
     output.failure = [this](const Monitor::Failure& failure) {
@@ -147,16 +150,6 @@ class FirewallPortRun : public polycube::FirewallPort {
     firewall_.keep_attachments(kept);
   }
 
-  void log_packets(const Attachment& attachment, const EventBatch& batch) {
-    for (const EventBatch::Event& event : batch.events()) {
-      if ((event.header.verdict & ACTION_LOG) != 0 && log_limiter_.take(event.timestamp_ns)) {
-        log_(log_record(attachment.name(),
-                        firewall_.deciding_rule(attachment.program().firewall(), event.header.action),
-                        event.timestamp_ns, event.header, batch.packet(event)));
-      }
-    }
-  }
-
   // Packets that a rule logs are among the events that a full ring lost; how many is not known.
   void report_lost(const WindowReport& report) {
     for (const Accounting& one : report.attachments) {
@@ -166,16 +159,10 @@ class FirewallPortRun : public polycube::FirewallPort {
     }
   }
 
-  void report_left_out() {
-    if (const std::uint64_t left_out = log_limiter_.take_left_out(); left_out != 0) {
-      log_(left_out_record(wall_clock_ns(), left_out));
-    }
-  }
-
   Firewall& firewall_;
   const Messages& messages_;
   const std::function<void(const std::string&)>& log_;
-  LogLimiter log_limiter_{DaemonOptions{}.log_rate};
+  LoggedPackets logged_;
   EventLoop loop_;
   Ports ports_;
   LiveAnalysis analysis_;

@@ -32,7 +32,8 @@ std::optional<DecidingRule> DecisionIndex::find(const FirewallMaps* attachment, 
   if (number == kNoRule) {
     return std::nullopt;
   }
-  return DecidingRule{number, tables->chain.rules.at(number)};
+  const Rule& rule = tables->chain.rules.at(number);
+  return DecidingRule{number, std::shared_ptr<const Rule>(std::move(tables), &rule)};
 }
 
 }  // namespace nicsentry

@@ -17,7 +17,7 @@ namespace nicsentry {
 // The rule behind a packet's record: its place in its chain when it decided, and the rule.
 struct DecidingRule {
   std::size_t number = 0;
-  Rule rule;
+  std::shared_ptr<const Rule> rule;  // never null; also when the rule is out of force
 };
 
 // Finds the rule that decided a packet by the action that its record names. Holds its lock for a look-up only. Any

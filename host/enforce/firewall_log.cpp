@@ -40,12 +40,18 @@ void add_packet(const ParsedPacket& packet, ordered_json& record) {
 
 std::string log_record(const AttachmentName& attachment, const std::optional<Firewall::Deciding>& rule,
                        TimestampNs time_ns, const event_header& header, std::span<const std::uint8_t> frame) {
-  ordered_json record = {
-      {"time_ns", time_ns}, {"time", rfc3339(time_ns)}, {"interface", attachment.interface}, {"hook", attachment.hook}};
+  ordered_json record = {{"time_ns", time_ns},
+                         {"time", rfc3339(time_ns)},
+                         {"interface", attachment.interface},
+                         {"hook", attachment.hook},
+                         {"verdict", (header.verdict & ACTION_DROP) != 0 ? "drop" : "accept"}};
   if (rule) {
     record["rule"] = rule->number;
-    if (!rule->rule.description.empty()) {
-      record["description"] = rule->rule.description;
+    if (!rule->rule->description.empty()) {
+      record["description"] = rule->rule->description;
+    }
+    if (const std::uint32_t every = logged_one_of(*rule->rule); every > 1) {
+      record["every"] = every;
     }
   }
   if (const auto packet = parse_packet(frame)) {

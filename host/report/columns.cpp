@@ -99,6 +99,7 @@ const Columns<SessionRow>& session_columns() {
       {"duration_ns", [](const SessionRow& row) { return row.session.last_packet_ns - row.session.first_packet_ns; }},
       {"packets_captured", [](const SessionRow& row) { return count(row.session.packets.size()); }},
       {"vlan", [](const SessionRow& row) { return row.session.vlans.text(); }},
+      {"dropped", [](const SessionRow& row) { return row.session.dropped; }},
   };
   return columns;
 }

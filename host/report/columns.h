@@ -16,7 +16,7 @@ namespace nicsentry {
 struct PointInTime {
   TimestampNs ns = 0;
 };
-using Value = std::variant<std::uint64_t, std::int64_t, std::string, PointInTime>;
+using Value = std::variant<std::uint64_t, std::int64_t, std::string, PointInTime, bool>;
 
 // "start_time" of "start_ns".
 std::string time_name(const std::string& ns_name);

@@ -30,7 +30,8 @@ struct SessionWindow {
   TimestampNs first_packet_ns = 0;
   TimestampNs last_packet_ns = 0;
   std::int64_t last_packet_uncertainty_ns = 0;  // 0: exact; otherwise the true time may be this much earlier
-  std::vector<PacketFeatures> packets;          // captured packets, oldest first, at most the cap
+  bool dropped = false;                 // the firewall dropped packets of it, as events said; not all drops are seen
+  std::vector<PacketFeatures> packets;  // captured packets, oldest first, at most the cap
 };
 
 struct Amount {

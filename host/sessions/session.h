@@ -41,6 +41,7 @@ struct Session {
   std::int64_t last_uncertainty_ns = 0;
   std::uint64_t captured = 0;    // captured packets, also where their features are not kept
   std::uint64_t beyond_cap = 0;  // packets whose events arrived after the cap was reached
+  bool dropped = false;          // an event said that a packet was dropped
   std::vector<PacketFeatures> packets;
 };
 

@@ -27,6 +27,7 @@ SessionWindow report(Session& session) {
   row.first_packet_ns = session.first_ns;
   row.last_packet_ns = session.last_ns;
   row.last_packet_uncertainty_ns = session.last_uncertainty_ns;
+  row.dropped = session.dropped;
   row.packets = std::move(session.packets);
   std::stable_sort(row.packets.begin(), row.packets.end(),
                    [](const PacketFeatures& a, const PacketFeatures& b) { return a.timestamp_ns < b.timestamp_ns; });
@@ -48,6 +49,7 @@ void clear_figures(Session& session) {
   session.learned = {};
   session.timed = false;
   session.last_uncertainty_ns = 0;
+  session.dropped = false;
   session.packets.clear();
 }
 
@@ -130,6 +132,7 @@ bool SessionRegistry::capture(Session& session, TimestampNs timestamp_ns, const 
     session.last_uncertainty_ns = 0;
   }
   session.timed = true;
+  session.dropped = session.dropped || (event.verdict & ACTION_DROP) != 0;
   const std::uint64_t taken = std::min<std::uint64_t>(event.segments, cap_ - session.captured);
   session.captured += taken;
   session.beyond_cap += event.segments - taken;

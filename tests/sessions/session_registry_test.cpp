@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "bpf_offload/types.h"
 #include "host/export/files/window_files.h"
 #include "host/report/window_report.h"
 #include "host/run/subscriber.h"
@@ -96,6 +97,34 @@ TEST_CASE("a session that is removed with its row gives its room for features ba
   registry.remove_with_row(removed);
   registry.capture(registry.add(packet), 1, packet, event_of(10));
   CHECK(registry.take_features_left_out() == 0);
+}
+
+TEST_CASE("a row is marked where an event said that a packet was dropped, and no other row") {
+  SessionRegistry registry(Profile::all, 1);
+  const ParsedPacket packet = packet_of(0);
+  Session& session = registry.add(packet);
+  Session& other = registry.add(packet_of(1));
+  session.attachments = other.attachments = 1;
+  event_header dropped = event_of(1);
+  dropped.verdict = ACTION_DROP | ACTION_LOG;
+  event_header logged = event_of(1);
+  logged.verdict = ACTION_LOG;
+  const auto marks = [&registry](std::uint64_t window) {
+    std::vector<bool> seen;
+    for (const SessionWindow& row : close(registry, window).sessions) seen.push_back(row.dropped);
+    return seen;
+  };
+  registry.capture(session, 1, packet, event_of(1));
+  registry.capture(session, 2, packet, dropped);  // beyond the cap
+  registry.capture(session, 3, packet, logged);
+  registry.capture(other, 3, packet_of(1), logged);
+  CHECK(marks(0) == std::vector<bool>{true, false});
+  registry.capture(session, 4, packet, event_of(1));
+  CHECK(marks(1) == std::vector<bool>{false});
+  registry.capture(session, 5, packet, dropped);
+  registry.begin_anew(session, packet, 0);
+  registry.capture(session, 6, packet, event_of(1));
+  CHECK(marks(2) == std::vector<bool>{true, false});
 }
 
 TEST_CASE("six windows are in memory at most while neither the disk nor standard output takes any") {

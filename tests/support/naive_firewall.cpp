@@ -98,6 +98,7 @@ NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, 
     }
     verdict.rule = i;
     verdict.drop = chain.rules[i].action == RuleAction::drop;
+    verdict.logged = chain.rules[i].action == RuleAction::log || chain.rules[i].log_every != 0;
     return verdict;
   }
   verdict.drop = chain.default_action == RuleAction::drop && !established;

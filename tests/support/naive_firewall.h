@@ -42,6 +42,7 @@ struct NaiveVerdict {
   bool unjudged = false;
   bool blocked = false;
   bool established = false;
+  bool logged = false;
 };
 
 // The simplest firewall: the first match in a list.

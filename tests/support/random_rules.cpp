@@ -111,6 +111,7 @@ ChainRules RandomRules::chain(std::size_t rules, const std::vector<std::string>&
       rule.action = RuleAction::count;
       ++counting;
     }
+    if (rule.action == RuleAction::drop && chance(30)) rule.log_every = 1;
     rule.counter = COUNTER_FIRST_RULE + static_cast<std::uint32_t>(i);
     made.rules.push_back(rule);
   }

@@ -23,8 +23,8 @@ constexpr const char* kActions = "drop or accept";
 constexpr const char* kUnjudged = "drop or pass";
 constexpr const char* kNonIp = "all or a list of EtherTypes";
 // What rule_json() writes beside the id; `expires` is read here, as it may have come down to "0s".
-constexpr const char* kRuleFields[] = {"in",    "out",      "src",       "dst",    "l4proto",    "sport",
-                                       "dport", "tcpflags", "conntrack", "action", "description"};
+constexpr const char* kRuleFields[] = {"in",    "out",      "src",       "dst",    "l4proto", "sport",
+                                       "dport", "tcpflags", "conntrack", "action", "log",     "description"};
 
 RuleAction get_default_action(Fields& fields, const char* name) {
   const auto text = fields.get<std::string>(name, kActions);

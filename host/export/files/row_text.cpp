@@ -42,6 +42,8 @@ void RowText::add(const std::string& name, const Value& value) {
   } else if (const auto* time = std::get_if<PointInTime>(&value)) {
     fmt::format_to(out, "{}", time->ns);
     if (json) fmt::format_to(out, ",\"{}\":\"{}\"", time_name(name), rfc3339(time->ns));
+  } else if (const auto* flag = std::get_if<bool>(&value)) {
+    fmt::format_to(out, "{}", *flag);
   } else {
     fmt::format_to(out, "{}", std::get<std::int64_t>(value));
   }

@@ -92,11 +92,11 @@ std::string endpoint_text(const Endpoint& endpoint, Protocol protocol) {
   return fmt::format("{}{}{}:{}", brackets ? "[" : "", address, brackets ? "]" : "", endpoint.port);
 }
 
-// "UDP", or "UDP vlan 10.20".
+// "UDP", "UDP vlan 10.20", "TCP dropped" where packets of the session were.
 std::string protocol_text(const SessionWindow& session) {
   const std::string vlans = session.vlans.text();
-  return vlans.empty() ? protocol_name(session.protocol)
-                       : fmt::format("{} vlan {}", protocol_name(session.protocol), vlans);
+  return fmt::format("{}{}{}", protocol_name(session.protocol), vlans.empty() ? "" : " vlan " + vlans,
+                     session.dropped ? " dropped" : "");
 }
 
 Cells session_cells(const SessionWindow& session) {

@@ -365,7 +365,7 @@ class Compiler {
         made = actions[ACTION_ESTABLISHED];
       } else {
         const Rule& rule = input_.rules->rules[row.match.rule];
-        made.config = rule.action == RuleAction::drop ? ACTION_DROP : rule.action == RuleAction::log ? ACTION_LOG : 0;
+        made.config = (rule.action == RuleAction::drop ? ACTION_DROP : 0) | (logged_one_of(rule) != 0 ? ACTION_LOG : 0);
         made.counter = rule.counter;
       }
       made.also = counting_chain(row.counting, (made.config & ACTION_DROP) != 0);
@@ -403,6 +403,10 @@ class Compiler {
   std::vector<FieldSize> field_sizes_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> chains_;
 };
+
+bool does_the_same(const Rule& left, const Rule& right) {
+  return left.action == right.action && logged_one_of(left) == logged_one_of(right);
+}
 
 }  // namespace
 
@@ -460,7 +464,7 @@ std::vector<HiddenRule> hidden_rules(const CompileInput& input) {
                                             [&inner](const MatchRow& outer) { return covers(outer, inner); });
                        });
       if (all) {
-        hidden.push_back({number, other, input.rules->rules[other].action == rule.action});
+        hidden.push_back({number, other, does_the_same(input.rules->rules[other], rule)});
         break;
       }
     }

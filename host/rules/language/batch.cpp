@@ -275,7 +275,8 @@ class BatchRun {
     auto found = std::find_if(order_.begin(), order_.end(), [&](std::size_t index) {
       if (index == kUnknown) return false;
       const Rule& candidate = pool_[index];
-      return candidate.action == rule->action && same_match(candidate.match, rule->match) &&
+      return candidate.action == rule->action && candidate.log_every == rule->log_every &&
+             same_match(candidate.match, rule->match) &&
              (!operation.described || candidate.description == rule->description);
     });
     if (found == order_.end()) found = std::find(order_.begin(), order_.end(), kUnknown);
@@ -328,6 +329,7 @@ std::string rule_key(const Rule& rule) {
   Rule plain;
   plain.match = rule.match;
   plain.action = rule.action;
+  plain.log_every = rule.log_every;
   for (AddressMatch* match : {&plain.match.source, &plain.match.destination}) {
     sort(match->ranges);
     sort(match->sets);

@@ -29,6 +29,11 @@ const char* state_name(ConnectionState state) {
   throw Error("not a connection state: " + std::to_string(static_cast<int>(state)));
 }
 
+std::uint32_t logged_one_of(const Rule& rule) {
+  if (rule.log_every != 0) return rule.log_every;
+  return rule.action == RuleAction::log ? 1 : 0;
+}
+
 bool AddressRange::contains(const IpAddress& address) const {
   return address.version == first.version && first.bytes <= address.bytes && address.bytes <= last.bytes;
 }

@@ -16,8 +16,8 @@ namespace nicsentry {
 enum class Chain : std::uint8_t { ingress, egress };
 const char* chain_name(Chain chain);  // "ingress", "egress"
 
-// The verdict of a rule. `log` accepts a packet and sends its record to the log. `count` decides nothing: the search
-// continues with the next rule.
+// The verdict of a rule. `log` accepts a packet and sends its record to the log; a rule that drops can log, too
+// (Rule::log_every). `count` decides nothing: the search continues with the next rule.
 enum class RuleAction : std::uint8_t { drop, accept, log, count };
 
 // States as rules name them. The values are those of STATE_* in bpf_offload/types.h.
@@ -94,11 +94,15 @@ struct RuleMatch {
 struct Rule {
   RuleMatch match;
   RuleAction action = RuleAction::drop;
+  std::uint32_t log_every = 0;  // a record for one of so many packets; 0: as the action says (logged_one_of())
   std::string description;
   std::optional<TimestampNs> expires_ns;             // wall clock
   std::optional<std::chrono::nanoseconds> lifetime;  // that it was given, where it ends
   std::uint32_t counter = 0;  // id of its counters: assigned once, independent of other rules; 0: none yet
 };
+
+// One of so many packets that the rule decides is to be in the log; 0: none.
+std::uint32_t logged_one_of(const Rule& rule);
 
 // The rules of one chain in order, and the verdict where none matches.
 struct ChainRules {

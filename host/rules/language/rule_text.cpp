@@ -21,8 +21,10 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::array<const char*, 12> kFields = {"in",    "out",      "src",       "dst",    "l4proto",     "sport",
-                                                 "dport", "tcpflags", "conntrack", "action", "description", "expires"};
+constexpr std::array<const char*, 13> kFields = {"in",    "out",         "src",      "dst",       "l4proto",
+                                                 "sport", "dport",       "tcpflags", "conntrack", "action",
+                                                 "log",   "description", "expires"};
+constexpr const char* kEvery = "every";  // of `log`
 
 constexpr std::size_t kInterfaceNameMax = 16;  // IFNAMSIZ, with the 0 at the end
 
@@ -30,6 +32,7 @@ constexpr const char* kAddressAllowed =
     "an address, a prefix, a range, \"@\" and a set's name, \"!\" and one of these, or a list of them";
 constexpr const char* kInterfacesAllowed =
     "an interface's name (1 to 15 characters, without blank, '/' or ':'), \"!\" and such a name, or a list of them";
+constexpr const char* kLogAllowed = "true, false, or {\"every\": COUNT} for one of so many packets (1 to 4294967295)";
 constexpr const char* kPortsAllowed =
     "a port (0 to 65535) or a range of ports from the lower to the higher (\"1000-2000\")";
 
@@ -63,6 +66,15 @@ std::optional<TcpFlagsMatch> to_tcp_flags(const json& value) { return from_text(
 std::optional<ConnectionState> to_state(const json& value) { return from_text(value, parse_state); }
 
 std::optional<RuleAction> to_action(const json& value) { return from_text(value, parse_action); }
+
+// One of how many packets; 0: none.
+std::optional<std::uint32_t> to_log(const json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
+  if (!value.is_object() || value.size() != 1 || !value.contains(kEvery)) return std::nullopt;
+  const json& every = value.at(kEvery);
+  const auto count = every.is_number_integer() ? from_number<std::uint32_t>(every) : std::nullopt;
+  return count == 0U ? std::nullopt : count;
+}
 
 std::optional<std::string> to_string(const json& value) {
   return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
@@ -120,7 +132,7 @@ class FieldReader {
       errors_.push_back(
           excerpt(std::string_view(name)) +
           ": unknown field, allowed are operation, id, in, out, src, dst, l4proto, sport, dport, tcpflags, "
-          "conntrack, action, description and expires");
+          "conntrack, action, log, description and expires");
     }
   }
 
@@ -196,6 +208,24 @@ void check_families(const RuleMatch& match, RuleErrors& errors) {
   }
 }
 
+// `accept` that logs is the action `log`; a rule says how often only where the action does not.
+void set_log(Rule& rule, std::optional<std::uint32_t> every, RuleErrors& errors) {
+  if (!every || (*every == 0 && rule.action != RuleAction::log)) return;
+  if (rule.action == RuleAction::count) {
+    errors.emplace_back("log: read together with action count, allowed are records with drop, accept and log only");
+  } else if (*every == 0) {
+    errors.emplace_back("log: read false together with action log, allowed is that with drop and accept only");
+  } else {
+    rule.action = rule.action == RuleAction::accept ? RuleAction::log : rule.action;
+    rule.log_every = *every == 1 && rule.action == RuleAction::log ? 0 : *every;
+  }
+}
+
+ordered_json log_json(std::uint32_t every) {
+  if (every == 1) return true;
+  return {{kEvery, every}};
+}
+
 ordered_json addresses_json(const AddressMatch& match) {
   std::vector<std::string> terms = address_terms(match);
   if (terms.size() == 1) return std::move(terms.front());
@@ -243,6 +273,7 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
                                 to_tcp_flags);
   match.state = reader.read("conntrack", "NEW, ESTABLISHED, RELATED or INVALID", to_state);
   rule.action = reader.read("action", "drop, accept, forward, log or count", to_action).value_or(RuleAction::drop);
+  set_log(rule, reader.read("log", kLogAllowed, to_log), errors);
   rule.description = reader.read("description", "a string", to_string).value_or("");
   if (const auto lifetime = reader.read("expires", kLifetimeAllowed, to_lifetime)) {
     rule.lifetime = lifetime;
@@ -267,6 +298,7 @@ ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns) {
   if (match.tcp_flags) fields["tcpflags"] = tcp_flags_text(*match.tcp_flags);
   if (match.state) fields["conntrack"] = state_name(*match.state);
   fields["action"] = action_text(rule.action);
+  if (rule.log_every != 0) fields["log"] = log_json(rule.log_every);
   if (!rule.description.empty()) fields["description"] = rule.description;
   if (rule.expires_ns) fields["expires"] = lifetime_text(std::chrono::nanoseconds(*rule.expires_ns - now_ns));
   return fields;

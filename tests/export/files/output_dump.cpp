@@ -99,6 +99,7 @@ SessionWindow random_session(Random& random, std::uint64_t id) {
   session.first_packet_ns = static_cast<TimestampNs>(random.any_size(std::uint64_t{1} << 61));
   session.last_packet_ns = session.first_packet_ns + static_cast<TimestampNs>(random.any_size(std::uint64_t{1} << 61));
   session.last_packet_uncertainty_ns = random.one_in(2) ? 0 : static_cast<std::int64_t>(random.below(1'000'000'000));
+  session.dropped = random.one_in(2);
   const std::uint64_t packets = random.one_in(10) ? 0 : 1 + random.below(random.one_in(4) ? 100 : 5);
   TimestampNs timestamp_ns = session.first_packet_ns;
   for (std::uint64_t packet = 0; packet < packets; ++packet) {
@@ -188,6 +189,7 @@ nlohmann::json description(const SessionWindow& session) {
           {"first_packet_ns", session.first_packet_ns},
           {"last_packet_ns", session.last_packet_ns},
           {"last_packet_uncertainty_ns", session.last_packet_uncertainty_ns},
+          {"dropped", session.dropped},
           {"packets", packets}};
 }
 

@@ -88,6 +88,17 @@ TEST_CASE("an inexact duration has a mark") {
   CHECK_THAT(format_table(report, 120, 10), Contains(" ~2.000 s\n"));
 }
 
+TEST_CASE("a session of which packets were dropped has a mark, behind its VLANs") {
+  WindowReport report = sample_report();
+  report.sessions[1].dropped = true;
+  auto lines = lines_of(format_table(report, 120, 10));
+  CHECK_THAT(lines[2], Contains("  TCP  "));
+  CHECK_THAT(lines[3], Contains("  ICMP dropped  "));
+  report.sessions[1].vlans = {10, 0};
+  lines = lines_of(format_table(report, 120, 10));
+  CHECK_THAT(lines[3], Contains("  ICMP vlan 10 dropped  "));
+}
+
 TEST_CASE("a window without packets is one line") {
   WindowReport report;
   report.end_ns = 50'000'000;

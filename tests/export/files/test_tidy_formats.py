@@ -47,6 +47,7 @@ def session_row(window, session):
         "duration_ns": session["last_packet_ns"] - session["first_packet_ns"],
         "packets_captured": len(session["packets"]),
         "vlan": "",
+        "dropped": session["dropped"],
     }
 
 
@@ -151,7 +152,8 @@ def read_csv(path, schema):
     header, *rows = csv.reader(io.StringIO(content, newline=""), strict=True, lineterminator="\n")
     columns = [name for name in schema["properties"] if not name.endswith("_time")]
     assert header == columns, f"{path}: columns {header}"
-    read = {name: int if schema["properties"][name]["type"] == "integer" else str for name in header}
+    kinds = {"integer": int, "boolean": {"true": True, "false": False}.__getitem__, "string": str}
+    read = {name: kinds[schema["properties"][name]["type"]] for name in header}
     assert all(len(row) == len(header) for row in rows), f"{path}: a row is too short or too long"
     return [{name: read[name](field) for name, field in zip(header, row)} for row in rows]
 

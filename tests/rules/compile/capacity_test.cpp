@@ -141,6 +141,8 @@ TEST_CASE("a rule is hidden or redundant if an earlier rule decides all its pack
   REQUIRE(hidden.size() == 2);
   CHECK((hidden[0].rule == 1 && hidden[0].by == 0 && !hidden[0].same_action));
   CHECK((hidden[1].rule == 2 && hidden[1].by == 0 && hidden[1].same_action));
+  chain.rules[2].log_every = 1;  // its packets would be in the log
+  CHECK_FALSE(hidden_rules(input).at(1).same_action);
 }
 
 }  // namespace

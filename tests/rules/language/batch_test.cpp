@@ -284,6 +284,10 @@ TEST_CASE("delete by match ignores how an address is written and the order of it
 TEST_CASE("a rule that matches anything can be deleted by its action") {
   const ChainRules chain = apply(ChainRules{}, R"({"operation": "append", "action": "log"})");
   CHECK(apply(chain, R"({"operation": "delete", "action": "log"})").rules.empty());
+  const ChainRules sampled = apply(ChainRules{}, R"({"operation": "append", "log": {"every": 9}})");
+  CHECK(apply(sampled, R"({"operation": "delete", "action": "drop", "log": {"every": 9}})").rules.empty());
+  CHECK(errors_of(sampled, R"({"operation": "delete", "action": "drop"})").size() == 1);
+  CHECK(errors_of(sampled, R"({"operation": "delete", "log": true})").size() == 1);
 }
 
 TEST_CASE("a batch without operations changes nothing, and a batch keeps the chain's other properties") {

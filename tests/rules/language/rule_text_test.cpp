@@ -87,6 +87,10 @@ const Field kFields[] = {
     {"action", R"("Forward")", R"("forward")"},
     {"action", R"("log")", R"("log")"},
     {"action", R"("COUNT")", R"("count")"},
+    {"log", "true", "true"},
+    {"log", R"({"every": 1})", "true"},
+    {"log", R"({"every": 100})", R"({"every":100})"},
+    {"log", R"({"every": 4294967295})", R"({"every":4294967295})"},
     {"description", R"("Any text, 100%")", R"("Any text, 100%")"},
     {"expires", R"("10m")", R"("600s")"},
     {"expires", R"("10MIN")", R"("600s")"},
@@ -151,6 +155,16 @@ const Refused kRefused[] = {
     {"conntrack", "0"},
     {"action", R"("reject")"},
     {"action", "null"},
+    {"log", "null"},
+    {"log", "100"},
+    {"log", R"("yes")"},
+    {"log", "{}"},
+    {"log", R"({"every": 0})"},
+    {"log", R"({"every": -1})"},
+    {"log", R"({"every": 1.0})"},
+    {"log", R"({"every": "100"})"},
+    {"log", R"({"every": 4294967296})"},
+    {"log", R"({"every": 100, "of": 1})"},
     {"description", "5"},
     {"expires", R"("0s")"},
     {"expires", R"("-5s")"},
@@ -190,6 +204,9 @@ class RuleMaker {
     }
     if (chance(3)) rule.match.state = static_cast<ConnectionState>(random_() % 4);
     rule.action = static_cast<RuleAction>(random_() % 4);
+    const bool logs = rule.action == RuleAction::drop || rule.action == RuleAction::log;
+    if (logs && chance(2)) rule.log_every = 2 + static_cast<std::uint32_t>(random_() % 1000);
+    if (rule.action == RuleAction::drop && chance(4)) rule.log_every = 1;
     if (chance(3)) rule.description = "d\"\n\\\x01 \xc3\xa9 " + std::to_string(random_());
     if (chance(4)) rule.expires_ns = kNow + static_cast<TimestampNs>(random_() % 1'000'000 + 1) * kSecond;
     return rule;
@@ -288,6 +305,33 @@ TEST_CASE("a rule without fields matches anything and drops it") {
   CHECK_FALSE(rule.expires_ns);
 }
 
+TEST_CASE("a rule that drops or passes says which of its packets are logged; a rule that counts logs none") {
+  const auto one_of = [](const char* text) { return logged_one_of(good(text)); };
+  CHECK(one_of("{}") == 0);
+  CHECK(one_of(R"({"action": "log"})") == 1);
+  CHECK(one_of(R"({"action": "drop", "log": true})") == 1);
+  CHECK(one_of(R"({"log": {"every": 100}})") == 100);
+  CHECK(one_of(R"({"action": "log", "log": {"every": 7}})") == 7);
+  CHECK(one_of(R"({"action": "drop", "log": false})") == 0);
+  CHECK(one_of(R"({"action": "count", "log": false})") == 0);
+  CHECK(good(R"({"log": true})").action == RuleAction::drop);
+  CHECK(errors_of(R"({"action": "count", "log": true})") ==
+        Texts{"log: read together with action count, allowed are records with drop, accept and log only"});
+  CHECK(errors_of(R"({"action": "log", "log": false})") ==
+        Texts{"log: read false together with action log, allowed is that with drop and accept only"});
+}
+
+TEST_CASE("a rule that passes and logs has one form") {
+  const auto form = [](const char* text) { return written(good(text)); };
+  const std::string log = form(R"({"action": "log"})");
+  CHECK(log == R"({"id":0,"action":"log"})");
+  CHECK(form(R"({"action": "accept", "log": true})") == log);
+  CHECK(form(R"({"action": "forward", "log": {"every": 1}})") == log);
+  CHECK(form(R"({"action": "log", "log": true})") == log);
+  CHECK(form(R"({"action": "accept", "log": {"every": 9}})") == R"({"id":0,"action":"log","log":{"every":9}})");
+  CHECK(form(R"({"log": true, "description": "d"})") == R"({"id":0,"action":"drop","log":true,"description":"d"})");
+}
+
 TEST_CASE("an error names the field, the value and the allowed values") {
   CHECK(errors_of(R"({"sport": "http"})") ==
         Texts{"sport: read \"http\", allowed is a port (0 to 65535) or a range of ports from the lower to the higher "
@@ -368,6 +412,7 @@ TEST_CASE("a printed rule parses to the same rule") {
     REQUIRE(errors.empty());
     REQUIRE(again.match == rule.match);
     REQUIRE(again.action == rule.action);
+    REQUIRE(again.log_every == rule.log_every);
     REQUIRE(again.description == rule.description);
     REQUIRE(again.expires_ns == rule.expires_ns);
   }
