@@ -4,20 +4,23 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/base/capabilities.h"
+
 namespace nicsentry {
 namespace {
 
-std::string describe(int code, const std::string& what_was_tried) {
+// A detail that begins with what is missing knows better than to name all that programs take.
+std::string describe(int code, const std::string& what_was_tried, const std::string& detail) {
   const char* name = strerrorname_np(code);
   std::string text = name != nullptr ? name : "errno " + std::to_string(code);
   text += ": " + what_was_tried + ": " + strerrordesc_np(code);
-  if (code == EPERM) text += " (needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON)";
-  return text;
+  if (code == EPERM && !detail.starts_with(kMissing)) text += missing_for_programs();
+  return text + detail;
 }
 
 }  // namespace
 
 SystemError::SystemError(int code, const std::string& what_was_tried, const std::string& detail)
-    : Error(describe(code, what_was_tried) + detail), code_(code) {}
+    : Error(describe(code, what_was_tried, detail)), code_(code) {}
 
 }  // namespace nicsentry

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
 #include "host/datapath/libbpf_messages.h"
@@ -44,6 +46,21 @@ struct Drain {
   EventBatch* batch = nullptr;
   std::uint64_t lost = 0;
 };
+
+// Opening the event is refused by EACCES, locking the ring's memory by EPERM (perf_event_open(2)).
+std::string missing_for_ring(int code) {
+  if (code != EPERM) {
+    return code == EACCES ? missing_text({Capability::perfmon}) : "";
+  }
+  if (has_capability(Capability::ipc_lock)) {
+    return "";
+  }
+  rlimit limit{};
+  getrlimit(RLIMIT_MEMLOCK, &limit);
+  return std::string(kMissing) + "CAP_IPC_LOCK, or more RLIMIT_MEMLOCK than " + std::to_string(limit.rlim_cur >> 10) +
+         " KiB: a ring takes " + std::to_string((kRingPages + 1) * kPageBytes >> 10) +
+         " KiB, for each processor and program)";
+}
 
 bpf_perf_event_ret take(void* context, int /*cpu*/, perf_event_header* header) {
   auto& drain = *static_cast<Drain*>(context);
@@ -117,7 +134,9 @@ void EventReader::Rings::open(int cpu) {
   options.map_keys = &cpu;
   Ring ring(perf_buffer__new_raw(records_fd, kRingPages, &attributes, take, &drain, &options));
   if (!ring) {
-    throw SystemError(errno, "opening the ring of map records of processor " + std::to_string(cpu), messages.detail());
+    const int code = errno;
+    throw SystemError(code, "opening the ring of map records of processor " + std::to_string(cpu),
+                      missing_for_ring(code) + messages.detail());
   }
   epoll_event event{};
   event.events = EPOLLIN;

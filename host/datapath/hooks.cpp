@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/tc_filters.h"
@@ -56,7 +57,8 @@ bool attach_tc(const Interface& port, Hook hook, const Program& program, const s
   bpf_tc_hook where = tc_hook(port.index, hook);
   const int made = bpf_tc_hook_create(&where);
   if (made != 0 && made != -EEXIST) {
-    throw SystemError(-made, what + ": making the clsact qdisc", messages.detail());
+    throw SystemError(-made, what + ": making the clsact qdisc",
+                      missing_text({Capability::net_admin}) + messages.detail());
   }
   bpf_tc_opts options = tc_options();
   options.prog_fd = program.fd();
@@ -65,7 +67,7 @@ bool attach_tc(const Interface& port, Hook hook, const Program& program, const s
     if (made == 0) {
       remove_clsact(port.index);
     }
-    throw SystemError(-result, what, messages.detail());
+    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
   }
   return made == 0;
 }
@@ -77,7 +79,7 @@ void replace_xdp(const Interface& port, Mode mode, ProgramRef from, ProgramRef t
   options.old_prog_fd = from.fd;
   const int result = bpf_xdp_attach(port.index, to.fd, xdp_flag(mode) | XDP_FLAGS_REPLACE, &options);
   if (result != 0) {
-    throw SystemError(-result, what, messages.detail());
+    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
   }
 }
 
@@ -93,7 +95,7 @@ void replace_tc(const Interface& port, Hook hook, ProgramRef from, ProgramRef to
   options.flags = BPF_TC_F_REPLACE;
   const int result = bpf_tc_attach(&where, &options);
   if (result != 0) {
-    throw SystemError(-result, what, messages.detail());
+    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
   }
 }
 
@@ -107,7 +109,7 @@ void detach_xdp(const Interface& port, Mode mode, std::uint32_t program_id) {
   const int result = bpf_xdp_detach(port.index, xdp_flag(mode), nullptr);
   if (result != 0 && result != -ENODEV) {
     throw SystemError(-result, "detaching program " + std::to_string(program_id) + " from " + port.name,
-                      messages.detail());
+                      missing_text({Capability::net_admin}) + messages.detail());
   }
 }
 
@@ -119,7 +121,7 @@ void detach_tc(const Interface& port, Hook hook, std::uint32_t program_id, bool 
     const int result = bpf_tc_detach(&where, &options);
     if (result != 0 && result != -ENODEV && result != -ENOENT) {
       throw SystemError(-result, "detaching program " + std::to_string(program_id) + " from " + port.name,
-                        messages.detail());
+                        missing_text({Capability::net_admin}) + messages.detail());
     }
   }
   if (remove_qdisc && !has_tc_filters(port.index)) {
@@ -167,7 +169,7 @@ bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& 
   const LibbpfMessages messages;
   const int result = bpf_xdp_attach(port.index, program.fd(), xdp_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);
   if (result != 0) {
-    throw SystemError(-result, what, messages.detail());
+    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
   }
   return false;
 }

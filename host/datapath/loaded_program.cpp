@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/datapath/pins.h"
 
@@ -24,6 +25,12 @@ bpf_prog_info read_info(int fd, std::vector<__u32>& map_ids) {
     throw SystemError(errno, "reading a program's description");
   }
   return info;
+}
+
+// Who has no pin needs the right to open any program.
+std::string missing_for_ids() {
+  const std::string missing = missing_text({Capability::sys_admin});
+  return missing.empty() ? missing : missing + ": nicsentry has not pinned it";
 }
 
 LoadedProgram describe(UniqueFd fd, std::vector<__u32>& map_ids) {
@@ -56,7 +63,7 @@ LoadedProgram open_program(std::uint32_t id) {
         return std::move(*pinned);
       }
     }
-    throw SystemError(code, "opening program " + std::to_string(id));
+    throw SystemError(code, "opening program " + std::to_string(id), code == EPERM ? missing_for_ids() : "");
   }
   std::vector<__u32> none;
   std::vector<__u32> map_ids(read_info(fd.get(), none).nr_map_ids);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <thread>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 
 namespace nicsentry {
@@ -102,7 +103,7 @@ PortLease::PortLease(const Interface& port, const std::string& directory) {
   options.sz = sizeof(options);
   map_ = UniqueFd(bpf_map_create(BPF_MAP_TYPE_LRU_HASH, kName, sizeof(kKey), sizeof(Lease), 1, &options));
   if (!map_) {
-    throw SystemError(errno, "leasing " + port.name);
+    throw SystemError(errno, "leasing " + port.name, missing_text({Capability::bpf}));
   }
   Lease lease{};
   lease.network_namespace = network_namespace();

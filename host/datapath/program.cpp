@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/loaded_program.h"
@@ -174,7 +175,8 @@ Program Program::load(const LoadOptions& options) {
   }
   if (bpf_object__load(object.get()) != 0) {
     const int code = errno;
-    throw SystemError(code, what, messages.detail() + (on_card && code == ENOMEM ? no_room_on_card() : ""));
+    throw SystemError(
+        code, what, missing_for_programs() + messages.detail() + (on_card && code == ENOMEM ? no_room_on_card() : ""));
   }
   MapFds fds;
   for (const MapSpec& map : spec.maps) {

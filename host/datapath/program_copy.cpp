@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/loaded_program.h"
@@ -67,7 +68,7 @@ ProgramCopy::ProgramCopy(std::uint32_t program_id, const std::filesystem::path& 
     }
   }
   if (bpf_object__load(object.get()) != 0) {
-    throw SystemError(errno, "loading a copy of " + subject, messages.detail());
+    throw SystemError(errno, "loading a copy of " + subject, missing_for_programs() + messages.detail());
   }
   LoadedProgram copy = describe_loaded(duplicate(bpf_program__fd(bpf_object__next_program(object.get(), nullptr))));
   if (copy.tag != loaded.tag) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/tc_filters.h"
@@ -53,7 +54,7 @@ void attach_on_tc(const Interface& port, UserHook where, std::uint32_t priority,
   options.prog_fd = fd;
   const int result = bpf_tc_attach(&hook, &options);
   if (result != 0) {
-    throw SystemError(-result, what, messages.detail());
+    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
   }
 }
 
@@ -70,7 +71,7 @@ void attach_on_xdp(const Interface& port, UserHook where, int fd) {
   const std::uint32_t flags = where.mode == Mode::drv ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
   const int result = bpf_xdp_attach(port.index, fd, flags | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);
   if (result != 0) {
-    throw SystemError(-result, what, messages.detail());
+    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
   }
 }
 
@@ -104,7 +105,8 @@ bool make_tc_hooks(const Interface& port) {
   bpf_tc_hook hook = tc_hook_of(port, Hook::tc_ingress);
   const int made = bpf_tc_hook_create(&hook);
   if (made != 0 && made != -EEXIST) {
-    throw SystemError(-made, "making the clsact qdisc of " + port.name, messages.detail());
+    throw SystemError(-made, "making the clsact qdisc of " + port.name,
+                      missing_text({Capability::net_admin}) + messages.detail());
   }
   return made == 0;
 }
@@ -134,7 +136,7 @@ void replace_user_program(const Interface& port, UserHook where, std::uint32_t p
   options.flags = BPF_TC_F_REPLACE;
   const int result = bpf_tc_attach(&hook, &options);
   if (result != 0) {
-    throw SystemError(-result, what, messages.detail());
+    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
   }
 }
 
@@ -149,7 +151,8 @@ void detach_user_program(const Interface& port, UserHook where, std::uint32_t id
     const bpf_tc_opts options = tc_options_of(*priority);
     const int result = bpf_tc_detach(&hook, &options);
     if (result != 0 && result != -ENODEV && result != -ENOENT) {
-      throw SystemError(-result, what_of("detaching from", port, where), messages.detail());
+      throw SystemError(-result, what_of("detaching from", port, where),
+                        missing_text({Capability::net_admin}) + messages.detail());
     }
   }
   if (remove_qdisc && !has_tc_filters(port.index)) {

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <utility>
 
+#include "host/base/capabilities.h"
+#include "host/base/error.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/object_handle.h"
 
@@ -242,9 +244,10 @@ void UserObject::load() {
   }
   LogEnd end = end_of(log.get());
   if (end.reason.empty()) {
-    throw SystemError(-result, name_ + ": loading the program", messages.detail());
+    throw SystemError(-result, name_ + ": loading the program", missing_for_programs() + messages.detail());
   }
-  throw VerifierRefusal(name_ + ": the kernel's verifier does not take it:" + end.text, end.reason, end.instruction);
+  throw VerifierRefusal(name_ + ": the kernel's verifier does not take it:" + end.text,
+                        end.reason + missing_for_programs(), end.instruction);
 }
 
 int UserObject::program_fd() const { return bpf_program__fd(handle_->program); }

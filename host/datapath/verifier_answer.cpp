@@ -2,33 +2,17 @@
 #include "host/datapath/verifier_answer.h"
 
 #include <bpf/libbpf.h>
-#include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
+#include <string>
 
+#include "host/base/capabilities.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/object_handle.h"
 
 namespace nicsentry {
 namespace {
-
-bool has(unsigned capability, const std::array<__user_cap_data_struct, 2>& sets) {
-  return (sets[capability / 32].effective & 1U << (capability % 32)) != 0;
-}
-
-bool may_load() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, 2> sets{};
-  if (syscall(SYS_capget, &header, sets.data()) != 0) {
-    return false;
-  }
-  return has(CAP_SYS_ADMIN, sets) || (has(CAP_BPF, sets) && has(CAP_NET_ADMIN, sets) && has(CAP_PERFMON, sets));
-}
 
 // The verifier does not look at the number of elements, and a card may have more than this machine has memory for.
 void shrink_maps(bpf_object* object) {
@@ -58,8 +42,8 @@ bool choose_program(bpf_object* object, const std::string& section) {
 }  // namespace
 
 VerifierAnswer ask_verifier(const std::filesystem::path& path, const std::string& section) {
-  if (!may_load()) {
-    return {false, false, "that needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"};
+  if (const std::string missing = missing_for_programs(); !missing.empty()) {
+    return {false, false, "that needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" + missing};
   }
   const LibbpfMessages messages;
   const ObjectHandle object(bpf_object__open_file(path.c_str(), nullptr));
