@@ -128,9 +128,9 @@ void check(const Explanation& seen, const NaiveVerdict& verdict, const PacketFie
 void check_host(const ChainRules& chain, Chain which, const NaiveSets& sets, const Explanation& seen) {
   if (!seen.packet || seen.cause == CAUSE_LATER_FRAGMENT || seen.by == DecidedBy::unjudged) return;
   const InSet in_set = [&sets](const std::string& set, const IpAddress& address) {
-    const std::vector<AddressRange>& ranges = sets.at(set);
-    return std::any_of(ranges.begin(), ranges.end(),
-                       [&](const AddressRange& range) { return range.contains(address); });
+    const auto found = sets.find(set);  // `allowed` has nothing
+    return found != sets.end() && std::any_of(found->second.begin(), found->second.end(),
+                                              [&](const AddressRange& range) { return range.contains(address); });
   };
   const Verdict verdict = verdict_of(chain, which, *seen.packet, in_set);
   CHECK(verdict.dropped == seen.dropped);
