@@ -43,4 +43,10 @@ std::optional<std::string> closest_word(std::string_view word, std::span<const s
   return closest;
 }
 
+std::string did_you_mean(std::string_view word, std::span<const char* const> candidates) {
+  const std::vector<std::string> names(candidates.begin(), candidates.end());
+  const auto meant = closest_word(word, names);
+  return meant ? "; did you mean '" + *meant + "'?" : "";
+}
+
 }  // namespace nicsentry

@@ -12,4 +12,7 @@ namespace nicsentry {
 // replaced or swapped with the next one. Nothing where even that is more than a third of the word.
 std::optional<std::string> closest_word(std::string_view word, std::span<const std::string> candidates);
 
+// "; did you mean 'dport'?", behind an error about a word; empty where no candidate was meant.
+std::string did_you_mean(std::string_view word, std::span<const char* const> candidates);
+
 }  // namespace nicsentry

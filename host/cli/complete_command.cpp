@@ -10,6 +10,8 @@
 
 #include "host/cli/command_tree.h"
 #include "host/cli/commands.h"
+#include "host/cli/rules_change.h"
+#include "host/rules/language/rule_words.h"
 
 namespace nicsentry {
 namespace {
@@ -61,6 +63,10 @@ std::vector<std::string> candidates(const CLI::App& program, std::vector<std::st
     all = option_names(place);
   } else {
     all = command_names(*place.command);
+    if (place.command->get_option_no_throw(kRuleWords) != nullptr) {
+      const std::vector<std::string> beginnings = rule_word_beginnings();
+      all.insert(all.end(), beginnings.begin(), beginnings.end());
+    }
   }
   all.erase(std::remove_if(all.begin(), all.end(), [&begun](const auto& one) { return !one.starts_with(begun); }),
             all.end());

@@ -24,6 +24,10 @@ std::string enforced_text(const Enforced& enforced, const std::vector<Chain>& ch
 
 int report_enforced(const Enforced& enforced, const std::vector<Chain>& chains) {
   std::printf("%s\n", enforced_text(enforced, chains).c_str());
+  return enforced_status(enforced, chains);
+}
+
+int enforced_status(const Enforced& enforced, const std::vector<Chain>& chains) {
   std::fflush(stdout);
   int status = kExitSuccess;
   if (enforced.ingress.empty() && !enforced.egress.empty() &&

@@ -11,8 +11,10 @@ namespace nicsentry {
 // "enforced: ingress on eth0/xdp; egress nowhere", for these chains.
 std::string enforced_text(const Enforced& enforced, const std::vector<Chain>& chains);
 
-// Prints where a change is in force, and warns of each program that it did not reach. Returns the command's exit
-// status.
+// Warns of each program that a change did not reach. Returns the command's exit status.
+int enforced_status(const Enforced& enforced, const std::vector<Chain>& chains);
+
+// Prints where a change is in force, too.
 int report_enforced(const Enforced& enforced, const std::vector<Chain>& chains = {Chain::ingress, Chain::egress});
 
 }  // namespace nicsentry

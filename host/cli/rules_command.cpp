@@ -12,6 +12,7 @@
 #include "host/cli/controller_option.h"
 #include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
+#include "host/cli/rules_change.h"
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
 #include "host/cli/rules_load.h"
@@ -73,11 +74,10 @@ int apply(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = options.egress ? Chain::egress : Chain::ingress;
   const nlohmann::json batch = read_json_file(options.file);
-  const auto [rules, enforced] =
-      Controller::of_port(options.interface).apply(chain, batch, change_query(options.change));
-  std::printf("%zu rule%s in force (%s)\n", rules, rules == 1 ? "" : "s", chain_name(chain));
+  const BatchAnswer answer = Controller::of_port(options.interface).apply(chain, batch, change_query(options.change));
+  report_rules(chain, answer);
   report_unconfirmed(options.change);
-  return report_enforced(enforced, {chain});
+  return report_enforced(answer.enforced, {chain});
 }
 
 int check(const RulesOptions& options) {
@@ -164,7 +164,8 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   CLI::App* rules = app.add_subcommand("rules", "the firewall's rules");
   rules->require_subcommand(1);
   rules->footer(
-      "Examples:\n  nicsentry rules export -i eth0\n  nicsentry rules load rules.json -i eth0\n"
+      "Examples:\n  nicsentry rules add drop src=203.0.113.0/24 l4proto=TCP dport=22 -i eth0\n"
+      "  nicsentry rules export -i eth0\n  nicsentry rules load rules.json -i eth0\n"
       "  nicsentry rules apply batch.json -i eth0\n  nicsentry rules show --stats -i eth0\n"
       "  nicsentry rules default ingress drop --yes --confirm 60s -i eth0\n  nicsentry rules confirm -i eth0\n"
       "  nicsentry rules explain src=203.0.113.7 dport=443 -i eth0");
@@ -186,6 +187,7 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   command->add_option("FILE", options->file, "the batch or ruleset, JSON; '-': standard input")->required();
   command->add_flag("--egress", options->egress, "for the egress chain, where the file names no chain");
 
+  add_change_commands(*rules, chosen);
   add_ruleset_commands(*rules, chosen);
   add_explain_command(*rules, chosen);
 

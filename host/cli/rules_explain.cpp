@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "host/cli/text_table.h"
 #include "host/packet/parser.h"
 #include "host/rules/language/packet_text.h"
+#include "host/rules/language/rule_words.h"
 
 namespace nicsentry {
 namespace {
@@ -49,6 +51,11 @@ bool is_field(const std::string& word) {
   return equals != std::string::npos && word.find('/') >= equals;
 }
 
+bool is_bare_address(const std::string& word) {
+  std::error_code none_without_rights;
+  return !is_field(word) && !std::filesystem::exists(word, none_without_rights) && !address_with_field(word).empty();
+}
+
 bool fields_asked(const ExplainOptions& options) {
   return std::all_of(options.words.begin(), options.words.end(), is_field);
 }
@@ -59,6 +66,10 @@ void check_words(const ExplainOptions& options) {
     if (options.summary) {
       throw Error("--summary: allowed with captures only, not with the fields of one packet");
     }
+  } else if (const auto address = std::find_if(options.words.begin(), options.words.end(), is_bare_address);
+             address != options.words.end()) {
+    throw Error("PACKET: " + *address + " is an address without its field; allowed is " + address_with_field(*address) +
+                ", or a capture file");
   } else if (std::any_of(options.words.begin(), options.words.end(), is_field)) {
     throw Error("PACKET: fields and files cannot be combined; allowed are either FIELD=VALUE words or capture files");
   }

@@ -320,15 +320,16 @@ void Firewall::change_chain_to(Chain chain, ChainRules next, const ChangeTerms& 
   with_undo(terms, make_undo, [&] { install(chain, std::move(next)); });
 }
 
-std::size_t Firewall::apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms) {
-  ChainRules next = apply_batch(from, batch, sets_.names());
-  check_interfaces(chain, next.rules);
-  check_watched(next.rules, installation_.interfaces(chain));
-  change_chain_to(chain, std::move(next), terms);
-  return rules_.rules(chain)->rules.size();
+Firewall::Applied Firewall::apply_to(Chain chain, const ChainRules& from, const Batch& batch,
+                                     const ChangeTerms& terms) {
+  BatchResult result = perform_batch(from, batch, sets_.names());
+  check_interfaces(chain, result.chain.rules);
+  check_watched(result.chain.rules, installation_.interfaces(chain));
+  change_chain_to(chain, std::move(result.chain), terms);
+  return {rules_.rules(chain)->rules.size(), std::move(result.changes), std::move(result.twice)};
 }
 
-std::size_t Firewall::apply(Chain chain, const Batch& batch, const ChangeTerms& terms) {
+Firewall::Applied Firewall::apply(Chain chain, const Batch& batch, const ChangeTerms& terms) {
   const Change change(*this);
   return apply_to(chain, *rules_.rules(chain), batch, terms);
 }
@@ -337,7 +338,7 @@ std::size_t Firewall::replace_rules(Chain chain, const Batch& batch, const Chang
   const Change change(*this);
   ChainRules empty = *rules_.rules(chain);
   empty.rules.clear();
-  return apply_to(chain, empty, batch, terms);
+  return apply_to(chain, empty, batch, terms).rules;
 }
 
 std::map<Chain, ChainChange> Firewall::chain_changes(const Ruleset& ruleset) const {

@@ -84,8 +84,14 @@ class Firewall : public Enforcement {
   // The map of expectations of the first attachment that has one.
   std::optional<int> expectations_fd() const;
 
-  // Perform a batch on the chain, or on an empty one. Return the number of rules that the chain then has.
-  std::size_t apply(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
+  // Perform a batch on the chain, or on an empty one. Return the number of rules that the chain then has; apply() also
+  // what the batch did.
+  struct Applied {
+    std::size_t rules = 0;
+    std::vector<BatchChange> changes;
+    std::vector<TwiceRule> twice;
+  };
+  Applied apply(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
   std::size_t replace_rules(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
   // Makes chains and sets what the ruleset says, at one instant; what it does not name stays. See replace_chain().
   struct LoadedChain {
@@ -188,7 +194,7 @@ class Firewall : public Enforcement {
   std::optional<Gone> take_gone();
   void leave_out(const std::optional<Gone>& gone);
   void leave_out_gone();
-  std::size_t apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms);
+  Applied apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms);
   template <typename Set>
   void change_chain(Chain chain, Set set, const ChangeTerms& terms);
   void change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms);

@@ -138,7 +138,7 @@ std::size_t FirewallCube::perform(Chain chain, nlohmann::json operations, const 
   refuse_states(operations);
   const Batch batch = parse_batch({{"rules", std::move(operations)}}, firewall_.now());
   if (interactive_) {
-    return firewall_.apply(chain, batch, terms);
+    return firewall_.apply(chain, batch, terms).rules;
   }
   Staged next{staged(chain) ? staged(chain)->batch : Batch{},
               apply_batch(rules(chain), batch, {kBlockedSet, kAllowedSet})};

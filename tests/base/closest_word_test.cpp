@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/base/closest_word.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <optional>
 #include <string>
@@ -28,6 +29,12 @@ TEST_CASE("a word that is far from all is close to none") {
   CHECK_FALSE(closest("roles-of"));
   CHECK_FALSE(closest(""));
   CHECK_FALSE(closest_word("run", {}));
+}
+
+TEST_CASE("what was meant stands behind an error, or nothing") {
+  constexpr std::array kFields = {"sport", "dport"};
+  CHECK(did_you_mean("dprot", kFields) == "; did you mean 'dport'?");
+  CHECK(did_you_mean("mark", kFields).empty());
 }
 
 }  // namespace

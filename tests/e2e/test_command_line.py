@@ -89,6 +89,22 @@ REFUSED = (  # arguments, what the error names
     ("rules non-ip ingress -i none0", "TYPE"),
     ("rules reset-counters now -i none0", "now"),
     ("rules explain fragment=later dport=80 -i none0", "fragment=later"),
+    ("rules explain 203.0.113.7 -i none0", "allowed is src=203.0.113.7 or dst=203.0.113.7, or a capture file"),
+    ("rules explain dport=80 2001:db8::7 -i none0", "src=2001:db8::7 or dst=2001:db8::7"),
+    ("rules add -i none0", "RULE"),
+    ("rules add src=10.0.0.1 -i none0", "action: missing, allowed is drop, accept, log or count"),
+    ("rules add drop dprot=22 -i none0", "did you mean 'dport'?"),
+    ("rules add drop dport=http -i none0", 'dport: read "http"'),
+    ("rules add drop 10.0.0.1 -i none0", "src=10.0.0.1 or dst=10.0.0.1"),
+    ("rules add drop egress -i none0", "--egress"),
+    ("rules insert 3 -i none0", "action: missing"),
+    ("rules insert here drop -i none0", '"here"'),
+    ("rules delete -i none0", "RULE"),
+    ("rules delete 3 4 -i none0", '"3"'),
+    ("rules move 3 -i none0", "TO"),
+    ("rules move 3 end -i none0", "end"),
+    ("rules flush now -i none0", "now"),
+    ("rules flush --confirm soon", "soon"),
     ("sets", "subcommand"),
     ("sets list no/name -i none0", "no/name"),
     ("sets add scanners -i none0", "ENTRY"),
@@ -150,6 +166,13 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "rules unjudged egress pass -i none0",
     "rules non-ip ingress ARP LLDP 0x8864 -i none0",
     "rules reset-counters -i none0",
+    "rules add drop src=10.0.0.0/8,@bad,!10.1.0.0/16 L4Proto=tcp dport=22 expires=10m --egress --json -i none0",
+    "rules insert accept --yes --confirm 60s -i none0",
+    "rules insert 3 count tcpflags=SYN,!ACK -i none0",
+    "rules delete 3 -i none0",
+    "rules delete drop src=10.0.0.1 --egress -i none0",
+    "rules move 3 0 -i none0",
+    "rules flush --egress --json -i none0",
     "sets list -i none0",
     "sets list blocked --json -i none0",
     "sets add scanners 10.0.0.1 10.0.0.150/24 10.0.0.1-10.0.0.9 2001:db8::/32 --for 1h30m -i none0",
@@ -288,7 +311,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 """
 ZSH = """
 script=$1; shift
-compadd() { print -l -- "${(@P)2}" }
+compadd() { print -l -- "${(@P)argv[-1]}" }
 _files() { print FILES }
 complete_words() { local -a words=("$@"); local CURRENT=$#; . $script }
 complete_words "$@"
@@ -302,6 +325,9 @@ class Completion(unittest.TestCase):
         (("ru",), ["rules", "run"]),
         (("rules", "ap"), ["apply"]),
         (("rules", "apply", "--ing"), []),
+        (("rules", "add", "dr"), ["drop"]),
+        (("rules", "insert", "0", "drop", "s"), ["sport=", "src="]),
+        (("rules", "delete", "drop", "ex"), ["expires="]),
         (("run", "--wind"), ["--window", "--windows"]),
         (("run", "-i", "lo"), ["lo"]),
         (("run", "--interface", "lo", "--direction", ""), ["both", "ingress"]),

@@ -172,8 +172,10 @@ class Port {
 TEST_CASE("a firewall without rules passes everything, a batch and a default are in force when they return") {
   Port port;
   CHECK(port.passes("10.0.0.1"));
-  CHECK(port.firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.0/24"}, {"action", "drop"}}),
-                                                   append({{"dport", "53"}, {"action", "accept"}})})) == 2);
+  CHECK(port.firewall
+            .apply(Chain::ingress, batch({append({{"src", "10.0.0.0/24"}, {"action", "drop"}}),
+                                          append({{"dport", "53"}, {"action", "accept"}})}))
+            .rules == 2);
   CHECK_FALSE(port.passes("10.0.0.1"));
   CHECK(port.passes("10.0.1.1"));
   port.firewall.set_default(Chain::ingress, RuleAction::drop);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/endpoints/rules.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
 #include "host/api/endpoints/change_terms.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
@@ -42,6 +46,25 @@ ChainAnswer chain_answer(const Firewall& firewall, Chain chain) {
   return answer;
 }
 
+BatchAnswer batch_answer(const Firewall::Applied& applied, TimestampNs now_ns, Enforced enforced) {
+  BatchAnswer answer;
+  answer.rules = applied.rules;
+  for (const BatchChange& change : applied.changes) {
+    BatchAnswer::Change made{operation_name(change.kind), std::nullopt, change.to, std::nullopt};
+    if (change.rule) {
+      made.rule = numbered_rule(*change.rule, change.id, now_ns);
+    } else {
+      made.removed = change.removed;
+    }
+    answer.changes.push_back(std::move(made));
+  }
+  answer.twice = applied.twice.size();
+  answer.twice_ids.assign(applied.twice.begin(), applied.twice.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                             applied.twice.size(), kTwiceReported)));
+  answer.enforced = std::move(enforced);
+  return answer;
+}
+
 Chain chain_asked(const Request& request) { return parse_chain_name(request.captures.at("chain")); }
 
 // A resource that is one setting of a chain. `set` gets what was decoded from the request's body.
@@ -72,8 +95,8 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const Batch batch = parse_batch(request.body, firewall.now());
     const ChangeTerms terms = terms_of(request);
     run.enforcing(chain);
-    const std::size_t rules = firewall.apply(chain, batch, terms);
-    return encode(BatchAnswer{rules, run.enforced_after_change(chain)});
+    const Firewall::Applied applied = firewall.apply(chain, batch, terms);
+    return encode(batch_answer(applied, firewall.now(), run.enforced_after_change(chain)));
   });
   router.add("PUT", resource::kDefault, Lane::quick, [run, caution](const Request& request) {
     const Chain chain = chain_asked(request);

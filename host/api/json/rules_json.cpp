@@ -218,13 +218,52 @@ RulesAnswer decode(const json& answer) {
 }
 
 ordered_json encode(const BatchAnswer& answer) {
-  return {{"rules", answer.rules}, {"enforced", encode(answer.enforced)}};
+  ordered_json changes = ordered_json::array();
+  for (const BatchAnswer::Change& change : answer.changes) {
+    ordered_json object = {{"operation", change.operation}};
+    if (change.rule) {
+      object["rule"] = encode(*change.rule);
+    }
+    if (change.to) {
+      object["to"] = *change.to;
+    }
+    if (change.removed) {
+      object["removed"] = *change.removed;
+    }
+    changes.push_back(std::move(object));
+  }
+  ordered_json ids = ordered_json::array();
+  for (const TwiceRule& twice : answer.twice_ids) {
+    ids.push_back({{"id", twice.id}, {"same_as", twice.same_as}});
+  }
+  return {{"rules", answer.rules},
+          {"changes", std::move(changes)},
+          {"twice", {{"rules", answer.twice}, {"first", std::move(ids)}}},
+          {"enforced", encode(answer.enforced)}};
 }
 
 template <>
 BatchAnswer decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  return {fields.get<std::size_t>("rules", kNumber), get_enforced(fields)};
+  BatchAnswer batch;
+  batch.rules = fields.get<std::size_t>("rules", kNumber);
+  const json& changes = fields.list("changes");
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    Fields change = fields.element("changes", changes, i);
+    batch.changes.push_back(
+        {change.get<std::string>("operation", kText),
+         changes[i].contains("rule") ? std::optional(decode<NumberedRule>(changes[i].at("rule"))) : std::nullopt,
+         change.find<std::size_t>("to", kNumber), change.find<std::size_t>("removed", kNumber)});
+  }
+  Fields twice = fields.object("twice");
+  batch.twice = twice.get<std::size_t>("rules", kNumber);
+  const json& ids = twice.list("first");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    Fields one = twice.element("first", ids, i);
+    batch.twice_ids.push_back({one.get<std::size_t>("id", kNumber), one.get<std::size_t>("same_as", kNumber)});
+  }
+  batch.enforced = get_enforced(fields);
+  return batch;
 }
 
 ordered_json encode(const LoadAnswer::OfChain& chain) {

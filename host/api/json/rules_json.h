@@ -12,6 +12,7 @@
 
 #include "host/api/json/enforced_json.h"
 #include "host/api/json/fields.h"
+#include "host/rules/language/batch.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry {
@@ -100,11 +101,21 @@ nlohmann::ordered_json encode(const RulesAnswer& answer);
 template <>
 RulesAnswer decode(const nlohmann::json& answer);
 
-// The rules of a chain after a batch.
+// The rules of a chain after a batch, and what its operations did.
 struct BatchAnswer {
+  struct Change {
+    std::string operation;
+    std::optional<NumberedRule> rule;    // none: flush
+    std::optional<std::size_t> to;       // of move
+    std::optional<std::size_t> removed;  // by flush
+  };
   std::size_t rules = 0;
+  std::vector<Change> changes;       // of the first kChangesReported operations
+  std::size_t twice = 0;             // rules that were added and stand in the chain another time
+  std::vector<TwiceRule> twice_ids;  // of the first kTwiceReported
   Enforced enforced;
 };
+constexpr std::size_t kTwiceReported = 20;
 nlohmann::ordered_json encode(const BatchAnswer& answer);
 template <>
 BatchAnswer decode(const nlohmann::json& answer);

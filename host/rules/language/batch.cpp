@@ -7,11 +7,12 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "host/rules/language/chain_settings.h"
 #include "host/rules/language/known_sets.h"
+#include "host/rules/language/rule_equality.h"
 #include "host/rules/language/rule_text.h"
 #include "host/rules/language/ruleset.h"
 #include "host/rules/language/words.h"
@@ -33,59 +34,15 @@ std::string joined_lines(const std::vector<std::string>& lines) {
   return text;
 }
 
-const std::string& sort_key(const std::string& name) { return name; }
-
-auto sort_key(const AddressRange& range) { return std::tie(range.first.version, range.first.bytes, range.last.bytes); }
-
-template <typename Value>
-void sort(std::vector<Value>& values) {
-  std::sort(values.begin(), values.end(), [](const Value& a, const Value& b) { return sort_key(a) < sort_key(b); });
-}
-
-template <typename Value>
-bool same_elements(const std::vector<Value>& left, const std::vector<Value>& right) {
-  if (left.size() != right.size()) return false;
-  if (left == right) return true;
-  std::vector<Value> sorted_left = left;
-  std::vector<Value> sorted_right = right;
-  sort(sorted_left);
-  sort(sorted_right);
-  return sorted_left == sorted_right;
-}
-
-// Compares without regard to the order of an address's terms.
-bool same_addresses(const AddressMatch& left, const AddressMatch& right) {
-  return same_elements(left.ranges, right.ranges) && same_elements(left.sets, right.sets) &&
-         same_elements(left.except_ranges, right.except_ranges) && same_elements(left.except_sets, right.except_sets);
-}
-
-bool same_interfaces(const InterfaceMatch& left, const InterfaceMatch& right) {
-  return same_elements(left.names, right.names) && same_elements(left.except, right.except);
-}
-
-bool same_match(const RuleMatch& left, const RuleMatch& right) {
-  return same_interfaces(left.in, right.in) && same_interfaces(left.out, right.out) &&
-         left.protocol == right.protocol && left.source_ports == right.source_ports &&
-         left.destination_ports == right.destination_ports && left.tcp_flags == right.tcp_flags &&
-         left.state == right.state && same_addresses(left.source, right.source) &&
-         same_addresses(left.destination, right.destination);
-}
-
 using Kind = BatchOperation::Kind;
 
 struct OperationName {
   const char* name;
   Kind kind;
 };
-constexpr OperationName kOperations[] = {
-    {"insert", Kind::insert}, {"append", Kind::append}, {"update", Kind::update}, {"delete", Kind::erase}};
-
-const char* name_of(Kind kind) {
-  for (const OperationName& candidate : kOperations) {
-    if (candidate.kind == kind) return candidate.name;
-  }
-  return nullptr;
-}
+constexpr OperationName kOperations[] = {{"insert", Kind::insert}, {"append", Kind::append}, {"update", Kind::update},
+                                         {"delete", Kind::erase},  {"move", Kind::move},     {"flush", Kind::flush}};
+constexpr const char* kOperationsAllowed = "insert, append, update, delete, move or flush";
 
 // Accepts a number, or its digits as a string, as other fields do.
 std::optional<std::uint64_t> whole_number(const json& field) {
@@ -101,7 +58,7 @@ std::optional<std::uint64_t> whole_number(const json& field) {
 }
 
 void read_kind(const json& fields, BatchOperation& operation) {
-  const std::string allowed = ", allowed is insert, append, update or delete";
+  const std::string allowed = std::string(", allowed is ") + kOperationsAllowed;
   const auto field = fields.find("operation");
   if (field == fields.end()) {
     operation.errors.push_back("operation: missing" + allowed);
@@ -139,6 +96,15 @@ void read_erase(const json& fields, TimestampNs now_ns, BatchOperation& operatio
   }
 }
 
+void refuse_others(const json& fields, std::initializer_list<const char*> allowed, const char* text,
+                   BatchOperation& operation) {
+  for (const auto& field : fields.items()) {
+    if (std::none_of(allowed.begin(), allowed.end(), [&field](const char* name) { return field.key() == name; })) {
+      operation.errors.push_back(excerpt(std::string_view(field.key())) + ": " + text);
+    }
+  }
+}
+
 BatchOperation read_operation(const json& fields, TimestampNs now_ns) {
   BatchOperation operation;
   if (!fields.is_object()) {
@@ -150,10 +116,19 @@ BatchOperation read_operation(const json& fields, TimestampNs now_ns) {
   if (const auto id = fields.find("id"); id != fields.end()) {
     operation.id = {excerpt(*id), whole_number(*id)};
   }
-  if (operation.kind == Kind::erase) {
-    read_erase(fields, now_ns, operation);
-  } else {
-    read_rule(fields, now_ns, operation);
+  switch (operation.kind) {
+    case Kind::erase:
+      read_erase(fields, now_ns, operation);
+      break;
+    case Kind::move:
+      if (const auto to = fields.find("to"); to != fields.end()) operation.to = {excerpt(*to), whole_number(*to)};
+      refuse_others(fields, {"operation", "id", "to"}, "allowed with move are id and to", operation);
+      break;
+    case Kind::flush:
+      refuse_others(fields, {"operation"}, "allowed with flush is no other field", operation);
+      break;
+    default:
+      read_rule(fields, now_ns, operation);
   }
   return operation;
 }
@@ -163,13 +138,13 @@ BatchOperation read_operation(const json& fields, TimestampNs now_ns) {
 class BatchRun {
  public:
   BatchRun(const std::vector<Rule>& rules, const std::vector<std::string>& set_names)
-      : pool_(rules), known_sets_(set_names) {
+      : pool_(rules), former_(rules.size()), known_sets_(set_names) {
     for (std::size_t i = 0; i < rules.size(); ++i) order_.push_back(i);
   }
 
   void perform(std::size_t number, const BatchOperation& operation) {
     label_ = "rule " + std::to_string(number);
-    if (const char* name = name_of(operation.kind)) label_ += " (" + std::string(name) + ")";
+    if (const char* name = operation_name(operation.kind)) label_ += " (" + std::string(name) + ")";
     for (const std::string& error : operation.errors) refuse(error);
     switch (operation.kind) {
       case Kind::unknown:
@@ -184,6 +159,11 @@ class BatchRun {
         return update(operation);
       case Kind::erase:
         return erase(operation);
+      case Kind::move:
+        return move(operation);
+      case Kind::flush:
+        note({Kind::flush, 0, std::nullopt, std::nullopt, order_.size()});
+        return order_.clear();
     }
   }
 
@@ -195,6 +175,27 @@ class BatchRun {
   }
 
   const std::vector<std::string>& errors() const { return errors_; }
+
+  std::vector<BatchChange> changes() { return std::move(changes_); }
+
+  std::vector<TwiceRule> twice() const {
+    std::vector<TwiceRule> twice;
+    const auto is_new = [this](std::size_t index) { return index >= former_; };
+    if (std::none_of(order_.begin(), order_.end(), is_new)) return twice;
+    std::unordered_map<std::string, std::vector<std::size_t>> same;
+    for (std::size_t id = 0; id < order_.size(); ++id) {
+      std::vector<std::size_t>& ids = same[rule_key(pool_[order_[id]])];
+      ids.push_back(id);
+    }
+    for (const auto& [key, ids] : same) {
+      for (std::size_t i = 0; i < ids.size() && ids.size() > 1; ++i) {
+        const std::size_t other = ids[i == 0 ? 1 : 0];
+        if (is_new(order_[ids[i]]) && (i != 0 || !is_new(order_[other]))) twice.push_back({ids[i], other});
+      }
+    }
+    std::sort(twice.begin(), twice.end(), [](const TwiceRule& a, const TwiceRule& b) { return a.id < b.id; });
+    return twice;
+  }
 
   std::vector<Rule> rules() {
     std::vector<Rule> rules;
@@ -211,18 +212,32 @@ class BatchRun {
 
   Place place(std::size_t id) { return order_.begin() + static_cast<std::ptrdiff_t>(id); }
 
+  void note(BatchChange change) {
+    if (changes_.size() < kChangesReported) changes_.push_back(std::move(change));
+  }
+
+  // Where the rule is known: errors have been noted else.
+  void note(Kind kind, std::size_t id, std::size_t index, std::optional<std::size_t> to = std::nullopt) {
+    if (index != kUnknown && changes_.size() < kChangesReported) note({kind, id, pool_[index], to, 0});
+  }
+
   // Returns the id if it is below `end`.
   std::optional<std::size_t> checked_id(const BatchOperation& operation, std::size_t end) {
+    return checked_place(operation.id, "id", end);
+  }
+
+  std::optional<std::size_t> checked_place(const std::optional<BatchOperation::Id>& given, const std::string& field,
+                                           std::size_t end) {
     const std::string allowed =
         end == 0 ? ", but the chain has no rules at this point of the batch"
                  : ", allowed is a whole number from 0 to " + std::to_string(end - 1) + " at this point of the batch";
-    if (!operation.id) {
-      refuse("id: missing" + allowed);
+    if (!given) {
+      refuse(field + ": missing" + allowed);
       return std::nullopt;
     }
-    const auto& [read, number] = *operation.id;
+    const auto& [read, number] = *given;
     if (!number || *number >= end) {
-      refuse("id: read " + read + allowed);
+      refuse(field + ": read " + read + allowed);
       return std::nullopt;
     }
     return static_cast<std::size_t>(*number);
@@ -245,7 +260,9 @@ class BatchRun {
 
   void insert(const BatchOperation& operation) {
     const std::size_t id = checked_id(operation, order_.size() + 1).value_or(order_.size());
-    order_.insert(place(id), pooled(checked_rule(operation)));
+    const std::size_t index = pooled(checked_rule(operation));
+    order_.insert(place(id), index);
+    note(Kind::insert, id, index);
   }
 
   void append(const BatchOperation& operation) {
@@ -253,6 +270,7 @@ class BatchRun {
       refuse("id: read " + operation.id->read + ", allowed is no id with append, which adds a rule behind all others");
     }
     order_.push_back(pooled(checked_rule(operation)));
+    note(Kind::append, order_.size() - 1, order_.back());
   }
 
   void update(const BatchOperation& operation) {
@@ -262,11 +280,27 @@ class BatchRun {
     const std::size_t old = *place(*id);
     if (rule && old != kUnknown) rule->counter = pool_[old].counter;
     *place(*id) = pooled(std::move(rule));
+    note(Kind::update, *id, *place(*id));
   }
 
   void erase(const BatchOperation& operation) {
     if (!operation.id) return erase_match(operation);
-    if (const auto id = checked_id(operation, order_.size())) order_.erase(place(*id));
+    if (const auto id = checked_id(operation, order_.size())) erase_at(place(*id));
+  }
+
+  void erase_at(Place at) {
+    note(Kind::erase, static_cast<std::size_t>(at - order_.begin()), *at);
+    order_.erase(at);
+  }
+
+  void move(const BatchOperation& operation) {
+    const auto from = checked_id(operation, order_.size());
+    const auto to = checked_place(operation.to, "to", order_.size());
+    if (!from || !to) return;
+    const std::size_t index = *place(*from);
+    note(Kind::move, *from, index, *to);
+    order_.erase(place(*from));
+    order_.insert(place(*to), index);
   }
 
   void erase_match(const BatchOperation& operation) {
@@ -283,12 +317,14 @@ class BatchRun {
     if (found == order_.end()) {
       return refuse("no rule in the chain at this point of the batch is exactly this one (a missing action is drop)");
     }
-    order_.erase(found);
+    erase_at(found);
   }
 
   std::vector<Rule> pool_;          // old and new rules
+  std::size_t former_;              // of them were in the chain before
   std::vector<std::size_t> order_;  // the chain: indexes into the pool, or kUnknown
   KnownSets known_sets_;
+  std::vector<BatchChange> changes_;
   std::string label_;
   std::vector<std::string> errors_;
 };
@@ -306,7 +342,7 @@ const json& operations_of(const json& batch) {
   if (is_ruleset(batch)) {
     errors.emplace_back(
         "batch: no entry has an operation: this is a ruleset, which 'nicsentry rules load' takes; each entry of a "
-        "batch has insert, append, update or delete");
+        "batch has insert, append, update, delete, move or flush");
     throw BatchError(std::move(errors));
   }
   const auto rules = batch.find("rules");
@@ -324,23 +360,11 @@ const json& operations_of(const json& batch) {
 
 }  // namespace
 
-std::string rule_key(const Rule& rule) {
-  // By its text, which has every field; lists in an order of their own.
-  Rule plain;
-  plain.match = rule.match;
-  plain.action = rule.action;
-  plain.log_every = rule.log_every;
-  for (AddressMatch* match : {&plain.match.source, &plain.match.destination}) {
-    sort(match->ranges);
-    sort(match->sets);
-    sort(match->except_ranges);
-    sort(match->except_sets);
+const char* operation_name(Kind kind) {
+  for (const OperationName& candidate : kOperations) {
+    if (candidate.kind == kind) return candidate.name;
   }
-  for (InterfaceMatch* match : {&plain.match.in, &plain.match.out}) {
-    sort(match->names);
-    sort(match->except);
-  }
-  return rule_json(plain, 0, 0).dump(-1, ' ', false, json::error_handler_t::replace);
+  return nullptr;
 }
 
 BatchError::BatchError(std::vector<std::string> errors)
@@ -367,16 +391,20 @@ void check_interfaces(Chain chain, const std::vector<Rule>& rules) {
   if (!errors.empty()) throw BatchError(std::move(errors));
 }
 
-ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names) {
+BatchResult perform_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names) {
   BatchRun run(chain.rules, set_names);
   for (std::size_t i = 0; i < batch.operations.size(); ++i) run.perform(i + 1, batch.operations[i]);
   run.check_size();
   if (!run.errors().empty()) throw BatchError(run.errors());
-  ChainRules changed = chain;
-  changed.rules = run.rules();
-  changed.drop_unjudged = batch.drop_unjudged.value_or(chain.drop_unjudged);
-  if (batch.non_ip) changed.non_ip = *batch.non_ip;
-  return changed;
+  BatchResult result{chain, run.changes(), run.twice()};
+  result.chain.rules = run.rules();
+  result.chain.drop_unjudged = batch.drop_unjudged.value_or(chain.drop_unjudged);
+  if (batch.non_ip) result.chain.non_ip = *batch.non_ip;
+  return result;
+}
+
+ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names) {
+  return perform_batch(chain, batch, set_names).chain;
 }
 
 }  // namespace nicsentry

@@ -29,13 +29,14 @@ class BatchError : public BadRequest {
 // One operation of a batch. It keeps the errors of its fields, so that apply_batch() can report them together with
 // errors that depend on the chain.
 struct BatchOperation {
-  enum class Kind : std::uint8_t { unknown, insert, append, update, erase };  // unknown: see `errors`
+  enum class Kind : std::uint8_t { unknown, insert, append, update, erase, move, flush };  // unknown: see `errors`
   struct Id {
     std::string read;                     // the value, as errors quote it
     std::optional<std::uint64_t> number;  // nullopt: not a whole number
   };
   Kind kind = Kind::unknown;
   std::optional<Id> id;
+  std::optional<Id> to;             // where the rule goes that is moved
   std::optional<Rule> rule;         // nullopt: the operation has no fields of a rule
   bool described = false;           // the rule has a description
   std::vector<std::string> errors;  // errors of the operation; those of the rule's fields follow
@@ -49,18 +50,39 @@ struct Batch {
   std::optional<std::optional<std::vector<std::uint16_t>>> non_ip;
 };
 
-// Parses {"rules": [{"operation": "insert" | "append" | "update" | "delete", "id": N, ...}, ...]}, beside which may
-// stand "unjudged" and "non_ip" (chain_settings.h). Throws BatchError if it is not a list of operations. Lifetimes of
-// rules begin at `now_ns`.
+const char* operation_name(BatchOperation::Kind kind);  // "insert"; nullptr: unknown
+
+// Parses {"rules": [{"operation": "insert" | "append" | "update" | "delete" | "move" | "flush", "id": N, ...}, ...]},
+// beside which may stand "unjudged" and "non_ip" (chain_settings.h). Throws BatchError if it is not a list of
+// operations. Lifetimes of rules begin at `now_ns`.
 Batch parse_batch(const nlohmann::json& batch, TimestampNs now_ns);
 
-// Performs a batch on a copy of the chain, in order. Throws BatchError with all errors; the chain then stays unchanged.
-// Existing and updated rules keep their counters, new rules have none. Rules may name the sets in `set_names`.
-ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names);
+// What an operation did. The id is that of the rule after it; of a rule that was removed or moved, before it.
+struct BatchChange {
+  BatchOperation::Kind kind = BatchOperation::Kind::unknown;
+  std::size_t id = 0;
+  std::optional<Rule> rule;       // nullopt: flush
+  std::optional<std::size_t> to;  // of move
+  std::size_t removed = 0;        // by flush
+};
+constexpr std::size_t kChangesReported = 100;
 
-// A text that two rules share exactly if they match the same packets by the same fields, in any order of a list, and do
-// the same with them.
-std::string rule_key(const Rule& rule);
+// A rule that a batch added, and another one of the chain that is the same by rule_key().
+struct TwiceRule {
+  std::size_t id = 0;
+  std::size_t same_as = 0;
+};
+
+struct BatchResult {
+  ChainRules chain;
+  std::vector<BatchChange> changes;  // of the first kChangesReported operations
+  std::vector<TwiceRule> twice;
+};
+
+// Performs a batch on a copy of the chain, in order. Throws BatchError with all errors; the chain then stays unchanged.
+// Existing, moved and updated rules keep their counters, new rules have none. Rules may name the sets in `set_names`.
+BatchResult perform_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names);
+ChainRules apply_batch(const ChainRules& chain, const Batch& batch, const std::vector<std::string>& set_names);
 
 // Throws BatchError where a rule of the ingress chain has `out`, or one of the egress chain `in`.
 void check_interfaces(Chain chain, const std::vector<Rule>& rules);

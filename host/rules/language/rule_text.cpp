@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "host/base/closest_word.h"
 #include "host/base/error.h"
 #include "host/rules/language/field_text.h"
 #include "host/rules/language/lifetime.h"
@@ -132,7 +133,8 @@ class FieldReader {
       errors_.push_back(
           excerpt(std::string_view(name)) +
           ": unknown field, allowed are operation, id, in, out, src, dst, l4proto, sport, dport, tcpflags, "
-          "conntrack, action, log, description and expires");
+          "conntrack, action, log, description and expires" +
+          did_you_mean(name, kFields));
     }
   }
 

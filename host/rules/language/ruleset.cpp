@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "host/base/closest_word.h"
 #include "host/base/error.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/batch.h"
@@ -103,7 +104,10 @@ class RulesetReader {
     };
     for (const auto& field : object.items()) {
       if (!known(allowed, field.key()) && !known(ignored, field.key())) {
-        refuse(place(where, key_text(field.key())), "unknown field, allowed are " + listed(allowed));
+        std::vector<const char*> names;
+        for (const Names group : allowed) names.insert(names.end(), group.begin(), group.end());
+        refuse(place(where, key_text(field.key())),
+               "unknown field, allowed are " + listed(allowed) + did_you_mean(field.key(), names));
       }
     }
   }

@@ -6,8 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "host/rules/language/batch.h"
 #include "host/rules/language/lifetime.h"
+#include "host/rules/language/rule_equality.h"
 #include "host/rules/language/rule_text.h"
 #include "host/rules/language/ruleset_text.h"
 

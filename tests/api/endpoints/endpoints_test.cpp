@@ -156,12 +156,22 @@ TEST_CASE("ruleset: it is loaded, compared and read; what nothing enforces and b
 TEST_CASE("rules: a batch, a default and accept-established change their chain only") {
   const Api api;
   REQUIRE(api.ask("PUT", "/api/v1/sets/bad", {{"entries", {"10.0.0.1"}}}).status == 200);
-  CHECK(api.ask("POST", "/api/v1/rules/egress/batch", kOneRule).body == json{{"rules", 1}, {"enforced", kEverywhere}});
+  const json added = json::parse(R"([{"operation": "append", "rule": {"id": 0, "src": "@bad", "action": "drop"}}])");
+  CHECK(api.ask("POST", "/api/v1/rules/egress/batch", kOneRule).body ==
+        json{{"rules", 1},
+             {"changes", added},
+             {"twice", {{"rules", 0}, {"first", json::array()}}},
+             {"enforced", kEverywhere}});
   const json changed{{"enforced", kEverywhere}};
   CHECK(api.ask("PUT", "/api/v1/rules/egress/default", {{"action", "drop"}}).body == changed);
   CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "drop"}}).body ==
         json{{"warning", "beware"}, {"enforced", kEverywhere}});
   CHECK(api.ask("PUT", "/api/v1/rules/ingress/default", {{"action", "accept"}}).body == changed);
+  const Answer again = api.ask("POST", "/api/v1/rules/ingress/batch",
+                               {{"rules", {{{"operation", "append"}}, {{"operation", "append"}}}}});
+  CHECK(again.body.at("twice") == json::parse(R"({"rules": 1, "first": [{"id": 1, "same_as": 0}]})"));
+  const Answer flushed = api.ask("POST", "/api/v1/rules/ingress/batch", {{"rules", {{{"operation", "flush"}}}}});
+  CHECK(flushed.body.at("changes") == json::parse(R"([{"operation": "flush", "removed": 2}])"));
   CHECK(api.ask("PUT", "/api/v1/rules/egress/accept-established", {{"on", false}}).status == 200);
   CHECK(api.ask("POST", "/api/v1/rules/reset-counters").body == json::object());
   const json rules = api.ask("GET", "/api/v1/rules").body;

@@ -93,7 +93,11 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<SetRemoval>(
       R"({"changed":0,"missing":["10.0.0.1"],"staying":[{"range":"10.0.0.1","by":"10.0.0.0/8"}],"enforced":)" +
       kEnforced + "}");
-  check_round_trip<BatchAnswer>(R"({"rules":7,"enforced":)" + kEnforced + "}");
+  check_round_trip<BatchAnswer>(
+      R"({"rules":7,"changes":[{"operation":"append","rule":{"id":6,"dport":22,"action":"drop"}},)"
+      R"({"operation":"move","rule":{"id":1,"action":"drop","expires":"9s"},"to":0},)"
+      R"({"operation":"flush","removed":4}],"twice":{"rules":2,"first":[{"id":6,"same_as":2}]},"enforced":)" +
+      kEnforced + "}");
   check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + R"(,"warning":"beware"})");
   check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + "}");
   check_round_trip<LoadAnswer>(
@@ -175,8 +179,8 @@ TEST_CASE("a request with an unknown field is refused") {
 
 TEST_CASE("an answer of a later version is read; its unknown fields are ignored") {
   const std::string enforced = R"("enforced":)" + kEnforced;
-  CHECK(read_and_written<BatchAnswer>(R"({"rules":7,"later":true,)" + enforced + "}") ==
-        R"({"rules":7,)" + enforced + "}");
+  const std::string batch = R"({"rules":7,"changes":[],"twice":{"rules":0,"first":[]},)" + enforced;
+  CHECK(read_and_written<BatchAnswer>(batch + R"(,"later":true})") == batch + "}");
   CHECK(read_and_written<SetReplacement>(R"({"entries":5,"later":{},)" + enforced + "}") ==
         R"({"entries":5,)" + enforced + "}");
   CHECK(read_and_written<NumberedRule>(R"({"id":1,"action":"drop","later":[1]})") == R"({"id":1,"action":"drop"})");

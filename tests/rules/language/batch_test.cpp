@@ -341,14 +341,85 @@ TEST_CASE("fields without a meaning for their operation are refused") {
         Texts{"rule 1 (delete): id: missing, allowed is an id or the fields of the rule to delete"});
 }
 
+TEST_CASE("a rule that is moved keeps its counter, and the others move up or down") {
+  CHECK(ports(apply(chain_of(4), R"({"operation": "move", "id": 0, "to": 3})")) == Ports{2, 3, 4, 1});
+  CHECK(ports(apply(chain_of(4), R"({"operation": "move", "id": "3", "to": "1"})")) == Ports{1, 4, 2, 3});
+  CHECK(ports(apply(chain_of(2), R"({"operation": "move", "id": 1, "to": 1})")) == Ports{1, 2});
+  CHECK(counters(apply(chain_of(3), R"({"operation": "move", "id": 2, "to": 0})")) ==
+        std::vector<std::uint32_t>{103, 101, 102});
+  const std::string point = ", allowed is a whole number from 0 to 1 at this point of the batch";
+  CHECK(errors_of(chain_of(2), R"({"operation": "move", "id": 2, "to": 5})") ==
+        Texts{"rule 1 (move): id: read 2" + point, "rule 1 (move): to: read 5" + point});
+  CHECK(errors_of(chain_of(2), R"({"operation": "move", "id": 0})") == Texts{"rule 1 (move): to: missing" + point});
+  CHECK(errors_of(chain_of(2), R"({"operation": "move", "id": 0, "to": 1, "dport": 2})") ==
+        Texts{"rule 1 (move): \"dport\": allowed with move are id and to"});
+}
+
+TEST_CASE("flush removes all rules, and nothing else") {
+  ChainRules chain = chain_of(3);
+  chain.default_action = RuleAction::drop;
+  const ChainRules changed = apply(chain, R"({"operation": "flush"}, {"operation": "append", "dport": 9})");
+  CHECK(ports(changed) == Ports{9});
+  CHECK(changed.default_action == RuleAction::drop);
+  CHECK(errors_of(chain, R"({"operation": "flush", "id": 0})") ==
+        Texts{"rule 1 (flush): \"id\": allowed with flush is no other field"});
+}
+
+TEST_CASE("the result has what each operation did, with the id of the rule") {
+  const BatchResult result = perform_batch(chain_of(4),
+                                           parse_batch(batch_of(R"({"operation": "append", "dport": 9},
+      {"operation": "insert", "id": 1, "dport": 8}, {"operation": "delete", "dport": 9},
+      {"operation": "delete", "id": 0}, {"operation": "update", "id": 2, "dport": 7},
+      {"operation": "move", "id": 3, "to": 1}, {"operation": "flush"})"),
+                                                       kNow),
+                                           kSets);
+  std::vector<std::string> seen;
+  for (const BatchChange& change : result.changes) {
+    seen.push_back(operation_name(change.kind) + std::string(" ") + std::to_string(change.id) +
+                   (change.rule ? " dport " + std::to_string(change.rule->match.destination_ports->first) : "") +
+                   (change.to ? " to " + std::to_string(*change.to) : "") +
+                   (change.rule ? "" : " removed " + std::to_string(change.removed)));
+  }
+  CHECK(seen == Texts{"append 4 dport 9", "insert 1 dport 8", "delete 5 dport 9", "delete 0 dport 1",
+                      "update 2 dport 7", "move 3 dport 4 to 1", "flush 0 removed 4"});
+  CHECK(result.chain.rules.empty());
+}
+
+TEST_CASE("the result has what the first 100 operations did") {
+  json batch = {{"rules", json::array()}};
+  for (int i = 0; i < 150; ++i) batch["rules"].push_back({{"operation", "append"}, {"dport", i}});
+  CHECK(perform_batch({}, parse_batch(batch, kNow), kSets).changes.size() == kChangesReported);
+}
+
+TEST_CASE("a rule that was added and stands in the chain already is named beside the other one") {
+  const auto twice = [](const ChainRules& chain, const std::string& operations) {
+    std::vector<std::pair<std::size_t, std::size_t>> ids;
+    for (const TwiceRule& one : perform_batch(chain, parse_batch(batch_of(operations), kNow), kSets).twice) {
+      ids.emplace_back(one.id, one.same_as);
+    }
+    return ids;
+  };
+  using Ids = std::vector<std::pair<std::size_t, std::size_t>>;
+  CHECK(twice(chain_of(3), R"({"operation": "append", "dport": "2-2", "action": "DROP", "description": "again"},
+                              {"operation": "append", "dport": 9})") == Ids{{3, 1}});
+  CHECK(twice(chain_of(3), R"({"operation": "insert", "id": 0, "dport": 2})") == Ids{{0, 2}});
+  CHECK(twice(chain_of(1), R"({"operation": "append", "dport": 9}, {"operation": "append", "dport": 9})") ==
+        Ids{{2, 1}});
+  CHECK(twice(chain_of(2), R"({"operation": "append", "dport": 2}, {"operation": "delete", "id": 1})").empty());
+  CHECK(twice(chain_of(2), R"({"operation": "append", "dport": 2, "action": "accept"})").empty());
+  ChainRules doubled = chain_of(1);  // by somebody else
+  doubled.rules.push_back(doubled.rules.front());
+  CHECK(twice(doubled, R"({"operation": "append", "dport": 9}, {"operation": "move", "id": 0, "to": 1})").empty());
+}
+
 TEST_CASE("a missing or unknown operation is an error, and errors of its fields are reported too") {
   CHECK(errors_of(chain_of(1), R"({"dport": 9}, {"operation": "append", "dport": 10})") ==
-        Texts{"rule 1: operation: missing, allowed is insert, append, update or delete"});
+        Texts{"rule 1: operation: missing, allowed is insert, append, update, delete, move or flush"});
   CHECK(errors_of(chain_of(1), R"({"operation": 5})") ==
-        Texts{"rule 1: operation: read 5, allowed is insert, append, update or delete"});
+        Texts{"rule 1: operation: read 5, allowed is insert, append, update, delete, move or flush"});
   const Texts errors = errors_of(chain_of(1), R"({"operation": "apend", "dport": "x"}, "append")");
   REQUIRE(errors.size() == 3);
-  CHECK(errors[0] == "rule 1: operation: read \"apend\", allowed is insert, append, update or delete");
+  CHECK(errors[0] == "rule 1: operation: read \"apend\", allowed is insert, append, update, delete, move or flush");
   CHECK(errors[1].starts_with("rule 1: dport: read \"x\", "));
   CHECK(errors[2] == "rule 2: read \"append\", allowed is an object with an operation and the fields of a rule");
 }
@@ -440,7 +511,22 @@ TEST_CASE("random batches agree with operations on a list of rules") {
       const std::size_t id = random() % (expected.size() + 1);
       const auto at = expected.begin() + static_cast<std::ptrdiff_t>(id);
       json operation = {{"dport", port}};
-      switch (random() % 4) {
+      switch (random() % 6) {
+        case 4:
+          if (at == expected.end()) continue;
+          {
+            const std::size_t to = random() % expected.size();
+            operation = {{"operation", "move"}, {"id", id}, {"to", to}};
+            const int moved = *at;
+            expected.erase(at);
+            expected.insert(expected.begin() + static_cast<std::ptrdiff_t>(to), moved);
+          }
+          break;
+        case 5:
+          if (random() % 8 != 0) continue;
+          operation = {{"operation", "flush"}};
+          expected.clear();
+          break;
         case 0:
           operation["operation"] = "insert";
           operation["id"] = id;

@@ -101,7 +101,7 @@ TEST_CASE("each error of a ruleset names the place, what was read and what is al
         Texts{"ingress.unjudged: read 1, allowed is drop or pass"});
   CHECK(errors_of(R"({"ingress": {}})") == Texts{"ingress.rules: missing, allowed is a list of rules ([]: none)"});
   CHECK(errors_of(R"({"ingres": {"rules": []}, "sets": {}})") ==
-        Texts{"ingres: unknown field, allowed are version, ingress, egress, sets"});
+        Texts{"ingres: unknown field, allowed are version, ingress, egress, sets; did you mean 'ingress'?"});
   CHECK(errors_of(R"({"version": 3, "sets": {}})") == Texts{"version: read 3, allowed is 1 to 2"});
   CHECK(errors_of("[]").size() == 1);
   CHECK(errors_of("{}").size() == 1);

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/rules_change.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "host/api/client/controller.h"
+#include "host/base/error.h"
+#include "host/base/json_reading.h"
+#include "host/cli/change_options.h"
+#include "host/cli/controller_option.h"
+#include "host/cli/enforced_text.h"
+#include "host/cli/log.h"
+#include "host/rules/language/batch.h"
+#include "host/rules/language/rule_text.h"
+#include "host/rules/language/rule_words.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+struct ChangeCommand {
+  std::string interface;
+  std::vector<std::string> words;
+  std::string from;
+  std::string to;
+  bool egress = false;
+  bool as_json = false;
+  ChangeOptions change;
+  json operation;
+
+  Chain chain() const { return egress ? Chain::egress : Chain::ingress; }
+};
+
+bool is_number(const std::string& word) {
+  return !word.empty() &&
+         std::all_of(word.begin(), word.end(), [](char letter) { return letter >= '0' && letter <= '9'; });
+}
+
+// A number where it is one, so that errors quote it as it was written.
+json id_of(const std::string& word) {
+  json number = json::parse(word, nullptr, false);
+  return number.is_number() ? number : json(word);
+}
+
+json rule_operation(const char* operation, std::span<const std::string> words) {
+  json fields = read_rule_words(words);
+  fields["operation"] = operation;
+  return fields;
+}
+
+json addition(const ChangeCommand& command) { return rule_operation("append", command.words); }
+
+json insertion(const ChangeCommand& command) {
+  const bool placed = is_number(command.words.front());
+  json fields = rule_operation("insert", std::span(command.words).subspan(placed ? 1 : 0));
+  fields["id"] = placed ? id_of(command.words.front()) : json(0);
+  return fields;
+}
+
+json deletion(const ChangeCommand& command) {
+  if (command.words.size() == 1 && is_number(command.words.front())) {
+    return {{"operation", "delete"}, {"id", id_of(command.words.front())}};
+  }
+  return rule_operation("delete", command.words);
+}
+
+json movement(const ChangeCommand& command) {
+  return {{"operation", "move"}, {"id", id_of(command.from)}, {"to", id_of(command.to)}};
+}
+
+json flushing(const ChangeCommand&) { return {{"operation", "flush"}}; }
+
+// A batch of one operation: its number and its place in the batch say nothing to whoever wrote it.
+std::string error_of_operation(std::string error) {
+  if (error.starts_with("rule 1 (")) {
+    error.erase(0, error.find("): ") + 3);
+  }
+  constexpr std::string_view kPoint = " at this point of the batch";
+  if (const std::size_t point = error.find(kPoint); point != std::string::npos) {
+    error.erase(point, kPoint.size());
+  }
+  return error;
+}
+
+BatchAnswer ask(const ChangeCommand& command) {
+  const Controller controller = Controller::of_port(command.interface);
+  try {
+    return controller.apply(command.chain(), {{"rules", json::array({command.operation})}},
+                            change_query(command.change));
+  } catch (const BatchError& batch) {
+    std::vector<std::string> errors;
+    for (const std::string& error : batch.errors()) {
+      errors.push_back(error_of_operation(error));
+    }
+    throw BatchError(std::move(errors));
+  }
+}
+
+// As `rules diff` has it.
+void print_change(Chain chain, const BatchAnswer::Change& change) {
+  if (!change.rule) {
+    const std::size_t removed = change.removed.value_or(0);
+    std::printf("- %s %zu rule%s\n", chain_name(chain), removed, removed == 1 ? "" : "s");
+    return;
+  }
+  nlohmann::ordered_json fields = encode(*change.rule);
+  fields.erase("id");
+  const char* sign = change.to ? ">" : change.operation == "delete" ? "-" : "+";
+  const std::string to = change.to ? " -> " + std::to_string(*change.to) : "";
+  std::printf("%s %s %zu%s %s\n", sign, chain_name(chain), change.rule->id, to.c_str(), python_json(fields).c_str());
+}
+
+void warn_of_twice(const BatchAnswer& answer) {
+  if (answer.twice == 0) {
+    return;
+  }
+  std::string ids;
+  for (const TwiceRule& twice : answer.twice_ids) {
+    ids += (ids.empty() ? "" : ", ") + std::to_string(twice.id) + " (as " + std::to_string(twice.same_as) + ")";
+  }
+  if (answer.twice_ids.size() < answer.twice) {
+    ids += " and " + std::to_string(answer.twice - answer.twice_ids.size()) + " more";
+  }
+  log_warning((answer.twice == 1 ? "a rule stands in the chain twice now: "
+                                 : std::to_string(answer.twice) + " rules stand in the chain twice now: ") +
+              ids + "; 'nicsentry rules load' makes a chain what a file says");
+}
+
+int perform(const ChangeCommand& command) {
+  set_up_log(false);
+  const BatchAnswer answer = ask(command);
+  if (command.as_json) {
+    std::printf("%s\n", printed_json(encode(answer), 2).c_str());
+    warn_of_twice(answer);
+    return enforced_status(answer.enforced, {command.chain()});
+  }
+  for (const BatchAnswer::Change& change : answer.changes) {
+    print_change(command.chain(), change);
+  }
+  report_rules(command.chain(), answer);
+  report_unconfirmed(command.change);
+  return report_enforced(answer.enforced, {command.chain()});
+}
+
+}  // namespace
+
+void report_rules(Chain chain, const BatchAnswer& answer) {
+  std::printf("%zu rule%s in force (%s)\n", answer.rules, answer.rules == 1 ? "" : "s", chain_name(chain));
+  warn_of_twice(answer);
+}
+
+void add_change_commands(CLI::App& rules, Action& chosen) {
+  const auto options = std::make_shared<ChangeCommand>();
+  const auto add = [&](const char* name, const char* what, json (*operation)(const ChangeCommand&)) {
+    CLI::App* command = rules.add_subcommand(name, what);
+    command->callback([options, operation, &chosen] {
+      try {
+        options->operation = operation(*options);
+      } catch (const Error& error) {
+        throw CLI::ValidationError(error.what());
+      }
+      chosen = [options] { return perform(*options); };
+    });
+    command->add_flag("--egress", options->egress, "in the egress chain (default: ingress)");
+    command->add_flag("--json", options->as_json, "print JSON");
+    add_change_options(*command, options->change);
+    add_controller_option(*command, options->interface);
+    return command;
+  };
+  const auto add_words = [&options](CLI::App& command, const char* what) {
+    command.add_option(kRuleWords, options->words, what)->required()->type_name("WORD");
+  };
+
+  CLI::App* command = add("add", "add a rule behind all others", addition);
+  add_words(*command, "drop, accept, log or count, and FIELD=VALUE words, several values with commas between");
+  command->footer(
+      "Fields: in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, description, expires.\n"
+      "Examples:\n"
+      "  nicsentry rules add drop src=10.0.0.0/8 l4proto=TCP dport=22 -i eth0\n"
+      "  nicsentry rules add accept 'src=@office,!198.51.100.66' l4proto=TCP dport=22\n"
+      "  nicsentry rules add drop src=203.0.113.7 expires=10m description='a scanner'\n"
+      "  nicsentry rules add drop l4proto=UDP dport=1900 --egress --confirm 60s");
+
+  command = add("insert", "insert a rule before others", insertion);
+  add_words(*command, "the id that the rule gets (default: 0, before all others), then as with 'rules add'");
+  command->footer(
+      "Examples:\n"
+      "  nicsentry rules insert accept src=192.0.2.7 -i eth0\n"
+      "  nicsentry rules insert 3 drop l4proto=TCP dport=23");
+
+  command = add("delete", "remove a rule", deletion);
+  add_words(*command, "the rule's id as 'rules show' has it, or the rule as with 'rules add'");
+  command->footer(
+      "Examples:\n"
+      "  nicsentry rules delete 3 -i eth0\n"
+      "  nicsentry rules delete drop src=203.0.113.7");
+
+  command = add("move", "move a rule; it keeps its counters and its remaining life", movement);
+  command->add_option("ID", options->from, "the rule's id as 'rules show' has it")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("TO", options->to, "the id that it gets")->required()->check(CLI::NonNegativeNumber);
+  command->footer("Example:\n  nicsentry rules move 5 0 -i eth0");
+
+  command = add("flush", "remove all rules of a chain; its default and settings stay", flushing);
+  command->footer("Example:\n  nicsentry rules flush -i eth0");
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "host/api/json/rules_json.h"
+#include "host/cli/commands.h"
+
+namespace nicsentry {
+
+// The name of the argument that holds the words of a rule.
+inline constexpr const char* kRuleWords = "RULE";
+
+// Adds `rules add`, `insert`, `delete`, `move` and `flush`: one change of a chain without a file.
+void add_change_commands(CLI::App& rules, Action& chosen);
+
+// Prints how many rules a chain has after a batch, and warns of those that stand in it twice.
+void report_rules(Chain chain, const BatchAnswer& answer);
+
+}  // namespace nicsentry

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/rules/language/rule_words.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "host/base/closest_word.h"
+#include "host/base/error.h"
+#include "host/rules/language/field_text.h"
+#include "host/rules/language/words.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array kActionWords = {"drop", "accept", "forward", "log", "count"};
+constexpr std::array kLists = {"in", "out", "src", "dst"};  // JSON has several values of these as a list
+constexpr const char* kActionsAllowed = "drop, accept, log or count";
+
+bool is_listed(std::span<const char* const> names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(), [name](const char* known) { return name == known; });
+}
+
+// The field as rules have it, in whatever case it is written.
+std::string field_named(std::string_view name) {
+  for (const char* field : rule_fields()) {
+    if (same_word(field, name)) return field;
+  }
+  return {};
+}
+
+json field_value(const std::string& field, std::string_view text) {
+  if (!is_listed(kLists, field) || text.find(',') == std::string_view::npos) return text;
+  json list = json::array();
+  for (bool more = true; more;) {
+    const std::size_t comma = text.find(',');
+    list.push_back(trimmed(text.substr(0, comma)));
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+  }
+  return list;
+}
+
+class WordsReader {
+ public:
+  json read(std::span<const std::string> words) {
+    for (const std::string& word : words) {
+      const std::size_t equals = word.find('=');
+      if (equals == std::string::npos) {
+        read_bare(word);
+      } else {
+        read_field(word.substr(0, equals), std::string_view(word).substr(equals + 1));
+      }
+    }
+    if (!fields_.contains("action") && !mistaken_) {
+      errors_.push_back(std::string("action: missing, allowed is ") + kActionsAllowed);
+    }
+    if (errors_.empty()) parse_rule(fields_, 0, errors_);
+    if (!errors_.empty()) fail();
+    return std::move(fields_);
+  }
+
+ private:
+  void read_bare(const std::string& word) {
+    if (parse_action(word)) return set("action", word);
+    std::string error = excerpt(std::string_view(word));
+    if (const std::string field = field_named(word); !field.empty()) {
+      error += ": allowed is " + field + "=VALUE, in one word";
+    } else if (const std::string with_field = address_with_field(word); !with_field.empty()) {
+      error += ": allowed is an address with its field, " + with_field;
+    } else if (same_word(word, "ingress") || same_word(word, "egress")) {
+      error += ": allowed is --egress for the egress chain, nothing for ingress";
+    } else {
+      mistaken_ = true;  // for an action
+      error += std::string(": allowed are an action (") + kActionsAllowed + ") and FIELD=VALUE words" +
+               did_you_mean(word, kActionWords);
+    }
+    errors_.push_back(std::move(error));
+  }
+
+  void read_field(const std::string& name, std::string_view value) {
+    const std::string field = field_named(name);
+    if (!field.empty()) return set(field, value);
+    std::string allowed;
+    for (const char* known : rule_fields()) allowed += (allowed.empty() ? "" : ", ") + std::string(known);
+    errors_.push_back(excerpt(std::string_view(name)) + ": unknown field, allowed are " + allowed +
+                      did_you_mean(name, rule_fields()));
+  }
+
+  void set(const std::string& field, std::string_view value) {
+    if (fields_.contains(field)) {
+      errors_.push_back(field + ": read twice, allowed is once, several values with commas between");
+    } else {
+      fields_[field] = field_value(field, value);
+    }
+  }
+
+  [[noreturn]] void fail() const {
+    std::string text;
+    for (const std::string& error : errors_) text += (text.empty() ? "" : "\n") + error;
+    throw Error(text);
+  }
+
+  json fields_ = json::object();
+  RuleErrors errors_;
+  bool mistaken_ = false;
+};
+
+}  // namespace
+
+json read_rule_words(std::span<const std::string> words) { return WordsReader().read(words); }
+
+std::vector<std::string> rule_word_beginnings() {
+  std::vector<std::string> beginnings(kActionWords.begin(), kActionWords.end());
+  for (const char* field : rule_fields()) {
+    if (std::string_view(field) != "action") beginnings.push_back(std::string(field) + "=");
+  }
+  return beginnings;
+}
+
+std::string address_with_field(const std::string& word) {
+  try {
+    AddressMatch match;
+    add_address_term(word, match);
+  } catch (const Error&) {
+    return {};
+  }
+  return "src=" + word + " or dst=" + word;
+}
+
+}  // namespace nicsentry
