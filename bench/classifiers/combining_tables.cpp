@@ -165,7 +165,9 @@ std::vector<VectorChange> misc_changes(BitVectors& vectors, const RuleSet& set) 
   std::array<bool, 256> named{};
   named[6] = named[17] = true;
   for (const MatchRow& row : set.rows) {
-    if (row.protocol) named[*row.protocol] = true;
+    for (std::size_t protocol = 0; row.protocols && protocol < named.size(); ++protocol) {
+      if (row.protocols->test(protocol)) named[protocol] = true;
+    }
   }
   std::map<std::uint32_t, std::uint32_t> unnamed;  // vector by the rest of the key
   std::vector<VectorChange> changes;
@@ -193,8 +195,8 @@ std::vector<VectorChange> misc_changes(BitVectors& vectors, const RuleSet& set) 
 Phase0 phase0(const RuleSet& set) {
   constexpr Uint128 kLastPort = 0xffff;
   const std::size_t count = set.rows.size();
-  const auto ports = [](const std::optional<PortRange>& range) {
-    return range ? KeyRanges{{range->first, range->last}} : KeyRanges{{0, kLastPort}};
+  const auto ports = [](const std::optional<KeyRanges>& ranges) {
+    return ranges ? *ranges : KeyRanges{{0, kLastPort}};
   };
   const std::array<std::function<KeyRanges(std::size_t)>, 4> ranges = {
       [&](std::size_t i) { return set.rows[i].source.ipv4; },

@@ -41,18 +41,20 @@ RuleEntry entry_of(const RuleMatch& match, std::size_t rule) {
   RuleEntry entry;
   set_prefix(match.source, entry.source, entry.source_length);
   set_prefix(match.destination, entry.destination, entry.destination_length);
-  const auto set_ports = [&entry](const std::optional<PortRange>& range, std::uint16_t(&ports)[2]) {
-    if (!range) return;
-    ports[0] = range->first;
-    ports[1] = range->last;
+  const auto set_ports = [&entry](const std::vector<PortRange>& ranges, std::uint16_t(&ports)[2]) {
+    if (ranges.empty()) return;
+    if (ranges.size() > 1) throw Error("only single ranges of ports are compared");
+    ports[0] = ranges.front().first;
+    ports[1] = ranges.front().last;
     entry.asks |= RuleEntry::kAsksPorts;
   };
   set_ports(match.source_ports, entry.source_ports);
   set_ports(match.destination_ports, entry.destination_ports);
-  entry.protocol = match.protocol.value_or(0);
+  if (match.protocols.size() > 1) throw Error("only single protocols are compared");
+  entry.protocol = match.protocols.empty() ? 0 : match.protocols.front();
   entry.flags_mask = match.tcp_flags.value_or(TcpFlagsMatch{}).mask;
   entry.flags_value = match.tcp_flags.value_or(TcpFlagsMatch{}).value;
-  if (!match.protocol) entry.asks |= RuleEntry::kAnyProtocol;
+  if (match.protocols.empty()) entry.asks |= RuleEntry::kAnyProtocol;
   entry.asks |= match.state ? static_cast<std::uint8_t>(*match.state) : RuleEntry::kAnyState;
   entry.rule = static_cast<std::uint16_t>(rule);
   return entry;

@@ -78,8 +78,14 @@ bool matches(const AddressMatch& match, const IpAddress& address, const InSet& i
   return (match.ranges.empty() && match.sets.empty()) || in_ranges(match.ranges) || in_sets(match.sets);
 }
 
-bool matches(const std::optional<PortRange>& asked, const JudgedPacket& packet, std::uint16_t port) {
-  return !asked || (packet.has_ports() && asked->first <= port && port <= asked->last);
+bool matches(const std::vector<PortRange>& asked, const JudgedPacket& packet, std::uint16_t port) {
+  return asked.empty() ||
+         (packet.has_ports() &&
+          std::any_of(asked.begin(), asked.end(), [port](const PortRange& range) { return range.contains(port); }));
+}
+
+bool matches_protocol(const std::vector<std::uint8_t>& asked, const JudgedPacket& packet) {
+  return asked.empty() || std::find(asked.begin(), asked.end(), packet.protocol) != asked.end();
 }
 
 bool matches(const InterfaceMatch& asked, const JudgedPacket& packet) {
@@ -136,10 +142,10 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
       checks.push_back({field, join(address_terms(asked)), seen.text(), matches(asked, seen, in_set)});
     }
   };
-  const auto check_port = [&](const char* field, const std::optional<PortRange>& asked, std::uint16_t seen) {
-    if (asked) {
-      checks.push_back({field, ports_text(*asked), packet.has_ports() ? std::to_string(seen) : "none",
-                        matches(asked, packet, seen)});
+  const auto check_port = [&](const char* field, const std::vector<PortRange>& asked, std::uint16_t seen) {
+    if (!asked.empty()) {
+      checks.push_back(
+          {field, ports_text(asked), packet.has_ports() ? std::to_string(seen) : "none", matches(asked, packet, seen)});
     }
   };
   const auto check_interface = [&](const char* field, const InterfaceMatch& asked) {
@@ -152,9 +158,9 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
   check_interface("out", match.out);
   check_address("src", match.source, packet.source);
   check_address("dst", match.destination, packet.destination);
-  if (match.protocol) {
-    checks.push_back({"l4proto", protocol_text(*match.protocol), protocol_text(packet.protocol),
-                      *match.protocol == packet.protocol});
+  if (!match.protocols.empty()) {
+    checks.push_back({"l4proto", protocols_text(match.protocols), protocol_text(packet.protocol),
+                      matches_protocol(match.protocols, packet)});
   }
   check_port("sport", match.source_ports, packet.source_port);
   check_port("dport", match.destination_ports, packet.destination_port);
@@ -170,7 +176,7 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
 }
 
 bool matches(const RuleMatch& match, const JudgedPacket& packet, const InSet& in_set) {
-  return (!match.protocol || *match.protocol == packet.protocol) && (!match.state || *match.state == packet.state) &&
+  return matches_protocol(match.protocols, packet) && (!match.state || *match.state == packet.state) &&
          matches(match.source_ports, packet, packet.source_port) &&
          matches(match.destination_ports, packet, packet.destination_port) &&
          (!match.tcp_flags || matches(*match.tcp_flags, packet)) && matches(match.in, packet) &&

@@ -98,12 +98,12 @@ def operations_case(directory):
             [(0, "log", "22"), (1, "drop", "53"), (2, "forward", "80"), (3, "drop", "443"), (4, "forward", None)],
             [(i, a, str(p) if p else None) for i, a, p in actions(service)],
         )
-        post("update", {"id": 1, "l4proto": "UDP", "dport": 54, "action": "forward"})
+        post("update", {"id": 1, "l4proto": "UDP", "dport": "60-70,54", "action": "forward"})
         post("delete", {"l4proto": "TCP", "dport": 443, "action": "drop"})
         post("delete", {"id": 0})
         expect(
             "rules after update and delete",
-            [(0, "forward", "54"), (1, "forward", "80"), (2, "forward", None)],
+            [(0, "forward", "54,60-70"), (1, "forward", "80"), (2, "forward", None)],
             [(i, a, str(p) if p else None) for i, a, p in actions(service)],
         )
         service.do("PUT", f"{CHAIN}/INGRESS/rule/2", {"src": "192.0.2.0/24", "action": "drop", "description": "test"})

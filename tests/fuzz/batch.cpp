@@ -17,7 +17,7 @@ nicsentry::ChainRules two_rules() {
   nicsentry::ChainRules chain;
   for (std::uint16_t port = 1; port <= 2; ++port) {
     nicsentry::Rule rule;
-    rule.match.destination_ports = nicsentry::PortRange{port, port};
+    rule.match.destination_ports = {nicsentry::PortRange{port, port}};
     chain.rules.push_back(rule);
   }
   return chain;

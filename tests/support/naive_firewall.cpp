@@ -33,14 +33,24 @@ bool matches(const AddressMatch& match, const NaiveSets& sets, const IpAddress& 
   return within(match.ranges, address) || within(sets, match.sets, address);
 }
 
-bool matches(const std::optional<PortRange>& range, std::uint16_t port, const PacketFields& packet) {
-  if (!range) return true;
-  return packet.header && (packet.protocol == 6 || packet.protocol == 17) && range->first <= port &&
-         port <= range->last;
+bool matches(const std::vector<PortRange>& ranges, std::uint16_t port, const PacketFields& packet) {
+  if (ranges.empty()) return true;
+  if (!packet.header || (packet.protocol != 6 && packet.protocol != 17)) return false;
+  for (const PortRange& range : ranges) {
+    if (range.first <= port && port <= range.last) return true;
+  }
+  return false;
+}
+
+bool matches(const std::vector<std::uint8_t>& protocols, std::uint8_t protocol) {
+  for (const std::uint8_t one : protocols) {
+    if (one == protocol) return true;
+  }
+  return protocols.empty();
 }
 
 bool matches(const RuleMatch& match, const NaiveSets& sets, const PacketFields& packet) {
-  if (match.protocol && *match.protocol != packet.protocol) return false;
+  if (!matches(match.protocols, packet.protocol)) return false;
   if (match.state && *match.state != packet.state) return false;
   if (match.tcp_flags && (!packet.header || packet.protocol != 6 ||
                           (packet.tcp_flags & match.tcp_flags->mask) != match.tcp_flags->value)) {

@@ -3,6 +3,7 @@
 
 #include "bpf_offload/types.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace nicsentry::testing {
@@ -83,6 +84,12 @@ PortRange RandomRules::ports() {
   return {first, last};
 }
 
+std::vector<PortRange> RandomRules::port_list() {
+  std::vector<PortRange> made{ports()};
+  while (made.size() < 12 && chance(35)) made.push_back(ports());
+  return normalised(std::move(made));
+}
+
 ChainRules RandomRules::chain(std::size_t rules, const std::vector<std::string>& sets) {
   ChainRules made;
   made.default_action = chance(50) ? RuleAction::drop : RuleAction::accept;
@@ -94,14 +101,20 @@ ChainRules RandomRules::chain(std::size_t rules, const std::vector<std::string>&
     const std::uint8_t version = chance(65) ? 4 : 6;
     rule.match.source = match(sets, version);
     rule.match.destination = match(sets, version);
-    if (chance(60)) {
-      constexpr std::uint8_t kProtocols[] = {6, 17, 1, 58, 47, 6};
-      rule.match.protocol = kProtocols[below(std::size(kProtocols))];
+    std::vector<std::uint8_t>& protocols = rule.match.protocols;
+    constexpr std::uint8_t kProtocols[] = {6, 17, 1, 58, 47, 6};
+    while (protocols.size() < 3 && chance(protocols.empty() ? 60 : 25)) {
+      const std::uint8_t protocol = kProtocols[below(std::size(kProtocols))];
+      const auto place = std::lower_bound(protocols.begin(), protocols.end(), protocol);
+      if (place == protocols.end() || *place != protocol) protocols.insert(place, protocol);
     }
-    const bool ported = !rule.match.protocol || *rule.match.protocol == 6 || *rule.match.protocol == 17;
-    if (ported && chance(25)) rule.match.source_ports = ports();
-    if (ported && chance(35)) rule.match.destination_ports = ports();
-    if ((!rule.match.protocol || *rule.match.protocol == 6) && chance(30)) {
+    const auto only = [&protocols](std::uint8_t one, std::uint8_t other) {
+      return std::all_of(protocols.begin(), protocols.end(),
+                         [=](std::uint8_t protocol) { return protocol == one || protocol == other; });
+    };
+    if (only(6, 17) && chance(25)) rule.match.source_ports = port_list();
+    if (only(6, 17) && chance(35)) rule.match.destination_ports = port_list();
+    if (only(6, 6) && chance(30)) {
       const auto mask = static_cast<std::uint8_t>(1 + below(255));
       rule.match.tcp_flags = TcpFlagsMatch{mask, static_cast<std::uint8_t>(below(256) & mask)};
     }
@@ -140,9 +153,10 @@ IpAddress RandomRules::at_edge(const ChainRules& near, const std::vector<Address
 std::uint16_t RandomRules::port_at_edge(const ChainRules& near, bool source) {
   if (!near.rules.empty() && chance(70)) {
     const RuleMatch& match = near.rules[below(near.rules.size())].match;
-    const auto& range = source ? match.source_ports : match.destination_ports;
-    if (range) {
-      return static_cast<std::uint16_t>((chance(50) ? range->first : range->last) + below(3) - 1);
+    const auto& ranges = source ? match.source_ports : match.destination_ports;
+    if (!ranges.empty()) {
+      const PortRange& range = ranges[below(ranges.size())];
+      return static_cast<std::uint16_t>((chance(50) ? range.first : range.last) + below(3) - 1);
     }
   }
   return static_cast<std::uint16_t>(chance(50) ? below(100) : below(65536));

@@ -35,6 +35,7 @@ class RandomRules {
   IpAddress address(std::uint8_t version);
   AddressMatch match(const std::vector<std::string>& sets, std::uint8_t version);
   PortRange ports();
+  std::vector<PortRange> port_list();
   IpAddress at_edge(const ChainRules& near, const std::vector<AddressRange>& ranges, std::uint8_t version, bool source);
   std::uint16_t port_at_edge(const ChainRules& near, bool source);
 

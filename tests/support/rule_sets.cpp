@@ -40,7 +40,9 @@ double log_share(const RuleMatch& match) {
     if (!end->any()) share -= end->ranges.at(0).prefix_length().value();
   }
   for (const auto* range : {&match.source_ports, &match.destination_ports}) {
-    if (*range) share += std::log2(((*range)->last - (*range)->first + 1) / 65536.0);
+    double ports = range->empty() ? 65536 : 0;
+    for (const PortRange& one : *range) ports += one.last - one.first + 1;
+    share += std::log2(ports / 65536.0);
   }
   if (match.tcp_flags) share -= std::popcount(match.tcp_flags->mask);
   if (match.state) share -= 2;
@@ -62,12 +64,13 @@ ChainRules mixed_rules(std::size_t count, std::uint64_t seed) {
     Rule rule;
     rule.match.source = prefix(random);
     rule.match.destination = prefix(random);
-    rule.match.protocol = random.chance(60) ? 6 : random.chance(75) ? 17 : 1;
-    if (rule.match.protocol != 1) {
-      if (random.chance(40)) rule.match.source_ports = ports(random);
-      if (random.chance(70)) rule.match.destination_ports = ports(random);
+    const std::uint8_t protocol = random.chance(60) ? 6 : random.chance(75) ? 17 : 1;
+    rule.match.protocols = {protocol};
+    if (protocol != 1) {
+      if (random.chance(40)) rule.match.source_ports = {ports(random)};
+      if (random.chance(70)) rule.match.destination_ports = {ports(random)};
     }
-    if (rule.match.protocol == 6 && random.chance(30)) {
+    if (protocol == 6 && random.chance(30)) {
       rule.match.tcp_flags = TcpFlagsMatch{0x12, static_cast<std::uint8_t>(random.chance(50) ? 0x02 : 0x10)};
     }
     if (random.chance(30)) rule.match.state = static_cast<ConnectionState>(random.below(4));
@@ -87,9 +90,9 @@ ChainRules port_rules(std::size_t count, std::uint64_t seed) {
   ChainRules chain;
   while (chain.rules.size() < count) {
     Rule rule;
-    rule.match.protocol = random.chance(50) ? 6 : 17;
-    rule.match.source_ports = range();
-    rule.match.destination_ports = range();
+    rule.match.protocols = {static_cast<std::uint8_t>(random.chance(50) ? 6 : 17)};
+    rule.match.source_ports = {range()};
+    rule.match.destination_ports = {range()};
     rule.action = random.chance(50) ? RuleAction::drop : RuleAction::accept;
     rule.counter = COUNTER_FIRST_RULE + static_cast<std::uint32_t>(chain.rules.size());
     chain.rules.push_back(rule);
@@ -106,9 +109,9 @@ ChainRules plain_rules(std::size_t count) {
     Rule rule;
     rule.match.source.ranges.push_back({ipv4_from(source), ipv4_from(source | 0xffU)});
     rule.match.destination.ranges.push_back({ipv4_from(destination), ipv4_from(destination)});
-    rule.match.protocol = i % 3 == 0 ? 17 : 6;
+    rule.match.protocols = {static_cast<std::uint8_t>(i % 3 == 0 ? 17 : 6)};
     const auto port = static_cast<std::uint16_t>(1 + random() % 10000);
-    rule.match.destination_ports = PortRange{port, static_cast<std::uint16_t>(i % 4 == 0 ? port + 100 : port)};
+    rule.match.destination_ports = {{port, static_cast<std::uint16_t>(i % 4 == 0 ? port + 100 : port)}};
     rule.action = RuleAction::drop;
     rule.counter = COUNTER_FIRST_RULE + static_cast<std::uint32_t>(i);
     chain.rules.push_back(rule);

@@ -150,7 +150,7 @@ class Compiler {
     count_new(
         "l4proto, tcpflags and conntrack",
         [](const MatchRow& row) {
-          return row.protocol || row.state || row.asks_flags() || row.asks_ports() || row.later_fragments;
+          return row.protocols || row.state || row.asks_flags() || row.asks_ports() || row.later_fragments;
         },
         [&] { bank_.facts_root = add_misc(vectors); });
     count_new(
@@ -193,13 +193,13 @@ class Compiler {
         vectors, count, [&](std::size_t i) { return end(i).ipv6; }, kLastIpv6));
   }
 
-  std::uint32_t add_ports(BitVectors& vectors, std::optional<PortRange> MatchRow::*ports) {
+  std::uint32_t add_ports(BitVectors& vectors, std::optional<KeyRanges> MatchRow::*ports) {
     constexpr Uint128 kLastPort = 0xffff;
     return plain_tree(classify(
         vectors, rows_->rows.size(),
         [&](std::size_t i) {
-          const auto& range = rows_->rows[i].match.*ports;
-          return range ? KeyRanges{{range->first, range->last}} : KeyRanges{{0, kLastPort}};
+          const auto& ranges = rows_->rows[i].match.*ports;
+          return ranges ? *ranges : KeyRanges{{0, kLastPort}};
         },
         kLastPort));
   }
@@ -209,8 +209,8 @@ class Compiler {
     std::array<bool, kProtocols> named{};
     named[6] = named[17] = true;
     for (const DecidingRow& row : rows_->rows) {
-      if (row.match.protocol) {
-        named[*row.match.protocol] = true;
+      for (std::uint32_t protocol = 0; row.match.protocols && protocol < kProtocols; ++protocol) {
+        named[protocol] = named[protocol] || row.match.protocols->test(protocol);
       }
     }
     std::vector<TreeRange> ranges;

@@ -59,13 +59,44 @@ bool agree(const std::optional<Value>& a, const std::optional<Value>& b, std::op
   return !a || !b || *a == *b;
 }
 
-bool agree(const std::optional<PortRange>& a, const std::optional<PortRange>& b, std::optional<PortRange>& both) {
+bool agree(const std::optional<KeyRanges>& a, const std::optional<KeyRanges>& b, std::optional<KeyRanges>& both) {
   if (!a || !b) {
     both = a ? a : b;
     return true;
   }
-  both = PortRange{std::max(a->first, b->first), std::min(a->last, b->last)};
-  return both->first <= both->last;
+  both = intersection(*a, *b);
+  return !both->empty();
+}
+
+bool agree(const std::optional<ProtocolSet>& a, const std::optional<ProtocolSet>& b, std::optional<ProtocolSet>& both) {
+  if (!a || !b) {
+    both = a ? a : b;
+    return true;
+  }
+  both = *a & *b;
+  return both->any();
+}
+
+std::optional<KeyRanges> keys_of(const std::vector<PortRange>& ports) {
+  if (ports.empty()) {
+    return std::nullopt;
+  }
+  KeyRanges keys;
+  for (const PortRange& range : ports) {
+    keys.push_back({range.first, range.last});
+  }
+  return keys;
+}
+
+std::optional<ProtocolSet> set_of(const std::vector<std::uint8_t>& protocols) {
+  if (protocols.empty()) {
+    return std::nullopt;
+  }
+  ProtocolSet set;
+  for (const std::uint8_t protocol : protocols) {
+    set.set(protocol);
+  }
+  return set;
 }
 
 AddressCondition both_of(const AddressCondition& a, const AddressCondition& b) {
@@ -82,9 +113,12 @@ bool covers(const AddressCondition& outer, const AddressCondition& inner) {
          nicsentry::covers(outer.ipv6, inner.ipv6);
 }
 
-bool covers(const std::optional<PortRange>& outer, const std::optional<PortRange>& inner) {
-  return !outer || (inner && outer->first <= inner->first && inner->last <= outer->last) ||
-         (inner && outer->first == 0 && outer->last == 0xffff);
+bool covers(const std::optional<KeyRanges>& outer, const std::optional<KeyRanges>& inner) {
+  return !outer || (inner && nicsentry::covers(*outer, *inner));
+}
+
+bool covers(const std::optional<ProtocolSet>& outer, const std::optional<ProtocolSet>& inner) {
+  return !outer || (inner && (*inner & ~*outer).none());
 }
 
 }  // namespace
@@ -168,7 +202,7 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   if (tcp && its_state == ConnectionState::new_session && !can_begin(static_cast<std::uint8_t>(key), tcp_pickup)) {
     its_state = ConnectionState::invalid;
   }
-  if ((protocol && *protocol != its_protocol) || (state && *state != its_state)) {
+  if ((protocols && !protocols->test(its_protocol)) || (state && *state != its_state)) {
     return false;
   }
   if (asks_ports() && (!header || (its_protocol != IPPROTO_TCP && its_protocol != IPPROTO_UDP))) {
@@ -183,9 +217,9 @@ std::vector<MatchRow> rows_of(const ChainRules& chain, std::uint32_t number, con
   const auto destinations = conditions_of(rule.match.destination, set_bit);
   for (const AddressCondition& source : conditions_of(rule.match.source, set_bit)) {
     for (const AddressCondition& destination : destinations) {
-      rows.push_back({number, source, destination, rule.match.source_ports, rule.match.destination_ports,
-                      rule.match.protocol, rule.match.tcp_flags.value_or(TcpFlagsMatch{}), rule.match.state,
-                      chain.tcp_pickup});
+      rows.push_back({number, source, destination, keys_of(rule.match.source_ports),
+                      keys_of(rule.match.destination_ports), set_of(rule.match.protocols),
+                      rule.match.tcp_flags.value_or(TcpFlagsMatch{}), rule.match.state, chain.tcp_pickup});
     }
   }
   return rows;
@@ -205,17 +239,17 @@ std::optional<MatchRow> intersection(const MatchRow& a, const MatchRow& b) {
   const bool possible = (ipv4 || ipv6) && (a.tcp_flags.value & common) == (b.tcp_flags.value & common) &&
                         agree(a.source_ports, b.source_ports, both.source_ports) &&
                         agree(a.destination_ports, b.destination_ports, both.destination_ports) &&
-                        agree(a.protocol, b.protocol, both.protocol) && agree(a.state, b.state, both.state);
+                        agree(a.protocols, b.protocols, both.protocols) && agree(a.state, b.state, both.state);
   return possible ? std::optional(std::move(both)) : std::nullopt;
 }
 
 bool covers(const MatchRow& outer, const MatchRow& inner) {
   const bool flags = (outer.tcp_flags.mask & ~inner.tcp_flags.mask) == 0 &&
                      (inner.tcp_flags.value & outer.tcp_flags.mask) == outer.tcp_flags.value;
-  return flags && (!outer.protocol || outer.protocol == inner.protocol) &&
-         (!outer.state || outer.state == inner.state) && (!outer.asks_ports() || inner.asks_ports()) &&
-         covers(outer.source_ports, inner.source_ports) && covers(outer.destination_ports, inner.destination_ports) &&
-         covers(outer.source, inner.source) && covers(outer.destination, inner.destination);
+  return flags && covers(outer.protocols, inner.protocols) && (!outer.state || outer.state == inner.state) &&
+         (!outer.asks_ports() || inner.asks_ports()) && covers(outer.source_ports, inner.source_ports) &&
+         covers(outer.destination_ports, inner.destination_ports) && covers(outer.source, inner.source) &&
+         covers(outer.destination, inner.destination);
 }
 
 }  // namespace nicsentry

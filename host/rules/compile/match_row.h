@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -24,6 +25,8 @@ struct KeyRange {
   bool operator==(const KeyRange&) const = default;
 };
 using KeyRanges = std::vector<KeyRange>;
+
+using ProtocolSet = std::bitset<256>;
 
 // Sorts the ranges and joins those that overlap or touch.
 KeyRanges normalised(KeyRanges ranges);
@@ -53,9 +56,9 @@ struct MatchRow {
   std::uint32_t rule = 0;
   AddressCondition source;
   AddressCondition destination;
-  std::optional<PortRange> source_ports;
-  std::optional<PortRange> destination_ports;
-  std::optional<std::uint8_t> protocol;
+  std::optional<KeyRanges> source_ports;
+  std::optional<KeyRanges> destination_ports;
+  std::optional<ProtocolSet> protocols;
   TcpFlagsMatch tcp_flags;
   std::optional<ConnectionState> state;
   TcpPickup tcp_pickup = TcpPickup::loose;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "host/base/error.h"
 #include "host/rules/language/address_text.h"
@@ -69,6 +70,21 @@ std::optional<Number> whole_number(std::string_view text) {
   return number;
 }
 
+// Values with commas between.
+template <typename Value>
+std::optional<std::vector<Value>> parse_list(std::string_view text, std::optional<Value> (*parse)(std::string_view)) {
+  std::vector<Value> values;
+  for (bool more = true; more;) {
+    const std::size_t comma = text.find(',');
+    const auto value = parse(text.substr(0, comma));
+    if (!value) return std::nullopt;
+    values.push_back(*value);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+  }
+  return values;
+}
+
 std::string prefix_text(const AddressRange& range) {
   return range.first == range.last ? range.first.text() + (range.first.version == 6 ? "/128" : "/32") : range.text();
 }
@@ -90,6 +106,20 @@ std::string protocol_text(std::uint8_t protocol) {
   return name != nullptr ? name : std::to_string(protocol);
 }
 
+std::optional<std::vector<std::uint8_t>> parse_protocols(std::string_view text) {
+  auto protocols = parse_list(text, parse_protocol);
+  if (!protocols) return std::nullopt;
+  std::sort(protocols->begin(), protocols->end());
+  protocols->erase(std::unique(protocols->begin(), protocols->end()), protocols->end());
+  return protocols;
+}
+
+std::string protocols_text(const std::vector<std::uint8_t>& protocols) {
+  std::string text;
+  for (const std::uint8_t protocol : protocols) text += (text.empty() ? "" : ",") + protocol_text(protocol);
+  return text;
+}
+
 std::optional<PortRange> parse_ports(std::string_view text) {
   const std::size_t dash = text.find('-');
   const auto first = whole_number<std::uint16_t>(trimmed(text.substr(0, dash)));
@@ -99,8 +129,18 @@ std::optional<PortRange> parse_ports(std::string_view text) {
   return PortRange{*first, *last};
 }
 
-std::string ports_text(const PortRange& ports) {
-  return std::to_string(ports.first) + (ports.first == ports.last ? "" : "-" + std::to_string(ports.last));
+std::optional<std::vector<PortRange>> parse_port_list(std::string_view text) {
+  auto ranges = parse_list(text, parse_ports);
+  return ranges ? std::optional(normalised(std::move(*ranges))) : std::nullopt;
+}
+
+std::string ports_text(const std::vector<PortRange>& ports) {
+  std::string text;
+  for (const PortRange& range : ports) {
+    text += (text.empty() ? "" : ",") + std::to_string(range.first) +
+            (range.first == range.last ? "" : "-" + std::to_string(range.last));
+  }
+  return text;
 }
 
 std::string tcp_flag_names() { return listed(kTcpFlags); }

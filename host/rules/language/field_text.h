@@ -17,9 +17,12 @@ std::string protocol_names();                                       // "TCP, UDP
 std::optional<std::uint8_t> parse_protocol(std::string_view text);  // a name, or "0" to "255"
 const char* protocol_keyword(std::uint8_t protocol);                // nullptr if it has no name here
 std::string protocol_text(std::uint8_t protocol);                   // its name, or the number if it has none
+std::optional<std::vector<std::uint8_t>> parse_protocols(std::string_view text);  // "TCP,UDP", sorted, each once
+std::string protocols_text(const std::vector<std::uint8_t>& protocols);
 
-std::optional<PortRange> parse_ports(std::string_view text);  // "80", "1000-2000"
-std::string ports_text(const PortRange& ports);
+std::optional<PortRange> parse_ports(std::string_view text);                   // "80", "1000-2000"
+std::optional<std::vector<PortRange>> parse_port_list(std::string_view text);  // "22,80,8000-8100", normalised()
+std::string ports_text(const std::vector<PortRange>& ports);
 
 std::string tcp_flag_names();                                         // "SYN, FIN, ..."
 std::optional<TcpFlagsMatch> parse_tcp_flags(std::string_view text);  // "SYN,!ACK"

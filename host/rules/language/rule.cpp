@@ -54,6 +54,19 @@ std::string AddressRange::text() const {
   return first.text() + "-" + last.text();
 }
 
+std::vector<PortRange> normalised(std::vector<PortRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const PortRange& a, const PortRange& b) { return a.first < b.first; });
+  std::vector<PortRange> joined;
+  for (const PortRange& range : ranges) {
+    if (!joined.empty() && range.first <= joined.back().last + 1U) {
+      joined.back().last = std::max(joined.back().last, range.last);
+    } else {
+      joined.push_back(range);
+    }
+  }
+  return joined;
+}
+
 bool InterfaceMatch::accepts(const std::string& name) const {
   const auto has = [&name](const std::vector<std::string>& list) {
     return std::find(list.begin(), list.end(), name) != list.end();

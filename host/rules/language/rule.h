@@ -54,7 +54,11 @@ struct PortRange {
   std::uint16_t last = 0;
 
   bool operator==(const PortRange&) const = default;
+  bool contains(std::uint16_t port) const { return first <= port && port <= last; }
 };
+
+// Sorts the ranges and joins those that overlap or touch.
+std::vector<PortRange> normalised(std::vector<PortRange> ranges);
 
 // TCP flags as in the header: CWR ECE URG ACK PSH RST SYN FIN in bits 7 to 0. A packet matches if its flags under
 // `mask` equal `value`.
@@ -82,9 +86,9 @@ struct RuleMatch {
   InterfaceMatch out;  // that it leaves by: rules of the egress chain only
   AddressMatch source;
   AddressMatch destination;
-  std::optional<std::uint8_t> protocol;
-  std::optional<PortRange> source_ports;
-  std::optional<PortRange> destination_ports;
+  std::vector<std::uint8_t> protocols;       // sorted, each once; empty: any
+  std::vector<PortRange> source_ports;       // as normalised() returns them; empty: any
+  std::vector<PortRange> destination_ports;  // likewise
   std::optional<TcpFlagsMatch> tcp_flags;
   std::optional<ConnectionState> state;
 

@@ -35,7 +35,7 @@ constexpr const char* kInterfacesAllowed =
     "an interface's name (1 to 15 characters, without blank, '/' or ':'), \"!\" and such a name, or a list of them";
 constexpr const char* kLogAllowed = "true, false, or {\"every\": COUNT} for one of so many packets (1 to 4294967295)";
 constexpr const char* kPortsAllowed =
-    "a port (0 to 65535) or a range of ports from the lower to the higher (\"1000-2000\")";
+    "a port (0 to 65535), a range of ports from the lower to the higher (\"1000-2000\"), or a list of these";
 
 // Converters return nullopt for a value that is not allowed.
 template <typename Value>
@@ -52,14 +52,30 @@ std::optional<Number> from_number(const json& value) {
   return static_cast<Number>(number);
 }
 
-std::optional<std::uint8_t> to_protocol(const json& value) {
-  return value.is_number_integer() ? from_number<std::uint8_t>(value) : from_text(value, parse_protocol);
+// A number, a text with commas between several values, or a list of both.
+template <typename Number, typename Value>
+std::optional<Value> to_list(const json& value, std::optional<Value> (*parse)(std::string_view)) {
+  std::string text;
+  const auto add = [&text](const json& element) {
+    const auto number = element.is_number_integer() ? from_number<Number>(element) : std::nullopt;
+    if (!number && !element.is_string()) return false;
+    text += text.empty() ? "" : ",";
+    text += number ? std::to_string(*number) : element.get_ref<const std::string&>();
+    return true;
+  };
+  // An empty text is no value: it must not vanish from a list.
+  const auto is_empty = [](const json& element) { return element.is_string() && element == ""; };
+  if (!value.is_array()) return add(value) ? parse(text) : std::nullopt;
+  const bool good = std::none_of(value.begin(), value.end(), is_empty) && std::all_of(value.begin(), value.end(), add);
+  return good && !value.empty() ? parse(text) : std::nullopt;
 }
 
-std::optional<PortRange> to_ports(const json& value) {
-  if (!value.is_number_integer()) return from_text(value, parse_ports);
-  const auto port = from_number<std::uint16_t>(value);
-  return port ? std::optional(PortRange{*port, *port}) : std::nullopt;
+std::optional<std::vector<std::uint8_t>> to_protocols(const json& value) {
+  return to_list<std::uint8_t>(value, parse_protocols);
+}
+
+std::optional<std::vector<PortRange>> to_ports(const json& value) {
+  return to_list<std::uint16_t>(value, parse_port_list);
 }
 
 std::optional<TcpFlagsMatch> to_tcp_flags(const json& value) { return from_text(value, parse_tcp_flags); }
@@ -176,17 +192,23 @@ class FieldReader {
 };
 
 void check_protocol(const RuleMatch& match, RuleErrors& errors) {
-  if (!match.protocol) return;
-  const std::string with_protocol = " together with l4proto " + protocol_text(*match.protocol);
-  const auto check_ports = [&](const char* name, const std::optional<PortRange>& ports) {
-    if (ports && *match.protocol != IPPROTO_TCP && *match.protocol != IPPROTO_UDP) {
-      errors.push_back(name + std::string(": read ") + ports_text(*ports) + with_protocol +
+  const auto with_other_than = [&match](std::initializer_list<int> allowed) {
+    const auto found = std::find_if(match.protocols.begin(), match.protocols.end(), [allowed](int protocol) {
+      return std::find(allowed.begin(), allowed.end(), protocol) == allowed.end();
+    });
+    return found == match.protocols.end() ? "" : " together with l4proto " + protocol_text(*found);
+  };
+  const auto check_ports = [&](const char* name, const std::vector<PortRange>& ports) {
+    const std::string with_protocol = with_other_than({IPPROTO_TCP, IPPROTO_UDP});
+    if (!ports.empty() && !with_protocol.empty()) {
+      errors.push_back(name + std::string(": read ") + ports_text(ports) + with_protocol +
                        ", allowed are ports with TCP or UDP only");
     }
   };
   check_ports("sport", match.source_ports);
   check_ports("dport", match.destination_ports);
-  if (match.tcp_flags && *match.protocol != IPPROTO_TCP) {
+  const std::string with_protocol = with_other_than({IPPROTO_TCP});
+  if (match.tcp_flags && !with_protocol.empty()) {
     errors.push_back("tcpflags: read \"" + tcp_flags_text(*match.tcp_flags) + "\"" + with_protocol +
                      ", allowed are flags with TCP only");
   }
@@ -240,14 +262,14 @@ ordered_json interfaces_json(const InterfaceMatch& match) {
   return terms;
 }
 
-ordered_json ports_json(const PortRange& ports) {
-  if (ports.first == ports.last) return ports.first;
+ordered_json ports_json(const std::vector<PortRange>& ports) {
+  if (ports.size() == 1 && ports.front().first == ports.front().last) return ports.front().first;
   return ports_text(ports);
 }
 
-ordered_json protocol_json(std::uint8_t protocol) {
-  if (const char* name = protocol_keyword(protocol)) return name;
-  return protocol;
+ordered_json protocols_json(const std::vector<std::uint8_t>& protocols) {
+  if (protocols.size() == 1 && protocol_keyword(protocols.front()) == nullptr) return protocols.front();
+  return protocols_text(protocols);
 }
 
 }  // namespace
@@ -266,9 +288,12 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
   match.out = reader.read_interfaces("out");
   match.source = reader.read_addresses("src");
   match.destination = reader.read_addresses("dst");
-  match.protocol = reader.read("l4proto", "one of " + protocol_names() + ", or a number from 0 to 255", to_protocol);
-  match.source_ports = reader.read("sport", kPortsAllowed, to_ports);
-  match.destination_ports = reader.read("dport", kPortsAllowed, to_ports);
+  match.protocols =
+      reader
+          .read("l4proto", "one of " + protocol_names() + ", a number from 0 to 255, or a list of these", to_protocols)
+          .value_or(std::vector<std::uint8_t>{});
+  match.source_ports = reader.read("sport", kPortsAllowed, to_ports).value_or(std::vector<PortRange>{});
+  match.destination_ports = reader.read("dport", kPortsAllowed, to_ports).value_or(std::vector<PortRange>{});
   match.tcp_flags = reader.read("tcpflags",
                                 "one or more of " + tcp_flag_names() +
                                     " with commas between, \"!\" before those that are not set, none both ways",
@@ -294,9 +319,9 @@ ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns) {
   if (!match.out.any()) fields["out"] = interfaces_json(match.out);
   if (!match.source.any()) fields["src"] = addresses_json(match.source);
   if (!match.destination.any()) fields["dst"] = addresses_json(match.destination);
-  if (match.protocol) fields["l4proto"] = protocol_json(*match.protocol);
-  if (match.source_ports) fields["sport"] = ports_json(*match.source_ports);
-  if (match.destination_ports) fields["dport"] = ports_json(*match.destination_ports);
+  if (!match.protocols.empty()) fields["l4proto"] = protocols_json(match.protocols);
+  if (!match.source_ports.empty()) fields["sport"] = ports_json(match.source_ports);
+  if (!match.destination_ports.empty()) fields["dport"] = ports_json(match.destination_ports);
   if (match.tcp_flags) fields["tcpflags"] = tcp_flags_text(*match.tcp_flags);
   if (match.state) fields["conntrack"] = state_name(*match.state);
   fields["action"] = action_text(rule.action);

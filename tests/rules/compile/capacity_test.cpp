@@ -110,7 +110,7 @@ TEST_CASE("too many counting rules for one packet are refused by their numbers")
   for (unsigned i = 0; i < 7; ++i) {
     Rule rule;
     rule.action = RuleAction::count;
-    rule.match.destination_ports = PortRange{80, static_cast<std::uint16_t>(90 + i)};
+    rule.match.destination_ports = {PortRange{80, static_cast<std::uint16_t>(90 + i)}};
     chain.rules.push_back(rule);
   }
   CompileInput input;
@@ -125,8 +125,8 @@ TEST_CASE("a rule is hidden or redundant if an earlier rule decides all its pack
   ChainRules chain;
   const auto add = [&chain](std::uint16_t first, std::uint16_t last, RuleAction action) {
     Rule rule;
-    rule.match.protocol = 6;
-    rule.match.destination_ports = PortRange{first, last};
+    rule.match.protocols = {6};
+    rule.match.destination_ports = {PortRange{first, last}};
     rule.action = action;
     chain.rules.push_back(rule);
   };

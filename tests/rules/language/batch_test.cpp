@@ -57,7 +57,7 @@ ChainRules chain_of(std::uint16_t count) {
   ChainRules chain;
   for (std::uint16_t port = 1; port <= count; ++port) {
     Rule rule;
-    rule.match.destination_ports = PortRange{port, port};
+    rule.match.destination_ports = {PortRange{port, port}};
     rule.counter = 100U + port;
     chain.rules.push_back(rule);
   }
@@ -67,7 +67,7 @@ ChainRules chain_of(std::uint16_t count) {
 std::vector<int> ports(const ChainRules& chain) {
   std::vector<int> ports;
   for (const Rule& rule : chain.rules) {
-    ports.push_back(rule.match.destination_ports ? rule.match.destination_ports->first : -1);
+    ports.push_back(rule.match.destination_ports.empty() ? -1 : rule.match.destination_ports.front().first);
   }
   return ports;
 }
@@ -376,7 +376,7 @@ TEST_CASE("the result has what each operation did, with the id of the rule") {
   std::vector<std::string> seen;
   for (const BatchChange& change : result.changes) {
     seen.push_back(operation_name(change.kind) + std::string(" ") + std::to_string(change.id) +
-                   (change.rule ? " dport " + std::to_string(change.rule->match.destination_ports->first) : "") +
+                   (change.rule ? " dport " + std::to_string(change.rule->match.destination_ports.front().first) : "") +
                    (change.to ? " to " + std::to_string(*change.to) : "") +
                    (change.rule ? "" : " removed " + std::to_string(change.removed)));
   }
@@ -439,8 +439,8 @@ TEST_CASE("every error of every rule is reported on a line of its own, and the c
   const Texts errors = errors_of(chain, operations);
   REQUIRE(errors.size() == 5);
   CHECK(errors[0] ==
-        "rule 1 (append): dport: read 70000, allowed is a port (0 to 65535) or a range of ports from the lower to the "
-        "higher (\"1000-2000\")");
+        "rule 1 (append): dport: read 70000, allowed is a port (0 to 65535), a range of ports from the lower to the "
+        "higher (\"1000-2000\"), or a list of these");
   CHECK(errors[1].starts_with("rule 1 (append): action: read \"x\", "));
   CHECK(errors[2].starts_with("rule 3 (update): id: read 7, "));
   CHECK(errors[3].starts_with("rule 3 (update): sport: read \"y\", "));

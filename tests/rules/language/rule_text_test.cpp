@@ -75,6 +75,16 @@ const Field kFields[] = {
     {"dport", R"("1000 - 2000")", R"("1000-2000")"},
     {"dport", R"("80-80")", "80"},
     {"dport", R"("0-65535")", R"("0-65535")"},
+    {"dport", R"("22,80,8000-8100")", R"("22,80,8000-8100")"},
+    {"dport", R"([8000, "22", "90 - 100"])", R"("22,90-100,8000")"},
+    {"sport", R"("443, 80,81 ,79-80")", R"("79-81,443")"},
+    {"sport", R"("5,1-10,7-9")", R"("1-10")"},
+    {"dport", R"("0-65534,65535")", R"("0-65535")"},
+    {"dport", "[80]", "80"},
+    {"dport", R"(["80,90", 85])", R"("80,85,90")"},
+    {"l4proto", R"("udp,TCP")", R"("TCP,UDP")"},
+    {"l4proto", R"(["UDP", 6, "17", 99])", R"("TCP,UDP,99")"},
+    {"l4proto", "[254]", "254"},
     {"tcpflags", R"("SYN,!ACK")", R"("SYN,!ACK")"},
     {"tcpflags", R"(" ! ack , syn ")", R"("SYN,!ACK")"},
     {"tcpflags", R"("ece,cwr,urg,psh,rst,ack,fin,syn,syn")", R"("SYN,FIN,ACK,RST,PSH,URG,CWR,ECE")"},
@@ -142,7 +152,18 @@ const Refused kRefused[] = {
     {"sport", R"("1-2-3")"},
     {"sport", R"("1-65536")"},
     {"dport", R"("")"},
-    {"dport", "[80]"},
+    {"dport", "[]"},
+    {"dport", "[[80]]"},
+    {"dport", R"([80, "x"])"},
+    {"dport", R"([80, 65536])"},
+    {"dport", R"([""])"},
+    {"dport", R"("80,")"},
+    {"dport", R"(",80")"},
+    {"dport", R"("80,,90")"},
+    {"l4proto", R"("TCP,")"},
+    {"l4proto", "[6, 256]"},
+    {"l4proto", "[]"},
+    {"l4proto", R"("TCP;UDP")"},
     {"dport", R"("+80")"},
     {"tcpflags", R"("")"},
     {"tcpflags", R"("SYN,,ACK")"},
@@ -192,13 +213,15 @@ class RuleMaker {
     const std::uint8_t version = chance(2) ? 4 : 6;
     if (chance(2)) rule.match.source = addresses(version);
     if (chance(2)) rule.match.destination = addresses(version);
-    if (chance(2)) rule.match.protocol = static_cast<std::uint8_t>(random_());
+    std::vector<std::uint8_t>& protocols = rule.match.protocols;
+    if (chance(2)) protocols = {static_cast<std::uint8_t>(random_())};
+    if (chance(4) && !protocols.empty() && protocols.front() < 200) protocols.push_back(200);
     if (chance(3)) {
-      rule.match.protocol = chance(2) ? 6 : 17;
+      protocols = chance(3) ? std::vector<std::uint8_t>{6, 17} : std::vector<std::uint8_t>{6};
       if (chance(2)) rule.match.source_ports = ports();
       if (chance(2)) rule.match.destination_ports = ports();
     }
-    if (chance(4) && rule.match.protocol.value_or(6) == 6) {
+    if (chance(4) && (protocols.empty() || protocols == std::vector<std::uint8_t>{6})) {
       const auto mask = static_cast<std::uint8_t>(random_() % 255 + 1);
       rule.match.tcp_flags = TcpFlagsMatch{mask, static_cast<std::uint8_t>(random_() & mask)};
     }
@@ -215,11 +238,15 @@ class RuleMaker {
  private:
   bool chance(unsigned one_in) { return random_() % one_in == 0; }
 
-  PortRange ports() {
-    auto first = static_cast<std::uint16_t>(random_());
-    auto last = chance(2) ? first : static_cast<std::uint16_t>(random_());
-    if (last < first) std::swap(first, last);
-    return {first, last};
+  std::vector<PortRange> ports() {
+    std::vector<PortRange> made;
+    do {
+      auto first = static_cast<std::uint16_t>(random_());
+      auto last = chance(2) ? first : static_cast<std::uint16_t>(random_());
+      if (last < first) std::swap(first, last);
+      made.push_back({first, last});
+    } while (chance(2));
+    return normalised(std::move(made));
   }
 
   AddressRange range(std::uint8_t version) {
@@ -275,11 +302,11 @@ TEST_CASE("a rule of the earlier system is parsed into its parts") {
   const Rule rule = good(R"({"operation": "insert", "id": 0, "l4proto":"TCP", "src":"10.0.0.100/32",
                              "dst":"10.0.0.150/24", "sport": 1000, "dport": "80-90", "tcpflags": "SYN,!ACK",
                              "conntrack": "RELATED", "action":"forward", "description": "why", "expires": "10m"})");
-  CHECK(rule.match.protocol == 6);
+  CHECK(rule.match.protocols == std::vector<std::uint8_t>{6});
   CHECK(rule.match.source.ranges == std::vector{parse_address_range("10.0.0.100")});
   CHECK(rule.match.destination.ranges == std::vector{parse_address_range("10.0.0.0-10.0.0.255")});
-  CHECK(rule.match.source_ports == PortRange{1000, 1000});
-  CHECK(rule.match.destination_ports == PortRange{80, 90});
+  CHECK(rule.match.source_ports == std::vector{PortRange{1000, 1000}});
+  CHECK(rule.match.destination_ports == std::vector{PortRange{80, 90}});
   CHECK(rule.match.tcp_flags == TcpFlagsMatch{0x12, 0x02});
   CHECK(rule.match.state == ConnectionState::related);
   CHECK(rule.action == RuleAction::accept);
@@ -334,8 +361,8 @@ TEST_CASE("a rule that passes and logs has one form") {
 
 TEST_CASE("an error names the field, the value and the allowed values") {
   CHECK(errors_of(R"({"sport": "http"})") ==
-        Texts{"sport: read \"http\", allowed is a port (0 to 65535) or a range of ports from the lower to the higher "
-              "(\"1000-2000\")"});
+        Texts{"sport: read \"http\", allowed is a port (0 to 65535), a range of ports from the lower to the higher "
+              "(\"1000-2000\"), or a list of these"});
   CHECK(errors_of(R"({"conntrack": "old"})") ==
         Texts{"conntrack: read \"old\", allowed is NEW, ESTABLISHED, RELATED or INVALID"});
   CHECK(errors_of(R"({"tcpflags": "SYN,!syn"})") ==
@@ -362,9 +389,17 @@ TEST_CASE("ports are allowed only with TCP, UDP or no protocol") {
         Texts{"sport: read 80 together with l4proto 200, allowed are ports with TCP or UDP only"});
 }
 
+TEST_CASE("each protocol of a list is one with which ports or flags are allowed") {
+  CHECK(errors_of(R"({"dport": "80,443", "l4proto": "TCP,UDP"})").empty());
+  CHECK(errors_of(R"({"dport": "80,443", "l4proto": "TCP,UDP,SCTP"})") ==
+        Texts{"dport: read 80,443 together with l4proto SCTP, allowed are ports with TCP or UDP only"});
+  CHECK(errors_of(R"({"tcpflags": "SYN", "l4proto": ["TCP", "UDP"]})") ==
+        Texts{"tcpflags: read \"SYN\" together with l4proto UDP, allowed are flags with TCP only"});
+}
+
 TEST_CASE("TCP flags are allowed only with TCP or no protocol") {
   CHECK(errors_of(R"({"tcpflags": "SYN", "l4proto": "tcp"})").empty());
-  CHECK_FALSE(good(R"({"tcpflags": "SYN"})").match.protocol);
+  CHECK(good(R"({"tcpflags": "SYN"})").match.protocols.empty());
   CHECK(errors_of(R"({"tcpflags": "!ack,syn", "l4proto": "UDP"})") ==
         Texts{"tcpflags: read \"SYN,!ACK\" together with l4proto UDP, allowed are flags with TCP only"});
 }
