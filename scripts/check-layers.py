@@ -34,7 +34,7 @@ FLOORS = {
 # Rooms within a room, from the top: each may include those after it.
 INNER = {
     "api": ["endpoints", "server", "client", "json"],
-    "rules": ["", "compile", "sets", "language"],
+    "rules": ["", "import", "compile", "sets", "language"],
     "export": ["files"],
     "programs": ["reading", "loaded", "verify", "monitor", "dialect", "compiler", "values", "lint"],
 }

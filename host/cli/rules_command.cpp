@@ -15,6 +15,7 @@
 #include "host/cli/rules_change.h"
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
+#include "host/cli/rules_import.h"
 #include "host/cli/rules_load.h"
 #include "host/cli/rules_statistics.h"
 #include "host/rules/language/chain_settings.h"
@@ -190,6 +191,7 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   add_change_commands(*rules, chosen);
   add_ruleset_commands(*rules, chosen);
   add_explain_command(*rules, chosen);
+  add_import_command(*rules, chosen);
 
   command = add("default", "the action for packets that no rule matches", set_default);
   add_chain(*command, *options);

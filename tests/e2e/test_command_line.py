@@ -103,6 +103,8 @@ REFUSED = (  # arguments, what the error names
     ("rules delete 3 4 -i none0", '"3"'),
     ("rules move 3 -i none0", "TO"),
     ("rules move 3 end -i none0", "end"),
+    ("rules import", "FILE"),
+    ("rules import /none.json --egress", "--egress"),
     ("rules flush now -i none0", "now"),
     ("rules flush --confirm soon", "soon"),
     ("sets", "subcommand"),

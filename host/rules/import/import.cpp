@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/rules/import/import.h"
+
+#include <chrono>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/base/json_reading.h"
+#include "host/rules/import/foreign_rules.h"
+#include "host/rules/language/lifetime.h"
+#include "host/rules/language/rule_text.h"
+
+namespace nicsentry {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json chain_json(const ChainRules& chain) {
+  ordered_json rules = ordered_json::array();
+  for (const Rule& rule : chain.rules) {
+    ordered_json fields = rule_json(rule, 0, 0);
+    fields.erase("id");
+    rules.push_back(std::move(fields));
+  }
+  return {{"default", chain.default_action == RuleAction::drop ? "drop" : "accept"},
+          {"accept_established", chain.accept_established},
+          {"rules", std::move(rules)}};
+}
+
+ordered_json set_json(const RulesetSet& set) {
+  ordered_json entries = ordered_json::array();
+  for (const RulesetEntry& entry : set.entries) {
+    if (entry.expires_ns) {
+      entries.push_back(
+          {{"range", entry.range.text()}, {"expires", lifetime_text(std::chrono::nanoseconds(*entry.expires_ns))}});
+    } else {
+      entries.push_back(entry.range.text());
+    }
+  }
+  return entries;
+}
+
+}  // namespace
+
+ImportedRules import_rules(std::span<const std::string> texts) {
+  foreign::ForeignRules rules;
+  ImportedRules imported;
+  for (const std::string& text : texts) {
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    if (first != std::string::npos && text[first] == '{') {
+      foreign::read_nft(parse_json(text), rules, imported.left_out);
+    } else {
+      foreign::read_iptables(text, rules, imported.left_out);
+    }
+  }
+  const foreign::Translated translated = translate(rules, imported.left_out);
+  if (!translated.ingress && !translated.egress) {
+    throw Error("no chain of the input or the output hook stands in it");
+  }
+  imported.ruleset = ordered_json::object();
+  if (translated.ingress) imported.ruleset["ingress"] = chain_json(*translated.ingress);
+  if (translated.egress) imported.ruleset["egress"] = chain_json(*translated.egress);
+  if (!rules.sets.empty()) {
+    ordered_json sets = ordered_json::object();
+    for (const RulesetSet& set : rules.sets) sets[set.name] = set_json(set);
+    imported.ruleset["sets"] = std::move(sets);
+  }
+  return imported;
+}
+
+}  // namespace nicsentry

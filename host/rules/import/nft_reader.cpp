@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The output of `nft -j list ruleset` (libnftables-json(5)).
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/rules/import/fields.h"
+#include "host/rules/import/foreign_rules.h"
+#include "host/rules/language/address_text.h"
+#include "host/rules/language/words.h"
+
+namespace nicsentry::foreign {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kNoField = "no rule has such a field";
+
+std::string text(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// "table inet filter chain input".
+std::string chain_key(const json& object, const std::string& chain) {
+  return text(object, "family") + " " + text(object, "table") + " " + chain;
+}
+
+// An element of a set may stand in an object with its counter or its timeout.
+const json& plain(const json& element) {
+  return element.is_object() && element.contains("elem") ? element.at("elem").at("val") : element;
+}
+
+// The values that a match lists: one, those of an anonymous set, or those of a list.
+std::vector<json> values_of(const json& right) {
+  if (right.is_object() && right.contains("set")) return values_of(right.at("set"));
+  if (!right.is_array()) return {plain(right)};
+  std::vector<json> values;
+  for (const json& element : right) values.push_back(plain(element));
+  return values;
+}
+
+std::string word(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_integer()) return value.dump();
+  throw Untold("read " + excerpt(value) + ", not a single value");
+}
+
+AddressRange address_of(const json& value) {
+  if (value.is_object() && value.contains("prefix")) {
+    const json& prefix = value.at("prefix");
+    return read_address(word(prefix.at("addr")) + "/" + word(prefix.at("len")));
+  }
+  if (value.is_object() && value.contains("range")) {
+    return read_address(word(value.at("range").at(0)) + "-" + word(value.at("range").at(1)));
+  }
+  return read_address(word(value));
+}
+
+PortRange ports_of(const json& value) {
+  if (value.is_object() && value.contains("range")) {
+    return read_ports(word(value.at("range").at(0)) + "-" + word(value.at("range").at(1)));
+  }
+  return read_ports(word(value));
+}
+
+class NftReader {
+ public:
+  NftReader(ForeignRules& rules, LeftOut& left_out) : rules_(rules), left_out_(left_out) {}
+
+  void read(const json& list) {
+    for (const json& object : list) {
+      if (object.contains("set")) add_set(object.at("set"));
+    }
+    for (const json& object : list) {
+      if (object.contains("chain")) add_chain(object.at("chain"));
+    }
+    for (const json& object : list) {
+      if (object.contains("rule")) add_rule(object.at("rule"));
+    }
+  }
+
+ private:
+  struct NamedSet {
+    std::string name;  // of ours; empty: it has no addresses
+    std::uint8_t family = 0;
+    std::vector<json> elements;
+  };
+
+  static std::string set_key(const std::string& family, const std::string& table, const std::string& name) {
+    return family + " " + table + " " + name;
+  }
+
+  std::string set_name(const std::string& family, const std::string& table, const std::string& name) {
+    std::string made = name;
+    const auto usable = [this](const std::string& one) {
+      return one != "blocked" && one != "allowed" && !names_.contains(one);
+    };
+    if (!usable(made)) made = table + "." + name;
+    if (!usable(made)) made = family + "." + table + "." + name;
+    std::replace_if(
+        made.begin(), made.end(), [](char letter) { return letter == '/' || letter == '\\'; }, '_');
+    check_set_name(made);
+    names_.insert(made);
+    return made;
+  }
+
+  void add_set(const json& set) {
+    const std::string family = text(set, "family");
+    const std::string table = text(set, "table");
+    const std::string name = text(set, "name");
+    NamedSet named;
+    const std::string type = text(set, "type");
+    named.elements = values_of(set.value("elem", json::array()));
+    try {
+      if (type == "ipv4_addr" || type == "ipv6_addr") {
+        named.family = type == "ipv4_addr" ? 4 : 6;
+        RulesetSet made{set_name(family, table, name), {}};
+        for (const json& element : set.value("elem", json::array())) made.entries.push_back(entry_of(element));
+        named.name = made.name;
+        pending_.emplace(set_key(family, table, name), std::move(made));
+      }
+    } catch (const std::exception& error) {
+      left_out_.push_back("set " + set_key(family, table, name) + ": " + error.what());
+    }
+    sets_.emplace(set_key(family, table, name), std::move(named));
+  }
+
+  static RulesetEntry entry_of(const json& element) {
+    RulesetEntry entry{address_of(plain(element))};
+    if (element.is_object() && element.contains("elem")) {
+      const json& elem = element.at("elem");
+      const auto end = elem.find(elem.contains("expires") ? "expires" : "timeout");
+      if (end != elem.end() && end->is_number_integer()) {
+        entry.expires_ns = std::chrono::nanoseconds(std::chrono::seconds(end->get<std::int64_t>())).count();
+      }
+    }
+    return entry;
+  }
+
+  void add_chain(const json& chain) {
+    ForeignChain made;
+    made.name = chain_key(chain, text(chain, "name"));
+    made.where = made.name;
+    const std::string family = text(chain, "family");
+    if (family == "ip") made.family = 4;
+    if (family == "ip6") made.family = 6;
+    made.drops = text(chain, "policy") == "drop";
+    if (const auto priority = chain.find("prio"); priority != chain.end() && priority->is_number_integer()) {
+      made.priority = priority->get<std::int64_t>();
+    }
+    const std::string hook = text(chain, "hook");
+    if (!hook.empty()) {
+      const bool filter =
+          text(chain, "type") == "filter" && family != "bridge" && family != "arp" && family != "netdev";
+      if (filter && hook == "input") made.hook = Chain::ingress;
+      if (filter && hook == "output") made.hook = Chain::egress;
+      if (!made.hook) {
+        foreign_hooks_[made.name] = "the hook " + hook + " of " + family + " (" + text(chain, "type") + ")";
+        if (made.drops) left_out_.push_back(made.where + ": the policy of drop of " + foreign_hooks_[made.name]);
+      }
+    }
+    rules_.chains.push_back(std::move(made));
+  }
+
+  void add_rule(const json& rule) {
+    const std::string key = chain_key(rule, text(rule, "chain"));
+    const std::string where = key + (rule.contains("handle") ? " handle " + rule.at("handle").dump() : "");
+    const auto chain = std::find_if(rules_.chains.begin(), rules_.chains.end(),
+                                    [&key](const ForeignChain& one) { return one.name == key; });
+    try {
+      if (chain == rules_.chains.end()) throw Untold("its chain is not in the file");
+      if (const auto hook = foreign_hooks_.find(key); hook != foreign_hooks_.end()) throw Untold(hook->second);
+      table_ = text(rule, "family") + " " + text(rule, "table");
+      rule_chain_ = key.substr(0, key.size() - text(rule, "chain").size());
+      for (ForeignRule& made : rules_of(rule)) {
+        made.where = where;
+        made.description = text(rule, "comment");
+        chain->rules.push_back(std::move(made));
+      }
+    } catch (const Untold& untold) {
+      left_out_.push_back(where + ": " + untold.what());
+    } catch (const json::exception&) {
+      left_out_.push_back(where + ": its JSON is of an unknown form");
+    }
+  }
+
+  // Several where a map gives each value a verdict of its own.
+  std::vector<ForeignRule> rules_of(const json& rule) {
+    ForeignRule made;
+    std::vector<ForeignRule> mapped;
+    bool never = false;
+    const auto narrow = [&](const Condition& with, ForeignRule& what) {
+      const auto both = both_of(what.condition, with);
+      if (both) what.condition = *both;
+      return both.has_value();
+    };
+    for (const json& statement : rule.at("expr")) {
+      const std::string kind = statement.begin().key();
+      const json& value = statement.begin().value();
+      if (made.verdict != Verdict::none || !mapped.empty()) throw Untold(kind + ": it stands behind the verdict");
+      if (kind == "match") {
+        never = !narrow(condition_of(value), made) || never;
+      } else if (kind == "counter") {
+        made.counts = true;
+      } else if (kind == "log") {
+        made.logs = true;
+      } else if (kind == "vmap") {
+        for (const json& pair : values_of(value.at("data"))) {
+          ForeignRule one = made;
+          const bool possible =
+              narrow(condition_of({{"op", "=="}, {"left", value.at("key")}, {"right", pair.at(0)}}), one);
+          set_verdict(pair.at(1), one);
+          if (possible) mapped.push_back(std::move(one));
+        }
+        if (mapped.empty()) never = true;
+      } else {
+        set_verdict(statement, made);
+      }
+    }
+    if (never) return {};
+    return mapped.empty() ? std::vector<ForeignRule>{made} : mapped;
+  }
+
+  void set_verdict(const json& statement, ForeignRule& rule) {
+    const std::string kind = statement.begin().key();
+    const json& value = statement.begin().value();
+    if (kind == "accept") {
+      rule.verdict = Verdict::accept;
+    } else if (kind == "drop") {
+      rule.verdict = Verdict::drop;
+    } else if (kind == "return") {
+      rule.verdict = Verdict::back;
+    } else if (kind == "jump" || kind == "goto") {
+      rule.verdict = kind == "jump" ? Verdict::jump : Verdict::go_to;
+      rule.target = rule_chain_ + text(value, "target");
+    } else if (kind == "reject") {
+      rule.verdict = Verdict::drop;
+      rule.note = kReject;
+    } else {
+      throw Untold(kind + ": no rule has such a statement");
+    }
+  }
+
+  Condition condition_of(const json& match) {
+    const std::string op = match.value("op", "==");
+    const json& left = match.at("left");
+    const json& right = match.at("right");
+    if (op == "!" && is_flags(left)) return of_flags(flags_of(right), 0);
+    if (op != "==" && op != "!=" && op != "in") throw Untold("the comparison " + op);
+    const bool equal = op != "!=";
+    if (left.contains("&")) return masked_flags(left.at("&"), right, equal);
+    if (left.contains("payload")) return payload(left.at("payload"), right, op);
+    if (left.contains("meta")) return meta(text(left.at("meta"), "key"), right, equal);
+    if (left.contains("ct") && text(left.at("ct"), "key") == "state") return states(right, equal);
+    throw Untold(std::string(left.is_object() && !left.empty() ? left.begin().key() : "match") + ": " + kNoField);
+  }
+
+  static Condition states(const json& right, bool equal) {
+    std::uint8_t found = 0;
+    for (const json& value : values_of(right)) {
+      const auto state = read_state(word(value));
+      found = static_cast<std::uint8_t>(found | state);
+    }
+    Condition condition;
+    condition.states = equal ? found : static_cast<std::uint8_t>(kAllStates & ~found);
+    return condition;
+  }
+
+  static std::uint8_t flags_of(const json& value) {
+    std::uint8_t flags = 0;
+    for (const json& one : value.is_object() && value.contains("|") ? values_of(value.at("|")) : values_of(value)) {
+      flags = static_cast<std::uint8_t>(flags | (one.is_number() ? one.get<std::uint8_t>() : read_flag(word(one))));
+    }
+    return flags;
+  }
+
+  static Condition of_flags(std::uint8_t mask, std::uint8_t value) {
+    Condition condition;
+    condition.match.protocols = {6};
+    condition.match.tcp_flags = TcpFlagsMatch{mask, value};
+    if ((value & ~mask) != 0) throw Untold("tcp flags that are never equal");
+    return condition;
+  }
+
+  static bool is_flags(const json& left) {
+    return left.is_object() && left.contains("payload") && text(left.at("payload"), "protocol") == "tcp" &&
+           text(left.at("payload"), "field") == "flags";
+  }
+
+  static Condition masked_flags(const json& operands, const json& right, bool equal) {
+    if (!is_flags(operands.at(0))) throw Untold(std::string("a masked field: ") + kNoField);
+    std::uint8_t mask = 0;
+    for (std::size_t i = 1; i < operands.size(); ++i) mask = static_cast<std::uint8_t>(mask | flags_of(operands.at(i)));
+    const std::uint8_t value = flags_of(right);
+    if (equal) return of_flags(mask, value);
+    if (value == 0 && (mask & (mask - 1U)) == 0) return of_flags(mask, mask);
+    throw Untold("tcp flags that are not these: a rule says which are set and which are not");
+  }
+
+  // Of an address field; the set that it names, or the values in the match.
+  AddressMatch addresses(const json& right, std::uint8_t family, bool equal) {
+    AddressMatch match;
+    if (right.is_string() && right.get_ref<const std::string&>().starts_with('@')) {
+      const NamedSet& set = named(right);
+      if (set.name.empty() || set.family != family) throw Untold(word(right) + ": not a set of such addresses");
+      use(right);
+      (equal ? match.sets : match.except_sets).push_back(set.name);
+      return match;
+    }
+    for (const json& value : values_of(right)) {
+      const AddressRange range = address_of(value);
+      if (range.first.version != family) throw Untold("an address of the other family");
+      (equal ? match.ranges : match.except_ranges).push_back(range);
+    }
+    return match;
+  }
+
+  const NamedSet& named(const json& right) {
+    const auto set = sets_.find(table_ + " " + right.get<std::string>().substr(1));
+    if (set == sets_.end()) throw Untold(word(right) + ": no such set stands in the file");
+    return set->second;
+  }
+
+  // Only sets that rules name go into the ruleset.
+  void use(const json& right) {
+    auto set = pending_.extract(table_ + " " + right.get<std::string>().substr(1));
+    if (set) rules_.sets.push_back(std::move(set.mapped()));
+  }
+
+  // Of a field without addresses: a named set is what it has now.
+  std::vector<json> elements(const json& right) {
+    if (right.is_string() && right.get_ref<const std::string&>().starts_with('@')) {
+      const NamedSet& set = named(right);
+      if (set.elements.empty()) throw Untold(word(right) + ": the set is empty, and rules change with it");
+      return set.elements;
+    }
+    return values_of(right);
+  }
+
+  Condition payload(const json& left, const json& right, const std::string& op) {
+    const bool equal = op != "!=";
+    const std::string protocol = text(left, "protocol");
+    const std::string field = text(left, "field");
+    Condition condition;
+    RuleMatch& match = condition.match;
+    if ((protocol == "ip" || protocol == "ip6") && (field == "saddr" || field == "daddr")) {
+      condition.family = protocol == "ip" ? 4 : 6;
+      (field == "saddr" ? match.source : match.destination) = addresses(right, *condition.family, equal);
+      return condition;
+    }
+    if ((protocol == "ip" && field == "protocol") || (protocol == "ip6" && field == "nexthdr")) {
+      condition.family = protocol == "ip" ? 4 : 6;
+      match.protocols = protocols(right, equal);
+      return condition;
+    }
+    if ((protocol == "tcp" || protocol == "udp" || protocol == "th") && (field == "sport" || field == "dport")) {
+      if (protocol == "th") condition.untyped_ports = true;
+      if (protocol != "th") match.protocols = {static_cast<std::uint8_t>(protocol == "tcp" ? 6 : 17)};
+      std::vector<PortRange> ports;
+      for (const json& value : elements(right)) ports.push_back(ports_of(value));
+      ports = equal ? normalised(std::move(ports)) : other_ports(ports);
+      if (ports.empty()) throw Untold("no port is left");
+      (field == "sport" ? match.source_ports : match.destination_ports) = ports;
+      return condition;
+    }
+    if (protocol == "tcp" && field == "flags") {
+      const std::vector<json> values = values_of(right);
+      const std::uint8_t flags = flags_of(right);
+      if (op == "==" && values.size() == 1) return of_flags(0xff, flags);
+      if (op == "in" && (flags & (flags - 1U)) == 0) return of_flags(flags, flags);
+      throw Untold("tcp flags of which one is set: a rule says which are set and which are not");
+    }
+    throw Untold(protocol + " " + field + ": " + kNoField);
+  }
+
+  std::vector<std::uint8_t> protocols(const json& right, bool equal) {
+    if (!equal) throw Untold("all protocols but some: a rule lists those that it matches");
+    std::vector<std::uint8_t> found;
+    for (const json& value : elements(right)) found.push_back(read_protocol(word(value)));
+    return normalised_protocols(std::move(found));
+  }
+
+  Condition meta(const std::string& key, const json& right, bool equal) {
+    Condition condition;
+    if (key == "l4proto") {
+      condition.match.protocols = protocols(right, equal);
+    } else if (key == "nfproto" || key == "protocol") {
+      const std::string family = word(right);
+      if (family != "ipv4" && family != "ip" && family != "ipv6" && family != "ip6") {
+        throw Untold("meta " + key + ": allowed are IPv4 and IPv6");
+      }
+      condition.family = (family == "ipv4" || family == "ip") == equal ? 4 : 6;
+    } else if (key == "iifname" || key == "iif" || key == "oifname" || key == "oif") {
+      InterfaceMatch& match = key.starts_with('i') ? condition.match.in : condition.match.out;
+      for (const json& value : elements(right))
+        (equal ? match.names : match.except).push_back(read_interface(word(value), '*'));
+    } else {
+      throw Untold("meta " + key + ": " + kNoField);
+    }
+    return condition;
+  }
+
+  ForeignRules& rules_;
+  LeftOut& left_out_;
+  std::map<std::string, NamedSet> sets_;
+  std::map<std::string, RulesetSet> pending_;
+  std::map<std::string, std::string> foreign_hooks_;
+  std::set<std::string> names_;
+  std::string table_;
+  std::string rule_chain_;
+};
+
+}  // namespace
+
+void read_nft(const json& listed, ForeignRules& rules, LeftOut& left_out) {
+  if (!listed.is_object() || !listed.contains("nftables") || !listed.at("nftables").is_array()) {
+    throw Error("allowed is the output of 'nft -j list ruleset'");
+  }
+  NftReader(rules, left_out).read(listed.at("nftables"));
+}
+
+}  // namespace nicsentry::foreign

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "host/base/error.h"
+#include "host/rules/import/import.h"
+#include "host/rules/language/ruleset.h"
+
+namespace nicsentry::iptables_import_test {
+namespace {
+
+using nlohmann::json;
+using Texts = std::vector<std::string>;
+
+struct Imported {
+  json ruleset;
+  Texts left_out;
+};
+
+Imported run(const Texts& texts) {
+  const ImportedRules read = import_rules(texts);
+  return {json(read.ruleset), read.left_out};
+}
+
+constexpr const char* kChains = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+
+Imported imported(const std::string& lines) {
+  const Texts texts{kChains + lines + "COMMIT\n"};
+  return run(texts);
+}
+
+json rules(const std::string& lines) {
+  const Imported read = imported(lines);
+  CHECK(read.left_out == Texts{});
+  parse_ruleset(read.ruleset, Chain::ingress, 0);  // it is one
+  return read.ruleset.at("ingress").at("rules");
+}
+
+// The only rule that a line becomes, without the family and the action.
+json fields(const std::string& options) {
+  json all = rules("-A INPUT " + options + " -j DROP\n");
+  REQUIRE(all.size() == 1);
+  json rule = all.at(0);
+  if (rule.contains("src") && rule.at("src") == "0.0.0.0/0") rule.erase("src");
+  rule.erase("action");
+  return rule;
+}
+
+std::string why_left_out(const std::string& line) {
+  const Imported read = imported(line + "\n");
+  CHECK(read.ruleset.at("ingress").at("rules").empty());
+  return read.left_out.size() == 1 ? read.left_out.front() : std::to_string(read.left_out.size()) + " lines";
+}
+
+}  // namespace
+
+TEST_CASE("each match of iptables becomes a field") {
+  CHECK(fields("-s 10.0.0.0/8 -d 192.0.2.1/32") == json{{"src", "10.0.0.0/8"}, {"dst", "192.0.2.1/32"}});
+  CHECK(fields("! -s 10.0.0.0/8 -p tcp") == json{{"src", {"0.0.0.0/0", "!10.0.0.0/8"}}, {"l4proto", "TCP"}});
+  CHECK(fields("-m iprange --src-range 10.0.0.1-10.0.0.9") == json{{"src", "10.0.0.1-10.0.0.9"}});
+  CHECK(fields("-i eth0 -p udp -m udp --sport 53 --dport 1024:65535") ==
+        json{{"in", "eth0"}, {"l4proto", "UDP"}, {"sport", 53}, {"dport", "1024-65535"}});
+  CHECK(fields("! -i eth1") == json{{"in", "!eth1"}});
+  CHECK(fields("-p tcp -m multiport --dports 22,80,8000:8100") ==
+        json{{"l4proto", "TCP"}, {"dport", "22,80,8000-8100"}});
+  CHECK(fields("-p tcp -m tcp ! --dport 22") == json{{"l4proto", "TCP"}, {"dport", "0-21,23-65535"}});
+  CHECK(fields("-p tcp -m multiport ! --sports 0:9,65535") == json{{"l4proto", "TCP"}, {"sport", "10-65534"}});
+  CHECK(fields("-p 47") == json{{"l4proto", "GRE"}});
+  CHECK(fields("-p ipv6-icmp") == json{{"l4proto", "ICMPv6"}});
+  CHECK(fields("-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN") ==
+        json{{"l4proto", "TCP"}, {"tcpflags", "SYN,!FIN,!ACK,!RST"}});
+  CHECK(fields("-p tcp -m tcp --syn") == json{{"l4proto", "TCP"}, {"tcpflags", "SYN,!FIN,!ACK,!RST"}});
+  CHECK(fields("-p tcp -m tcp --tcp-flags ALL NONE") ==
+        json{{"l4proto", "TCP"}, {"tcpflags", "!SYN,!FIN,!ACK,!RST,!PSH,!URG"}});
+  CHECK(fields("-p tcp -m tcp ! --tcp-flags SYN SYN") == json{{"l4proto", "TCP"}, {"tcpflags", "!SYN"}});
+  CHECK(fields("-m conntrack --ctstate INVALID") == json{{"conntrack", "INVALID"}});
+  CHECK(fields("-m comment --comment \"a \\\"good\\\" one\"") == json{{"description", "a \"good\" one"}});
+}
+
+TEST_CASE("several states are a rule each") {
+  const json read = rules("-A INPUT -p udp -j DROP\n-A INPUT -m state ! --state NEW,INVALID -j ACCEPT\n");
+  REQUIRE(read.size() == 3);
+  CHECK(read[1].at("conntrack") == "ESTABLISHED");
+  CHECK(read[2].at("conntrack") == "RELATED");
+}
+
+TEST_CASE("established packets that are accepted before all drops are accepted by the setting") {
+  const Imported read = imported(
+      "-A INPUT -i lo -j ACCEPT\n-A INPUT -s 10.0.0.1/32 -j ACCEPT\n-A INPUT -m conntrack --ctstate INVALID -j DROP\n"
+      "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -j DROP\n");
+  CHECK(read.left_out == Texts{});
+  const json ingress = read.ruleset.at("ingress");
+  CHECK(ingress.at("accept_established") == true);
+  REQUIRE(ingress.at("rules").size() == 4);
+  CHECK(ingress.at("rules")[2] == json{{"src", "0.0.0.0/0"}, {"conntrack", "RELATED"}, {"action", "forward"}});
+  const Imported behind = imported(
+      "-A INPUT -s 10.0.0.1/32 -j DROP\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -j DROP\n");
+  CHECK(behind.ruleset.at("ingress").at("accept_established") == false);
+  CHECK(behind.ruleset.at("ingress").at("rules").size() == 3);
+}
+
+TEST_CASE("a policy of one family is a last rule, that of both the default") {
+  const Texts one{"*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n"};
+  json ruleset = run(one).ruleset;
+  CHECK(ruleset.at("ingress").at("default") == "accept");
+  CHECK(ruleset.at("ingress").at("rules").back() == json{{"src", "0.0.0.0/0"}, {"action", "drop"}});
+  CHECK(ruleset.at("egress").at("rules").empty());
+  const Texts both{one[0],
+                   "# Generated by ip6tables-save v1.8.9\n*filter\n:INPUT DROP [0:0]\n"
+                   "-A INPUT -s fe80::/10 -j ACCEPT\nCOMMIT\n"};
+  ruleset = run(both).ruleset;
+  CHECK(ruleset.at("ingress").at("default") == "drop");
+  CHECK(ruleset.at("ingress").at("rules") ==
+        json::parse(R"([{"src": "0.0.0.0/0", "l4proto": "TCP", "action": "forward"},
+                        {"src": "fe80::/10", "action": "forward"}])"));
+}
+
+TEST_CASE("jumps are resolved") {
+  const json read = rules(
+      ":web - [0:0]\n:deep - [0:0]\n-A INPUT -p tcp -m tcp --dport 80:443 -j web\n-A INPUT -s 10.0.0.1/32 -j DROP\n"
+      "-A web -s 10.0.0.0/8 -p tcp -m tcp --dport 443:500 -j deep\n-A web -s 192.0.2.0/24 -j ACCEPT\n-A web -j RETURN\n"
+      "-A web -j DROP\n-A deep ! -s 10.1.0.0/16 -j ACCEPT\n-A deep -p udp -j ACCEPT\n");
+  CHECK(read == json::parse(R"([
+      {"src": ["10.0.0.0/8", "!10.1.0.0/16"], "l4proto": "TCP", "dport": 443, "action": "forward"},
+      {"src": "192.0.2.0/24", "l4proto": "TCP", "dport": "80-443", "action": "forward"},
+      {"src": "10.0.0.1/32", "action": "drop"}])"));
+}
+
+TEST_CASE("a return of the base chain is its policy, a goto ends with it") {
+  const Texts texts{
+      "*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT -s 10.0.0.1/32 -j RETURN\n"
+      "-A INPUT -s 10.0.0.0/24 -g a\n-A INPUT -j ACCEPT\n-A a -p udp -j ACCEPT\nCOMMIT\n"};
+  const Imported read = run(texts);
+  CHECK(read.left_out == Texts{});
+  CHECK(read.ruleset.at("ingress").at("rules") == json::parse(R"([
+      {"src": "10.0.0.1/32", "action": "drop"}, {"src": "10.0.0.0/24", "l4proto": "UDP", "action": "forward"},
+      {"src": "10.0.0.0/24", "action": "drop"}, {"src": "0.0.0.0/0", "action": "forward"},
+      {"src": "0.0.0.0/0", "action": "drop"}])"));
+}
+
+TEST_CASE("a rule without a target counts") { CHECK(rules("-A INPUT -s 10.0.0.1/32\n")[0].at("action") == "count"); }
+
+TEST_CASE("what no rule says is left out by its line, with the reason") {
+  CHECK(why_left_out("-A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT") ==
+        "line 5 of IPv4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT: -m icmp: no rule has such a field");
+  CHECK_THAT(why_left_out("-A INPUT -m limit --limit 5/sec -j ACCEPT"),
+             Catch::EndsWith("-m limit: no rule has such a field"));
+  CHECK_THAT(why_left_out("-A INPUT ! -p tcp -j DROP"), Catch::Contains("all protocols but one"));
+  CHECK_THAT(why_left_out("-A INPUT -i eth+ -j DROP"), Catch::Contains("a rule names each interface"));
+  CHECK_THAT(why_left_out("-A INPUT -m set --match-set bad src -j DROP"), Catch::Contains("-m set"));
+  CHECK_THAT(why_left_out("-A FORWARD -j DROP"), Catch::Contains("packets that are forwarded"));
+  CHECK_THAT(why_left_out("-A INPUT -j missing"), Catch::Contains("no chain of this name"));
+  CHECK_THAT(why_left_out("-A INPUT -i lo -j DROP"), Catch::Contains("packets on lo"));
+  CHECK_THAT(why_left_out("-A INPUT -j LOG --log-prefix \"x: \""), Catch::Contains("log without a verdict"));
+  CHECK_THAT(why_left_out("-A INPUT -o eth0 -j DROP"), Catch::Contains("packets of the other direction"));
+  CHECK_THAT(why_left_out("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\n"),
+             Catch::EndsWith("the table nat"));
+  CHECK_THAT(why_left_out(":FORWARD DROP [0:0]"), Catch::EndsWith("the policy of another hook"));
+  const Imported read = imported("-A INPUT -s 10.0.0.1/32 -j REJECT --reject-with icmp-port-unreachable\n");
+  CHECK(read.ruleset.at("ingress").at("rules").size() == 1);
+  REQUIRE(read.left_out.size() == 1);
+  CHECK_THAT(read.left_out.front(), Catch::Contains("reject is taken as drop"));
+}
+
+TEST_CASE("a conditional return within a chain is left out, and nothing else of it") {
+  const Imported read = imported(
+      ":a - [0:0]\n-A INPUT -j a\n-A INPUT -p udp -j a\n"
+      "-A a -s 10.0.0.1/32 -j RETURN\n-A a -p tcp -j DROP\n");
+  CHECK(read.ruleset.at("ingress").at("rules").size() == 1);
+  REQUIRE(read.left_out.size() == 1);  // once for both jumps
+  CHECK_THAT(read.left_out.front(), Catch::StartsWith("line 8 of IPv4: ") && Catch::Contains("return: "));
+}
+
+TEST_CASE("a text of another kind is refused") {
+  for (const char* text : {"", "# nothing\n", "table inet filter {\n}\n", "*nat\nCOMMIT\n"}) {
+    CAPTURE(text);
+    const Texts texts{text};
+    CHECK_THROWS_AS(run(texts), Error);
+  }
+}
+
+}  // namespace nicsentry::iptables_import_test

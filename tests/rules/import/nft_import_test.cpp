@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "host/base/error.h"
+#include "host/rules/import/import.h"
+#include "host/rules/language/ruleset.h"
+
+namespace nicsentry::nft_import_test {
+namespace {
+
+using nlohmann::json;
+using Texts = std::vector<std::string>;
+
+struct Imported {
+  json ruleset;
+  Texts left_out;
+};
+
+Imported run(const Texts& texts) {
+  const ImportedRules read = import_rules(texts);
+  return {json(read.ruleset), read.left_out};
+}
+
+json chain(const std::string& name, const std::string& hook = "input", const std::string& policy = "accept",
+           int priority = 0, const std::string& family = "inet") {
+  json made = {{"family", family}, {"table", "t"}, {"name", name}};
+  if (!hook.empty()) made.update({{"type", "filter"}, {"hook", hook}, {"prio", priority}, {"policy", policy}});
+  return {{"chain", made}};
+}
+
+json rule(const std::string& name, const std::string& expr, const std::string& family = "inet") {
+  return {
+      {"rule",
+       {{"family", family}, {"table", "t"}, {"chain", name}, {"handle", 7}, {"expr", json::parse("[" + expr + "]")}}}};
+}
+
+std::string match(const std::string& left, const std::string& right, const std::string& op = "==") {
+  return R"({"match": {"op": ")" + op + R"(", "left": )" + left + R"(, "right": )" + right + "}}";
+}
+
+std::string payload(const std::string& protocol, const std::string& field) {
+  return R"({"payload": {"protocol": ")" + protocol + R"(", "field": ")" + field + R"("}})";
+}
+
+std::string meta(const std::string& key) { return R"({"meta": {"key": ")" + key + R"("}})"; }
+
+constexpr const char* kState = R"({"ct": {"key": "state"}})";
+constexpr const char* kDrop = R"(, {"drop": null})";
+constexpr const char* kAccept = R"(, {"accept": null})";
+
+Imported imported(std::vector<json> objects) {
+  objects.insert(objects.begin(), {{"metainfo", {{"json_schema_version", 1}}}});
+  const Texts texts{json{{"nftables", objects}}.dump()};
+  Imported read = run(texts);
+  parse_ruleset(read.ruleset, Chain::ingress, 0);  // it is one
+  return read;
+}
+
+// The only rule that matches become in a chain of both families, without its action.
+json fields(const std::string& matches) {
+  const Imported read = imported({chain("in"), rule("in", matches + kDrop)});
+  CHECK(read.left_out == Texts{});
+  REQUIRE(read.ruleset.at("ingress").at("rules").size() == 1);
+  json made = read.ruleset.at("ingress").at("rules").at(0);
+  made.erase("action");
+  return made;
+}
+
+std::string why_left_out(const std::string& expr) {
+  const Imported read = imported({chain("in"), rule("in", expr)});
+  CHECK(read.ruleset.at("ingress").at("rules").empty());
+  return read.left_out.size() == 1 ? read.left_out.front() : std::to_string(read.left_out.size()) + " lines";
+}
+
+}  // namespace
+
+TEST_CASE("each match of nft becomes a field") {
+  CHECK(fields(match(payload("ip", "saddr"), R"("10.0.0.1")")) == json{{"src", "10.0.0.1/32"}});
+  CHECK(fields(match(payload("ip", "daddr"), R"({"prefix": {"addr": "10.0.0.0", "len": 8}})")) ==
+        json{{"dst", "10.0.0.0/8"}});
+  CHECK(fields(
+            match(payload("ip6", "saddr"), R"({"set": ["2001:db8::1", {"range": ["2001:db8::5", "2001:db8::9"]}]})")) ==
+        json{{"src", {"2001:db8::1/128", "2001:db8::5-2001:db8::9"}}});
+  CHECK(fields(match(payload("ip", "saddr"), R"("10.0.0.1")", "!=")) == json{{"src", {"0.0.0.0/0", "!10.0.0.1/32"}}});
+  CHECK(fields(match(payload("tcp", "dport"), R"({"set": [22, {"range": [8000, 8100]}, 80]})")) ==
+        json{{"l4proto", "TCP"}, {"dport", "22,80,8000-8100"}});
+  CHECK(fields(match(payload("udp", "sport"), "53", "!=")) == json{{"l4proto", "UDP"}, {"sport", "0-52,54-65535"}});
+  CHECK(fields(match(meta("l4proto"), R"({"set": ["tcp", "udp"]})") + "," + match(payload("th", "dport"), "53")) ==
+        json{{"l4proto", "TCP,UDP"}, {"dport", 53}});
+  CHECK(fields(match(meta("l4proto"), R"("ipv6-icmp")")) == json{{"l4proto", "ICMPv6"}});
+  CHECK(fields(match(payload("ip", "protocol"), R"("icmp")")) == json{{"src", "0.0.0.0/0"}, {"l4proto", "ICMP"}});
+  CHECK(fields(match(meta("nfproto"), R"("ipv6")")) == json{{"src", "::/0"}});
+  CHECK(fields(match(meta("nfproto"), R"("ipv6")", "!=")) == json{{"src", "0.0.0.0/0"}});
+  CHECK(fields(match(meta("iifname"), R"({"set": ["eth0", "eth1"]})")) == json{{"in", {"eth0", "eth1"}}});
+  CHECK(fields(match(meta("iif"), R"("lo")", "!=") + "," + match(payload("ip", "saddr"), R"("127.0.0.1")")) ==
+        json{{"src", "127.0.0.1/32"}});
+  CHECK(fields(match(kState, R"("invalid")", "in")) == json{{"conntrack", "INVALID"}});
+  CHECK(fields(match(payload("tcp", "flags"), R"("syn")", "in")) == json{{"l4proto", "TCP"}, {"tcpflags", "SYN"}});
+  CHECK(fields(match(payload("tcp", "flags"), R"("syn")")) ==
+        json{{"l4proto", "TCP"}, {"tcpflags", "SYN,!FIN,!ACK,!RST,!PSH,!URG,!CWR,!ECE"}});
+  CHECK(fields(match(payload("tcp", "flags"), R"(["syn", "fin"])", "!")) ==
+        json{{"l4proto", "TCP"}, {"tcpflags", "!SYN,!FIN"}});
+  CHECK(fields(match(R"({"&": [)" + payload("tcp", "flags") + R"(, ["syn", "ack"]]})", R"("syn")")) ==
+        json{{"l4proto", "TCP"}, {"tcpflags", "SYN,!ACK"}});
+  CHECK(fields(match(R"({"&": [)" + payload("tcp", "flags") + R"(, {"|": ["fin", "syn"]}]})", "0")) ==
+        json{{"l4proto", "TCP"}, {"tcpflags", "!SYN,!FIN"}});
+}
+
+TEST_CASE("a map of verdicts is a rule for each value") {
+  const Imported read = imported({chain("in", "input", "drop"), rule("in", R"({"vmap": {"key": {"ct": {"key": "state"}},
+      "data": {"set": [["established", {"accept": null}], ["related", {"accept": null}],
+                       ["invalid", {"drop": null}]]}}})")});
+  CHECK(read.left_out == Texts{});
+  CHECK(read.ruleset.at("ingress") == json::parse(R"({"default": "drop", "accept_established": true, "rules": [
+      {"conntrack": "RELATED", "action": "forward"}, {"conntrack": "INVALID", "action": "drop"}]})"));
+}
+
+TEST_CASE("named sets of addresses come along, with the time that is left") {
+  const json bad = json::parse(R"({"set": {"family": "inet", "name": "bad", "table": "t", "type": "ipv4_addr",
+      "elem": ["10.0.0.1", {"prefix": {"addr": "192.0.2.0", "len": 24}},
+               {"elem": {"val": "10.0.0.9", "timeout": 600, "expires": 60}}]}})");
+  json blocked = bad;
+  blocked["set"]["name"] = "blocked";
+  json ports = json::parse(
+      R"({"set": {"family": "inet", "name": "p", "table": "t", "type": "inet_service", "elem": [22, 80]}})");
+  const Imported read =
+      imported({bad, blocked, ports, chain("in"), rule("in", match(payload("ip", "saddr"), R"("@bad")") + kDrop),
+                rule("in", match(payload("ip", "daddr"), R"("@blocked")", "!=") + "," +
+                               match(payload("tcp", "dport"), R"("@p")") + kDrop)});
+  CHECK(read.left_out == Texts{});
+  CHECK(read.ruleset.at("sets") ==
+        json::parse(R"({"bad": ["10.0.0.1", "192.0.2.0/24", {"range": "10.0.0.9", "expires": "60s"}],
+                        "t.blocked": ["10.0.0.1", "192.0.2.0/24", {"range": "10.0.0.9", "expires": "60s"}]})"));
+  CHECK(read.ruleset.at("ingress").at("rules") == json::parse(R"([{"src": "@bad", "action": "drop"},
+      {"src": "0.0.0.0/0", "dst": "!@t.blocked", "l4proto": "TCP", "dport": "22,80", "action": "drop"}])"));
+}
+
+TEST_CASE("actions: counters count, a log that accepts is one, output is the egress chain") {
+  const Imported read =
+      imported({chain("in"), chain("out", "output", "drop"), rule("in", R"({"counter": {"packets": 3}})"),
+                rule("in", R"({"log": {"prefix": "x"}}, {"accept": null})"),
+                rule("out", match(meta("oifname"), R"("eth0")") + kAccept)});
+  CHECK(read.left_out == Texts{});
+  CHECK(read.ruleset.at("ingress").at("rules") == json::parse(R"([{"action": "count"}, {"action": "log"}])"));
+  CHECK(read.ruleset.at("egress").at("default") == "drop");
+  CHECK(read.ruleset.at("egress").at("rules") == json::parse(R"([{"out": "eth0", "action": "forward"}])"));
+}
+
+TEST_CASE("chains of a hook follow each other while they only drop") {
+  const auto drops = rule("first", match(payload("tcp", "dport"), "23") + kDrop);
+  const auto accepts = rule("in", match(payload("tcp", "dport"), "22") + kAccept);
+  Imported read = imported({chain("in", "input", "drop", 10), chain("first", "input", "accept", -5), accepts, drops});
+  CHECK(read.left_out == Texts{});
+  CHECK(read.ruleset.at("ingress").at("default") == "drop");
+  CHECK(read.ruleset.at("ingress").at("rules")[0].at("dport") == 23);
+  read = imported({chain("in", "input", "accept", -10), chain("first", "input", "drop", -5), accepts, drops});
+  CHECK(read.ruleset.at("ingress").at("rules").size() == 1);
+  REQUIRE(read.left_out.size() == 2);  // the rule and the policy
+  CHECK_THAT(read.left_out[0], Catch::StartsWith("inet t first handle 7: it decides after 'inet t in'"));
+}
+
+TEST_CASE("a rule of one family's table is of this family; behind one that takes all there is none") {
+  const Imported read = imported({chain("in", "input", "drop", 0, "ip6"),
+                                  rule("in", match(payload("ip6", "saddr"), R"("2001:db8::1")") + kDrop, "ip6"),
+                                  rule("in", R"({"accept": null})", "ip6"),
+                                  rule("in", match(payload("tcp", "dport"), "22") + kDrop, "ip6")});
+  CHECK(read.ruleset.at("ingress").at("default") == "accept");
+  CHECK(read.ruleset.at("ingress").at("rules") == json::parse(R"([{"src": "2001:db8::1/128", "action": "drop"},
+      {"src": "::/0", "action": "forward"}, {"src": "::/0", "action": "drop"}])"));
+}
+
+TEST_CASE("what no rule says is left out by its handle, with the reason") {
+  CHECK(why_left_out(match(payload("icmp", "type"), R"("echo-request")") + kAccept) ==
+        "inet t in handle 7: icmp type: no rule has such a field");
+  CHECK_THAT(why_left_out(match(meta("mark"), "1") + kDrop), Catch::EndsWith("meta mark: no rule has such a field"));
+  CHECK_THAT(why_left_out(R"({"limit": {"rate": 5, "per": "second"}}, {"accept": null})"),
+             Catch::EndsWith("limit: no rule has such a statement"));
+  CHECK_THAT(why_left_out(match(payload("th", "dport"), "53") + kDrop), Catch::Contains("ports of any protocol"));
+  CHECK_THAT(why_left_out(match(meta("l4proto"), R"("tcp")", "!=") + kDrop), Catch::Contains("all protocols but some"));
+  CHECK_THAT(why_left_out(match(payload("ip", "saddr"), R"("@nowhere")") + kDrop), Catch::Contains("no such set"));
+  CHECK_THAT(why_left_out(match(meta("iifname"), R"("eth*")") + kDrop), Catch::Contains("a rule names each interface"));
+  CHECK_THAT(why_left_out(match(payload("tcp", "flags"), R"(["syn", "ack"])", "in") + kDrop),
+             Catch::Contains("of which one is set"));
+  CHECK_THAT(why_left_out(R"({"masquerade": null})"), Catch::Contains("masquerade"));
+  CHECK_THAT(why_left_out(R"({"match": 5})"), Catch::Contains("its JSON is of an unknown form"));
+  CHECK(why_left_out(R"({"jump": {"target": "none"}})") ==
+        "inet t in handle 7: no chain of this name stands in the file");
+  const Imported read = imported({chain("in"), chain("fwd", "forward", "drop"), rule("fwd", R"({"accept": null})")});
+  CHECK(read.left_out == Texts{"inet t fwd: the policy of drop of the hook forward of inet (filter)",
+                               "inet t fwd handle 7: the hook forward of inet (filter)"});
+}
+
+TEST_CASE("a rule that can match nothing is left away without a word") {
+  CHECK(imported({chain("in"), rule("in", match(payload("tcp", "dport"), "22") + "," +
+                                              match(payload("udp", "dport"), "22") + kDrop)})
+            .left_out == Texts{});
+  CHECK(imported({chain("in"), rule("in", match(kState, R"("untracked")", "in") + kAccept)}).left_out == Texts{});
+}
+
+TEST_CASE("JSON of another kind is refused") {
+  for (const char* text : {"{}", R"({"nftables": {}})", R"({"nftables": []})", "{"}) {
+    CAPTURE(text);
+    const Texts texts{text};
+    CHECK_THROWS_AS(run(texts), Error);
+  }
+}
+
+}  // namespace nicsentry::nft_import_test
