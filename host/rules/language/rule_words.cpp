@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <string_view>
+#include <system_error>
 
 #include "host/base/closest_word.h"
 #include "host/base/error.h"
@@ -17,6 +20,7 @@ using nlohmann::json;
 
 constexpr std::array kActionWords = {"drop", "accept", "forward", "log", "count"};
 constexpr std::array kLists = {"in", "out", "src", "dst"};  // JSON has several values of these as a list
+constexpr const char* kLog = "log";                         // the field
 constexpr const char* kActionsAllowed = "drop, accept, log or count";
 
 bool is_listed(std::span<const char* const> names, std::string_view name) {
@@ -31,7 +35,17 @@ std::string field_named(std::string_view name) {
   return {};
 }
 
+// "true", "false", or one of how many packets, as in "log=100".
+json log_value(std::string_view text) {
+  if (same_word(text, "true") || same_word(text, "false")) return same_word(text, "true");
+  std::uint32_t every = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), every);
+  if (error != std::errc() || end != text.data() + text.size()) return text;
+  return {{"every", every}};
+}
+
 json field_value(const std::string& field, std::string_view text) {
+  if (field == kLog) return log_value(text);
   if (!is_listed(kLists, field) || text.find(',') == std::string_view::npos) return text;
   json list = json::array();
   for (bool more = true; more;) {
@@ -64,7 +78,7 @@ class WordsReader {
 
  private:
   void read_bare(const std::string& word) {
-    if (parse_action(word)) return set("action", word);
+    if (const auto action = parse_action(word)) return set_action(word, *action);
     std::string error = excerpt(std::string_view(word));
     if (const std::string field = field_named(word); !field.empty()) {
       error += ": allowed is " + field + "=VALUE, in one word";
@@ -78,6 +92,16 @@ class WordsReader {
                did_you_mean(word, kActionWords);
     }
     errors_.push_back(std::move(error));
+  }
+
+  // "drop log" is a rule that drops and logs, in either order.
+  void set_action(const std::string& word, RuleAction action) {
+    const auto former = fields_.find("action");
+    if (former == fields_.end() || fields_.contains(kLog)) return set("action", word);
+    if (action == RuleAction::log) return set(kLog, "true");
+    if (parse_action(former->get<std::string>()) != RuleAction::log) return set("action", word);
+    *former = word;
+    set(kLog, "true");
   }
 
   void read_field(const std::string& name, std::string_view value) {

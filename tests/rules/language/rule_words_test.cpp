@@ -30,6 +30,10 @@ TEST_CASE("words of a rule are an action and fields, in any order and case") {
   CHECK(read({"L4Proto=47", "Accept"}) == R"({"action":"Accept","l4proto":"47"})");
   CHECK(read({"action=count", "tcpflags=SYN,!ACK"}) == R"({"action":"count","tcpflags":"SYN,!ACK"})");
   CHECK(read({"log"}) == R"({"action":"log"})");
+  CHECK(read({"drop", "log", "src=10.0.0.0/8"}) == R"({"action":"drop","log":true,"src":"10.0.0.0/8"})");
+  CHECK(read({"log", "drop"}) == R"({"action":"drop","log":true})");
+  CHECK(read({"drop", "log=100"}) == R"({"action":"drop","log":{"every":100}})");
+  CHECK(read({"drop", "log=false"}) == R"({"action":"drop","log":false})");
 }
 
 TEST_CASE("commas make a list of addresses and of interfaces, and are left to the others") {
@@ -55,6 +59,8 @@ TEST_CASE("an error names the word that is wrong and what was meant") {
   CHECK(error_of({"drop", "egress"}) == "\"egress\": allowed is --egress for the egress chain, nothing for ingress");
   CHECK(error_of({"dport=22"}) == "action: missing, allowed is drop, accept, log or count");
   CHECK(error_of({"drop", "accept"}) == "action: read twice, allowed is once, several values with commas between");
+  CHECK(error_of({"drop", "log", "log"}) == "action: read twice, allowed is once, several values with commas between");
+  CHECK_THAT(error_of({"drop", "log=much"}), Catch::StartsWith("log: read \"much\", allowed "));
   CHECK(error_of({"drop", "src=10.0.0.1", "SRC=10.0.0.2"}) ==
         "src: read twice, allowed is once, several values with commas between");
 }
