@@ -10,6 +10,18 @@
 
 #define HOOK_SECTION "xdp"
 
+#if ON_HOST
+#include <xdp/xdp_helpers.h>
+
+/* The place behind libxdp's dispatcher: in front of xdp-filter (10), and of programs that name none (50). What passes
+ * goes on to the next one. */
+#define HOOK_RUN_CONFIG(program)                                                                                       \
+	struct {                                                                                                       \
+		__uint(priority, 5);                                                                                   \
+		__uint(XDP_PASS, 1);                                                                                   \
+	} XDP_RUN_CONFIG(program)
+#endif
+
 typedef struct xdp_md hook_ctx;
 
 enum { VERDICT_PASS = XDP_PASS, VERDICT_DROP = XDP_DROP };

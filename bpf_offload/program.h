@@ -9,6 +9,10 @@
 #endif
 #include "analyzer.h"
 
+#ifdef HOOK_RUN_CONFIG
+HOOK_RUN_CONFIG(PROGRAM);
+#endif
+
 char _license[] SEC("license") = "GPL";
 
 SEC(HOOK_SECTION)

@@ -5,14 +5,14 @@
 set -euo pipefail
 
 packages=(
-  build-essential cmake ninja-build pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev bpftool iproute2 ethtool
-  nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libzstd-dev libmicrohttpd-dev libmnl-dev libpcap-dev libcurl4-openssl-dev
-  iperf3 tcpreplay python3 python3-scapy
+  build-essential cmake ninja-build pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev zlib1g-dev bpftool iproute2
+  ethtool nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libzstd-dev libmicrohttpd-dev libmnl-dev
+  libpcap-dev libcurl4-openssl-dev iperf3 tcpreplay python3 python3-scapy
 )
 test_packages=(
   catch2 tshark tcpdump python3-jsonschema python3-prometheus-client clang-format clang-tidy shellcheck mandoc black
   flake8 mypy zsh
-  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables curl ccache lld
+  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables xdp-tools curl ccache lld
 )
 # hw/vnfp makes its virtual machine from these and from Debian's kernel packages, which it fetches itself.
 test_packages+=(qemu-system-x86 busybox-static cpio kmod)

@@ -19,6 +19,7 @@ struct AttachOptions {
   std::string profile;
   std::optional<std::uint32_t> sessions;
   bool firewall = false;
+  bool dispatcher = false;
 };
 
 // Nothing is to be in force before a run drives the programs. Those on the host share one map of answers.
@@ -36,6 +37,7 @@ int attach(const AttachOptions& options) {
   PortOptions port_options;
   port_options.mode = chosen_mode(options.mode);
   port_options.both_directions = options.direction == "both";
+  port_options.dispatcher = options.dispatcher;
   if (!options.profile.empty()) {
     port_options.profile = parse_profile(options.profile);
   }
@@ -72,6 +74,7 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
   command->add_option("-i,--interface", options->interface, "port")->required();
   add_mode_option(*command, options->mode);
   add_direction_option(*command, options->direction);
+  add_dispatcher_option(*command, options->dispatcher);
   command->add_option("--profile", options->profile, "ddos, crypto or all (default)")
       ->check(understood_by(parse_profile));
   command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)")

@@ -17,6 +17,12 @@ void add_direction_option(CLI::App& command, std::string& direction) {
       ->capture_default_str();
 }
 
+void add_dispatcher_option(CLI::App& command, bool& dispatcher) {
+  command.add_flag("--dispatcher", dispatcher,
+                   "in drv and skb: behind libxdp's dispatcher, so that other XDP programs can join (default: only "
+                   "where one is there already)");
+}
+
 std::optional<Mode> chosen_mode(const std::string& mode) {
   return mode == "auto" ? std::nullopt : std::optional(parse_mode(mode));
 }

@@ -12,6 +12,7 @@ namespace nicsentry {
 // Options of the commands that put a program on a port.
 void add_mode_option(CLI::App& command, std::string& mode);
 void add_direction_option(CLI::App& command, std::string& direction);
+void add_dispatcher_option(CLI::App& command, bool& dispatcher);
 
 // "auto": no mode is asked for. Throws Error on a word that is no mode.
 std::optional<Mode> chosen_mode(const std::string& mode);

@@ -43,7 +43,7 @@ nlohmann::ordered_json loaded_path_json(const programs::LoadedPath& path) {
                                  {"mode", mode_name(path.mode)},
                                  {"program_id", path.program_id},
                                  {"attached", path.attached}};
-  if (path.mode == Mode::tc) {
+  if (path.priority != 0) {
     made["priority"] = path.priority;
   }
   made["maps"] = program_maps_json(path.maps);
@@ -70,7 +70,7 @@ std::string loaded_line(const programs::LoadedMonitor& monitor) {
   }
   for (const programs::LoadedPath& path : monitor.paths) {
     text << ", " << program_path_name(path.egress) << " " << mode_name(path.mode);
-    if (path.mode == Mode::tc) {
+    if (path.priority != 0) {
       text << " priority " << path.priority;
     }
     text << (path.attached ? "" : " (not attached)");
@@ -107,6 +107,10 @@ int load_program(const LoadCommandOptions& options) {
   const programs::LoadResult result =
       programs::load_monitor(programs::read_program_file(options.program.file), request);
   std::fputs(result.warnings.c_str(), stderr);
+  if (!result.why_alone.empty()) {
+    std::fprintf(stderr, "%s stands alone on the XDP hook of %s: %s\n", request.name.c_str(), request.interface.c_str(),
+                 result.why_alone.c_str());
+  }
   if (options.program.json) {
     print_json(loaded_json(result.monitor));
   } else {
@@ -171,7 +175,7 @@ void add_programs_load(CLI::App& programs, Action& chosen) {
   add_programs_options(*part, options->program);
   part->add_option("--name", options->name, "name of the program (that of the file)");
   part->add_option("--priority", options->priority,
-                   "on TC: lower ones see a packet first (from 200 on, the first free)")
+                   "lower ones see a packet first (on TC from 200 on, the first free; on XDP 50)")
       ->check(CLI::Range(1, 0xffff));
   part->footer(
       "Example:\n"

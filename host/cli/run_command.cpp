@@ -27,6 +27,7 @@ struct RunOptions {
   std::string direction = "ingress";
   std::uint64_t windows = 0;
   std::optional<std::uint32_t> sessions;
+  bool dispatcher = false;
   bool firewall = false;
   bool leave_attached = false;
   bool yes = false;
@@ -45,6 +46,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.interfaces = options.interfaces;
   parsed.port.mode = chosen_mode(options.mode);
   parsed.port.both_directions = options.direction == "both";
+  parsed.port.dispatcher = options.dispatcher;
   if (!options.window.profile.empty()) {
     parsed.port.profile = parse_profile(options.window.profile);
   }
@@ -99,6 +101,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_option("-i,--interface", options->interfaces, "port to watch; several make one analysis")->required();
   add_mode_option(*command, options->mode);
   add_direction_option(*command, options->direction);
+  add_dispatcher_option(*command, options->dispatcher);
   command->add_option("--windows", options->windows, "end after so many windows; 0: at SIGINT or SIGTERM")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

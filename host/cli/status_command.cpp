@@ -88,6 +88,9 @@ nlohmann::ordered_json as_json(const AttachmentStatus& attachment, const std::op
   if (!attachment.elsewhere.empty()) {
     row["controller_directory"] = attachment.elsewhere;
   }
+  if (attachment.dispatcher != 0) {
+    row["dispatcher"] = attachment.dispatcher;
+  }
   row["in_front"] = attachment.in_front;
   if (run) {
     row["run"] = run->status ? encode(*run->status) : nlohmann::ordered_json();
@@ -106,9 +109,11 @@ const char* activity(const AttachmentStatus& attachment) {
 }
 
 void print(const AttachmentStatus& attachment, const std::optional<Run>& run) {
-  std::printf("%s  %s, mode %s: program '%s' (id %u), attached by %s\n", attachment.interface.c_str(),
+  const std::string behind =
+      attachment.dispatcher != 0 ? ", behind dispatcher " + std::to_string(attachment.dispatcher) : "";
+  std::printf("%s  %s, mode %s: program '%s' (id %u)%s, attached by %s\n", attachment.interface.c_str(),
               hook_name(attachment.hook), mode_name(attachment.mode), attachment.program.name.c_str(),
-              attachment.program.id, attachment.attached_by.c_str());
+              attachment.program.id, behind.c_str(), attachment.attached_by.c_str());
   if (attachment.controller_pid != 0) {
     std::printf("    driven by process %d%s\n", attachment.controller_pid,
                 attachment.elsewhere.empty() ? "" : (" with the runtime directory " + attachment.elsewhere).c_str());

@@ -6,6 +6,7 @@
 #include "host/base/error.h"
 #include "host/datapath/tc_filters.h"
 #include "host/datapath/user_pins.h"
+#include "host/datapath/xdp_dispatcher.h"
 
 namespace nicsentry {
 namespace {
@@ -26,8 +27,10 @@ std::uint32_t tc_priority_of(const Interface& port, Hook hook, std::uint32_t pro
 // Packets that come in meet XDP first, then TC by priority; those that go out meet TC alone.
 std::string place_beside(const Interface& port, const programs::LoadedPath& path, const AttachmentStatus& ours) {
   const Hook hook = hook_of_user(path);
-  if (hook == ours.hook && hook != Hook::xdp) {
-    return tc_priority_of(port, hook, ours.program.id) < path.priority ? "behind" : "in front";
+  if (hook == ours.hook) {
+    const std::uint32_t of_ours = hook == Hook::xdp ? dispatcher_priority(port, ours.program.id).value_or(0)
+                                                    : tc_priority_of(port, hook, ours.program.id);
+    return of_ours < path.priority ? "behind" : "in front";
   }
   if (ours.hook == Hook::xdp && hook != Hook::tc_egress) {
     return "behind";
@@ -79,7 +82,7 @@ std::string user_program_line(const UserProgramStatus& status) {
   const programs::LoadedPath& path = status.path;
   return status.interface + "  " + hook_name(hook_of_user(path)) + ", mode " + mode_name(path.mode) + ": '" +
          status.loaded_as + "' of your own (id " + std::to_string(path.program_id) + ")" +
-         (path.mode == Mode::tc ? ", priority " + std::to_string(path.priority) : "") +
+         (path.priority != 0 ? ", priority " + std::to_string(path.priority) : "") +
          (status.place == "behind"     ? ", behind nicsentry's program"
           : status.place == "in front" ? ", in front of nicsentry's program"
                                        : "") +
@@ -93,7 +96,7 @@ nlohmann::ordered_json user_program_json(const UserProgramStatus& status) {
                              {"program_id", path.program_id},  {"ours", false},
                              {"attached_by", "programs load"}, {"controller_pid", 0},
                              {"loaded_as", status.loaded_as}};
-  if (path.mode == Mode::tc) {
+  if (path.priority != 0) {
     row["priority"] = path.priority;
   }
   row["place"] = status.place.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(status.place);

@@ -7,10 +7,12 @@
 #include <set>
 
 #include "host/base/error.h"
+#include "host/datapath/extensions.h"
 #include "host/datapath/hooks.h"
 #include "host/datapath/loaded_program.h"
 #include "host/datapath/program.h"
 #include "host/datapath/tc_filters.h"
+#include "host/datapath/xdp_dispatcher.h"
 
 namespace nicsentry {
 namespace {
@@ -19,7 +21,7 @@ namespace {
 constexpr std::size_t kProgramsFollowed = 64;
 
 std::vector<std::uint32_t> programs_called_by(std::uint32_t program_id) {
-  std::vector<std::uint32_t> called;
+  std::vector<std::uint32_t> called = extensions_of(program_id);
   try {
     for (const LoadedProgram::Map& map : open_program(program_id).maps) {
       if (map.layout.type != BPF_MAP_TYPE_PROG_ARRAY) {
@@ -33,12 +35,12 @@ std::vector<std::uint32_t> programs_called_by(std::uint32_t program_id) {
       }
     }
   } catch (const SystemError&) {
-    return {};  // it has gone meanwhile
+    return called;  // it has gone meanwhile, or cannot be opened
   }
   return called;
 }
 
-// Whether one program may end up in another by tail calls.
+// Whether one program may end up in another, by tail calls or in place of a function.
 bool reaches(std::uint32_t from, std::uint32_t to) {
   std::set<std::uint32_t> seen{from};
   std::vector<std::uint32_t> next{from};
@@ -98,6 +100,20 @@ bool ours(std::uint32_t program_id) {
   }
 }
 
+// What packets meet on an XDP hook before a program of that hook or of a later one: the programs that a dispatcher
+// calls, in place of the dispatcher.
+std::vector<std::uint32_t> met_on_xdp(std::uint32_t on_hook, Hook hook, std::uint32_t program_id) {
+  std::vector<std::uint32_t> met;
+  if (on_hook != 0) {
+    met = extensions_of(on_hook);
+    if (met.empty() && hook != Hook::xdp) {
+      met.push_back(on_hook);
+    }
+  }
+  met.erase(std::find(met.begin(), met.end(), program_id), met.end());
+  return met;
+}
+
 }  // namespace
 
 HookState look_at_hook(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
@@ -111,6 +127,9 @@ HookState look_at_hook(const Interface& port, Hook hook, Mode mode, std::uint32_
     }
   }
   const std::uint32_t other = in_its_place(port, hook, programs);
+  if (other != 0 && is_dispatcher(other) && is_extension(program_id)) {
+    return {HookState::Kind::off, 0};  // the dispatcher has room for it
+  }
   return {other == 0 ? HookState::Kind::off : HookState::Kind::replaced, other};
 }
 
@@ -124,9 +143,10 @@ std::vector<std::string> in_front_of(const Interface& port, Hook hook, Mode mode
   if (mode != Mode::hw && hook != Hook::tc_egress) {
     const XdpPrograms xdp = query_xdp(port);
     add("XDP on the card: ", xdp.hw);
-    if (hook == Hook::tc_ingress) {
-      add("XDP: ", xdp.drv);
-      add("XDP: ", xdp.skb);
+    for (const std::uint32_t on_hook : {xdp.drv, xdp.skb}) {
+      for (const std::uint32_t program : met_on_xdp(on_hook, hook, program_id)) {
+        add("XDP: ", program);
+      }
     }
   }
   if (hook == Hook::xdp) {

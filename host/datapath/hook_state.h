@@ -14,7 +14,7 @@ namespace nicsentry {
 struct HookState {
   enum class Kind : std::uint8_t {
     on_hook,  // the hook runs it
-    behind,   // the hook runs another program, which can call it (BPF_MAP_TYPE_PROG_ARRAY)
+    behind,   // the hook runs another program, which can call it (BPF_MAP_TYPE_PROG_ARRAY, BPF_PROG_TYPE_EXT)
     off,      // the hook holds nothing where the program was
     replaced  // the hook holds another program, which cannot call it
   };

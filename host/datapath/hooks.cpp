@@ -10,8 +10,10 @@
 
 #include "host/base/capabilities.h"
 #include "host/base/error.h"
+#include "host/datapath/extensions.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/tc_filters.h"
+#include "host/datapath/xdp_dispatcher.h"
 
 namespace nicsentry {
 namespace {
@@ -100,7 +102,11 @@ void replace_tc(const Interface& port, Hook hook, ProgramRef from, ProgramRef to
 }
 
 void detach_xdp(const Interface& port, Mode mode, std::uint32_t program_id) {
-  if (query_xdp(port).in(mode) != program_id) {
+  const std::uint32_t there = query_xdp(port).in(mode);
+  if (there != program_id) {
+    if (there != 0 && is_dispatcher(there)) {
+      leave_dispatcher(port, program_id);
+    }
     return;
   }
   const LibbpfMessages messages;
@@ -165,6 +171,10 @@ bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& 
   const std::string what = describe(program, port, hook, mode);
   if (hook != Hook::xdp) {
     return attach_tc(port, hook, program, what);
+  }
+  if (is_extension(program.id())) {
+    rejoin_dispatcher(port, mode, program.fd());
+    return false;
   }
   const LibbpfMessages messages;
   const int result = bpf_xdp_attach(port.index, program.fd(), xdp_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);

@@ -22,8 +22,8 @@ XdpPrograms query_xdp(const Interface& port);
 // The program that nicsentry has on a TC hook; 0 is none. Filters of others are left alone.
 std::uint32_t query_tc(const Interface& port, Hook hook);
 
-// Puts a program on a hook that must be free. `mode` is hw, drv or skb for Hook::xdp. Throws SystemError. True when the
-// hook itself (the clsact qdisc) had to be made for it.
+// Puts a program on a hook that must be free; one that was behind libxdp's dispatcher, behind it again. `mode` is hw,
+// drv or skb for Hook::xdp. Throws SystemError. True when the hook itself (the clsact qdisc) had to be made for it.
 bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program);
 
 // A program in the kernel, for as long as the descriptor is open.
@@ -37,8 +37,8 @@ struct ProgramRef {
 // act.
 void replace_program(const Interface& port, Hook hook, Mode mode, ProgramRef from, ProgramRef to);
 
-// Takes a program off, unless another has taken its place meanwhile; with `remove_qdisc` also the clsact qdisc, if no
-// filter is left on it. Quiet when port or program are gone already.
+// Takes a program off, or from behind libxdp's dispatcher, unless another has taken its place meanwhile; with
+// `remove_qdisc` also the clsact qdisc, if no filter is left on it. Quiet when port or program are gone already.
 void detach_program(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id, bool remove_qdisc);
 
 }  // namespace nicsentry

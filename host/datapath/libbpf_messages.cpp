@@ -51,7 +51,9 @@ std::string LibbpfMessages::detail() const {
   std::istringstream stream(collected);
   for (std::string line; std::getline(stream, line);) {
     const bool btf_is_optional = line.find("BTF") != std::string::npos && line.find("etrying") != std::string::npos;
-    if (!line.empty() && !btf_is_optional) {
+    // libxdp's, .xdp_run_config
+    const bool other_section = line.find("skipping unrecognized data section") != std::string::npos;
+    if (!line.empty() && !btf_is_optional && !other_section) {
       lines.push_back(line);
     }
   }

@@ -54,6 +54,21 @@ LoadedProgram describe_loaded(UniqueFd fd) {
   return describe(std::move(fd), no_maps);
 }
 
+std::set<std::uint32_t> map_ids_of(int program) {
+  bpf_prog_info info{};
+  __u32 length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(program, &info, &length) != 0) {
+    return {};
+  }
+  std::vector<__u32> ids(info.nr_map_ids);
+  info = {};
+  info.nr_map_ids = static_cast<__u32>(ids.size());
+  info.map_ids = reinterpret_cast<__u64>(ids.data());
+  length = sizeof(info);
+  return bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? std::set<std::uint32_t>(ids.begin(), ids.end())
+                                                              : std::set<std::uint32_t>();
+}
+
 LoadedProgram open_program(std::uint32_t id) {
   UniqueFd fd(bpf_prog_get_fd_by_id(id));
   if (!fd) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ LoadedProgram open_program(std::uint32_t id);
 LoadedProgram::Map describe_map(UniqueFd fd, const std::string& program);
 // Its id and tag without its maps.
 LoadedProgram describe_loaded(UniqueFd fd);
+
+// Empty where it cannot be read.
+std::set<std::uint32_t> map_ids_of(int program);
 
 Identity identify(const LoadedProgram& program);
 

@@ -104,21 +104,6 @@ std::uint32_t program_id(int fd) {
   return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
 }
 
-std::set<std::uint32_t> map_ids_of(int program) {
-  bpf_prog_info info{};
-  __u32 length = sizeof(info);
-  if (bpf_obj_get_info_by_fd(program, &info, &length) != 0) {
-    return {};
-  }
-  std::vector<__u32> ids(info.nr_map_ids);
-  info = {};
-  info.nr_map_ids = static_cast<__u32>(ids.size());
-  info.map_ids = reinterpret_cast<__u64>(ids.data());
-  length = sizeof(info);
-  return bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? std::set<std::uint32_t>(ids.begin(), ids.end())
-                                                              : std::set<std::uint32_t>();
-}
-
 std::uint32_t map_id(int fd) {
   bpf_map_info info{};
   __u32 length = sizeof(info);

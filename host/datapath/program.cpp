@@ -15,6 +15,7 @@
 #include "host/datapath/loaded_program.h"
 #include "host/datapath/map_elements.h"
 #include "host/datapath/object_handle.h"
+#include "host/datapath/xdp_dispatcher.h"
 
 namespace nicsentry {
 namespace {
@@ -46,6 +47,15 @@ std::vector<std::pair<MapRole, UniqueFd>> duplicates(const MapFds& maps) {
     copies.emplace_back(role, duplicate(fd.get()));
   }
   return copies;
+}
+
+ObjectHandle open_object(const std::filesystem::path& path) {
+  const LibbpfMessages messages;
+  ObjectHandle object(bpf_object__open_file(path.c_str(), nullptr));
+  if (!object) {
+    throw SystemError(errno, "opening object " + path.string(), messages.detail());
+  }
+  return object;
 }
 
 bpf_map* find_map(bpf_object* object, MapRole role) { return bpf_object__find_map_by_name(object, map_name(role)); }
@@ -149,11 +159,8 @@ void Program::each_map(const std::function<void(MapRole role, int fd)>& act) con
 }
 
 Program Program::load(const LoadOptions& options) {
+  const ObjectHandle object = open_object(options.object);
   const LibbpfMessages messages;
-  const ObjectHandle object(bpf_object__open_file(options.object.c_str(), nullptr));
-  if (!object) {
-    throw SystemError(errno, "opening object " + options.object.string(), messages.detail());
-  }
   bpf_program* program = bpf_object__next_program(object.get(), nullptr);
   if (program == nullptr) {
     throw Error("object " + options.object.string() + " holds no program");
@@ -186,6 +193,7 @@ Program Program::load(const LoadOptions& options) {
   }
   LoadedProgram described = describe_loaded(duplicate(bpf_program__fd(program)));
   Program loaded(std::move(described.fd), described.id, spec, std::move(fds), partial_frames);
+  loaded.object_ = options.object;
   if (on_card) {
     loaded.maps().make_elements();  // after the load: a counter that the host wrote before makes it fail
     if (loaded.firewall_) {
@@ -193,6 +201,24 @@ Program Program::load(const LoadOptions& options) {
     }
   }
   return loaded;
+}
+
+std::string Program::join_dispatcher(const Interface& port, Mode mode) {
+  const ObjectHandle object = open_object(object_);
+  each_map([&object](MapRole role, int fd) {
+    if (bpf_map__reuse_fd(find_map(object.get(), role), fd) != 0) {
+      throw SystemError(errno, std::string("sharing map ") + map_name(role));
+    }
+  });
+  bpf_program* program = bpf_object__next_program(object.get(), nullptr);
+  if (partial_frames_) {
+    bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
+  }
+  JoinedProgram joined =
+      nicsentry::join_dispatcher(port, mode, object.get(), bpf_program__section_name(program), std::nullopt);
+  fd_ = std::move(joined.fd);
+  id_ = joined.id;
+  return joined.why_alone;
 }
 
 Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& port) {

@@ -61,6 +61,10 @@ class Program {
   // other program.
   static Program adopt(std::uint32_t program_id, Mode mode, const Interface& port);
 
+  // Puts a second instance over the same maps behind libxdp's dispatcher on a port (xdp_dispatcher.h), and becomes that
+  // one. For a program that load() loaded. Why it stands alone instead, or nothing. Throws Conflict, SystemError.
+  std::string join_dispatcher(const Interface& port, Mode mode);
+
   int fd() const { return fd_.get(); }
   std::uint32_t id() const { return id_; }
   const ProgramSpec& spec() const { return *spec_; }
@@ -83,6 +87,7 @@ class Program {
   std::unique_ptr<Maps> maps_;
   std::shared_ptr<FirewallMaps> firewall_;
   bool partial_frames_ = false;
+  std::filesystem::path object_;  // what load() loaded
 };
 
 // What the kernel reports of a loaded program.

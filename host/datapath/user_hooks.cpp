@@ -6,13 +6,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "host/base/capabilities.h"
 #include "host/base/error.h"
+#include "host/datapath/extensions.h"
 #include "host/datapath/libbpf_messages.h"
+#include "host/datapath/loaded_program.h"
+#include "host/datapath/object_handle.h"
 #include "host/datapath/tc_filters.h"
+#include "host/datapath/xdp_dispatcher.h"
 
 namespace nicsentry {
 namespace {
@@ -58,32 +63,98 @@ void attach_on_tc(const Interface& port, UserHook where, std::uint32_t priority,
   }
 }
 
-void attach_on_xdp(const Interface& port, UserHook where, int fd) {
-  const std::string what = what_of("attaching to", port, where);
-  const XdpPrograms there = query_xdp(port);
-  for (const std::uint32_t id : {there.hw, there.drv, there.skb}) {
-    if (id != 0) {
-      throw Conflict(what + ": program " + std::to_string(id) + " (" + describe_program(id).name +
-                     ") is there, and only one XDP program can be; mode tc stands beside it");
-    }
-  }
+void attach_alone(const Interface& port, UserHook where, int fd) {
   const LibbpfMessages messages;
   const std::uint32_t flags = where.mode == Mode::drv ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
   const int result = bpf_xdp_attach(port.index, fd, flags | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);
   if (result != 0) {
-    throw SystemError(-result, what, missing_text({Capability::net_admin}) + messages.detail());
+    throw SystemError(-result, what_of("attaching to", port, where),
+                      missing_text({Capability::net_admin}) + messages.detail());
   }
+}
+
+void require_free_xdp(const Interface& port, UserHook where, bool alone) {
+  const std::string what = what_of("attaching to", port, where);
+  const XdpPrograms there = query_xdp(port);
+  for (const std::uint32_t id : {there.hw, there.drv, there.skb}) {
+    const bool dispatcher = id != 0 && is_dispatcher(id);
+    if (dispatcher && alone) {
+      throw Conflict(what +
+                     ": libxdp's dispatcher is there; a program whose maps are swapped on read cannot stand "
+                     "behind it; mode tc stands beside it");
+    }
+    if (id != 0 && !dispatcher) {
+      throw Conflict(what + ": program " + std::to_string(id) + " (" + describe_program(id).name +
+                     ") is there, and only one XDP program can be; mode tc stands beside it, and what stands behind "
+                     "libxdp's dispatcher lets others in (run --dispatcher)");
+    }
+  }
+}
+
+std::string attach_on_xdp(const Interface& port, UserHook where, std::uint32_t priority, const UserObject& program,
+                          bool alone) {
+  require_free_xdp(port, where, alone);
+  if (alone) {
+    attach_alone(port, where, program.program_fd());
+    return "";
+  }
+  if (!may_use_dispatcher()) {
+    attach_alone(port, where, program.program_fd());
+    return cannot_use_dispatcher(kDispatcherRights);
+  }
+  try {
+    const JoinedProgram joined = program.join(port, where.mode, priority != 0 ? std::optional(priority) : std::nullopt);
+    if (!joined.why_alone.empty()) {  // what stands alone is what is pinned, and can be replaced
+      const LoadedProgram own = describe_loaded(duplicate(program.program_fd()));
+      replace_program(port, where.hook, where.mode, {joined.id, joined.fd.get()}, {own.id, own.fd.get()});
+    }
+    return joined.why_alone;
+  } catch (const SystemError& error) {
+    if (query_xdp(port).in(where.mode) != 0) {
+      throw;
+    }
+    attach_alone(port, where, program.program_fd());
+    const std::string why = error.what();
+    return cannot_use_dispatcher(why.substr(0, why.find('\n')));
+  }
+}
+
+// Whether one program is what UserObject::join() made of the other.
+bool is_second(const LoadedProgram& first, const std::set<std::uint32_t>& maps, std::uint32_t id) {
+  const LoadedProgram second = open_program(id);
+  return second.name == first.name && second.tag == first.tag && map_ids_of(second.fd.get()) == maps;
+}
+
+std::optional<UserPlace> find_on_xdp(const Interface& port, UserHook where, std::uint32_t id) {
+  const std::uint32_t on_hook = query_xdp(port).in(where.mode);
+  if (on_hook == id) {
+    return UserPlace{0, id};
+  }
+  if (on_hook == 0 || !may_use_dispatcher()) {
+    return std::nullopt;
+  }
+  const LoadedProgram first = open_program(id);
+  const std::set<std::uint32_t> maps = map_ids_of(first.fd.get());
+  for (const std::uint32_t called : extensions_of(on_hook)) {
+    if (is_second(first, maps, called)) {
+      return UserPlace{dispatcher_priority(port, called).value_or(kDispatcherPriority), called};
+    }
+  }
+  if (is_second(first, maps, on_hook)) {  // a load was interrupted before it put the first one there
+    return UserPlace{0, on_hook};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<std::uint32_t> find_user_program(const Interface& port, UserHook where, std::uint32_t id) {
+std::optional<UserPlace> find_user_program(const Interface& port, UserHook where, std::uint32_t id) {
   if (where.hook == Hook::xdp) {
-    return query_xdp(port).in(where.mode) == id ? std::optional<std::uint32_t>(0) : std::nullopt;
+    return find_on_xdp(port, where, id);
   }
   for (const TcFilter& filter : list_tc_filters(port.index, where.hook)) {
     if (filter.program_id == id && filter.handle == kUserHandle) {
-      return filter.priority;
+      return UserPlace{filter.priority, id};
     }
   }
   return std::nullopt;
@@ -111,12 +182,13 @@ bool make_tc_hooks(const Interface& port) {
   return made == 0;
 }
 
-void attach_user_program(const Interface& port, UserHook where, std::uint32_t priority, int fd) {
+std::string attach_user_program(const Interface& port, UserHook where, std::uint32_t priority,
+                                const UserObject& program, bool alone) {
   if (where.hook == Hook::xdp) {
-    attach_on_xdp(port, where, fd);
-  } else {
-    attach_on_tc(port, where, priority, fd);
+    return attach_on_xdp(port, where, priority, program, alone);
   }
+  attach_on_tc(port, where, priority, program.program_fd());
+  return "";
 }
 
 void replace_user_program(const Interface& port, UserHook where, std::uint32_t priority, ProgramRef from,
@@ -126,7 +198,8 @@ void replace_user_program(const Interface& port, UserHook where, std::uint32_t p
     return;
   }
   const std::string what = what_of("replacing a program on", port, where);
-  if (find_user_program(port, where, from.id) != priority) {
+  const auto place = find_user_program(port, where, from.id);
+  if (!place || place->priority != priority) {
     throw Conflict(what + ": program " + std::to_string(from.id) + " is not there any more");
   }
   const LibbpfMessages messages;
@@ -142,13 +215,15 @@ void replace_user_program(const Interface& port, UserHook where, std::uint32_t p
 
 void detach_user_program(const Interface& port, UserHook where, std::uint32_t id, bool remove_qdisc) {
   if (where.hook == Hook::xdp) {
-    detach_program(port, where.hook, where.mode, id, false);
+    if (const auto place = find_user_program(port, where, id)) {
+      detach_program(port, where.hook, where.mode, place->running, false);
+    }
     return;
   }
-  if (const auto priority = find_user_program(port, where, id)) {
+  if (const auto place = find_user_program(port, where, id)) {
     const LibbpfMessages messages;
     const bpf_tc_hook hook = tc_hook_of(port, where.hook);
-    const bpf_tc_opts options = tc_options_of(*priority);
+    const bpf_tc_opts options = tc_options_of(place->priority);
     const int result = bpf_tc_detach(&hook, &options);
     if (result != 0 && result != -ENODEV && result != -ENOENT) {
       throw SystemError(-result, what_of("detaching from", port, where),

@@ -3,14 +3,17 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "host/datapath/hooks.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
+#include "host/datapath/user_object.h"
 
 namespace nicsentry {
 
-// A hook that a user's program takes. On TC several stand on one hook, by priority; on XDP one alone.
+// A hook that a user's program takes. Several stand on one hook, by priority: on TC as filters, on XDP behind libxdp's
+// dispatcher, or one alone.
 struct UserHook {
   Hook hook = Hook::tc_ingress;
   Mode mode = Mode::tc;
@@ -19,8 +22,14 @@ struct UserHook {
 // Behind nicsentry's own filter (hooks.cpp).
 constexpr std::uint32_t kFirstUserPriority = 200;
 
-// The priority of a program on its hook, 0 on XDP; nothing where it is not there.
-std::optional<std::uint32_t> find_user_program(const Interface& port, UserHook where, std::uint32_t id);
+// Where a program is on its hook.
+struct UserPlace {
+  std::uint32_t priority = 0;  // 0: alone on XDP
+  std::uint32_t running = 0;   // the program itself, or behind a dispatcher the second one over its maps
+  bool dispatched(std::uint32_t id) const { return running != id; }
+};
+// Nothing where it is not there.
+std::optional<UserPlace> find_user_program(const Interface& port, UserHook where, std::uint32_t id);
 
 // The first priority from kFirstUserPriority on that no filter of the TC hook has.
 std::uint32_t free_user_priority(const Interface& port, Hook hook);
@@ -28,11 +37,14 @@ std::uint32_t free_user_priority(const Interface& port, Hook hook);
 // Makes the clsact qdisc, which TC's hooks belong to. False where it was there. Throws SystemError.
 bool make_tc_hooks(const Interface& port);
 
-// Puts a program on a hook. Throws Conflict where another stands there: on XDP any program, on TC a user's of this
-// priority. Throws SystemError.
-void attach_user_program(const Interface& port, UserHook where, std::uint32_t priority, int fd);
+// Puts a program on a hook; on XDP behind libxdp's dispatcher unless it is to stand `alone`, or must. Why it must, or
+// nothing. `priority` 0, for XDP: as the program says. Throws Conflict where another stands there: on XDP a program
+// that is no dispatcher, on TC a user's of this priority. Throws SystemError.
+std::string attach_user_program(const Interface& port, UserHook where, std::uint32_t priority,
+                                const UserObject& program, bool alone);
 
-// Puts a program in place of another one in one step: each packet is seen by one of them.
+// Puts a program in place of another one in one step: each packet is seen by one of them. Neither may stand behind a
+// dispatcher.
 void replace_user_program(const Interface& port, UserHook where, std::uint32_t priority, ProgramRef from,
                           ProgramRef to);
 

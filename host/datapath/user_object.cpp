@@ -250,6 +250,22 @@ void UserObject::load() {
                         end.reason + missing_for_programs(), end.instruction);
 }
 
+JoinedProgram UserObject::join(const Interface& port, Mode mode, std::optional<std::uint32_t> priority) const {
+  const UserObject second(bytes_, name_, ProgramKind::xdp);
+  {
+    const LibbpfMessages messages;
+    const bpf_map* mine = bpf_object__next_map(handle_->object.get(), nullptr);
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, second.handle_->object.get()) {
+      if (const int result = bpf_map__reuse_fd(map, bpf_map__fd(mine)); result != 0) {
+        throw SystemError(-result, name_ + ": sharing map " + bpf_map__name(map), messages.detail());
+      }
+      mine = bpf_object__next_map(handle_->object.get(), mine);
+    }
+  }
+  return join_dispatcher(port, mode, second.handle_->object.get(), section_, priority);
+}
+
 int UserObject::program_fd() const { return bpf_program__fd(handle_->program); }
 
 int UserObject::map_fd(const std::string& name) const {

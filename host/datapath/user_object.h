@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/datapath/interface.h"
+#include "host/datapath/mode.h"
+#include "host/datapath/xdp_dispatcher.h"
 
 namespace nicsentry {
 
@@ -66,6 +69,9 @@ class UserObject {
   // Makes the maps and has the kernel verify the program. Throws VerifierRefusal or SystemError.
   void load();
   // Once loaded:
+  // Puts a second program over the same maps and variables behind libxdp's dispatcher on a port, with the priority
+  // that the program itself says unless one is given. Throws like join_dispatcher().
+  JoinedProgram join(const Interface& port, Mode mode, std::optional<std::uint32_t> priority) const;
   int program_fd() const;
   int map_fd(const std::string& map) const;
   std::size_t instructions() const;

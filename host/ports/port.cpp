@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "host/base/error.h"
 #include "host/datapath/card.h"
+#include "host/datapath/extensions.h"
 #include "host/datapath/hook_state.h"
 #include "host/datapath/hooks.h"
 #include "host/datapath/object_file.h"
+#include "host/datapath/xdp_dispatcher.h"
 #include "host/ports/program_choice.h"
 #include "host/sessions/session_table.h"
 
@@ -33,6 +36,29 @@ Error not_ours(const Interface& port, Hook hook, Mode mode, const ProgramInfo& p
 
 std::string attached_by(const AttachmentRecord& attachment) {
   return attachment.owner == Owner::run ? "a run that died" : owner_name(attachment.owner);
+}
+
+ProgramInfo describe_present(const Interface& port, Hook hook, std::uint32_t program_id) {
+  try {
+    return describe_program(program_id);
+  } catch (const SystemError& error) {
+    if (error.code() != EPERM || hook != Hook::xdp) {
+      throw;
+    }
+    throw SystemError(EPERM, "program " + std::to_string(program_id) + " is on the XDP hook of " + port.name +
+                                 "; to adopt it, or to join it if it is libxdp's dispatcher, takes CAP_SYS_ADMIN "
+                                 "beside CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+  }
+}
+
+// Of nicsentry's, where the program of an XDP hook is a dispatcher that calls one; else the program itself.
+std::uint32_t program_of(std::uint32_t on_hook) {
+  for (const std::uint32_t called : on_hook != 0 ? extensions_of(on_hook) : std::vector<std::uint32_t>()) {
+    if (describe_program(called).identity.ours()) {
+      return called;
+    }
+  }
+  return on_hook;
 }
 
 // The most sessions whose maps stay within the card's elements.
@@ -156,7 +182,7 @@ void Port::open_xdp(const PortOptions& options) {
     if (options.mode && options.mode != mode) {
       continue;
     }
-    if (const auto adopted = use_present(Hook::xdp, mode, present.in(mode), options)) {
+    if (const auto adopted = use_present(Hook::xdp, mode, program_of(present.in(mode)), options)) {
       how_ = interface_.name + ": mode " + mode_name(mode) + *adopted;
       return;
     }
@@ -164,7 +190,7 @@ void Port::open_xdp(const PortOptions& options) {
   if (options.mode) {
     // The kernel runs XDP in the driver or generically, not both.
     for (const Mode other : {Mode::drv, Mode::skb}) {
-      if (options.mode != Mode::hw && present.in(other) != 0) {
+      if (options.mode != Mode::hw && options.mode != other && present.in(other) != 0) {
         const ProgramInfo info = describe_program(present.in(other));
         throw info.identity.ours() ? Error(describe(interface_, Hook::xdp, other, info) + ": run with --mode " +
                                            mode_name(other) + ", or detach it first")
@@ -172,14 +198,15 @@ void Port::open_xdp(const PortOptions& options) {
       }
     }
     attach_new(Hook::xdp, *options.mode, options);
-    how_ = interface_.name + ": mode " + mode_name(*options.mode);
+    how_ = interface_.name + ": mode " + mode_name(*options.mode) + joined_;
     return;
   }
   std::string why;
   for (const Mode mode : kAutoOrder) {
     try {
       attach_new(Hook::xdp, mode, options);
-      how_ = interface_.name + ": mode " + mode_name(mode) + (why.empty() ? "" : " (no better one: " + why + ")");
+      how_ = interface_.name + ": mode " + mode_name(mode) + (why.empty() ? "" : " (no better one: " + why + ")") +
+             joined_;
       return;
     } catch (const Error& error) {
       why += (why.empty() ? "" : "; ") + std::string(mode_name(mode)) + ": " + card_refusal(error.what());
@@ -193,8 +220,11 @@ std::optional<std::string> Port::use_present(Hook hook, Mode mode, std::uint32_t
   if (program_id == 0) {
     return std::nullopt;
   }
-  const ProgramInfo info = describe_program(program_id);
+  const ProgramInfo info = describe_present(interface_, hook, program_id);
   if (!info.identity.ours()) {
+    if (hook == Hook::xdp && is_dispatcher(program_id)) {
+      return std::nullopt;  // it lets others in
+    }
     if (!options.mode && mode == Mode::hw) {
       return std::nullopt;  // the driver has room beside a program of another owner on the card
     }
@@ -235,6 +265,10 @@ std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const Por
 
 // What the run enforces is in force in the new program before it takes the hook.
 std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
+  if (is_extension(info.id)) {
+    throw Error(describe(interface_, hook, mode, info) + " has program ABI " + std::to_string(info.identity.abi) +
+                " and stands behind a dispatcher, where it cannot be replaced: detach it first");
+  }
   UniqueFd former = hold_program(info.id);
   Program program = load(hook, mode, &info, options);
   replace_program(interface_, hook, mode, {info.id, former.get()}, {program.id(), program.fd()});
@@ -274,9 +308,23 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
   }
   Program program = load(hook, mode, nullptr, options);
   AttachmentRecord attachment{hook, mode, program.id(), owner_, false};
-  attachment.made_qdisc = attach_program(interface_, hook, mode, program);
+  if (joins(hook, mode, options)) {
+    const std::string why_alone = program.join_dispatcher(interface_, mode);
+    attachment.program_id = program.id();
+    joined_ = why_alone.empty() ? ", behind libxdp's dispatcher" : ", alone on the hook: " + why_alone;
+  } else {
+    attachment.made_qdisc = attach_program(interface_, hook, mode, program);
+  }
   attached_.push_back(attachment);
   opened_.push_back({attachment, std::move(program), false});
+}
+
+bool Port::joins(Hook hook, Mode mode, const PortOptions& options) const {
+  if (hook != Hook::xdp || mode == Mode::hw) {
+    return false;
+  }
+  const std::uint32_t there = query_xdp(interface_).in(mode);
+  return options.dispatcher || (there != 0 && is_dispatcher(there));
 }
 
 AttachmentRecord Port::record_of(Hook hook, Mode mode, std::uint32_t program_id) const {

@@ -20,6 +20,7 @@ namespace nicsentry {
 struct PortOptions {
   std::optional<Mode> mode;  // none: auto
   bool both_directions = false;
+  bool dispatcher = false;         // in drv and skb: behind libxdp's dispatcher also where the hook is free
   std::optional<Profile> profile;  // none: that of the program that is attached already, else all
   std::optional<std::uint32_t> sessions;
 
@@ -85,6 +86,8 @@ class Port {
   std::string adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
   std::string replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
+  // Whether a new program is to stand behind libxdp's dispatcher.
+  bool joins(Hook hook, Mode mode, const PortOptions& options) const;
   Program load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const;
   AttachmentRecord record_of(Hook hook, Mode mode, std::uint32_t program_id) const;
   void put_back(const AttachmentRecord& attachment) const;
@@ -98,6 +101,7 @@ class Port {
   int pid_ = 0;  // as on record
   std::string socket_;
   std::string how_;
+  std::string joined_;  // how the XDP program stands to libxdp's dispatcher, in words that continue a line
   std::vector<Opened> opened_;
   std::vector<AttachmentRecord> attached_;
   // A program of an older ABI, kept in the kernel until the port is driven, and the one in its place.

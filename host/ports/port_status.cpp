@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "host/base/error.h"
+#include "host/datapath/extensions.h"
 #include "host/datapath/hook_state.h"
 #include "host/datapath/hooks.h"
 #include "host/datapath/pins.h"
@@ -17,8 +18,10 @@ struct Place {
   Hook hook;
   Mode mode;
   std::uint32_t program_id;
+  std::uint32_t dispatcher = 0;
 };
 
+// What is on the hooks, behind a dispatcher what it calls.
 std::vector<Place> programs_on(const Interface& port) {
   const XdpPrograms xdp = query_xdp(port);
   std::vector<Place> places;
@@ -28,6 +31,11 @@ std::vector<Place> programs_on(const Interface& port) {
         Place{Hook::tc_egress, Mode::tc, query_tc(port, Hook::tc_egress)}}) {
     if (place.program_id != 0) {
       places.push_back(place);
+    }
+    if (place.program_id != 0 && place.hook == Hook::xdp) {
+      for (const std::uint32_t called : extensions_of(place.program_id)) {
+        places.push_back({place.hook, place.mode, called, place.program_id});
+      }
     }
   }
   return places;
@@ -71,6 +79,7 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
     attachment.hook = place.hook;
     attachment.mode = place.mode;
     attachment.program = describe_program(place.program_id);
+    attachment.dispatcher = place.dispatcher;
     attachment.attached_by = "another program";
     if (attachment.program.identity.ours()) {
       attachment.in_front = in_front_of(port, place.hook, place.mode, place.program_id);

@@ -19,9 +19,10 @@ struct AttachmentStatus {
   Hook hook = Hook::xdp;
   Mode mode = Mode::drv;
   ProgramInfo program;
-  std::string attached_by;  // "run", "attach", "hand"; "another program" where it is not ours
-  int controller_pid = 0;   // 0: none drives it
-  std::string elsewhere;    // runtime directory of the controller, where it is not this process's
+  std::uint32_t dispatcher = 0;  // the program of the hook that calls it in place of a function of its own; 0: none
+  std::string attached_by;       // "run", "attach", "hand"; "another program" where it is not ours
+  int controller_pid = 0;        // 0: none drives it
+  std::string elsewhere;         // runtime directory of the controller, where it is not this process's
   // What packets meet before a program of ours, and may keep from it, in words.
   std::vector<std::string> in_front;
 

@@ -6,6 +6,7 @@
 
 #include "host/base/error.h"
 #include "host/datapath/program.h"
+#include "host/datapath/xdp_dispatcher.h"
 
 namespace nicsentry {
 namespace {
@@ -112,7 +113,8 @@ void ProgramWatch::add_cautions(Place& place, const HookState& state, std::vecto
                        "; a packet that it drops or passes on by itself is neither "
                        "counted nor judged");
   }
-  if (state.kind == HookState::Kind::behind) {
+  // Those that libxdp's dispatcher calls before it were told by name, and it decides nothing else.
+  if (state.kind == HookState::Kind::behind && !is_dispatcher(state.other)) {
     cautions.push_back("the hook runs " + named(state.other) + ", which decides what it hands to the program");
   }
   for (const std::string& caution : cautions) {

@@ -402,7 +402,7 @@ def document_case(directory):
         for command in commands:
             line = f"cd {network.directory} && {BINARY} {command.replace('eth0', 'right0')}"
             network.inside(network.receiver, "sh", "-c", line)
-        expect("commands", 7, len(commands))
+        expect("commands", 9, len(commands))
         check_nothing_left(network)
 
 

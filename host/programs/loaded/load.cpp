@@ -140,9 +140,12 @@ class Attempt {
     pins_.add(request_.name, number_, programs, write_record(record));
     pinned_ = true;
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      put(record.paths[i], paths[i].object.program_fd());
+      put(record.paths[i], paths[i]);
     }
   }
+
+  // On XDP, where libxdp's dispatcher could not be used.
+  const std::string& why_alone() const { return why_alone_; }
 
   void keep() { kept_ = true; }
 
@@ -154,16 +157,16 @@ class Attempt {
   };
 
   std::uint32_t priority_of(const PathRecord& path) const {
-    if (path.mode != Mode::tc) {
-      return 0;
-    }
     const OnHook* former = on_same_hook(situation_, path);
     const auto wanted = path.egress && request_.egress_priority ? request_.egress_priority : request_.priority;
-    if (former != nullptr && wanted && *wanted != former->priority) {
-      throw Conflict(request_.name + " is loaded with priority " + std::to_string(former->priority) +
+    if (path.mode != Mode::tc && (former == nullptr || former->place.priority == 0)) {
+      return wanted.value_or(0);
+    }
+    if (former != nullptr && wanted && *wanted != former->place.priority) {
+      throw Conflict(request_.name + " is loaded with priority " + std::to_string(former->place.priority) +
                      "; unload it first");
     }
-    return former != nullptr ? former->priority : wanted ? *wanted : free_user_priority(port_, path.hook().hook);
+    return former != nullptr ? former->place.priority : wanted ? *wanted : free_user_priority(port_, path.hook().hook);
   }
 
   LoadRecord make_record(const std::vector<VerifiedPath>& paths, Mode ingress_mode) {
@@ -181,20 +184,24 @@ class Attempt {
     return record;
   }
 
-  void put(const PathRecord& path, int fd) {
+  // Behind a dispatcher the former one stays beside the new one until remove_former().
+  void put(const PathRecord& path, const VerifiedPath& verified) {
+    const int fd = verified.object.program_fd();
     const ProgramRef program{user_program_id(fd), fd};
     const OnHook* former = on_same_hook(situation_, path);
-    if (former != nullptr) {
-      replace_user_program(port_, path.hook(), path.priority, {former->id, former->fd}, program);
+    if (former != nullptr && !former->place.dispatched(former->id)) {
+      replace_user_program(port_, path.hook(), former->place.priority, {former->id, former->fd}, program);
     } else {
-      attach_user_program(port_, path.hook(), path.priority, fd);
+      former = nullptr;
+      why_alone_ += attach_user_program(port_, path.hook(), path.priority, verified.object, verified.other.has_value());
     }
     put_.push_back({path, program, former});
   }
 
   void take_back(const Put& one) const {
     if (one.former != nullptr) {
-      replace_user_program(port_, one.path.hook(), one.path.priority, one.program, {one.former->id, one.former->fd});
+      replace_user_program(port_, one.path.hook(), one.former->place.priority, one.program,
+                           {one.former->id, one.former->fd});
     } else {
       detach_user_program(port_, one.path.hook(), one.program.id, false);
     }
@@ -222,33 +229,31 @@ class Attempt {
   bool pinned_ = false;
   bool kept_ = false;
   std::vector<Put> put_;
+  std::string why_alone_;
 };
 
-void place_in_a_mode(const UserPins& pins, const Interface& port, const LoadRequest& request,
-                     const Situation& situation, const std::vector<VerifiedPath>& paths) {
+// Attempt::why_alone().
+std::string place_in_a_mode(const UserPins& pins, const Interface& port, const LoadRequest& request,
+                            const Situation& situation, const std::vector<VerifiedPath>& paths) {
   const std::vector<Mode> modes = modes_of(paths.front().kind, situation, request);
   for (std::size_t i = 0; i < modes.size(); ++i) {
     Attempt attempt(pins, port, request, situation);
     try {
       attempt.place(paths, modes[i]);
       attempt.keep();
-      return;
+      return attempt.why_alone();
     } catch (const SystemError&) {
       if (i + 1 == modes.size()) {
         throw;
       }
     }
   }
+  return "";
 }
 
-void remove_former(const UserPins& pins, const Interface& port, const std::string& name, const Situation& situation,
-                   const std::vector<VerifiedPath>& paths) {
+void remove_former(const UserPins& pins, const Interface& port, const std::string& name, const Situation& situation) {
   for (const OnHook& one : situation.on_hooks) {
-    const bool replaced = std::any_of(paths.begin(), paths.end(),
-                                      [&one](const VerifiedPath& path) { return path.egress == one.path.egress; });
-    if (!replaced) {
-      detach_user_program(port, one.path.hook(), one.id, false);
-    }
+    detach_user_program(port, one.path.hook(), one.id, false);  // quiet where another one took its place
   }
   for (const KnownLoad& load : situation.loads) {
     pins.remove(name, load.pins.number);
@@ -278,8 +283,8 @@ LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request) {
     const UserPins pins = UserPins::open();
     const Situation situation = look_at(pins, request.name);
     check_former(situation, port, request);
-    place_in_a_mode(pins, port, request, situation, paths);
-    remove_former(pins, port, request.name, situation, paths);
+    result.why_alone = place_in_a_mode(pins, port, request, situation, paths);
+    remove_former(pins, port, request.name, situation);
     result.replaced = !situation.on_hooks.empty();
   }
   result.monitor = find_monitor(request.name);

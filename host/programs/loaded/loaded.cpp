@@ -15,8 +15,8 @@ void find_on_hooks(Situation& situation, const KnownLoad& load) {
   const std::optional<Interface> port = interface_of(*load.record);
   for (const PathRecord& path : load.record->paths) {
     for (const PinnedProgram* program : port ? copies_of(load, path) : std::vector<const PinnedProgram*>()) {
-      if (const auto priority = find_user_program(*port, path.hook(), program->id)) {
-        situation.on_hooks.push_back({path, program->id, program->fd.get(), *priority});
+      if (const auto place = find_user_program(*port, path.hook(), program->id)) {
+        situation.on_hooks.push_back({path, program->id, program->fd.get(), *place});
       }
     }
   }
@@ -27,10 +27,12 @@ LoadedPath describe(const Situation& situation, const KnownLoad& load, const Pat
   LoadedPath made{path.egress, path.title,    path.mode, copies.empty() ? 0 : copies.front()->id,
                   false,       path.priority, path.maps, path.metrics};
   for (const PinnedProgram* copy : copies) {
-    if (std::any_of(situation.on_hooks.begin(), situation.on_hooks.end(),
-                    [copy](const OnHook& one) { return one.id == copy->id; })) {
-      made.attached = true;
-      made.program_id = copy->id;
+    for (const OnHook& one : situation.on_hooks) {
+      if (one.id == copy->id) {
+        made.attached = true;
+        made.program_id = one.place.running;
+        made.priority = one.place.priority;
+      }
     }
   }
   return made;

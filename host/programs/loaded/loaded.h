@@ -19,7 +19,8 @@ struct LoadRequest {
   std::string file;          // for `show`
   std::optional<Mode> mode;  // of ingress: nothing: by the program, native XDP before generic
   Direction direction = Direction::both;
-  std::optional<std::uint32_t> priority;         // on TC; nothing: behind all users' programs that are there
+  // Nothing: on TC behind all users' programs that are there, behind libxdp's dispatcher what the program itself says.
+  std::optional<std::uint32_t> priority;
   std::optional<std::uint32_t> egress_priority;  // of the egress path, where it is to be another one
   int log_level = 6;
 };
@@ -31,7 +32,7 @@ struct LoadedPath {
   Mode mode = Mode::tc;
   std::uint32_t program_id = 0;
   bool attached = false;
-  std::uint32_t priority = 0;  // on TC
+  std::uint32_t priority = 0;  // on TC, and behind libxdp's dispatcher; 0: alone on XDP
   std::vector<UserMap> maps;
   std::vector<MetricConfig> metrics;
 };
@@ -52,7 +53,8 @@ struct LoadedMonitor {
 struct LoadResult {
   LoadedMonitor monitor;
   bool replaced = false;
-  std::string warnings;  // of the compiler
+  std::string warnings;   // of the compiler
+  std::string why_alone;  // on XDP, where libxdp's dispatcher could not be used
 };
 
 // Compiles, verifies, pins and attaches a monitor. One of the same name on the same interface is replaced: each packet

@@ -22,7 +22,7 @@ struct OnHook {
   PathRecord path;
   std::uint32_t id = 0;
   int fd = -1;  // of a KnownLoad
-  std::uint32_t priority = 0;
+  UserPlace place;
 };
 
 // All loads of one name. After an interruption there are several, of which each hook has a program of one.

@@ -76,7 +76,7 @@ ClosedWindows::ClosedWindows(const UserPins& pins, const std::string& name, cons
   }
   state_->set(state);
   for (const Swap& swap : swaps) {
-    replace_user_program(*port, swap.from->path.hook(), swap.from->priority, {swap.from->id, swap.from->fd},
+    replace_user_program(*port, swap.from->path.hook(), swap.from->place.priority, {swap.from->id, swap.from->fd},
                          {swap.to->id, swap.to->fd.get()});
   }
 }
