@@ -49,9 +49,13 @@ void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& 
 
 // Also gives the options a clock, which goes on from the directory's.
 std::unique_ptr<FirewallState> open_state(Firewall::Options& options) {
+  const bool begun = options.state && std::filesystem::exists(*options.state / "format");
   auto state = options.state ? std::make_unique<FirewallState>(*options.state, options.warning) : nullptr;
   if (!options.now) {
     const auto file = state ? std::optional(*options.state / "clock.json") : std::nullopt;
+    if (begun && !std::filesystem::exists(*file)) {
+      options.warning(file->string() + " is missing: if the system's clock was set, lifetimes are shorter or longer");
+    }
     const auto clock = std::make_shared<LifetimeClock>(file, options.warning);
     options.now = [clock] { return clock->now(); };
   }
@@ -102,6 +106,9 @@ Firewall::Firewall(Options options)
       lockout_(options_.vital, rules_, sets_),
       unconfirmed_(state_.get()) {
   if (state_) {
+    for (const std::string& lost : state_->sets().lost()) {
+      options_.warning(lost);
+    }
     for (const std::string& set : state_->sets().half_written()) {
       options_.warning("the last change of the set '" + set + "' is left out: its run died while it wrote it");
     }

@@ -152,6 +152,9 @@ FirewallState::FirewallState(const std::filesystem::path& directory, const Warni
   } else {
     begin(format);
   }
+  for (const std::string& name : sets_.missing()) {
+    warning((directory / "sets" / name).string() + ".netset is missing: the set '" + name + "' is not there any more");
+  }
   for (const std::filesystem::path& orphan : sets_.orphans()) {
     warning(orphan.string() + ": changes of a set whose file is missing; they are left out");
   }

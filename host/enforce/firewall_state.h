@@ -23,8 +23,10 @@ namespace nicsentry {
 //   format              kStateFormat when the directory was made
 //   rules.json          both chains
 //   sets/NAME.netset    a set, as blocklists are published; "# until N" behind an entry is when it ends, in nanoseconds
+//   sets/names.json     the names of all sets
 //   sets/NAME.N.journal entries that were added (+) and removed (-) since; N is the number in the netset's first line.
-//                       "@LINES" stands before a change of several lines: it holds as a whole or not at all
+//                       "@LINES" stands before a change of several lines: it holds as a whole or not at all.
+//                       The netset's first line has how many lines there are at least
 //   undo.json           how to take back the change that waits to be confirmed, while there is one
 //   unfinished.json     how to take back the change that is being written to several files, while there is one
 //   clock.json          the clock by which rules and entries end: LifetimeClock

@@ -26,6 +26,8 @@ class SetFiles {
   std::vector<std::string> names() const;
   // Journals without a set: the set's file was lost.
   std::vector<std::filesystem::path> orphans() const;
+  // Sets that were there, by the list of all sets, and have no file. To be called first, as it reads that list.
+  std::vector<std::string> missing();
 
   struct Set {
     std::string name;
@@ -35,6 +37,8 @@ class SetFiles {
   std::vector<Set> load(TimestampNs now_ns);
   // Sets of which load() left out a change that was being written when the process died.
   const std::set<std::string>& half_written() const { return half_written_; }
+  // Journals that load() found without lines that had been written: a warning for each.
+  const std::vector<std::string>& lost() const { return lost_; }
   // Removes and adds entries of a set, if it is there, as the lines say. Returns how many it then has.
   std::optional<std::size_t> put_back(const std::string& name, const std::vector<std::string>& lines,
                                       TimestampNs now_ns);
@@ -54,12 +58,16 @@ class SetFiles {
   struct Saved {
     std::uint64_t journal = 0;
     std::size_t entries = 0;
-    std::size_t lines = 0;  // of the journal
+    std::size_t lines = 0;        // of the journal
+    std::size_t lines_noted = 0;  // in the netset's first line
   };
 
   std::filesystem::path netset_path(const std::string& name) const;
   std::filesystem::path journal_path(const std::string& name, std::uint64_t journal) const;
   Set load_one(const std::string& name, TimestampNs now_ns);
+  void list(const std::vector<std::string>& names);
+  void note_lost(const std::string& name, const Saved& saved);
+  void note_lines(const std::string& name, Saved& saved) const;
   std::vector<SetEntry> load_netset(const std::string& name, Saved& saved) const;
   bool apply_journal(const std::string& name, Saved& saved, std::vector<SetEntry>& entries) const;
   void extend_journal(const std::string& name, const std::vector<ChangedEntry>& change,
@@ -69,6 +77,8 @@ class SetFiles {
   std::map<std::string, Saved> saved_;
   std::set<std::string> unsaved_;
   std::set<std::string> half_written_;
+  std::vector<std::string> lost_;
+  std::set<std::string> listed_;
 };
 
 }  // namespace nicsentry

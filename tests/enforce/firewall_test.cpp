@@ -5,10 +5,12 @@
 #include <linux/bpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -483,10 +485,95 @@ TEST_CASE("what a state directory lacks that was there is said") {
   std::filesystem::remove(directory.path / "sets" / "list.netset");
   std::filesystem::permissions(directory.path, std::filesystem::perms(0770));
   Port port(directory.path);
-  REQUIRE(port.warnings.size() == 3);
+  REQUIRE(port.warnings.size() == 4);
   CHECK_THAT(port.warnings[0], Catch::Contains("could be written by others"));
   CHECK_THAT(port.warnings[1], Catch::Contains("rules.json is missing"));
-  CHECK_THAT(port.warnings[2], Catch::Contains("list.1.journal: changes of a set whose file is missing"));
+  CHECK_THAT(port.warnings[2], Catch::Contains("list.netset is missing: the set 'list'"));
+  CHECK_THAT(port.warnings[3], Catch::Contains("list.1.journal: changes of a set whose file is missing"));
+}
+
+TEST_CASE("changes of a set that were lost are said, however they were lost") {
+  const Directory directory;
+  const auto sets = directory.path / "sets";
+  {
+    Port port(directory.path);
+    port.firewall.block(entries({"10.0.0.1"}));
+    port.firewall.block(entries({"10.0.0.2", "10.0.0.3"}));
+    port.firewall.block(entries({"10.0.0.4"}));
+  }
+  const auto journal = sets / "blocked.1.journal";
+  std::string lines;
+  {
+    std::ifstream saved(journal);
+    lines.assign(std::istreambuf_iterator<char>(saved), {});
+  }
+  const auto warnings = [&directory] { return Port(directory.path).warnings; };
+  CHECK(warnings().empty());
+  for (const char* left : {"", "@2\n+10.0.0.2\n+10.0.0.3\n", "@2\n+10.0.0.2\n"}) {
+    CAPTURE(left);
+    std::ofstream(journal, std::ios::trunc) << left;
+    const auto said = warnings();
+    REQUIRE(said.size() == 1);
+    CHECK_THAT(said.front(), Catch::Contains("blocked.1.journal has " +
+                                             std::to_string(std::count(left, left + std::strlen(left), '\n')) +
+                                             " of 4 lines: later changes of the set 'blocked' are lost"));
+    if (*left == '\0' || std::strlen(left) > 20) {
+      std::ofstream(journal, std::ios::trunc) << lines;  // a copy that is put back is taken
+      CHECK(warnings().empty());
+    }
+  }
+  {
+    Port port(directory.path);  // was written anew, as it ended in a change
+    CHECK(port.warnings.empty());
+    port.firewall.block(entries({"10.0.0.5"}));
+  }
+  std::filesystem::remove(sets / "blocked.2.journal");
+  REQUIRE(warnings().size() == 1);
+  CHECK_THAT(warnings().front(), Catch::Contains("blocked.2.journal is missing: later changes"));
+  {
+    Port port(directory.path);
+    port.firewall.block(entries({"10.0.0.6"}));
+  }
+  CHECK(warnings().empty());  // what there is now is what was changed since
+  for (const auto& file : std::filesystem::directory_iterator(sets)) {
+    if (file.path().filename().string().starts_with("blocked.")) {
+      std::filesystem::remove(file.path());
+    }
+  }
+  REQUIRE(warnings().size() == 1);
+  CHECK_THAT(warnings().front(), Catch::Contains("blocked.netset is missing: the set 'blocked'"));
+}
+
+TEST_CASE("a set that was removed is not missed, nor one of a directory that has no list of its sets") {
+  const Directory directory;
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    port.firewall.add_to_set("other", entries({"10.1.0.1"}));
+    port.firewall.remove_set("other");
+  }
+  CHECK(Port(directory.path).warnings.empty());
+  std::filesystem::remove(directory.path / "sets" / "names.json");
+  CHECK(Port(directory.path).warnings.empty());
+  std::filesystem::remove(directory.path / "sets" / "list.netset");
+  CHECK(Port(directory.path).warnings.size() == 1);
+}
+
+TEST_CASE("a clock that is missing beside what ends by it is said") {
+  const Directory directory;
+  std::vector<std::string> warnings;
+  const auto open = [&] {
+    warnings.clear();
+    const auto warn = [&warnings](const std::string& text) { warnings.push_back(text); };
+    const Firewall firewall({kSmall, directory.path, warn});
+  };
+  open();
+  open();
+  CHECK(warnings.empty());
+  std::filesystem::remove(directory.path / "clock.json");
+  open();
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings.front(), Catch::Contains("clock.json is missing"));
 }
 
 TEST_CASE("a block on a full disk is in force, and is not said to have failed") {
