@@ -53,6 +53,8 @@ class Attachment {
   Attachment(Passkey passkey, AttachmentName name, Program program, const Options& options, Counters counters);
 
   const AttachmentName& name() const { return name_; }
+  // Also in the window that is open.
+  void rename_interface(const std::string& name) { name_.interface = accounting_.interface = name; }
   Program& program() { return program_; }
   const Program& program() const { return program_; }
   EventReader& reader() { return reader_; }

@@ -122,6 +122,10 @@ void LiveAnalysis::read_events() {
     batch.clear();
     source.lost = attachment->reader().drain(batch) != 0 || source.lost;
     batch.sort_by_time();
+    if (const auto trouble = attachment->reader().take_trouble()) {
+      output_.warning(attachment->name().text() + ": " + *trouble +
+                      "; it is tried again, events may be lost meanwhile");
+    }
     if (!batch.events().empty()) {
       arrived.push_back({attachment.get(), &batch});
       output_.events(*attachment, batch);

@@ -72,8 +72,11 @@ class Daemon {
         output_(with_end(output), common_profile(ports_), messages),
         analysis_(loop_, analysis_options(), analysis_output()),
         signals_(signal_descriptor()),
-        programs_(messages,
-                  [this](const Attachment& attachment, const std::string& reason) { lose(attachment, reason); }),
+        programs_(
+            messages, [this](const Attachment& attachment, const std::string& reason) { lose(attachment, reason); },
+            [this](const PortNames& names) {
+              rename_ports(names, ports_, analysis_.monitor().attachments(), firewall_.get(), messages_);
+            }),
         leave_attached_(options.leave_attached),
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
         server_(std::make_unique<HttpServer>(router_)) {

@@ -48,10 +48,15 @@ class FirewallPortRun : public polycube::FirewallPort {
         analysis_(loop_, {common_profile(ports_), kUnreadWindow, kUnreadCap, std::chrono::microseconds::zero()},
                   analysis_output()),
         keeper_messages_{messages.info, [this](const std::string& text) { warn_once(text); }, messages.error},
-        programs_(keeper_messages_, [this](const Attachment& attachment, const std::string& reason) {
-          analysis_.end_attachment(attachment, reason + "; nothing is enforced there from now on");
-          keep_enforcing();
-        }) {
+        programs_(
+            keeper_messages_,
+            [this](const Attachment& attachment, const std::string& reason) {
+              analysis_.end_attachment(attachment, reason + "; nothing is enforced there from now on");
+              keep_enforcing();
+            },
+            [this](const PortNames& names) {
+              rename_ports(names, ports_, analysis_.monitor().attachments(), &firewall_, messages_);
+            }) {
     loop_.watch(programs_.poll_fd());
     loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
       programs_.look(wall_clock_ns());

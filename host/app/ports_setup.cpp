@@ -37,6 +37,27 @@ Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
   return ports;
 }
 
+void rename_ports(const PortNames& names, const Ports& ports,
+                  const std::vector<std::unique_ptr<Attachment>>& attachments, Firewall* firewall,
+                  const Messages& messages) {
+  for (const auto& [former, name] : names) {
+    messages.warning(former + " was renamed to " + name + ", and is called so from now on");
+  }
+  for (const auto& port : ports) {
+    if (const auto found = names.find(port->interface().name); found != names.end()) {
+      port->rename(found->second);
+    }
+  }
+  for (const auto& attachment : attachments) {
+    if (const auto found = names.find(attachment->name().interface); found != names.end()) {
+      attachment->rename_interface(found->second);
+    }
+  }
+  if (firewall != nullptr) {
+    firewall->rename_ports(names);
+  }
+}
+
 Profile common_profile(const Ports& ports) {
   std::optional<Profile> common;
   for (const auto& port : ports) {

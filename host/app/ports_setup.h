@@ -4,8 +4,11 @@
 #include <memory>
 #include <vector>
 
+#include "host/analysis/attachment.h"
 #include "host/app/daemon_options.h"
+#include "host/app/messages.h"
 #include "host/enforce/firewall.h"
+#include "host/enforce/port_names.h"
 #include "host/ports/port.h"
 #include "host/report/profile.h"
 
@@ -21,5 +24,11 @@ Ports open_ports(const DaemonOptions& options, Firewall* firewall);
 Profile common_profile(const Ports& ports);
 
 bool any_on_card(const Ports& ports);
+
+// Ports have got other names: everything calls them by these from now on. They stay the same, by their indices.
+// `firewall`: null where there is none.
+void rename_ports(const PortNames& names, const Ports& ports,
+                  const std::vector<std::unique_ptr<Attachment>>& attachments, Firewall* firewall,
+                  const Messages& messages);
 
 }  // namespace nicsentry

@@ -2,12 +2,18 @@
 #include "host/app/program_keeper.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "host/base/error.h"
 
 namespace nicsentry {
 namespace {
+
+// Of something that others give back.
+bool is_shortage(int code) {
+  return code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOBUFS || code == EAGAIN;
+}
 
 Outage outage_of(const Attachment& attachment, const std::string& reason, TimestampNs now_ns) {
   Outage outage;
@@ -35,13 +41,30 @@ bool ProgramKeeper::keep(const std::vector<std::unique_ptr<Attachment>>& attachm
 }
 
 void ProgramKeeper::look(TimestampNs now_ns) {
+  std::map<std::string, std::string> names;
   for (const ProgramWatch::Finding& finding : watch_.look()) {
     const auto kept = std::find_if(kept_.begin(), kept_.end(),
                                    [&finding](const Kept& one) { return one.attachment == finding.attachment; });
-    if (kept != kept_.end() && !kept->lost) {
+    if (kept != kept_.end() && finding.kind == ProgramWatch::Finding::Kind::renamed) {
+      names[kept->port->interface().name] = finding.text;
+    } else if (kept != kept_.end() && !kept->lost) {
       look_after(*kept, finding, now_ns);
     }
   }
+  if (!names.empty()) {
+    rename(names);
+  }
+}
+
+void ProgramKeeper::rename(const std::map<std::string, std::string>& names) {
+  for (std::vector<Outage>* outages : {&outages_, &over_}) {
+    for (Outage& outage : *outages) {
+      if (const auto found = names.find(outage.interface); found != names.end()) {
+        outage.interface = found->second;
+      }
+    }
+  }
+  renamed_(names);
 }
 
 void ProgramKeeper::note_failure(const Attachment& attachment, const std::string& reason, TimestampNs now_ns) {
@@ -59,8 +82,11 @@ void ProgramKeeper::look_after(Kept& kept, const ProgramWatch::Finding& finding,
     return;
   }
   std::string reason = finding.text;
-  if (finding.kind == Kind::taken_off && put_back(kept, reason, now_ns)) {
+  if (finding.kind == Kind::taken_off && put_back(kept, reason, now_ns) != PutBack::refused) {
     return;
+  }
+  if (const auto waiting = outage_on(kept); waiting != outages_.end()) {
+    outages_.erase(waiting);
   }
   kept.lost = true;
   if (finding.kind == Kind::interface_gone) {
@@ -79,24 +105,52 @@ void ProgramKeeper::unpin(const Kept& kept) const {
   }
 }
 
-// False, and why in `reason`, where it stays off.
-bool ProgramKeeper::put_back(Kept& kept, std::string& reason, TimestampNs now_ns) {
-  if (std::exchange(kept.put_back, true)) {
+// Refused, and why in `reason`, where it stays off.
+ProgramKeeper::PutBack ProgramKeeper::put_back(Kept& kept, std::string& reason, TimestampNs now_ns) {
+  if (kept.put_back) {
     reason += " again, after it had been put back";
-    return false;
+    return PutBack::refused;
   }
   try {
     kept.port->attach_again(watch_.record(*kept.attachment), kept.attachment->program());
+  } catch (const SystemError& error) {
+    if (is_shortage(error.code())) {
+      if (!std::exchange(kept.waits, true)) {
+        outages_.push_back(outage_of(*kept.attachment, reason, now_ns));
+        messages_.warning(kept.attachment->name().text() + ": " + reason +
+                          "; it cannot be put back yet, which is tried again: " + error.what());
+      }
+      return PutBack::later;
+    }
+    reason += std::string(", and could not be put back: ") + error.what();
+    return PutBack::refused;
   } catch (const Error& error) {
     reason += std::string(", and could not be put back: ") + error.what();
-    return false;
+    return PutBack::refused;
   }
-  Outage outage = outage_of(*kept.attachment, reason, now_ns);
+  note_put_back(kept, outage_of(*kept.attachment, reason, now_ns), now_ns);
+  return PutBack::done;
+}
+
+void ProgramKeeper::note_put_back(Kept& kept, Outage outage, TimestampNs now_ns) {
+  kept.put_back = true;
+  if (const auto waiting = outage_on(kept); waiting != outages_.end()) {
+    outage = *waiting;
+    outages_.erase(waiting);
+  }
+  kept.waits = false;
   outage.until_ns = now_ns;
-  over_.push_back(std::move(outage));
-  messages_.warning(kept.attachment->name().text() + ": " + reason +
+  messages_.warning(kept.attachment->name().text() + ": " + outage.reason +
                     "; it was put back, but packets went by uncounted and unjudged meanwhile");
-  return true;
+  over_.push_back(std::move(outage));
+}
+
+// Of a program that waits to be put back.
+std::vector<Outage>::iterator ProgramKeeper::outage_on(const Kept& kept) {
+  const AttachmentName& name = kept.attachment->name();
+  return std::find_if(outages_.begin(), outages_.end(), [&](const Outage& outage) {
+    return kept.waits && outage.interface == name.interface && outage.hook == name.hook && outage.mode == name.mode;
+  });
 }
 
 std::vector<Outage> ProgramKeeper::take_outages() {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,12 +18,16 @@
 namespace nicsentry {
 
 // Keeps the programs of a run on their hooks. A program that somebody takes off is put back once, where its hook is
-// free. One that is lost is left out, and told of in each window from then on. Of the loop's thread.
+// free; where there is no descriptor or memory for it, as soon as there is. One that is lost is left out, and told of
+// in each window from then on. Of the loop's thread.
 class ProgramKeeper {
  public:
   // Called once for each attachment that is lost.
   using Lost = std::function<void(const Attachment& attachment, const std::string& reason)>;
-  ProgramKeeper(const Messages& messages, Lost lost) : messages_(messages), lost_(std::move(lost)) {}
+  // Called once for all interfaces that have got another name at once: the former name, the new one.
+  using Renamed = std::function<void(const std::map<std::string, std::string>& names)>;
+  ProgramKeeper(const Messages& messages, Lost lost, Renamed renamed)
+      : messages_(messages), lost_(std::move(lost)), renamed_(std::move(renamed)) {}
 
   // Readable when look() has something to do. It is to be called every few milliseconds besides.
   int poll_fd() const { return watch_.poll_fd(); }
@@ -48,15 +54,21 @@ class ProgramKeeper {
     const Attachment* attachment = nullptr;
     Port* port = nullptr;
     bool put_back = false;
+    bool waits = false;  // to be put back: there was no descriptor or memory for it
     bool lost = false;
   };
+  enum class PutBack : std::uint8_t { done, later, refused };
 
   void look_after(Kept& kept, const ProgramWatch::Finding& finding, TimestampNs now_ns);
   void unpin(const Kept& kept) const;
-  bool put_back(Kept& kept, std::string& reason, TimestampNs now_ns);
+  PutBack put_back(Kept& kept, std::string& reason, TimestampNs now_ns);
+  void note_put_back(Kept& kept, Outage outage, TimestampNs now_ns);
+  std::vector<Outage>::iterator outage_on(const Kept& kept);
+  void rename(const std::map<std::string, std::string>& names);
 
   const Messages& messages_;
   Lost lost_;
+  Renamed renamed_;
   ProgramWatch watch_;
   std::vector<Kept> kept_;
   std::vector<Outage> outages_;

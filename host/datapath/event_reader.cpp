@@ -111,6 +111,11 @@ struct EventReader::Rings {
   Drain drain;
   std::map<int, Ring> rings;  // by processor
 
+  // What fails now, by what was tried, and what of it is still to be said.
+  std::map<std::string, std::string> failing;
+  std::optional<std::string> trouble;
+
+  void note(const std::string& what, const std::string& reason);
   void open(int cpu);
   void close(int cpu);
 };
@@ -144,6 +149,14 @@ void EventReader::Rings::open(int cpu) {
     throw SystemError(errno, "adding a ring to the epoll set");
   }
   rings[cpu] = std::move(ring);
+}
+
+void EventReader::Rings::note(const std::string& what, const std::string& reason) {
+  if (reason.empty()) {
+    failing.erase(what);
+  } else if (failing.emplace(what, reason).second) {
+    trouble = reason;
+  }
 }
 
 // The kernel takes the ring's event from a processor that goes; it does not come back with it.
@@ -185,15 +198,23 @@ std::uint64_t EventReader::drain(EventBatch& batch) {
     result = result < 0 ? result : consumed;
   }
   rings_->drain.batch = nullptr;
-  if (result < 0) {
-    throw SystemError(-result, "reading the rings of map records");
-  }
+  // What a ring has stays in it.
+  rings_->note("read", result < 0 ? SystemError(-result, "reading the rings of map records").what() : "");
   return rings_->drain.lost;
 }
 
+std::optional<std::string> EventReader::take_trouble() { return std::exchange(rings_->trouble, std::nullopt); }
+
 void EventReader::look_at_processors() {
   rings_->look_at = SteadyClock::now() + kLookInterval;
-  const std::vector<int> online = rings_->online();
+  std::vector<int> online;
+  try {
+    online = rings_->online();
+    rings_->note("look", "");
+  } catch (const SystemError& error) {
+    rings_->note("look", error.what());
+    return;
+  }
   std::vector<int> gone;
   for (const auto& [cpu, ring] : rings_->rings) {
     if (std::find(online.begin(), online.end(), cpu) == online.end()) {
@@ -205,9 +226,12 @@ void EventReader::look_at_processors() {
   }
   for (const int cpu : online) {
     if (!rings_->rings.contains(cpu)) {
+      const std::string what = "open " + std::to_string(cpu);
       try {
         rings_->open(cpu);
-      } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): it is on its way, and looked at again
+        rings_->note(what, "");
+      } catch (const SystemError& error) {
+        rings_->note(what, error.code() == ENODEV ? "" : error.what());  // ENODEV: it is on its way
       }
     }
   }

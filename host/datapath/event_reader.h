@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bpf_offload/types.h"
@@ -38,10 +39,10 @@ class EventBatch {
 };
 
 // Reads the events of one program: a ring a processor, no wake-up for each event. A processor that comes online later
-// gets its ring within a second. One at a time per `records` map. Throws SystemError. Not for use by several threads.
+// gets its ring within a second. One at a time per `records` map. Not for use by several threads.
 class EventReader {
  public:
-  // `cpu`: only that processor's ring (test runs); else those that `online` returns.
+  // `cpu`: only that processor's ring (test runs); else those that `online` returns. Throws SystemError.
   explicit EventReader(int records_fd, std::optional<int> cpu = std::nullopt,
                        OnlineProcessors online = online_processors);
   ~EventReader();
@@ -51,7 +52,10 @@ class EventReader {
   // Readable when a ring is a quarter full.
   int poll_fd() const;
   // Appends everything that is in the rings. Returns how many events the kernel says it had no room for.
+  // What fails is tried again with the next call that is due.
   std::uint64_t drain(EventBatch& batch);
+  // What drain() failed at, for as long as it fails once.
+  std::optional<std::string> take_trouble();
 
  private:
   void look_at_processors();

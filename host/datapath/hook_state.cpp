@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "host/base/error.h"
@@ -34,8 +35,11 @@ std::vector<std::uint32_t> programs_called_by(std::uint32_t program_id) {
         }
       }
     }
-  } catch (const SystemError&) {
-    return called;  // it has gone meanwhile, or cannot be opened
+  } catch (const SystemError& error) {
+    if (error.code() != ENOENT && error.code() != EPERM) {
+      throw;
+    }
+    return called;  // it has gone meanwhile, or may not be opened
   }
   return called;
 }
@@ -95,7 +99,10 @@ std::string described(std::uint32_t program_id) {
 bool ours(std::uint32_t program_id) {
   try {
     return describe_program(program_id).identity.adoptable();
-  } catch (const SystemError&) {
+  } catch (const SystemError& error) {
+    if (error.code() != ENOENT) {
+      throw;
+    }
     return false;
   }
 }

@@ -88,10 +88,33 @@ std::vector<Interface> list_interfaces() {
   return interfaces;
 }
 
-bool interface_exists(int index) {
-  char name[IF_NAMESIZE];
-  return if_indextoname(static_cast<unsigned>(index), name) != nullptr;
+// The C library's functions lose the reason where they get no socket.
+std::optional<std::string> interface_name(int index) {
+  const UniqueFd fd = query_socket();
+  ifreq request{};
+  request.ifr_ifindex = index;
+  if (ioctl(fd.get(), SIOCGIFNAME, &request) == 0) {
+    return request.ifr_name;
+  }
+  if (errno != ENODEV) {
+    throw SystemError(errno, "looking for the interface with index " + std::to_string(index));
+  }
+  return std::nullopt;
 }
+
+int interface_index(const std::string& name) {
+  const UniqueFd fd = query_socket();
+  ifreq request = request_for(name);
+  if (ioctl(fd.get(), SIOCGIFINDEX, &request) == 0) {
+    return request.ifr_ifindex;
+  }
+  if (errno != ENODEV) {
+    throw SystemError(errno, "looking for interface '" + name + "'");
+  }
+  return 0;
+}
+
+bool interface_exists(int index) { return interface_name(index).has_value(); }
 
 unsigned long network_namespace() {
   struct stat status {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,12 @@ Interface find_interface(const std::string& name);
 // All interfaces of the namespace, by index.
 std::vector<Interface> list_interfaces();
 
-// Whether an interface with this index is still there.
+// The kernel's name of the interface with this index; nothing where there is none. Throws SystemError where that cannot
+// be told, as without a free descriptor.
+std::optional<std::string> interface_name(int index);
+// The index of the interface with this name, which may be one of several; 0 where there is none. Throws likewise.
+int interface_index(const std::string& name);
+// Whether an interface with this index is still there. Throws likewise.
 bool interface_exists(int index);
 
 // The inode of this thread's network namespace, by which claims of the same interface name are kept apart.

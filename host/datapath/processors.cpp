@@ -52,6 +52,7 @@ std::vector<int> parse_processors(std::string_view list) {
 }
 
 std::vector<int> online_processors() {
+  errno = 0;
   std::ifstream file(kOnline);
   std::string list;
   std::getline(file, list);

@@ -33,6 +33,7 @@ class EnforcingAttachment {
   const std::string& name() const { return name_; }
   // The interface that its name begins with ("eth0/xdp"); empty for a program that is on none.
   std::string interface() const { return name_.substr(0, name_.find('/')); }
+  void rename_interface(const std::string& name) { name_.replace(0, interface().size(), name); }
   // True when nobody has written to these maps.
   bool untouched() const { return untouched_; }
   bool on() const { return (control_.config & FIREWALL_ON) != 0; }

@@ -166,6 +166,62 @@ void Firewall::leave_out(const std::optional<Gone>& gone) {
   }
 }
 
+void Firewall::rename_ports(PortNames names) {
+  {
+    const std::lock_guard lock(gone_mutex_);
+    renamed_.push_back(std::move(names));
+  }
+  expiry_->wake();  // its thread may wait for a change
+}
+
+// With the lock held.
+void Firewall::take_new_names() {
+  std::vector<PortNames> renamed;
+  {
+    const std::lock_guard lock(gone_mutex_);
+    renamed = std::exchange(renamed_, {});
+  }
+  for (const PortNames& names : renamed) {
+    installation_.rename_ports(names);
+    try {
+      rename_in_rules(names);
+    } catch (const Error& error) {
+      options_.warning(std::string("a port was renamed, and rules that name it could not be changed: ") + error.what());
+    }
+  }
+}
+
+void Firewall::rename_in_rules(const PortNames& names) {
+  NextChains chains;
+  std::size_t renamed = 0;
+  for (const Chain chain : kChains) {
+    ChainRules next = *rules_.rules(chain);
+    if (const std::size_t rules = nicsentry::rename_ports(next, names); rules != 0) {
+      renamed += rules;
+      chains.emplace(chain, std::move(next));
+    }
+  }
+  if (!chains.empty()) {
+    install(std::move(chains), SaveChanges());  // the tables are as they were
+    for (const auto& [former, name] : names) {
+      options_.warning(former + " was renamed to " + name + ": rules that named it name it so from now on (" +
+                       std::to_string(renamed) + "); so must files of rules that are loaded");
+    }
+  }
+  if (Undo* undo = unconfirmed_.undo()) {
+    std::size_t waiting = 0;
+    for (ChainUndo& part : undo->chains) {
+      waiting += nicsentry::rename_ports(part.before, names);
+    }
+    if (waiting != 0) {
+      unconfirmed_.prepare(*undo);
+    }
+  }
+  if (renamed != 0) {
+    rules_.save();
+  }
+}
+
 // Whoever holds the lock meanwhile leaves them out.
 void Firewall::leave_out_gone() {
   const auto any = [this] {
@@ -732,6 +788,12 @@ void Firewall::expire(TimestampNs now_ns) {
 }
 
 std::optional<TimestampNs> Firewall::next_end() const {
+  {
+    const std::lock_guard lock(gone_mutex_);
+    if (!renamed_.empty()) {
+      return TimestampNs{0};
+    }
+  }
   std::optional<TimestampNs> next;
   const TimestampNs mend_at = mend_at_;
   const auto waiting = unconfirmed();

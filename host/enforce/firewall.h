@@ -31,6 +31,7 @@
 #include "host/enforce/firewall_state.h"
 #include "host/enforce/installation.h"
 #include "host/enforce/lockout_check.h"
+#include "host/enforce/port_names.h"
 #include "host/enforce/rule_store.h"
 #include "host/enforce/set_store.h"
 #include "host/enforce/unconfirmed_change.h"
@@ -145,6 +146,10 @@ class Firewall : public Enforcement {
   Added block(std::span<const SetEntry> entries) override { return add_to_set(kBlockedSet, entries); }
   Taken unblock(std::span<const AddressRange> ranges) override { return take_from_set(kBlockedSet, ranges); }
 
+  // Ports have got other names: rules that name them get these, too, and stay in force. Any thread may call; never
+  // waits for a change.
+  void rename_ports(PortNames names);
+
   // The clock by which rules and entries end.
   TimestampNs now() const { return options_.now(); }
   // Removes rules and entries that ended until now, and writes again what could not be written.
@@ -170,11 +175,13 @@ class Firewall : public Enforcement {
   };
 
  private:
-  // One change at a time. Leaves out attachments that have gone, when it begins and when it ends.
+  // One change at a time. Leaves out attachments that have gone, when it begins and when it ends; takes new names of
+  // ports when it begins.
   class Change {
    public:
     explicit Change(Firewall& firewall) : firewall_(firewall), held_(std::in_place, firewall.lock_) {
       firewall_.leave_out(firewall_.take_gone());
+      firewall_.take_new_names();
     }
     ~Change() {
       firewall_.plan_mending();
@@ -194,6 +201,8 @@ class Firewall : public Enforcement {
   std::optional<Gone> take_gone();
   void leave_out(const std::optional<Gone>& gone);
   void leave_out_gone();
+  void take_new_names();
+  void rename_in_rules(const PortNames& names);
   Applied apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms);
   template <typename Set>
   void change_chain(Chain chain, Set set, const ChangeTerms& terms);
@@ -241,9 +250,10 @@ class Firewall : public Enforcement {
   UnconfirmedChange unconfirmed_;
   std::atomic<TimestampNs> mend_at_ = 0;   // 0: there is nothing to mend
   std::chrono::nanoseconds mend_after_{};  // the last interval
-  std::mutex gone_mutex_;
-  std::optional<Gone> gone_;      // attachments that are to be left out
-  std::optional<Expiry> expiry_;  // last: its thread uses what stands above
+  mutable std::mutex gone_mutex_;
+  std::optional<Gone> gone_;        // attachments that are to be left out
+  std::vector<PortNames> renamed_;  // one after the other, that rules do not have yet
+  std::optional<Expiry> expiry_;    // last: its thread uses what stands above
 };
 
 }  // namespace nicsentry

@@ -252,6 +252,15 @@ std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change
   return by_interface || tables.empty() ? compile(change.chain(), change.next(), sets, 0) : tables.begin()->second;
 }
 
+void Installation::rename_ports(const PortNames& names) {
+  const std::lock_guard lock(list_mutex_);
+  for (const Entry& entry : attachments_) {
+    if (const auto found = names.find(entry.attachment->interface()); found != names.end()) {
+      entry.attachment->rename_interface(found->second);
+    }
+  }
+}
+
 std::set<std::string> Installation::interfaces(Chain chain) const {
   std::set<std::string> found;
   for (const Entry& entry : attachments_) {

@@ -15,6 +15,7 @@
 #include "host/enforce/decision_index.h"
 #include "host/enforce/enforcement.h"
 #include "host/enforce/enforcing_attachment.h"
+#include "host/enforce/port_names.h"
 #include "host/enforce/rule_store.h"
 
 namespace nicsentry {
@@ -53,6 +54,8 @@ class Installation {
   void mend(const RuleStore& rules, const AddressSets& sets);
   // The interfaces of the chain's attachments. Changes must wait.
   std::set<std::string> interfaces(Chain chain) const;
+  // Attachments on these ports get the new names. Changes must wait.
+  void rename_ports(const PortNames& names);
   // The map of expectations of the first attachment that has one.
   std::optional<int> expectations_fd() const;
 

@@ -3,6 +3,7 @@
 
 #include <net/if.h>
 
+#include <array>
 #include <utility>
 
 namespace nicsentry {
@@ -13,9 +14,23 @@ VitalTraffic::VitalTraffic(const Options& options) : egress_seen_(options.egress
   }
 }
 
+// By the names that they have now: rules get them, too.
+std::vector<PortIndex> VitalTraffic::ports() const {
+  std::vector<PortIndex> ports = ports_;
+  for (PortIndex& port : ports) {
+    std::array<char, IF_NAMESIZE> name{};
+    if (static_cast<int>(if_nametoindex(port.name.c_str())) != port.index &&
+        if_indextoname(static_cast<unsigned>(port.index), name.data()) != nullptr) {
+      port.name = name.data();
+    }
+  }
+  return ports;
+}
+
 std::vector<VitalPacket> VitalTraffic::packets(const Caller& caller, bool standing) const {
   HostTraffic host;
-  host.networks = read_own_network(ports_);
+  const std::vector<PortIndex> watched = ports();
+  host.networks = read_own_network(watched);
   host.resolvers = read_resolvers();
   host.egress_seen = egress_seen_;
   host.one_way = one_way_;
@@ -27,7 +42,7 @@ std::vector<VitalPacket> VitalTraffic::packets(const Caller& caller, bool standi
     host.caller.push_back(*caller.connection);
   }
   for (const TcpSocket& socket : host.caller) {
-    if (const auto port = port_to(socket.remote.address, ports_)) {
+    if (const auto port = port_to(socket.remote.address, watched)) {
       host.routes.push_back({socket.remote.address, *port});
     }
   }

@@ -24,7 +24,9 @@ class VitalTraffic {
   std::vector<VitalPacket> packets(const Caller& caller, bool standing) const;
 
  private:
-  std::vector<PortIndex> ports_;
+  std::vector<PortIndex> ports() const;
+
+  std::vector<PortIndex> ports_;  // by the names that they had at first
   bool egress_seen_;
   bool one_way_;
 };

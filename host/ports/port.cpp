@@ -396,7 +396,10 @@ void Port::attach_again(const AttachmentRecord& attachment, const Program& progr
       mine.made_qdisc = mine.made_qdisc || made_qdisc;
     }
   }
-  record(pid_, socket_);
+  try {
+    record(pid_, socket_);
+  } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): it is on its hook; restore() writes the record again
+  }
 }
 
 std::vector<Hook> Port::leave_attached() {

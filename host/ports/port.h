@@ -56,6 +56,8 @@ class Port {
   };
 
   const Interface& interface() const { return interface_; }
+  // It has got another name; its index and its programs stay.
+  void rename(const std::string& name) { interface_.name = name; }
   // Nothing holds the hook's program any more but who drives it: for a port that is gone, as its pins would keep the
   // memory that it has on a card. Throws SystemError.
   void unpin(Hook hook) const;

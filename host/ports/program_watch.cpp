@@ -17,6 +17,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kProgramGrace{100};
 // A bpf_link, a tcx program and a change of a program array come without a message.
 constexpr std::chrono::milliseconds kRegularLook{500};
+constexpr int kFailedLooks = 4;  // in a row, after which it is said
 
 std::string named(std::uint32_t program_id) {
   return "'" + describe_program(program_id).name + "' (id " + std::to_string(program_id) + ")";
@@ -33,7 +34,7 @@ ProgramWatch::Finding gone(const Attachment* attachment, Hook hook) {
 }  // namespace
 
 void ProgramWatch::add(const Attachment& attachment, const Interface& interface, const AttachmentRecord& record) {
-  places_.push_back({&attachment, &interface, record, {}, false});
+  places_.push_back({&attachment, &interface, record, interface_name(interface.index).value_or(""), {}, false, 0});
 }
 
 const AttachmentRecord& ProgramWatch::record(const Attachment& attachment) const {
@@ -72,26 +73,48 @@ std::vector<ProgramWatch::Finding> ProgramWatch::look() {
 
 void ProgramWatch::look_at_hooks(std::vector<Finding>& findings) {
   for (Place& place : places_) {
-    if (!interface_exists(place.interface->index)) {  // the message that it went may be among those that were lost
-      findings.push_back(gone(place.attachment, place.record.hook));
-      continue;
-    }
     try {
-      const HookState state =
-          look_at_hook(*place.interface, place.record.hook, place.record.mode, place.record.program_id);
-      auto finding = missing(place, state);
-      const bool again = std::exchange(place.suspected, finding.has_value());
-      if (!finding) {
-        add_cautions(place, state, findings);
-      } else if (again) {
-        findings.push_back(std::move(*finding));
-      } else {
-        look_at_ = SteadyClock::now() + kProgramGrace;
+      look_at(place, findings);
+      place.failed_looks = 0;
+    } catch (const Error& error) {  // interface or program are just changing, or there is no descriptor to ask with
+      if (++place.failed_looks == kFailedLooks) {
+        findings.push_back({place.attachment, Finding::Kind::caution,
+                            std::string("it cannot be told whether its hook still runs the program; it is tried "
+                                        "again: ") +
+                                error.what()});
       }
-    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): interface or program are just changing; the next look
-                              // finds what they became
     }
   }
+}
+
+void ProgramWatch::look_at(Place& place, std::vector<Finding>& findings) {
+  const auto name = interface_name(place.interface->index);
+  if (!name) {  // the message that it went may be among those that were lost
+    findings.push_back(gone(place.attachment, place.record.hook));
+    return;
+  }
+  look_at_name(place, *name, findings);
+  const HookState state = look_at_hook(*place.interface, place.record.hook, place.record.mode, place.record.program_id);
+  auto finding = missing(place, state);
+  const bool again = std::exchange(place.suspected, finding.has_value());
+  if (!finding) {
+    add_cautions(place, state, findings);
+  } else if (again) {
+    findings.push_back(std::move(*finding));
+  } else {
+    look_at_ = SteadyClock::now() + kProgramGrace;
+  }
+}
+
+// The run may know an interface by an alternative name, which stays when the kernel's changes.
+void ProgramWatch::look_at_name(Place& place, const std::string& name, std::vector<Finding>& findings) {
+  if (name == place.kernel_name) {
+    return;
+  }
+  if (interface_index(place.interface->name) != place.interface->index) {
+    findings.push_back({place.attachment, Finding::Kind::renamed, name});
+  }
+  place.kernel_name = name;
 }
 
 std::optional<ProgramWatch::Finding> ProgramWatch::missing(const Place& place, const HookState& state) {

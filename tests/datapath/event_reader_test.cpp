@@ -5,9 +5,13 @@
 #include <sched.h>
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <chrono>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "host/base/error.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/test_run.h"
 #include "host/rules/language/address_text.h"
@@ -76,6 +80,41 @@ TEST_CASE("a processor that comes online later gets a ring; one that went and ca
   CHECK(events(reader) == 0);
   run_on(all[1], program);
   CHECK(events(reader) == 1);
+}
+
+TEST_CASE("processors that cannot be told are asked for again, and it is said once") {
+  Program program =
+      testing::pooled_program({.object = find_object(kSentry, Target::xdp), .mode = Mode::drv, .size = kSize});
+  const std::vector<int> all = online_processors();
+  bool fails = false;
+  std::size_t asked = 0;
+  EventReader reader(program.maps().records_fd(), std::nullopt, [&] {
+    ++asked;
+    if (fails) {
+      throw SystemError(EMFILE, "reading the processors");
+    }
+    return all;
+  });
+  CHECK_FALSE(reader.take_trouble());
+  fails = true;
+  std::vector<std::string> troubles;
+  const auto drain_until_asked = [&](std::size_t times) {
+    while (asked < times) {
+      events(reader);
+      if (auto trouble = reader.take_trouble()) {
+        troubles.push_back(*trouble);
+      }
+      std::this_thread::sleep_for(10ms);
+    }
+  };
+  drain_until_asked(3);
+  REQUIRE(troubles.size() == 1);
+  CHECK_THAT(troubles.front(), Catch::StartsWith("EMFILE: reading the processors"));
+  fails = false;
+  drain_until_asked(4);
+  fails = true;
+  drain_until_asked(5);
+  CHECK(troubles.size() == 2);
 }
 
 }  // namespace nicsentry::event_reader_test

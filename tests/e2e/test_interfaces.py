@@ -6,9 +6,9 @@ import struct
 import sys
 import time
 
-from compare import expect
-from network import Controller, Network
-from suite import run_directory_cases
+from compare import PATIENCE, expect, expect_text
+from network import Controller, Network, run
+from suite import run_directory_cases, within
 
 ETHERNET = bytes.fromhex("020000000001020000000002") + b"\x08\x00"
 INSIDE, OUTSIDE = bytes((10, 1, 0, 5)), bytes((203, 0, 113, 9))
@@ -81,8 +81,66 @@ def router_case(mode):
     return case
 
 
+def renamed_case(directory):
+    """A port that gets another name stays the port: rules that name it follow, and so do output and status."""
+    with Network(directory, pairs=2) as network:
+        state = network.directory / "state"
+        watching = Controller(network, "--state", state, "--mode", "drv", ports=("right0", "right1"))
+        apply(network, [{"in": "right0", "src": "10.1.0.0/24", "action": "drop"}, {"in": "!right1", "action": "count"}])
+        send(network, "left0", udp(INSIDE, 5000, OUTSIDE, 6000))
+        expect("before it is renamed", ([1, 0], 0, 0), decided(network))
+
+        def rename(*names):
+            words = "".join(f"link set {former} name {name}\n" for former, name in names)
+            path = network.directory / "names"
+            path.write_text(words, encoding="utf-8")
+            run("ip", "-n", network.receiver, "-batch", path)
+
+        def chain(port):
+            return json.loads(network.nicsentry("rules", "show", "--json", "-i", port).stdout)
+
+        rename(("right0", "lan0"))
+        watching.wait_for("warning: right0 was renamed to lan0, and is called so from now on")
+        watching.wait_for(r"right0 was renamed to lan0: rules that named it name it so from now on \(1\)")
+        shown = chain("lan0")
+        expect("the rules", ["lan0", "!right1"], [rule["in"] for rule in shown["ingress"]["rules"]])
+        places = [place["plane"] for place in shown["enforced"]["ingress"]]
+        expect("where they are enforced", ["lan0/xdp", "right1/xdp"], places)
+        send(network, "left0", udp(INSIDE, 5000, OUTSIDE, 6000))
+        send(network, "left1", udp(INSIDE, 5000, OUTSIDE, 6000))
+        counted = [rule["packets"] for rule in chain("lan0")["ingress"]["rules"]]
+        expect("packets, with those before", [2, 0], counted)
+        expect_text("status", "enforced: ingress on lan0/xdp, right1/xdp", network.nicsentry("status").stdout)
+        batch = network.directory / "batch.json"
+        batch.write_text('{"rules": [{"operation": "append", "in": "right0", "action": "drop"}]}', encoding="utf-8")
+        refused = network.nicsentry("rules", "apply", batch, "-i", "lan0", check=False)
+        expect_text("a rule with the former name", "the run does not watch 'right0'", refused.stderr)
+
+        rename(("lan0", "aside"), ("right1", "lan0"), ("aside", "right1"))
+        within(PATIENCE, "the rules have the names that were exchanged", lambda: exchanged(chain("lan0")))
+        send(network, "left0", udp(INSIDE, 5000, OUTSIDE, 6000))
+        send(network, "left1", udp(INSIDE, 5000, OUTSIDE, 6000))
+        counted = [rule["packets"] for rule in chain("lan0")["ingress"]["rules"]]
+        expect("packets, of the same port", [3, 0], counted)
+        network.nicsentry("extract", "-i", "lan0")
+        output = watching.stop()
+        rows = [json.loads(line) for line in (output / "windows.jsonl").read_text(encoding="utf-8").splitlines()]
+        expect("ports of the windows", {"right1", "lan0"}, {row["interface"] for row in rows})
+        again = Controller(network, "--state", state, "--mode", "drv", ports=("right1", "lan0"))
+        expect("rules for ports that are not watched", False, "does not watch" in again.log())
+        expect("the rules of the next run", True, exchanged(chain("lan0")))
+        again.stop()
+        for port in ("right1", "lan0"):
+            network.check_clean(port)
+
+
+def exchanged(shown):
+    return [rule["in"] for rule in shown["ingress"]["rules"]] == ["right1", "!lan0"]
+
+
 def main():
-    return run_directory_cases({f"a router, {mode}": router_case(mode) for mode in ("drv", "tc")})
+    cases = {f"a router, {mode}": router_case(mode) for mode in ("drv", "tc")}
+    return run_directory_cases({**cases, "a port that is renamed": renamed_case})
 
 
 if __name__ == "__main__":
