@@ -52,6 +52,7 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, BlockOp
   CLI::App* command = app.add_subcommand(name, what);
   add_values(*command, "ADDRESS", options.entries, "addresses, prefixes or ranges", parse_address_range);
   add_change_options(*command, options.change);
+  add_change_json(*command, options.change);
   add_controller_option(*command, options.interface);
   return command;
 }

@@ -3,8 +3,12 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
+#include <utility>
 
+#include "host/api/json/fields.h"
+#include "host/cli/enforced_text.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/option_checks.h"
 #include "host/lockout/caller.h"
@@ -19,6 +23,10 @@ void add_change_options(CLI::App& command, ChangeOptions& options) {
       ->check(understood_by(lifetime_option));
 }
 
+void add_change_json(CLI::App& command, ChangeOptions& options) {
+  command.add_flag("--json", options.json, "print JSON: what the API answers");
+}
+
 namespace {
 
 // The run may not be allowed to look, or be in another PID namespace.
@@ -31,16 +39,33 @@ std::string own_connection() {
   }
 }
 
+// How long a change that was made may wait to be confirmed, and how; nothing without --confirm.
+void report_unconfirmed(const ChangeOptions& options) {
+  if (!options.confirm.empty()) {
+    std::printf("taken back after %s unless confirmed: nicsentry rules confirm; at once: nicsentry rules revert\n",
+                options.confirm.c_str());
+  }
+}
+
 }  // namespace
 
 ChangeQuery change_query(const ChangeOptions& options) {
   return {options.yes, chosen_lifetime(options.confirm), own_connection()};
 }
 
-void report_unconfirmed(const ChangeOptions& options) {
-  if (!options.confirm.empty()) {
-    std::printf("taken back after %s unless confirmed: nicsentry rules confirm\n", options.confirm.c_str());
+int report_change(const ChangeOptions& options, nlohmann::ordered_json answer, const Enforced& enforced,
+                  const std::vector<Chain>& chains, const std::function<void()>& text) {
+  if (!options.json) {
+    text();
+    report_unconfirmed(options);
+    return report_enforced(enforced, chains);
   }
+  if (const auto confirm = chosen_lifetime(options.confirm)) {
+    answer["unconfirmed"] = {{"seconds", std::chrono::duration<double>(*confirm).count()}};
+  }
+  std::printf("%s\n", printed_json(answer, 2).c_str());
+  std::fflush(stdout);
+  return enforcement_status(enforced, chains);
 }
 
 }  // namespace nicsentry

@@ -24,11 +24,11 @@ std::string enforced_text(const Enforced& enforced, const std::vector<Chain>& ch
 
 int report_enforced(const Enforced& enforced, const std::vector<Chain>& chains) {
   std::printf("%s\n", enforced_text(enforced, chains).c_str());
-  return enforced_status(enforced, chains);
+  std::fflush(stdout);
+  return enforcement_status(enforced, chains);
 }
 
-int enforced_status(const Enforced& enforced, const std::vector<Chain>& chains) {
-  std::fflush(stdout);
+int enforcement_status(const Enforced& enforced, const std::vector<Chain>& chains) {
   int status = kExitSuccess;
   if (enforced.ingress.empty() && !enforced.egress.empty() &&
       std::find(chains.begin(), chains.end(), Chain::ingress) != chains.end()) {

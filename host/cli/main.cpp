@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
     if (const auto unknown = unknown_word_error(app, std::vector<std::string>(argv + 1, argv + argc))) {
       std::fprintf(stderr, "nicsentry: error: %s\n", unknown->c_str());
     } else {
-      app.exit(error);
+      std::fprintf(stderr, "nicsentry: error: %s", CLI::FailureMessage::simple(&app, error).c_str());
     }
     return kExitUsage;
   }

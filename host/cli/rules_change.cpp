@@ -17,6 +17,7 @@
 #include "host/cli/controller_option.h"
 #include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
+#include "host/cli/number_of.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/rule_text.h"
 #include "host/rules/language/rule_words.h"
@@ -32,7 +33,6 @@ struct ChangeCommand {
   std::string from;
   std::string to;
   bool egress = false;
-  bool as_json = false;
   ChangeOptions change;
   json operation;
 
@@ -108,7 +108,7 @@ BatchAnswer ask(const ChangeCommand& command) {
 void print_change(Chain chain, const BatchAnswer::Change& change) {
   if (!change.rule) {
     const std::size_t removed = change.removed.value_or(0);
-    std::printf("- %s %zu rule%s\n", chain_name(chain), removed, removed == 1 ? "" : "s");
+    std::printf("- %s %s\n", chain_name(chain), number_of(removed, "rule", "rules").c_str());
     return;
   }
   nlohmann::ordered_json fields = encode(*change.rule);
@@ -117,6 +117,20 @@ void print_change(Chain chain, const BatchAnswer::Change& change) {
   const std::string to = change.to ? " -> " + std::to_string(*change.to) : "";
   std::printf("%s %s %zu%s %s\n", sign, chain_name(chain), change.rule->id, to.c_str(), python_json(fields).c_str());
 }
+
+int perform(const ChangeCommand& command) {
+  set_up_log(false);
+  const BatchAnswer answer = ask(command);
+  warn_of_twice(answer);
+  return report_change(command.change, encode(answer), answer.enforced, {command.chain()}, [&] {
+    for (const BatchAnswer::Change& change : answer.changes) {
+      print_change(command.chain(), change);
+    }
+    report_rules(command.chain(), answer);
+  });
+}
+
+}  // namespace
 
 void warn_of_twice(const BatchAnswer& answer) {
   if (answer.twice == 0) {
@@ -134,27 +148,8 @@ void warn_of_twice(const BatchAnswer& answer) {
               ids + "; 'nicsentry rules load' makes a chain what a file says");
 }
 
-int perform(const ChangeCommand& command) {
-  set_up_log(false);
-  const BatchAnswer answer = ask(command);
-  if (command.as_json) {
-    std::printf("%s\n", printed_json(encode(answer), 2).c_str());
-    warn_of_twice(answer);
-    return enforced_status(answer.enforced, {command.chain()});
-  }
-  for (const BatchAnswer::Change& change : answer.changes) {
-    print_change(command.chain(), change);
-  }
-  report_rules(command.chain(), answer);
-  report_unconfirmed(command.change);
-  return report_enforced(answer.enforced, {command.chain()});
-}
-
-}  // namespace
-
 void report_rules(Chain chain, const BatchAnswer& answer) {
-  std::printf("%zu rule%s in force (%s)\n", answer.rules, answer.rules == 1 ? "" : "s", chain_name(chain));
-  warn_of_twice(answer);
+  std::printf("%s in force (%s)\n", number_of(answer.rules, "rule", "rules").c_str(), chain_name(chain));
 }
 
 void add_change_commands(CLI::App& rules, Action& chosen) {
@@ -170,8 +165,8 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
       chosen = [options] { return perform(*options); };
     });
     command->add_flag("--egress", options->egress, "in the egress chain (default: ingress)");
-    command->add_flag("--json", options->as_json, "print JSON");
     add_change_options(*command, options->change);
+    add_change_json(*command, options->change);
     add_controller_option(*command, options->interface);
     return command;
   };

@@ -7,6 +7,7 @@
 
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
+#include "host/cli/number_of.h"
 #include "host/rules/compile/compile.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/field_text.h"
@@ -17,6 +18,7 @@ namespace nicsentry {
 namespace {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 void add_set_names(const json& term, std::vector<std::string>& names) {
   if (!term.is_string()) {
@@ -93,7 +95,29 @@ void print_hidden(const std::vector<HiddenRule>& hidden) {
   }
 }
 
-void check_chain(ChainRules rules, Chain chain, const std::vector<std::string>& sets) {
+ordered_json sizes_json(std::size_t rules, const Compiled& compiled, const BankPlace& place) {
+  const RuleTables& tables = compiled.tables;
+  return {{"rules", rules},
+          {"rows", compiled.bit_rules.size()},
+          {"rows_room", std::size_t{RULE_ROWS_MAX}},
+          {"nodes", tables.nodes.size()},
+          {"nodes_room", place.nodes},
+          {"bits", tables.bits.size()},
+          {"bits_room", place.bits},
+          {"actions", tables.actions.size()},
+          {"actions_room", std::size_t{ACTION_ROWS}}};
+}
+
+ordered_json hidden_json(const std::vector<HiddenRule>& hidden) {
+  ordered_json list = ordered_json::array();
+  for (const HiddenRule& rule : hidden) {
+    list.push_back({{"rule", rule.rule}, {"by", rule.by}, {"same_action", rule.same_action}});
+  }
+  return list;
+}
+
+// With `answer` into it, else as text.
+void check_chain(ChainRules rules, Chain chain, const std::vector<std::string>& sets, ordered_json* answer) {
   std::uint32_t counter = COUNTER_FIRST_RULE;
   for (Rule& rule : rules.rules) {
     rule.counter = counter++;
@@ -106,26 +130,40 @@ void check_chain(ChainRules rules, Chain chain, const std::vector<std::string>& 
   };
   input.classes = classes_of(sets.size());
   const Compiled compiled = compile_chain(input);
-  std::printf("%zu rule%s (%s)\n", rules.rules.size(), rules.rules.size() == 1 ? "" : "s", chain_name(chain));
+  if (answer != nullptr) {
+    ordered_json& of_chain = (*answer)[chain_name(chain)];
+    of_chain = sizes_json(rules.rules.size(), compiled, input.place);
+    of_chain["hidden"] = hidden_json(hidden_rules(input));
+    return;
+  }
+  std::printf("%s (%s)\n", number_of(rules.rules.size(), "rule", "rules").c_str(), chain_name(chain));
   print_sizes(compiled, input.place);
   print_hidden(hidden_rules(input));
 }
 
-}  // namespace
-
-void check_rules(const json& file, Chain chain) {
+void check_file(const json& file, Chain chain, ordered_json* answer) {
   const TimestampNs now = wall_clock_ns();
   if (!is_ruleset(file)) {
     const std::vector<std::string> sets = sets_named(file);
-    check_chain(apply_batch({}, parse_batch(file, now), sets), chain, sets);
+    check_chain(apply_batch({}, parse_batch(file, now), sets), chain, sets, answer);
     return;
   }
   const Ruleset ruleset = parse_ruleset(file, chain, now);
   for (const Chain one : {Chain::ingress, Chain::egress}) {
     if (ruleset.of(one)) {
       check_interfaces(one, ruleset.of(one)->rules);
-      check_chain(chain_of(*ruleset.of(one), now), one, sets_named(file.value(chain_name(one), file)));
+      check_chain(chain_of(*ruleset.of(one), now), one, sets_named(file.value(chain_name(one), file)), answer);
     }
+  }
+}
+
+}  // namespace
+
+void check_rules(const json& file, Chain chain, bool as_json) {
+  ordered_json answer = ordered_json::object();
+  check_file(file, chain, as_json ? &answer : nullptr);
+  if (as_json) {
+    std::printf("%s\n", answer.dump(2).c_str());
   }
 }
 

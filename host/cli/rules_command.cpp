@@ -54,7 +54,8 @@ int show(const RulesOptions& options) {
   const RulesAnswer answer = Controller::of_port(options.interface).rules();
   if (options.json) {
     std::printf("%s\n", printed_json(encode(answer), 2).c_str());
-    return kExitSuccess;
+    std::fflush(stdout);
+    return enforcement_status(answer.enforced);
   }
   for (const ChainAnswer* chain : {&answer.ingress, &answer.egress}) {
     std::fputs(options.stats ? rules_statistics(*chain).c_str() : chain->text.c_str(), stdout);
@@ -65,8 +66,9 @@ int show(const RulesOptions& options) {
     }
   }
   if (answer.unconfirmed) {
-    std::printf("%s is taken back in %.0f s unless confirmed: nicsentry rules confirm\n",
-                answer.unconfirmed->what.c_str(), answer.unconfirmed->seconds);
+    std::printf(
+        "%s is taken back in %.0f s unless confirmed: nicsentry rules confirm; at once: nicsentry rules revert\n",
+        answer.unconfirmed->what.c_str(), answer.unconfirmed->seconds);
   }
   return report_enforced(answer.enforced);
 }
@@ -76,14 +78,13 @@ int apply(const RulesOptions& options) {
   const Chain chain = options.egress ? Chain::egress : Chain::ingress;
   const nlohmann::json batch = read_json_file(options.file);
   const BatchAnswer answer = Controller::of_port(options.interface).apply(chain, batch, change_query(options.change));
-  report_rules(chain, answer);
-  report_unconfirmed(options.change);
-  return report_enforced(answer.enforced, {chain});
+  warn_of_twice(answer);
+  return report_change(options.change, encode(answer), answer.enforced, {chain}, [&] { report_rules(chain, answer); });
 }
 
 int check(const RulesOptions& options) {
   set_up_log(false);
-  check_rules(read_json_file(options.file), options.egress ? Chain::egress : Chain::ingress);
+  check_rules(read_json_file(options.file), options.egress ? Chain::egress : Chain::ingress, options.json);
   return kExitSuccess;
 }
 
@@ -94,12 +95,12 @@ int set_default(const RulesOptions& options) {
   const Chain chain = parse_chain_name(options.chain);
   const DefaultAnswer answer =
       Controller::of_port(options.interface).set_default(chain, action, change_query(options.change));
-  std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
-  report_unconfirmed(options.change);
-  if (answer.warning) {
-    log_warning(*answer.warning);
-  }
-  return report_enforced(answer.enforced, {chain});
+  return report_change(options.change, encode(answer), answer.enforced, {chain}, [&] {
+    std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
+    if (answer.warning) {
+      log_warning(*answer.warning);
+    }
+  });
 }
 
 int accept_established(const RulesOptions& options) {
@@ -107,9 +108,8 @@ int accept_established(const RulesOptions& options) {
   const Chain chain = parse_chain_name(options.chain);
   const EnforcedAnswer answer = Controller::of_port(options.interface)
                                     .accept_established(chain, options.on == "on", change_query(options.change));
-  std::printf("accept-established %s (%s)\n", options.on.c_str(), options.chain.c_str());
-  report_unconfirmed(options.change);
-  return report_enforced(answer.enforced, {chain});
+  return report_change(options.change, encode(answer), answer.enforced, {chain},
+                       [&] { std::printf("accept-established %s (%s)\n", options.on.c_str(), options.chain.c_str()); });
 }
 
 int unjudged(const RulesOptions& options) {
@@ -117,9 +117,8 @@ int unjudged(const RulesOptions& options) {
   const Chain chain = parse_chain_name(options.chain);
   const EnforcedAnswer answer = Controller::of_port(options.interface)
                                     .drop_unjudged(chain, options.action == "drop", change_query(options.change));
-  std::printf("unjudged %s (%s)\n", options.action.c_str(), options.chain.c_str());
-  report_unconfirmed(options.change);
-  return report_enforced(answer.enforced, {chain});
+  return report_change(options.change, encode(answer), answer.enforced, {chain},
+                       [&] { std::printf("unjudged %s (%s)\n", options.action.c_str(), options.chain.c_str()); });
 }
 
 int non_ip(const RulesOptions& options) {
@@ -129,22 +128,30 @@ int non_ip(const RulesOptions& options) {
   const Chain chain = parse_chain_name(options.chain);
   const EnforcedAnswer answer =
       Controller::of_port(options.interface).set_non_ip(chain, types, change_query(options.change));
-  std::printf("non-ip %s (%s)\n", non_ip_json(types).dump().c_str(), options.chain.c_str());
-  report_unconfirmed(options.change);
-  return report_enforced(answer.enforced, {chain});
+  return report_change(options.change, encode(answer), answer.enforced, {chain}, [&] {
+    std::printf("non-ip %s (%s)\n", non_ip_json(types).dump().c_str(), options.chain.c_str());
+  });
 }
 
 int confirm(const RulesOptions& options) {
   set_up_log(false);
-  std::printf("confirmed: %s stays\n", Controller::of_port(options.interface).confirm().what.c_str());
-  return kExitSuccess;
+  const ConfirmAnswer answer = Controller::of_port(options.interface).confirm();
+  return report_change(options.change, encode(answer), answer.enforced, {Chain::ingress, Chain::egress},
+                       [&] { std::printf("confirmed: %s stays\n", answer.what.c_str()); });
+}
+
+int revert(const RulesOptions& options) {
+  set_up_log(false);
+  const RevertAnswer answer = Controller::of_port(options.interface).revert();
+  return report_change(options.change, encode(answer), answer.enforced, {Chain::ingress, Chain::egress},
+                       [&] { std::printf("taken back: %s\n", answer.what.c_str()); });
 }
 
 int reset_counters(const RulesOptions& options) {
   set_up_log(false);
-  Controller::of_port(options.interface).reset_counters();
-  std::printf("counters reset\n");
-  return kExitSuccess;
+  const EnforcedAnswer answer = Controller::of_port(options.interface).reset_counters();
+  return report_change(options.change, encode(answer), answer.enforced, {Chain::ingress, Chain::egress},
+                       [&] { std::printf("counters reset\n"); });
 }
 
 void add_batch(CLI::App& command, RulesOptions& options) {
@@ -182,11 +189,13 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   command = add("apply", "perform a batch on a chain, all of it or nothing", apply);
   add_batch(*command, *options);
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("check", "compile a batch or a ruleset and print its size; nothing is put in force", check);
   command->add_option("FILE", options->file, "the batch or ruleset, JSON; '-': standard input")->required();
   command->add_flag("--egress", options->egress, "for the egress chain, where the file names no chain");
+  command->add_flag("--json", options->json, "print JSON");
 
   add_change_commands(*rules, chosen);
   add_ruleset_commands(*rules, chosen);
@@ -199,30 +208,40 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
       ->required()
       ->check(CLI::IsMember({"drop", "accept"}));
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("accept-established", "whether established connections pass before the rules", accept_established);
   add_chain(*command, *options);
   command->add_option("STATE", options->on, "on or off")->required()->check(CLI::IsMember({"on", "off"}));
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("unjudged", "the action for packets that cannot be read far enough to judge them", unjudged);
   add_chain(*command, *options);
   command->add_option("ACTION", options->action, "drop or pass")->required()->check(CLI::IsMember({"drop", "pass"}));
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("non-ip", "which frames that are no IP pass", non_ip);
   add_chain(*command, *options);
   command->add_option("TYPE", options->ether_types, "all, or EtherTypes such as ARP LLDP 0x8864")->required();
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("confirm", "keep a change that was made with --confirm", confirm);
+  add_change_json(*command, options->change);
+  add_controller_option(*command, options->interface);
+
+  command = add("revert", "take such a change back at once", revert);
+  add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("reset-counters", "set the counters of all rules to 0", reset_counters);
+  add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 }
 

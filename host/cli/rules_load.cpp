@@ -12,8 +12,8 @@
 #include "host/cli/change_options.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/controller_option.h"
-#include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
+#include "host/cli/number_of.h"
 #include "host/rules/language/ruleset.h"
 #include "host/rules/language/ruleset_change.h"
 #include "host/rules/language/ruleset_text.h"
@@ -39,7 +39,7 @@ void print_loaded(const char* chain, const std::optional<LoadAnswer::OfChain>& l
     return;
   }
   const std::size_t added = loaded->rules - loaded->kept;
-  std::printf("%s: %zu rule%s in force", chain, loaded->rules, loaded->rules == 1 ? "" : "s");
+  std::printf("%s: %s in force", chain, number_of(loaded->rules, "rule", "rules").c_str());
   if (!loaded->changed) {
     std::printf(", as before\n");
   } else {
@@ -47,19 +47,22 @@ void print_loaded(const char* chain, const std::optional<LoadAnswer::OfChain>& l
   }
 }
 
+void print_loaded(const LoadAnswer& answer) {
+  print_loaded("ingress", answer.ingress);
+  print_loaded("egress", answer.egress);
+  for (const LoadAnswer::OfSet& set : answer.sets) {
+    std::printf("set %s: %s%s\n", set.name.c_str(), number_of(set.entries, "entry", "entries").c_str(),
+                set.changed ? "" : ", as before");
+  }
+}
+
 int load(const RulesetOptions& options) {
   set_up_log(false);
   const nlohmann::json ruleset = read_ruleset(options);
   const LoadAnswer answer = Controller::of_port(options.interface).load(ruleset, change_query(options.change));
-  print_loaded("ingress", answer.ingress);
-  print_loaded("egress", answer.egress);
   bool changed = (answer.ingress && answer.ingress->changed) || (answer.egress && answer.egress->changed);
   for (const LoadAnswer::OfSet& set : answer.sets) {
-    std::printf("set %s: %zu entries%s\n", set.name.c_str(), set.entries, set.changed ? "" : ", as before");
     changed = changed || set.changed;
-  }
-  if (changed) {
-    report_unconfirmed(options.change);
   }
   std::vector<Chain> chains;
   if (answer.ingress || !answer.egress) {
@@ -68,7 +71,11 @@ int load(const RulesetOptions& options) {
   if (answer.egress || !answer.ingress) {
     chains.push_back(Chain::egress);
   }
-  return report_enforced(answer.enforced, chains);
+  ChangeOptions change = options.change;
+  if (!changed) {
+    change.confirm.clear();  // nothing waits
+  }
+  return report_change(change, encode(answer), answer.enforced, chains, [&answer] { print_loaded(answer); });
 }
 
 int export_ruleset(const RulesetOptions& options) {
@@ -117,6 +124,7 @@ void add_ruleset_commands(CLI::App& rules, Action& chosen) {
   CLI::App* command = add("load", "make chains and sets what a file says, at one instant", load);
   add_file(*command, *options);
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
 
   add("export", "print rules, settings and sets in force, as 'rules load' takes them", export_ruleset);
 

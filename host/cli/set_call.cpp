@@ -10,9 +10,9 @@
 
 #include "host/api/client/controller.h"
 #include "host/cli/commands.h"
-#include "host/cli/enforced_text.h"
 #include "host/cli/lifetime_option.h"
 #include "host/cli/log.h"
+#include "host/cli/number_of.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/sets/address_sets.h"
@@ -21,7 +21,6 @@ namespace nicsentry {
 namespace {
 
 constexpr std::size_t kMissingReported = 20;
-
 std::vector<AddressRange> ranges_of(const std::vector<std::string>& entries) {
   std::vector<AddressRange> ranges;
   ranges.reserve(entries.size());
@@ -62,11 +61,14 @@ std::string ends_text(const std::vector<ListedEntry>& entries, std::size_t all) 
 
 void report_what_was_there(const SetAddition& added) {
   if (added.renewed != 0) {
-    std::printf("%zu had another end before: %s\n", added.renewed, ends_text(added.former, added.renewed).c_str());
+    std::printf("%s got another end; the end before was: %s\n", number_of(added.renewed, "entry", "entries").c_str(),
+                ends_text(added.former, added.renewed).c_str());
   }
   if (added.outlasting != 0) {
-    log_warning(std::to_string(added.outlasting) + " of the entries end later already, and stay so: " +
-                ends_text(added.longer, added.outlasting) + "; to end them as asked: --shorten");
+    const bool one = added.outlasting == 1;
+    log_warning(number_of(added.outlasting, "entry", "entries") + (one ? " keeps its" : " keep their") +
+                " later end: " + ends_text(added.longer, added.outlasting) + "; to end " + (one ? "it" : "them") +
+                " as asked: --shorten");
   }
   for (const AddressRange& range : added.exempt) {
     log_warning(range.text() + " is in the set '" + kAllowedSet + "' too: it is not blocked");
@@ -95,28 +97,39 @@ int add_to_set(const std::string& interface, const std::string& name, std::vecto
   const std::size_t asked = entries.size();
   const SetAddition added = Controller::of_port(interface).add_to_set(
       name, {std::move(entries), chosen_lifetime(adding.lifetime), adding.shorten}, change_query(change));
-  std::printf("%s: %zu of %zu added (in force after %.3f ms)\n", name.c_str(), added.changed, asked, added.took_ms);
-  report_what_was_there(added);
-  report_unconfirmed(change);
-  return report_enforced(added.enforced);
+  return report_change(change, encode(added), added.enforced, {Chain::ingress, Chain::egress}, [&] {
+    const char* rest = added.changed == asked ? ""
+                       : asked == 1           ? ", it was there already"
+                                              : ", the rest was there already";
+    std::printf("%s: %zu of %zu added%s (in force after %.3f ms)\n", name.c_str(), added.changed, asked, rest,
+                added.took_ms);
+    report_what_was_there(added);
+  });
+}
+
+int report_replaced(const std::string& name, const SetReplacement& answer, const ChangeOptions& change) {
+  return report_change(change, encode(answer), answer.enforced, {Chain::ingress, Chain::egress}, [&] {
+    std::printf("%s: %s\n", name.c_str(), number_of(answer.entries, "entry", "entries").c_str());
+  });
 }
 
 int empty_set(const std::string& interface, const std::string& name, const ChangeOptions& change) {
-  const SetReplacement emptied =
-      Controller::of_port(interface).replace_set(name, {{}, std::nullopt, true}, change_query(change));
-  std::printf("%s: %zu entries\n", name.c_str(), emptied.entries);
-  report_unconfirmed(change);
-  return report_enforced(emptied.enforced);
+  return report_replaced(
+      name, Controller::of_port(interface).replace_set(name, {{}, std::nullopt, true}, change_query(change)), change);
 }
 
 int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
                   const ChangeOptions& change) {
   const SetRemoval removed =
       Controller::of_port(interface).remove_from_set(name, {ranges_of(entries)}, change_query(change));
-  std::printf("%s: %zu of %zu removed\n", name.c_str(), removed.changed, entries.size());
-  report_unconfirmed(change);
-  const int status = report_enforced(removed.enforced);
   const bool done = removed.changed != 0;
+  int status = kExitFailure;
+  if (done || change.json) {
+    const int enforced = report_change(change, encode(removed), removed.enforced, {Chain::ingress, Chain::egress}, [&] {
+      std::printf("%s: %zu of %zu removed\n", name.c_str(), removed.changed, entries.size());
+    });
+    status = done ? enforced : kExitFailure;
+  }
   const auto report = [done](const std::string& text) { done ? log_warning(text) : log_error(text); };
   std::map<AddressRange, AddressRange> staying(removed.staying.begin(), removed.staying.end());
   std::size_t missing = 0;
@@ -124,16 +137,16 @@ int take_from_set(const std::string& interface, const std::string& name, const s
     if (const auto stays = staying.extract(range)) {
       report(range.text() + " is not an entry; it is still covered by " + stays.mapped().text());
     } else if (missing++ < kMissingReported) {
-      report(range.text() + " is not in the set");
+      report(range.text() + " is not in the set '" + name + "'");
     }
   }
   if (missing > kMissingReported) {
-    report("and " + std::to_string(missing - kMissingReported) + " more are not in the set");
+    report("and " + std::to_string(missing - kMissingReported) + " more are not in the set '" + name + "'");
   }
   for (const auto& [range, by] : staying) {
     report(range.text() + " was removed, but is still covered by " + by.text());
   }
-  return done ? status : kExitFailure;
+  return status;
 }
 
 }  // namespace nicsentry

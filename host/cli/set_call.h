@@ -24,6 +24,8 @@ std::vector<RequestedEntry> requested_entries(const std::vector<std::string>& te
 // command's exit status: failure where no entry was removed.
 int add_to_set(const std::string& interface, const std::string& name, std::vector<RequestedEntry> entries,
                const AddingOptions& adding, const ChangeOptions& change);
+// Prints how many entries a set has that was replaced.
+int report_replaced(const std::string& name, const SetReplacement& answer, const ChangeOptions& change);
 // Removes all entries.
 int empty_set(const std::string& interface, const std::string& name, const ChangeOptions& change);
 int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,

@@ -9,7 +9,6 @@
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
-#include "host/cli/enforced_text.h"
 #include "host/cli/list_file.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
@@ -88,19 +87,18 @@ int remove(const SetsOptions& options) {
     throw Error("--confirm: a set is removed for good; give entries, or leave --confirm out");
   }
   const EnforcedAnswer answer = Controller::of_port(options.interface).remove_set(options.name);
-  std::printf("%s: removed\n", options.name.c_str());
-  return report_enforced(answer.enforced);
+  return report_change(options.change, encode(answer), answer.enforced, {Chain::ingress, Chain::egress},
+                       [&] { std::printf("%s: removed\n", options.name.c_str()); });
 }
 
 int load(const SetsOptions& options) {
   set_up_log(false);
   // Before a controller is looked for.
   const SetReplacementRequest request{read_list_file(options.file), std::nullopt, options.allow_empty};
-  const SetReplacement answer =
-      Controller::of_port(options.interface).replace_set(options.name, request, change_query(options.change));
-  std::printf("%s: %zu entries\n", options.name.c_str(), answer.entries);
-  report_unconfirmed(options.change);
-  return report_enforced(answer.enforced);
+  return report_replaced(
+      options.name,
+      Controller::of_port(options.interface).replace_set(options.name, request, change_query(options.change)),
+      options.change);
 }
 
 CLI::Option* add_name(CLI::App& command, SetsOptions& options) {
@@ -137,11 +135,13 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
   add_entries(*command, *options, "addresses, prefixes or ranges")->required();
   add_adding_options(*command, options->adding);
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
 
   command = add_set_part("remove", "remove entries, or without any the set", remove);
   add_name(*command, *options)->required();
   add_entries(*command, *options, "entries as they were added (default: the set itself)");
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
 
   command = add_set_part("load", "replace the content of a set by that of a file", load);
   add_name(*command, *options)->required();
@@ -153,6 +153,7 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
   add_skip_invalid_option(*command, options->file);
   command->add_flag("--allow-empty", options->allow_empty, "also where this empties a set that packets are judged by");
   add_change_options(*command, options->change);
+  add_change_json(*command, options->change);
 }
 
 }  // namespace nicsentry

@@ -12,6 +12,7 @@
 #include "host/cli/commands.h"
 #include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
+#include "host/cli/number_of.h"
 #include "host/cli/user_programs_status.h"
 #include "host/datapath/interface.h"
 #include "host/ports/port_claim.h"
@@ -146,14 +147,15 @@ void print(const Interface& port, const Run& run) {
   }
   if (const auto& summary = run.status->summary) {
     for (const auto& [name, chain] : {std::pair("ingress", summary->ingress), std::pair("egress", summary->egress)}) {
-      std::printf("    %s: %zu rule%s, default %s\n", name, chain.rules, chain.rules == 1 ? "" : "s",
+      std::printf("    %s: %s, default %s\n", name, number_of(chain.rules, "rule", "rules").c_str(),
                   default_action_name(chain.default_action));
     }
     std::printf("    %s\n", enforced_text(run.status->enforced, {Chain::ingress, Chain::egress}).c_str());
-    std::printf("    blocked: %zu entr%s\n", summary->blocked, summary->blocked == 1 ? "y" : "ies");
+    std::printf("    blocked: %s\n", number_of(summary->blocked, "entry", "entries").c_str());
     if (summary->unconfirmed) {
-      std::printf("    %s is taken back in %.0f s unless confirmed: nicsentry rules confirm\n",
-                  summary->unconfirmed->what.c_str(), summary->unconfirmed->seconds);
+      std::printf(
+          "    %s is taken back in %.0f s unless confirmed: nicsentry rules confirm; at once: nicsentry rules revert\n",
+          summary->unconfirmed->what.c_str(), summary->unconfirmed->seconds);
     }
   }
   for (const ListedOutage& outage : run.status->outages) {
@@ -165,6 +167,24 @@ void print(const Interface& port, const Run& run) {
   for (const std::string& output : run.status->ended_outputs) {
     std::printf("%s  process %d: nobody reads %s any more\n", port.name.c_str(), run.pid, output.c_str());
   }
+}
+
+// Whether the run enforces all that it is to enforce there.
+int enforcement_of(const Interface& port, const Run& run) {
+  if (!run.status) {
+    return kExitSuccess;
+  }
+  const auto on_port = [&port](const std::string& attachment) { return attachment.starts_with(port.name + "/"); };
+  for (const auto* places : {&run.status->enforced.ingress, &run.status->enforced.egress}) {
+    for (const EnforcedPlace& place : *places) {
+      if (place.failing && on_port(place.attachment)) {
+        return kExitNotEnforced;
+      }
+    }
+  }
+  const bool lost = std::any_of(run.status->outages.begin(), run.status->outages.end(),
+                                [&port](const ListedOutage& outage) { return outage.interface == port.name; });
+  return lost ? kExitNotEnforced : kExitSuccess;
 }
 
 bool is_users(const AttachmentStatus& attachment, const std::vector<UserProgramStatus>& users) {
@@ -184,6 +204,7 @@ int status(const StatusOptions& options) {
   }
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::size_t shown = 0;
+  int exit_status = kExitSuccess;
   const std::vector<programs::LoadedMonitor> monitors = loaded_monitors_here();
   for (const Interface& port : ports) {
     const auto run = ask_run(port);
@@ -208,6 +229,9 @@ int status(const StatusOptions& options) {
         std::fputs(user_program_line(user).c_str(), stdout);
       }
     }
+    if (run) {
+      exit_status = std::max(exit_status, enforcement_of(port, *run));
+    }
     if (run && !options.json) {
       print(port, *run);
     }
@@ -217,7 +241,7 @@ int status(const StatusOptions& options) {
   } else if (shown == 0) {
     std::printf("nothing is attached\n");
   }
-  return kExitSuccess;
+  return exit_status;
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ constexpr Chain kChains[] = {Chain::ingress, Chain::egress};
 constexpr std::chrono::nanoseconds kFirstMending = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kLastMending = std::chrono::seconds(30);
 
+constexpr const char* kNotConfirmed = "was not confirmed";
+
 // A rule for an interface that is not watched would be in force nowhere.
 void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& interfaces) {
   if (interfaces.empty() || interfaces.contains("")) {
@@ -292,7 +294,7 @@ void Firewall::with_undo(const ChangeTerms& terms, const std::function<Undo()>& 
     if (unconfirmed_.waits()) {
       throw Conflict(former->what() + " still waits to be confirmed: nicsentry rules confirm");
     }
-    take_back(*former);  // which is still to be saved
+    take_back(*former, kNotConfirmed);  // which is still to be saved
   }
   Undo undo = make_undo();
   undo.due_ns = options_.now() + terms.confirm->count();
@@ -317,22 +319,40 @@ std::string Firewall::confirm() {
   return what;
 }
 
+std::string Firewall::revert() {
+  const Change change(*this);
+  if (!unconfirmed_.waits()) {
+    throw Conflict("no change waits to be confirmed");
+  }
+  Undo& undo = *unconfirmed_.undo();
+  std::string what = undo.what();
+  try {
+    take_back(undo, "was reverted");
+  } catch (const Error& error) {
+    if (!undo.taken_back) {
+      throw;
+    }
+    throw Error(what + " is taken back, but not saved, which is tried again: " + error.what());
+  }
+  return what;
+}
+
 bool Firewall::take_back_unconfirmed() {
   const Change change(*this);
   Undo* undo = unconfirmed_.undo();
   if (undo != nullptr) {
-    take_back(*undo);
+    take_back(*undo, kNotConfirmed);
   }
   return undo != nullptr;
 }
 
 // With the lock held. First in force, then saved: a full disk must not keep anybody locked out. Where it throws, Expiry
 // tries again.
-void Firewall::take_back(Undo& undo) {
+void Firewall::take_back(Undo& undo, const char* why) {
   if (!undo.taken_back) {
     put_in_force(undo);
     undo.taken_back = true;
-    options_.warning(undo.what() + " was not confirmed; it is taken back");
+    options_.warning(undo.what() + " " + why + "; it is taken back");
   }
   save(undo);
   unconfirmed_.end();
@@ -777,7 +797,7 @@ void Firewall::expire(TimestampNs now_ns) {
     }
   };
   if (Undo* undo = unconfirmed_.undo(); undo != nullptr && undo->due_ns <= now_ns) {
-    attempt([&] { take_back(*undo); });
+    attempt([&] { take_back(*undo, kNotConfirmed); });
   }
   for (const Chain chain : kChains) {
     attempt([&] { expire_rules(chain, now_ns); });

@@ -124,6 +124,9 @@ class Firewall : public Enforcement {
 
   // The change that waits to be confirmed stays. Returns which that is. Throws Conflict where none waits.
   std::string confirm();
+  // It is taken back now. Returns which that was. Throws Conflict where none waits, and Error where it is taken back
+  // but not saved.
+  std::string revert();
   // Takes it back now. False where none waits.
   bool take_back_unconfirmed();
   // When it is taken back, and what it is; nothing where none waits. Waits for nobody.
@@ -219,7 +222,8 @@ class Firewall : public Enforcement {
   void switch_and_save(const NextChains& chains, const NextSets& sets);
   // Performs a change that is taken back unless it is confirmed, where the terms say so.
   void with_undo(const ChangeTerms& terms, const std::function<Undo()>& make_undo, const std::function<void()>& act);
-  void take_back(Undo& undo);
+  // `why`: "was not confirmed".
+  void take_back(Undo& undo, const char* why);
   void put_in_force(const Undo& undo);
   void save(const Undo& undo);
   // When the rules are written to disk: before they are in force, where a failure still changes nothing, or by the

@@ -82,6 +82,8 @@ bool load_json(const std::filesystem::path& path, const std::function<void(const
     check_format(saved);
     act(saved);
     return true;
+  } catch (const json::exception& error) {
+    throw Error(path.string() + ": " + json_reason(error));
   } catch (const std::exception& error) {
     throw Error(path.string() + ": " + error.what());
   }

@@ -67,6 +67,22 @@ AttachmentStatus::Counts read_counts(const Interface& port, const Place& place) 
   return counts;
 }
 
+// Taken off under its run, a program would be put back.
+void refuse_driven(const Interface& port) {
+  const auto found = read_port_record(port);
+  if (found && found->running && !found->record.socket.empty()) {
+    const std::string pid = std::to_string(found->record.pid);
+    throw Error("EBUSY: a run drives the programs of " + port.name + ", process " + pid + "; end it first: kill " +
+                pid + " (it takes off what it attached)");
+  }
+  const auto holder = find_lease_holder(port);
+  if (holder && !(found && found->running)) {
+    throw Error("EBUSY: a run" + std::string(holder->same_pid_namespace ? "" : " of another container") +
+                " drives the programs of " + port.name + ", process " + std::to_string(holder->pid) +
+                ", with the runtime directory " + holder->directory + "; end it first");
+  }
+}
+
 }  // namespace
 
 std::vector<AttachmentStatus> port_status(const Interface& port) {
@@ -105,6 +121,7 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
 
 std::string detach_port(const std::string& interface_name, std::optional<Mode> mode) {
   const Interface port = find_interface(interface_name);
+  refuse_driven(port);
   PortClaim claim(port);
   ClaimRecord left;
   std::string done;

@@ -77,6 +77,7 @@ REFUSED = (  # arguments, what the error names
     ("rules diff /none.json --yes", "--yes"),
     ("rules export now", "now"),
     ("rules confirm now", "now"),
+    ("rules revert --yes", "--yes"),
     ("rules apply /none.json --ingress", "--ingress"),
     ("rules check", "FILE"),
     ("rules check /none.json -i none0", "-i"),
@@ -121,7 +122,7 @@ REFUSED = (  # arguments, what the error names
     ("block 10.0.0.1 --for 0 -i none0", "'0'"),
     ("block 10.0.0.1 --for 400d -i none0", "'400d'"),
     ("unblock somebody -i none0", "somebody"),
-    ("unblock 10.0.0.1 --json -i none0", "--json"),
+    ("unblock 10.0.0.1 --for 1m -i none0", "--for"),
     ("connections --xml", "--xml"),
     ("programs check", "FILE"),
     ("programs check /none.json --mode fast", "fast"),
@@ -147,6 +148,7 @@ REFUSED = (  # arguments, what the error names
 UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they name
     "programs lint /none.o --section xdp --firmware nic --mtu 9000 --no-kernel --json",
     "rules confirm -i none0",
+    "rules revert --json -i none0",
     "rules default ingress drop --yes --confirm 60s -i none0",
     "run -i none0",
     "run -i none0 -i none1 --mode tc --direction both --profile all --window 1.5m --windows 3 --cap 0",
@@ -221,6 +223,7 @@ class CommandLine(unittest.TestCase):
                 done = call(arguments)
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertEqual(done.stdout, "")
+                self.assertTrue(done.stderr.startswith("nicsentry: error: "), done.stderr)
                 self.assertIn(named, done.stderr)
 
     def test_every_entry_that_is_none_is_named(self):
@@ -439,8 +442,24 @@ class RulesCheck(unittest.TestCase):
         self.assertIn("the file names its chains", done.stderr)
         self.assertEqual(call("rules diff /none.json", "").returncode, 2)
 
+    def test_sizes_as_json(self):
+        done = call(
+            "rules check - --json", '{"ingress": {"rules": [{"dport": 9}, {"dport": 9}]}, "egress": {"rules": []}}'
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        answer = json.loads(done.stdout)
+        self.assertEqual([answer[chain]["rules"] for chain in ("ingress", "egress")], [2, 0])
+        self.assertEqual(answer["ingress"]["hidden"], [{"rule": 1, "by": 0, "same_action": True}])
+        self.assertLessEqual(answer["ingress"]["rows"], answer["ingress"]["rows_room"])
+
     def test_what_is_no_batch_is_refused(self):
-        for text, named in (("{", "not JSON"), ("[3]", "a list"), ('{"rules": 3}', "3"), ("", "not JSON")):
+        for text, named in (
+            ("{", "reading -: not JSON: line 1, column 2: read the end, allowed is a name in double quotes"),
+            ('{"rules":\n  [{"dport": 9,}]}', 'line 2, column 16: read "}", allowed is a name in double quotes'),
+            ("[3]", "a list"),
+            ('{"rules": 3}', "3"),
+            ("", "not JSON: it is empty"),
+        ):
             with self.subTest(text=text):
                 done = call("rules check -", text)
                 self.assertEqual(done.returncode, 1, done.stdout)

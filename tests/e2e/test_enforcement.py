@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -88,9 +89,12 @@ def qdisc_case(directory):
         )
         blocked = network.ask("block", "203.0.113.7")
         expect_text("block", "enforced: ingress on right0/xdp; egress nowhere", blocked.stdout)
-        status = network.ask("status")
+        status = network.ask("status", check=False)
+        expect("status, exit status", NOT_ENFORCED, status.returncode)
         expect_text("status", "right0  tc-egress, mode tc: NOT ON ITS HOOK: the program was taken off", status.stdout)
-        row = json.loads(network.ask("status", "--json").stdout)[0]
+        status = network.ask("status", "--json", check=False)
+        expect("status --json, exit status", NOT_ENFORCED, status.returncode)
+        row = json.loads(status.stdout)[0]
         expect("status --json, outages", ["tc-egress"], [one["hook"] for one in row["run"]["outages"]])
         expect("status --json, chain", "ingress", row["chain"])
         seen = network.text().count("NOT ON ITS HOOK")
@@ -153,8 +157,11 @@ def replaced_case(directory):
             expect("noticed within a second", True, time.monotonic() - began < NOTICED_S)
             network.wait_for_text(r"right0 xdp/drv: NOT ON ITS HOOK since .*replaced by 'stranger'")
             blocked = network.ask("block", "203.0.113.7")
-            for command, said in (("block", blocked), ("status", network.nicsentry("status"))):
+            for command, said in (("block", blocked), ("status", network.nicsentry("status", check=False))):
                 expect_text(command, "enforced: ingress on right1/xdp; egress nowhere", said.stdout)
+            for port, wanted in (("right0", NOT_ENFORCED), ("right1", 0)):
+                seen = network.nicsentry("status", "-i", port, check=False).returncode
+                expect(f"status -i {port}, exit status", wanted, seen)
             watching.stop(status=NOT_ENFORCED)
             expect("the other program stays", id_of(descriptor), network.program_id())
             network.check_clean("right1")
@@ -235,6 +242,44 @@ def tcx_case(directory):
         network.check_clean()
 
 
+def no_descriptors_case(directory):
+    """Without a free descriptor a run goes on, says what it cannot do, and does it when there is one again."""
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "drv", "--firewall")
+        attached = network.program_id()
+        pid = watching.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))  # poll(2) of one descriptor is still allowed
+        watching.wait_for(r"warning: right0/xdp: EMFILE: reading /sys/devices/system/cpu/online: .*; it is tried again")
+        run("ip", "-n", network.receiver, "link", "set", "dev", "right0", "xdp", "off")
+        watching.wait_for(r"warning: right0/xdp: it cannot be told whether its hook still runs .*: EMFILE")
+        expect("it runs", None, watching.process.poll())
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        watching.wait_for(r"warning: right0/xdp: the program was taken off; it was put back")
+        expect("the program", attached, network.program_id())
+        expect("an answer", 0, network.ask("rules", "show").returncode)
+        expect("times that it was said", 1, watching.log().count("cpu/online"))
+        watching.stop()
+        network.check_clean()
+
+
+def detach_case(directory):
+    """A program is not taken off under its run."""
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "drv", "--firewall")
+        attached, pid = network.program_id(), watching.process.pid
+        refused = network.ask("detach", check=False)
+        expect("detach under a run, exit status", 1, refused.returncode)
+        expect_text(
+            "words",
+            f"EBUSY: a run drives the programs of right0, process {pid}; end it first: kill {pid}",
+            refused.stderr,
+        )
+        expect("the program", attached, network.program_id())
+        watching.stop()
+        network.check_clean()
+
+
 def main():
     return run_directory_cases(
         {
@@ -246,6 +291,8 @@ def main():
             "behind a dispatcher": dispatcher_case,
             "a filter in front": in_front_case,
             "a tcx program in front": tcx_case,
+            "no descriptors": no_descriptors_case,
+            "detach under a run": detach_case,
         }
     )
 

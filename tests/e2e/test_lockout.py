@@ -12,7 +12,7 @@ import sys
 import time
 
 from compare import BINARY, expect, expect_text
-from network import Controller, run
+from network import Controller, Network, run
 from peers import INSIDE, INSIDE6, OUTSIDE, OUTSIDE6, STATEFUL, Peers
 from remote_shell import RemoteShell
 from suite import Mismatch, run_directory_cases
@@ -244,7 +244,51 @@ def confirm_case(directory):
         last = Controller(host, *STATEFUL, "--mode", "drv", "--state", state)
         last.wait_for("the change of the ingress chain was not confirmed before the last run ended; it is taken back")
         expect("a new connection, after the kill", True, host.reaches())
+        host.done(*drop, "--confirm", "10m")
+        expect("a new connection, until it is taken back", False, host.reaches())
+        expect_text("revert", "taken back: the change of the ingress chain", host.done("rules", "revert"))
+        expect("a new connection, when it was reverted", True, host.reaches())
+        expect("nothing is left to be taken back", False, (state / "undo.json").exists())
+        expect("revert without a change", 1, host.ask("rules", "revert")[0])
+        last.wait_for("warning: the change of the ingress chain was reverted; it is taken back")
         last.stop()
+
+
+def stacked_case(directory):
+    """Addresses of whatever stands on a port are this host's: VLANs, macvlans, bonds, bridges, also on one another."""
+    with Network(directory, pairs=3) as network:
+
+        def link(*words, check=True):
+            return run("ip", "-n", network.receiver, "link", *words, check=check).returncode == 0
+
+        def stack(name, *words):
+            """Whether there is such an interface now: a kernel need not have each type."""
+            if link("add", name, *words, check=False):
+                names.append(name)
+            return name in names
+
+        names = ["right0"]
+        if stack("right0.5", "link", "right0", "type", "vlan", "id", 5):
+            stack("right0.5.6", "link", "right0.5", "type", "vlan", "id", 6)
+        stack("mac0", "link", "right0", "type", "macvlan", "mode", "bridge")
+        if stack("bond0", "type", "bond", "mode", "active-backup"):
+            link("set", "right1", "down")
+            link("set", "right1", "master", "bond0")
+            stack("bond0.7", "link", "bond0", "type", "vlan", "id", 7)
+        if stack("br0", "type", "bridge"):
+            link("set", "right2", "master", "br0")
+            stack("br0.8", "link", "br0", "type", "vlan", "id", 8)
+            stack("mac1", "link", "br0", "type", "macvlan", "mode", "bridge")
+        for number, name in enumerate(names):
+            link("set", name, "up")
+            run("ip", "-n", network.receiver, "addr", "add", f"10.88.{number}.2/24", "dev", name)
+        running = Controller(network, "--firewall", "--mode", "tc", ports=("right0", "right1", "right2"))
+        for number, name in enumerate(names):
+            own = f"10.88.{number}.2"
+            refused = network.nicsentry("block", own, "-i", "right0", check=False)
+            expect(f"block of the address of {name} ({refused.stderr})", 1, refused.returncode)
+            expect_text(f"words about {name}", f"{own}, an address of this host (blocked)", refused.stderr)
+        running.stop()
 
 
 def one_way_case(directory):
@@ -342,6 +386,7 @@ if __name__ == "__main__":
                 "one way": one_way_case,
                 "whoever asks": caller_case,
                 "a port by any name": renamed_case,
+                "what stands on a port": stacked_case,
                 "a run's own rules": rules_file_case,
             }
         )

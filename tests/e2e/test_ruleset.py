@@ -56,7 +56,7 @@ def daily_case(directory):
         lines = done.stdout.splitlines()
         expect(
             "words of load",
-            ["ingress: 3 rules in force (0 stayed, 3 new, 0 removed)", "set testers: 1 entries"],
+            ["ingress: 3 rules in force (0 stayed, 3 new, 0 removed)", "set testers: 1 entry"],
             lines[:2],
         )
         expect("ping of a tester", True, host.reaches())
@@ -76,7 +76,7 @@ def daily_case(directory):
                 '- ingress 1 {"l4proto": "TCP", "dport": 8080, "action": "forward"}',
                 '> ingress 2 -> 0 {"src": "@testers", "l4proto": "ICMP", "action": "forward"}',
                 '+ ingress 2 {"dport": 53, "action": "drop"}',
-                "~ set testers 1 entries added, 1 removed, 0 with another end",
+                "~ set testers (entries: 1 added, 1 removed, 0 with another end)",
             ],
             done.stdout.splitlines(),
         )

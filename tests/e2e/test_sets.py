@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sets of addresses on the command line: lists as they are published, ends of entries, what is exempt."""
 import re
+import json
 import sys
 
 from compare import expect, expect_text
@@ -83,13 +84,14 @@ def blocks_case(directory):
         expect("ping of a blocked address", False, peers.ping(peers.sender, INSIDE, "-c", 2))
         done = block(OUTSIDE, "--for", "10m")
         expect("exit status of a shorter block", 0, done.returncode)
-        words = f"stay so: {OUTSIDE} never; to end them as asked: --shorten"
+        words = f"1 entry keeps its later end: {OUTSIDE} never; to end it as asked: --shorten"
         expect_text("words of a shorter block", words, done.stderr)
+        expect_text("words of a shorter block", "blocked: 0 of 1 added, it was there already (", done.stdout)
         expect("the entry after it", [OUTSIDE], content(peers, "blocked"))
         done = block(OUTSIDE, "--for", "10m", "--shorten")
-        expect_text("words of --shorten", f"1 had another end before: {OUTSIDE} never", done.stdout)
+        expect_text("words of --shorten", f"1 entry got another end; the end before was: {OUTSIDE} never", done.stdout)
         expect("the entry after it", [f"{OUTSIDE}  ends"], content(peers, "blocked"))
-        expect_text("words of a longer block", f"before: {OUTSIDE} in ", block(OUTSIDE).stdout)
+        expect_text("words of a longer block", f"before was: {OUTSIDE} in ", block(OUTSIDE).stdout)
         expect("the entry after it", [OUTSIDE], content(peers, "blocked"))
 
         peers.nicsentry("sets", "add", "allowed", OUTSIDE, "-i", "right0")
@@ -100,6 +102,11 @@ def blocks_case(directory):
         peers.nicsentry("sets", "remove", "allowed", OUTSIDE, "-i", "right0")
         expect("ping of one that is not allowed any more", False, peers.ping(peers.sender, INSIDE, "-c", 2))
 
+        unknown = peers.nicsentry("unblock", "192.0.2.99", "-i", "right0", check=False)
+        expect("unblock of what is not blocked", (1, ""), (unknown.returncode, unknown.stdout))
+        expect_text("its words", "error: 192.0.2.99 is not in the set 'blocked'", unknown.stderr)
+        one = load(peers, "single", "198.51.100.9\n")
+        expect("words of a set of one", "single: 1 entry", one.stdout.splitlines()[0])
         path = peers.directory / "list"
         path.write_text(LISTS["ipset"])
         expect("exit status of block --file", 0, block("--file", path).returncode)
@@ -113,5 +120,47 @@ def blocks_case(directory):
         peers.check_clean()
 
 
+def json_case(directory):
+    """Each command that changes anything answers with one object, which has where the chains are enforced."""
+    with Peers(directory) as peers:
+        watching = Controller(peers, *STATEFUL)
+        batch = peers.directory / "batch.json"
+        batch.write_text('{"rules": [{"operation": "append", "dport": 9, "action": "drop"}]}', encoding="utf-8")
+        ruleset = peers.directory / "ruleset.json"
+        ruleset.write_text('{"ingress": {"rules": []}, "sets": {"some": ["192.0.2.1"]}}', encoding="utf-8")
+        entries = peers.directory / "list"
+        entries.write_text("192.0.2.4\n", encoding="utf-8")
+        places = {"ingress": [{"plane": "right0/xdp"}], "egress": [{"plane": "right0/tc-egress"}]}
+        for words, more in (
+            (("block", "192.0.2.3"), {"changed": 1}),
+            (("unblock", "192.0.2.3"), {"changed": 1, "missing": []}),
+            (("unblock", "--all"), {"entries": 0}),
+            (("sets", "add", "others", "192.0.2.2"), {"changed": 1}),
+            (("sets", "remove", "others", "192.0.2.2"), {"changed": 1}),
+            (("sets", "remove", "others"), {}),
+            (("sets", "load", "others", entries), {"entries": 1}),
+            (("rules", "apply", batch), {"rules": 1}),
+            (("rules", "load", ruleset), {"sets": [{"name": "some", "entries": 1, "changed": True}]}),
+            (("rules", "default", "egress", "accept"), {}),
+            (("rules", "accept-established", "ingress", "off"), {}),
+            (("rules", "unjudged", "ingress", "pass"), {}),
+            (("rules", "non-ip", "ingress", "all"), {}),
+            (("rules", "reset-counters"), {}),
+            (("rules", "apply", batch, "--confirm", "10m"), {"unconfirmed": {"seconds": 600.0}}),
+            (("rules", "confirm"), {"confirmed": "the change of the ingress chain"}),
+            (("rules", "unjudged", "ingress", "drop", "--confirm", "10m"), {"unconfirmed": {"seconds": 600.0}}),
+            (("rules", "revert"), {"reverted": "the change of the ingress chain"}),
+        ):
+            done = peers.nicsentry(*words, "--json", "-i", "right0")
+            answer = json.loads(done.stdout)
+            expect(f"{words}, enforced", places, answer["enforced"])
+            expect(f"{words}", more, {name: answer.get(name) for name in more})
+        unknown = peers.nicsentry("unblock", "192.0.2.99", "--json", "-i", "right0", check=False)
+        expect("unblock of what is not blocked", 1, unknown.returncode)
+        expect("its answer", (0, ["192.0.2.99"]), tuple(json.loads(unknown.stdout)[n] for n in ("changed", "missing")))
+        watching.stop()
+        peers.check_clean()
+
+
 if __name__ == "__main__":
-    sys.exit(run_directory_cases({"lists": lists_case, "blocks": blocks_case}))
+    sys.exit(run_directory_cases({"lists": lists_case, "blocks": blocks_case, "answers in JSON": json_case}))

@@ -116,7 +116,9 @@ EnforcedAnswer Controller::set_non_ip(Chain chain, const std::optional<std::vect
 
 ConfirmAnswer Controller::confirm() const { return ask<ConfirmAnswer>("POST", resource::kConfirm); }
 
-void Controller::reset_counters() const { ask<Nothing>("POST", resource::kResetCounters); }
+RevertAnswer Controller::revert() const { return ask<RevertAnswer>("POST", resource::kRevert); }
+
+EnforcedAnswer Controller::reset_counters() const { return ask<EnforcedAnswer>("POST", resource::kResetCounters); }
 
 ExplainAnswer Controller::explain(Chain chain, const ExplainRequest& request) const {
   return ask<ExplainAnswer>("POST", path_of(resource::kExplain, chain_name(chain)), encode(request).dump());

@@ -40,7 +40,9 @@ class Controller {
                             const ChangeQuery& query = {}) const;
   // A change that was asked for with ChangeQuery::confirm stays.
   ConfirmAnswer confirm() const;
-  void reset_counters() const;
+  // It is taken back at once.
+  RevertAnswer revert() const;
+  EnforcedAnswer reset_counters() const;
   ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
 
   SetsAnswer sets() const;

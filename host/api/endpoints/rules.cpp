@@ -123,13 +123,20 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
   router.add("POST", resource::kConfirm, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();
     refuse_fields(request.body);
-    return encode(ConfirmAnswer{firewall.confirm()});
+    const std::string what = firewall.confirm();
+    return encode(ConfirmAnswer{what, run.enforced()});
+  });
+  router.add("POST", resource::kRevert, Lane::quick, [run](const Request& request) {
+    Firewall& firewall = run.required();
+    refuse_fields(request.body);
+    const std::string what = firewall.revert();
+    return encode(RevertAnswer{what, run.enforced()});
   });
   router.add("POST", resource::kResetCounters, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();
     refuse_fields(request.body);
     firewall.reset_counters();
-    return encode(Nothing{});
+    return encode(EnforcedAnswer{run.enforced()});
   });
 }
 

@@ -18,6 +18,7 @@ inline constexpr const char* kNonIp = "/api/v1/rules/{chain}/non-ip";           
 inline constexpr const char* kExplain = "/api/v1/rules/{chain}/explain";                       // POST
 inline constexpr const char* kResetCounters = "/api/v1/rules/reset-counters";                  // POST
 inline constexpr const char* kConfirm = "/api/v1/rules/confirm";                               // POST
+inline constexpr const char* kRevert = "/api/v1/rules/revert";                                 // POST
 inline constexpr const char* kRuleset = "/api/v1/ruleset";                                     // GET, PUT
 inline constexpr const char* kRulesetDiff = "/api/v1/ruleset/diff";                            // POST
 inline constexpr const char* kConnections = "/api/v1/connections";                             // GET

@@ -177,12 +177,24 @@ ordered_json encode(const TableFigures& tables) {
           {"bits_room", tables.bits_room}};
 }
 
-ordered_json encode(const ConfirmAnswer& answer) { return {{"confirmed", answer.what}}; }
+ordered_json encode(const ConfirmAnswer& answer) {
+  return {{"confirmed", answer.what}, {"enforced", encode(answer.enforced)}};
+}
 
 template <>
 ConfirmAnswer decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  return {fields.get<std::string>("confirmed", json_fields::kText)};
+  return {fields.get<std::string>("confirmed", json_fields::kText), get_enforced(fields)};
+}
+
+ordered_json encode(const RevertAnswer& answer) {
+  return {{"reverted", answer.what}, {"enforced", encode(answer.enforced)}};
+}
+
+template <>
+RevertAnswer decode(const json& answer) {
+  Fields fields(answer, Origin::answer);
+  return {fields.get<std::string>("reverted", json_fields::kText), get_enforced(fields)};
 }
 
 ordered_json encode(const Unconfirmed& unconfirmed) {

@@ -85,10 +85,20 @@ std::optional<Unconfirmed> find_unconfirmed(Fields& fields);
 // Which change was confirmed.
 struct ConfirmAnswer {
   std::string what;
+  Enforced enforced;
 };
 nlohmann::ordered_json encode(const ConfirmAnswer& answer);
 template <>
 ConfirmAnswer decode(const nlohmann::json& answer);
+
+// Which change was taken back before its time.
+struct RevertAnswer {
+  std::string what;
+  Enforced enforced;
+};
+nlohmann::ordered_json encode(const RevertAnswer& answer);
+template <>
+RevertAnswer decode(const nlohmann::json& answer);
 
 // Both chains, as a ruleset (rules/language/ruleset.h) with what is counted beside it.
 struct RulesAnswer {

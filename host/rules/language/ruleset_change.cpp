@@ -154,9 +154,9 @@ std::string difference_text(const ordered_json& difference) {
   };
   if (difference.contains("set")) {
     const std::string set = "set " + difference.at("set").get<std::string>() + " ";
-    if (what == "added") return "+ " + set + "with " + number("entries") + " entries";
-    return "~ " + set + number("added") + " entries added, " + number("removed") + " removed, " + number("changed") +
-           " with another end";
+    if (what == "added") return "+ " + set + "(entries: " + number("entries") + ")";
+    return "~ " + set + "(entries: " + number("added") + " added, " + number("removed") + " removed, " +
+           number("changed") + " with another end)";
   }
   const std::string chain = difference.at("chain").get<std::string>() + " ";
   if (what == "setting") {
