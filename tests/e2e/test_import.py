@@ -27,6 +27,12 @@ class ForeignMaker(Maker):
         super().__init__(seed)
         self.number = 0
 
+    def ports(self):
+        """One range, or several of a list."""
+        if self.chance(30):
+            return ",".join(str(Maker.ports(self)) for _ in range(self.random.randrange(2, 6)))
+        return Maker.ports(self)
+
     def foreign_rule(self, verdicts):
         version = self.random.choice((4, 4, 6))
         rule = {"name": f"r{self.number}", "verdict": self.random.choice(verdicts), "version": None}

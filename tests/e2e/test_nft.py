@@ -60,12 +60,6 @@ class Maker:
         return terms
 
     def ports(self):
-        """One range, or several of a list."""
-        if self.chance(30):
-            return ",".join(str(self.port_range()) for _ in range(self.random.randrange(2, 6)))
-        return self.port_range()
-
-    def port_range(self):
         first = self.random.randrange(60) if self.chance(60) else self.random.randrange(65536)
         return first if self.chance(50) else f"{first}-{min(first + self.random.randrange(1000), 65535)}"
 
@@ -77,9 +71,8 @@ class Maker:
             if terms:
                 rule[end] = terms
         if self.chance(60):
-            lists = ("TCP,UDP", "ICMP,ICMPv6", "TCP,GRE")
-            rule["l4proto"] = self.random.choice(("TCP", "TCP", "UDP", "UDP", "ICMP", "ICMPv6", "GRE") + lists)
-        if rule.get("l4proto", "TCP") in ("TCP", "UDP", "TCP,UDP"):
+            rule["l4proto"] = self.random.choice(("TCP", "TCP", "UDP", "UDP", "ICMP", "ICMPv6", "GRE"))
+        if rule.get("l4proto", "TCP") in ("TCP", "UDP"):
             for end in ("sport", "dport"):
                 if self.chance(30):
                     rule[end] = self.ports()
@@ -209,16 +202,6 @@ class Nft:
                 return None
         return parts
 
-    def ports(self, number, end, ports):
-        """Ranges of a list may overlap."""
-        if "," not in str(ports):
-            return ports
-        name = f"{end}_{number}"
-        text = f"set {name} {{ type inet_service; flags interval; auto-merge; elements = {{ {ports} }}; }}"
-        if text not in self.sets:  # for the other family
-            self.sets.append(text)
-        return f"@{name}"
-
     def matches(self, number, rule, version):
         parts = [f"meta protocol {FAMILIES[version]}"]
         for end in ("src", "dst"):
@@ -227,15 +210,14 @@ class Nft:
                 return []
             parts += asked
         if "l4proto" in rule:
-            protocols = ", ".join(str(PROTOCOLS[name]) for name in rule["l4proto"].split(","))
-            parts.append(f"meta l4proto {{ {protocols} }}")
+            parts.append(f"meta l4proto {PROTOCOLS[rule['l4proto']]}")
         elif "tcpflags" in rule:
             parts.append("meta l4proto 6")
         elif "sport" in rule or "dport" in rule:
             parts.append("meta l4proto { 6, 17 }")
         if {"sport", "dport", "tcpflags"} & set(rule):
             parts.append("meta mark 0")
-        parts += [f"th {end} {self.ports(number, end, rule[end])}" for end in ("sport", "dport") if end in rule]
+        parts += [f"th {end} {rule[end]}" for end in ("sport", "dport") if end in rule]
         if "tcpflags" in rule:
             words = rule["tcpflags"].split(",")
             mask = sum(FLAGS[word.lstrip("!")] for word in words)
