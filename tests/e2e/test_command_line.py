@@ -5,6 +5,7 @@ Each refused line names a port or a capture that does not exist: had it been und
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -201,7 +202,7 @@ def commands():
 
 def call(arguments, text_in="", **environment):
     return subprocess.run(
-        [BINARY, *arguments.split()],
+        [BINARY, *(arguments.split() if isinstance(arguments, str) else arguments)],
         input=text_in,
         capture_output=True,
         text=True,
@@ -258,7 +259,7 @@ class CommandLine(unittest.TestCase):
                     if example == "doctor" or example.startswith(("serve ", "help ")):
                         continue
                     nowhere = re.sub(r"\beth0\b", "none0", example).replace("capture.pcap", "/none.pcap")
-                    self.assertEqual(call(nowhere).returncode, 1, nowhere)
+                    self.assertEqual(call(shlex.split(nowhere)).returncode, 1, nowhere)
 
     def test_help_of_a_command(self):
         for words in ("run", "rules", "rules apply"):
