@@ -100,7 +100,7 @@ bool ours(std::uint32_t program_id) {
   try {
     return describe_program(program_id).identity.adoptable();
   } catch (const SystemError& error) {
-    if (error.code() != ENOENT) {
+    if (error.code() != ENOENT && error.code() != EPERM) {
       throw;
     }
     return false;
