@@ -38,19 +38,6 @@ std::string attached_by(const AttachmentRecord& attachment) {
   return attachment.owner == Owner::run ? "a run that died" : owner_name(attachment.owner);
 }
 
-ProgramInfo describe_present(const Interface& port, Hook hook, std::uint32_t program_id) {
-  try {
-    return describe_program(program_id);
-  } catch (const SystemError& error) {
-    if (error.code() != EPERM || hook != Hook::xdp) {
-      throw;
-    }
-    throw SystemError(EPERM, "program " + std::to_string(program_id) + " is on the XDP hook of " + port.name +
-                                 "; to adopt it, or to join it if it is libxdp's dispatcher, takes CAP_SYS_ADMIN "
-                                 "beside CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
-  }
-}
-
 // Of nicsentry's, where the program of an XDP hook is a dispatcher that calls one; else the program itself.
 std::uint32_t program_of(std::uint32_t on_hook) {
   for (const std::uint32_t called : on_hook != 0 ? extensions_of(on_hook) : std::vector<std::uint32_t>()) {
@@ -220,7 +207,7 @@ std::optional<std::string> Port::use_present(Hook hook, Mode mode, std::uint32_t
   if (program_id == 0) {
     return std::nullopt;
   }
-  const ProgramInfo info = describe_present(interface_, hook, program_id);
+  const ProgramInfo info = describe_program(program_id);
   if (!info.identity.ours()) {
     if (hook == Hook::xdp && is_dispatcher(program_id)) {
       return std::nullopt;  // it lets others in
