@@ -3,10 +3,18 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include "host/ports/program_choice.h"
 
 namespace nicsentry {
+namespace {
+
+std::string new_name_text(const std::string& former, const std::string& name) {
+  return former + " was renamed to " + name + ", and is called so from now on";
+}
+
+}  // namespace
 
 Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
   PortOptions port_options = options.port;
@@ -41,7 +49,7 @@ void rename_ports(const PortNames& names, const Ports& ports,
                   const std::vector<std::unique_ptr<Attachment>>& attachments, Firewall* firewall,
                   const Messages& messages) {
   for (const auto& [former, name] : names) {
-    messages.warning(former + " was renamed to " + name + ", and is called so from now on");
+    messages.warning(new_name_text(former, name));
   }
   for (const auto& port : ports) {
     if (const auto found = names.find(port->interface().name); found != names.end()) {

@@ -27,6 +27,11 @@ constexpr std::chrono::nanoseconds kLastMending = std::chrono::seconds(30);
 
 constexpr const char* kNotConfirmed = "was not confirmed";
 
+std::string renamed_text(const std::string& former, const std::string& name, std::size_t rules) {
+  return former + " was renamed to " + name + ": rules that named it name it so from now on (" + std::to_string(rules) +
+         "); so must files of rules that are loaded";
+}
+
 // A rule for an interface that is not watched would be in force nowhere.
 void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& interfaces) {
   if (interfaces.empty() || interfaces.contains("")) {
@@ -206,8 +211,7 @@ void Firewall::rename_in_rules(const PortNames& names) {
   if (!chains.empty()) {
     install(std::move(chains), SaveChanges());  // the tables are as they were
     for (const auto& [former, name] : names) {
-      options_.warning(former + " was renamed to " + name + ": rules that named it name it so from now on (" +
-                       std::to_string(renamed) + "); so must files of rules that are loaded");
+      options_.warning(renamed_text(former, name, renamed));
     }
   }
   if (Undo* undo = unconfirmed_.undo()) {

@@ -150,8 +150,9 @@ class RuleReader {
   void set_flags(Condition& condition, std::uint8_t mask, std::uint8_t value) const {
     if ((value & ~mask) != 0) throw Untold("TCP flags that are never so");
     if (negated_) {
-      if ((mask & (mask - 1U)) != 0)
+      if ((mask & (mask - 1U)) != 0) {
         throw Untold("TCP flags that are not these: a rule says which are set and which are not");
+      }
       value = static_cast<std::uint8_t>(mask & ~value);
     }
     condition.match.protocols = {6};
@@ -269,8 +270,9 @@ class SavedReader {
     try {
       if (!filter_) throw Untold("the table " + table_);
       if (chain == rules_.chains.end()) throw Untold("no chain " + words[1] + " stands in the file");
-      if (words[1] == "FORWARD")
+      if (words[1] == "FORWARD") {
         throw Untold("packets that are forwarded: a run judges what its ports receive and send");
+      }
       if (RuleReader(words, prefix_, rule).read()) {
         rule.counts = rule.verdict == Verdict::none && !rule.logs;
         chain->rules.push_back(std::move(rule));

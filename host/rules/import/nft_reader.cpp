@@ -399,8 +399,9 @@ class NftReader {
       condition.family = (family == "ipv4" || family == "ip") == equal ? 4 : 6;
     } else if (key == "iifname" || key == "iif" || key == "oifname" || key == "oif") {
       InterfaceMatch& match = key.starts_with('i') ? condition.match.in : condition.match.out;
-      for (const json& value : elements(right))
+      for (const json& value : elements(right)) {
         (equal ? match.names : match.except).push_back(read_interface(word(value), '*'));
+      }
     } else {
       throw Untold("meta " + key + ": " + kNoField);
     }

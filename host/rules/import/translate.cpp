@@ -163,8 +163,9 @@ class HookTranslation {
         return;
       }
     }
-    if (items_.size() >= kItemsMost)
+    if (items_.size() >= kItemsMost) {
       throw Error("the rules are more than " + std::to_string(kItemsMost) + " without jumps");
+    }
     items_.push_back({rule.where, std::move(condition), action, rule.description});
   }
 
