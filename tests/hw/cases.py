@@ -267,12 +267,13 @@ def second_controller_case(directory, traffic):
     with Machine(directory) as machine:
         watching = controller(machine, "--mode", "hw")
         attached = xdp_on("nfp0")
-        for command in ("run", "attach", "detach"):
-            expect_text(
-                f"words of {command}",
-                f"EBUSY: nfp0 is watched already by nicsentry, process {watching.process.pid}",
-                refused(command, "-i", "nfp0"),
-            )
+        pid = watching.process.pid
+        for command, words in {
+            "run": f"EBUSY: nfp0 is watched already by nicsentry, process {pid}",
+            "attach": f"EBUSY: nfp0 is watched already by nicsentry, process {pid}",
+            "detach": f"EBUSY: a run drives the programs of nfp0, process {pid}; end it first: kill {pid}",
+        }.items():
+            expect_text(f"words of {command}", words, refused(command, "-i", "nfp0"))
         expect("programs meanwhile", attached, xdp_on("nfp0"))
         send([Program(0)], traffic.some)
         settle()
