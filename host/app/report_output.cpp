@@ -58,7 +58,7 @@ struct ReportOutput::Text {
     } else if (packets_in(report) == 0 && report.outages.empty()) {
       messages.info("window " + std::to_string(report.number) + ": no packets");
     } else if (options.text == WindowText::table) {
-      text = format_table(report, terminal_width(), options.top);
+      text = format_table(report, {terminal_width(), options.top, options.by});
     }
     write(text);
   }

@@ -16,6 +16,7 @@
 #include "host/export/files/window_files.h"
 #include "host/export/stream/fd_writer.h"
 #include "host/filter/session_filter.h"
+#include "host/report/session_groups.h"
 #include "host/report/window_report.h"
 #include "host/run/report_bus.h"
 
@@ -28,7 +29,8 @@ struct ReportOutputOptions {
   std::vector<Format> formats;
   OutputPlace place;
   WindowText text = WindowText::table;  // to standard output
-  unsigned top = 10;                    // sessions in the table
+  unsigned top = 10;                    // rows of the table
+  std::optional<Grouping> by{};         // of the table's rows; none: a row is a session
   TidyTableName rows = TidyTableName::sessions;
   std::optional<SessionFilter> filter{};  // of the sessions that are shown and written; all are analysed
   bool wait_when_full = false;            // a replay loses nothing; a live run waits for nobody

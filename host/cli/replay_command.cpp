@@ -158,6 +158,7 @@ void add_replay_command(CLI::App& app, Action& chosen) {
   command->footer(
       "Examples:\n"
       "  nicsentry replay capture.pcap\n"
+      "  nicsentry replay capture.pcap --by src --top 20\n"
       "  nicsentry replay captures/ more.pcapng.zst --window all\n"
       "  nicsentry replay capture.pcap --filter 'dst port 443 and not net 10.0.0.0/8'\n"
       "  ssh host tcpdump -w - -U | nicsentry replay -\n"

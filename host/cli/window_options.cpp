@@ -8,6 +8,7 @@
 #include "host/cli/option_checks.h"
 #include "host/filter/session_filter.h"
 #include "host/report/profile.h"
+#include "host/report/session_groups.h"
 
 namespace nicsentry {
 
@@ -43,19 +44,25 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       .add_option("--seed-csv-files", options.seed_csv_files, "files of seed-csv in dump_ddos/ at most; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_option("--top", options.top, "sessions in the table of a window")
+  command.add_option("--top", options.top, "rows in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  auto* by = command
+                 .add_option("--by", options.by,
+                             "sum the table up by src, dst, dport or proto; src/24 or dst/24/64: by prefixes")
+                 ->check(understood_by(parse_grouping));
   command
       .add_option("--filter", options.filter,
                   "show and write only sessions that match, as in pcap-filter(7); src is the client, dst the server")
       ->check(understood_by([](const std::string& text) { SessionFilter filter(text); }));
-  auto* json = command.add_flag("--json", options.json, "print each window's accounting as one line of JSON");
+  auto* json =
+      command.add_flag("--json", options.json, "print each window's accounting as one line of JSON")->excludes(by);
   command
       .add_option("--stream", options.stream,
                   "print the rows of one table as lines of JSON: sessions, packets or windows")
       ->check(understood_by(parse_table_name))
-      ->excludes(json);
+      ->excludes(json)
+      ->excludes(by);
   command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings");
 }
 
@@ -79,6 +86,7 @@ ReportOutputOptions output_options(const WindowOptions& options) {
     }
   }
   parsed.top = options.top;
+  if (!options.by.empty()) parsed.by = parse_grouping(options.by);
   if (!options.filter.empty()) parsed.filter.emplace(options.filter);
   return parsed;
 }

@@ -28,6 +28,7 @@ struct WindowOptions {
   bool json = false;
   bool quiet = false;
   unsigned top = 10;
+  std::string by;
   std::string filter;
 };
 // The --window of one window that ends with the captures.

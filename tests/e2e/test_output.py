@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The files of a run or a replay where another one has written before."""
+import ipaddress
 import json
 import pathlib
 import re
@@ -219,6 +220,28 @@ def filter_case(directory):
     expect_text("a name", "names are not looked up", refused.stderr)
 
 
+def grouped_case(directory):
+    """--by sums the sessions of the table up; a naive sum over the rows of the sessions has the same figures."""
+    capture = pathlib.Path(directory) / "capture.pcap"
+    make_capture.make(capture)
+    sums = {}
+    for row in rows_of(replay(capture, directory, "--window", "all", "--stream", "sessions")):
+        client = ipaddress.ip_network(f"{row['client_ip']}/{24 if row['ip_version'] == 4 else 64}", strict=False)
+        port = f" {row['server_port']}" if row["protocol"] in ("TCP", "UDP") else ""
+        for by, name in {"src": row["client_ip"], "src/24/64": str(client), "dport": row["protocol"] + port}.items():
+            figures = sums.setdefault(by, {}).setdefault(name, [0, 0, 0])
+            for at, value in enumerate((1, row["packets_client"], row["packets_server"])):
+                figures[at] += value
+    for by, wanted in sums.items():
+        table = replay(capture, directory, "--window", "all", "--by", by, "--top", 1000).stdout.splitlines()
+        rows = [re.split(r" {2,}", line) for line in table[2 : 2 + len(wanted)]]
+        expect(f"rows by {by}", wanted, {row[0]: [int(text) for text in row[1:4]] for row in rows})
+        most = [sum(map(int, row[2:4])) for row in rows]
+        expect("order", sorted(most, reverse=True), most)
+    refused = replay(capture, directory, "--by", "sport", status=2)
+    expect_text("a wrong word", "read 'sport', allowed are src, dst, dport, proto", refused.stderr)
+
+
 @slow
 def many_features_case(directory):
     """Without a cap a window keeps the features of 8,388,608 packets; the others are counted and warned of."""
@@ -249,6 +272,7 @@ def main():
             "two runs in one directory are refused": two_runs_case,
             "symbolic links where others may write are not followed": link_case,
             "a stream of rows is what the file has": stream_case,
+            "sums over who it is": grouped_case,
             "what a filter asks for is shown and written": filter_case,
             "the number of seed-csv's files has a limit": many_files_case,
         }

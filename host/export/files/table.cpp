@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <ctime>
 #include <limits>
 #include <numeric>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "host/export/files/table_layout.h"
 
 namespace nicsentry {
 namespace {
@@ -20,30 +23,14 @@ using Texts = std::vector<std::string>;
 
 constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t ms_per_second = 1'000;
-constexpr std::string_view gap = "  ";
-// A narrower address has no meaning any more: then columns are left out instead.
-constexpr std::size_t min_endpoint_width = 15;
-
-struct TableColumn {
-  std::string_view title;
-  bool right_aligned;
-};
+constexpr std::size_t least_indented_width = 30;  // of a line that is continued
 
 // From the most to the least important: a narrow terminal loses them from the end.
-constexpr std::array<TableColumn, 8> table_columns{{
-    {"CLIENT", false},
-    {"SERVER", false},
-    {"PROTO", false},
-    {"PKTS>SRV", true},
-    {"PKTS>CLI", true},
-    {"BYTES>SRV", true},
-    {"BYTES>CLI", true},
-    {"DURATION", true},
-}};
-constexpr std::size_t endpoint_columns = 2;
-
-using Cells = std::array<std::string, table_columns.size()>;
-using Widths = std::array<std::size_t, table_columns.size()>;
+const std::vector<TableColumn> session_table{
+    {"CLIENT", Alignment::left, true}, {"SERVER", Alignment::left, true}, {"PROTO", Alignment::left},
+    {"PKTS>SRV", Alignment::right},    {"PKTS>CLI", Alignment::right},    {"BYTES>SRV", Alignment::right},
+    {"BYTES>CLI", Alignment::right},   {"DURATION", Alignment::right},
+};
 
 // Replaces control characters. Names come from outside (a capture's name) and must not move a terminal's cursor.
 std::string printable(std::string text) {
@@ -99,7 +86,7 @@ std::string protocol_text(const SessionWindow& session) {
                      session.dropped ? " dropped" : "");
 }
 
-Cells session_cells(const SessionWindow& session) {
+Texts session_cells(const SessionWindow& session) {
   const bool exact = session.last_packet_uncertainty_ns == 0;
   return {
       endpoint_text(session.client, session.protocol),
@@ -129,60 +116,37 @@ std::vector<const SessionWindow*> top_sessions(const WindowReport& report, std::
   return sessions;
 }
 
-std::size_t line_width(const Widths& widths, std::size_t columns) {
-  const auto end = widths.begin() + static_cast<std::ptrdiff_t>(columns);
-  return std::accumulate(widths.begin(), end, (columns - 1) * gap.size());
-}
-
-// Shortens a text and keeps both ends: the network and the port of an address.
-std::string shortened(const std::string& text, std::size_t width) {
-  constexpr std::string_view mark = "..";
-  if (text.size() <= width) return text;
-  if (width <= mark.size()) return text.substr(0, width);
-  const std::size_t tail = (width - mark.size()) / 2;
-  return text.substr(0, width - mark.size() - tail).append(mark) + text.substr(text.size() - tail);
-}
-
-// Shrinks the addresses until the row fits into `width`, the longer one first.
-void shrink_endpoints(Widths& widths, std::size_t width) {
-  while (line_width(widths, widths.size()) > width) {
-    std::size_t& longer = *std::max_element(widths.begin(), widths.begin() + endpoint_columns);
-    if (longer <= min_endpoint_width) return;
-    --longer;
-  }
-}
-
-std::string row_line(const Cells& cells, const Widths& widths, std::size_t columns) {
-  std::string line;
-  for (std::size_t index = 0; index < columns; ++index) {
-    const std::string cell = shortened(cells.at(index), widths.at(index));
-    if (index != 0) line += gap;
-    line += table_columns.at(index).right_aligned ? fmt::format("{:>{}}", cell, widths.at(index))
-                                                  : fmt::format("{:<{}}", cell, widths.at(index));
-  }
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line;
-}
-
 Texts session_lines(const std::vector<const SessionWindow*>& sessions, std::size_t width) {
-  if (sessions.empty()) return {};
-  std::vector<Cells> rows(1);
-  for (std::size_t index = 0; index < table_columns.size(); ++index) rows[0].at(index) = table_columns.at(index).title;
+  std::vector<Texts> rows;
+  rows.reserve(sessions.size());
   for (const SessionWindow* session : sessions) rows.push_back(session_cells(*session));
+  return table_lines(session_table, rows, width);
+}
 
-  Widths widths{};
-  for (const Cells& cells : rows) {
-    for (std::size_t index = 0; index < cells.size(); ++index) {
-      widths.at(index) = std::max(widths.at(index), cells.at(index).size());
-    }
+std::vector<TableColumn> group_columns(const Grouping& grouping) {
+  std::string title = grouping_name(grouping, 1);
+  std::transform(title.begin(), title.end(), title.begin(),
+                 [](char letter) { return static_cast<char>(std::toupper(static_cast<unsigned char>(letter))); });
+  return {{title, Alignment::left, true},   {"SESSIONS", Alignment::right},  {"PKTS>SRV", Alignment::right},
+          {"PKTS>CLI", Alignment::right},   {"BYTES>SRV", Alignment::right}, {"BYTES>CLI", Alignment::right},
+          {"OF ALL PKTS", Alignment::right}};
+}
+
+Texts group_lines(const std::vector<SessionGroup>& groups, const Grouping& grouping, std::size_t top,
+                  std::size_t width) {
+  const std::uint64_t packets =
+      std::accumulate(groups.begin(), groups.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const SessionGroup& group) { return sum + group.packets(); });
+  std::vector<Texts> rows;
+  for (std::size_t index = 0; index < std::min(top, groups.size()); ++index) {
+    const SessionGroup& group = groups[index];
+    rows.push_back({group.name, fmt::to_string(group.sessions), fmt::to_string(group.packets_client),
+                    fmt::to_string(group.packets_server), human_bytes(group.bytes_client),
+                    human_bytes(group.bytes_server),
+                    fmt::format("{:.1f} %", 100 * static_cast<double>(group.packets()) /
+                                                static_cast<double>(std::max<std::uint64_t>(packets, 1)))});
   }
-  shrink_endpoints(widths, width);
-  std::size_t columns = widths.size();
-  while (columns > 1 && line_width(widths, columns) > width) --columns;
-
-  Texts lines;
-  for (const Cells& cells : rows) lines.push_back(row_line(cells, widths, columns));
-  return lines;
+  return table_lines(group_columns(grouping), rows, width);
 }
 
 // Returns "3 lost", or "3 LOST" in capitals for a number above 0.
@@ -248,7 +212,7 @@ std::string title_line(const WindowReport& report) {
 // Returns the text in lines of at most `width`, broken at blanks. Lines after the first are indented. A longer word is
 // cut.
 Texts wrapped(const std::string& text, std::size_t width) {
-  const std::string indent(width >= 2 * min_endpoint_width ? 4 : 0, ' ');
+  const std::string indent(width >= least_indented_width ? 4 : 0, ' ');
   Texts lines;
   std::string rest = text;
   while (rest.size() > width) {
@@ -265,15 +229,24 @@ Texts wrapped(const std::string& text, std::size_t width) {
 
 }  // namespace
 
-std::string format_table(const WindowReport& report, unsigned width, std::size_t top) {
-  const std::size_t limit = width == 0 ? std::numeric_limits<std::size_t>::max() : width;
-  const std::vector<const SessionWindow*> sessions = top_sessions(report, top);
-
-  Texts lines = wrapped(title_line(report), limit);
-  for (const std::string& line : session_lines(sessions, limit)) lines.push_back(line.substr(0, limit));
+std::string format_table(const WindowReport& report, const TableOptions& options) {
+  const std::size_t limit = options.width == 0 ? std::numeric_limits<std::size_t>::max() : options.width;
+  const Texts title = wrapped(title_line(report), limit);
+  Texts lines;
   Texts totals;
-  if (const std::size_t more = report.sessions.size() - sessions.size(); more != 0) {
-    totals.push_back(fmt::format("({} more session{})", more, more == 1 ? "" : "s"));
+  const auto add_rest = [&totals](std::size_t more, const std::string& what) {
+    if (more != 0) totals.push_back(fmt::format("({} more {})", more, what));
+  };
+  if (options.by) {
+    const std::vector<SessionGroup> groups = group_sessions(report.sessions, *options.by);
+    lines = group_lines(groups, *options.by, options.top, limit);
+    const std::size_t more = groups.size() - std::min(options.top, groups.size());
+    add_rest(more, grouping_name(*options.by, more));
+  } else {
+    const std::vector<const SessionWindow*> sessions = top_sessions(report, options.top);
+    lines = session_lines(sessions, limit);
+    const std::size_t more = report.sessions.size() - sessions.size();
+    add_rest(more, more == 1 ? "session" : "sessions");
   }
   for (const Accounting& attachment : report.attachments) {
     const Texts of_attachment = attachment_lines(attachment);
@@ -284,7 +257,7 @@ std::string format_table(const WindowReport& report, unsigned width, std::size_t
     const Texts pieces = wrapped(line, limit);
     lines.insert(lines.end(), pieces.begin(), pieces.end());
   }
-  return fmt::format("{}\n", fmt::join(lines, "\n"));
+  return fmt::format("{}\n{}{}", fmt::join(title, "\n"), fmt::join(lines, "\n"), lines.empty() ? "" : "\n");
 }
 
 }  // namespace nicsentry

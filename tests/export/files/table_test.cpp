@@ -44,7 +44,7 @@ WindowReport wide_report() {
 }  // namespace
 
 TEST_CASE("the table summarizes a window") {
-  CHECK(format_table(sample_report(), 120, 10) ==
+  CHECK(format_table(sample_report(), {120, 10}) ==
         "window 3: 2026-05-01 12:00:00.000 to 12:00:10.000 UTC, 10.000 s, 2 sessions\n"
         "CLIENT          SERVER       PROTO  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  DURATION\n"
         "10.0.0.1:34567  10.0.0.2:80  TCP           3         2      300 B     1.0 kB   2.000 s\n"
@@ -54,13 +54,37 @@ TEST_CASE("the table summarizes a window") {
         "  events: 3 sent, 3 arrived, 0 lost, 0 left out\n");
 }
 
+TEST_CASE("the table sums sessions up by what they have in common, those with the most packets first") {
+  WindowReport report = sample_report();
+  SessionWindow session = tcp_session();
+  session.client.address = ipv4(10, 0, 1, 7);
+  session.packets_client = 5;
+  session.bytes_client = 500;
+  report.sessions.push_back(session);
+  TableOptions options{120, 1, parse_grouping("src")};
+  auto lines = lines_of(format_table(report, options));
+  REQUIRE(lines.size() > 4);
+  CHECK(lines[0].ends_with(", 3 sessions"));
+  CHECK(lines[1] == "SOURCE    SESSIONS  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  OF ALL PKTS");
+  CHECK(lines[2] == "10.0.1.7         1         5         2      500 B     1.0 kB       53.8 %");
+  CHECK(lines[3] == "(1 more source)");
+  options = {120, 10, parse_grouping("dst/24")};
+  lines = lines_of(format_table(report, options));
+  CHECK(lines[2] == "10.0.0.0/24         3         9         4      884 B     2.0 kB      100.0 %");
+  options.by = parse_grouping("dport");
+  lines = lines_of(format_table(report, options));
+  CHECK_THAT(lines[1], Contains("SERVER PORT"));
+  CHECK_THAT(lines[2], Contains("TCP 80 "));
+  CHECK_THAT(lines[3], Contains("ICMP "));
+}
+
 TEST_CASE("lost, left-out and refused packets are in capitals") {
   WindowReport report = sample_report();
   Accounting& attachment = report.attachments[0];
   attachment.unknown.packets += 40;
   attachment.unknown_events_sent += 10;
   attachment.sessions_refused = 5;
-  const std::string table = format_table(report, 120, 10);
+  const std::string table = format_table(report, {120, 10});
   CHECK_THAT(table, Contains("2 active, 2 new, 5 REFUSED\n"));
   CHECK_THAT(table, Contains("13 sent, 3 arrived, 10 LOST, 30 LEFT OUT\n"));
 }
@@ -74,7 +98,7 @@ TEST_CASE("the sessions with the most packets come first, of equal ones the olde
     session.packets_client = id == 11 ? 100 : 3;
     report.sessions.push_back(session);
   }
-  const auto lines = lines_of(format_table(report, 120, 3));
+  const auto lines = lines_of(format_table(report, {120, 3}));
   REQUIRE(lines.size() > 5);
   CHECK_THAT(lines[2], Contains("10.0.0.1:11 "));
   CHECK_THAT(lines[3], Contains("10.0.0.1:34567 "));
@@ -85,31 +109,32 @@ TEST_CASE("the sessions with the most packets come first, of equal ones the olde
 TEST_CASE("an inexact duration has a mark") {
   WindowReport report = sample_report();
   report.sessions[0].last_packet_uncertainty_ns = 100'000'000;
-  CHECK_THAT(format_table(report, 120, 10), Contains(" ~2.000 s\n"));
+  CHECK_THAT(format_table(report, {120, 10}), Contains(" ~2.000 s\n"));
 }
 
 TEST_CASE("a session of which packets were dropped has a mark, behind its VLANs") {
   WindowReport report = sample_report();
   report.sessions[1].dropped = true;
-  auto lines = lines_of(format_table(report, 120, 10));
+  auto lines = lines_of(format_table(report, {120, 10}));
   CHECK_THAT(lines[2], Contains("  TCP  "));
   CHECK_THAT(lines[3], Contains("  ICMP dropped  "));
   report.sessions[1].vlans = {10, 0};
-  lines = lines_of(format_table(report, 120, 10));
+  lines = lines_of(format_table(report, {120, 10}));
   CHECK_THAT(lines[3], Contains("  ICMP vlan 10 dropped  "));
 }
 
 TEST_CASE("a window without packets is one line") {
   WindowReport report;
   report.end_ns = 50'000'000;
-  CHECK(format_table(report, 80, 10) == "window 0: 1970-01-01 00:00:00.000 to 00:00:00.050 UTC, 0.050 s, 0 sessions\n");
+  CHECK(format_table(report, {80, 10}) ==
+        "window 0: 1970-01-01 00:00:00.000 to 00:00:00.050 UTC, 0.050 s, 0 sessions\n");
 }
 
 TEST_CASE("no line exceeds the width, and all characters are printable ASCII") {
   const WindowReport report = wide_report();
   for (unsigned width = 1; width <= 250; ++width) {
     CAPTURE(width);
-    for (const std::string& line : lines_of(format_table(report, width, 10))) {
+    for (const std::string& line : lines_of(format_table(report, {width, 10}))) {
       CAPTURE(line);
       REQUIRE(line.size() <= width);
       REQUIRE(std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; }));
@@ -118,7 +143,7 @@ TEST_CASE("no line exceeds the width, and all characters are printable ASCII") {
 }
 
 TEST_CASE("a long address is shortened in its middle before a column is left out") {
-  const auto lines = lines_of(format_table(wide_report(), 110, 1));
+  const auto lines = lines_of(format_table(wide_report(), {110, 1}));
   CHECK_THAT(lines[1], Catch::Matchers::EndsWith("DURATION"));
   CHECK_THAT(lines[2], Catch::Matchers::StartsWith("[fdfd:"));
   CHECK_THAT(lines[2], Contains(".."));
@@ -126,7 +151,7 @@ TEST_CASE("a long address is shortened in its middle before a column is left out
 }
 
 TEST_CASE("without a width the table is as wide as its content") {
-  const std::string table = format_table(wide_report(), 0, 10);
+  const std::string table = format_table(wide_report(), {0, 10});
   CHECK_THAT(table, Contains("[fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd]:65535"));
   CHECK_THAT(table, Contains("18.4 EB"));
 }
@@ -155,7 +180,7 @@ TEST_CASE("a program that was off its hook is told of, with the time, in the tab
   report.outages.push_back(outage);
   outage.until_ns = report.start_ns;
   report.outages.push_back(outage);
-  const std::string table = format_table(report, 0, 10);
+  const std::string table = format_table(report, {0, 10});
   CHECK_THAT(table, Contains("eth0 tc-egress/tc: NOT ON ITS HOOK since "));
   CHECK_THAT(table, Contains(": the program was taken off\n"));
   CHECK_THAT(table, Contains("eth0 tc-egress/tc: WAS OFF ITS HOOK, back at "));

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nicsentry {
+
+enum class Alignment : std::uint8_t { left, right };
+
+struct TableColumn {
+  std::string title;
+  Alignment alignment = Alignment::left;
+  bool shrinks = false;  // to fit, its texts lose their middle, down to 15 characters
+};
+
+// A line of titles and one a row, of at most `width` characters each: what shrinks is shortened first, then columns are
+// left out from the end. Nothing without rows.
+std::vector<std::string> table_lines(const std::vector<TableColumn>& columns,
+                                     const std::vector<std::vector<std::string>>& rows, std::size_t width);
+
+}  // namespace nicsentry
