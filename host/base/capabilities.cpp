@@ -10,6 +10,9 @@
 namespace nicsentry {
 namespace {
 
+static_assert(static_cast<unsigned>(Capability::setgid) == CAP_SETGID);
+static_assert(static_cast<unsigned>(Capability::setuid) == CAP_SETUID);
+static_assert(static_cast<unsigned>(Capability::sys_chroot) == CAP_SYS_CHROOT);
 static_assert(static_cast<unsigned>(Capability::net_admin) == CAP_NET_ADMIN);
 static_assert(static_cast<unsigned>(Capability::ipc_lock) == CAP_IPC_LOCK);
 static_assert(static_cast<unsigned>(Capability::sys_admin) == CAP_SYS_ADMIN);
@@ -24,6 +27,12 @@ bool is_in_effect(unsigned number) {
 
 const char* name_of(Capability capability) {
   switch (capability) {
+    case Capability::setgid:
+      return "CAP_SETGID";
+    case Capability::setuid:
+      return "CAP_SETUID";
+    case Capability::sys_chroot:
+      return "CAP_SYS_CHROOT";
     case Capability::net_admin:
       return "CAP_NET_ADMIN";
     case Capability::ipc_lock:

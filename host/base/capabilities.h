@@ -7,7 +7,16 @@
 namespace nicsentry {
 
 // Rights of a process, by their numbers in linux/capability.h.
-enum class Capability : unsigned { net_admin = 12, ipc_lock = 14, sys_admin = 21, perfmon = 38, bpf = 39 };
+enum class Capability : unsigned {
+  setgid = 6,
+  setuid = 7,
+  net_admin = 12,
+  ipc_lock = 14,
+  sys_chroot = 18,
+  sys_admin = 21,
+  perfmon = 38,
+  bpf = 39
+};
 
 // Whether it is in effect. CAP_SYS_ADMIN is CAP_BPF and CAP_PERFMON, too.
 bool has_capability(Capability capability);

@@ -21,6 +21,7 @@ RING_KIB = 2052  # for each processor and program
 USUAL_KIB = 8192  # of locked memory
 BPF, NET, PERF, ADMIN, LOCK = "CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_IPC_LOCK"
 PROGRAMS = (BPF, NET, PERF)
+COMPILER = (ADMIN, "CAP_SYS_CHROOT", "CAP_SETUID", "CAP_SETGID")  # it is confined
 ONE_WINDOW = ("--windows", 1, "--window", "100ms", "-q")
 OBJECTS = pathlib.Path(os.environ.get("NICSENTRY_BPF_DIR", REPOSITORY / "build" / "bpf_offload"))
 
@@ -102,8 +103,16 @@ def commands_case(directory):
             Command(network, (), "status", before=attach, after=detach),
             Command(network, PROGRAMS, *replay),
             Command(network, PROGRAMS, "programs", "check", OBJECTS / "ddos_drv.o"),
+            Command(network, COMPILER, "programs", "check", REPOSITORY / "tests/programs/corpus/arithmetic.c"),
             Command(
                 network, PROGRAMS, "programs", "load", *port, "--name", "mine", OBJECTS / "ddos_drv.o", after=unload
+            ),
+            Command(
+                network,
+                (NET, *COMPILER),
+                *("programs", "load", *port, "--name", "mine", "--mode", "drv"),
+                REPOSITORY / "tests/programs/corpus/arithmetic.c",
+                after=unload,
             ),
             Command(network, PROGRAMS, "doctor", *port),
             Command(network, (), "programs", "list", before=load, after=unload),

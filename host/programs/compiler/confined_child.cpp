@@ -14,6 +14,7 @@
 #include <cstring>
 #include <utility>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
 #include "host/programs/compiler/confinement.h"
@@ -24,6 +25,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kWhat = "confining the compiler";
+// Of root: others are confined within a user namespace.
+constexpr auto kNeeded = {Capability::sys_admin, Capability::sys_chroot, Capability::setuid, Capability::setgid};
 
 struct Pipe {
   UniqueFd read;
@@ -108,7 +111,8 @@ class Child {
     ConfinementFailure failure;
     if (read(report.read.get(), &failure, sizeof(failure)) == sizeof(failure)) {  // the pipe ends where it starts
       end();
-      throw SystemError(failure.code, std::string(kWhat) + " (" + failure.step + ")");
+      throw SystemError(failure.code, std::string(kWhat) + " (" + failure.step + ")",
+                        failure.code == EPERM ? missing_text(kNeeded) : "");
     }
   }
   Child(const Child&) = delete;
