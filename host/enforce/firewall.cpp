@@ -551,6 +551,7 @@ Firewall::Loaded Firewall::load(const Ruleset& ruleset, const ChangeTerms& terms
   LockoutCheck::NextChains judged{};
   Loaded loaded;
   for (const auto& [chain, next] : changes) {
+    unconfirmed_.check_other(chain);  // also where it is as the ruleset has it: that would be taken back
     const auto now = rules_.rules(chain);
     const auto kept = static_cast<std::size_t>(
         std::count_if(next.former.begin(), next.former.end(), [](const auto& id) { return id.has_value(); }));
@@ -558,7 +559,6 @@ Firewall::Loaded Firewall::load(const Ruleset& ruleset, const ChangeTerms& terms
     loaded.chains.at(static_cast<std::size_t>(chain)) =
         LoadedChain{next.next.rules.size(), kept, now->rules.size() - kept, changed};
     if (changed) {
-      unconfirmed_.check_other(chain);
       judged.at(static_cast<std::size_t>(chain)) = &next.next;
       chains.emplace(chain, next.next);
     }

@@ -133,6 +133,14 @@ def refused_case(directory):
         expect("exit status of a diff of no JSON", 2, host.diff().returncode)
         expect("after all of that", before, host.rules_command("export").stdout)
 
+        waiting = {"ingress": {"rules": [NEIGHBOURS]}}
+        host.load(waiting, "--confirm", "1h")
+        done = host.load(waiting, check=False)
+        expect("exit status of the same ruleset while it waits", 1, done.returncode)
+        expect_text("words", "waits to be confirmed", done.stderr)
+        host.rules_command("revert")
+        expect("after the revert", before, host.rules_command("export").stdout)
+
         changed = {"ingress": {"default": "drop", "rules": []}, "sets": {"testers": [], "new": ["192.0.2.1"]}}
         done = host.load(changed, "--yes", "--confirm", "2s")
         expect_text("words of --confirm", "taken back after 2s unless confirmed", done.stdout)
