@@ -353,7 +353,8 @@ def left_out_case(directory):
         for text, named in (
             ("{}", "nft -j list ruleset"),
             ("table ip t {", "iptables-save"),
-            ("*nat\nCOMMIT", "input"),
+            ("# iptables-save\n*nat\nCOMMIT", "input"),
+            ("*filter\n:INPUT DROP\nCOMMIT", "of iptables-save or of ip6tables-save"),
         ):
             path = network.directory / "other"
             path.write_text(text, encoding="utf-8")

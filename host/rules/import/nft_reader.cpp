@@ -97,15 +97,25 @@ class NftReader {
     return family + " " + table + " " + name;
   }
 
+  // Names of sets are names of files here.
+  static std::string plain_name(std::string name) {
+    std::replace_if(
+        name.begin(), name.end(), [](char letter) { return letter == '/' || letter == '\\'; }, '_');
+    return name;
+  }
+
   std::string set_name(const std::string& family, const std::string& table, const std::string& name) {
-    std::string made = name;
     const auto usable = [this](const std::string& one) {
       return one != "blocked" && one != "allowed" && !names_.contains(one);
     };
-    if (!usable(made)) made = table + "." + name;
-    if (!usable(made)) made = family + "." + table + "." + name;
-    std::replace_if(
-        made.begin(), made.end(), [](char letter) { return letter == '/' || letter == '\\'; }, '_');
+    const std::string of_table = table + "." + name;
+    const std::string whole = family + "." + of_table;
+    std::string made;
+    for (const std::string& wanted : {name, of_table, whole}) {
+      made = plain_name(wanted);
+      if (usable(made)) break;
+    }
+    for (int number = 2; !usable(made); ++number) made = plain_name(whole) + "-" + std::to_string(number);
     check_set_name(made);
     names_.insert(made);
     return made;

@@ -144,6 +144,9 @@ class HookTranslation {
               bool last) {
     const auto target = by_name_.find(rule.target);
     if (target == by_name_.end()) throw Untold("no chain of this name stands in the file");
+    if (++followed_ > kItemsMost) {
+      throw Error("the chains lead to each other on more than " + std::to_string(kItemsMost) + " ways");
+    }
     if (depth == kJumpsMost) throw Untold("chains that lead to each other, " + std::to_string(kJumpsMost) + " deep");
     if (rule.verdict == Verdict::go_to && depth != 0 && !last) {
       throw Untold("goto: no rule leads back into another chain");
@@ -267,6 +270,7 @@ class HookTranslation {
   LeftOut& left_out_;
   std::map<std::string, const ForeignChain*> by_name_;
   std::vector<Item> items_;
+  std::size_t followed_ = 0;                // jumps
   std::vector<const ForeignChain*> ended_;  // chains behind which no other one can be told
   std::map<std::uint8_t, bool> drops_;      // by family
 };

@@ -207,4 +207,26 @@ TEST_CASE("JSON of another kind is refused") {
   }
 }
 
+TEST_CASE("sets whose names become the same here stay two sets") {
+  json one = json::parse(R"({"set": {"family": "inet", "name": "a_b", "table": "t", "type": "ipv4_addr",
+                                     "elem": ["10.77.0.1"]}})");
+  json other = one;
+  other["set"]["name"] = "a/b";
+  other["set"]["elem"] = {"10.99.0.1"};
+  const std::string source = payload("ip", "saddr");
+  const json read = imported({chain("input"), one, other, rule("input", match(source, "\"@a_b\"") + kDrop),
+                              rule("input", match(source, "\"@a/b\"") + kDrop)})
+                        .ruleset;
+  CHECK(read.at("sets").at("a_b") == json{"10.77.0.1"});
+  CHECK(read.at("sets").at("t.a_b") == json{"10.99.0.1"});
+  CHECK(read.at("ingress").at("rules").at(0).at("src") == "@a_b");
+  CHECK(read.at("ingress").at("rules").at(1).at("src") == "@t.a_b");
+}
+
+TEST_CASE("chains that lead to each other on many ways are an error, not an endless search") {
+  std::vector<json> objects{chain("input")};
+  for (int i = 0; i < 10; ++i) objects.push_back(rule("input", R"({"jump": {"target": "input"}})"));
+  CHECK_THROWS_WITH(imported(objects), Catch::Matchers::Contains("lead to each other on more than"));
+}
+
 }  // namespace nicsentry::nft_import_test
