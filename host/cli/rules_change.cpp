@@ -90,6 +90,15 @@ std::string error_of_operation(std::string error) {
   return error;
 }
 
+// "Fields: in, out, src, ..."
+std::string fields_line() {
+  std::string names;
+  for (const char* field : rule_fields()) {
+    names += (names.empty() ? "Fields: " : ", ") + std::string(field);
+  }
+  return names + ".\n";
+}
+
 BatchAnswer ask(const ChangeCommand& command) {
   const Controller controller = Controller::of_port(command.interface);
   try {
@@ -176,13 +185,12 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
 
   CLI::App* command = add("add", "add a rule behind all others", addition);
   add_words(*command, "drop, accept, log or count, and FIELD=VALUE words, several values with commas between");
-  command->footer(
-      "Fields: in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, description, expires.\n"
-      "Examples:\n"
-      "  nicsentry rules add drop src=10.0.0.0/8 l4proto=TCP dport=22,80,8000-8100 -i eth0\n"
-      "  nicsentry rules add accept 'src=@office,!198.51.100.66' l4proto=TCP dport=22\n"
-      "  nicsentry rules add drop src=203.0.113.7 expires=10m description='a scanner'\n"
-      "  nicsentry rules add drop l4proto=UDP dport=1900 --egress --confirm 60s");
+  command->footer(fields_line() +
+                  "Examples:\n"
+                  "  nicsentry rules add drop src=10.0.0.0/8 l4proto=TCP dport=22,80,8000-8100 -i eth0\n"
+                  "  nicsentry rules add accept 'src=@office,!198.51.100.66' l4proto=TCP dport=22\n"
+                  "  nicsentry rules add drop src=203.0.113.7 expires=10m description='a scanner'\n"
+                  "  nicsentry rules add drop l4proto=UDP dport=1900 --egress --confirm 60s");
 
   command = add("insert", "insert a rule before others", insertion);
   add_words(*command, "the id that the rule gets (default: 0, before all others), then as with 'rules add'");
