@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -24,7 +26,11 @@ struct Item {
   Condition condition;
   RuleAction action = RuleAction::drop;
   std::string description;
+  bool logs = false;  // what it drops
 };
+
+// Extension headers of IPv6. The programs step over them, so that they are no packet's protocol there.
+constexpr std::array<std::uint8_t, 8> kWalkedHeaders = {0, 43, 44, 51, 60, 135, 139, 140};
 
 bool overlaps(const std::optional<std::uint8_t>& a, const std::optional<std::uint8_t>& b) {
   return !a || !b || *a == *b;
@@ -43,6 +49,15 @@ bool is_of_family(const AddressMatch& match, std::uint8_t family, const std::vec
   return !(match.ranges.empty() && match.sets.empty()) &&
          std::all_of(match.ranges.begin(), match.ranges.end(), of_family) &&
          std::all_of(match.sets.begin(), match.sets.end(), set_of_family);
+}
+
+// Whether packets of IPv6 may be meant, by a protocol that is none there.
+bool asks_walked_headers(const RuleMatch& match, const std::vector<RulesetSet>& sets) {
+  const auto walked = [](std::uint8_t protocol) {
+    return std::find(kWalkedHeaders.begin(), kWalkedHeaders.end(), protocol) != kWalkedHeaders.end();
+  };
+  return std::any_of(match.protocols.begin(), match.protocols.end(), walked) && !is_of_family(match.source, 4, sets) &&
+         !is_of_family(match.destination, 4, sets);
 }
 
 class HookTranslation {
@@ -119,7 +134,6 @@ class HookTranslation {
       case Verdict::drop:
         push(rule, condition, RuleAction::drop);
         if (!rule.note.empty()) leave_out(rule.where, rule.note);
-        if (rule.logs) leave_out(rule.where, "what it drops is not logged");
         return !rule.condition.any();
       case Verdict::none:
         if (rule.counts) push(rule, condition, RuleAction::count);
@@ -169,7 +183,8 @@ class HookTranslation {
     if (items_.size() >= kItemsMost) {
       throw Error("the rules are more than " + std::to_string(kItemsMost) + " without jumps");
     }
-    items_.push_back({rule.where, std::move(condition), action, rule.description});
+    items_.push_back(
+        {rule.where, std::move(condition), action, rule.description, rule.logs && action == RuleAction::drop});
   }
 
   void add_policies(ChainRules& translated) {
@@ -216,6 +231,9 @@ class HookTranslation {
   void add_rules(const Item& item, ChainRules& translated) {
     try {
       const Rule rule = rule_of(item);
+      if (asks_walked_headers(rule.match, rules_.sets)) {
+        leave_out(item.where, "extension headers of IPv6 are no protocol: the rule holds for IPv4 only");
+      }
       if (item.condition.states == kAllStates) {
         translated.rules.push_back(rule);
         return;
@@ -236,6 +254,7 @@ class HookTranslation {
     Rule rule;
     rule.match = item.condition.match;
     rule.action = item.action;
+    rule.log_every = item.logs ? 1 : 0;
     rule.description = item.description;
     RuleMatch& match = rule.match;
     const InterfaceMatch& other = hook_ == Chain::ingress ? match.out : match.in;

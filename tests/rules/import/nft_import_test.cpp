@@ -223,6 +223,24 @@ TEST_CASE("sets whose names become the same here stay two sets") {
   CHECK(read.at("ingress").at("rules").at(1).at("src") == "@t.a_b");
 }
 
+TEST_CASE("a rule on an extension header of IPv6 holds for IPv4 only, and is named") {
+  const std::string of_ah = match(meta("l4proto"), R"("ah")") + kDrop;
+  Imported read = imported({chain("input"), rule("input", of_ah)});
+  CHECK(read.ruleset.at("ingress").at("rules") == json::parse(R"([{"l4proto": "AH", "action": "drop"}])"));
+  REQUIRE(read.left_out.size() == 1);
+  CHECK_THAT(read.left_out[0], Catch::Matchers::EndsWith("the rule holds for IPv4 only"));
+  read = imported({chain("input", "input", "accept", 0, "ip"), rule("input", of_ah, "ip")});
+  CHECK(read.left_out.empty());
+}
+
+TEST_CASE("what a rule drops and logs is dropped and logged here, too") {
+  const Imported read =
+      imported({chain("input"), rule("input", match(payload("tcp", "dport"), "23") + R"(, {"log": null})" + kDrop)});
+  CHECK(read.ruleset.at("ingress").at("rules") ==
+        json::parse(R"([{"l4proto": "TCP", "dport": 23, "action": "drop", "log": true}])"));
+  CHECK(read.left_out.empty());
+}
+
 TEST_CASE("chains that lead to each other on many ways are an error, not an endless search") {
   std::vector<json> objects{chain("input")};
   for (int i = 0; i < 10; ++i) objects.push_back(rule("input", R"({"jump": {"target": "input"}})"));
