@@ -12,6 +12,7 @@
 #include "host/base/error.h"
 #include "host/enforce/lifetime_clock.h"
 #include "host/enforce/set_content.h"
+#include "host/rules/language/rule_equality.h"
 #include "host/rules/language/ruleset_text.h"
 
 namespace nicsentry {
@@ -32,8 +33,21 @@ std::string renamed_text(const std::string& former, const std::string& name, std
          "); so must files of rules that are loaded";
 }
 
-// A rule for an interface that is not watched would be in force nowhere.
-void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& interfaces) {
+std::string taken_text(Chain chain, const std::string& name, std::size_t rules) {
+  return std::string("rules of the ") + chain_name(chain) + " chain for a port '" + name +
+         "' that is gone hold for the port that has its name now (" + std::to_string(rules) + ")";
+}
+
+bool has_same(const std::vector<Rule>& rules, const Rule& rule) {
+  return std::any_of(rules.begin(), rules.end(), [&rule](const Rule& one) {
+    return one.action == rule.action && same_match(one.match, rule.match);
+  });
+}
+
+// A rule for an interface that is not watched would be in force nowhere. Those that are there already may stay: their
+// port had another name, or is gone.
+void check_watched(const std::vector<Rule>& rules, const std::vector<Rule>& there,
+                   const std::set<std::string>& interfaces) {
   if (interfaces.empty() || interfaces.contains("")) {
     return;  // no program is on a port yet
   }
@@ -42,7 +56,7 @@ void check_watched(const std::vector<Rule>& rules, const std::set<std::string>& 
     for (const InterfaceMatch* match : {&rules[i].match.in, &rules[i].match.out}) {
       for (const auto* names : {&match->names, &match->except}) {
         for (const std::string& name : *names) {
-          if (!interfaces.contains(name)) {
+          if (!interfaces.contains(name) && !has_same(there, rules[i])) {
             errors.push_back("rule with id " + std::to_string(i) + ": the run does not watch '" + name + "'");
           }
         }
@@ -203,13 +217,20 @@ void Firewall::rename_in_rules(const PortNames& names) {
   std::size_t renamed = 0;
   for (const Chain chain : kChains) {
     ChainRules next = *rules_.rules(chain);
-    if (const std::size_t rules = nicsentry::rename_ports(next, names); rules != 0) {
+    const auto taken = taken_names(next, names);
+    for (const auto& [name, rules] : taken) {
+      options_.warning(taken_text(chain, name, rules));
+    }
+    const std::size_t rules = nicsentry::rename_ports(next, names);
+    if (rules != 0 || !taken.empty()) {
       renamed += rules;
       chains.emplace(chain, std::move(next));
     }
   }
   if (!chains.empty()) {
     install(std::move(chains), SaveChanges());  // the tables are as they were
+  }
+  if (renamed != 0) {
     for (const auto& [former, name] : names) {
       options_.warning(renamed_text(former, name, renamed));
     }
@@ -411,7 +432,7 @@ Firewall::Applied Firewall::apply_to(Chain chain, const ChainRules& from, const 
                                      const ChangeTerms& terms) {
   BatchResult result = perform_batch(from, batch, sets_.names());
   check_interfaces(chain, result.chain.rules);
-  check_watched(result.chain.rules, installation_.interfaces(chain));
+  check_watched(result.chain.rules, from.rules, installation_.interfaces(chain));
   change_chain_to(chain, std::move(result.chain), terms);
   return {rules_.rules(chain)->rules.size(), std::move(result.changes), std::move(result.twice)};
 }
@@ -435,7 +456,7 @@ std::map<Chain, ChainChange> Firewall::chain_changes(const Ruleset& ruleset) con
     if (ruleset.of(chain)) {
       ChainChange change = replace_chain(*rules_.rules(chain), *ruleset.of(chain), options_.now());
       check_interfaces(chain, change.next.rules);
-      check_watched(change.next.rules, installation_.interfaces(chain));
+      check_watched(change.next.rules, rules_.rules(chain)->rules, installation_.interfaces(chain));
       changes.emplace(chain, std::move(change));
     }
   }

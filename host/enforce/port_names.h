@@ -15,4 +15,7 @@ using PortNames = std::map<std::string, std::string>;
 // Rules that name a port by its former name get the new one. Returns how many.
 std::size_t rename_ports(ChainRules& chain, const PortNames& names);
 
+// Names that rules have already, and that ports which are not meant get: of ports that are gone. With how many rules.
+std::map<std::string, std::size_t> taken_names(const ChainRules& chain, const PortNames& names);
+
 }  // namespace nicsentry

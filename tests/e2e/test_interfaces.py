@@ -74,6 +74,12 @@ def router_case(mode):
             watching.stop()
             alone = Controller(network, "--mode", mode, "--state", state)
             alone.wait_for("warning: rules of the ingress chain name 'right1', which this run does not watch")
+            apply(network, [{"src": "192.0.2.1", "action": "drop"}])
+            exported = network.directory / "exported.json"
+            exported.write_text(ask(network, "rules", "export").stdout, encoding="utf-8")
+            expect_text("its own export", "2 rules in force, as before", ask(network, "rules", "load", exported).stdout)
+            refused = apply(network, [{"in": "right1", "action": "drop"}], check=False)
+            expect_text("another rule for that port", "the run does not watch 'right1'", refused.stderr)
             alone.stop()
             for port in ("right0", "right1"):
                 network.check_clean(port)
@@ -134,13 +140,30 @@ def renamed_case(directory):
             network.check_clean(port)
 
 
+def taken_case(directory):
+    """A rule of a port that is gone holds for another one that gets its name, and the run says so."""
+    with Network(directory, pairs=2) as network:
+        watching = Controller(network, "--mode", "tc", "--firewall", ports=("right0", "right1"))
+        apply(network, [{"in": "right1", "action": "accept"}, {"in": "right0", "action": "drop"}])
+        send(network, "left0", udp(INSIDE, 5000, OUTSIDE, 6000))
+        expect("before", [0, 1], decided(network)[0])
+        run("ip", "-n", network.receiver, "link", "del", "right1")
+        run("ip", "-n", network.receiver, "link", "set", "right0", "name", "right1")
+        watching.wait_for(r"rules of the ingress chain for a port 'right1' that is gone hold for the port .* now \(1\)")
+        send(network, "left0", udp(INSIDE, 5000, OUTSIDE, 6000))
+        shown = json.loads(network.nicsentry("rules", "show", "--json", "-i", "right1").stdout)["ingress"]["rules"]
+        expect("afterwards", [1, 1], [rule["packets"] for rule in shown])
+        expect("names", ["right1", "right1"], [rule["in"] for rule in shown])
+        watching.stop(status=1)
+
+
 def exchanged(shown):
     return [rule["in"] for rule in shown["ingress"]["rules"]] == ["right1", "!lan0"]
 
 
 def main():
     cases = {f"a router, {mode}": router_case(mode) for mode in ("drv", "tc")}
-    return run_directory_cases({**cases, "a port that is renamed": renamed_case})
+    return run_directory_cases({**cases, "a port that is renamed": renamed_case, "a name that is taken": taken_case})
 
 
 if __name__ == "__main__":

@@ -21,4 +21,14 @@ TEST_CASE("rules follow ports to their new names, also where names are exchanged
   CHECK(chain.rules[1].match.in.except == std::vector<std::string>{"eth0"});
 }
 
+TEST_CASE("a name that rules have of a port that is gone is told, one of a port that is renamed itself is not") {
+  ChainRules chain;
+  chain.rules.resize(3);
+  chain.rules[0].match.in.names = {"eth1"};
+  chain.rules[1].match.in.except = {"eth0", "eth1"};
+  CHECK(taken_names(chain, {{"eth0", "eth1"}}) == std::map<std::string, std::size_t>{{"eth1", 2}});
+  CHECK(taken_names(chain, {{"eth0", "eth1"}, {"eth1", "eth0"}}).empty());
+  CHECK(taken_names(chain, {{"eth0", "lan0"}}).empty());
+}
+
 }  // namespace nicsentry::port_names_test
