@@ -10,10 +10,10 @@ import time
 
 from compare import PATIENCE, expect, expect_text
 from network import Controller, Network
-from peers import INSIDE6, OUTSIDE, OUTSIDE6, STATEFUL, Peers
+from peers import OUTSIDE, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases
 from test_nft import FAMILIES, FLAGS, PROTOCOLS, Maker, send
-from test_nft_flows import add_neighbour, flows
+from test_nft_flows import flows, serve_flows
 
 PACKETS = 400
 IPTABLES = {"ICMP": "icmp", "ICMPv6": "ipv6-icmp", "TCP": "tcp", "UDP": "udp", "GRE": "47"}
@@ -308,14 +308,7 @@ table inet filter {{
 def host_case(directory):
     """A host's usual table: the same flows get through."""
     with Peers(directory) as peers:
-        for namespace, side, address, other in (
-            (peers.sender, "left0", INSIDE6, "right0"),
-            (peers.receiver, "right0", OUTSIDE6, "left0"),
-        ):
-            add_neighbour(peers, namespace, side, address, other)
-        for server in (peers.sender, peers.receiver):
-            peers.serve(server, 8080)
-            peers.echo(server, 5300)
+        serve_flows(peers)
         files = saved_by_nft(peers, HOST)
         watching = Controller(peers, *STATEFUL)
         import_and_load(peers, files)

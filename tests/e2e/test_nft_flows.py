@@ -77,17 +77,22 @@ POLICIES = {
 }
 
 
+def serve_flows(peers):
+    """What flows() needs on both sides."""
+    for namespace, side, address, other in (
+        (peers.sender, "left0", INSIDE6, "right0"),
+        (peers.receiver, "right0", OUTSIDE6, "left0"),
+    ):
+        add_neighbour(peers, namespace, side, address, other)
+    for server in (peers.sender, peers.receiver):
+        peers.serve(server, 8080)
+        peers.echo(server, 5300)
+
+
 def flows_case(directory):
     """Real peers under a default of drop with established connections accepted: the same flows get through."""
     with Peers(directory) as peers:
-        for namespace, side, address, other in (
-            (peers.sender, "left0", INSIDE6, "right0"),
-            (peers.receiver, "right0", OUTSIDE6, "left0"),
-        ):
-            add_neighbour(peers, namespace, side, address, other)
-        for server in (peers.sender, peers.receiver):
-            peers.serve(server, 8080)
-            peers.echo(server, 5300)
+        serve_flows(peers)
         ours = {}
         for name, (rules, _) in POLICIES.items():
             watching = Controller(peers, *STATEFUL)

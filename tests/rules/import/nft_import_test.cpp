@@ -4,24 +4,16 @@
 #include <vector>
 
 #include "host/base/error.h"
-#include "host/rules/import/import.h"
 #include "host/rules/language/ruleset.h"
+#include "tests/rules/import/imported.h"
 
 namespace nicsentry::nft_import_test {
 namespace {
 
 using nlohmann::json;
 using Texts = std::vector<std::string>;
-
-struct Imported {
-  json ruleset;
-  Texts left_out;
-};
-
-Imported run(const Texts& texts) {
-  const ImportedRules read = import_rules(texts);
-  return {json(read.ruleset), read.left_out};
-}
+using testing::import_texts;
+using testing::Imported;
 
 json chain(const std::string& name, const std::string& hook = "input", const std::string& policy = "accept",
            int priority = 0, const std::string& family = "inet") {
@@ -53,7 +45,7 @@ constexpr const char* kAccept = R"(, {"accept": null})";
 Imported imported(std::vector<json> objects) {
   objects.insert(objects.begin(), {{"metainfo", {{"json_schema_version", 1}}}});
   const Texts texts{json{{"nftables", objects}}.dump()};
-  Imported read = run(texts);
+  Imported read = import_texts(texts);
   parse_ruleset(read.ruleset, Chain::ingress, 0);  // it is one
   return read;
 }
@@ -203,7 +195,7 @@ TEST_CASE("JSON of another kind is refused") {
   for (const char* text : {"{}", R"({"nftables": {}})", R"({"nftables": []})", "{"}) {
     CAPTURE(text);
     const Texts texts{text};
-    CHECK_THROWS_AS(run(texts), Error);
+    CHECK_THROWS_AS(import_texts(texts), Error);
   }
 }
 
