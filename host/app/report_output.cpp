@@ -91,7 +91,6 @@ struct ReportOutput::Text {
 ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages)
     : messages_(std::move(messages)),
       has_files_(!options.formats.empty()),
-      filter_(options.filter),
       outcomes_(std::make_shared<WindowOutcomes>()),
       failed_(std::make_shared<std::atomic<bool>>(false)),
       seed_csv_files_(options.place.seed_csv_files),
@@ -129,9 +128,9 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
 
 void ReportOutput::publish(WindowReport report) {
   report.number += first_window_;
-  if (filter_) {
+  if (const auto& filter = text_->options.filter) {
     report.sessions_hidden =
-        std::erase_if(report.sessions, [this](const SessionWindow& session) { return !filter_->matches(session); });
+        std::erase_if(report.sessions, [&filter](const SessionWindow& session) { return !filter->matches(session); });
   }
   const std::uint64_t number = report.number;
   const std::size_t bytes = memory_of(report);

@@ -64,7 +64,6 @@ class ReportOutput {
 
   Messages messages_;
   bool has_files_;
-  const std::optional<SessionFilter> filter_;
   std::uint64_t first_window_ = 0;  // its number in the files
   std::shared_ptr<WindowOutcomes> outcomes_;
   std::shared_ptr<std::atomic<bool>> failed_;

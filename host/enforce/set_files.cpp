@@ -311,16 +311,15 @@ void SetFiles::extend_journal(const std::string& name, const std::vector<Changed
 
 // How many lines the journal has, beside it: one that is cut short or gone is noticed. The journal is on the disk
 // before the number, which needs no room and is no part of the change: where it cannot be written it stays too low.
-void SetFiles::note_lines(const std::string& name, Saved& saved) const {
+void SetFiles::note_lines(const std::string& name, const Saved& saved) const {
   const std::string before = header_before_lines(saved.journal, saved.entries);
   const std::string lines = lines_text(saved.lines);
   const UniqueFd file(open(netset_path(name).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   std::string found(before.size(), '\0');
   if (file && pread(file.get(), found.data(), found.size(), 0) == static_cast<ssize_t>(found.size()) &&
-      found == before &&  // nobody put a list of his own there
-      pwrite(file.get(), lines.data(), lines.size(), static_cast<off_t>(before.size())) ==
-          static_cast<ssize_t>(lines.size())) {
-    saved.lines_noted = saved.lines;
+      found == before) {  // nobody put a list of his own there
+    [[maybe_unused]] const ssize_t written =
+        pwrite(file.get(), lines.data(), lines.size(), static_cast<off_t>(before.size()));
   }
 }
 

@@ -59,7 +59,7 @@ class SetFiles {
     std::uint64_t journal = 0;
     std::size_t entries = 0;
     std::size_t lines = 0;        // of the journal
-    std::size_t lines_noted = 0;  // in the netset's first line
+    std::size_t lines_noted = 0;  // in the netset's first line, when it was loaded
   };
 
   std::filesystem::path netset_path(const std::string& name) const;
@@ -67,7 +67,7 @@ class SetFiles {
   Set load_one(const std::string& name, TimestampNs now_ns);
   void list(const std::vector<std::string>& names);
   void note_lost(const std::string& name, const Saved& saved);
-  void note_lines(const std::string& name, Saved& saved) const;
+  void note_lines(const std::string& name, const Saved& saved) const;
   std::vector<SetEntry> load_netset(const std::string& name, Saved& saved) const;
   bool apply_journal(const std::string& name, Saved& saved, std::vector<SetEntry>& entries) const;
   void extend_journal(const std::string& name, const std::vector<ChangedEntry>& change,

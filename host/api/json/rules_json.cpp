@@ -22,9 +22,7 @@ using nlohmann::ordered_json;
 constexpr const char* kActions = "drop or accept";
 constexpr const char* kUnjudged = "drop or pass";
 constexpr const char* kNonIp = "all or a list of EtherTypes";
-// What rule_json() writes beside the id; `expires` is read here, as it may have come down to "0s".
-constexpr const char* kRuleFields[] = {"in",    "out",      "src",       "dst",    "l4proto", "sport",
-                                       "dport", "tcpflags", "conntrack", "action", "log",     "description"};
+constexpr std::string_view kExpires = "expires";  // read here, as it may have come down to "0s"
 
 RuleAction get_default_action(Fields& fields, const char* name) {
   const auto text = fields.get<std::string>(name, kActions);
@@ -155,8 +153,8 @@ NumberedRule decode(const json& answer) {
   NumberedRule numbered;
   numbered.id = fields.get<std::size_t>("id", kNumber);
   json known = json::object();
-  for (const char* name : kRuleFields) {
-    if (fields.has(name)) {
+  for (const char* name : rule_fields()) {
+    if (name != kExpires && fields.has(name)) {
       known[name] = answer.at(name);
     }
   }

@@ -27,6 +27,13 @@ constexpr std::array<const char*, 13> kFields = {"in",    "out",         "src", 
                                                  "log",   "description", "expires"};
 constexpr const char* kEvery = "every";  // of `log`
 
+// ", in, out, ... and expires"
+std::string field_list() {
+  std::string list;
+  for (const char* field : kFields) list += (field == kFields.back() ? " and " : ", ") + std::string(field);
+  return list;
+}
+
 constexpr std::size_t kInterfaceNameMax = 16;  // IFNAMSIZ, with the 0 at the end
 
 constexpr const char* kAddressAllowed =
@@ -146,11 +153,8 @@ class FieldReader {
       const std::string& name = field.key();
       if (name == "operation" || name == "id") continue;
       if (std::find(kFields.begin(), kFields.end(), name) != kFields.end()) continue;
-      errors_.push_back(
-          excerpt(std::string_view(name)) +
-          ": unknown field, allowed are operation, id, in, out, src, dst, l4proto, sport, dport, tcpflags, "
-          "conntrack, action, log, description and expires" +
-          did_you_mean(name, kFields));
+      errors_.push_back(excerpt(std::string_view(name)) + ": unknown field, allowed are operation, id" + field_list() +
+                        did_you_mean(name, kFields));
     }
   }
 
