@@ -58,6 +58,11 @@ UniqueFd signal_descriptor() {
   return fd;
 }
 
+std::string still_enforcing(const std::string& port) {
+  return port + ": what could not be taken off goes on enforcing what it has; take it off with: nicsentry detach -i " +
+         port;
+}
+
 // A run: everything that it needs is put together here, and nowhere else.
 class Daemon {
  public:
@@ -386,6 +391,7 @@ class Daemon {
       } catch (const Error& error) {
         messages_.error(error.what());
         failed_ = true;
+        if (firewall_) messages_.warning(still_enforcing(port->interface().name));
       }
     }
   }

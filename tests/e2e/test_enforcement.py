@@ -263,6 +263,20 @@ def no_descriptors_case(directory):
         network.check_clean()
 
 
+def end_without_descriptors_case(directory):
+    """A run that cannot take its program off says that it goes on enforcing."""
+    with Watched(directory) as network:
+        watching = network.watch("--mode", "drv", "--firewall")
+        attached = network.program_id()
+        _, hard = resource.prlimit(watching.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(watching.process.pid, resource.RLIMIT_NOFILE, (3, hard))
+        watching.stop(status=1)
+        expect_text("log", "right0: what could not be taken off goes on enforcing what it has", watching.log())
+        expect("the program", attached, network.program_id())
+        network.ask("detach")
+        network.check_clean()
+
+
 def detach_case(directory):
     """A program is not taken off under its run."""
     with Watched(directory) as network:
@@ -292,6 +306,7 @@ def main():
             "a filter in front": in_front_case,
             "a tcx program in front": tcx_case,
             "no descriptors": no_descriptors_case,
+            "an end without descriptors": end_without_descriptors_case,
             "detach under a run": detach_case,
         }
     )

@@ -71,7 +71,9 @@ std::optional<Value> to_list(const json& value, std::optional<Value> (*parse)(st
     return true;
   };
   // An empty text is no value: it must not vanish from a list.
-  const auto is_empty = [](const json& element) { return element.is_string() && element == ""; };
+  const auto is_empty = [](const json& element) {
+    return element.is_string() && element.get_ref<const std::string&>().empty();
+  };
   if (!value.is_array()) return add(value) ? parse(text) : std::nullopt;
   const bool good = std::none_of(value.begin(), value.end(), is_empty) && std::all_of(value.begin(), value.end(), add);
   return good && !value.empty() ? parse(text) : std::nullopt;
