@@ -35,24 +35,25 @@ mandoc -Tlint -W warning docs/nicsentry.8
 scripts/check-layers.py
 scripts/check-licences.py
 
-# Most of the time goes to the libraries' headers, so clang-tidy looks at all files of a folder together, as a build does. The
-# analyzer follows the paths of the file that it is given, and of those included there only if "UnifiedSource" is in its
-# name (clang's AnalysisManager::isInCodeFile), here the folder's. It takes half of the time (--full), and looks where memory
-# and descriptors are handled by hand; elsewhere its paths go through containers and CLI11 and nlohmann/json. Warnings are
-# the builds' business: -Wno-error.
+# Most of the time goes to the libraries' headers, so clang-tidy looks at all files of a unit together (host/CMakeLists.txt).
+# The analyzer follows the paths of the file that it is given, and of those included there only if "UnifiedSource" is in its
+# name (clang's AnalysisManager::isInCodeFile), here the build folder's. It takes half of the time (--full), and looks where
+# memory and descriptors are handled by hand; elsewhere its paths go through containers and CLI11 and nlohmann/json. Warnings
+# are the builds' business: -Wno-error.
 build="build-lint/UnifiedSources"
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
   -DNICSENTRY_TESTS=OFF >/dev/null
 tidy() {
-  local build=$1 analyzed=$2 checks=-bugprone-suspicious-include,$3 folder=$4
+  local build=$1 analyzed=$2 checks=-bugprone-suspicious-include,$3 unit=$4
   # shellcheck disable=SC2053 # a pattern
-  [[ $folder == $analyzed ]] || checks+=',-clang-analyzer-*'
+  [[ $unit == $analyzed ]] || checks+=',-clang-analyzer-*'
   # That check alone would be half of the time, over CLI11's templates.
-  [[ $folder != */host/cli/* ]] || checks+=',-performance-unnecessary-value-param'
+  [[ $unit != */host/cli/* ]] || checks+=',-performance-unnecessary-value-param'
   clang-tidy -p "$build" --quiet --extra-arg=-Wno-error --extra-arg=-Wno-unknown-warning-option \
-    --header-filter="$PWD/host/" --checks="$checks" "$folder" 2>/dev/null
+    --header-filter="$PWD/host/" --checks="$checks" "$unit" 2>/dev/null
 }
 export -f tidy
-# The largest folders first: with the processors side by side the last one is a small one then.
-find "$build/host" -name 'unity_*.cxx' -printf '%s\t%p\0' | sort -z -n -r | cut -z -f 2 |
-  xargs -0 -n 1 -P "$(nproc)" bash -c 'tidy "$@"' tidy "$build" "$analyzed" "$left_out"
+# The largest units first: with the processors side by side the last one is a small one then.
+units() { sed -n 's/^ *"file": "\(.*\/unity_[^"]*\)",*$/\1/p' "$build/compile_commands.json"; }
+units | xargs -d '\n' stat -c '%s %n' | sort -nr | cut -d ' ' -f 2- |
+  xargs -d '\n' -n 1 -P "$(nproc)" bash -c 'tidy "$@"' tidy "$build" "$analyzed" "$left_out"

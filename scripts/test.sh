@@ -28,10 +28,12 @@ mkdir -p "$results"
 failures=()
 export NICSENTRY_TRIES=10
 leave_out=(-LE slow)
+once=(-LE 'slow|files')  # those with the label `files` run in the sanitizers' build
 lint=(scripts/lint.sh)
 if ((full)); then
   NICSENTRY_TRIES=100
   leave_out=()
+  once=()
   lint+=(--full)
 fi
 
@@ -104,7 +106,7 @@ build release -DNICSENTRY_CATCH_TESTS=$catch_tests
 background "asan build" bash -c "$(declare -f build); build asan -DNICSENTRY_CATCH_TESTS=ON"
 background lint "${lint[@]}"
 step "tests, release: end to end; beside them the build with ASan and UBSan, and the lint"
-run_tests release-e2e release -L 'e2e|unit' -E 'live_rates' "${leave_out[@]}"
+run_tests release-e2e release -L 'e2e|unit' -E 'live_rates' "${once[@]}"
 step "the rest of the build with ASan and UBSan, and of the lint"
 finish "asan build"
 finish lint || failures+=("lint")
@@ -123,7 +125,7 @@ else
   # Real captures, and what is compiled or verified for each of many cases, are looked at without sanitizers, above.
   background "sanitized tests" env NICSENTRY_TRIES=3 "${sanitized[@]}" "${leave_out[@]}" \
     -E 'replay: .*(cic|dns|icmp|mining|monero)|lint: (the corpus|our programs)|monitor: the schema'
-  run_tests release release -L 'kernel|hw' "${leave_out[@]}"
+  run_tests release release -L 'kernel|hw' "${once[@]}"
   finish "sanitized tests" || failures+=("tests: asan")
   step "tests, release: rates"
 fi

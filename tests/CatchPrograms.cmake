@@ -6,12 +6,19 @@ find_package(Catch2 2 REQUIRED)
 add_compile_options($<$<CONFIG:Release>:-O1>)
 
 # A Catch2 program is one test: its cases share what is costly, above all compiled programs that the kernel has verified.
-# It prints how long each case took, for scripts/test-report.py.
-function(nicsentry_catch_tests target)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT;COST" "" ${ARGN})
-  add_test(NAME ${target} COMMAND ${target} --durations yes)
-  set_tests_properties(${target} PROPERTIES ENVIRONMENT "NICSENTRY_BPF_DIR=${PROJECT_BINARY_DIR}/bpf_offload"
-    LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} COST ${ARG_COST})
+# It prints how long each case took, for scripts/test-report.py. Cases with the tag [slow] take many seconds with sanitizers:
+# scripts/test.sh leaves them to --full.
+function(nicsentry_catch_tests name)
+  cmake_parse_arguments(ARG "" "PROGRAM;TIMEOUT" "LABEL;CASES" ${ARGN})
+  if(NOT ARG_PROGRAM)
+    set(ARG_PROGRAM ${name})
+  endif()
+  if(NOT ARG_CASES)
+    set(ARG_CASES "~[slow]")
+  endif()
+  add_test(NAME ${name} COMMAND ${ARG_PROGRAM} --durations yes --filenames-as-tags ${ARG_CASES})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT "NICSENTRY_BPF_DIR=${PROJECT_BINARY_DIR}/bpf_offload"
+    LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT} COST 80)
 endfunction()
 
 # tests/ mirrors host/ and bpf_offload/: a room's tests stand in the folder of the room's name, and what tests share in
@@ -43,9 +50,11 @@ foreach(room analysis api app base bpf_offload capture cli enforce export/files 
 endforeach()
 
 # In two parts, so that a sanitizer's build has both processors: the random cases of the tables take half of the time.
-add_test(NAME unit_tests COMMAND unit_tests --durations yes --filenames-as-tags "~[#session_table_test]~[#address_sets_test]")
-add_test(NAME unit_tests_tables COMMAND unit_tests --durations yes --filenames-as-tags "[#session_table_test],[#address_sets_test]")
-set_tests_properties(unit_tests unit_tests_tables PROPERTIES LABELS unit TIMEOUT 900 COST 60)
-nicsentry_catch_tests(controller_tests LABEL kernel TIMEOUT 900 COST 80)
-nicsentry_catch_tests(firewall_tests LABEL kernel TIMEOUT 1800 COST 80)
-nicsentry_catch_tests(kernel_tests LABEL kernel TIMEOUT 900 COST 80)
+nicsentry_catch_tests(unit_tests LABEL unit TIMEOUT 900 CASES "~[slow]~[#session_table_test]~[#address_sets_test]")
+nicsentry_catch_tests(unit_tests_tables PROGRAM unit_tests LABEL unit TIMEOUT 900
+  CASES "~[slow][#session_table_test],~[slow][#address_sets_test]")
+nicsentry_catch_tests(unit_tests_slow PROGRAM unit_tests LABEL unit slow TIMEOUT 900 CASES "[slow]")
+nicsentry_catch_tests(controller_tests LABEL kernel TIMEOUT 900)
+nicsentry_catch_tests(firewall_tests LABEL kernel TIMEOUT 1800)
+nicsentry_catch_tests(firewall_tests_slow PROGRAM firewall_tests LABEL kernel slow TIMEOUT 900 CASES "[slow]")
+nicsentry_catch_tests(kernel_tests LABEL kernel TIMEOUT 900)

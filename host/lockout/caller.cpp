@@ -35,11 +35,11 @@ pid_t parent_of(pid_t process) {
 }
 
 std::optional<TcpSocket> ssh_connection_of(pid_t process) {
-  constexpr std::string_view kName = "SSH_CONNECTION=";
+  constexpr std::string_view kPrefix = "SSH_CONNECTION=";
   std::ifstream file(directory_of(process) / "environ");
   for (std::string variable; std::getline(file, variable, '\0');) {
-    if (variable.starts_with(kName)) {
-      return parse_ssh_connection(variable.substr(kName.size()));
+    if (variable.starts_with(kPrefix)) {
+      return parse_ssh_connection(variable.substr(kPrefix.size()));
     }
   }
   return std::nullopt;

@@ -7,6 +7,7 @@
 #include "tests/support/firewall_bench.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/tcp_flags.h"
+#include "tests/support/tries.h"
 
 namespace nicsentry::testing {
 namespace {
@@ -84,7 +85,9 @@ std::string expected_state(unsigned flags) {
 
 TEST_CASE(
     "on a connection, open or closed, the program takes a SYN for NEW, and flags that no connection has for INVALID") {
-  for (const char* object : {"sentry_drv.o", "sentry_tc.o", "firewall_drv.o", "firewall_tc.o"}) {
+  for (const std::string object : {"sentry_drv.o", "sentry_tc.o", "firewall_drv.o", "firewall_tc.o"}) {
+    // With fewer tries: all flags of one program, and every seventh value of the others' flags.
+    const unsigned step = object == "sentry_drv.o" || tries(100, 10) == 100 ? 1 : 7;
     FirewallBench bench(object);
     for (const TcpPickup pickup : {TcpPickup::loose, TcpPickup::strict}) {
       count_by_state(bench, pickup);
@@ -92,7 +95,7 @@ TEST_CASE(
         const SessionKey key = normalise(client_of(ipv6), server_of(ipv6), Protocol::tcp).key;
         for (const std::uint32_t state : {STATE_CLOSED, STATE_ESTABLISHED}) {
           bench.know(key, state | state << SLOT_STATE_BITS);
-          for (unsigned flags = 0; flags < 256; ++flags) {
+          for (unsigned flags = 0; flags < 256; flags += step) {
             INFO(object << ", IPv" << (ipv6 ? 6 : 4) << ", state " << state << ", flags " << flags);
             CHECK(judged_state(bench, segment_from(client_of(ipv6), server_of(ipv6), flags)) == expected_state(flags));
             CHECK(judged_state(bench, segment_from(server_of(ipv6), client_of(ipv6), flags)) == expected_state(flags));

@@ -295,6 +295,8 @@ def benign_case(directory):
     if not captures:
         raise Skipped(f"there are no captures in {BENIGN}")
     cut_off = 0
+    if tries(100) < 100:  # tshark and the model read a second for a megabyte
+        captures = [capture for capture in captures if capture.stat().st_size < 1_000_000]
     for capture in captures:
         shown = run(BINARY, "replay", capture, "--window", "1h", "--json").stdout
         planes = [plane for line in shown.splitlines() for plane in json.loads(line).get("planes", [])]

@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "card"), str(HERE.parent / "e2e")]
 
 import objects  # noqa: E402
-from suite import Mismatch, run_directory_cases  # noqa: E402
+from suite import Mismatch, run_directory_cases, slow  # noqa: E402
 
 
 def expect(what, expected, seen):
@@ -279,7 +279,7 @@ def case_document(directory):
 
 
 CASES = {
-    "lint: the corpus": case_corpus,
+    "lint: the corpus": slow(case_corpus),
     "lint: our programs": case_ours,
     "lint: the source line of a finding": case_source_line,
     "lint: objects without types": case_without_types,

@@ -48,7 +48,7 @@ WindowReport close(SessionRegistry& registry, std::uint64_t number) {
 
 }  // namespace
 
-TEST_CASE("a full table whose sessions reach the cap takes the memory that is documented") {
+TEST_CASE("a full table whose sessions reach the cap takes the memory that is documented", "[slow]") {
   SessionRegistry registry(Profile::all, kCap);
   for (std::uint32_t number = 0; number < kTable; ++number) {
     const ParsedPacket packet = packet_of(number);

@@ -662,7 +662,7 @@ TEST_CASE("after random insertions, removals and changes of states, map, table a
   }
 }
 
-TEST_CASE("many waiting insertions with rare releases are all placed") {
+TEST_CASE("many waiting insertions with rare releases are all placed", "[slow]") {
   constexpr std::uint32_t kSessions = 1706;
   std::mt19937_64 random(15);
   Rig rig(bucket_bits_for(kSessions));

@@ -49,7 +49,7 @@ TEST_CASE("a loop with a bound is walked to its end, one without is refused") {
   CHECK(said_of(program({move(0, 0), jump_always(-1)})) == "kernel: infinite loop detected at insn 1");
 }
 
-TEST_CASE("paths that multiply end in the limit of the walk, not in an endless one") {
+TEST_CASE("paths that multiply end in the limit of the walk, not in an endless one", "[slow]") {
   // Each test adds a bit of the packet's to a number that then decides a division.
   Code code = packet() + Code{move(8, 0)};
   for (int i = 0; i < 40; ++i) {

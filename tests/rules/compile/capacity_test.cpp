@@ -53,7 +53,7 @@ AddressRange net(std::uint32_t i) {
   return {ipv4(i << 14U), ipv4((i << 14U) + 255)};
 }
 
-TEST_CASE("1,000,000 addresses and 50,000 prefixes fit into sets, and are changed there") {
+TEST_CASE("1,000,000 addresses and 50,000 prefixes fit into sets, and are changed there", "[slow]") {
   constexpr std::uint32_t kSingles = 1'000'000;
   constexpr std::uint32_t kNets = 50'000;
   AddressSets sets(set_room(FirewallSize{}), {0x2545f491, 0x4f6cdd1d, 0x9e3779b9, 0x7f4a7c15});

@@ -78,7 +78,7 @@ TEST_CASE("a read error of a list is an error, not an empty list") {
   CHECK_THROWS_WITH(read_address_list(input, "a.netset"), Catch::Contains("reading a.netset"));
 }
 
-TEST_CASE("a list of a million lines is read") {
+TEST_CASE("a list of a million lines is read", "[slow]") {
   std::string content;
   for (unsigned i = 0; i < 1'000'000; ++i) {
     content += std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255) + ".7\n";

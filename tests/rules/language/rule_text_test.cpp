@@ -427,7 +427,7 @@ TEST_CASE("a rule that is not an object is an error") {
   }
 }
 
-TEST_CASE("a value nested to any depth is an error like any other") {
+TEST_CASE("a value nested to any depth is an error like any other", "[slow]") {
   const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
   CHECK(errors_of(R"({"src": )" + deep + "}") == Texts{"src: read a list, allowed is an address, a prefix, a range, "
                                                        "\"@\" and a set's name, \"!\" and one of these, or a list of "
