@@ -25,7 +25,8 @@ Program load_program(Chain chain, const FirewallSize& size) {
   return Program::load({.object = find_object(kSentry, target_of(mode_of(chain))),
                         .mode = mode_of(chain),
                         .size = {kSessions, bucket_bits_for(kSessions)},
-                        .firewall = size});
+                        .firewall = size,
+                        .mapped_counts = true});
 }
 
 std::vector<SetEntry> read_set(const std::string& path) {
@@ -50,11 +51,13 @@ struct OfflineFirewall::Loaded {
   Chain chain;
   Firewall firewall;
   Program program;
+  PacketExplainer explainer;
 
   explicit Loaded(const Options& options)
       : chain(options.chain),
         firewall({size, std::nullopt, options.warning}),
-        program(load_program(options.chain, size)) {}
+        program(load_program(options.chain, size)),
+        explainer(firewall, program, hook_of(options.chain)) {}
 };
 
 OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_unique<Loaded>(options)) {
@@ -80,7 +83,7 @@ OfflineFirewall::OfflineFirewall(const Options& options) : loaded_(std::make_uni
 OfflineFirewall::~OfflineFirewall() = default;
 
 ExplainAnswer OfflineFirewall::explain(const ExplainRequest& request) const {
-  return explain_packets(
+  return loaded_->explainer.explain(
       loaded_->firewall,
       {"rules of files, on no port", loaded_->program.id(), hook_of(loaded_->chain), mode_of(loaded_->chain)}, request);
 }

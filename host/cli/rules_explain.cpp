@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -124,9 +125,7 @@ class CaptureReport {
 
   void add(const PacketExplanation& explanation) {
     ++packets_;
-    const std::string verdict = verdict_text(explanation);
-    const std::string by = decision_text(explanation);
-    ++decisions_[{verdict, by, explanation.rule ? rule_text(*explanation.rule) : ""}];
+    count(explanation);
     if (options_.summary) {
       return;
     }
@@ -135,15 +134,15 @@ class CaptureReport {
       line["number"] = packets_;
       std::printf("%s\n", printed_json(line).c_str());
     } else {
-      std::printf("%llu\t%s\t%s\t%s\n", static_cast<unsigned long long>(packets_), verdict.c_str(), by.c_str(),
-                  packet_text(explanation).c_str());
+      std::printf("%llu\t%s\t%s\t%s\n", static_cast<unsigned long long>(packets_), verdict_text(explanation).c_str(),
+                  decision_text(explanation).c_str(), packet_text(explanation).c_str());
     }
   }
 
   void finish() const {
-    std::vector<std::pair<std::uint64_t, Decision>> sorted;
-    for (const auto& [decision, packets] : decisions_) {
-      sorted.emplace_back(packets, decision);
+    std::vector<std::pair<std::uint64_t, Row>> sorted;
+    for (const auto& [key, counted] : decisions_) {
+      sorted.insert(sorted.end(), counted.begin(), counted.end());
     }
     std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     if (options_.json) {
@@ -158,15 +157,29 @@ class CaptureReport {
   }
 
  private:
-  struct Decision {
+  struct Row {
     std::string verdict;
     std::string by;
     std::string rule;
-
-    auto operator<=>(const Decision&) const = default;
   };
+  using Counted = std::pair<std::uint64_t, Row>;
 
-  void print_json(const std::vector<std::pair<std::uint64_t, Decision>>& sorted) const {
+  // Texts are made once for a decision: captures have many packets. A rule that was changed meanwhile is another one.
+  void count(const PacketExplanation& explanation) {
+    const auto id = explanation.rule ? std::optional(explanation.rule->id) : std::nullopt;
+    std::vector<Counted>& counted = decisions_[{explanation.dropped, explanation.by, id}];
+    if (counted.empty() || (id && !(last_rules_[*id].match == explanation.rule->rule.match))) {
+      Row decision{verdict_text(explanation), decision_text(explanation),
+                   explanation.rule ? rule_text(*explanation.rule) : ""};
+      if (id) {
+        last_rules_[*id] = explanation.rule->rule;
+      }
+      counted.emplace_back(0, std::move(decision));
+    }
+    ++counted.back().first;
+  }
+
+  void print_json(const std::vector<std::pair<std::uint64_t, Row>>& sorted) const {
     json summary = json::array();
     for (const auto& [packets, decision] : sorted) {
       json one = {{"packets", packets}, {"verdict", decision.verdict}, {"decided_by", decision.by}};
@@ -181,7 +194,8 @@ class CaptureReport {
 
   const ExplainOptions& options_;
   std::uint64_t packets_ = 0;
-  std::map<Decision, std::uint64_t> decisions_;
+  std::map<std::tuple<bool, Decision, std::optional<std::size_t>>, std::vector<Counted>> decisions_;
+  std::map<std::size_t, Rule> last_rules_;  // by id
 };
 
 int explain_captures(const ExplainOptions& options, const Ask& ask) {
@@ -189,7 +203,8 @@ int explain_captures(const ExplainOptions& options, const Ask& ask) {
   CaptureReport report(options);
   CapturedFrame frame;
   ExplainRequest request;
-  const auto ask_for_packets = [&] {
+  const auto ask_for_packets = [&](bool more) {
+    request.more = more;
     for (const PacketExplanation& explanation : ask(request).answers) {
       report.add(explanation);
     }
@@ -197,12 +212,12 @@ int explain_captures(const ExplainOptions& options, const Ask& ask) {
   };
   while (captures.next(frame)) {
     request.packets.push_back(packet_of(frame));
-    if (request.packets.size() == kExplainPacketsMax) {  // one load of the program's copy for many packets
-      ask_for_packets();
+    if (request.packets.size() == kExplainPacketsMax) {
+      ask_for_packets(true);
     }
   }
-  if (!request.packets.empty()) {
-    ask_for_packets();
+  if (request.more || !request.packets.empty()) {
+    ask_for_packets(false);  // also where none is left: the program's copy is not kept any longer
   }
   report.finish();
   const std::vector<std::string> failures = captures.failures();

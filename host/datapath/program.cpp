@@ -14,6 +14,7 @@
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/loaded_program.h"
 #include "host/datapath/map_elements.h"
+#include "host/datapath/mapped_array.h"
 #include "host/datapath/object_handle.h"
 #include "host/datapath/xdp_dispatcher.h"
 
@@ -174,6 +175,11 @@ Program Program::load(const LoadOptions& options) {
                            (options.port ? " for " + options.port->name + " in mode " + mode_name(options.mode) : "");
   size_maps(object.get(), options);
   prepare_expectations(object.get(), options);
+  if (options.mapped_counts) {
+    for (const MapRole role : kCounted) {
+      make_mappable(bpf_object__find_map_by_name(object.get(), map_name(role)), role);
+    }
+  }
   const bool partial_frames = options.port && has_partial_frames(options.mode, *options.port);
   if (on_card) {
     bind_to_card(object.get(), program, options.port.value().index);

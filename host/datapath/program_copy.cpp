@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/loaded_program.h"
 #include "host/datapath/map_elements.h"
+#include "host/datapath/mapped_array.h"
 #include "host/datapath/object_handle.h"
 #include "host/datapath/test_run.h"
 
@@ -24,6 +26,9 @@ namespace {
 constexpr std::array kOwnMaps = {MapRole::control, MapRole::sessions,      MapRole::counters,    MapRole::totals,
                                  MapRole::records, MapRole::rule_counters, MapRole::expectations};
 
+constexpr unsigned kBucketBits = 1;
+
+bool is_counted(MapRole role) { return std::find(kCounted.begin(), kCounted.end(), role) != kCounted.end(); }
 bool is_own(MapRole role) { return std::find(kOwnMaps.begin(), kOwnMaps.end(), role) != kOwnMaps.end(); }
 
 void prepare_map(bpf_map* map, MapRole role, const MapFds& originals) {
@@ -31,9 +36,11 @@ void prepare_map(bpf_map* map, MapRole role, const MapFds& originals) {
   if (!is_own(role)) {
     result = bpf_map__reuse_fd(map, originals.at(role).get());
   } else if (role == MapRole::sessions) {
-    result = bpf_map__set_max_entries(map, 1U << ProgramCopy::kBucketBits);
+    result = bpf_map__set_max_entries(map, 1U << kBucketBits);
   } else if (role == MapRole::counters) {
     result = bpf_map__set_max_entries(map, 2);
+  } else if (is_counted(role)) {
+    make_mappable(map, role);
   }
   if (result != 0) {
     throw SystemError(-result, std::string("preparing map ") + map_name(role) + " of a copy");
@@ -41,6 +48,15 @@ void prepare_map(bpf_map* map, MapRole role, const MapFds& originals) {
 }
 
 }  // namespace
+
+struct ProgramCopy::Counted {
+  explicit Counted(const MapFds& maps)
+      : totals(maps.at(MapRole::totals), MapRole::totals),
+        rules(maps.at(MapRole::rule_counters), MapRole::rule_counters) {}
+
+  MappedArray<totals_row> totals;
+  MappedArray<rule_counter> rules;
+};
 
 ProgramCopy::ProgramCopy(std::uint32_t program_id, const std::filesystem::path& object_path) {
   const LibbpfMessages messages;
@@ -80,15 +96,31 @@ ProgramCopy::ProgramCopy(std::uint32_t program_id, const std::filesystem::path& 
     }
   }
   program_ = std::move(copy.fd);
-  rule_counters_ = std::move(own[MapRole::rule_counters]);
+  counted_ = std::make_unique<const Counted>(own);
   original_ = std::make_unique<Maps>(originals);
   own_ = std::make_unique<Maps>(own);
 }
 
+ProgramCopy::ProgramCopy(const Program& on_no_port) : program_(duplicate(on_no_port.fd())) {
+  MapFds maps;
+  MapFds same;
+  on_no_port.each_map([&](MapRole role, int fd) {
+    maps[role] = duplicate(fd);
+    same[role] = duplicate(fd);
+  });
+  counted_ = std::make_unique<const Counted>(maps);
+  original_ = std::make_unique<Maps>(maps);
+  own_ = std::make_unique<Maps>(same);
+}
+
+ProgramCopy::~ProgramCopy() = default;
+
+unsigned ProgramCopy::bucket_bits() const { return static_cast<unsigned>(std::countr_zero(own_->bucket_count())); }
+
 std::uint32_t ProgramCopy::run(std::span<const std::uint8_t> frame) const { return run_frame(program_.get(), frame); }
 
-rule_counter ProgramCopy::read_counter(std::uint32_t id) const {
-  return read_element<rule_counter>(rule_counters_, MapRole::rule_counters, id * 2);
-}
+rule_counter ProgramCopy::read_counter(std::uint32_t id) const { return counted_->rules.read(id * 2); }
+
+totals_row ProgramCopy::read_cause(unsigned cause) const { return counted_->totals.read((TOTALS_SHARDS + cause) * 2); }
 
 }  // namespace nicsentry

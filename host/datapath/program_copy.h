@@ -9,6 +9,7 @@
 #include "bpf_offload/types.h"
 #include "host/base/unique_fd.h"
 #include "host/datapath/maps.h"
+#include "host/datapath/program.h"
 
 namespace nicsentry {
 
@@ -19,23 +20,31 @@ class ProgramCopy {
  public:
   // `object`: what the program was loaded from; an error where it is another build than that.
   ProgramCopy(std::uint32_t program_id, const std::filesystem::path& object);
+  // The program itself in place of a copy: one that is on no port, and was loaded with `mapped_counts`.
+  explicit ProgramCopy(const Program& on_no_port);
+  ~ProgramCopy();
+  ProgramCopy(const ProgramCopy&) = delete;
+  ProgramCopy& operator=(const ProgramCopy&) = delete;
 
   // The first one's, to be read only.
   const Maps& original() const { return *original_; }
-  // Its own; all zero at first. There is room for one session, in bucket 0 or 1.
+  // Its own; all zero at first. A copy has room for one session, in bucket 0 or 1.
   Maps& own() { return *own_; }
-  static constexpr unsigned kBucketBits = 1;
+  unsigned bucket_bits() const;
 
   // The program's verdict (XDP_*, TC_ACT_*).
   std::uint32_t run(std::span<const std::uint8_t> frame) const;
-  // Of the half that counts in even epochs.
+  // Of the half that counts in even epochs. Both read memory: no system call.
   rule_counter read_counter(std::uint32_t id) const;
+  totals_row read_cause(unsigned cause) const;
 
  private:
+  struct Counted;
+
   std::unique_ptr<Maps> original_;
   std::unique_ptr<Maps> own_;
   UniqueFd program_;
-  UniqueFd rule_counters_;
+  std::unique_ptr<const Counted> counted_;
 };
 
 }  // namespace nicsentry

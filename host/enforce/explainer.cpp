@@ -6,7 +6,8 @@
 #include <linux/pkt_cls.h>
 
 #include <algorithm>
-#include <numeric>
+#include <iterator>
+#include <utility>
 
 #include "host/base/error.h"
 #include "host/datapath/test_run.h"
@@ -18,12 +19,12 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::uint32_t kEpoch = 2;  // its half is what ProgramCopy reads
+constexpr std::uint32_t kEpoch = 2;  // even: its half is what ProgramCopy reads
 
-struct control control_of_copy(bool partial_frames) {
+struct control control_of_copy(unsigned bucket_bits, bool partial_frames) {
   struct control control {};
   control.epoch = kEpoch;
-  control.config = ProgramCopy::kBucketBits << CONFIG_BUCKET_BITS_SHIFT;  // no events
+  control.config = bucket_bits << CONFIG_BUCKET_BITS_SHIFT;  // no events
   control.config |= partial_frames ? CONFIG_PARTIAL_FRAMES : 0U;
   const FingerprintKeys keys = fixed_keys();
   std::copy(keys.begin(), keys.end(), control.keys);
@@ -52,15 +53,15 @@ bool ends_within_ip_header(std::span<const std::uint8_t> frame) {
 
 Explainer::Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook,
                      std::string interface)
-    : firewall_(firewall),
-      hook_(hook),
-      interface_(std::move(interface)),
-      copy_(program_id, object),
-      original_control_(copy_.original().read_control()) {}
+    : firewall_(firewall), hook_(hook), interface_(std::move(interface)), copy_(program_id, object) {}
+
+Explainer::Explainer(const Firewall& firewall, const Program& on_no_port, Hook hook)
+    : firewall_(firewall), hook_(hook), copy_(on_no_port) {}
 
 std::vector<Explanation> Explainer::explain(std::span<const Question> questions, bool why) {
   std::vector<Explanation> explanations;
   explanations.reserve(questions.size());
+  original_control_ = copy_.original().read_control();  // its keys change now and then
   for (const Question& question : questions) {
     const Firewall::Pause pause(firewall_);
     use(pause.rules(chain()));
@@ -73,8 +74,11 @@ std::vector<Explanation> Explainer::explain(std::span<const Question> questions,
 void Explainer::use(std::shared_ptr<const ChainRules> rules) {
   if (rules != rules_) {
     rules_ = std::move(rules);
-    likely_.resize(rules_->rules.size());
-    std::iota(likely_.begin(), likely_.end(), 0);
+    likely_.clear();
+    counting_.clear();
+    for (std::size_t rule = 0; rule < rules_->rules.size(); ++rule) {
+      (rules_->rules[rule].action == RuleAction::count ? counting_ : likely_).push_back(rule);
+    }
   }
 }
 
@@ -89,11 +93,16 @@ Explanation Explainer::ask(const Question& question, const AddressSets& sets, bo
     return explanation;
   }
   const bool partial = frame.size() > TestRun::kLongestLinear;
-  copy_.own().write_control(control_of_copy(partial));
+  if (partial_frames_ != partial) {
+    copy_.own().write_control(control_of_copy(copy_.bucket_bits(), partial));
+    partial_frames_ = partial;
+  }
   frame = frame.first(std::min(frame.size(), TestRun::kLongestLinear));
   const std::uint32_t bits = enter_session(question, explanation.session_known);
   const std::uint32_t verdict = copy_.run(frame);
-  copy_.own().clear_buckets();
+  if (std::exchange(entered_, false)) {
+    copy_.own().clear_buckets();
+  }
   explanation.dropped = verdict == (hook_ == Hook::xdp ? std::uint32_t{XDP_DROP} : std::uint32_t{TC_ACT_SHOT});
   explanation.cause = cause_of_last();
   explanation.packet = judged_packet(frame, explanation.cause, bits, rules_->tcp_pickup);
@@ -151,12 +160,13 @@ bool Explainer::enter_quoted_session(const Question& question, const ParsedPacke
 
 void Explainer::enter(const SessionKey& key, std::uint32_t state) {
   const Fingerprint name = fingerprint(key, fixed_keys());
-  const std::uint32_t index = candidate_buckets(name, ProgramCopy::kBucketBits).first;
+  const std::uint32_t index = candidate_buckets(name, copy_.bucket_bits()).first;
   session_bucket bucket = copy_.own().read_bucket(index);
   session_slot& slot = bucket.slot[(bucket.slot[0].state & SLOT_VALID) != 0 ? 1 : 0];
   const auto words = name.words();
   std::copy(words.begin(), words.end(), slot.fingerprint);
   slot.state = state;
+  entered_ = true;
   copy_.own().write_bucket(index, bucket);
 }
 
@@ -184,29 +194,27 @@ std::optional<std::uint32_t> Explainer::states_in_force(const SessionKey& key) c
 
 // Why the program did not understand the last packet, by its accounting.
 std::optional<unsigned> Explainer::cause_of_last() {
-  const Totals now = copy_.own().read_totals(kEpoch & 1U);
-  const Totals before = std::exchange(totals_, now);
+  std::optional<unsigned> found;
   for (unsigned cause = 0; cause < CAUSES; ++cause) {
-    if (now.at(TOTALS_SHARDS + cause).packets != before.at(TOTALS_SHARDS + cause).packets) {
-      return cause;
+    const std::uint64_t now = copy_.read_cause(cause).packets;
+    if (std::exchange(causes_.at(cause), now) != now) {
+      found = cause;
     }
   }
-  return std::nullopt;
+  return found;
 }
 
 bool Explainer::counted(std::uint32_t id) {
   const std::uint64_t now = copy_.read_counter(id).packets;
+  packets_.resize(std::max<std::size_t>(packets_.size(), std::size_t{id} + 1));
   return std::exchange(packets_[id], now) != now;
 }
 
 // By the counters that have moved.
 void Explainer::find_decision(Explanation& explanation) {
   const std::vector<Rule>& rules = rules_->rules;
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    if (rules[i].action == RuleAction::count && counted(rules[i].counter)) {
-      explanation.counting.push_back(i);
-    }
-  }
+  std::copy_if(counting_.begin(), counting_.end(), std::back_inserter(explanation.counting),
+               [&](std::size_t rule) { return counted(rules[rule].counter); });
   const std::pair<std::uint32_t, DecidedBy> fixed[] = {
       {COUNTER_UNJUDGED + explanation.cause.value_or(0) + 1, DecidedBy::unjudged},
       {COUNTER_NON_IP, DecidedBy::non_ip},
@@ -220,9 +228,8 @@ void Explainer::find_decision(Explanation& explanation) {
       return;
     }
   }
-  const auto found = std::find_if(likely_.begin(), likely_.end(), [&](std::size_t rule) {
-    return rules[rule].action != RuleAction::count && counted(rules[rule].counter);
-  });
+  const auto found =
+      std::find_if(likely_.begin(), likely_.end(), [&](std::size_t rule) { return counted(rules[rule].counter); });
   if (found == likely_.end()) {
     return;
   }

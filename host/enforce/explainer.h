@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "host/datapath/mode.h"
@@ -49,13 +49,17 @@ struct Explanation {
 };
 
 // Asks a program what it does with packets, through a copy of it over the tables in force. Loading the copy takes some
-// 100 ms; no packet and no counter of the program knows of it. Throws Error. Not for several threads at once.
+// 100 ms, so one is to be asked about many packets; no packet and no counter of the program knows of it. Throws Error.
+// Not for several threads at once.
 class Explainer {
  public:
   // `object`, `hook`: what the program was loaded from, and for where. `firewall` has the attachment in its charge.
   // `interface`: that the program is on; empty: on none.
   Explainer(const Firewall& firewall, std::uint32_t program_id, const std::filesystem::path& object, Hook hook,
             std::string interface = {});
+
+  // Asks the program itself: one that is on no port.
+  Explainer(const Firewall& firewall, const Program& on_no_port, Hook hook);
 
   // With `why` also what only a reader needs, at a cost that grows with the rules. Rules and sets stay as they are
   // while one question is asked; a change waits for that.
@@ -79,11 +83,14 @@ class Explainer {
   Hook hook_;
   std::string interface_;
   ProgramCopy copy_;
-  struct control original_control_;
-  std::shared_ptr<const ChainRules> rules_;                   // in force when the last question was asked
-  std::unordered_map<std::uint32_t, std::uint64_t> packets_;  // by counter of the copy, as last read; they begin at 0
-  Totals totals_{};
-  std::vector<std::size_t> likely_;  // rules, those that decided last first
+  struct control original_control_ {};
+  std::optional<bool> partial_frames_;          // as the copy was last told
+  bool entered_ = false;                        // a session stands in the copy's table
+  std::shared_ptr<const ChainRules> rules_;     // in force when the last question was asked
+  std::vector<std::uint64_t> packets_;          // by counter of the copy, as last read; they begin at 0
+  std::array<std::uint64_t, CAUSES> causes_{};  // packets of each, likewise
+  std::vector<std::size_t> likely_;             // rules that may decide, those that decided last first
+  std::vector<std::size_t> counting_;           // rules that only count
 };
 
 }  // namespace nicsentry

@@ -256,6 +256,14 @@ def add_long_session(capture):
             capture.add4("10.7.0.3", ends[1], TCP, tcp("10.7.0.3", ends[1], 40000, 22, ACK, payload=bytes(number)))
 
 
+def write_ipv4(path, packets):
+    """A capture of IPv4 packets, a microsecond apart."""
+    capture = Capture()
+    for packet in packets:
+        capture.add(ethernet(IPV4, packet), after_us=1)
+    capture.write(path)
+
+
 def make(path):
     capture = Capture()
     add_sessions(capture)

@@ -121,35 +121,60 @@ std::unique_ptr<Explainer> make_explainer(const Firewall& firewall, const Enforc
 
 }  // namespace
 
-ExplainAnswer explain_packets(const Firewall& firewall, const EnforcingProgram& program,
-                              const ExplainRequest& request) {
+struct PacketExplainer::Kept {
+  std::uint32_t program = 0;
+  std::unique_ptr<Explainer> explainer;
+};
+
+PacketExplainer::PacketExplainer() = default;
+PacketExplainer::PacketExplainer(const Firewall& firewall, const Program& on_no_port, Hook hook)
+    : keeps_(true),
+      kept_(std::make_unique<Kept>(Kept{on_no_port.id(), std::make_unique<Explainer>(firewall, on_no_port, hook)})) {}
+PacketExplainer::~PacketExplainer() = default;
+
+ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const EnforcingProgram& program,
+                                       const ExplainRequest& request) {
   if (program.mode == Mode::hw) {
     throw Conflict(program.name +
                    ": a program on a card cannot be asked, since the kernel makes test runs of its own programs only; "
                    "`rules explain --rules FILE` asks the program of the host over the same rules");
   }
   const std::vector<Question> questions = questions_of(request);
-  const auto explainer = make_explainer(firewall, program);
+  const std::lock_guard lock(mutex_);
+  auto kept = std::move(kept_);
+  if (kept != nullptr && kept->program != program.id) {
+    kept.reset();
+  }
+  if (kept == nullptr && !questions.empty()) {
+    kept = std::make_unique<Kept>(Kept{program.id, make_explainer(firewall, program)});
+  }
   ExplainAnswer answer;
-  answer.chain = explainer->chain();
+  answer.chain = chain_of(program.hook);
   answer.asked = program.name;
   answer.program = program.id;
-  for (const Explanation& explanation : explainer->explain(questions, request.why)) {
-    answer.answers.push_back(answer_of(explanation, request, firewall.now()));
+  answer.answers.reserve(questions.size());
+  if (!questions.empty()) {
+    for (const Explanation& explanation : kept->explainer->explain(questions, request.why)) {
+      answer.answers.push_back(answer_of(explanation, request, firewall.now()));
+    }
   }
-  const auto chain = firewall.rules(explainer->chain());
+  const auto chain = firewall.rules(answer.chain);
   answer.default_action = chain->default_action;
   answer.accept_established = chain->accept_established;
   answer.rules = chain->rules.size();
+  if (request.more || keeps_) {
+    kept_ = std::move(kept);
+  }
   return answer;
 }
 
 void add_explain_routes(Router& router, const RunFirewall& run) {
-  router.add("POST", resource::kExplain, Lane::slow, [run](const Request& request) {
+  const auto explainer = std::make_shared<PacketExplainer>();
+  router.add("POST", resource::kExplain, Lane::slow, [run, explainer](const Request& request) {
     const Chain chain = parse_chain_name(request.captures.at("chain"));
     const Firewall& firewall = run.required();
     const auto asked = decode<ExplainRequest>(request.body);
-    return encode(explain_packets(firewall, run.enforcing(chain), asked));
+    return encode(explainer->explain(firewall, run.enforcing(chain), asked));
   });
 }
 

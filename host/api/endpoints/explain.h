@@ -1,14 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <memory>
+#include <mutex>
+
 #include "host/api/endpoints/run_firewall.h"
 #include "host/api/json/explain_json.h"
 #include "host/api/server/router.h"
+#include "host/datapath/program.h"
 
 namespace nicsentry {
 
-// Asks a copy of the program what it does with packets. Throws Conflict where the program cannot be asked.
-ExplainAnswer explain_packets(const Firewall& firewall, const EnforcingProgram& program, const ExplainRequest& request);
+// Asks a copy of a program what it does with packets. Any thread; one at a time is answered.
+class PacketExplainer {
+ public:
+  PacketExplainer();
+  // For a program on no port, which is asked itself. Both must outlive it.
+  PacketExplainer(const Firewall& firewall, const Program& on_no_port, Hook hook);
+  ~PacketExplainer();
+  PacketExplainer(const PacketExplainer&) = delete;
+  PacketExplainer& operator=(const PacketExplainer&) = delete;
+
+  // The copy is kept where the request says that more of them follow. Throws Conflict where the program cannot be
+  // asked.
+  ExplainAnswer explain(const Firewall& firewall, const EnforcingProgram& program, const ExplainRequest& request);
+
+ private:
+  struct Kept;
+
+  bool keeps_ = false;  // also behind the last request
+  std::mutex mutex_;
+  std::unique_ptr<Kept> kept_;
+};
 
 // /rules/{chain}/explain: the same of a run.
 void add_explain_routes(Router& router, const RunFirewall& run);

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/json/explain_json.h"
 
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "host/base/error.h"
 #include "host/rules/language/field_text.h"
@@ -46,9 +51,40 @@ Decision get_decision(Fields& fields) {
   fields.fail("decided_by", "nothing, unjudged, non_ip, blocked, established, rule or default");
 }
 
+constexpr const char* kFrame = "a list of bytes, or their hexadecimal digits";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+// A list of numbers takes ten times as long to print and read.
+std::string hex_text(const std::vector<std::uint8_t>& bytes) {
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const std::uint8_t byte : bytes) {
+    text += kHexDigits[byte >> 4U];
+    text += kHexDigits[byte & 0xfU];
+  }
+  return text;
+}
+
+std::vector<std::uint8_t> get_frame(Fields& fields) {
+  const json& frame = fields.at("frame", kFrame);
+  if (!frame.is_string()) {
+    return fields.get<std::vector<std::uint8_t>>("frame", kFrame);
+  }
+  const auto& text = frame.get_ref<const std::string&>();
+  std::vector<std::uint8_t> bytes(text.size() / 2);
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const std::size_t digit = kHexDigits.find(text[at]);
+    if (digit == std::string_view::npos || text.size() % 2 != 0) {
+      fields.fail("frame", kFrame);
+    }
+    bytes[at / 2] = static_cast<std::uint8_t>(bytes[at / 2] << 4U | digit);
+  }
+  return bytes;
+}
+
 ExplainRequest::Packet get_packet(Fields fields) {
   ExplainRequest::Packet packet;
-  packet.frame = fields.get<std::vector<std::uint8_t>>("frame", "a list of bytes");
+  packet.frame = get_frame(fields);
   if (packet.frame.size() > kExplainFrameMax) {
     fields.fail("frame", "at most " + std::to_string(kExplainFrameMax) + " bytes");
   }
@@ -171,7 +207,7 @@ const char* decision_name(Decision decision) {
 ordered_json encode(const ExplainRequest& request) {
   ordered_json packets = ordered_json::array();
   for (const ExplainRequest::Packet& packet : request.packets) {
-    ordered_json object = {{"frame", packet.frame}};
+    ordered_json object = {{"frame", hex_text(packet.frame)}};
     if (packet.length) {
       object["length"] = *packet.length;
     }
@@ -180,6 +216,9 @@ ordered_json encode(const ExplainRequest& request) {
   ordered_json object = {{"packets", std::move(packets)}, {"why", request.why}};
   if (request.conntrack) {
     object["conntrack"] = state_name(*request.conntrack);
+  }
+  if (request.more) {
+    object["more"] = true;
   }
   return object;
 }
@@ -201,6 +240,7 @@ ExplainRequest decode(const json& request) {
     decoded.conntrack = get_state(fields);
   }
   decoded.why = fields.find<bool>("why", kBool).value_or(false);
+  decoded.more = fields.find<bool>("more", kBool).value_or(false);
   fields.finish();
   return decoded;
 }
@@ -230,14 +270,23 @@ ordered_json encode(const PacketExplanation& explanation) {
   return object;
 }
 
-template <>
-PacketExplanation decode(const json& answer) {
+namespace {
+
+// Rules as they were read before: thousands of packets are decided by a few.
+using ReadRules = std::map<json, NumberedRule>;
+
+PacketExplanation get_explanation(const json& answer, ReadRules& rules) {
   Fields fields(answer, Origin::answer);
   PacketExplanation decoded;
   decoded.dropped = get_drop(fields, "verdict");
   decoded.by = get_decision(fields);
   if (fields.has("rule")) {
-    decoded.rule = decode<NumberedRule>(fields.at("rule", "a rule"));
+    const json& rule = fields.at("rule", "a rule");
+    auto known = rules.find(rule);
+    if (known == rules.end()) {
+      known = rules.emplace(rule, decode<NumberedRule>(rule)).first;
+    }
+    decoded.rule = known->second;
   }
   if (decoded.by == Decision::rule && !decoded.rule) {
     fields.fail("rule", "the rule that decided");
@@ -253,6 +302,14 @@ PacketExplanation decode(const json& answer) {
     decoded.reasons = get_reasons(fields);
   }
   return decoded;
+}
+
+}  // namespace
+
+template <>
+PacketExplanation decode(const json& answer) {
+  ReadRules rules;
+  return get_explanation(answer, rules);
 }
 
 ordered_json encode(const ExplainAnswer& answer) {
@@ -285,8 +342,9 @@ ExplainAnswer decode(const json& answer) {
   decoded.rules = fields.get<std::size_t>("rules", kNumber);
   const json& answers = fields.list("answers");
   decoded.answers.reserve(answers.size());
+  ReadRules rules;
   for (const json& one : answers) {
-    decoded.answers.push_back(decode<PacketExplanation>(one));
+    decoded.answers.push_back(get_explanation(one, rules));
   }
   return decoded;
 }

@@ -26,6 +26,7 @@ struct ExplainRequest {
   std::vector<Packet> packets;
   std::optional<ConnectionState> conntrack;  // of their sessions; none: the states in force
   bool why = false;
+  bool more = false;  // further requests follow: the copy of the program is kept for them
 };
 nlohmann::ordered_json encode(const ExplainRequest& request);
 template <>

@@ -141,7 +141,9 @@ TEST_CASE("each request is written as it was read") {
   check_round_trip<DefaultRequest>(R"({"action":"accept"})");
   check_round_trip<AcceptEstablishedRequest>(R"({"on":false})");
   check_round_trip<ExplainRequest>(
-      R"({"packets":[{"frame":[0,1,255],"length":1500},{"frame":[]}],"why":true,"conntrack":"RELATED"})");
+      R"({"packets":[{"frame":"0001ff","length":1500},{"frame":""}],"why":true,"conntrack":"RELATED","more":true})");
+  const auto listed = decode<ExplainRequest>(json::parse(R"({"packets":[{"frame":[0,1,255]}]})"));
+  CHECK(listed.packets.at(0).frame == std::vector<std::uint8_t>{0, 1, 255});
 }
 
 TEST_CASE("a request names the field that is wrong, what was read and what is allowed") {
@@ -158,6 +160,8 @@ TEST_CASE("a request names the field that is wrong, what was read and what is al
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[256]}]})", "packets, number 1: frame: read a list");
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[-1]}]})", "allowed is a list of bytes");
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[0.5]}]})", "allowed is a list of bytes");
+  check_refused<ExplainRequest>(R"({"packets":[{"frame":"0"}]})", "frame: read \"0\", allowed is a list of bytes, or ");
+  check_refused<ExplainRequest>(R"({"packets":[{"frame":"0G"}]})", "their hexadecimal digits");
   check_refused<ExplainRequest>(R"({"packets":[{"frame":[1]},{"length":1}]})",
                                 "packets, number 2: frame: read nothing");
   check_refused<ExplainRequest>(R"({"packets":[],"conntrack":"OLD"})", "conntrack: read \"OLD\", allowed is NEW");
