@@ -39,6 +39,7 @@ Attachment::Attachment(Passkey /*passkey*/, AttachmentName name, Program program
       reader_(program_.maps().records_fd(), options.processor),
       sessions_(std::min(options.sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()),
                 options.keys),
+      out_(name_.hook == hook_name(Hook::tc_egress)),
       counters_(counters) {}
 
 void Attachment::read_baselines() {
@@ -206,6 +207,7 @@ Accounting Attachment::take_accounting() {
   accounting_.interface = name_.interface;
   accounting_.hook = name_.hook;
   accounting_.mode = name_.mode;
+  accounting_.place = taken.place;
   return taken;
 }
 

@@ -14,6 +14,7 @@
 #include "host/report/window_report.h"
 #include "host/sessions/adopted_states.h"
 #include "host/sessions/attachment_sessions.h"
+#include "host/sessions/session.h"
 
 namespace nicsentry {
 
@@ -55,6 +56,9 @@ class Attachment {
   const AttachmentName& name() const { return name_; }
   // Also in the window that is open.
   void rename_interface(const std::string& name) { name_.interface = accounting_.interface = name; }
+  // Where sessions are counted: a bit of its own, 0 where more attachments than bits are in use.
+  CountingPlace place() const { return {accounting_.place, out_}; }
+  void set_place_bit(std::uint64_t bit) { accounting_.place = bit; }
   Program& program() { return program_; }
   const Program& program() const { return program_; }
   EventReader& reader() { return reader_; }
@@ -129,6 +133,7 @@ class Attachment {
   AttachmentSessions sessions_;
   AdoptedStates adopted_;
   Accounting accounting_;
+  bool out_;  // what it counts leaves through the port
   struct control control_ {};
   VlanIds vlans_;
   Totals last_totals_[2]{};

@@ -20,7 +20,7 @@ class AttachmentList {
     std::string reason;
   };
 
-  Attachment& add(std::unique_ptr<Attachment> attachment) { return *attachments_.emplace_back(std::move(attachment)); }
+  Attachment& add(std::unique_ptr<Attachment> attachment);
   const std::vector<std::unique_ptr<Attachment>>& all() const { return attachments_; }
   auto begin() const { return attachments_.begin(); }
   auto end() const { return attachments_.end(); }

@@ -134,7 +134,7 @@ void Monitor::begin_anew(Session& session, Attachment& attachment, const ParsedP
       for (const Direction direction : {Direction::from_lower, Direction::from_higher}) {
         const auto end = static_cast<std::size_t>(direction);
         if (before[end].packets != 0) {
-          registry_.count(session, direction, before[end]);
+          registry_.count(session, direction, before[end], each->place());
           entry.active = true;
         }
         each->accounting().on_sessions.packets += before[end].packets;
@@ -184,7 +184,7 @@ bool Monitor::process_unreported(Attachment& attachment, const ParsedPacket& pac
 void Monitor::add_bytes(Attachment& attachment, const ParsedPacket& packet, std::uint64_t bytes) {
   Session* session = find_session(packet);
   if (session != nullptr && bytes != 0) {
-    registry_.count(*session, packet.key.direction, {0, bytes});
+    registry_.count(*session, packet.key.direction, {0, bytes}, attachment.place());
     attachment.accounting().on_sessions.bytes += bytes;
   }
 }
@@ -366,7 +366,7 @@ std::uint64_t Monitor::count_since_last(Attachment& attachment, AttachmentSessio
     const auto end = static_cast<std::size_t>(direction);
     const Amount amount{now.packets[end] - last.packets[end], now.bytes[end] - last.bytes[end]};
     if (amount.packets != 0) {
-      registry_.count(*entry.session, direction, amount);
+      registry_.count(*entry.session, direction, amount, attachment.place());
       attachment.accounting().on_sessions.packets += amount.packets;
       attachment.accounting().on_sessions.bytes += amount.bytes;
     }

@@ -59,7 +59,7 @@ bool SessionLearner::count(Attachment& attachment, Session& session, const Packe
   }
   attachment.accounting().sessions_new += std::exchange(session.counted, true) ? 0 : 1;
   const Amount amount{record.event.segments, record.event.bytes};
-  registry_.count(session, record.connection.direction, amount);
+  registry_.count(session, record.connection.direction, amount, attachment.place());
   session.learned.packets += amount.packets;
   session.learned.bytes += amount.bytes;
   if (const auto id = sessions.find(session)) {

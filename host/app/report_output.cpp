@@ -46,7 +46,7 @@ struct ReportOutput::Text {
       return;
     }
     if (options.text == WindowText::rows) {
-      write_json_rows(report, options.rows, profile, [this](std::string_view lines) {
+      write_json_rows(report, options.rows, profile, options.place.traffic_rows, [this](std::string_view lines) {
         write(lines);
         return !ended;
       });
@@ -58,7 +58,8 @@ struct ReportOutput::Text {
     } else if (packets_in(report) == 0 && report.outages.empty()) {
       messages.info("window " + std::to_string(report.number) + ": no packets");
     } else if (options.text == WindowText::table) {
-      text = format_table(report, {terminal_width(), options.top, options.by});
+      text = format_table(report, {terminal_width(), options.top, options.by, options.order, options.local_time,
+                                   options.service_names ? &services : nullptr});
     }
     write(text);
   }
@@ -85,6 +86,7 @@ struct ReportOutput::Text {
   const Profile profile;
   const Messages messages;
   FdWriter writer{STDOUT_FILENO};
+  ServiceNames services;
   bool ended = false;  // nobody reads any more
 };
 

@@ -17,6 +17,7 @@
 #include "host/export/stream/fd_writer.h"
 #include "host/filter/session_filter.h"
 #include "host/report/session_groups.h"
+#include "host/report/table_order.h"
 #include "host/report/window_report.h"
 #include "host/run/report_bus.h"
 
@@ -31,6 +32,9 @@ struct ReportOutputOptions {
   WindowText text = WindowText::table;  // to standard output
   unsigned top = 10;                    // rows of the table
   std::optional<Grouping> by{};         // of the table's rows; none: a row is a session
+  TableOrder order = TableOrder::packets;
+  bool local_time = false;     // in the table, in place of UTC
+  bool service_names = false;  // likewise, for servers' ports
   TidyTableName rows = TidyTableName::sessions;
   std::optional<SessionFilter> filter{};  // of the sessions that are shown and written; all are analysed
   bool wait_when_full = false;            // a replay loses nothing; a live run waits for nobody

@@ -163,7 +163,10 @@ void add_replay_command(CLI::App& app, Action& chosen) {
       "  nicsentry replay capture.pcap --filter 'dst port 443 and not net 10.0.0.0/8'\n"
       "  ssh host tcpdump -w - -U | nicsentry replay -\n"
       "  nicsentry replay capture.pcap --profile crypto --window 60s --cap 0 --format seed-csv -o /tmp/out");
-  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
+  command->callback([options, &chosen] {
+    check_window_options(options->window);
+    chosen = [options] { return run(*options); };
+  });
 }
 
 }  // namespace nicsentry

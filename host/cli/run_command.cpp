@@ -136,6 +136,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
       "  nicsentry run -i eth0 --direction both --window 1s --windows 5 --format seed-json,jsonl -o /tmp/out");
   command->callback([options, &chosen] {
     check_each_once(options->interfaces);
+    check_window_options(options->window);
     chosen = [options] { return run(*options); };
   });
 }

@@ -28,13 +28,17 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--cap", options.cap, "packets of a session that a window captures; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_option("--format", options.formats, "files to write: seed-json, seed-csv, csv, jsonl (several: a,b)")
+  command
+      .add_option(
+          "--format", options.formats,
+          "files to write: csv, jsonl, hosts, ports, hosts-jsonl, ports-jsonl, seed-json, seed-csv (several: a,b)")
       ->delimiter(',')
       ->check(understood_by(parse_format));
   command.add_option("-o,--output", options.directory, "directory of the files")
       ->check(understood_by([](const std::string& text) {
         if (text == "-") {
-          throw Error("'-' is no directory; for rows on standard output: --stream sessions, packets or windows");
+          throw Error(
+              "'-' is no directory; for rows on standard output: --stream sessions, packets, windows, hosts or ports");
         }
       }))
       ->capture_default_str();
@@ -44,6 +48,10 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       .add_option("--seed-csv-files", options.seed_csv_files, "files of seed-csv in dump_ddos/ at most; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command
+      .add_option("--rows", options.rows, "rows of a window in hosts and ports, beside one for the rest; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command.add_option("--top", options.top, "rows in the table of a window")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -51,6 +59,13 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
                  .add_option("--by", options.by,
                              "sum the table up by src, dst, dport or proto; src/24 or dst/24/64: by prefixes")
                  ->check(understood_by(parse_grouping));
+  command.add_option("--sort", options.sort,
+                     "order of the table: packets (rate), bytes (bits), to-server, to-client, bytes-to-server, "
+                     "bytes-to-client, in, out, dropped; of sessions duration, client, server, proto; with --by "
+                     "sessions, name");
+  command.add_flag("--local-time", options.local_time, "times of the table in the time zone of this machine (TZ)");
+  command.add_flag("--service-names", options.service_names,
+                   "names of servers' ports in the table, as in /etc/services");
   command
       .add_option("--filter", options.filter,
                   "show and write only sessions that match, as in pcap-filter(7); src is the client, dst the server")
@@ -59,11 +74,19 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       command.add_flag("--json", options.json, "print each window's accounting as one line of JSON")->excludes(by);
   command
       .add_option("--stream", options.stream,
-                  "print the rows of one table as lines of JSON: sessions, packets or windows")
+                  "print the rows of one table as lines of JSON: sessions, packets, windows, hosts or ports")
       ->check(understood_by(parse_table_name))
       ->excludes(json)
       ->excludes(by);
   command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings");
+}
+
+void check_window_options(const WindowOptions& options) {
+  if (options.sort.empty()) return;
+  const auto in_table = [&options](const std::string& word) { parse_table_order(word, !options.by.empty()); };
+  if (const std::string wrong = understood_by(in_table)(options.sort); !wrong.empty()) {
+    throw CLI::ValidationError("--sort", wrong);
+  }
 }
 
 ReportOutputOptions output_options(const WindowOptions& options) {
@@ -86,7 +109,11 @@ ReportOutputOptions output_options(const WindowOptions& options) {
     }
   }
   parsed.top = options.top;
+  parsed.place.traffic_rows = options.rows;
   if (!options.by.empty()) parsed.by = parse_grouping(options.by);
+  if (!options.sort.empty()) parsed.order = parse_table_order(options.sort, parsed.by.has_value());
+  parsed.local_time = options.local_time;
+  parsed.service_names = options.service_names;
   if (!options.filter.empty()) parsed.filter.emplace(options.filter);
   return parsed;
 }

@@ -28,7 +28,11 @@ struct WindowOptions {
   bool json = false;
   bool quiet = false;
   unsigned top = 10;
+  std::size_t rows = OutputPlace().traffic_rows;
   std::string by;
+  std::string sort;
+  bool local_time = false;
+  bool service_names = false;
   std::string filter;
 };
 // The --window of one window that ends with the captures.
@@ -36,6 +40,9 @@ inline constexpr const char* kAllInOneWindow = "all";
 // `least`: the shortest window.
 void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least,
                         WindowLengths lengths = WindowLengths::durations);
+
+// What can be said once all of them are read. Throws CLI::ValidationError.
+void check_window_options(const WindowOptions& options);
 
 ReportOutputOptions output_options(const WindowOptions& options);  // throws Error
 

@@ -74,13 +74,78 @@ Columns<WindowRow> make_window_row_columns() {
   return columns;
 }
 
+std::uint64_t rounded(double number) { return static_cast<std::uint64_t>(number + 0.5); }
+
+// Behind the columns of a row's own: rates, directions, drops and interfaces of its sessions. `traffic_of` gives the
+// HostSums or PortSums.
+template <typename Row, typename TrafficOf>
+void add_traffic(Columns<Row>& columns, TrafficOf traffic_of) {
+  constexpr double kBits = 8;
+  const Columns<Row> more{
+      {"packets_per_second",
+       [traffic_of](const Row& row) { return rounded(per_second(traffic_of(row).packets(), row.window)); }},
+      {"bits_per_second",
+       [traffic_of](const Row& row) { return rounded(kBits * per_second(traffic_of(row).bytes(), row.window)); }},
+      {"packets_in", [traffic_of](const Row& row) { return traffic_of(row).packets() - traffic_of(row).out.packets; }},
+      {"bytes_in", [traffic_of](const Row& row) { return traffic_of(row).bytes() - traffic_of(row).out.bytes; }},
+      {"packets_out", [traffic_of](const Row& row) { return traffic_of(row).out.packets; }},
+      {"bytes_out", [traffic_of](const Row& row) { return traffic_of(row).out.bytes; }},
+      {"sessions_dropped", [traffic_of](const Row& row) { return traffic_of(row).sessions_dropped; }},
+      {"interfaces",
+       [traffic_of](const Row& row) { return interfaces_text(row.window.attachments, traffic_of(row).places); }},
+  };
+  columns.insert(columns.end(), more.begin(), more.end());
+}
+
+template <typename Row>
+Columns<Row> window_start() {
+  return {{"window", [](const Row& row) { return row.window.number; }},
+          {"start_ns", [](const Row& row) { return PointInTime{row.window.start_ns}; }},
+          {"end_ns", [](const Row& row) { return PointInTime{row.window.end_ns}; }}};
+}
+
+Columns<HostRow> make_host_columns() {
+  Columns<HostRow> columns = window_start<HostRow>();
+  const Columns<HostRow> own{
+      {"hosts", [](const HostRow& row) { return row.host.hosts; }},
+      {"host_ip", [](const HostRow& row) { return row.host.hosts == 1 ? row.host.address.text() : std::string(); }},
+      {"sessions_as_client", [](const HostRow& row) { return row.host.sessions_as_client; }},
+      {"sessions_as_server", [](const HostRow& row) { return row.host.sessions_as_server; }},
+      {"packets_sent", [](const HostRow& row) { return row.host.sent.packets; }},
+      {"packets_received", [](const HostRow& row) { return row.host.received.packets; }},
+      {"bytes_sent", [](const HostRow& row) { return row.host.sent.bytes; }},
+      {"bytes_received", [](const HostRow& row) { return row.host.received.bytes; }},
+  };
+  columns.insert(columns.end(), own.begin(), own.end());
+  add_traffic(columns, [](const HostRow& row) -> const HostSums& { return row.host; });
+  return columns;
+}
+
+Columns<PortRow> make_port_columns() {
+  Columns<PortRow> columns = window_start<PortRow>();
+  const Columns<PortRow> own{
+      {"ports", [](const PortRow& row) { return row.port.ports; }},
+      {"protocol",
+       [](const PortRow& row) { return std::string(row.port.ports == 1 ? protocol_name(row.port.protocol) : ""); }},
+      {"server_port", [](const PortRow& row) { return count(row.port.port); }},
+      {"sessions", [](const PortRow& row) { return row.port.sessions; }},
+      {"packets_server", [](const PortRow& row) { return row.port.from_server.packets; }},
+      {"packets_client", [](const PortRow& row) { return row.port.from_client.packets; }},
+      {"bytes_server", [](const PortRow& row) { return row.port.from_server.bytes; }},
+      {"bytes_client", [](const PortRow& row) { return row.port.from_client.bytes; }},
+  };
+  columns.insert(columns.end(), own.begin(), own.end());
+  add_traffic(columns, [](const PortRow& row) -> const PortSums& { return row.port; });
+  return columns;
+}
+
 }  // namespace
 
 std::string time_name(const std::string& ns_name) { return ns_name.substr(0, ns_name.rfind("_ns")) + "_time"; }
 
 const Columns<SessionRow>& session_columns() {
   static const Columns<SessionRow> columns{
-      {"window", [](const SessionRow& row) { return row.window; }},
+      {"window", [](const SessionRow& row) { return row.window.number; }},
       {"session", [](const SessionRow& row) { return row.session.id; }},
       {"client_ip", [](const SessionRow& row) { return row.session.client.address.text(); }},
       {"client_port", [](const SessionRow& row) { return count(row.session.client.port); }},
@@ -100,6 +165,7 @@ const Columns<SessionRow>& session_columns() {
       {"packets_captured", [](const SessionRow& row) { return count(row.session.packets.size()); }},
       {"vlan", [](const SessionRow& row) { return row.session.vlans.text(); }},
       {"dropped", [](const SessionRow& row) { return row.session.dropped; }},
+      {"interfaces", [](const SessionRow& row) { return interfaces_text(row.window.attachments, row.session.places); }},
   };
   return columns;
 }
@@ -118,6 +184,16 @@ const Columns<PacketRow>& packet_columns() {
       {"udp_payload_bytes", [](const PacketRow& row) { return count(row.packet.udp_payload_bytes); }},
       {"icmp_type", [](const PacketRow& row) { return count(row.packet.icmp_type); }},
   };
+  return columns;
+}
+
+const Columns<HostRow>& host_columns() {
+  static const Columns<HostRow> columns = make_host_columns();
+  return columns;
+}
+
+const Columns<PortRow>& port_columns() {
+  static const Columns<PortRow> columns = make_port_columns();
   return columns;
 }
 

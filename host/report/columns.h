@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "host/report/traffic.h"
 #include "host/report/window_report.h"
 
 namespace nicsentry {
@@ -33,7 +34,7 @@ template <typename Row>
 using Columns = std::vector<Column<Row>>;
 
 struct SessionRow {
-  std::uint64_t window;  // its number
+  const WindowReport& window;
   const SessionWindow& session;
 };
 
@@ -49,9 +50,21 @@ struct WindowRow {
   const Accounting& attachment;
 };
 
+struct HostRow {
+  const WindowReport& window;
+  const HostSums& host;
+};
+
+struct PortRow {
+  const WindowReport& window;
+  const PortSums& port;
+};
+
 const Columns<SessionRow>& session_columns();
 const Columns<PacketRow>& packet_columns();
 const Columns<WindowRow>& window_row_columns();
+const Columns<HostRow>& host_columns();
+const Columns<PortRow>& port_columns();
 
 // The two parts of window_row_columns().
 const Columns<WindowReport>& window_columns();

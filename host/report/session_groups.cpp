@@ -31,9 +31,10 @@ bool groups_addresses(Grouping::Key key) { return key == Grouping::Key::source |
 
 // What sessions of one group have in common; the rest is 0.
 struct GroupKey {
+  std::uint8_t version = 0;  // of the address, so that IPv4 comes first
   IpAddress address;
-  std::uint16_t port = 0;
   Protocol protocol = Protocol::tcp;
+  std::uint16_t port = 0;
 
   auto operator<=>(const GroupKey&) const = default;
 };
@@ -63,6 +64,9 @@ GroupKey key_of(const SessionWindow& session, const Grouping& grouping) {
     case Grouping::Key::protocol:
       key.protocol = session.protocol;
       break;
+  }
+  if (groups_addresses(grouping.key)) {
+    key.version = key.address.version;
   }
   return key;
 }
@@ -128,16 +132,22 @@ std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessi
     group.packets_client += session.packets_client;
     group.bytes_server += session.bytes_server;
     group.bytes_client += session.bytes_client;
+    group.sessions_dropped += session.dropped ? 1 : 0;
+    group.out.packets += session.out.packets;
+    group.out.bytes += session.out.bytes;
+    group.places |= session.places;
   }
   std::vector<SessionGroup> groups;
   groups.reserve(by_key.size());
   for (auto& [key, group] : by_key) {
     group.name = name_of_group(key, grouping);
+    group.port = key.port;
+    group.protocol = key.protocol;
+    group.place = groups.size();
     groups.push_back(std::move(group));
   }
   std::sort(groups.begin(), groups.end(), [](const SessionGroup& left, const SessionGroup& right) {
-    return std::tuple(right.packets(), std::string_view(left.name)) <
-           std::tuple(left.packets(), std::string_view(right.name));
+    return std::tuple(right.packets(), left.place) < std::tuple(left.packets(), right.place);
   });
   return groups;
 }

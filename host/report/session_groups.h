@@ -34,11 +34,17 @@ struct SessionGroup {
   std::uint64_t packets_client = 0;
   std::uint64_t bytes_server = 0;
   std::uint64_t bytes_client = 0;
+  std::uint64_t sessions_dropped = 0;  // of which packets were dropped
+  Amount out;                          // the part that left through a watched port; the rest came in
+  std::uint64_t places = 0;
+  std::uint16_t port = 0;  // grouped by server port: of TCP and UDP; 0: it has none
+  Protocol protocol = Protocol::tcp;
+  std::size_t place = 0;  // among all groups in order of addresses, ports or protocols
 
   std::uint64_t packets() const { return packets_server + packets_client; }
 };
 
-// Those with the most packets first, of equal ones by name.
+// Those with the most packets first, of equal ones the lower address, port or protocol.
 std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessions, const Grouping& grouping);
 
 }  // namespace nicsentry

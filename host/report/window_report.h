@@ -14,6 +14,11 @@
 
 namespace nicsentry {
 
+struct Amount {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
 // One session in one window. Counts cover this window only; "server" counts what the server sent.
 struct SessionWindow {
   std::uint64_t id = 0;  // unique within a run, in order of first packets
@@ -27,6 +32,8 @@ struct SessionWindow {
   std::uint64_t packets_client = 0;
   std::uint64_t bytes_server = 0;  // IP total length
   std::uint64_t bytes_client = 0;
+  Amount out;                // the part that left through a watched port; the rest came in
+  std::uint64_t places = 0;  // Accounting::place of each attachment that saw it
   TimestampNs first_packet_ns = 0;
   TimestampNs last_packet_ns = 0;
   std::int64_t last_packet_uncertainty_ns = 0;  // 0: exact; otherwise the true time may be this much earlier
@@ -34,19 +41,15 @@ struct SessionWindow {
   std::vector<PacketFeatures> packets;  // captured packets, oldest first, at most the cap
 };
 
-struct Amount {
-  std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;
-};
-
 // The accounting of one attachment (one program on one hook) in one window. Packets in = on sessions + unknown +
 // unparsed; unknown = arrived + lost + left out.
 struct Accounting {
-  std::string interface;  // or the capture's name in a replay
-  std::string hook;       // "xdp", "tc-ingress", "tc-egress"
-  std::string mode;       // "hw", "drv", "skb", "tc", "replay"
-  Amount on_sessions;     // counted by the program on known sessions
-  Amount unknown;         // counted by the program, without an entry of their session
+  std::string interface;    // or the capture's name in a replay
+  std::string hook;         // "xdp", "tc-ingress", "tc-egress"
+  std::string mode;         // "hw", "drv", "skb", "tc", "replay"
+  std::uint64_t place = 0;  // its bit in SessionWindow::places
+  Amount on_sessions;       // counted by the program on known sessions
+  Amount unknown;           // counted by the program, without an entry of their session
   std::array<Amount, CAUSES> not_understood{};
   std::uint64_t unknown_events_sent = 0;
   std::uint64_t unknown_events_arrived = 0;

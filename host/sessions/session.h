@@ -14,6 +14,12 @@
 
 namespace nicsentry {
 
+// Where packets are counted: Accounting::place of the attachment, and whether they leave there.
+struct CountingPlace {
+  std::uint64_t bit = 0;
+  bool out = false;
+};
+
 // A session that is in the registry: what stays from window to window, and what the open window has counted so far.
 struct Session {
   std::uint64_t id = 0;
@@ -33,6 +39,8 @@ struct Session {
   std::size_t active_index = 0;  // among the active ones
   std::array<Amount, 2> sent{};  // by Direction
   Amount learned;                // the part of `sent` that was counted by events of an unknown session
+  Amount out;                    // the part of `sent` that left through a watched port
+  std::uint64_t places = 0;      // Accounting::place of each attachment that counted some of it
   // Bytes of the packets whose sequence numbers were taken, by the half of their epoch and by Direction.
   std::array<TcpSequence::UnseenBytes, 2> numbered{};
   bool timed = false;  // first_ns and last_ns are set

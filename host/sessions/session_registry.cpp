@@ -24,6 +24,8 @@ SessionWindow report(Session& session) {
   row.bytes_server = from_server.bytes;
   row.packets_client = from_client.packets;
   row.bytes_client = from_client.bytes;
+  row.out = session.out;
+  row.places = session.places;
   row.first_packet_ns = session.first_ns;
   row.last_packet_ns = session.last_ns;
   row.last_packet_uncertainty_ns = session.last_uncertainty_ns;
@@ -47,6 +49,8 @@ void settle_numbers(Session& session, unsigned half) {
 void clear_figures(Session& session) {
   session.sent = {};
   session.learned = {};
+  session.out = {};
+  session.places = 0;
   session.timed = false;
   session.last_uncertainty_ns = 0;
   session.dropped = false;
@@ -165,8 +169,11 @@ void SessionRegistry::note_unseen(Session& session, TimestampNs after_ns, Timest
   }
 }
 
-void SessionRegistry::count(Session& session, Direction direction, const Amount& amount) {
+void SessionRegistry::count(Session& session, Direction direction, const Amount& amount, const CountingPlace& place) {
   touch(session);
+  session.places |= place.bit;
+  session.out.packets += place.out ? amount.packets : 0;
+  session.out.bytes += place.out ? amount.bytes : 0;
   Amount& sent = session.sent[static_cast<std::size_t>(direction)];
   sent.packets += amount.packets;
   sent.bytes += amount.bytes;

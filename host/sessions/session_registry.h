@@ -57,7 +57,7 @@ class SessionRegistry {
   // were seen, and before `now_ns`.
   void note_unseen(Session& session, TimestampNs after_ns, TimestampNs now_ns);
   // Adds to the open window's counts.
-  void count(Session& session, Direction direction, const Amount& amount);
+  void count(Session& session, Direction direction, const Amount& amount, const CountingPlace& place = {});
 
   // Ends the open window, whose number is `window`. Returns its sessions in order of id. The next window is empty.
   // Removes the sessions that no attachment has an entry of any more: they were kept for their rows.

@@ -132,6 +132,8 @@ def renamed_case(directory):
         output = watching.stop()
         rows = [json.loads(line) for line in (output / "windows.jsonl").read_text(encoding="utf-8").splitlines()]
         expect("ports of the windows", {"right1", "lan0"}, {row["interface"] for row in rows})
+        rows = [json.loads(line) for line in (output / "sessions.jsonl").read_text(encoding="utf-8").splitlines()]
+        expect("ports of the session", ["right1+lan0"], [row["interfaces"] for row in rows])
         again = Controller(network, "--state", state, "--mode", "drv", ports=("right1", "lan0"))
         expect("rules for ports that are not watched", False, "does not watch" in again.log())
         expect("the rules of the next run", True, exchanged(chain("lan0")))

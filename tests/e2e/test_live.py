@@ -8,7 +8,7 @@ NICSENTRY: the binary (default build/nicsentry). NICSENTRY_PCAPS: real captures 
 """
 import sys
 
-from compare import expect, read_windows
+from compare import expect, read_lines, read_windows
 from network import MODES, Controller, Network
 from sample import Sample, bundled, check_nothing_lost, check_sample, check_sessions, totals
 from segments import big_tcp_case, segments_case
@@ -28,14 +28,27 @@ def mode_case(directory, sample, mode):
     return f"{sample.packets} packets"
 
 
+ENDS = ("client_ip", "server_ip")
+
+
+def as_often_out(row):
+    """Whether as much of a host's traffic left as came in, on the one port."""
+    same = [row[f"{unit}_in"] == row[f"{unit}_out"] for unit in ("packets", "bytes")]
+    return all(same) and row["interfaces"] == "right0"
+
+
 def both_directions_case(directory):
-    """A session seen on both attachments is one session."""
+    """A session seen on both attachments is one session; a host's packets are told apart by where they were seen."""
     sample = bundled()
     with Network(directory) as network:
-        controller = Controller(network, *MODES["tc egress"])
+        controller = Controller(network, *MODES["tc egress"], "--format", "hosts-jsonl")
         network.send(sample.path, sample.packets)
         network.send(sample.path, sample.packets, port="right0", namespace=network.receiver)
-        sessions, books = totals(read_windows(controller.stop()))
+        output = controller.stop()
+        sessions, books = totals(read_windows(output))
+        hosts = read_lines(output / "hosts.jsonl")
+        expect("hosts seen elsewhere, or more in one direction", [], [row for row in hosts if not as_often_out(row)])
+        expect("hosts", {row[end] for row in sessions.values() for end in ENDS}, {row["host_ip"] for row in hosts})
         expect(
             "packets_in of each attachment",
             {"tc-ingress": sample.packets, "tc-egress": sample.packets},

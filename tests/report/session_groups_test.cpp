@@ -61,8 +61,8 @@ TEST_CASE("sessions are summed up by source, destination, server port or protoco
   CHECK(groups("src") ==
         Texts{"2001:db8:1:2:ff00:: 1 21", "10.1.2.3 2 8", "10.1.2.200 1 3", "2001:db8:1:2:fe00:: 1 2"});
   CHECK(groups("dst") == Texts{"2001:db8:1:2:fe00:: 1 21", "192.0.2.80 3 11", "2001:db8:1:2:ff00:: 1 2"});
-  CHECK(groups("dport") == Texts{"TCP 443 2 27", "TCP 53 1 3", "ICMPv6 1 2", "UDP 53 1 2"});
-  CHECK(groups("proto") == Texts{"TCP 3 30", "ICMPv6 1 2", "UDP 1 2"});
+  CHECK(groups("dport") == Texts{"TCP 443 2 27", "TCP 53 1 3", "UDP 53 1 2", "ICMPv6 1 2"});
+  CHECK(groups("proto") == Texts{"TCP 3 30", "UDP 1 2", "ICMPv6 1 2"});
 }
 
 TEST_CASE("addresses are summed up by prefixes of either family") {

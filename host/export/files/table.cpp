@@ -7,14 +7,15 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <ctime>
 #include <limits>
-#include <numeric>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "host/export/files/table_layout.h"
+#include "host/report/traffic.h"
 
 namespace nicsentry {
 namespace {
@@ -25,12 +26,8 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t ms_per_second = 1'000;
 constexpr std::size_t least_indented_width = 30;  // of a line that is continued
 
-// From the most to the least important: a narrow terminal loses them from the end.
-const std::vector<TableColumn> session_table{
-    {"CLIENT", Alignment::left, true}, {"SERVER", Alignment::left, true}, {"PROTO", Alignment::left},
-    {"PKTS>SRV", Alignment::right},    {"PKTS>CLI", Alignment::right},    {"BYTES>SRV", Alignment::right},
-    {"BYTES>CLI", Alignment::right},   {"DURATION", Alignment::right},
-};
+// A group with a larger part of all packets is named in the title.
+constexpr double outstanding_part = 0.1;
 
 // Replaces control characters. Names come from outside (a capture's name) and must not move a terminal's cursor.
 std::string printable(std::string text) {
@@ -57,26 +54,90 @@ std::string seconds_text(std::int64_t ns) {
   return fmt::format("{}.{:03} s", ns / ns_per_ms / ms_per_second, ns / ns_per_ms % ms_per_second);
 }
 
-struct UtcTime {
-  std::string date;
-  std::string time;  // in milliseconds, rounded down
+// "874.2", "4.4 k", "26.1 M" of a number a second.
+std::string human_rate(double rate) {
+  constexpr std::array<std::string_view, 7> units{"", " k", " M", " G", " T", " P", " E"};
+  std::size_t unit = 0;
+  while (rate >= 999.95 && unit + 1 < units.size()) {
+    rate /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.1f}{}", rate, units.at(unit));
+}
+
+std::string packets_rate(const WindowReport& report, std::uint64_t packets) {
+  return human_rate(per_second(packets, report));
+}
+
+std::string bits_rate(const WindowReport& report, std::uint64_t bytes) {
+  constexpr double bits = 8;
+  return human_rate(bits * per_second(bytes, report));
+}
+
+// What the columns of a window depend on.
+struct Wanted {
+  const WindowReport& report;
+  const TableOptions& options;
+  bool out = false;         // packets that leave are seen, too
+  bool interfaces = false;  // there are several
+
+  Wanted(const WindowReport& window, const TableOptions& table) : report(window), options(table) {
+    for (const Accounting& attachment : window.attachments) {
+      out = out || attachment.hook == "tc-egress";
+      interfaces = interfaces || attachment.interface != window.attachments.front().interface;
+    }
+  }
 };
 
-UtcTime utc(TimestampNs timestamp_ns) {
+// Columns from the most to the least important: a narrow terminal loses them from the end.
+void add_common_columns(const Wanted& wanted, std::vector<TableColumn>& columns) {
+  columns.push_back({"PKTS/S", Alignment::right});
+  columns.push_back({"BITS/S", Alignment::right});
+  if (wanted.out) {
+    columns.push_back({"PKTS IN", Alignment::right});
+    columns.push_back({"PKTS OUT", Alignment::right});
+  }
+  if (wanted.interfaces) columns.push_back({"INTERFACE", Alignment::left});
+}
+
+template <typename Row>
+void add_common_cells(const Wanted& wanted, const Row& row, Texts& cells) {
+  const std::uint64_t packets = row.packets_server + row.packets_client;
+  cells.push_back(packets_rate(wanted.report, packets));
+  cells.push_back(bits_rate(wanted.report, row.bytes_server + row.bytes_client));
+  if (wanted.out) {
+    cells.push_back(fmt::to_string(packets - row.out.packets));
+    cells.push_back(fmt::to_string(row.out.packets));
+  }
+  if (wanted.interfaces) cells.push_back(printable(interfaces_text(wanted.report.attachments, row.places)));
+}
+
+struct ShownTime {
+  std::string date;
+  std::string time;  // in milliseconds, rounded down
+  std::string zone;  // "UTC", "CEST"
+};
+
+ShownTime shown(TimestampNs timestamp_ns, bool local) {
   const auto [seconds, ms] = [&] {
     const std::int64_t all_ms = timestamp_ns / ns_per_ms - (timestamp_ns % ns_per_ms < 0 ? 1 : 0);
     const std::int64_t rest = (all_ms % ms_per_second + ms_per_second) % ms_per_second;
     return std::pair{(all_ms - rest) / ms_per_second, rest};
   }();
-  const std::tm calendar = fmt::gmtime(static_cast<std::time_t>(seconds));
-  return {fmt::format("{:%Y-%m-%d}", calendar), fmt::format("{:%H:%M:%S}.{:03}", calendar, ms)};
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm calendar{};
+  const bool known = local && localtime_r(&time, &calendar) != nullptr;
+  if (!known) calendar = fmt::gmtime(time);
+  return {fmt::format("{:%Y-%m-%d}", calendar), fmt::format("{:%H:%M:%S}.{:03}", calendar, ms),
+          known ? printable(calendar.tm_zone) : "UTC"};
 }
 
-std::string endpoint_text(const Endpoint& endpoint, Protocol protocol) {
+std::string endpoint_text(const Endpoint& endpoint, Protocol protocol, ServiceNames* services = nullptr) {
   std::string address = endpoint.address.text();
   if (protocol == Protocol::icmp || protocol == Protocol::icmpv6) return address;
   const bool brackets = endpoint.address.version == 6;
-  return fmt::format("{}{}{}:{}", brackets ? "[" : "", address, brackets ? "]" : "", endpoint.port);
+  return fmt::format("{}{}{}:{}", brackets ? "[" : "", address, brackets ? "]" : "",
+                     services != nullptr ? services->of(protocol, endpoint.port) : fmt::to_string(endpoint.port));
 }
 
 // "UDP", "UDP vlan 10.20", "TCP dropped" where packets of the session were.
@@ -86,11 +147,11 @@ std::string protocol_text(const SessionWindow& session) {
                      session.dropped ? " dropped" : "");
 }
 
-Texts session_cells(const SessionWindow& session) {
+Texts session_cells(const Wanted& wanted, const SessionWindow& session) {
   const bool exact = session.last_packet_uncertainty_ns == 0;
-  return {
+  Texts cells{
       endpoint_text(session.client, session.protocol),
-      endpoint_text(session.server, session.protocol),
+      endpoint_text(session.server, session.protocol, wanted.options.services),
       protocol_text(session),
       fmt::to_string(session.packets_client),
       fmt::to_string(session.packets_server),
@@ -98,55 +159,112 @@ Texts session_cells(const SessionWindow& session) {
       human_bytes(session.bytes_server),
       fmt::format("{}{}", exact ? "" : "~", seconds_text(session.last_packet_ns - session.first_packet_ns)),
   };
+  add_common_cells(wanted, session, cells);
+  return cells;
 }
 
-std::uint64_t packets_of(const SessionWindow& session) { return session.packets_server + session.packets_client; }
-
-// Returns the sessions with the most packets. Of sessions with equally many, the older one comes first.
-std::vector<const SessionWindow*> top_sessions(const WindowReport& report, std::size_t top) {
+// Returns the first sessions in their order.
+std::vector<const SessionWindow*> top_sessions(const WindowReport& report, const TableOptions& options) {
   std::vector<const SessionWindow*> sessions;
   sessions.reserve(report.sessions.size());
   for (const SessionWindow& session : report.sessions) sessions.push_back(&session);
-  const std::size_t shown = std::min(top, sessions.size());
-  std::partial_sort(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(shown), sessions.end(),
-                    [](const SessionWindow* left, const SessionWindow* right) {
-                      return std::pair{packets_of(*right), left->id} < std::pair{packets_of(*left), right->id};
+  const std::size_t kept = std::min(options.top, sessions.size());
+  std::partial_sort(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(kept), sessions.end(),
+                    [&options](const SessionWindow* left, const SessionWindow* right) {
+                      return stands_before(*left, *right, options.order);
                     });
-  sessions.resize(shown);
+  sessions.resize(kept);
   return sessions;
 }
 
-Texts session_lines(const std::vector<const SessionWindow*>& sessions, std::size_t width) {
+Texts session_lines(const Wanted& wanted, const std::vector<const SessionWindow*>& sessions, std::size_t width) {
+  std::vector<TableColumn> columns{
+      {"CLIENT", Alignment::left, true}, {"SERVER", Alignment::left, true}, {"PROTO", Alignment::left},
+      {"PKTS>SRV", Alignment::right},    {"PKTS>CLI", Alignment::right},    {"BYTES>SRV", Alignment::right},
+      {"BYTES>CLI", Alignment::right},   {"DURATION", Alignment::right},
+  };
+  add_common_columns(wanted, columns);
   std::vector<Texts> rows;
   rows.reserve(sessions.size());
-  for (const SessionWindow* session : sessions) rows.push_back(session_cells(*session));
-  return table_lines(session_table, rows, width);
+  for (const SessionWindow* session : sessions) rows.push_back(session_cells(wanted, *session));
+  return table_lines(columns, rows, width);
 }
 
-std::vector<TableColumn> group_columns(const Grouping& grouping) {
-  std::string title = grouping_name(grouping, 1);
+std::vector<TableColumn> group_columns(const Wanted& wanted, bool drops) {
+  std::string title = grouping_name(*wanted.options.by, 1);
   std::transform(title.begin(), title.end(), title.begin(),
                  [](char letter) { return static_cast<char>(std::toupper(static_cast<unsigned char>(letter))); });
-  return {{title, Alignment::left, true},   {"SESSIONS", Alignment::right},  {"PKTS>SRV", Alignment::right},
-          {"PKTS>CLI", Alignment::right},   {"BYTES>SRV", Alignment::right}, {"BYTES>CLI", Alignment::right},
-          {"OF ALL PKTS", Alignment::right}};
+  std::vector<TableColumn> columns{{title, Alignment::left, true},   {"SESSIONS", Alignment::right},
+                                   {"PKTS>SRV", Alignment::right},   {"PKTS>CLI", Alignment::right},
+                                   {"BYTES>SRV", Alignment::right},  {"BYTES>CLI", Alignment::right},
+                                   {"OF ALL PKTS", Alignment::right}};
+  if (drops) columns.push_back({"DROPPED", Alignment::right});
+  add_common_columns(wanted, columns);
+  return columns;
 }
 
-Texts group_lines(const std::vector<SessionGroup>& groups, const Grouping& grouping, std::size_t top,
-                  std::size_t width) {
-  const std::uint64_t packets =
-      std::accumulate(groups.begin(), groups.end(), std::uint64_t{0},
-                      [](std::uint64_t sum, const SessionGroup& group) { return sum + group.packets(); });
-  std::vector<Texts> rows;
-  for (std::size_t index = 0; index < std::min(top, groups.size()); ++index) {
-    const SessionGroup& group = groups[index];
-    rows.push_back({group.name, fmt::to_string(group.sessions), fmt::to_string(group.packets_client),
-                    fmt::to_string(group.packets_server), human_bytes(group.bytes_client),
-                    human_bytes(group.bytes_server),
-                    fmt::format("{:.1f} %", 100 * static_cast<double>(group.packets()) /
-                                                static_cast<double>(std::max<std::uint64_t>(packets, 1)))});
+// Groups with the most packets first, and how many packets all of them have.
+struct Groups {
+  std::vector<SessionGroup> rows;
+  std::uint64_t packets = 0;
+
+  double part_of(const SessionGroup& group) const {
+    return static_cast<double>(group.packets()) / static_cast<double>(std::max<std::uint64_t>(packets, 1));
   }
-  return table_lines(group_columns(grouping), rows, width);
+};
+
+Groups groups_of(const WindowReport& report, const Grouping& grouping) {
+  Groups groups{group_sessions(report.sessions, grouping)};
+  for (const SessionGroup& group : groups.rows) groups.packets += group.packets();
+  return groups;
+}
+
+std::string percent(double part) { return fmt::format("{:.1f} %", 100 * part); }
+
+// "TCP 443", or "TCP https" where ports have names.
+std::string group_name(const SessionGroup& group, const TableOptions& options) {
+  const bool has_port = options.by->key == Grouping::Key::destination_port &&
+                        (group.protocol == Protocol::tcp || group.protocol == Protocol::udp);
+  if (!has_port || options.services == nullptr) return group.name;
+  return fmt::format("{} {}", protocol_name(group.protocol), options.services->of(group.protocol, group.port));
+}
+
+Texts group_lines(const Wanted& wanted, const Groups& groups, std::size_t width) {
+  const TableOptions& options = wanted.options;
+  std::vector<SessionGroup> sorted = groups.rows;
+  const std::size_t kept = std::min(options.top, sorted.size());
+  std::partial_sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(kept), sorted.end(),
+                    [&options](const SessionGroup& left, const SessionGroup& right) {
+                      return stands_before(left, right, options.order);
+                    });
+  const bool drops =
+      std::any_of(sorted.begin(), sorted.end(), [](const SessionGroup& group) { return group.sessions_dropped != 0; });
+  std::vector<Texts> rows;
+  rows.reserve(kept);
+  for (std::size_t index = 0; index < kept; ++index) {
+    const SessionGroup& group = sorted[index];
+    Texts cells{group_name(group, options),           fmt::to_string(group.sessions),
+                fmt::to_string(group.packets_client), fmt::to_string(group.packets_server),
+                human_bytes(group.bytes_client),      human_bytes(group.bytes_server),
+                percent(groups.part_of(group))};
+    if (drops) cells.push_back(fmt::to_string(group.sessions_dropped));
+    add_common_cells(wanted, group, cells);
+    rows.push_back(std::move(cells));
+  }
+  return table_lines(group_columns(wanted, drops), rows, width);
+}
+
+// " of 3 sources, 10.0.0.1 with 97.1 % of their packets", " of 60000 sources, none with more than 0.1 % of ...".
+std::string groups_text(const Groups& groups, const TableOptions& options) {
+  if (groups.rows.empty()) return {};
+  const SessionGroup& largest = groups.rows.front();
+  const double part = groups.part_of(largest);
+  constexpr double tenths_of_percent = 1000;
+  return fmt::format(" of {} {}, {} of their packets", groups.rows.size(),
+                     grouping_name(*options.by, groups.rows.size()),
+                     part < outstanding_part
+                         ? "none with more than " + percent(std::ceil(part * tenths_of_percent) / tenths_of_percent)
+                         : group_name(largest, options) + " with " + percent(part));
 }
 
 // Returns "3 lost", or "3 LOST" in capitals for a number above 0.
@@ -169,9 +287,11 @@ std::string balance_line(const Accounting& attachment) {
                      not_understood, by_cause);
 }
 
-Texts attachment_lines(const Accounting& attachment) {
+Texts attachment_lines(const WindowReport& report, const Accounting& attachment) {
+  const Amount in = attachment.in();
   Texts lines{
       balance_line(attachment),
+      fmt::format("  rate: {} packets/s, {} bits/s", packets_rate(report, in.packets), bits_rate(report, in.bytes)),
       fmt::format("  sessions: {} active, {} new, {}", attachment.sessions_active, attachment.sessions_new,
                   alarming(attachment.sessions_refused, "refused", "REFUSED")),
       fmt::format("  events: {} sent, {} arrived, {}, {}", attachment.events_sent(), attachment.events_arrived(),
@@ -192,19 +312,20 @@ Texts attachment_lines(const Accounting& attachment) {
   return lines;
 }
 
-std::string outage_line(const Outage& outage) {
-  const std::string when = outage.until_ns ? fmt::format("WAS OFF ITS HOOK, back at {}", utc(*outage.until_ns).time)
-                                           : fmt::format("NOT ON ITS HOOK since {}", utc(outage.since_ns).time);
+std::string outage_line(const Outage& outage, bool local) {
+  const std::string when = outage.until_ns
+                               ? fmt::format("WAS OFF ITS HOOK, back at {}", shown(*outage.until_ns, local).time)
+                               : fmt::format("NOT ON ITS HOOK since {}", shown(outage.since_ns, local).time);
   return fmt::format("{} {}/{}: {}: {}", printable(outage.interface), printable(outage.hook), printable(outage.mode),
                      when, printable(outage.reason));
 }
 
-std::string title_line(const WindowReport& report) {
-  const UtcTime start = utc(report.start_ns);
-  const UtcTime end = utc(report.end_ns);
+std::string title_line(const WindowReport& report, bool local) {
+  const ShownTime start = shown(report.start_ns, local);
+  const ShownTime end = shown(report.end_ns, local);
   const std::uint64_t all = report.sessions.size() + report.sessions_hidden;
-  return fmt::format("window {}: {} {} to {}{} UTC, {}, {}{} session{}", report.number, start.date, start.time,
-                     end.date == start.date ? "" : fmt::format("{} ", end.date), end.time,
+  return fmt::format("window {}: {} {} to {}{} {}, {}, {}{} session{}", report.number, start.date, start.time,
+                     end.date == start.date ? "" : fmt::format("{} ", end.date), end.time, end.zone,
                      seconds_text(report.end_ns - report.start_ns), report.sessions.size(),
                      report.sessions_hidden == 0 ? "" : fmt::format(" of {}", all), all == 1 ? "" : "s");
 }
@@ -231,33 +352,36 @@ Texts wrapped(const std::string& text, std::size_t width) {
 
 std::string format_table(const WindowReport& report, const TableOptions& options) {
   const std::size_t limit = options.width == 0 ? std::numeric_limits<std::size_t>::max() : options.width;
-  const Texts title = wrapped(title_line(report), limit);
+  std::string title = title_line(report, options.local_time);
+  const Wanted wanted(report, options);
   Texts lines;
   Texts totals;
   const auto add_rest = [&totals](std::size_t more, const std::string& what) {
     if (more != 0) totals.push_back(fmt::format("({} more {})", more, what));
   };
   if (options.by) {
-    const std::vector<SessionGroup> groups = group_sessions(report.sessions, *options.by);
-    lines = group_lines(groups, *options.by, options.top, limit);
-    const std::size_t more = groups.size() - std::min(options.top, groups.size());
+    const Groups groups = groups_of(report, *options.by);
+    title += groups_text(groups, options);
+    lines = group_lines(wanted, groups, limit);
+    const std::size_t more = groups.rows.size() - std::min(options.top, groups.rows.size());
     add_rest(more, grouping_name(*options.by, more));
   } else {
-    const std::vector<const SessionWindow*> sessions = top_sessions(report, options.top);
-    lines = session_lines(sessions, limit);
+    const std::vector<const SessionWindow*> sessions = top_sessions(report, options);
+    lines = session_lines(wanted, sessions, limit);
     const std::size_t more = report.sessions.size() - sessions.size();
     add_rest(more, more == 1 ? "session" : "sessions");
   }
   for (const Accounting& attachment : report.attachments) {
-    const Texts of_attachment = attachment_lines(attachment);
+    const Texts of_attachment = attachment_lines(report, attachment);
     totals.insert(totals.end(), of_attachment.begin(), of_attachment.end());
   }
-  for (const Outage& outage : report.outages) totals.push_back(outage_line(outage));
+  for (const Outage& outage : report.outages) totals.push_back(outage_line(outage, options.local_time));
   for (const std::string& line : totals) {
     const Texts pieces = wrapped(line, limit);
     lines.insert(lines.end(), pieces.begin(), pieces.end());
   }
-  return fmt::format("{}\n{}{}", fmt::join(title, "\n"), fmt::join(lines, "\n"), lines.empty() ? "" : "\n");
+  return fmt::format("{}\n{}{}", fmt::join(wrapped(title, limit), "\n"), fmt::join(lines, "\n"),
+                     lines.empty() ? "" : "\n");
 }
 
 }  // namespace nicsentry

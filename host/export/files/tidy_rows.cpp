@@ -37,14 +37,25 @@ class Lines {
 
 }  // namespace
 
+std::vector<const SessionWindow*> sessions_in(const WindowReport& report, Profile profile) {
+  std::vector<const SessionWindow*> sessions;
+  sessions.reserve(report.sessions.size());
+  for (const SessionWindow& session : report.sessions) {
+    if (in_profile(session, profile)) sessions.push_back(&session);
+  }
+  return sessions;
+}
+
 TidyTableName parse_table_name(std::string_view name) {
   if (name == "sessions") return TidyTableName::sessions;
   if (name == "packets") return TidyTableName::packets;
   if (name == "windows") return TidyTableName::windows;
-  throw Error("unknown table '" + std::string(name) + "': allowed are sessions, packets, windows");
+  if (name == "hosts") return TidyTableName::hosts;
+  if (name == "ports") return TidyTableName::ports;
+  throw Error("unknown table '" + std::string(name) + "': allowed are sessions, packets, windows, hosts, ports");
 }
 
-void write_json_rows(const WindowReport& report, TidyTableName table, Profile profile,
+void write_json_rows(const WindowReport& report, TidyTableName table, Profile profile, std::size_t most,
                      const std::function<bool(std::string_view lines)>& write) {
   Lines lines(write);
   switch (table) {
@@ -56,6 +67,12 @@ void write_json_rows(const WindowReport& report, TidyTableName table, Profile pr
       break;
     case TidyTableName::windows:
       each_window_row(report, [&](const WindowRow& row) { lines.add(window_row_columns(), row); });
+      break;
+    case TidyTableName::hosts:
+      each_host_row(report, profile, most, [&](const HostRow& row) { lines.add(host_columns(), row); });
+      break;
+    case TidyTableName::ports:
+      each_port_row(report, profile, most, [&](const PortRow& row) { lines.add(port_columns(), row); });
       break;
   }
   lines.flush();

@@ -71,7 +71,7 @@ class TidyWriter : public WindowWriter {
  public:
   TidyWriter(TidyFormat format, Profile profile, const OutputPlace& place)
       : profile_(profile),
-        sessions_(format, place, "sessions", session_columns(), {0, SessionWindow()}),
+        sessions_(format, place, "sessions", session_columns(), {WindowReport(), SessionWindow()}),
         windows_(format, place, "windows", window_row_columns(), {WindowReport(), Accounting()}) {
     if (has_ddos(profile)) {
       packets_.emplace(format, place, "packets", packet_columns(), PacketRow{0, SessionWindow(), PacketFeatures()});
@@ -103,11 +103,53 @@ class TidyWriter : public WindowWriter {
   std::optional<TidyTable<PacketRow>> packets_;
 };
 
+// Writes the rows of one table that sums sessions up. `EachRow` is called with a window, a profile, the most rows and
+// who takes them.
+template <typename Row, typename EachRow>
+class TrafficWriter : public WindowWriter {
+ public:
+  TrafficWriter(TidyFormat format, Profile profile, const OutputPlace& place, const std::string& name,
+                const Columns<Row>& columns, const Row& example, EachRow each_row)
+      : profile_(profile),
+        most_(place.traffic_rows),
+        each_row_(each_row),
+        table_(format, place, name, columns, example) {}
+
+  std::uint64_t next_window() const override { return table_.next_window(); }
+
+  std::vector<std::filesystem::path> write(const WindowReport& report) override {
+    FileBatch batch;
+    typename TidyTable<Row>::Rows rows(table_, batch);
+    each_row_(report, profile_, most_, [&rows](const Row& row) { rows.add(row); });
+    return batch.publish();
+  }
+
+ private:
+  Profile profile_;
+  std::size_t most_;
+  EachRow each_row_;
+  TidyTable<Row> table_;
+};
+
 }  // namespace
 
 std::unique_ptr<WindowWriter> make_tidy_writer(TidyFormat format, Profile profile, const OutputPlace& place) {
   prepare_directory(place.directory);
   return std::make_unique<TidyWriter>(format, profile, place);
+}
+
+std::unique_ptr<WindowWriter> make_hosts_writer(TidyFormat format, Profile profile, const OutputPlace& place) {
+  prepare_directory(place.directory);
+  const auto each = [](const auto&... arguments) { each_host_row(arguments...); };
+  return std::make_unique<TrafficWriter<HostRow, decltype(each)>>(format, profile, place, "hosts", host_columns(),
+                                                                  HostRow{WindowReport(), HostSums()}, each);
+}
+
+std::unique_ptr<WindowWriter> make_ports_writer(TidyFormat format, Profile profile, const OutputPlace& place) {
+  prepare_directory(place.directory);
+  const auto each = [](const auto&... arguments) { each_port_row(arguments...); };
+  return std::make_unique<TrafficWriter<PortRow, decltype(each)>>(format, profile, place, "ports", port_columns(),
+                                                                  PortRow{WindowReport(), PortSums()}, each);
 }
 
 }  // namespace nicsentry

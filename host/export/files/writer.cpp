@@ -11,7 +11,8 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::array formats{Format::seed_json, Format::seed_csv, Format::csv, Format::jsonl};
+constexpr std::array formats{Format::seed_json, Format::seed_csv, Format::csv,         Format::jsonl,
+                             Format::hosts,     Format::ports,    Format::hosts_jsonl, Format::ports_jsonl};
 
 }  // namespace
 
@@ -25,6 +26,14 @@ const char* format_name(Format format) {
       return "csv";
     case Format::jsonl:
       return "jsonl";
+    case Format::hosts:
+      return "hosts";
+    case Format::ports:
+      return "ports";
+    case Format::hosts_jsonl:
+      return "hosts-jsonl";
+    case Format::ports_jsonl:
+      return "ports-jsonl";
   }
   return "unnamed-format";
 }
@@ -49,6 +58,14 @@ std::unique_ptr<WindowWriter> make_writer(Format format, Profile profile, const 
       return make_tidy_writer(TidyFormat::csv, profile, place);
     case Format::jsonl:
       return make_tidy_writer(TidyFormat::jsonl, profile, place);
+    case Format::hosts:
+      return make_hosts_writer(TidyFormat::csv, profile, place);
+    case Format::ports:
+      return make_ports_writer(TidyFormat::csv, profile, place);
+    case Format::hosts_jsonl:
+      return make_hosts_writer(TidyFormat::jsonl, profile, place);
+    case Format::ports_jsonl:
+      return make_ports_writer(TidyFormat::jsonl, profile, place);
   }
   throw Error("unknown format");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -11,15 +12,16 @@
 #include <vector>
 
 #include "host/base/atomic_file.h"
+#include "host/export/files/tidy_rows.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
 
 namespace nicsentry {
 
 // The formats are described in docs/formats.md.
-enum class Format : std::uint8_t { seed_json, seed_csv, csv, jsonl };
+enum class Format : std::uint8_t { seed_json, seed_csv, csv, jsonl, hosts, ports, hosts_jsonl, ports_jsonl };
 
-// "seed-json", "seed-csv", "csv", "jsonl".
+// "seed-json", "seed-csv", "csv", "jsonl", "hosts", "ports", "hosts-jsonl", "ports-jsonl".
 const char* format_name(Format format);
 
 // Throws Error for any other name.
@@ -34,7 +36,8 @@ struct OutputPlace {
 
   std::filesystem::path directory;
   EarlierFile earlier = EarlierFile::continued;
-  std::uint64_t seed_csv_files = 250'000;  // that dump_ddos/ may hold; 0: any number
+  std::uint64_t seed_csv_files = 250'000;   // that dump_ddos/ may hold; 0: any number
+  std::size_t traffic_rows = kTrafficRows;  // of a window in hosts and ports, beside one for the rest; 0: no limit
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 

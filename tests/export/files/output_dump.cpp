@@ -26,6 +26,7 @@
 namespace nicsentry {
 namespace {
 
+constexpr std::size_t traffic_rows = 3;                      // of a window in hosts and ports
 constexpr std::uint64_t max_bytes = std::uint64_t{1} << 60;  // so that their bits fit into 64 bits
 
 // Unlike std::uniform_int_distribution, it gives the same numbers with every library.
@@ -57,6 +58,11 @@ class Random {
 IpAddress random_address(Random& random, std::uint8_t version) {
   IpAddress address;
   address.version = version;
+  if (random.one_in(2)) {  // one of a few, so that sessions have some in common
+    address.bytes[0] = 10;
+    address.bytes[3] = static_cast<std::uint8_t>(random.below(3));
+    return address;
+  }
   for (std::size_t index = 0; index < (version == 4 ? 4U : 16U); ++index) {
     address.bytes.at(index) = static_cast<std::uint8_t>(random.one_in(3) ? 0 : random.below(256));
   }
@@ -96,6 +102,8 @@ SessionWindow random_session(Random& random, std::uint64_t id) {
   session.packets_client = random.any_size(std::numeric_limits<std::uint64_t>::max());
   session.bytes_server = random.any_size(max_bytes);
   session.bytes_client = random.any_size(max_bytes);
+  session.out = {random.below(session.packets_server / 2 + 1), random.below(session.bytes_server / 2 + 1)};
+  session.places = random.below(4);
   session.first_packet_ns = static_cast<TimestampNs>(random.any_size(std::uint64_t{1} << 61));
   session.last_packet_ns = session.first_packet_ns + static_cast<TimestampNs>(random.any_size(std::uint64_t{1} << 61));
   session.last_packet_uncertainty_ns = random.one_in(2) ? 0 : static_cast<std::int64_t>(random.below(1'000'000'000));
@@ -146,8 +154,10 @@ std::vector<WindowReport> random_windows(Random& random) {
     for (std::uint64_t sessions = random.one_in(5) ? 0 : random.below(8); sessions > 0; --sessions) {
       window.sessions.push_back(random_session(random, id++));
     }
-    for (std::uint64_t attachments = random.below(3); attachments > 0; --attachments)
+    for (std::uint64_t attachments = random.below(3); attachments > 0; --attachments) {
       window.attachments.push_back(random_attachment(random));
+      window.attachments.back().place = attachments;
+    }
   }
   return windows;
 }
@@ -159,6 +169,8 @@ nlohmann::json address_bytes(const IpAddress& address) {
   }
   return hex;
 }
+
+nlohmann::json description(const Amount& amount) { return {amount.packets, amount.bytes}; }
 
 nlohmann::json description(const PacketFeatures& packet) {
   return {{"timestamp_ns", packet.timestamp_ns},
@@ -186,6 +198,8 @@ nlohmann::json description(const SessionWindow& session) {
           {"packets_client", session.packets_client},
           {"bytes_server", session.bytes_server},
           {"bytes_client", session.bytes_client},
+          {"out", description(session.out)},
+          {"places", session.places},
           {"first_packet_ns", session.first_packet_ns},
           {"last_packet_ns", session.last_packet_ns},
           {"last_packet_uncertainty_ns", session.last_packet_uncertainty_ns},
@@ -193,14 +207,13 @@ nlohmann::json description(const SessionWindow& session) {
           {"packets", packets}};
 }
 
-nlohmann::json description(const Amount& amount) { return {amount.packets, amount.bytes}; }
-
 nlohmann::json description(const Accounting& attachment) {
   auto causes = nlohmann::json::array();
   for (const not_understood cause : kCauses) causes.push_back(description(attachment.not_understood.at(cause)));
   return {{"interface", attachment.interface},
           {"hook", attachment.hook},
           {"mode", attachment.mode},
+          {"place", attachment.place},
           {"on_sessions", description(attachment.on_sessions)},
           {"unknown", description(attachment.unknown)},
           {"not_understood", causes},
@@ -229,8 +242,10 @@ nlohmann::json description(const WindowReport& window) {
 nlohmann::json write_all(const std::vector<WindowReport>& windows, Profile profile,
                          const std::filesystem::path& directory) {
   auto written = nlohmann::json::array();
-  for (const char* name : {"seed-json", "seed-csv", "csv", "jsonl"}) {
-    const auto writer = make_writer(parse_format(name), profile, directory / name);
+  for (const char* name : {"seed-json", "seed-csv", "csv", "jsonl", "hosts", "ports", "hosts-jsonl", "ports-jsonl"}) {
+    OutputPlace place(directory / name);
+    place.traffic_rows = traffic_rows;
+    const auto writer = make_writer(parse_format(name), profile, place);
     for (const WindowReport& window : windows) {
       for (const auto& path : writer->write(window)) written.push_back(path.lexically_relative(directory).string());
     }

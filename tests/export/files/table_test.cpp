@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/export/files/summary_json.h"
@@ -14,6 +16,8 @@ namespace nicsentry::output_table_test {
 
 using namespace test;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -44,12 +48,13 @@ WindowReport wide_report() {
 }  // namespace
 
 TEST_CASE("the table summarizes a window") {
-  CHECK(format_table(sample_report(), {120, 10}) ==
+  CHECK(format_table(sample_report(), {0, 10}) ==
         "window 3: 2026-05-01 12:00:00.000 to 12:00:10.000 UTC, 10.000 s, 2 sessions\n"
-        "CLIENT          SERVER       PROTO  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  DURATION\n"
-        "10.0.0.1:34567  10.0.0.2:80  TCP           3         2      300 B     1.0 kB   2.000 s\n"
-        "10.0.0.1        10.0.0.3     ICMP          1         0       84 B        0 B   0.000 s\n"
+        "CLIENT          SERVER       PROTO  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  DURATION  PKTS/S  BITS/S\n"
+        "10.0.0.1:34567  10.0.0.2:80  TCP           3         2      300 B     1.0 kB   2.000 s     0.5   1.0 k\n"
+        "10.0.0.1        10.0.0.3     ICMP          1         0       84 B        0 B   0.000 s     0.1    67.2\n"
         "veth0 xdp/drv: 9 packets in = 4 on sessions + 2 unknown + 3 unparsed (not_ip 3)\n"
+        "  rate: 0.9 packets/s, 1.2 k bits/s\n"
         "  sessions: 2 active, 2 new, 0 refused\n"
         "  events: 3 sent, 3 arrived, 0 lost, 0 left out\n");
 }
@@ -61,21 +66,117 @@ TEST_CASE("the table sums sessions up by what they have in common, those with th
   session.packets_client = 5;
   session.bytes_client = 500;
   report.sessions.push_back(session);
-  TableOptions options{120, 1, parse_grouping("src")};
+  TableOptions options{0, 1, parse_grouping("src")};
   auto lines = lines_of(format_table(report, options));
   REQUIRE(lines.size() > 4);
-  CHECK(lines[0].ends_with(", 3 sessions"));
-  CHECK(lines[1] == "SOURCE    SESSIONS  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  OF ALL PKTS");
-  CHECK(lines[2] == "10.0.1.7         1         5         2      500 B     1.0 kB       53.8 %");
+  CHECK(lines[0].ends_with(", 3 sessions of 2 sources, 10.0.1.7 with 53.8 % of their packets"));
+  CHECK(lines[1] == "SOURCE    SESSIONS  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  OF ALL PKTS  PKTS/S  BITS/S");
+  CHECK(lines[2] == "10.0.1.7         1         5         2      500 B     1.0 kB       53.8 %     0.7   1.2 k");
   CHECK(lines[3] == "(1 more source)");
-  options = {120, 10, parse_grouping("dst/24")};
+  options = {0, 10, parse_grouping("dst/24")};
   lines = lines_of(format_table(report, options));
-  CHECK(lines[2] == "10.0.0.0/24         3         9         4      884 B     2.0 kB      100.0 %");
+  CHECK(lines[2] == "10.0.0.0/24         3         9         4      884 B     2.0 kB      100.0 %     1.3   2.3 k");
   options.by = parse_grouping("dport");
   lines = lines_of(format_table(report, options));
   CHECK_THAT(lines[1], Contains("SERVER PORT"));
   CHECK_THAT(lines[2], Contains("TCP 80 "));
   CHECK_THAT(lines[3], Contains("ICMP "));
+}
+
+TEST_CASE("where no row stands out, the first line says so") {
+  WindowReport report = sample_report();
+  report.sessions.clear();
+  SessionWindow session = tcp_session();
+  for (std::uint8_t host = 0; host < 10; ++host) {
+    session.client.address = ipv4(10, 0, 9, host);
+    report.sessions.push_back(session);
+  }
+  const TableOptions options{0, 3, parse_grouping("src")};
+  CHECK_THAT(format_table(report, options),
+             Contains(", 10 sessions of 10 sources, 10.0.9.0 with 10.0 % of their packets\n"));
+  session.client.address = ipv4(10, 0, 9, 99);
+  report.sessions.push_back(session);
+  const std::string table = format_table(report, options);
+  CHECK_THAT(table, Contains(", 11 sessions of 11 sources, none with more than 9.1 % of their packets\n"));
+  CHECK_THAT(table, Contains("(8 more sources)\n"));
+  report.sessions.clear();
+  CHECK_THAT(format_table(report, options), Contains(" s, 0 sessions\n"));
+}
+
+TEST_CASE("a table has columns for what came in and left, for interfaces, and for drops, where there are any") {
+  WindowReport report = sample_report();
+  report.sessions[0].out = {2, 1000};
+  report.sessions[0].places = 3;
+  report.sessions[1].places = 2;
+  report.sessions[1].dropped = true;
+  report.attachments[0].place = 1;
+  report.attachments.push_back(report.attachments[0]);
+  report.attachments[1].place = 2;
+  CHECK_THAT(format_table(report, {}), !Contains("PKTS OUT") && !Contains("INTERFACE"));
+  report.attachments[1].hook = "tc-egress";
+  auto lines = lines_of(format_table(report, {}));
+  CHECK_THAT(lines[1], EndsWith("BITS/S  PKTS IN  PKTS OUT"));
+  CHECK_THAT(lines[2], EndsWith("  1.0 k        3         2"));
+  CHECK_THAT(lines[3], EndsWith("   67.2        1         0"));
+  report.attachments[1].interface = "veth1";
+  lines = lines_of(format_table(report, {}));
+  CHECK_THAT(lines[1], EndsWith("PKTS OUT  INTERFACE"));
+  CHECK_THAT(lines[2], EndsWith("         2  veth0+veth1"));
+  CHECK_THAT(lines[3], EndsWith("         0  veth1"));
+  TableOptions options;
+  options.by = parse_grouping("proto");
+  lines = lines_of(format_table(report, options));
+  CHECK_THAT(lines[1], EndsWith("OF ALL PKTS  DROPPED  PKTS/S  BITS/S  PKTS IN  PKTS OUT  INTERFACE"));
+  CHECK_THAT(lines[3], Contains("ICMP ") && Contains("16.7 %        1     0.1    67.2        1         0  veth1"));
+}
+
+TEST_CASE("a table's order is that of a column") {
+  const WindowReport report = sample_report();  // TCP has more of everything
+  TableOptions options{0, 1};
+  for (const auto& [word, first] : {std::pair{"packets", "TCP"},
+                                    {"bytes", "TCP"},
+                                    {"duration", "TCP"},
+                                    {"server", "TCP"},
+                                    {"proto", "ICMP"},
+                                    {"client", "ICMP"}}) {
+    INFO(word);
+    options.order = parse_table_order(word, false);
+    CHECK_THAT(lines_of(format_table(report, options))[2], Contains(first));
+  }
+  options.by = parse_grouping("proto");
+  options.order = parse_table_order("name", true);
+  CHECK_THAT(lines_of(format_table(report, options))[2], Contains("ICMP"));
+}
+
+TEST_CASE("ports of servers have names on wish, and only where the system has one") {
+  ServiceNames services;
+  TableOptions options;
+  options.services = &services;
+  WindowReport report = sample_report();
+  CHECK_THAT(format_table(report, options), Contains("10.0.0.1:34567  10.0.0.2:http  TCP"));
+  report.sessions[0].server.port = 50001;
+  CHECK_THAT(format_table(report, options), Contains("10.0.0.2:50001  TCP"));
+  report.sessions[0].server.port = 80;
+  options.by = parse_grouping("dport");
+  const std::string table = format_table(report, options);
+  CHECK_THAT(table, Contains("\nTCP http "));
+  CHECK_THAT(table, Contains("\nICMP "));
+  CHECK_THAT(table, Contains("of 2 server ports, TCP http with 83.3 % of their packets\n"));
+}
+
+TEST_CASE("times are those of this machine on wish, and the zone is named") {
+  const char* former = std::getenv("TZ");
+  const std::string kept = former != nullptr ? former : "";
+  setenv("TZ", "XST-5:30", 1);  // 5:30 east of Greenwich
+  tzset();
+  TableOptions options;
+  options.local_time = true;
+  const std::string local = format_table(sample_report(), options);
+  const std::string utc = format_table(sample_report(), {});
+  former != nullptr ? setenv("TZ", kept.c_str(), 1) : unsetenv("TZ");
+  tzset();
+  CHECK_THAT(local, StartsWith("window 3: 2026-05-01 17:30:00.000 to 17:30:10.000 XST, 10.000 s"));
+  CHECK_THAT(utc, StartsWith("window 3: 2026-05-01 12:00:00.000 to 12:00:10.000 UTC, 10.000 s"));
 }
 
 TEST_CASE("lost, left-out and refused packets are in capitals") {
@@ -109,7 +210,7 @@ TEST_CASE("the sessions with the most packets come first, of equal ones the olde
 TEST_CASE("an inexact duration has a mark") {
   WindowReport report = sample_report();
   report.sessions[0].last_packet_uncertainty_ns = 100'000'000;
-  CHECK_THAT(format_table(report, {120, 10}), Contains(" ~2.000 s\n"));
+  CHECK_THAT(format_table(report, {120, 10}), Contains(" ~2.000 s  "));
 }
 
 TEST_CASE("a session of which packets were dropped has a mark, behind its VLANs") {

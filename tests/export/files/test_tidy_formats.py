@@ -19,7 +19,10 @@ import seed_writer
 
 METHODS = {1: "handshake", 2: "port_below_1024", 3: "lower_port"}
 CAUSES = ["not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions"]
-SCHEMAS = {"sessions": "session", "packets": "packet", "windows": "window"}
+SCHEMAS = {"sessions": "session", "packets": "packet", "windows": "window", "hosts": "host", "ports": "port"}
+TRAFFIC_ROWS = 3  # of a window, as output_dump wants them
+WORD = 2**64
+TRAFFIC = {name: {"csv": name, "jsonl": f"{name}-jsonl"} for name in ("hosts", "ports")}  # formats of their own
 TIMES = ("first_packet_ns", "last_packet_ns", "timestamp_ns", "start_ns", "end_ns")
 # Rows of each table that are validated against the schema; the validator is slow.
 VALIDATED_ROWS = 1000
@@ -48,7 +51,115 @@ def session_row(window, session):
         "packets_captured": len(session["packets"]),
         "vlan": "",
         "dropped": session["dropped"],
+        "interfaces": interfaces(window, session["places"]),
     }
+
+
+def interfaces(window, places):
+    live = [plane for plane in window["planes"] if plane["mode"] != "replay"]
+    return "+".join(dict.fromkeys(plane["interface"] for plane in live if plane["place"] & places))
+
+
+def traffic(window, sessions, packets, octets):
+    """Columns that hosts and ports have in common. Sums of the random numbers are taken modulo 2^64."""
+    seconds = window["end_ns"] - window["start_ns"]
+    out_packets, out_bytes = (sum(session["out"][i] for session in sessions) % WORD for i in (0, 1))
+    places = 0
+    for session in sessions:
+        places |= session["places"]
+    return {
+        "packets_per_second": int(packets * 1e9 / seconds + 0.5),
+        "bits_per_second": int(8 * (octets * 1e9 / seconds) + 0.5),
+        "packets_in": (packets - out_packets) % WORD,
+        "bytes_in": (octets - out_bytes) % WORD,
+        "packets_out": out_packets,
+        "bytes_out": out_bytes,
+        "sessions_dropped": sum(session["dropped"] for session in sessions),
+        "interfaces": interfaces(window, places),
+    }
+
+
+def address_order(hex_text):
+    return (len(hex_text), hex_text)
+
+
+def host_row(window, sessions, hosts):
+    """One host, or several in one row; a session between two of these stands in `sessions` once for each."""
+    sent, received = [0, 0], [0, 0]
+    for host in hosts:
+        for session in sessions:
+            for i, unit in enumerate(("packets", "bytes")):
+                if session["client_address"] == host:
+                    sent[i] += session[f"{unit}_client"]
+                    received[i] += session[f"{unit}_server"]
+                elif session["server_address"] == host:
+                    sent[i] += session[f"{unit}_server"]
+                    received[i] += session[f"{unit}_client"]
+    sent, received = [n % WORD for n in sent], [n % WORD for n in received]
+    theirs = [s for host in hosts for s in sessions if host in (s["client_address"], s["server_address"])]
+    return {
+        **window_start(window),
+        "hosts": len(hosts),
+        "host_ip": seed_writer.address(hosts[0]) if len(hosts) == 1 else "",
+        "sessions_as_client": sum(session["client_address"] in hosts for session in sessions),
+        "sessions_as_server": sum(session["server_address"] in hosts for session in sessions),
+        "packets_sent": sent[0],
+        "packets_received": received[0],
+        "bytes_sent": sent[1],
+        "bytes_received": received[1],
+        **traffic(window, theirs, (sent[0] + received[0]) % WORD, (sent[1] + received[1]) % WORD),
+    }
+
+
+def port_row(window, sessions, ports):
+    sums = {name: sum(session[name] for session in sessions) % WORD for name in PORT_SUMS}
+    one = ports[0] if len(ports) == 1 else None
+    return {
+        **window_start(window),
+        "ports": len(ports),
+        "protocol": seed_writer.PROTOCOLS[one[0]] if one else "",
+        "server_port": one[1] if one else 0,
+        "sessions": len(sessions),
+        **sums,
+        **traffic(
+            window,
+            sessions,
+            (sums["packets_server"] + sums["packets_client"]) % WORD,
+            (sums["bytes_server"] + sums["bytes_client"]) % WORD,
+        ),
+    }
+
+
+PORT_SUMS = ("packets_server", "packets_client", "bytes_server", "bytes_client")
+
+
+def most_first(names, row_of, packets_of):
+    """Rows of the names with the most packets, and one of all others."""
+    names = sorted(names, key=lambda name: -packets_of(row_of([name])))
+    rows = [row_of([name]) for name in names[:TRAFFIC_ROWS]]
+    return rows + ([row_of(names[TRAFFIC_ROWS:])] if names[TRAFFIC_ROWS:] else [])
+
+
+def host_rows(window, sessions):
+    hosts = sorted(
+        {session[f"{end}_address"] for session in sessions for end in ("client", "server")}, key=address_order
+    )
+    return most_first(
+        hosts,
+        lambda names: host_row(window, sessions, names),
+        lambda row: (row["packets_sent"] + row["packets_received"]) % WORD,
+    )
+
+
+def port_rows(window, sessions):
+    def port(session):
+        return (session["protocol_number"], session["server_port"])
+
+    return most_first(
+        sorted({port(session) for session in sessions}),
+        lambda names: port_row(window, [session for session in sessions if port(session) in names], names),
+        lambda row: (row["packets_server"] + row["packets_client"]) % WORD,
+    )
 
 
 def packet_row(window, session, packet):
@@ -128,8 +239,11 @@ def summary(window):
 
 def expected_tables(description):
     crypto_only = description["profile"] == "crypto"
-    tables = {"sessions": [], "windows": []} if crypto_only else {"sessions": [], "packets": [], "windows": []}
+    tables = {name: [] for name in SCHEMAS if name != "packets" or not crypto_only}
     for window in description["windows"]:
+        sessions = [one for one in window["sessions"] if not crypto_only or seed_writer.is_crypto(one)]
+        tables["hosts"] += host_rows(window, sessions)
+        tables["ports"] += port_rows(window, sessions)
         for session in window["sessions"]:
             if not crypto_only or seed_writer.is_crypto(session):
                 tables["sessions"].append(session_row(window, session))
@@ -178,13 +292,17 @@ def check_run(description, directory, schemas, validated):
         assert seen == summary(window), f"seed {seed}: --json of window {window['window']}: {seen}"
     for file_format in ("csv", "jsonl"):
         files = {path.name for path in (directory / file_format).iterdir()}
-        assert files == {f"{table}.{file_format}" for table in tables}, f"seed {seed}: {files}"
+        of_format = {f"{table}.{file_format}" for table in tables if table not in TRAFFIC}
+        assert files == of_format, f"seed {seed}: {files}"
     for table, expected in tables.items():
-        rows = read_jsonl(directory / "jsonl" / f"{table}.jsonl")
+        places = {
+            kind: directory / (kind if table not in TRAFFIC else TRAFFIC[table][kind]) for kind in ("csv", "jsonl")
+        }
+        rows = read_jsonl(places["jsonl"] / f"{table}.jsonl")
         wanted = [as_json(row) for row in expected]
         assert rows == wanted, f"seed {seed}: {table}.jsonl is {rows}, expected {wanted}"
         assert all(list(row) == list(schemas[table]["properties"]) for row in rows), f"{table}.jsonl: order of names"
-        csv_rows = read_csv(directory / "csv" / f"{table}.csv", schemas[table])
+        csv_rows = read_csv(places["csv"] / f"{table}.csv", schemas[table])
         assert csv_rows == expected, f"seed {seed}: {table}.csv is {csv_rows}, expected {expected}"
         validator = jsonschema.Draft7Validator(schemas[table])
         for row in rows[: VALIDATED_ROWS - validated[table]]:

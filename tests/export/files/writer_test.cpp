@@ -30,10 +30,12 @@ WindowReport large_report() {
 }  // namespace
 
 TEST_CASE("a format has a name") {
-  for (const char* name : {"seed-json", "seed-csv", "csv", "jsonl"}) {
+  for (const char* name : {"seed-json", "seed-csv", "csv", "jsonl", "hosts", "ports", "hosts-jsonl", "ports-jsonl"}) {
     CHECK(format_name(parse_format(name)) == std::string(name));
   }
-  CHECK_THROWS_WITH(parse_format("xml"), "unknown format 'xml': allowed are seed-json, seed-csv, csv, jsonl");
+  CHECK_THROWS_WITH(parse_format("xml"),
+                    "unknown format 'xml': allowed are seed-json, seed-csv, csv, jsonl, hosts, "
+                    "ports, hosts-jsonl, ports-jsonl");
   CHECK_THROWS_AS(parse_format(""), Error);
   CHECK_THROWS_AS(parse_format("CSV"), Error);
 }
