@@ -124,7 +124,7 @@ class CaptureReport {
   explicit CaptureReport(const ExplainOptions& options) : options_(options) {}
 
   void add(const PacketExplanation& explanation) {
-    ++packets_;
+    packets_ += explanation.packets;
     count(explanation);
     if (options_.summary) {
       return;
@@ -176,7 +176,7 @@ class CaptureReport {
       }
       counted.emplace_back(0, std::move(decision));
     }
-    ++counted.back().first;
+    counted.back().first += explanation.packets;
   }
 
   void print_json(const std::vector<std::pair<std::uint64_t, Row>>& sorted) const {
@@ -203,6 +203,7 @@ int explain_captures(const ExplainOptions& options, const Ask& ask) {
   CaptureReport report(options);
   CapturedFrame frame;
   ExplainRequest request;
+  request.summary = options.summary;
   const auto ask_for_packets = [&](bool more) {
     request.more = more;
     for (const PacketExplanation& explanation : ask(request).answers) {

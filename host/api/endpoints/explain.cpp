@@ -2,7 +2,10 @@
 #include "host/api/endpoints/explain.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -105,6 +108,33 @@ PacketExplanation answer_of(const Explanation& explanation, const ExplainRequest
   return answer;
 }
 
+void add_each(ExplainAnswer& answer, const std::vector<Explanation>& explanations, const ExplainRequest& request,
+              TimestampNs now) {
+  answer.answers.reserve(explanations.size());
+  for (const Explanation& explanation : explanations) {
+    answer.answers.push_back(answer_of(explanation, request, now));
+  }
+}
+
+// A rule that was changed meanwhile has another counter.
+void add_summary(ExplainAnswer& answer, const std::vector<Explanation>& explanations, TimestampNs now) {
+  std::map<std::tuple<bool, DecidedBy, std::optional<std::size_t>, std::uint32_t>, std::size_t> places;
+  for (const Explanation& explanation : explanations) {
+    const auto [place, is_new] = places.try_emplace(
+        {explanation.dropped, explanation.by, explanation.rule, explanation.deciding.counter}, answer.answers.size());
+    if (is_new) {
+      PacketExplanation& one = answer.answers.emplace_back();
+      one.packets = 0;
+      one.dropped = explanation.dropped;
+      one.by = decision_of(explanation.by);
+      if (explanation.rule) {
+        one.rule = numbered_rule(explanation.deciding, *explanation.rule, now);
+      }
+    }
+    ++answer.answers[place->second].packets;
+  }
+}
+
 // A program that was attached by hand to XDP may be the one for the card.
 std::unique_ptr<Explainer> make_explainer(const Firewall& firewall, const EnforcingProgram& program) {
   const std::string name = describe_program(program.id).name;
@@ -152,11 +182,10 @@ ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const Enforcing
   answer.chain = chain_of(program.hook);
   answer.asked = program.name;
   answer.program = program.id;
-  answer.answers.reserve(questions.size());
   if (!questions.empty()) {
-    for (const Explanation& explanation : kept->explainer->explain(questions, request.why)) {
-      answer.answers.push_back(answer_of(explanation, request, firewall.now()));
-    }
+    const std::vector<Explanation> explanations = kept->explainer->explain(questions, request.why);
+    request.summary ? add_summary(answer, explanations, firewall.now())
+                    : add_each(answer, explanations, request, firewall.now());
   }
   const auto chain = firewall.rules(answer.chain);
   answer.default_action = chain->default_action;

@@ -217,6 +217,9 @@ ordered_json encode(const ExplainRequest& request) {
   if (request.conntrack) {
     object["conntrack"] = state_name(*request.conntrack);
   }
+  if (request.summary) {
+    object["summary"] = true;
+  }
   if (request.more) {
     object["more"] = true;
   }
@@ -240,6 +243,7 @@ ExplainRequest decode(const json& request) {
     decoded.conntrack = get_state(fields);
   }
   decoded.why = fields.find<bool>("why", kBool).value_or(false);
+  decoded.summary = fields.find<bool>("summary", kBool).value_or(false);
   decoded.more = fields.find<bool>("more", kBool).value_or(false);
   fields.finish();
   return decoded;
@@ -264,6 +268,9 @@ ordered_json encode(const PacketExplanation& explanation) {
     object["not_understood"] = *explanation.not_understood;
   }
   object["counted_by"] = explanation.counted_by;
+  if (explanation.packets != 1) {
+    object["packets"] = explanation.packets;
+  }
   if (explanation.reasons) {
     add_reasons(object, *explanation.reasons);
   }
@@ -297,6 +304,7 @@ PacketExplanation get_explanation(const json& answer, ReadRules& rules) {
   }
   decoded.conntrack_reason = fields.find<std::string>("conntrack_reason", kText);
   decoded.not_understood = fields.find<std::string>("not_understood", kText);
+  decoded.packets = fields.find<std::uint64_t>("packets", kNumber).value_or(1);
   decoded.counted_by = fields.get<std::vector<std::size_t>>("counted_by", "a list of rules");
   if (fields.has("fields")) {
     decoded.reasons = get_reasons(fields);

@@ -26,7 +26,8 @@ struct ExplainRequest {
   std::vector<Packet> packets;
   std::optional<ConnectionState> conntrack;  // of their sessions; none: the states in force
   bool why = false;
-  bool more = false;  // further requests follow: the copy of the program is kept for them
+  bool summary = false;  // one answer for all packets with the same decision, without the packets' fields
+  bool more = false;     // further requests follow: the copy of the program is kept for them
 };
 nlohmann::ordered_json encode(const ExplainRequest& request);
 template <>
@@ -58,6 +59,7 @@ struct FieldComparison {
 };
 
 struct PacketExplanation {
+  std::uint64_t packets = 1;  // of a summary: that it stands for
   bool dropped = false;
   Decision by = Decision::nothing;
   std::optional<NumberedRule> rule;    // that decided

@@ -141,7 +141,8 @@ TEST_CASE("each request is written as it was read") {
   check_round_trip<DefaultRequest>(R"({"action":"accept"})");
   check_round_trip<AcceptEstablishedRequest>(R"({"on":false})");
   check_round_trip<ExplainRequest>(
-      R"({"packets":[{"frame":"0001ff","length":1500},{"frame":""}],"why":true,"conntrack":"RELATED","more":true})");
+      R"({"packets":[{"frame":"0001ff","length":1500},{"frame":""}],"why":true,"conntrack":"RELATED","summary":true,)"
+      R"("more":true})");
   const auto listed = decode<ExplainRequest>(json::parse(R"({"packets":[{"frame":[0,1,255]}]})"));
   CHECK(listed.packets.at(0).frame == std::vector<std::uint8_t>{0, 1, 255});
 }
