@@ -18,7 +18,7 @@ struct OrderWord {
   TableOrder order;
   Rows rows = Rows::any;
 };
-constexpr std::array<OrderWord, 17> kWords{{
+constexpr std::array<OrderWord, 17> kOrderWords{{
     {"packets", TableOrder::packets},
     {"rate", TableOrder::packets},
     {"bytes", TableOrder::bytes},
@@ -101,7 +101,7 @@ std::strong_ordering compared(const SessionGroup& left, const SessionGroup& righ
 TableOrder parse_table_order(std::string_view word, bool grouped) {
   const Rows other = grouped ? Rows::sessions : Rows::groups;
   std::string allowed;
-  for (const OrderWord& known : kWords) {
+  for (const OrderWord& known : kOrderWords) {
     if (known.rows == other) {
       continue;
     }

@@ -77,7 +77,7 @@ std::vector<std::uint8_t> get_frame(Fields& fields) {
     if (digit == std::string_view::npos || text.size() % 2 != 0) {
       fields.fail("frame", kFrame);
     }
-    bytes[at / 2] = static_cast<std::uint8_t>(bytes[at / 2] << 4U | digit);
+    bytes[at / 2] = static_cast<std::uint8_t>(unsigned{bytes[at / 2]} << 4U | digit);
   }
   return bytes;
 }
