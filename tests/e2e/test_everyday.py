@@ -65,6 +65,8 @@ WATCHING = (
         (f",1,{CLIENT},1,0,", ",eth0\n"),
     ),
     Line("Why is nothing seen?", "nicsentry doctor -i eth0", ("ok   eth0 ", "up, ")),
+    Line("Leave a program on the port", "nicsentry attach -i eth0", ("eth0: mode drv",)),
+    Line("Take it off", "nicsentry detach -i eth0", ("eth0: detached from xdp",)),
     Line(
         "A port that does not exist",
         "nicsentry run -i eth9",
@@ -132,6 +134,14 @@ CAPTURES = (
     ),
 )
 FIREWALL = (
+    Line("Without a run", "nicsentry rules show", ("start one with: nicsentry run",), status=1, is_example=False),
+    Line(
+        "All mistakes of a file at once",
+        "nicsentry rules check wrong.json",
+        ("ingress.rules[0].src: ", "ingress.rules[1].dport: ", "ingress.rules[1].action: "),
+        status=1,
+        is_example=False,
+    ),
     Line("Check a file of rules", "nicsentry rules check rules.json", ("ingress", "2 rules")),
     Line("Watch with a firewall", "nicsentry run -i eth0 --direction both --state state -q &", ()),
     Line("Put the file in force", "nicsentry rules load rules.json", ("2 rules", "ingress on eth0/xdp")),
@@ -178,6 +188,13 @@ FIREWALL = (
     Line("Remove all rules", "nicsentry rules flush", ("",)),
 )
 RUNNING = (
+    Line(
+        "A port that is watched already",
+        "nicsentry run -i eth0",
+        ("EBUSY: eth0 is watched already by nicsentry, process ",),
+        status=1,
+        is_example=False,
+    ),
     Line("What is on my ports?", "nicsentry status", ("eth0  xdp, mode drv: program 'sentry'",)),
     Line("End the window now", "nicsentry extract -i eth0", ("window",)),
     Line(
@@ -192,6 +209,10 @@ PARTS = {"Watching": WATCHING, "Captures": CAPTURES, "Firewall": FIREWALL, "Runn
 RULES = """{"version": 1, "ingress": {"rules": [
   {"src": "198.51.100.0/24", "action": "accept"},
   {"src": "10.0.0.0/8", "l4proto": "TCP", "dport": 443, "action": "drop"}]}}
+"""
+WRONG = """{"version": 1, "ingress": {"rules": [
+  {"src": "10.0.0.300", "action": "drop"},
+  {"l4proto": "TCP", "dport": 99999, "action": "dorp"}]}}
 """
 LIST = "203.0.113.200\n# a comment\n198.18.4.0/22\n2001:db8:bad::/48\n"
 
@@ -214,6 +235,7 @@ class Host(Wire):
         make_capture.write_ipv4(files / "flood.pcap", packets)
         make_capture.write_ipv4(files / "captures" / "ten.pcap", packets[:10])
         (files / "rules.json").write_text(RULES, encoding="utf-8")
+        (files / "wrong.json").write_text(WRONG, encoding="utf-8")
         (files / "list.txt").write_text(LIST, encoding="utf-8")
         self.start(self.sender, "ping", "-n", "-q", "-i", "0.02", WATCHED, stdout=subprocess.DEVNULL)
         self.shell = Shell(self)
