@@ -26,7 +26,7 @@ Program load_program(Chain chain, const FirewallSize& size) {
                         .mode = mode_of(chain),
                         .size = {kSessions, bucket_bits_for(kSessions)},
                         .firewall = size,
-                        .mapped_counts = true});
+                        .for_questions = true});
 }
 
 std::vector<SetEntry> read_set(const std::string& path) {

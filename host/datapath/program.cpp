@@ -109,7 +109,7 @@ void prepare_expectations(bpf_object* object, const LoadOptions& options) {
   if (options.expectations && bpf_map__reuse_fd(own, *options.expectations) != 0) {
     throw SystemError(errno, "sharing the map of expectations");
   }
-  if (!options.expectations && !options.firewall) {
+  if (!options.expectations && (!options.firewall || options.for_questions)) {
     size_map(object, MapRole::expectations, 1);
   }
 }
@@ -175,7 +175,7 @@ Program Program::load(const LoadOptions& options) {
                            (options.port ? " for " + options.port->name + " in mode " + mode_name(options.mode) : "");
   size_maps(object.get(), options);
   prepare_expectations(object.get(), options);
-  if (options.mapped_counts) {
+  if (options.for_questions) {
     for (const MapRole role : kCounted) {
       make_mappable(bpf_object__find_map_by_name(object.get(), map_name(role)), role);
     }

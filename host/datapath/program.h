@@ -50,8 +50,9 @@ struct LoadOptions {
   std::optional<FirewallSize> firewall = std::nullopt;
   // A map of expectations that programs on the host share. Without it the program has one of its own.
   std::optional<int> expectations = std::nullopt;
-  // The host can map what the program counts beside sessions into memory (ProgramCopy). Not on a card.
-  bool mapped_counts = false;
+  // For ProgramCopy: the host can map what is counted beside sessions into memory, and one answer is expected at most.
+  // Not on a card.
+  bool for_questions = false;
 };
 
 // One program in the kernel (or on the card) and its maps.

@@ -41,6 +41,8 @@ void prepare_map(bpf_map* map, MapRole role, const MapFds& originals) {
     result = bpf_map__set_max_entries(map, 2);
   } else if (is_counted(role)) {
     make_mappable(map, role);
+  } else if (role == MapRole::expectations) {
+    result = bpf_map__set_max_entries(map, 1);
   }
   if (result != 0) {
     throw SystemError(-result, std::string("preparing map ") + map_name(role) + " of a copy");
@@ -95,6 +97,7 @@ ProgramCopy::ProgramCopy(std::uint32_t program_id, const std::filesystem::path& 
       own[role] = duplicate(bpf_map__fd(made));
     }
   }
+  expectations_ = std::move(own[MapRole::expectations]);
   program_ = std::move(copy.fd);
   counted_ = std::make_unique<const Counted>(own);
   original_ = std::make_unique<Maps>(originals);
@@ -108,6 +111,9 @@ ProgramCopy::ProgramCopy(const Program& on_no_port) : program_(duplicate(on_no_p
     maps[role] = duplicate(fd);
     same[role] = duplicate(fd);
   });
+  if (const auto expectations = same.find(MapRole::expectations); expectations != same.end()) {
+    expectations_ = std::move(expectations->second);
+  }
   counted_ = std::make_unique<const Counted>(maps);
   original_ = std::make_unique<Maps>(maps);
   own_ = std::make_unique<Maps>(same);
@@ -117,7 +123,13 @@ ProgramCopy::~ProgramCopy() = default;
 
 unsigned ProgramCopy::bucket_bits() const { return static_cast<unsigned>(std::countr_zero(own_->bucket_count())); }
 
-std::uint32_t ProgramCopy::run(std::span<const std::uint8_t> frame) const { return run_frame(program_.get(), frame); }
+std::uint32_t ProgramCopy::run(std::span<const std::uint8_t> frame) const {
+  const std::uint32_t verdict = run_frame(program_.get(), frame);
+  if (expectations_) {
+    write_element<std::uint64_t>(expectations_, MapRole::expectations, 0, 0);
+  }
+  return verdict;
+}
 
 rule_counter ProgramCopy::read_counter(std::uint32_t id) const { return counted_->rules.read(id * 2); }
 

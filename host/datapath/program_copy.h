@@ -20,7 +20,7 @@ class ProgramCopy {
  public:
   // `object`: what the program was loaded from; an error where it is another build than that.
   ProgramCopy(std::uint32_t program_id, const std::filesystem::path& object);
-  // The program itself in place of a copy: one that is on no port, and was loaded with `mapped_counts`.
+  // The program itself in place of a copy: one that is on no port, and was loaded with `for_questions`.
   explicit ProgramCopy(const Program& on_no_port);
   ~ProgramCopy();
   ProgramCopy(const ProgramCopy&) = delete;
@@ -32,7 +32,8 @@ class ProgramCopy {
   Maps& own() { return *own_; }
   unsigned bucket_bits() const;
 
-  // The program's verdict (XDP_*, TC_ACT_*).
+  // The program's verdict (XDP_*, TC_ACT_*). The answer that it expects then is forgotten: each packet is judged for
+  // itself.
   std::uint32_t run(std::span<const std::uint8_t> frame) const;
   // Of the half that counts in even epochs. Both read memory: no system call.
   rule_counter read_counter(std::uint32_t id) const;
@@ -41,6 +42,7 @@ class ProgramCopy {
  private:
   struct Counted;
 
+  UniqueFd expectations_;  // with room for one; none where the program has no such map
   std::unique_ptr<Maps> original_;
   std::unique_ptr<Maps> own_;
   UniqueFd program_;

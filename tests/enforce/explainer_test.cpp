@@ -234,6 +234,27 @@ TEST_CASE("what is no IP, or too short to be a frame, is said to meet no rule") 
   CHECK_FALSE(seen.at(2).cause);
 }
 
+// The rules let the question in. In force the program would expect its answer; the copy is asked about each packet for
+// itself.
+TEST_CASE("what is said of a packet does not depend on the packets before it") {
+  const auto inside = parse_address_range("10.0.0.1").first;
+  const auto outside = parse_address_range("10.0.0.2").first;
+  const Hook hook = GENERATE(Hook::xdp, Hook::tc_egress);
+  Loaded loaded(hook);
+  std::vector<Question> questions;
+  for (std::uint16_t port = 1; port <= 40; ++port) {
+    questions.push_back({PacketBuilder().addresses(inside, outside).udp(port, 53).build(), {}});
+    questions.push_back({PacketBuilder().addresses(outside, inside).udp(53, port).build(), {}});
+  }
+  const auto seen = loaded.explainer().explain(questions, true);
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    INFO("packet " << i);
+    CHECK(seen[i].by == DecidedBy::by_default);
+    REQUIRE(seen[i].packet);
+    CHECK(seen[i].packet->state == ConnectionState::new_session);
+  }
+}
+
 TEST_CASE("a program of another build is not asked") {
   const Loaded loaded(Hook::xdp);
   CHECK_THROWS_WITH(Explainer(loaded.firewall, loaded.program.id(), find_object(kDdos, Target::xdp), Hook::xdp),
