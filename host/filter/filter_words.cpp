@@ -8,6 +8,7 @@
 #include <cctype>
 #include <map>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/base/closest_word.h"
@@ -68,9 +69,17 @@ bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// A number, a range of ports, an address, the beginning of an IPv4 address, or one of these with the length of a
-// prefix.
-bool is_value(const std::string& word) {
+constexpr std::ptrdiff_t kDotsOfIpv4 = 3;
+
+// Words of which libpcap makes code.
+bool is_protocol(const std::string& word) {
+  constexpr std::array kProtocols = {"ip", "ip6", "tcp", "udp", "icmp", "icmp6", "vlan"};
+  return std::find(kProtocols.begin(), kProtocols.end(), word) != kProtocols.end();
+}
+
+// A number, an address, the beginning of an IPv4 address, one of these with the length of a prefix, or behind
+// `portrange` a range of ports. libpcap takes what only looks like one for a name and looks it up.
+bool is_value(const std::string& word, const std::string& before) {
   const std::size_t slash = word.find('/');
   if (slash != std::string::npos && !is_digits(std::string_view(word).substr(slash + 1))) {
     return false;
@@ -81,7 +90,11 @@ bool is_value(const std::string& word) {
     return inet_pton(AF_INET6, value.c_str(), address.data()) == 1;
   }
   if (const std::size_t dash = value.find('-'); dash != std::string::npos) {
-    return is_digits(std::string_view(value).substr(0, dash)) && is_digits(std::string_view(value).substr(dash + 1));
+    return before == "portrange" && is_digits(std::string_view(value).substr(0, dash)) &&
+           is_digits(std::string_view(value).substr(dash + 1));
+  }
+  if (std::count(value.begin(), value.end(), '.') > kDotsOfIpv4) {
+    return false;
   }
   std::size_t begin = 0;
   while (true) {
@@ -98,20 +111,26 @@ bool is_value(const std::string& word) {
 
 }  // namespace
 
+std::string named_filter(const std::string& expression) {
+  constexpr std::size_t kShown = 200;
+  return "filter '" + expression.substr(0, kShown) + (expression.size() > kShown ? "...'" : "'");
+}
+
 FilterWords check_filter_words(const std::string& expression) {
   const auto refuse = [&expression](const std::string& word, const std::string& why) {
-    throw BadRequest("filter '" + expression + "': '" + word + "': " + why);
+    throw BadRequest(named_filter(expression) + ": '" + word.substr(0, 100) + "': " + why);
   };
   const std::vector<std::string> words = words_of(expression);
   if (words.empty()) {
-    throw BadRequest("filter '" + expression + "': it asks for nothing; an example: 'host 10.0.0.1 and port 443'");
+    throw BadRequest(named_filter(expression) + ": it asks for nothing; an example: 'host 10.0.0.1 and port 443'");
   }
   FilterWords found;
+  std::string before;
   for (const std::string& word : words) {
-    if (word == "vlan") {
-      found.vlan = true;
-    }
-    if (is_value(word) || std::find(kWords.begin(), kWords.end(), word) != kWords.end()) {
+    found.vlan = found.vlan || word == "vlan";
+    const bool value = is_value(word, std::exchange(before, word));
+    found.values += value || is_protocol(word) ? 1 : 0;
+    if (value || std::find(kWords.begin(), kWords.end(), word) != kWords.end()) {
       continue;
     }
     if (word.find_first_of("[]<>=+*%^") != std::string::npos) {
@@ -123,6 +142,10 @@ FilterWords check_filter_words(const std::string& expression) {
     const auto meant = closest_word(word, kWords);
     refuse(word, "neither a word of filters nor a number or an address; names are not looked up" +
                      (meant ? "; did you mean '" + *meant + "'?" : std::string()));
+  }
+  if (found.values > kFilterValuesMost) {
+    throw BadRequest("the filter has " + std::to_string(found.values) +
+                     " addresses, numbers and protocols; allowed are " + std::to_string(kFilterValuesMost));
   }
   return found;
 }

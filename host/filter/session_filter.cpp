@@ -26,11 +26,13 @@ SessionFilter::SessionFilter(const std::string& expression) {
   program->tags = words.vlan ? FrameTags::as_in_session : FrameTags::none;
   const std::unique_ptr<pcap_t, decltype(&pcap_close)> ethernet(pcap_open_dead(DLT_EN10MB, 65535), pcap_close);
   if (!ethernet) {
-    throw Error("ENOMEM: compiling the filter '" + expression + "'");
+    throw Error("ENOMEM: compiling the " + named_filter(expression));
   }
-  constexpr int kOptimize = 1;
-  if (pcap_compile(ethernet.get(), &program->code, expression.c_str(), kOptimize, PCAP_NETMASK_UNKNOWN) != 0) {
-    throw BadRequest("filter '" + expression + "': " + pcap_geterr(ethernet.get()));
+  // libpcap's optimiser takes a second for so many, and minutes for some hundreds.
+  constexpr std::size_t kOptimized = 50;
+  const int optimize = words.values <= kOptimized ? 1 : 0;
+  if (pcap_compile(ethernet.get(), &program->code, expression.c_str(), optimize, PCAP_NETMASK_UNKNOWN) != 0) {
+    throw BadRequest(named_filter(expression) + ": " + pcap_geterr(ethernet.get()));
   }
   program_ = std::move(program);
 }

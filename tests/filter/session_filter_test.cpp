@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/filter/filter_words.h"
 
 namespace nicsentry::session_filter_test {
 namespace {
@@ -112,7 +113,43 @@ TEST_CASE("what libpcap does not understand is refused in its words") {
   CHECK(refusal("port 70000").find("filter 'port 70000': ") == 0);
   CHECK(refusal("host 10.0.0.300").find("filter 'host 10.0.0.300': ") == 0);
   CHECK(refusal("(port 53").find("filter '(port 53': ") == 0);
-  CHECK(refusal("host 1.2.3.4.5").find("filter 'host 1.2.3.4.5': ") == 0);
+}
+
+TEST_CASE("what looks like a number is not looked up as a name either") {
+  for (const char* expression :
+       {"host 1.2.3.4.5", "net 1.2.3.4.5", "host 80-90", "net 80-90", "port 80-90", "src 1-2"}) {
+    INFO(expression);
+    CHECK(refusal(expression).find("names are not looked up") != std::string::npos);
+  }
+  CHECK(matching("portrange 50-60") == "du");
+}
+
+// libpcap would take minutes for the longer ones, and its parser has no room for the deep ones.
+TEST_CASE("a long or deep filter is compiled or refused, and keeps nobody waiting") {
+  const auto ports = [](unsigned number) {
+    std::string text = "portrange 53-53";
+    for (unsigned i = 1; i < number; ++i) {
+      const std::string low = std::to_string(1000 + 3 * i);
+      text += " or portrange ";
+      text += low;
+      text += "-";
+      text += std::to_string(1001 + 3 * i);
+    }
+    return text;
+  };
+  CHECK(matching(ports(kFilterValuesMost)) == "du");
+  CHECK(refusal(ports(kFilterValuesMost + 1)) ==
+        "the filter has 201 addresses, numbers and protocols; allowed are 200");
+  CHECK(refusal(ports(5000)).find("allowed are 200") != std::string::npos);
+  std::string protocols = "tcp";
+  for (int i = 0; i < 5000; ++i) {
+    protocols += " or tcp";
+  }
+  CHECK(refusal(protocols).find("allowed are 200") != std::string::npos);
+  CHECK(matching(std::string(1000, '(') + "port 53" + std::string(1000, ')')) == "du");
+  CHECK(refusal(std::string(50'000, '(') + "port 53" + std::string(50'000, ')')).find("memory exhausted") !=
+        std::string::npos);
+  CHECK(refusal("host 18446744073709551616").find("overflows") != std::string::npos);
 }
 
 }  // namespace nicsentry::session_filter_test
