@@ -89,6 +89,7 @@ class Daemon {
       packet_log_ = std::make_unique<PacketLog>(*options.log, messages);
     }
     remove_dead_sockets();
+    remove_vanished_records();
     watch();
     serve();
   }

@@ -15,6 +15,7 @@
 #include "host/cli/number_of.h"
 #include "host/cli/user_programs_status.h"
 #include "host/datapath/interface.h"
+#include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
 #include "host/ports/port_status.h"
 
@@ -200,7 +201,7 @@ int status(const StatusOptions& options) {
     ports = list_interfaces();
   }
   for (const std::string& name : options.interfaces) {
-    ports.push_back(find_interface(name));
+    ports.push_back(find_port(name));
   }
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::size_t shown = 0;
@@ -239,7 +240,8 @@ int status(const StatusOptions& options) {
   if (options.json) {
     std::printf("%s\n", rows.dump(2).c_str());
   } else if (shown == 0) {
-    std::printf("nothing is attached\n");
+    const std::string hint = hint_at_runs_elsewhere("");
+    std::printf("nothing is attached%s\n", hint.empty() ? "" : ("; " + hint).c_str());
   }
   return exit_status;
 }

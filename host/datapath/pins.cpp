@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/base/other_user.h"
 #include "host/datapath/hook_state.h"
 
 namespace nicsentry {
@@ -53,6 +54,10 @@ bool is_own(const fs::path& path) {
 }
 
 void require_own(const fs::path& path) {
+  struct stat found {};
+  if (geteuid() != 0 && lstat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid != geteuid()) {
+    throw SystemError(EACCES, "opening " + path.string(), needs_user(found.st_uid));
+  }
   if (!is_own(path)) {
     throw Error("EPERM: " + path.string() + " is not a directory of user " + std::to_string(geteuid()) +
                 " with mode 0700; remove it, or give it that owner and mode");

@@ -8,12 +8,17 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/base/other_user.h"
+#include "host/datapath/pins.h"
 
 namespace nicsentry {
 namespace {
@@ -34,6 +39,20 @@ std::filesystem::path claim_path(const Interface& port) {
   return runtime_directory() / (std::to_string(network_namespace()) + "-" + std::to_string(port.index) + ".json");
 }
 
+// The namespace in the name of a claim; nothing for another file.
+std::optional<unsigned long> namespace_of_claim(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  const char* end = name.data() + name.size();
+  unsigned long space = 0;
+  int index = 0;
+  const auto first = std::from_chars(name.data(), end, space);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') {
+    return std::nullopt;
+  }
+  const auto second = std::from_chars(first.ptr + 1, end, index);
+  return second.ec == std::errc() && std::string_view(second.ptr, end) == ".json" ? std::optional(space) : std::nullopt;
+}
+
 std::string read_all(int fd) {
   std::string text;
   std::array<char, 4096> buffer{};
@@ -48,15 +67,11 @@ std::string read_all(int fd) {
   }
 }
 
-// The record of an empty file, which its claimer has not written yet, or of a damaged one is empty.
-ClaimRecord parse_record(const std::string& text) {
+ClaimRecord record_of(const json& parsed) {
   ClaimRecord record;
-  const json parsed = json::parse(text, nullptr, false);
-  if (!parsed.is_object()) {
-    return record;
-  }
   record.pid = parsed.value("pid", 0);
   record.socket = parsed.value("socket", "");
+  record.port = parsed.value("port", "");
   for (const json& attachment : parsed.value("planes", json::array())) {
     record.attachments.push_back({parse_hook(attachment.value("hook", "")), parse_mode(attachment.value("mode", "drv")),
                                   attachment.value("program_id", 0U), parse_owner(attachment.value("owner", "")),
@@ -65,7 +80,19 @@ ClaimRecord parse_record(const std::string& text) {
   return record;
 }
 
-std::string format_record(const ClaimRecord& record) {
+// The record of an empty file, which its claimer has not written yet, or of a damaged one is empty.
+ClaimRecord parse_record(const std::string& text) {
+  try {
+    const json parsed = json::parse(text, nullptr, false);
+    return parsed.is_object() ? record_of(parsed) : ClaimRecord();
+  } catch (const json::exception&) {  // a field of another type
+    return {};
+  } catch (const Error&) {  // a mode that there is not
+    return {};
+  }
+}
+
+std::string format_record(const ClaimRecord& record, const std::string& port) {
   json attachments = json::array();
   for (const AttachmentRecord& attachment : record.attachments) {
     attachments.push_back({{"hook", hook_name(attachment.hook)},
@@ -74,7 +101,7 @@ std::string format_record(const ClaimRecord& record) {
                            {"owner", owner_name(attachment.owner)},
                            {"made_qdisc", attachment.made_qdisc}});
   }
-  return json{{"pid", record.pid}, {"socket", record.socket}, {"planes", attachments}}.dump() + "\n";
+  return json{{"pid", record.pid}, {"port", port}, {"socket", record.socket}, {"planes", attachments}}.dump() + "\n";
 }
 
 // Others could put a socket or a record of their own there.
@@ -96,6 +123,13 @@ void require_private(const std::filesystem::path& path) {
   }
 }
 
+// `code`: the errno value. `owned`: what belongs to the user who may open it.
+SystemError not_opened(int code, const std::filesystem::path& path, const std::filesystem::path& owned) {
+  struct stat found {};
+  const bool of_other = code == EACCES && stat(owned.c_str(), &found) == 0 && found.st_uid != geteuid();
+  return {code, "opening " + path.string(), of_other ? needs_user(found.st_uid) : ""};
+}
+
 constexpr std::chrono::milliseconds kReading{1};
 
 // A reader holds a shared lock for a moment, a claimer an exclusive one.
@@ -115,6 +149,19 @@ bool is_at(const std::filesystem::path& path, int fd) {
          opened.st_dev == there.st_dev;
 }
 
+std::optional<PortRecord> read_record_at(const std::filesystem::path& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && errno != ENOENT) {
+    throw not_opened(errno, path, path.parent_path());
+  }
+  if (!fd) {
+    return std::nullopt;
+  }
+  PortRecord read{parse_record(read_all(fd.get())), false};
+  read.running = flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+  return read;
+}
+
 Error busy(const Interface& port, const ClaimRecord& record) {
   return Error("EBUSY: " + port.name + " is watched already by nicsentry" +
                (record.pid != 0 ? ", process " + std::to_string(record.pid) : "; it is just starting or ending"));
@@ -128,17 +175,21 @@ std::filesystem::path runtime_directory() {
   const char* chosen = std::getenv("NICSENTRY_RUNTIME_DIR");
   std::filesystem::path path = chosen != nullptr ? chosen : "/run/nicsentry";
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    throw SystemError(errno, "making " + path.string());
+    const int code = errno;
+    throw SystemError(code, "making " + path.string(), code == EACCES && geteuid() != 0 ? needs_user(0) : "");
   }
   require_private(path);
+  if (faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) != 0) {
+    throw not_opened(errno, path, path);
+  }
   return path;
 }
 
-PortClaim::PortClaim(const Interface& port) : path_(claim_path(port)) {
+PortClaim::PortClaim(const Interface& port) : port_(port.name), path_(claim_path(port)) {
   while (true) {
     fd_ = UniqueFd(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
     if (!fd_) {
-      throw SystemError(errno, "opening " + path_.string());
+      throw not_opened(errno, path_, path_.parent_path());
     }
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
       if (locked_by_readers(fd_.get())) {
@@ -169,7 +220,7 @@ PortClaim::PortClaim(const Interface& port) : path_(claim_path(port)) {
 
 // The new file is locked before it has the name: a reader finds a whole record, another claimer a locked one.
 void PortClaim::write(const ClaimRecord& record) {
-  const std::string text = format_record(record);
+  const std::string text = format_record(record, port_);
   const std::string draft = path_.string() + ".new";
   UniqueFd fd(open(draft.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
   if (!fd || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 ||
@@ -182,14 +233,40 @@ void PortClaim::write(const ClaimRecord& record) {
 
 void PortClaim::erase() { unlink(path_.c_str()); }
 
-std::optional<PortRecord> read_port_record(const Interface& port) {
-  const UniqueFd fd(open(claim_path(port).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) {
-    return std::nullopt;
+std::optional<PortRecord> read_port_record(const Interface& port) { return read_record_at(claim_path(port)); }
+
+std::vector<NamespacedRecord> read_all_port_records() {
+  const std::filesystem::path directory = runtime_directory();
+  std::error_code failure;
+  std::vector<NamespacedRecord> records;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
+    const auto space = namespace_of_claim(entry.path());
+    auto read = space ? read_record_at(entry.path()) : std::nullopt;
+    if (read) {
+      records.push_back({*space, std::move(*read)});
+    }
   }
-  PortRecord read{parse_record(read_all(fd.get())), false};
-  read.running = flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
-  return read;
+  if (failure) {
+    throw SystemError(failure.value(), "looking for runs in " + directory.string());
+  }
+  return records;
+}
+
+// The namespaces are looked up first: that of a file that a claimer makes meanwhile is locked, or in the list.
+void remove_vanished_records() {
+  const auto living = living_namespaces();
+  const std::filesystem::path directory = runtime_directory();
+  std::error_code failure;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
+    const auto space = namespace_of_claim(entry.path());
+    if (!space || living.contains(*space)) {
+      continue;
+    }
+    const UniqueFd fd(open(entry.path().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && is_at(entry.path(), fd.get())) {
+      unlink(entry.path().c_str());
+    }
+  }
 }
 
 }  // namespace nicsentry

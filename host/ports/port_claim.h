@@ -31,6 +31,7 @@ struct ClaimRecord {
   int pid = 0;         // of the controller; 0: none runs
   std::string socket;  // of the controller; empty: it does not answer yet
   std::vector<AttachmentRecord> attachments;
+  std::string port{};  // its name when it was claimed; empty in a record of an earlier build
 };
 
 // The right to drive the programs of one port: a locked file in /run/nicsentry with the process that has it and what is
@@ -42,12 +43,13 @@ class PortClaim {
   explicit PortClaim(const Interface& port);
 
   const ClaimRecord& found() const { return found_; }
-  // A reader sees the former record or this one. Throws SystemError.
+  // With the port's name. A reader sees the former record or this one. Throws SystemError.
   void write(const ClaimRecord& record);
   // For a port without programs of nicsentry.
   void erase();
 
  private:
+  std::string port_;
   std::filesystem::path path_;
   UniqueFd fd_;
   ClaimRecord found_;
@@ -59,9 +61,20 @@ struct PortRecord {
   ClaimRecord record;
   bool running = false;
 };
+// Throws SystemError where it cannot be told.
 std::optional<PortRecord> read_port_record(const Interface& port);
 
-// /run/nicsentry, made for root alone if it is missing. Throws Error for one that another user owns or can write.
+// The records of the ports of all network namespaces.
+struct NamespacedRecord {
+  unsigned long network_namespace = 0;  // its inode
+  PortRecord read;
+};
+std::vector<NamespacedRecord> read_all_port_records();
+// Removes those of namespaces that are gone, unless a process has the port. For a run.
+void remove_vanished_records();
+
+// /run/nicsentry, made for root alone if it is missing. Throws Error for one that another user owns or can write, and
+// for one that this user may not open.
 std::filesystem::path runtime_directory();
 
 }  // namespace nicsentry

@@ -9,6 +9,7 @@
 #include "host/datapath/hooks.h"
 #include "host/datapath/pins.h"
 #include "host/datapath/port_lease.h"
+#include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
@@ -120,7 +121,7 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
 }
 
 std::string detach_port(const std::string& interface_name, std::optional<Mode> mode) {
-  const Interface port = find_interface(interface_name);
+  const Interface port = find_port(interface_name);
   refuse_driven(port);
   PortClaim claim(port);
   ClaimRecord left;

@@ -2,18 +2,26 @@
 // The locked record of a port, as other threads and claims see it. Needs root.
 #include "host/ports/port_claim.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "host/base/error.h"
+#include "host/ports/other_namespaces.h"
 #include "tests/support/tries.h"
 
 namespace nicsentry::testing {
@@ -195,6 +203,98 @@ TEST_CASE("a runtime directory that another user controls is refused") {
   std::filesystem::rename(directory.path, directory.outer / "real");
   std::filesystem::create_directory_symlink(directory.outer / "real", directory.path);
   CHECK_THROWS_WITH(runtime_directory(), Catch::Contains("is not a directory"));
+}
+
+TEST_CASE("a runtime directory of another user is refused with the user whom commands need") {
+  const RuntimeDirectory directory;
+  CHECK(runtime_directory() == directory.path);
+  REQUIRE(chmod(directory.outer.c_str(), 0755) == 0);
+  std::array<int, 2> ends{};
+  REQUIRE(pipe(ends.data()) == 0);
+  const UniqueFd from(ends[0]);
+  UniqueFd to(ends[1]);
+  const pid_t child = fork();
+  if (child == 0) {
+    std::string said = "nothing";
+    if (setgid(kNobody) == 0 && setuid(kNobody) == 0) {
+      try {
+        runtime_directory();
+      } catch (const Error& error) {
+        said = error.what();
+      }
+    }
+    _exit(write(to.get(), said.data(), said.size()) < 0 ? 1 : 0);
+  }
+  to = UniqueFd();
+  std::string said(1000, '\0');
+  const ssize_t got = read(from.get(), said.data(), said.size());
+  waitpid(child, nullptr, 0);
+  said.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  CHECK_THAT(said, Catch::StartsWith("EACCES: opening " + directory.path.string()) &&
+                       Catch::Contains("need no capabilities, but the user who runs nicsentry: user 0, root (sudo)"));
+}
+
+TEST_CASE("a damaged record is empty, and a file that is none holds nobody up") {
+  const RuntimeDirectory directory;
+  const Interface port = find_interface("lo");
+  PortClaim(port).write(record(1));
+  const auto files = std::filesystem::directory_iterator(directory.path);
+  const std::filesystem::path path = files->path();
+  for (const char* text : {"", "{", "[]", R"({"pid": "x"})", R"({"pid": 7, "planes": 5})",
+                           R"({"pid": 7, "planes": [{"mode": "sideways"}]})", "\xff\xfe"}) {
+    INFO(text);
+    std::ofstream(path) << text;
+    const auto read = read_port_record(port);
+    REQUIRE(read);
+    CHECK(read->record.pid == 0);
+    CHECK(read->record.attachments.empty());
+  }
+  std::filesystem::remove(path);
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  CHECK(read_port_record(port)->record.pid == 0);
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("/etc/hostname", path);
+  CHECK_THROWS_WITH(read_port_record(port), Catch::Contains("ELOOP: opening " + path.string()));
+}
+
+TEST_CASE("a run that watches ports of another network namespace is named, with the way to it") {
+  const RuntimeDirectory directory;
+  const Interface port = find_interface("lo");
+  const PortClaim claim(port);
+  CHECK(runs_elsewhere().empty());
+  CHECK(hint_at_runs_elsewhere("lo").empty());
+  const std::string pid = std::to_string(getpid());
+  std::thread([&] {
+    REQUIRE(unshare(CLONE_NEWNET) == 0);
+    const auto runs = runs_elsewhere();
+    REQUIRE(runs.size() == 1);
+    CHECK(runs[0].pid == getpid());
+    CHECK(runs[0].ports == std::vector<std::string>{"lo"});
+    const std::string hint = "process " + pid + " watches lo of another network namespace, ask it with: nsenter -t " +
+                             pid + " -n nicsentry ...";
+    CHECK(hint_at_runs_elsewhere("lo") == hint);
+    CHECK(hint_at_runs_elsewhere("other") == hint);  // better than none
+    CHECK_THROWS_WITH(find_port("other"), Catch::StartsWith("ENODEV: interface 'other'") && Catch::EndsWith(hint));
+    CHECK(find_port("lo").index == port.index);
+  }).join();
+}
+
+TEST_CASE("records of network namespaces that are gone are removed, unless a process has the port") {
+  const RuntimeDirectory directory;
+  PortClaim(find_interface("lo")).write(record(1));
+  const auto held = directory.path / "1-2.json";
+  const auto dead = directory.path / "1-3.json";
+  const auto other = directory.path / "1-3.txt";
+  for (const auto& path : {held, dead, other}) {
+    std::ofstream(path) << "{}";
+  }
+  const UniqueFd holder(open(held.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(flock(holder.get(), LOCK_EX) == 0);
+  remove_vanished_records();
+  CHECK(std::filesystem::exists(held));
+  CHECK_FALSE(std::filesystem::exists(dead));
+  CHECK(std::filesystem::exists(other));
+  CHECK(read_port_record(find_interface("lo"))->record.socket == "a.sock");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -17,9 +18,11 @@
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/base/other_user.h"
 #include "host/base/unique_fd.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/port_lease.h"
+#include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
 
 namespace nicsentry {
@@ -96,6 +99,11 @@ std::vector<Listener> sockets_of_controllers() {
   return found;
 }
 
+uid_t owner_of(const std::string& path) {
+  struct stat found {};
+  return stat(path.c_str(), &found) == 0 ? found.st_uid : 0;
+}
+
 std::vector<Listener> listening_controllers() {
   std::vector<Listener> found;
   for (const Listener& listener : sockets_of_controllers()) {
@@ -104,8 +112,7 @@ std::vector<Listener> listening_controllers() {
         found.push_back(listener);
         break;
       case Answering::forbidden:
-        throw SystemError(EACCES,
-                          "asking the controller at " + listener.socket + ": it answers only its own user (root)");
+        throw SystemError(EACCES, "asking the controller at " + listener.socket, needs_user(owner_of(listener.socket)));
       case Answering::refused:
       case Answering::unknown:
         break;
@@ -140,12 +147,14 @@ bool any_port_is_claimed() {
 }
 
 NotFound not_watched(const std::string& interface) {
-  return NotFound("no controller watches " + interface + " (start one with: nicsentry run -i " + interface + ")");
+  const std::string hint = hint_at_runs_elsewhere(interface);
+  return NotFound("no controller watches " + interface + " (start one with: nicsentry run -i " + interface + ")" +
+                  (hint.empty() ? "" : "\n  " + hint));
 }
 
 // A run claims its port first; its record and its socket follow. Until then the record is empty, or a dead run's.
 std::string socket_of_port(const std::string& interface, std::chrono::milliseconds patience) {
-  const Interface port = find_interface(interface);
+  const Interface port = find_port(interface);
   const auto begun = SteadyClock::now();
   const auto until = begun + patience;
   while (true) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/client/find_controller.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,6 +75,17 @@ TEST_CASE("the only controller that listens is found; of two the error lists bot
   second.listen_unix(runtime.socket(1));
   CHECK_THROWS_WITH(find_controller(""), Catch::Contains("2 controllers run: process 1, process ") &&
                                              Catch::Contains("say which with -i PORT"));
+}
+
+TEST_CASE("a controller of another network namespace is hinted at") {
+  const Runtime runtime;
+  const PortClaim claim(find_interface(kPort));
+  std::thread([] {
+    REQUIRE(unshare(CLONE_NEWNET) == 0);
+    CHECK_THROWS_AS(find_controller(kPort), NotFound);
+    CHECK_THROWS_WITH(find_controller(kPort, 0ms), Catch::Contains("no controller watches lo") &&
+                                                       Catch::Contains("nsenter -t " + std::to_string(getpid())));
+  }).join();
 }
 
 TEST_CASE("dead sockets are removed when a run asks for it, and not by looking for a controller") {
