@@ -28,22 +28,46 @@ std::string temporary_name() {
 
 }  // namespace
 
-void prepare_directory(const std::filesystem::path& directory) {
-  const auto opened = std::make_shared<const Directory>(directory, Directory::Missing::is_made);
+namespace {
+
+void prepare(const std::filesystem::path& directory, Directory::Missing missing, const char* what) {
+  const auto opened = std::make_shared<const Directory>(directory, missing);
   // Permissions are not conclusive (root, read-only mounts), so a test file is made. Its PendingFile removes it.
   try {
     PendingFile probe(opened, "probe", PendingFile::Kind::create);
     probe.finish();
   } catch (const SystemError& failure) {
-    throw SystemError(failure.code(), "writing in the output directory " + directory.string());
+    throw SystemError(failure.code(), "writing in the " + std::string(what) + " " + directory.string());
   }
+}
+
+// The first directory on the way to one that is missing.
+std::filesystem::path first_missing(const std::filesystem::path& directory) {
+  std::filesystem::path missing = std::filesystem::absolute(directory);
+  std::error_code unknown_is_missing;
+  while (missing.has_relative_path() && !std::filesystem::exists(missing.parent_path(), unknown_is_missing)) {
+    missing = missing.parent_path();
+  }
+  return missing;
+}
+
+}  // namespace
+
+void prepare_directory(const std::filesystem::path& directory) {
+  prepare(directory, Directory::Missing::is_made_with_parents, "output directory");
 }
 
 bool prepare_private_directory(const std::filesystem::path& directory) {
   constexpr mode_t kOthers = 077;
   std::error_code unknown_is_new;
   const bool is_new = !std::filesystem::exists(directory, unknown_is_new);
-  prepare_directory(directory);
+  try {
+    prepare(directory, Directory::Missing::is_made, "directory");
+  } catch (const SystemError& failure) {
+    if (failure.code() != ENOENT) throw;
+    throw SystemError(ENOENT, "making the directory " + directory.string() + ": " + first_missing(directory).string() +
+                                  " is missing, and only the last part of a path is made");
+  }
   const UniqueFd descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status {};
   if (!descriptor || ::fstat(descriptor.get(), &status) != 0) {

@@ -18,8 +18,8 @@ namespace nicsentry {
 // Makes the directory and missing parents, and checks that files can be written there. Throws SystemError that names
 // the directory.
 void prepare_directory(const std::filesystem::path& directory);
-// The same of a directory that nobody else may read: sets its mode to 0700. Returns whether others could write to it
-// before. Throws Error if it belongs to another user.
+// The same of a directory that nobody else may read, without its parents: a mistyped path is an error. Sets its mode to
+// 0700. Returns whether others could write to it before. Throws Error if it belongs to another user.
 bool prepare_private_directory(const std::filesystem::path& directory);
 // Removes a file, if it is there. Throws SystemError.
 void remove_file(const std::filesystem::path& path);

@@ -48,13 +48,14 @@ Opened open_path(const std::filesystem::path& path, Directory::Missing missing) 
   if (path.empty()) return open_start(".");
   if (path == path.root_path()) return open_start("/");
   const std::string name = path.filename().string();
-  const Opened parent = open_path(path.parent_path(), missing);
   if (name.empty()) return open_path(path.parent_path(), missing);  // "a/b/"
+  const bool with_parents = missing == Directory::Missing::is_made_with_parents;
+  const Opened parent = open_path(path.parent_path(), with_parents ? missing : Directory::Missing::is_error);
   const auto open_in_parent = [&parent, &name] {
     return UniqueFd(openat(parent.fd.get(), name.c_str(), kFlags | (parent.others_write ? O_NOFOLLOW : 0)));
   };
   UniqueFd fd = open_in_parent();
-  if (!fd && errno == ENOENT && missing == Directory::Missing::is_made) {
+  if (!fd && errno == ENOENT && missing != Directory::Missing::is_error) {
     if (mkdirat(parent.fd.get(), name.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
       throw SystemError(errno, "making the directory " + path.string());
     }

@@ -16,9 +16,9 @@ namespace nicsentry {
 // that stands in such a directory is followed, on the way to this one or in it.
 class Directory {
  public:
-  enum class Missing : std::uint8_t { is_error, is_made };
+  enum class Missing : std::uint8_t { is_error, is_made, is_made_with_parents };
 
-  // `is_made`: also missing parents. Throws SystemError.
+  // Throws SystemError.
   explicit Directory(const std::filesystem::path& path, Missing missing = Missing::is_error);
 
   // Flags and mode are those of open(2). Throws SystemError: "WHAT PATH".

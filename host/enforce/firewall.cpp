@@ -235,6 +235,20 @@ void Firewall::rename_in_rules(const PortNames& names) {
       options_.warning(renamed_text(former, name, renamed));
     }
   }
+  try {
+    save_new_names(names, renamed != 0);
+  } catch (const Error& error) {
+    options_.warning(
+        std::string("the new name of a port is in force in the rules, but not saved: a later run finds the "
+                    "former name: ") +
+        error.what());
+  }
+}
+
+void Firewall::save_new_names(const PortNames& names, bool in_rules) {
+  if (in_rules) {
+    rules_.save();
+  }
   if (Undo* undo = unconfirmed_.undo()) {
     std::size_t waiting = 0;
     for (ChainUndo& part : undo->chains) {
@@ -243,9 +257,6 @@ void Firewall::rename_in_rules(const PortNames& names) {
     if (waiting != 0) {
       unconfirmed_.prepare(*undo);
     }
-  }
-  if (renamed != 0) {
-    rules_.save();
   }
 }
 

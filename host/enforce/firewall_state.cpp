@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -18,6 +18,7 @@
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
 #include "host/base/number_text.h"
+#include "host/enforce/state_file.h"
 #include "host/enforce/state_json.h"
 #include "host/rules/language/ruleset_text.h"
 
@@ -36,12 +37,8 @@ void write_format(const std::filesystem::path& path) {
 }
 
 void check_format(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "reading " + path.string());
-  }
-  std::string text;
-  std::getline(file, text);
+  std::string text = read_state_file(path);
+  text.resize(std::min(text.find('\n'), text.size()));
   const auto format = parse_number<std::int64_t>(text);
   if (!format || *format < 1) {
     throw Error(path.string() + ": read \"" + text.substr(0, kExcerpt) + "\", allowed is 1 to " +
@@ -137,16 +134,16 @@ FirewallState::FirewallState(const std::filesystem::path& directory, const Warni
   }
   prepare_private_directory(directory / "sets");
   const auto lock = directory / "lock";
-  lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!lock_) {
     throw SystemError(errno, "opening " + lock.string());
   }
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     throw Error("EBUSY: another controller has the state directory " + directory.string());
   }
-  if (const auto format = directory / "format"; std::filesystem::exists(format)) {
+  if (const auto format = directory / "format"; stands_at(format)) {
     check_format(format);
-    if (!std::filesystem::exists(rules_path_)) {
+    if (!stands_at(rules_path_)) {
       warning(rules_path_.string() + " is missing: both chains begin without rules");
     }
   } else {
@@ -164,7 +161,7 @@ FirewallState::FirewallState(const std::filesystem::path& directory, const Warni
 // writes it: rules come into force all the same.
 void FirewallState::begin(const std::filesystem::path& format) const {
   try {
-    if (!std::filesystem::exists(rules_path_)) {
+    if (!stands_at(rules_path_)) {
       save_rules({}, {});
     }
     write_format(format);

@@ -15,6 +15,7 @@
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
 #include "host/base/number_text.h"
+#include "host/enforce/state_file.h"
 #include "host/enforce/state_json.h"
 #include "host/rules/language/address_text.h"
 
@@ -104,7 +105,7 @@ std::vector<std::filesystem::path> SetFiles::orphans() const {
   std::vector<std::filesystem::path> orphans;
   for (const auto& file : std::filesystem::directory_iterator(directory_)) {
     const std::filesystem::path& path = file.path();
-    if (path.extension() == kJournal && !std::filesystem::exists(netset_path(path.stem().stem().string()))) {
+    if (path.extension() == kJournal && !stands_at(netset_path(path.stem().stem().string()))) {
       orphans.push_back(path);
     }
   }
@@ -167,7 +168,7 @@ SetFiles::Set SetFiles::load_one(const std::string& name, TimestampNs now_ns) {
 void SetFiles::note_lost(const std::string& name, const Saved& saved) {
   const auto path = journal_path(name, saved.journal);
   const std::string there =
-      std::filesystem::exists(path) ? fmt::format("has {} of {} lines", saved.lines, saved.lines_noted) : "is missing";
+      stands_at(path) ? fmt::format("has {} of {} lines", saved.lines, saved.lines_noted) : "is missing";
   lost_.push_back(path.string() + " " + there + ": later changes of the set '" + name +
                   "' are lost; entries that were added are missing, removed ones are back: nicsentry sets list " +
                   name);
@@ -177,12 +178,18 @@ std::vector<SetEntry> SetFiles::load_netset(const std::string& name, Saved& save
   std::vector<SetEntry> entries;
   std::optional<Header> header;
   std::size_t lines = 0;
-  const bool ends = for_each_line(netset_path(name), [&](std::size_t number, std::string_view line) {
-    lines = number;
-    if (number == 1 && line.starts_with(kHeader)) {
-      header = parse_header(line);
-    } else if (!line.empty() && line.front() != '#') {
-      entries.push_back(parse_entry_line(line));
+  bool ends = true;
+  for_each_line(netset_path(name), [&](const FileLine& line) {
+    const bool comment = line.text.find_first_not_of('\0') == std::string_view::npos || line.text.front() == '#';
+    if (!line.whole && (header || comment)) {
+      ends = false;  // of a file that was saved; a list that somebody put there may end so
+      return;
+    }
+    lines = line.number;
+    if (line.number == 1 && line.text.starts_with(kHeader)) {
+      header = parse_header(line.text);
+    } else if (!comment) {
+      entries.push_back(parse_entry_line(line.text));
     }
   });
   if (const char* damage = damage_of(header, lines, ends, entries.size())) {
@@ -197,14 +204,19 @@ std::vector<SetEntry> SetFiles::load_netset(const std::string& name, Saved& save
 // False where the journal ends within a change.
 bool SetFiles::apply_journal(const std::string& name, Saved& saved, std::vector<SetEntry>& entries) const {
   const auto path = journal_path(name, saved.journal);
-  if (!std::filesystem::exists(path)) {
+  if (!stands_at(path)) {
     return true;
   }
   std::map<AddressRange, ChangedEntry> changed;  // the last change of a range holds
   JournalChange change;
-  const bool ends = for_each_line(path, [&](std::size_t, std::string_view line) {
+  bool ends = true;
+  for_each_line(path, [&](const FileLine& line) {
+    if (!line.whole) {
+      ends = false;
+      return;
+    }
     ++saved.lines;
-    for (const ChangedEntry& one : change.add(line)) {
+    for (const ChangedEntry& one : change.add(line.text)) {
       changed.insert_or_assign(one.entry.range, one);
     }
   });
@@ -220,7 +232,7 @@ bool SetFiles::apply_journal(const std::string& name, Saved& saved, std::vector<
 std::optional<std::size_t> SetFiles::put_back(const std::string& name, const std::vector<std::string>& lines,
                                               TimestampNs now_ns) {
   check_set_name(name);
-  if (!std::filesystem::exists(netset_path(name))) {
+  if (!stands_at(netset_path(name))) {
     return std::nullopt;  // the change did not get as far as the file
   }
   std::map<AddressRange, SetEntry> entries;
@@ -298,8 +310,7 @@ void SetFiles::extend_journal(const std::string& name, const std::vector<Changed
   }
   unsaved_.insert(name);
   const auto path = journal_path(name, known->second.journal);
-  PendingFile file(path, std::filesystem::exists(path) ? PendingFile::Kind::extend : PendingFile::Kind::create,
-                   kModePrivate);
+  PendingFile file(path, stands_at(path) ? PendingFile::Kind::extend : PendingFile::Kind::create, kModePrivate);
   file.write(journal_text(change));
   file.sync();
   file.finish();

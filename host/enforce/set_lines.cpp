@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/enforce/set_lines.h"
 
-#include <cerrno>
-#include <fstream>
 #include <utility>
 
 #include "host/base/error.h"
 #include "host/base/number_text.h"
+#include "host/enforce/state_file.h"
 #include "host/enforce/state_json.h"
 #include "host/rules/language/address_text.h"
 
@@ -72,21 +71,20 @@ std::string journal_text(const std::vector<ChangedEntry>& change) {
   return text;
 }
 
-bool for_each_line(const std::filesystem::path& path, const std::function<void(std::size_t, std::string_view)>& act) {
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "reading " + path.string());
-  }
-  std::string line;
-  for (std::size_t number = 1; std::getline(file, line) && !file.eof(); ++number) {
+void for_each_line(const std::filesystem::path& path, const std::function<void(const FileLine&)>& act) {
+  const std::string text = read_state_file(path);
+  std::string_view rest = text;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    const bool whole = end != std::string_view::npos;
+    const FileLine line{number, rest.substr(0, end), whole};
     try {
-      act(number, line);
+      act(line);
     } catch (const Error& error) {
       throw Error(path.string() + ": line " + std::to_string(number) + ": " + error.what());
     }
-    line.clear();
+    rest.remove_prefix(line.text.size() + (whole ? 1 : 0));
   }
-  return line.empty();
 }
 
 }  // namespace nicsentry

@@ -42,8 +42,12 @@ class JournalChange {
 // The lines of a change, each with its end.
 std::string journal_text(const std::vector<ChangedEntry>& change);
 
-// Calls `act` with each whole line and its number, from 1, and returns whether the last line has an end. Throws
-// SystemError, and what `act` throws with the file and the number in front.
-bool for_each_line(const std::filesystem::path& path, const std::function<void(std::size_t, std::string_view)>& act);
+struct FileLine {
+  std::size_t number = 0;  // from 1
+  std::string_view text;
+  bool whole = true;  // with its end, which the last one may lack
+};
+// Calls `act` with each line. Throws as read_state_file(), and what `act` throws with the file and the number in front.
+void for_each_line(const std::filesystem::path& path, const std::function<void(const FileLine&)>& act);
 
 }  // namespace nicsentry

@@ -2,14 +2,12 @@
 #include "host/enforce/state_json.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <utility>
 
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
-#include "host/base/text_reading.h"
+#include "host/enforce/state_file.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/ruleset_change.h"
 
@@ -70,15 +68,12 @@ void check_not_newer(std::int64_t format) {
 }
 
 bool load_json(const std::filesystem::path& path, const std::function<void(const nlohmann::json&)>& act) {
-  if (!std::filesystem::exists(path)) {
+  if (!stands_at(path)) {
     return false;
   }
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "reading " + path.string());
-  }
+  const std::string text = read_state_file(path);
   try {
-    const json saved = parse_json(read_text(file, path.string()));  // its errors name the line
+    const json saved = parse_json(text);  // its errors name the line
     check_format(saved);
     act(saved);
     return true;

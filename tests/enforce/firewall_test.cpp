@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +34,7 @@
 #include "host/enforce/firewall_log.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/batch.h"
+#include "host/rules/language/ruleset.h"
 #include "host/sessions/session_table.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/program_pool.h"
@@ -471,6 +473,8 @@ TEST_CASE("a set's file that is damaged is refused, with what is wrong; a list t
   CHECK_THROWS_WITH(Port(directory.path), Catch::Contains("damaged: it is empty"));
   write("10.1.0.7\n");
   CHECK(Port(directory.path).firewall.entries("list").size() == 1);
+  write("10.1.0.7\n10.1.0.8");  // its last line counts, too
+  CHECK(Port(directory.path).firewall.entries("list").size() == 2);
 }
 
 TEST_CASE("what a state directory lacks that was there is said") {
@@ -1189,6 +1193,106 @@ TEST_CASE("a change of rules that cannot be switched on is mended, too") {
   port.firewall.expire(port.now = after(std::chrono::seconds(1)));
   CHECK(port.firewall.enforced().at(0).failing.empty());
   CHECK_FALSE(port.passes("198.51.100.7"));
+}
+
+TEST_CASE("a port's new name is in force in the rules on a full disk too, and what is not saved is said") {
+  const Directory directory;
+  const json chain{{"default", "accept"}, {"accept_established", true}, {"unjudged", "drop"}, {"non_ip", "all"}};
+  json ingress = chain;
+  json egress = chain;
+  ingress["rules"] = json::array({{{"in", "eth0"}, {"action", "drop"}}});
+  egress["rules"] = json::array();
+  std::ofstream(directory.path / "rules.json")
+      << json{{"version", kStateFormat}, {"ingress", ingress}, {"egress", egress}};
+  std::mutex mutex;
+  std::string said;
+  Firewall firewall({kSmall, directory.path, [&](const std::string& text) {
+                       const std::lock_guard lock(mutex);
+                       said += text + "\n";
+                     }});
+  std::filesystem::remove(directory.path / "rules.json");
+  std::filesystem::create_directories(directory.path / "rules.json" / "in the way");
+  firewall.rename_ports({{"eth0", "eth1"}});
+  const auto saying = [&](const std::string& text) {
+    const std::lock_guard lock(mutex);
+    return said.find(text) != std::string::npos;
+  };
+  for (int i = 0; i < 3000 && !saying("not saved"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(saying("eth0 was renamed to eth1"));
+  CHECK(saying("the new name of a port is in force in the rules, but not saved"));
+  CHECK(saying("EISDIR: writing " + (directory.path / "rules.json").string()));
+  CHECK_FALSE(saying("could not be changed"));
+  CHECK(firewall.view(Chain::ingress).chain.rules.at(0).match.in.names == std::vector<std::string>{"eth1"});
+}
+
+// A state directory as a bad disk, or who could write in it, would have left it.
+TEST_CASE("a file of the state directory that is none, or is another user's, is refused by its name") {
+  const auto* file = GENERATE("format", "rules.json", "clock.json", "classes.json", "undo.json", "unfinished.json",
+                              "lock", "sets/names.json", "sets/list.netset", "sets/list.1.journal");
+  const auto* kind = GENERATE("directory", "FIFO", "link", "socket", "another user's");
+  const std::string what = std::string(file) + ", " + kind;
+  const bool is_lock = std::string(file) == "lock";
+  if (is_lock && std::string(kind) != "directory" && std::string(kind) != "link") {
+    return;  // it is only locked
+  }
+  INFO(what);
+  const Directory directory;
+  {
+    Firewall firewall({kSmall, directory.path, [](const std::string&) {}});
+    firewall.add_to_set("list", entries({"10.1.0.1"}));
+    firewall.add_to_set("list", entries({"10.1.0.2"}));
+  }
+  const auto path = directory.path / file;
+  std::filesystem::remove(path);
+  if (std::string(kind) == "directory") {
+    std::filesystem::create_directory(path);
+  } else if (std::string(kind) == "FIFO") {
+    REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  } else if (std::string(kind) == "link") {
+    std::filesystem::create_symlink("/etc/hostname", path);
+  } else if (std::string(kind) == "socket") {
+    REQUIRE(mknod(path.c_str(), S_IFSOCK | 0600, 0) == 0);
+  } else {
+    std::ofstream(path) << "{}\n";
+    REQUIRE(chown(path.c_str(), 65534, 65534) == 0);
+  }
+  const auto open = [&] { const Firewall firewall({kSmall, directory.path, [](const std::string&) {}}); };
+  CHECK_THROWS_WITH(open(), Catch::Contains(path.string()) && Catch::Matches("^E[A-Z]+: .*"));
+  CHECK(std::filesystem::symlink_status(path).type() != std::filesystem::file_type::not_found);
+}
+
+TEST_CASE("a file of the state directory that is cut short, emptied or garbage is refused by its name") {
+  const auto* file = GENERATE("format", "rules.json", "clock.json", "classes.json", "undo.json", "unfinished.json",
+                              "sets/names.json", "sets/list.netset");
+  const std::string content =
+      GENERATE(std::string(), std::string("{"), std::string("\0\0\0\0", 4),
+               std::string("{\"version\": 2, \"rules\": 5}\n"), std::string(100'000, '['), std::string("\xff\xfe{}\n"));
+  INFO(file << ", " << content.substr(0, 40));
+  const Directory directory;
+  {
+    Firewall firewall({kSmall, directory.path, [](const std::string&) {}});
+    firewall.add_to_set("list", entries({"10.1.0.1"}));
+  }
+  std::ofstream(directory.path / file) << content;
+  const auto open = [&] { const Firewall firewall({kSmall, directory.path, [](const std::string&) {}}); };
+  CHECK_THROWS_WITH(open(), Catch::Contains((directory.path / file).string()));
+}
+
+TEST_CASE("of a mistyped path of the state directory nothing is made") {
+  const Directory directory;
+  const auto open = [](const std::filesystem::path& path) {
+    const Firewall firewall({kSmall, path, [](const std::string&) {}});
+  };
+  const auto missing = directory.path / "lbi";
+  CHECK_THROWS_WITH(open(missing / "nicsentry"),
+                    Catch::StartsWith("ENOENT: making the directory " + (missing / "nicsentry").string() + ": " +
+                                      missing.string() + " is missing"));
+  CHECK_THROWS_WITH(open(missing / "a" / "b/"), Catch::Contains(": " + missing.string() + " is missing"));
+  CHECK_FALSE(std::filesystem::exists(missing));
+  open(missing);
+  CHECK(std::filesystem::exists(missing / "rules.json"));
 }
 
 }  // namespace nicsentry::firewall_test
