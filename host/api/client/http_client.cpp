@@ -4,12 +4,17 @@
 #include <curl/curl.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
+#include <optional>
 
+#include "host/api/client/unread.h"
 #include "host/base/error.h"
 
 namespace nicsentry {
 namespace {
+
+using SteadyClock = std::chrono::steady_clock;
 
 struct EasyDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -35,6 +40,40 @@ void set(CURL* handle, CURLoption option, Value value) {
   }
 }
 
+// What is seen of a request under way.
+struct Course {
+  int socket = -1;
+  std::optional<SteadyClock::time_point> unread_since;
+  std::string reason;  // for which it was given up
+};
+
+constexpr std::chrono::seconds kUnread{2};  // a controller that has a descriptor reads at once
+
+int note_socket(void* self, curl_socket_t socket, curlsocktype /*purpose*/) noexcept {
+  static_cast<Course*>(self)->socket = socket;
+  return CURL_SOCKOPT_OK;
+}
+
+// About once a second. Another value than 0 ends the request.
+int look_on(void* self, curl_off_t /*total*/, curl_off_t got, curl_off_t /*to_send*/, curl_off_t /*sent*/) noexcept {
+  auto& course = *static_cast<Course*>(self);
+  try {
+    const auto reason = got == 0 && course.socket >= 0 ? why_unread(course.socket) : std::nullopt;
+    if (!reason) {
+      course.unread_since.reset();
+      return 0;
+    }
+    course.unread_since = course.unread_since.value_or(SteadyClock::now());
+    if (SteadyClock::now() - *course.unread_since < kUnread) {
+      return 0;
+    }
+    course.reason = *reason;
+    return 1;
+  } catch (const std::exception&) {  // it cannot be looked at
+    return 0;
+  }
+}
+
 }  // namespace
 
 HttpAnswer http_request(const std::string& socket, const std::string& method, const std::string& path,
@@ -46,6 +85,7 @@ HttpAnswer http_request(const std::string& socket, const std::string& method, co
     throw Error("setting up an HTTP request: out of memory");
   }
   HttpAnswer answer;
+  Course course;
   std::array<char, CURL_ERROR_SIZE> reason{};
   const std::string url = "http://localhost" + path;
   set(handle.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
@@ -57,6 +97,11 @@ HttpAnswer http_request(const std::string& socket, const std::string& method, co
   set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits.connect.count()));
   set(handle.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(limits.whole.count()));
   set(handle.get(), CURLOPT_ERRORBUFFER, reason.data());
+  set(handle.get(), CURLOPT_SOCKOPTFUNCTION, &note_socket);
+  set(handle.get(), CURLOPT_SOCKOPTDATA, static_cast<void*>(&course));
+  set(handle.get(), CURLOPT_NOPROGRESS, 0L);
+  set(handle.get(), CURLOPT_XFERINFOFUNCTION, &look_on);
+  set(handle.get(), CURLOPT_XFERINFODATA, static_cast<void*>(&course));
   set(handle.get(), CURLOPT_WRITEFUNCTION, &append);
   set(handle.get(), CURLOPT_WRITEDATA, static_cast<void*>(&answer.body));
   if (!body.empty()) {
@@ -65,8 +110,10 @@ HttpAnswer http_request(const std::string& socket, const std::string& method, co
     set(handle.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   }
   if (const CURLcode code = curl_easy_perform(handle.get()); code != CURLE_OK) {
-    throw Unavailable("the controller at " + socket +
-                      " does not answer: " + (reason[0] != '\0' ? reason.data() : curl_easy_strerror(code)));
+    throw Unavailable("the controller at " + socket + " does not answer: " +
+                      (!course.reason.empty() ? course.reason.c_str()
+                       : reason[0] != '\0'    ? reason.data()
+                                              : curl_easy_strerror(code)));
   }
   long status = 0;
   const char* content_type = nullptr;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "host/api/json/resources.h"
+#include "host/api/server/acceptor.h"
 #include "host/api/server/gate.h"
 #include "host/api/server/lanes.h"
 #include "host/api/server/problem.h"
@@ -235,6 +236,15 @@ UniqueFd unix_listener(const std::string& path) {
   return fd;
 }
 
+std::string refusal_without_descriptor() {
+  const std::string process = std::to_string(getpid());
+  const Response answer = problem(503, "process " + process + " has no free file descriptor (prlimit --nofile --pid " +
+                                           process + "); try again when it has one");
+  return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + answer.content_type +
+         "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(answer.body.size()) +
+         "\r\n\r\n" + answer.body;
+}
+
 // The router decodes: a '/' that is encoded is part of a name.
 std::size_t keep_encoded(void* /*self*/, MHD_Connection* /*connection*/, char* text) { return std::strlen(text); }
 
@@ -245,6 +255,7 @@ struct HttpServer::Listener {
   State* state = nullptr;
   Gate gate;               // without functions: every client is let through
   unsigned strangers = 0;  // connections of clients that the gate does not know; of the daemon's thread
+  std::unique_ptr<Acceptor> acceptor{};
 };
 
 struct HttpServer::State {
@@ -270,6 +281,7 @@ struct HttpServer::State {
     auto& listener = *static_cast<Listener*>(self);
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
       listener.strangers -= *stranger != nullptr ? 1 : 0;
+      listener.acceptor->ended();
       return;
     }
     if (is_known(listener, connection)) {
@@ -422,8 +434,7 @@ struct HttpServer::State {
   const Router& router;
   const ServerLimits limits;
   std::vector<std::string> paths;
-  std::vector<UniqueFd> listeners;
-  std::vector<std::unique_ptr<Listener>> contexts;  // their addresses are the daemons'
+  std::vector<std::unique_ptr<Listener>> listeners;  // their addresses are the daemons'
   std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> daemons;
   std::mutex mutex;
   std::condition_variable idle;
@@ -439,19 +450,26 @@ HttpServer::HttpServer(const Router& router, const ServerLimits& limits)
 HttpServer::~HttpServer() { stop(); }
 
 void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
-  contexts.push_back(std::make_unique<Listener>(Listener{this, std::move(gate)}));
-  Listener* context = contexts.back().get();
+  listeners.push_back(std::make_unique<Listener>(Listener{this, std::move(gate)}));
+  Listener* context = listeners.back().get();
+  // The acceptor counts a connection as ended a moment before libmicrohttpd does.
+  const unsigned most = 2 * limits.connections;
   MHD_Daemon* daemon = MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, nullptr, nullptr, &on_request, context,
-      MHD_OPTION_LISTEN_SOCKET, fd.get(), MHD_OPTION_NOTIFY_COMPLETED, &on_completed, context,
-      MHD_OPTION_NOTIFY_CONNECTION, &on_connection, context, MHD_OPTION_CONNECTION_LIMIT, limits.connections,
-      MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      limits.header_bytes, MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr,
+      nullptr, &on_request, context, MHD_OPTION_NOTIFY_COMPLETED, &on_completed, context, MHD_OPTION_NOTIFY_CONNECTION,
+      &on_connection, context, MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.header_bytes,
+      MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
   if (daemon == nullptr) {
     throw SystemError(errno, "serving " + what);
   }
   daemons.emplace_back(daemon);
-  listeners.push_back(std::move(fd));
+  context->acceptor = std::make_unique<Acceptor>(
+      std::move(fd), Acceptor::Terms{limits.connections, refusal_without_descriptor()},
+      [daemon](int connection, const sockaddr_storage& client, socklen_t size) {
+        return MHD_add_connection(daemon, connection, reinterpret_cast<const sockaddr*>(&client), size) == MHD_YES;
+      });
+  context->acceptor->start();
 }
 
 void HttpServer::listen_unix(const std::string& path) {
@@ -481,8 +499,10 @@ void HttpServer::stop() {
     unlink(path.c_str());
   }
   state_->paths.clear();
-  for (const auto& daemon : state_->daemons) {
-    MHD_quiesce_daemon(daemon.get());  // the listener is ours to close, after the daemon
+  for (const auto& listener : state_->listeners) {
+    if (listener->acceptor != nullptr) {
+      listener->acceptor->stop();
+    }
   }
   // Every suspended connection is resumed by its job: a daemon may not end with one suspended.
   state_->quick.close();

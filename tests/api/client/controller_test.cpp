@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/client/controller.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
 
 #include "host/api/json/resources.h"
 #include "host/api/server/http_server.h"
@@ -43,6 +49,62 @@ UniqueFd silent_listener(const std::string& path) {
   REQUIRE(listen(fd.get(), 8) == 0);
   return fd;
 }
+
+// A server in a process of its own, which may not have more descriptors than it has.
+class ProcessWithoutDescriptors {
+ public:
+  explicit ProcessWithoutDescriptors(const std::string& socket) : process_(fork()) {
+    if (process_ == 0) {
+      serve(socket);
+    }
+    getrlimit(RLIMIT_NOFILE, &former_);
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    while (!answers(socket) && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(10ms);
+    }
+    const rlimit none{3, former_.rlim_max};
+    REQUIRE(prlimit(process_, RLIMIT_NOFILE, &none, nullptr) == 0);
+  }
+  ~ProcessWithoutDescriptors() { end(); }
+  ProcessWithoutDescriptors(const ProcessWithoutDescriptors&) = delete;
+  ProcessWithoutDescriptors& operator=(const ProcessWithoutDescriptors&) = delete;
+
+  pid_t id() const { return process_; }
+  void give_back() const { REQUIRE(prlimit(process_, RLIMIT_NOFILE, &former_, nullptr) == 0); }
+  // Returns the processor time that it took.
+  std::chrono::microseconds end() {
+    rusage used{};
+    if (process_ > 0) {
+      kill(process_, SIGKILL);
+      wait4(process_, nullptr, 0, &used);
+      process_ = 0;
+    }
+    return std::chrono::seconds(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+  }
+
+ private:
+  [[noreturn]] static void serve(const std::string& socket) {
+    Router router;
+    router.add("POST", resource::kWindows, Lane::quick, [](const Request&) { return encode(EndedWindow{7, {}}); });
+    HttpServer server(router);
+    server.listen_unix(socket);
+    while (true) {
+      pause();
+    }
+  }
+
+  static bool answers(const std::string& socket) {
+    try {
+      return Controller(socket).end_window().window == 7;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  pid_t process_;
+  rlimit former_{};
+};
 
 }  // namespace
 
@@ -144,4 +206,16 @@ TEST_CASE("a controller that does not answer is named by its socket, and is not 
   const auto start = std::chrono::steady_clock::now();
   CHECK_THROWS_WITH(Controller(path, {100ms, 200ms}).version(), Catch::Contains(path + " does not answer: "));
   CHECK(std::chrono::steady_clock::now() - start < 3s);
+}
+
+TEST_CASE("a controller without a free descriptor is said to have none, does not spin, and answers once it has one") {
+  const TestDirectory directory;
+  const std::string path = (directory.path() / "controller-1.sock").string();
+  ProcessWithoutDescriptors server(path);
+  const std::string process = "process " + std::to_string(server.id());
+  CHECK_THROWS_WITH(Controller(path).end_window(), Catch::Contains(path + " does not answer: " + process +
+                                                                   " has no free file descriptor: it may have 3"));
+  server.give_back();
+  CHECK(Controller(path).end_window().window == 7);
+  CHECK(server.end() < 500ms);  // of the seconds that the requests took
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/server/http_server.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -96,6 +98,36 @@ struct Running {
   Gate gate;
   Router router;
   HttpServer server;
+};
+
+// All descriptors that this process may have are open while it lives, but those that are given back.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &former_) == 0);
+    const int next = UniqueFd(fcntl(0, F_DUPFD_CLOEXEC, 0)).get();
+    const rlimit few{std::min<rlim_t>(static_cast<rlim_t>(next) + 64, former_.rlim_max), former_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    while (true) {
+      UniqueFd one(fcntl(0, F_DUPFD_CLOEXEC, 0));
+      if (!one) {
+        break;
+      }
+      taken_.push_back(std::move(one));
+    }
+  }
+  ~NoDescriptors() {
+    taken_.clear();
+    setrlimit(RLIMIT_NOFILE, &former_);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+  void give_one() { taken_.pop_back(); }
+
+ private:
+  rlimit former_{};
+  std::vector<UniqueFd> taken_;
 };
 
 // The server answers somebody else at once: the quickest of several answers decides, as the processors may be busy with
@@ -227,6 +259,42 @@ TEST_CASE("the bodies of all requests together have a limit", "[server]") {
     }
   }
   CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 200"));
+}
+
+TEST_CASE("a client that comes while no descriptor is free is told so, and the next one is answered", "[server]") {
+  const Running running;
+  {
+    NoDescriptors none;
+    none.give_one();  // the client takes it
+    for (int i = 0; i < 3; ++i) {
+      HttpTestClient client(running.socket);
+      client.send(http_request_text("POST", "/echo", std::string(kMiB, ' ') + "{}"));
+      const std::string answer = client.read();
+      CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 503") &&
+                             Catch::Contains("Content-Type: application/problem+json\r\n") &&
+                             Catch::Contains("process " + std::to_string(getpid()) + " has no free file descriptor"));
+    }
+  }
+  CHECK_THAT(running.ask("GET", "/quick"), Catch::StartsWith("HTTP/1.1 200"));
+}
+
+TEST_CASE("connections beyond their number wait until one ends", "[server]") {
+  ServerLimits limits;
+  limits.connections = 2;
+  const Running running(limits);
+  std::vector<std::unique_ptr<HttpTestClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<HttpTestClient>(running.socket));
+    REQUIRE(clients.back()->send(http_request_text("GET", "/quick")));
+  }
+  for (int i = 0; i < 2; ++i) {
+    CHECK_THAT(clients[static_cast<std::size_t>(i)]->read_answer(), Catch::StartsWith("HTTP/1.1 200"));
+  }
+  CHECK(clients[2]->read_answer(200ms).empty());
+  clients.erase(clients.begin(), clients.begin() + 2);
+  for (const auto& client : clients) {
+    CHECK_THAT(client->read_answer(), Catch::StartsWith("HTTP/1.1 200"));
+  }
 }
 
 TEST_CASE("slow and dead clients do not keep another one from its answer", "[server]") {
