@@ -252,13 +252,13 @@ std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const Por
 
 // What the run enforces is in force in the new program before it takes the hook.
 std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
-  if (is_extension(info.id)) {
-    throw Error(describe(interface_, hook, mode, info) + " has program ABI " + std::to_string(info.identity.abi) +
-                " and stands behind a dispatcher, where it cannot be replaced: detach it first");
-  }
   UniqueFd former = hold_program(info.id);
   Program program = load(hook, mode, &info, options);
-  replace_program(interface_, hook, mode, {info.id, former.get()}, {program.id(), program.fd()});
+  if (is_extension(info.id)) {
+    take_place_behind_dispatcher(mode, info.id, program);
+  } else {
+    replace_program(interface_, hook, mode, {info.id, former.get()}, {program.id(), program.fd()});
+  }
   AttachmentRecord attachment = record_of(hook, mode, info.id);
   const std::string former_owner = attached_by(attachment);
   attachment.program_id = program.id();
@@ -271,6 +271,17 @@ std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const P
          (info.enforces ? options.firewall ? ", whose rules are replaced by this run's"
                                            : ", whose rules are not in force any more: this run has no firewall"
                         : "");
+}
+
+// Both stand there for a moment, so that each packet meets one of them at least.
+void Port::take_place_behind_dispatcher(Mode mode, std::uint32_t former, Program& program) const {
+  program.join_dispatcher(interface_, mode);
+  try {
+    leave_dispatcher(interface_, former);
+  } catch (const Error&) {
+    leave_dispatcher(interface_, program.id());
+    throw;
+  }
 }
 
 Program Port::load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const {
@@ -323,6 +334,11 @@ AttachmentRecord Port::record_of(Hook hook, Mode mode, std::uint32_t program_id)
 void Port::put_back(const AttachmentRecord& attachment) const {
   for (const Replaced& former : replaced_) {
     if (former.hook == attachment.hook && former.by == attachment.program_id) {
+      if (is_extension(former.by)) {
+        rejoin_dispatcher(interface_, attachment.mode, former.fd.get());
+        leave_dispatcher(interface_, former.by);
+        return;
+      }
       const UniqueFd now = hold_program(former.by);
       replace_program(interface_, attachment.hook, attachment.mode, {former.by, now.get()},
                       {former.id, former.fd.get()});

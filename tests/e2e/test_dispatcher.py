@@ -15,6 +15,7 @@ from compare import BINARY, PATIENCE, expect, expect_text
 from network import Controller, Network, run
 from peers import INSIDE, OUTSIDE, Peers
 from suite import Skipped, run_directory_cases, slow, within
+from test_other_abi import BLOCKED, OBJECTS, Flood, drop_everything
 from test_pins import FEW_CAPABILITIES, ONE_WINDOW
 from test_programs import check_nothing_left, load, loaded, packets, sent, unload
 
@@ -261,6 +262,37 @@ def in_front_case(directory):
 
 
 @slow
+def older_case(directory):
+    """A program of an older ABI behind a dispatcher makes way for ours: no packet of a blocked address passes."""
+    with Shared(directory) as shared:
+        shared.require_dispatcher()
+        state = ("--state", shared.directory / "state")
+        first = Controller(shared, *OURS, *state)
+        shared.nicsentry("block", BLOCKED)
+        first.stop()
+        shared.load_filter()
+        shared.tool("xdp-loader", "load", "-m", "native", "-s", "xdp", "right0", OBJECTS / "unnumbered_drv.o")
+        (former,) = [one["program_id"] for one in shared.status() if one["program"] == "sentry"]
+        drop_everything(json.loads(run("bpftool", "-j", "prog", "show", "id", former).stdout))
+        flood = Flood(shared, 0.002)
+        expect("packets that arrived under the older program", {}, flood.arrived())
+        watching = Controller(shared, *OURS, *state)
+        expect_text("log", f"in place of program 'sentry' of ABI 1 (id {former}, attached by hand)", watching.log())
+        within(PATIENCE, "packets of the other sender arrive", lambda: OUTSIDE in flood.arrived())
+        expect("senders of packets that arrived", [OUTSIDE], list(flood.arrived()))
+        (ours,) = [one for one in shared.status() if one["program"] == "sentry"]
+        expect(
+            "another program, behind the dispatcher",
+            (True, shared.program_id()),
+            (ours["program_id"] != former, ours["dispatcher"]),
+        )
+        watching.stop()
+        shared.nicsentry("detach", "-i", "right0", check=False)
+        shared.unload_filter()
+        shared.check_clean()
+
+
+@slow
 def users_case(directory):
     """Programs of a user's own stand on one XDP hook by priority, behind nicsentry's unless theirs is lower."""
     with Tools(directory) as shared:
@@ -342,6 +374,7 @@ def main():
             "xdp-filter joins nicsentry": joined_case,
             "killed behind a dispatcher": killed_case,
             "in front behind a dispatcher": in_front_case,
+            "an older ABI behind a dispatcher": older_case,
             "programs of a user's own": users_case,
             "a program is replaced": replaced_case,
         }

@@ -29,8 +29,8 @@ FLOODED_S = 0.5
 
 # Sends to one address from two, one packet each in turn, until it is killed.
 FLOOD = """
-import socket, sys
-to, *sources = sys.argv[1:]
+import socket, sys, time
+pause, to, *sources = sys.argv[1:]
 senders = []
 for source in sources:
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -40,6 +40,7 @@ print("ready", flush=True)
 while True:
     for sender in senders:
         sender.sendto(b"flood", (to, 5300))
+    time.sleep(float(pause))
 """
 # Counts packets by sender until standard input ends.
 COUNT = """
@@ -116,14 +117,14 @@ def drop_everything(program):
 class Flood:
     """Packets from an address that is blocked and from one that is not; what arrives of them."""
 
-    def __init__(self, peers):
+    def __init__(self, peers, pause=0):
         run("ip", "-n", peers.sender, "addr", "add", f"{BLOCKED}/24", "dev", "left0")
         self.counter = peers.start(
             peers.receiver, sys.executable, "-c", COUNT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.counter.stdout.readline()
         self.sender = peers.start(
-            peers.sender, sys.executable, "-c", FLOOD, INSIDE, OUTSIDE, BLOCKED, stdout=subprocess.PIPE
+            peers.sender, sys.executable, "-c", FLOOD, pause, INSIDE, OUTSIDE, BLOCKED, stdout=subprocess.PIPE
         )
         self.sender.stdout.readline()
 
