@@ -16,6 +16,7 @@
 #include "host/api/client/find_controller.h"
 #include "host/api/endpoints/connections.h"
 #include "host/api/endpoints/explain.h"
+#include "host/api/endpoints/programs.h"
 #include "host/api/endpoints/rules.h"
 #include "host/api/endpoints/ruleset.h"
 #include "host/api/endpoints/sets.h"
@@ -29,6 +30,7 @@
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
 #include "host/app/standing_connections.h"
+#include "host/app/user_programs.h"
 #include "host/app/version_info.h"
 #include "host/base/error.h"
 #include "host/base/wall_clock.h"
@@ -82,6 +84,7 @@ class Daemon {
             [this](const PortNames& names) {
               rename_ports(names, ports_, analysis_.monitor().attachments(), firewall_.get(), messages_);
             }),
+        user_programs_(messages.warning),
         leave_attached_(options.leave_attached),
         socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
         server_(std::make_unique<HttpServer>(router_)) {
@@ -176,6 +179,11 @@ class Daemon {
     add_explain_routes(router_, run);
     add_connections_routes(router_, [this] { return loop_.calls().call([this] { return connections(); }); });
     add_windows_routes(router_, [this] { return ended_window(); });
+    add_programs_routes(router_, {[this] { return loop_.calls().call([this] { return port_names(); }); },
+                                  [this](const std::string& what) {
+                                    messages_.info("programs of your own: " + what);
+                                    user_programs_.look();
+                                  }});
     add_status_routes(router_, [this, run] { return status(run); });
     add_version_routes(router_, version_info());
     server_->listen_unix(socket_path_);
@@ -226,12 +234,23 @@ class Daemon {
     throw not_enforced(chain);
   }
 
+  std::vector<std::string> port_names() const {
+    std::vector<std::string> names;
+    names.reserve(ports_.size());
+    for (const auto& port : ports_) {
+      names.push_back(port->interface().name);
+    }
+    return names;
+  }
+
   RunStatus status(const RunFirewall& run) {
     RunStatus status;
     status.firewall = firewall_ != nullptr;
     status.enforced = run.enforced();
     status.summary = run.summary();
-    for (const Outage& outage : loop_.calls().call([this] { return programs_.outages(); })) {
+    const auto [outages, ports] = loop_.calls().call([this] { return std::pair(programs_.outages(), port_names()); });
+    status.user_programs = user_programs_.on(ports);
+    for (const Outage& outage : outages) {
       status.outages.push_back(
           {outage.interface, outage.hook, outage.mode, outage.reason, static_cast<std::uint64_t>(outage.since_ns)});
     }
@@ -291,6 +310,7 @@ class Daemon {
   void take_window(WindowReport report) {
     const std::uint64_t number = report.number;
     report.outages = programs_.take_outages();
+    report.user_programs = user_programs_.on(port_names());
     output_.publish(std::move(report));
     if ((options_.windows != 0 && number + 1 >= options_.windows) || analysis_.monitor().attachments().empty()) {
       loop_.stop();
@@ -434,6 +454,7 @@ class Daemon {
   std::unique_ptr<PacketLog> packet_log_;
   UniqueFd signals_;
   ProgramKeeper programs_;
+  UserPrograms user_programs_;
   bool leave_attached_;
   std::string socket_path_;
   Router router_;

@@ -3,7 +3,9 @@
 
 #include <signal.h>
 
+#include "host/api/json/resources.h"
 #include "host/api/server/http_server.h"
+#include "host/api/server/problem.h"
 #include "host/app/firewall_port_run.h"
 #include "host/app/log_limiter.h"
 #include "host/base/error.h"
@@ -23,6 +25,9 @@ Response refer_to_api(const Request& /*request*/) {
   throw Conflict("the port has a firewall of `nicsentry serve --polycube`: ask that API, /polycube/v1/firewall");
 }
 
+// `nicsentry programs` works by itself beside this service.
+Response no_programs(const Request& request) { return unknown_resource(404, "there is nothing at " + request.path); }
+
 }  // namespace
 
 void run_polycube_service(const PolycubeServiceOptions& options, const Messages& messages,
@@ -35,6 +40,7 @@ void run_polycube_service(const PolycubeServiceOptions& options, const Messages&
   }
   Router router;
   router.add_tree("/api", Lane::quick, refer_to_api);
+  router.add_tree(resource::kPrograms, Lane::quick, no_programs);
   const std::string socket =
       (runtime_directory() / ("polycube-" + std::to_string(network_namespace()) + ".sock")).string();
   HttpServer commands(router);

@@ -13,7 +13,8 @@ namespace {
 std::string describe(int code, const std::string& what_was_tried, const std::string& detail) {
   const char* name = strerrorname_np(code);
   std::string text = name != nullptr ? name : "errno " + std::to_string(code);
-  text += ": " + what_was_tried + ": " + strerrordesc_np(code);
+  const char* meaning = strerrordesc_np(code);  // libraries have numbers of their own
+  text += ": " + what_was_tried + ": " + (meaning != nullptr ? meaning : "unknown");
   if (code == EPERM && !detail.starts_with(kMissing)) text += missing_for_programs();
   return text + detail;
 }

@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "host/api/client/controller.h"
+#include "host/base/text_table.h"
 #include "host/cli/commands.h"
 #include "host/cli/controller_option.h"
 #include "host/cli/log.h"
-#include "host/cli/text_table.h"
 
 namespace nicsentry {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "host/cli/text_table.h"
+#include "host/base/text_table.h"
 #include "host/rules/language/field_text.h"
 #include "host/rules/sets/address_sets.h"
 

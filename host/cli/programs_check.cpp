@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "host/api/json/programs_json.h"
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
 #include "host/base/text_reading.h"
@@ -75,7 +76,7 @@ nlohmann::ordered_json checked_json(const programs::VerifiedPath& path) {
           {"section", path.object.section()},
           {"instructions", path.object.instructions()},
           {"warnings", path.warnings},
-          {"maps", program_maps_json(path.object.maps())}};
+          {"maps", encode(path.object.maps())}};
 }
 
 std::string checked_text(const programs::VerifiedPath& path) {

@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "host/api/json/programs_json.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/programs_options.h"
+#include "host/cli/programs_run.h"
 #include "host/programs/loaded/loaded.h"
 #include "host/programs/monitor/monitor_reading.h"
 
@@ -29,37 +31,6 @@ struct LoadedCommandOptions {
   std::string name;
   bool json = false;
 };
-
-nlohmann::ordered_json loaded_path_json(const programs::LoadedPath& path) {
-  nlohmann::ordered_json metrics = nlohmann::ordered_json::array();
-  for (const programs::MetricConfig& metric : path.metrics) {
-    metrics.push_back({{"name", metric.name},
-                       {"map", metric.map},
-                       {"swap_on_read", metric.swap_on_read},
-                       {"empty_on_read", metric.empty_on_read}});
-  }
-  nlohmann::ordered_json made = {{"path", program_path_name(path.egress)},
-                                 {"name", path.title},
-                                 {"mode", mode_name(path.mode)},
-                                 {"program_id", path.program_id},
-                                 {"attached", path.attached}};
-  if (path.priority != 0) {
-    made["priority"] = path.priority;
-  }
-  made["maps"] = program_maps_json(path.maps);
-  made["metrics"] = metrics;
-  return made;
-}
-
-nlohmann::ordered_json loaded_json(const programs::LoadedMonitor& monitor) {
-  nlohmann::ordered_json paths = nlohmann::ordered_json::array();
-  for (const programs::LoadedPath& path : monitor.paths) {
-    paths.push_back(loaded_path_json(path));
-  }
-  return {{"name", monitor.name}, {"interface", monitor.interface}, {"network_namespace", monitor.network_namespace},
-          {"here", monitor.here}, {"file", monitor.file},           {"pinned", monitor.maps},
-          {"paths", paths}};
-}
 
 std::string loaded_line(const programs::LoadedMonitor& monitor) {
   std::ostringstream text;
@@ -93,7 +64,7 @@ std::string name_of(const LoadCommandOptions& options) {
   return options.name.empty() ? std::filesystem::path(options.program.file).stem().string() : options.name;
 }
 
-int load_program(const LoadCommandOptions& options) {
+int load_command(const LoadCommandOptions& options) {
   programs::LoadRequest request;
   request.interface = options.interface;
   request.name = name_of(options);
@@ -104,26 +75,25 @@ int load_program(const LoadCommandOptions& options) {
   if (options.program.mode != "auto") {
     request.mode = parse_mode(options.program.mode);
   }
-  const programs::LoadResult result =
-      programs::load_monitor(programs::read_program_file(options.program.file), request);
+  const programs::LoadResult result = load_program(programs::read_program_file(options.program.file), request);
   std::fputs(result.warnings.c_str(), stderr);
   if (!result.why_alone.empty()) {
     std::fprintf(stderr, "%s stands alone on the XDP hook of %s: %s\n", request.name.c_str(), request.interface.c_str(),
                  result.why_alone.c_str());
   }
   if (options.program.json) {
-    print_json(loaded_json(result.monitor));
+    print_json(encode(result.monitor));
   } else {
     std::printf("%s%s", result.replaced ? "replaced " : "loaded ", loaded_line(result.monitor).c_str());
   }
   return kExitSuccess;
 }
 
-int list_programs(const LoadedCommandOptions& options) {
+int list_command(const LoadedCommandOptions& options) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (const programs::LoadedMonitor& monitor : programs::list_monitors()) {
+  for (const programs::LoadedMonitor& monitor : list_programs()) {
     if (options.json) {
-      all.push_back(loaded_json(monitor));
+      all.push_back(encode(monitor));
     } else {
       std::fputs(loaded_line(monitor).c_str(), stdout);
     }
@@ -134,20 +104,20 @@ int list_programs(const LoadedCommandOptions& options) {
   return kExitSuccess;
 }
 
-int show_program(const LoadedCommandOptions& options) {
-  const programs::LoadedMonitor monitor = programs::find_monitor(options.name);
+int show_command(const LoadedCommandOptions& options) {
+  const programs::LoadedMonitor monitor = find_program(options.name);
   if (options.json) {
-    print_json(loaded_json(monitor));
+    print_json(encode(monitor));
   } else {
     std::fputs(loaded_text(monitor).c_str(), stdout);
   }
   return kExitSuccess;
 }
 
-int unload_program(const LoadedCommandOptions& options) {
-  programs::unload_monitor(options.name);
+int unload_command(const LoadedCommandOptions& options) {
+  unload_program(options.name);
   if (options.json) {
-    print_json({{"unloaded", options.name}});
+    print_json(encode(ProgramUnloaded{options.name}));
   } else {
     std::printf("unloaded %s\n", options.name.c_str());
   }
@@ -170,7 +140,7 @@ CLI::App* add_loaded_part(CLI::App& programs, const char* name, const char* what
 void add_programs_load(CLI::App& programs, Action& chosen) {
   auto options = std::make_shared<LoadCommandOptions>();
   CLI::App* part = add_part(programs, "load", "compile a program and put it on a port, in place of one of its name",
-                            options, load_program, chosen);
+                            options, load_command, chosen);
   part->add_option("-i,--interface", options->interface, "port")->required();
   add_programs_options(*part, options->program);
   part->add_option("--name", options->name, "name of the program (that of the file)");
@@ -183,9 +153,9 @@ void add_programs_load(CLI::App& programs, Action& chosen) {
 }
 
 void add_programs_loaded(CLI::App& programs, Action& chosen) {
-  add_loaded_part(programs, "list", "print the loaded programs", false, list_programs, chosen);
-  add_loaded_part(programs, "show", "print a loaded program and its maps", true, show_program, chosen);
-  add_loaded_part(programs, "unload", "take a program off its port", true, unload_program, chosen);
+  add_loaded_part(programs, "list", "print the loaded programs", false, list_command, chosen);
+  add_loaded_part(programs, "show", "print a loaded program and its maps", true, show_command, chosen);
+  add_loaded_part(programs, "unload", "take a program off its port", true, unload_command, chosen);
 }
 
 }  // namespace nicsentry

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
+
+#include "host/api/json/program_query.h"
 
 namespace nicsentry {
 namespace {
@@ -30,29 +31,11 @@ void add_programs_options(CLI::App& part, ProgramsOptions& options) {
 }
 
 programs::Direction program_direction(const ProgramsOptions& options) {
-  const std::map<std::string, programs::Direction> directions = {{"ingress", programs::Direction::ingress},
-                                                                 {"egress", programs::Direction::egress},
-                                                                 {"both", programs::Direction::both}};
-  return directions.at(options.direction);
+  return parse_program_direction(options.direction);
 }
 
 int program_log_level(const ProgramsOptions& options) {
   return static_cast<int>(std::find(log_levels().begin(), log_levels().end(), options.log) - log_levels().begin());
-}
-
-const char* program_path_name(bool egress) { return egress ? "egress" : "ingress"; }
-
-nlohmann::ordered_json program_maps_json(const std::vector<UserMap>& maps) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const UserMap& map : maps) {
-    list.push_back({{"name", map.name},
-                    {"kind", map.kind},
-                    {"key_bytes", map.key_bytes},
-                    {"value_bytes", map.value_bytes},
-                    {"max_entries", map.max_entries},
-                    {"extern", map.is_extern}});
-  }
-  return list;
 }
 
 std::string program_maps_text(const std::vector<UserMap>& maps) {

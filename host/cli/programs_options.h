@@ -24,8 +24,6 @@ void add_programs_options(CLI::App& part, ProgramsOptions& options);
 programs::Direction program_direction(const ProgramsOptions& options);
 int program_log_level(const ProgramsOptions& options);
 
-const char* program_path_name(bool egress);
-nlohmann::ordered_json program_maps_json(const std::vector<UserMap>& maps);
 std::string program_maps_text(const std::vector<UserMap>& maps);  // a line each
 void print_json(const nlohmann::ordered_json& json);
 

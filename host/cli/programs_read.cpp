@@ -6,22 +6,18 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "host/api/json/program_query.h"
 #include "host/base/atomic_file.h"
 #include "host/base/error.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/duration.h"
 #include "host/cli/exit_status.h"
-#include "host/cli/metrics_table.h"
 #include "host/cli/option_checks.h"
-#include "host/programs/reading/metrics_json.h"
-#include "host/programs/reading/open_metrics.h"
-#include "host/programs/reading/reading.h"
+#include "host/cli/programs_run.h"
 
 namespace nicsentry {
 namespace {
@@ -40,33 +36,16 @@ struct ReadCommandOptions {
   std::size_t series = programs::kSeriesDefault;
 };
 
-programs::ReadRequest read_request_of(const ReadCommandOptions& options) {
-  const std::map<std::string, programs::Direction> directions = {{"ingress", programs::Direction::ingress},
-                                                                 {"egress", programs::Direction::egress},
-                                                                 {"both", programs::Direction::both}};
-  programs::ReadRequest request;
-  request.direction = directions.at(options.direction);
+ProgramQuery query_of(const ReadCommandOptions& options) {
+  ProgramQuery query;
+  query.request.direction = parse_program_direction(options.direction);
   if (!options.metric.empty()) {
-    request.metric = options.metric;
+    query.request.metric = options.metric;
   }
-  return request;
-}
-
-std::string readings_text(const ReadCommandOptions& options) {
-  const programs::ReadRequest request = read_request_of(options);
-  if (options.format == "openmetrics") {
-    return programs::open_metrics_text(options.name, request, options.series);
-  }
-  const std::vector<programs::MetricReading> readings = programs::read_metrics(options.name, request);
-  const bool add = options.processors == "sum";
-  if (options.format == "json") {
-    return programs::metrics_json(readings, {options.raw, add}) + "\n";
-  }
-  std::string text;
-  for (const programs::MetricReading& reading : readings) {
-    text += (text.empty() ? "" : "\n") + metric_table(reading, options.raw, add);
-  }
-  return text;
+  query.format = parse_program_format(options.format);
+  query.style = {options.raw, options.processors == "sum"};
+  query.series = options.series;
+  return query;
 }
 
 void put_reading(const std::string& text, const ReadCommandOptions& options, unsigned long number) {
@@ -113,7 +92,7 @@ class Readings {
   sigset_t signals_{};
 };
 
-int read_program(const ReadCommandOptions& options) {
+int read_command(const ReadCommandOptions& options) {
   if (!options.output.empty()) {
     prepare_directory(options.output);
   }
@@ -121,9 +100,10 @@ int read_program(const ReadCommandOptions& options) {
   if (!options.every.empty()) {
     repeated.emplace(parse_duration(options.every, kEveryLeast));
   }
+  const ProgramQuery query = query_of(options);
   unsigned long number = 0;
   do {
-    put_reading(readings_text(options), options, number++);
+    put_reading(read_program(options.name, query), options, number++);
   } while (repeated && repeated->wait_for_next());
   return kExitSuccess;
 }
@@ -133,7 +113,7 @@ int read_program(const ReadCommandOptions& options) {
 void add_programs_read(CLI::App& programs, Action& chosen) {
   auto options = std::make_shared<ReadCommandOptions>();
   CLI::App* part =
-      add_part(programs, "read", "print what the maps of a loaded program hold", options, read_program, chosen);
+      add_part(programs, "read", "print what the maps of a loaded program hold", options, read_command, chosen);
   part->add_option("NAME", options->name, "of a loaded program")->required();
   part->add_option("--metric", options->metric, "only the metric of this name");
   part->add_option("--direction", options->direction, "ingress, egress or both")

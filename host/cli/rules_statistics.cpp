@@ -4,7 +4,7 @@
 #include <sstream>
 #include <vector>
 
-#include "host/cli/text_table.h"
+#include "host/base/text_table.h"
 #include "host/rules/language/chain_settings.h"
 
 namespace nicsentry {

@@ -5,6 +5,7 @@
 
 #include "host/api/client/controller.h"
 #include "host/base/error.h"
+#include "host/base/text_table.h"
 #include "host/cli/change_options.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
@@ -13,7 +14,6 @@
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
-#include "host/cli/text_table.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/lifetime.h"
 

@@ -206,9 +206,13 @@ int status(const StatusOptions& options) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   std::size_t shown = 0;
   int exit_status = kExitSuccess;
-  const std::vector<programs::LoadedMonitor> monitors = loaded_monitors_here();
+  const std::vector<programs::LoadedMonitor> found = loaded_monitors_here();
   for (const Interface& port : ports) {
     const auto run = ask_run(port);
+    std::vector<programs::LoadedMonitor> monitors = found;
+    if (run && run->status) {
+      add_reported_programs(monitors, run->status->user_programs);
+    }
     const std::vector<AttachmentStatus> attachments = port_status(port);
     const std::vector<UserProgramStatus> users = user_programs_on(port, monitors, attachments);
     for (const AttachmentStatus& attachment : attachments) {

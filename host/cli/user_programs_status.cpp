@@ -3,6 +3,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
 #include "host/base/error.h"
 #include "host/datapath/tc_filters.h"
 #include "host/datapath/user_pins.h"
@@ -10,10 +14,6 @@
 
 namespace nicsentry {
 namespace {
-
-Hook hook_of_user(const programs::LoadedPath& path) {
-  return path.mode != Mode::tc ? Hook::xdp : path.egress ? Hook::tc_egress : Hook::tc_ingress;
-}
 
 std::uint32_t tc_priority_of(const Interface& port, Hook hook, std::uint32_t program_id) {
   for (const TcFilter& filter : list_tc_filters(port.index, hook)) {
@@ -26,7 +26,7 @@ std::uint32_t tc_priority_of(const Interface& port, Hook hook, std::uint32_t pro
 
 // Packets that come in meet XDP first, then TC by priority; those that go out meet TC alone.
 std::string place_beside(const Interface& port, const programs::LoadedPath& path, const AttachmentStatus& ours) {
-  const Hook hook = hook_of_user(path);
+  const Hook hook = path.hook();
   if (hook == ours.hook) {
     const std::uint32_t of_ours = hook == Hook::xdp ? dispatcher_priority(port, ours.program.id).value_or(0)
                                                     : tc_priority_of(port, hook, ours.program.id);
@@ -57,6 +57,28 @@ std::vector<programs::LoadedMonitor> loaded_monitors_here() {
   return here;
 }
 
+void add_reported_programs(std::vector<programs::LoadedMonitor>& monitors, const std::vector<UserProgram>& reported) {
+  const std::size_t known = monitors.size();
+  for (const UserProgram& program : reported) {
+    const auto end = monitors.begin() + static_cast<std::ptrdiff_t>(known);
+    if (std::any_of(monitors.begin(), end, [&](const auto& one) { return one.name == program.name; })) {
+      continue;
+    }
+    programs::LoadedPath path;
+    path.egress = program.hook == hook_name(Hook::tc_egress);
+    path.title = program.program;
+    path.mode = parse_mode(program.mode);
+    path.program_id = program.program_id;
+    path.attached = true;
+    path.priority = program.priority;
+    programs::LoadedMonitor monitor;
+    monitor.name = program.name;
+    monitor.interface = program.interface;
+    monitor.paths.push_back(std::move(path));
+    monitors.push_back(std::move(monitor));
+  }
+}
+
 std::vector<UserProgramStatus> user_programs_on(const Interface& port,
                                                 const std::vector<programs::LoadedMonitor>& monitors,
                                                 const std::vector<AttachmentStatus>& attachments) {
@@ -80,7 +102,7 @@ std::vector<UserProgramStatus> user_programs_on(const Interface& port,
 
 std::string user_program_line(const UserProgramStatus& status) {
   const programs::LoadedPath& path = status.path;
-  return status.interface + "  " + hook_name(hook_of_user(path)) + ", mode " + mode_name(path.mode) + ": '" +
+  return status.interface + "  " + hook_name(path.hook()) + ", mode " + mode_name(path.mode) + ": '" +
          status.loaded_as + "' of your own (id " + std::to_string(path.program_id) + ")" +
          (path.priority != 0 ? ", priority " + std::to_string(path.priority) : "") +
          (status.place == "behind"     ? ", behind nicsentry's program"
@@ -91,7 +113,7 @@ std::string user_program_line(const UserProgramStatus& status) {
 
 nlohmann::ordered_json user_program_json(const UserProgramStatus& status) {
   const programs::LoadedPath& path = status.path;
-  nlohmann::ordered_json row{{"interface", status.interface},  {"hook", hook_name(hook_of_user(path))},
+  nlohmann::ordered_json row{{"interface", status.interface},  {"hook", hook_name(path.hook())},
                              {"mode", mode_name(path.mode)},   {"program", path.title},
                              {"program_id", path.program_id},  {"ours", false},
                              {"attached_by", "programs load"}, {"controller_pid", 0},

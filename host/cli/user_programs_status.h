@@ -8,6 +8,7 @@
 
 #include "host/ports/port_status.h"
 #include "host/programs/loaded/loaded.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 
@@ -21,6 +22,9 @@ struct UserProgramStatus {
 
 // The loaded programs of this network namespace; none where nothing was ever loaded.
 std::vector<programs::LoadedMonitor> loaded_monitors_here();
+
+// Adds those that a run reports and that this process could not find.
+void add_reported_programs(std::vector<programs::LoadedMonitor>& monitors, const std::vector<UserProgram>& reported);
 
 // Those that are on a port. `attachments` are what port_status() says of it.
 std::vector<UserProgramStatus> user_programs_on(const Interface& port,

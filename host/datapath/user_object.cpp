@@ -32,8 +32,11 @@ ObjectHandle open_object(const std::string& bytes, const std::string& name) {
   options.object_name = "user";
   const LibbpfMessages messages;
   ObjectHandle object(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
-  if (!object) {
+  if (!object && errno == ENOMEM) {
     throw SystemError(errno, name + ": opening the compiled program", messages.detail());
+  }
+  if (!object) {
+    throw Error(name + ": it cannot be opened as a compiled program" + messages.detail());
   }
   return object;
 }

@@ -10,9 +10,11 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <system_error>
+#include <thread>
 
 #include "host/base/error.h"
 #include "host/datapath/pins.h"
@@ -22,6 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A run's thread that waits for a process that stands still must end with the run.
+constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::milliseconds kLockAgain{2};
 constexpr const char* kRecord = "record";
 constexpr const char* kTypesSuffix = "-types";
 constexpr const char* kSwapState = "swap";
@@ -115,6 +120,25 @@ bool is_still_at(int fd, const fs::path& path) {
          opened.st_dev == there.st_dev;
 }
 
+// False where another process has the lock for all of the time.
+bool lock_within(int fd, std::chrono::milliseconds patience, const fs::path& path) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      throw SystemError(errno, "locking " + path.string());
+    }
+    if (std::chrono::steady_clock::now() >= until) {
+      return false;
+    }
+    std::this_thread::sleep_for(kLockAgain);
+  }
+  return true;
+}
+
+Unavailable busy(const fs::path& path) {
+  return Unavailable("another process has had " + path.string() + " for " + std::to_string(kPatience.count()) + " s");
+}
+
 std::vector<fs::path> entries_of(const fs::path& directory) {
   std::vector<fs::path> entries;
   std::error_code missing;
@@ -178,8 +202,8 @@ UniqueFd UserPins::lock_readers(const std::string& name) {
   const fs::path path = own->path() / "programs" / name;
   while (true) {
     UniqueFd lock(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (lock && flock(lock.get(), LOCK_EX) != 0) {
-      throw SystemError(errno, "locking " + path.string());
+    if (lock && !lock_within(lock.get(), kPatience, path)) {
+      throw busy(path);
     }
     if (!lock || is_still_at(lock.get(), path)) {  // else the name was unloaded meanwhile, and may be loaded again
       return lock;
@@ -188,6 +212,15 @@ UniqueFd UserPins::lock_readers(const std::string& name) {
 }
 
 UserPins UserPins::open() {
+  if (auto opened = open_within(kPatience)) {
+    return std::move(*opened);
+  }
+  throw busy(PinDirectory::place() / "programs");
+}
+
+std::optional<UserPins> UserPins::open_at_once() { return open_within(std::chrono::milliseconds::zero()); }
+
+std::optional<UserPins> UserPins::open_within(std::chrono::milliseconds patience) {
   std::string why_not;
   const auto own = PinDirectory::open(why_not);
   if (!own) {
@@ -196,10 +229,13 @@ UserPins UserPins::open() {
   fs::path path = own->path() / "programs";
   make_directory(path);
   UniqueFd lock(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock || flock(lock.get(), LOCK_EX) != 0) {
-    throw SystemError(errno, "locking " + path.string());
+  if (!lock) {
+    throw SystemError(errno, "opening " + path.string());
   }
-  return {std::move(path), std::move(lock)};
+  if (!lock_within(lock.get(), patience, path)) {
+    return std::nullopt;
+  }
+  return UserPins(std::move(path), std::move(lock));
 }
 
 std::vector<std::string> UserPins::names() const {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,15 +60,18 @@ class SwapStateMap {
 // with the programs, their maps and types, and a record. One process at a time has it.
 class UserPins {
  public:
-  // Waits for other processes. Throws Error where there is no BPF file system, or where the directory is another
-  // user's.
+  // Waits for other processes, a minute at most. Throws Unavailable after that, and Error where there is no BPF file
+  // system, or where the directory is another user's.
   static UserPins open();
+  // Nothing while another process has it.
+  static std::optional<UserPins> open_at_once();
   // Whether programs can have this name: 1 to kNameMax letters, digits, - and _. No program has another one.
   static constexpr std::size_t kNameMax = 64;
   static bool is_name(const std::string& name);
   // Whether the directory is there: without it nothing was ever loaded.
   static bool any();
-  // Waits for other readers of this name's maps. To be called before open(). Nothing where the name is not there.
+  // Waits for other readers of this name's maps, as open() does. To be called before open(). Nothing where the name is
+  // not there.
   static UniqueFd lock_readers(const std::string& name);
 
   std::vector<std::string> names() const;  // sorted
@@ -90,6 +95,7 @@ class UserPins {
   std::filesystem::path swap_state(const std::string& name, unsigned number) const;
 
  private:
+  static std::optional<UserPins> open_within(std::chrono::milliseconds patience);
   UserPins(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   std::filesystem::path path_;
   UniqueFd lock_;

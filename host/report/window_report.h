@@ -80,6 +80,18 @@ struct Outage {
   std::optional<TimestampNs> until_ns{};  // when it was put back; none: it was not
 };
 
+// A program of a user's own that was on a hook of the run's ports at the window's end: it may hide packets from those
+// behind it.
+struct UserProgram {
+  std::string name;  // of the load
+  std::string interface;
+  std::string hook;
+  std::string mode;
+  std::string program;
+  std::uint32_t program_id = 0;
+  std::uint32_t priority = 0;  // 0: alone on XDP
+};
+
 // In the order in which files and tables have them.
 inline constexpr not_understood kCauses[] = {CAUSE_NOT_IP,         CAUSE_VLAN_DEPTH, CAUSE_TRUNCATED, CAUSE_MALFORMED,
                                              CAUSE_LATER_FRAGMENT, CAUSE_PROTOCOL,   CAUSE_EXTENSIONS};
@@ -96,6 +108,7 @@ struct WindowReport {
   std::uint64_t sessions_hidden = 0;    // that a filter left out of `sessions`
   std::vector<Accounting> attachments;  // in the order of the command line
   std::vector<Outage> outages;          // that lasted at the window's end, or were over in it
+  std::vector<UserProgram> user_programs;
 };
 
 // Returns the approximate memory of a report, for queues that are limited by bytes.

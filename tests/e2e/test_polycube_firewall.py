@@ -168,6 +168,7 @@ def traffic_case(directory):
         done = network.nicsentry("rules", "show", "-i", "right0", check=False)
         expect("exit status of rules show", 1, done.returncode)
         expect_text("the reason", "firewall of `nicsentry serve --polycube`", done.stderr)
+        expect("users' programs beside it", "[]\n", network.nicsentry("programs", "list", "--json").stdout)
         expect("ping with egress forwarded", True, network.ping(network.receiver, OUTSIDE, "-c", 1))
         service.do("POST", f"{CHAIN}/INGRESS/append", {"action": "drop"})
         service.detach("fw")

@@ -8,13 +8,14 @@ import json
 import pathlib
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
 
-from compare import BINARY, expect, expect_text
+from compare import BINARY, PATIENCE, expect, expect_text
 from network import Controller, Network, run
-from suite import REPOSITORY, run_directory_cases, tries
+from suite import REPOSITORY, run_directory_cases, tries, within
 
 MONITORS = REPOSITORY / "tests" / "programs" / "monitors"
 PINS = "programs"
@@ -353,6 +354,10 @@ def crafted_case(directory):
             done = load(network, network.directory / "crafted.o", check=False)
             expect("exit status", 1, done.returncode)
             expect_text("refusal", f"it has a map with the name '{name.decode()}'", done.stderr)
+        (network.directory / "crafted.o").write_bytes(b"no ELF")
+        done = load(network, network.directory / "crafted.o", check=False)
+        expect("exit status", 1, done.returncode)
+        expect_text("refusal", "it cannot be opened as a compiled program", done.stderr)
         check_nothing_left(network)
 
 
@@ -389,6 +394,96 @@ def kill_case(directory):
         check_nothing_left(network)
 
 
+def all_outputs(network, path, *prefix):
+    """What the commands print of a program from its load to its end, without what differs from load to load."""
+    said = []
+    for words in (
+        ("load", "-i", "right0", path, "--name", "mine"),
+        ("load", "-i", "right0", path, "--name", "mine", "--json"),
+        ("list",),
+        ("list", "--json"),
+        ("show", "mine"),
+        ("show", "mine", "--json"),
+        ("show", "missing"),
+        ("read", "mine", "--metric", "missing"),
+        *(("read", "mine", "--format", one, "--cpus", "sum") for one in ("json", "table", "openmetrics")),
+        ("unload", "mine", "--json"),
+        ("unload", "mine"),
+    ):
+        done = network.inside(network.receiver, *prefix, BINARY, "programs", *words, check=False)
+        text = re.sub(r'(program|"program_id":|"timestamp":) ?\d+', r"\1", done.stdout)
+        text = re.sub(r"(_seconds\w*{.*}) .*", r"\1", text)
+        said.append((" ".join(words[:2]), done.returncode, text, done.stderr))
+    return said
+
+
+def beside_run_case(directory):
+    """Beside a run the commands go through it, and print the same. Each way finds what was loaded the other way."""
+    with Network(directory, pairs=2) as network:
+        both = write_monitor(network, "both", COUNTING % "RX_OK", COUNTING % "RX_OK")
+        network.nicsentry("programs", "check", both, "-o", network.directory)
+        objects = network.directory / "objects.json"
+        metric = {"name": "packets", "map-name": "PACKETS", "open-metrics-metadata": {"help": "all", "type": "Counter"}}
+        paths = {
+            f"{one}-path": {"name": one, "object": f"{one}.o", "metric-configs": [metric]}
+            for one in ("ingress", "egress")
+        }
+        objects.write_text(json.dumps(paths), encoding="utf-8")
+        none = ("setpriv", "--bounding-set", "-all")
+        by_itself = all_outputs(network, objects)
+        expect("loads by itself", [0, 0], [status for _, status, _, _ in by_itself[:2]])
+        expect("a load without capabilities", 1, all_outputs(network, objects, *none)[0][1])
+        windows = network.directory / "windows.json"
+        with windows.open("w", encoding="utf-8") as output:
+            watching = Controller(network, "--mode", "drv", "--json", stdout=output)
+        for one, seen in zip(by_itself, all_outputs(network, objects, *none)):
+            expect(f"{one[0]}, through the run", one, seen)
+        watching.wait_for(r"info: programs of your own: replaced mine on right0")
+
+        write_monitor(network, "dropping", COUNTING % "RX_DROP")
+        behind = write_monitor(network, "behind", COUNTING % "RX_OK")
+        load(network, behind, "--priority", 300)
+        network.nicsentry("programs", "load", "-i", "right1", behind, "--name", "elsewhere")
+        load(network, network.directory / "dropping.json")
+        sender = send(network, 10000, 5000)
+        replaced = 0
+        while sender.poll() is None or replaced < 5:
+            load(network, network.directory / "dropping.json")
+            replaced += 1
+        expect("the sender's exit status", 0, sender.returncode)
+        expect(f"packets that no program saw in {replaced} replacements", 0, packets(network, "behind"))
+        check_refusals(network, "tc")
+        expect("loaded", ["behind", "dropping", "elsewhere"], list(loaded(network)))
+        expect("logged", False, "elsewhere" in watching.log())
+
+        def reported():
+            rows = json.loads(network.nicsentry("status", "-i", "right0", "--json").stdout)
+            (run_status,) = [row["run"] for row in rows if row["ours"]]
+            return sorted((one["name"], one["hook"], one["priority"]) for one in run_status["user_programs"])
+
+        named = [("behind", "tc-ingress", 300), ("dropping", "tc-ingress", 200)]
+        within(PATIENCE, "status has the run's programs", lambda: reported() == named)
+        network.nicsentry("extract", "-i", "right0")
+        within(PATIENCE, "the window is printed", lambda: "\n" in windows.read_text(encoding="utf-8"))
+        watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        window = json.loads(windows.read_text(encoding="utf-8").splitlines()[0])
+        expect("in the window", ["behind", "dropping"], sorted(one["name"] for one in window["user_programs"]))
+
+        before = packets(network, "dropping")
+        sent(network, 20)
+        expect("packets without a run", before + 20, packets(network, "dropping"))
+        expect("replaced by itself", 0, load(network, network.directory / "dropping.json").returncode)
+        sent(network, 20)
+        following = Controller(network, "--mode", "drv")
+        expect("packets, beside the next run", 20, packets(network, "dropping"))
+        for name in ("dropping", "behind"):
+            network.inside(network.receiver, *none, BINARY, "programs", "unload", name)
+        following.wait_for(r"info: programs of your own: unloaded behind from right0")
+        unload(network, "elsewhere")
+        following.stop()
+        check_nothing_left(network)
+
+
 def document_case(directory):
     """The commands of docs/own-programs.md about monitors succeed, in their order."""
     text = (REPOSITORY / "docs" / "own-programs.md").read_text(encoding="utf-8")
@@ -416,6 +511,7 @@ CASES = {
     "status": status_case,
     "crafted names": crafted_case,
     "killed while it loads": kill_case,
+    "beside a run": beside_run_case,
     "docs own-programs.md": document_case,
 }
 

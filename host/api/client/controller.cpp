@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-Error other_version(const std::string& socket, const std::string& path) {
-  return Error("the controller at " + socket + " runs another version of nicsentry: it does not know " + path);
+OtherVersion other_version(const std::string& socket, const std::string& path) {
+  return OtherVersion("the controller at " + socket + " runs another version of nicsentry: it does not know " + path);
 }
 
 [[noreturn]] void throw_problem(const Problem& problem) {
@@ -45,9 +45,11 @@ Error other_version(const std::string& socket, const std::string& path) {
   const bool unknown_path = answer.status == 404 || answer.status == 405;
   const json document = json::parse(answer.body, nullptr, false);
   if (answer.content_type != kProblemMediaType || document.is_discarded()) {
-    throw unknown_path ? other_version(socket, path)
-                       : Error("the controller at " + socket + " answered " + path + " with HTTP status " +
-                               std::to_string(answer.status));
+    if (unknown_path) {
+      throw other_version(socket, path);
+    }
+    throw Error("the controller at " + socket + " answered " + path + " with HTTP status " +
+                std::to_string(answer.status));
   }
   const auto problem = decode<Problem>(document);
   if (unknown_path && problem.type == kUnknownResource) {
@@ -62,14 +64,19 @@ Controller::Controller(std::string socket, const ClientLimits& limits) : socket_
 
 Controller Controller::of_port(const std::string& interface) { return Controller(find_controller(interface)); }
 
-template <typename Answer>
-Answer Controller::ask(const char* method, const std::string& path, const std::string& body) const {
-  const HttpAnswer answer = http_request(socket_, method, path, body, limits_);
+std::string Controller::ask_text(const char* method, const std::string& path, const std::string& body) const {
+  HttpAnswer answer = http_request(socket_, method, path, body, limits_);
   if (answer.status != 200) {
     refuse(socket_, path, answer);
   }
+  return std::move(answer.body);
+}
+
+template <typename Answer>
+Answer Controller::ask(const char* method, const std::string& path, const std::string& body) const {
+  const std::string text = ask_text(method, path, body);
   try {
-    const json document = json::parse(answer.body, nullptr, false);
+    const json document = json::parse(text, nullptr, false);
     return decode<Answer>(document);
   } catch (const Error& error) {
     throw Error("the controller at " + socket_ + " answered " + path +
@@ -147,6 +154,26 @@ SetRemoval Controller::remove_from_set(const std::string& set, const SetRemovalR
 
 EnforcedAnswer Controller::remove_set(const std::string& set) const {
   return ask<EnforcedAnswer>("DELETE", path_of(resource::kSet, set));
+}
+
+ProgramsAnswer Controller::programs() const { return ask<ProgramsAnswer>("GET", resource::kPrograms); }
+
+programs::LoadedMonitor Controller::program(const std::string& name) const {
+  return ask<programs::LoadedMonitor>("GET", path_of(resource::kProgram, name));
+}
+
+// Names and source text of a user's are not always UTF-8.
+programs::LoadResult Controller::load_program(const ProgramLoadRequest& request) const {
+  return ask<programs::LoadResult>("POST", resource::kPrograms,
+                                   encode(request).dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+ProgramUnloaded Controller::unload_program(const std::string& name) const {
+  return ask<ProgramUnloaded>("DELETE", path_of(resource::kProgram, name));
+}
+
+std::string Controller::read_program(const std::string& name, const ProgramQuery& query) const {
+  return ask_text("GET", path_of(resource::kProgramMetrics, name) + query_text(query));
 }
 
 ConnectionsAnswer Controller::connections() const { return ask<ConnectionsAnswer>("GET", resource::kConnections); }

@@ -10,17 +10,26 @@
 #include "host/api/json/change_query.h"
 #include "host/api/json/connections_json.h"
 #include "host/api/json/explain_json.h"
+#include "host/api/json/program_query.h"
+#include "host/api/json/programs_json.h"
 #include "host/api/json/rules_json.h"
 #include "host/api/json/sets_json.h"
 #include "host/api/json/status_json.h"
 #include "host/api/json/version_json.h"
 #include "host/api/json/window_json.h"
+#include "host/base/error.h"
 
 namespace nicsentry {
 
+// The controller does not know what it was asked for: it runs another version of nicsentry.
+class OtherVersion : public Error {
+ public:
+  using Error::Error;
+};
+
 // A running controller, as a client sees it: one function a request. Each throws BadRequest (with each error of a
 // batch), NotFound, Conflict (LockOut among them) or Unavailable when the controller refuses, Unavailable when it does
-// not answer, and Error when it runs another version of nicsentry.
+// not answer, and OtherVersion or Error when it runs another version of nicsentry.
 class Controller {
  public:
   explicit Controller(std::string socket, const ClientLimits& limits = {});
@@ -55,12 +64,19 @@ class Controller {
                              const ChangeQuery& query = {}) const;
   EnforcedAnswer remove_set(const std::string& set) const;
 
+  ProgramsAnswer programs() const;
+  programs::LoadedMonitor program(const std::string& name) const;
+  programs::LoadResult load_program(const ProgramLoadRequest& request) const;
+  ProgramUnloaded unload_program(const std::string& name) const;
+  std::string read_program(const std::string& name, const ProgramQuery& query) const;  // as the query's format has it
+
   ConnectionsAnswer connections() const;
   EndedWindow end_window() const;
   RunStatus status() const;
   VersionInfo version() const;
 
  private:
+  std::string ask_text(const char* method, const std::string& path, const std::string& body = {}) const;
   template <typename Answer>
   Answer ask(const char* method, const std::string& path, const std::string& body = {}) const;
 

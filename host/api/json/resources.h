@@ -26,9 +26,12 @@ inline constexpr const char* kSets = "/api/v1/sets";                            
 inline constexpr const char* kSet = "/api/v1/sets/{name}";                                     // GET, PUT, DELETE
 inline constexpr const char* kSetEntries = "/api/v1/sets/{name}/entries";                      // POST: adds
 inline constexpr const char* kSetRemovals = "/api/v1/sets/{name}/removals";                    // POST: removes
-inline constexpr const char* kWindows = "/api/v1/windows";  // POST: ends the open one
-inline constexpr const char* kStatus = "/api/v1/status";    // GET
-inline constexpr const char* kVersion = "/api/v1/version";  // GET
+inline constexpr const char* kWindows = "/api/v1/windows";                         // POST: ends the open one
+inline constexpr const char* kPrograms = "/api/v1/programs";                       // GET, POST: loads one
+inline constexpr const char* kProgram = "/api/v1/programs/{name}";                 // GET, DELETE: unloads it
+inline constexpr const char* kProgramMetrics = "/api/v1/programs/{name}/metrics";  // GET
+inline constexpr const char* kStatus = "/api/v1/status";                           // GET
+inline constexpr const char* kVersion = "/api/v1/version";                         // GET
 
 }  // namespace resource
 

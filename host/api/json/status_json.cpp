@@ -42,6 +42,27 @@ FirewallSummary get_summary(Fields fields) {
   return summary;
 }
 
+ordered_json encode_user_program(const UserProgram& program) {
+  ordered_json object{{"name", program.name}, {"interface", program.interface}, {"hook", program.hook},
+                      {"mode", program.mode}, {"program", program.program},     {"program_id", program.program_id}};
+  if (program.priority != 0) {
+    object["priority"] = program.priority;
+  }
+  return object;
+}
+
+UserProgram get_user_program(Fields fields) {
+  UserProgram program;
+  program.name = fields.get<std::string>("name", kText);
+  program.interface = fields.get<std::string>("interface", kText);
+  program.hook = fields.get<std::string>("hook", kText);
+  program.mode = fields.get<std::string>("mode", kText);
+  program.program = fields.get<std::string>("program", kText);
+  program.program_id = fields.get<std::uint32_t>("program_id", kNumber);
+  program.priority = fields.find<std::uint32_t>("priority", kNumber).value_or(0);
+  return program;
+}
+
 }  // namespace
 
 ordered_json encode(const RunStatus& status) {
@@ -57,7 +78,11 @@ ordered_json encode(const RunStatus& status) {
   ordered_json object{{"firewall", status.firewall},
                       {"enforced", encode(status.enforced)},
                       {"outages", std::move(outages)},
-                      {"ended_outputs", status.ended_outputs}};
+                      {"ended_outputs", status.ended_outputs},
+                      {"user_programs", ordered_json::array()}};
+  for (const UserProgram& program : status.user_programs) {
+    object["user_programs"].push_back(encode_user_program(program));
+  }
   if (status.summary) {
     object["rules"] = encode_summary(*status.summary);
   }
@@ -79,6 +104,12 @@ RunStatus decode(const json& answer) {
     outage.get<std::string>("since_time", kText);
   }
   status.ended_outputs = fields.get<std::vector<std::string>>("ended_outputs", "a list of texts");
+  if (fields.has("user_programs")) {  // a former version has none
+    const json& programs = fields.list("user_programs");
+    for (std::size_t i = 0; i < programs.size(); ++i) {
+      status.user_programs.push_back(get_user_program(fields.element("user_programs", programs, i)));
+    }
+  }
   if (fields.has("rules")) {
     status.summary = get_summary(fields.object("rules"));
   }

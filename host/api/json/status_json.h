@@ -10,6 +10,7 @@
 #include "host/api/json/enforced_json.h"
 #include "host/api/json/fields.h"
 #include "host/api/json/rules_json.h"
+#include "host/report/window_report.h"
 
 namespace nicsentry {
 
@@ -40,6 +41,7 @@ struct RunStatus {
   Enforced enforced;
   std::vector<ListedOutage> outages;
   std::vector<std::string> ended_outputs;  // that nobody reads any more
+  std::vector<UserProgram> user_programs;  // that are on hooks of its ports
   std::optional<FirewallSummary> summary;  // none: the run has no firewall
 };
 nlohmann::ordered_json encode(const RunStatus& status);

@@ -51,9 +51,9 @@ struct Exchange {
   bool handed_over = false;  // to a lane
 };
 
-MHD_Result send(MHD_Connection* connection, const Response& answer) {
+MHD_Result send(MHD_Connection* connection, const Response& answer, MHD_ResponseMemoryMode body) {
   MHD_Response* response =
-      MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+      MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), body);
   if (response == nullptr) {
     return MHD_NO;
   }
@@ -314,7 +314,7 @@ struct HttpServer::State {
       return MHD_YES;
     }
     if (exchange.refused || exchange.answered) {
-      return send(exchange.connection, exchange.response);
+      return send(exchange.connection, exchange.response, MHD_RESPMEM_PERSISTENT);  // the exchange stays until then
     }
     hand_over(exchange);
     return MHD_YES;  // suspended: this is called again when there is an answer
@@ -353,7 +353,8 @@ struct HttpServer::State {
     }
     *context = made.release();
     if (announced_bytes(connection) > limits.body_bytes) {
-      return send(connection, problem(413, "a body may have " + std::to_string(limits.body_bytes) + " bytes"));
+      return send(connection, problem(413, "a body may have " + std::to_string(limits.body_bytes) + " bytes"),
+                  MHD_RESPMEM_MUST_COPY);
     }
     return MHD_YES;
   }

@@ -46,6 +46,10 @@ void Router::add(const std::string& method, const std::string& path, Lane lane, 
   routes_.push_back({method, parts_of(path), lane, std::move(handler)});
 }
 
+void Router::add_raw(const std::string& method, const std::string& path, Lane lane, RawHandler handler) {
+  routes_.push_back({method, parts_of(path), lane, nullptr, std::move(handler)});
+}
+
 void Router::add_tree(const std::string& prefix, Lane lane, RawHandler handler) {
   trees_.push_back({prefix, lane, std::move(handler)});
 }
@@ -74,7 +78,7 @@ std::optional<Router::Match> Router::find(std::string_view method, std::string_v
   }
   std::string allow;
   for (const Route& route : routes_) {
-    Match match{route.lane, &route.handler, nullptr, {}};
+    Match match{route.lane, route.raw ? nullptr : &route.handler, route.raw ? &route.raw : nullptr, {}};
     if (!matches(route.parts, parts, match.captures)) {
       continue;
     }

@@ -19,6 +19,8 @@ enum class Lane { quick, slow };
 class Router {
  public:
   void add(const std::string& method, const std::string& path, Lane lane, Handler handler);
+  // For an answer that is not small JSON.
+  void add_raw(const std::string& method, const std::string& path, Lane lane, RawHandler handler);
   // All methods and all paths at `prefix` or below it that no route of add() has. Of several the longest prefix counts.
   void add_tree(const std::string& prefix, Lane lane, RawHandler handler);
 
@@ -37,7 +39,8 @@ class Router {
     std::string method;
     std::vector<std::string> parts;
     Lane lane;
-    Handler handler;
+    Handler handler;  // none: `raw` answers
+    RawHandler raw{};
   };
 
   struct Tree {

@@ -42,6 +42,16 @@ nlohmann::ordered_json outage_json(const Outage& outage) {
   return object;
 }
 
+nlohmann::ordered_json user_program_json(const UserProgram& program) {
+  nlohmann::ordered_json object{{"name", program.name},       {"interface", program.interface},
+                                {"hook", program.hook},       {"mode", program.mode},
+                                {"program", program.program}, {"program_id", program.program_id}};
+  if (program.priority != 0) {
+    object["priority"] = program.priority;
+  }
+  return object;
+}
+
 }  // namespace
 
 nlohmann::ordered_json window_json(const WindowReport& report) {
@@ -60,6 +70,10 @@ nlohmann::ordered_json window_json(const WindowReport& report) {
   object["outages"] = nlohmann::ordered_json::array();
   for (const Outage& outage : report.outages) {
     object["outages"].push_back(outage_json(outage));
+  }
+  object["user_programs"] = nlohmann::ordered_json::array();
+  for (const UserProgram& program : report.user_programs) {
+    object["user_programs"].push_back(user_program_json(program));
   }
   return object;
 }

@@ -320,6 +320,12 @@ std::string outage_line(const Outage& outage, bool local) {
                      when, printable(outage.reason));
 }
 
+std::string user_program_line(const UserProgram& program) {
+  return fmt::format("{} {}/{}: '{}' of your own{}", printable(program.interface), printable(program.hook),
+                     printable(program.mode), printable(program.name),
+                     program.priority != 0 ? fmt::format(", priority {}", program.priority) : "");
+}
+
 std::string title_line(const WindowReport& report, bool local) {
   const ShownTime start = shown(report.start_ns, local);
   const ShownTime end = shown(report.end_ns, local);
@@ -376,6 +382,7 @@ std::string format_table(const WindowReport& report, const TableOptions& options
     totals.insert(totals.end(), of_attachment.begin(), of_attachment.end());
   }
   for (const Outage& outage : report.outages) totals.push_back(outage_line(outage, options.local_time));
+  for (const UserProgram& program : report.user_programs) totals.push_back(user_program_line(program));
   for (const std::string& line : totals) {
     const Texts pieces = wrapped(line, limit);
     lines.insert(lines.end(), pieces.begin(), pieces.end());

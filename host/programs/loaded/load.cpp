@@ -15,13 +15,6 @@
 namespace nicsentry::programs {
 namespace {
 
-void check_name(const std::string& name) {
-  if (!UserPins::is_name(name)) {
-    throw BadRequest("the name '" + name + "': allowed are 1 to " + std::to_string(UserPins::kNameMax) +
-                     " letters, digits, - and _; --name chooses one");
-  }
-}
-
 const OnHook* on_same_hook(const Situation& situation, const PathRecord& path) {
   for (const OnHook& one : situation.on_hooks) {
     if (one.path.egress == path.egress) {
@@ -262,19 +255,27 @@ void remove_former(const UserPins& pins, const Interface& port, const std::strin
 
 }  // namespace
 
-LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request) {
-  check_name(request.name);
-  const Interface port = find_interface(request.interface);
+void check_program_name(const std::string& name) {
+  if (!UserPins::is_name(name)) {
+    throw BadRequest("the name '" + name + "': allowed are 1 to " + std::to_string(UserPins::kNameMax) +
+                     " letters, digits, - and _; --name chooses one");
+  }
+}
+
+std::vector<CompiledPath> compile_for(const Monitor& monitor, const LoadRequest& request, std::optional<Mode> former) {
   VerifyOptions options;
   options.direction = request.direction;
   options.log_level = request.log_level;
-  // What replaces a program is for its hook, unless the request says otherwise.
-  const std::optional<Mode> mode =
-      request.mode ? request.mode : ingress_mode_of(look_at(UserPins::open(), request.name));
+  const std::optional<Mode> mode = request.mode ? request.mode : former;
   if (mode) {
     options.ingress = *mode == Mode::tc ? ProgramKind::tc : ProgramKind::xdp;
   }
-  const std::vector<VerifiedPath> paths = verify(monitor, options);
+  return compile_paths(monitor, options);
+}
+
+LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadRequest& request) {
+  check_program_name(request.name);
+  const Interface port = find_interface(request.interface);
   LoadResult result;
   for (const VerifiedPath& path : paths) {
     result.warnings += path.warnings;
@@ -289,6 +290,13 @@ LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request) {
   }
   result.monitor = find_monitor(request.name);
   return result;
+}
+
+LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request) {
+  check_program_name(request.name);
+  find_interface(request.interface);
+  const std::optional<Mode> former = ingress_mode_of(look_at(UserPins::open(), request.name));
+  return load_verified(verify(compile_for(monitor, request, former)), request);
 }
 
 }  // namespace nicsentry::programs

@@ -38,6 +38,16 @@ LoadedPath describe(const Situation& situation, const KnownLoad& load, const Pat
   return made;
 }
 
+std::vector<LoadedMonitor> describe_all(const UserPins& pins) {
+  std::vector<LoadedMonitor> monitors;
+  for (const std::string& name : pins.names()) {
+    if (auto monitor = describe_monitor(pins, name, look_at(pins, name))) {
+      monitors.push_back(std::move(*monitor));
+    }
+  }
+  return monitors;
+}
+
 }  // namespace
 
 std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::string& name,
@@ -46,9 +56,10 @@ std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::s
   if (load == nullptr) {
     return std::nullopt;
   }
+  const std::optional<Interface> port = interface_of(*load->record);
   LoadedMonitor monitor{name,
                         load->pins.number,
-                        load->record->interface,
+                        port ? port->name : load->record->interface,  // it may have got another name
                         load->record->network_namespace,
                         !situation.elsewhere,
                         load->record->file,
@@ -130,15 +141,20 @@ bool LoadedMonitor::attached() const {
   return std::all_of(paths.begin(), paths.end(), [](const LoadedPath& path) { return path.attached; });
 }
 
-std::vector<LoadedMonitor> list_monitors() {
-  const UserPins pins = UserPins::open();
-  std::vector<LoadedMonitor> monitors;
-  for (const std::string& name : pins.names()) {
-    if (auto monitor = describe_monitor(pins, name, look_at(pins, name))) {
-      monitors.push_back(std::move(*monitor));
+std::optional<Mode> ingress_mode(const LoadedMonitor& monitor) {
+  for (const LoadedPath& path : monitor.paths) {
+    if (!path.egress && path.attached) {
+      return path.mode;
     }
   }
-  return monitors;
+  return std::nullopt;
+}
+
+std::vector<LoadedMonitor> list_monitors() { return describe_all(UserPins::open()); }
+
+std::optional<std::vector<LoadedMonitor>> list_monitors_at_once() {
+  const auto pins = UserPins::open_at_once();
+  return pins ? std::optional(describe_all(*pins)) : std::nullopt;
 }
 
 LoadedMonitor find_monitor(const std::string& name) {

@@ -35,6 +35,8 @@ struct LoadedPath {
   std::uint32_t priority = 0;  // on TC, and behind libxdp's dispatcher; 0: alone on XDP
   std::vector<UserMap> maps;
   std::vector<MetricConfig> metrics;
+
+  Hook hook() const { return mode != Mode::tc ? Hook::xdp : egress ? Hook::tc_egress : Hook::tc_ingress; }
 };
 
 struct LoadedMonitor {
@@ -50,6 +52,9 @@ struct LoadedMonitor {
   bool attached() const;  // all of it
 };
 
+// Throws BadRequest for a name that no program can have.
+void check_program_name(const std::string& name);
+
 struct LoadResult {
   LoadedMonitor monitor;
   bool replaced = false;
@@ -61,7 +66,17 @@ struct LoadResult {
 // is seen by the old program or the new one. Where anything fails the old one stays.
 LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request);
 
+// Its first and its last step, which may be those of two processes. `former` is the mode of the ingress program that
+// the request replaces: the new one is compiled for its hook, unless the request says otherwise.
+std::vector<CompiledPath> compile_for(const Monitor& monitor, const LoadRequest& request, std::optional<Mode> former);
+LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadRequest& request);
+
+// Of the ingress program on its hook; nothing where none is there.
+std::optional<Mode> ingress_mode(const LoadedMonitor& monitor);
+
 std::vector<LoadedMonitor> list_monitors();
+// Nothing while another process has them.
+std::optional<std::vector<LoadedMonitor>> list_monitors_at_once();
 LoadedMonitor find_monitor(const std::string& name);  // throws NotFound
 void unload_monitor(const std::string& name);         // throws NotFound, Conflict
 

@@ -21,6 +21,7 @@ namespace {
 using nlohmann::json;
 using Type = OpenMetricsMetadata::Type;
 
+constexpr std::array kTypes = {"Counter", "Gauge", "Histogram", "Summary", "Untyped"};
 constexpr std::size_t kFaultsTold = 20;
 constexpr std::size_t kValueTold = 60;  // bytes
 
@@ -167,7 +168,6 @@ Label parse_label(const ObjectReading& reading) {
 }
 
 Type parse_type(const ObjectReading& reading) {
-  constexpr std::array kTypes = {"Counter", "Gauge", "Histogram", "Summary", "Untyped"};
   const json* value = reading.find("type");
   for (std::size_t i = 0; i < kTypes.size(); ++i) {
     std::string lower = kTypes.at(i);
@@ -333,6 +333,21 @@ void parse_program(PathConfig& config, const ObjectReading& reading, const std::
   config.file = directory / reading.text(given[0]);
 }
 
+// The metrics of a path, each with a name of its own.
+std::vector<MetricConfig> parse_metrics(const ObjectReading& reading) {
+  std::vector<MetricConfig> metrics;
+  std::set<std::string> names;
+  reading.each("metric-configs", "a list of objects", [&](const json& element, const std::string& path) {
+    const ObjectReading metric(element, path, reading.faults());
+    metrics.push_back(parse_metric(metric));
+    const std::string& name = metrics.back().name;
+    if (!name.empty() && !names.insert(name).second) {
+      metric.fault("name", shown(name) + " again", "a name that no other metric of the path has");
+    }
+  });
+  return metrics;
+}
+
 std::optional<PathConfig> parse_path(const ObjectReading& whole, const char* key,
                                      const std::filesystem::path& directory) {
   const json* value = whole.find(key);
@@ -347,19 +362,60 @@ std::optional<PathConfig> parse_path(const ObjectReading& whole, const char* key
   reading.allow_keys({"name", "code", "source", "object", "metric-configs"});
   config.name = reading.optional_text("name");
   parse_program(config, reading, directory);
-  std::set<std::string> names;
-  reading.each("metric-configs", "a list of objects", [&](const json& element, const std::string& path) {
-    const ObjectReading metric(element, path, reading.faults());
-    config.metrics.push_back(parse_metric(metric));
-    const std::string& name = config.metrics.back().name;
-    if (!name.empty() && !names.insert(name).second) {
-      metric.fault("name", shown(name) + " again", "a name that no other metric of the path has");
-    }
-  });
+  config.metrics = parse_metrics(reading);
   return config;
 }
 
+nlohmann::ordered_json json_of(const Buckets& buckets) {
+  switch (buckets.scale) {
+    case Buckets::Scale::linear:
+      return {{"scale", "linear"}, {"start", buckets.start}, {"width", buckets.width}};
+    case Buckets::Scale::fixed:
+      return {{"scale", "fixed"}, {"bounds", buckets.bounds}};
+    default:
+      return {{"scale", "exp2"}};
+  }
+}
+
+nlohmann::ordered_json json_of(const OpenMetricsMetadata& metadata) {
+  nlohmann::ordered_json labels = nlohmann::ordered_json::array();
+  for (const Label& label : metadata.labels) {
+    labels.push_back({{"name", label.name}, {"value", label.value}});
+  }
+  nlohmann::ordered_json object = {{"help", metadata.help},
+                                   {"type", kTypes.at(static_cast<std::size_t>(metadata.type))},
+                                   {"labels", std::move(labels)}};
+  if (metadata.type == Type::histogram) {
+    object["buckets"] = json_of(metadata.buckets);
+  }
+  return object;
+}
+
 }  // namespace
+
+std::vector<MetricConfig> parse_metric_configs(const json& list, const std::string& where) {
+  Faults faults;
+  const json holder = {{"metric-configs", list}};
+  const ObjectReading reading(holder, where, faults);
+  std::vector<MetricConfig> metrics = parse_metrics(reading);
+  faults.check();
+  return metrics;
+}
+
+nlohmann::ordered_json metric_configs_json(const std::vector<MetricConfig>& metrics) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const MetricConfig& metric : metrics) {
+    nlohmann::ordered_json object = {
+        {"name", metric.name},
+        {"map-name", metric.map},
+        {"extraction-options", {{"swap-on-read", metric.swap_on_read}, {"empty-on-read", metric.empty_on_read}}}};
+    if (metric.open_metrics) {
+      object["open-metrics-metadata"] = json_of(*metric.open_metrics);
+    }
+    list.push_back(std::move(object));
+  }
+  return list;
+}
 
 Monitor parse_monitor(const json& description, const std::filesystem::path& directory) {
   Faults faults;

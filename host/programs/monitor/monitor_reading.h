@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
 
 #include "host/programs/monitor/monitor.h"
 
@@ -11,6 +13,12 @@ namespace nicsentry::programs {
 // A monitor's description (docs/schemas/monitor.schema.json). `directory` is where relative names of files begin.
 // Throws BadRequest with a line for each fault: the path of the wrong key, what was read, and what is allowed.
 Monitor parse_monitor(const nlohmann::json& description, const std::filesystem::path& directory);
+
+// A list as "metric-configs" of a path has it; `where` is its place in error texts. Throws BadRequest like
+// parse_monitor().
+std::vector<MetricConfig> parse_metric_configs(const nlohmann::json& list, const std::string& where);
+// What parse_metric_configs() reads.
+nlohmann::ordered_json metric_configs_json(const std::vector<MetricConfig>& metrics);
 
 // The file of a monitor (.json), of C text (.c) or of a compiled program (.o). The latter two are an ingress path.
 // Throws Error naming the file.

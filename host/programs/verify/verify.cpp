@@ -79,7 +79,7 @@ ProgramKind choose_kind(const Material& material, const std::optional<ProgramKin
   return UserObject::has(material.object, ProgramKind::xdp) ? ProgramKind::xdp : ProgramKind::tc;
 }
 
-VerifiedPath build(const PathConfig& config, bool egress, const VerifyOptions& options) {
+CompiledPath build(const PathConfig& config, bool egress, const VerifyOptions& options) {
   const std::string title = title_of(config, egress);
   Material material = read_material(config);
   const bool compiled = material.object.empty();
@@ -102,7 +102,19 @@ VerifiedPath build(const PathConfig& config, bool egress, const VerifyOptions& o
           std::move(warnings),
           config.metrics,
           {title, std::move(material.text)},
-          UserObject(std::move(material.object), title, kind)};
+          std::move(material.object)};
+}
+
+VerifiedPath opened(CompiledPath path) {
+  UserObject object(std::move(path.object), path.source.name, path.kind);
+  return {path.egress,
+          std::move(path.name),
+          path.kind,
+          std::move(path.dialect),
+          std::move(path.warnings),
+          std::move(path.metrics),
+          std::move(path.source),
+          std::move(object)};
 }
 
 const UserMap* find_map(const std::vector<UserMap>& maps, const std::string& name) {
@@ -270,8 +282,8 @@ void load_other(VerifiedPath& path, const VerifiedPath* ingress) {
 
 }  // namespace
 
-std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& options) {
-  std::vector<VerifiedPath> paths;
+std::vector<CompiledPath> compile_paths(const Monitor& monitor, const VerifyOptions& options) {
+  std::vector<CompiledPath> paths;
   if (monitor.ingress && options.direction != Direction::egress) {
     paths.push_back(build(*monitor.ingress, false, options));
   }
@@ -282,6 +294,15 @@ std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& op
     throw Error("it has no program for this direction: read nothing at " +
                 path_key(options.direction == Direction::egress));
   }
+  return paths;
+}
+
+std::vector<VerifiedPath> verify(std::vector<CompiledPath> compiled) {
+  std::vector<VerifiedPath> paths;
+  paths.reserve(compiled.size());
+  for (CompiledPath& path : compiled) {
+    paths.push_back(opened(std::move(path)));
+  }
   choose_swapped(paths);
   for (VerifiedPath& path : paths) {
     const VerifiedPath* ingress = path.egress && !paths.front().egress ? &paths.front() : nullptr;
@@ -291,6 +312,10 @@ std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& op
     load_other(path, ingress);
   }
   return paths;
+}
+
+std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& options) {
+  return verify(compile_paths(monitor, options));
 }
 
 }  // namespace nicsentry::programs

@@ -19,23 +19,41 @@ struct VerifyOptions {
   int log_level = 6;  // DialectTarget
 };
 
-// One path of a monitor in the kernel, attached to nothing.
-struct VerifiedPath {
+// One path of a monitor as a compiled program.
+struct CompiledPath {
   bool egress = false;
   std::string name;
   ProgramKind kind = ProgramKind::tc;
   std::string dialect;  // "libbpf", "polycube", "object"
   std::string warnings;
   std::vector<MetricConfig> metrics;
-  SourceText source;  // no text: a compiled program
+  SourceText source;   // its name is what messages call the path; no text: it was compiled before
+  std::string object;  // bytes
+};
+
+// One path of a monitor in the kernel, attached to nothing.
+struct VerifiedPath {
+  bool egress = false;
+  std::string name;
+  ProgramKind kind = ProgramKind::tc;
+  std::string dialect;
+  std::string warnings;
+  std::vector<MetricConfig> metrics;
+  SourceText source;
   UserObject object;
   // With maps that are swapped on a read: the same program over a second set of these maps.
   std::optional<UserObject> other = std::nullopt;
   std::vector<std::string> swapped = {};
 };
 
-// Compiles the paths, joins the maps that they share, and has the kernel verify them. Egress is TC's always. Throws
-// Error with the user's own line numbers.
+// Compiles the paths, ingress first. Egress is TC's always. Asks the kernel for nothing but the compiler's confinement.
+// Throws Error with the user's own line numbers.
+std::vector<CompiledPath> compile_paths(const Monitor& monitor, const VerifyOptions& options);
+
+// Joins the maps that the paths share, and has the kernel verify them. Throws Error with the user's own line numbers.
+std::vector<VerifiedPath> verify(std::vector<CompiledPath> paths);
+
+// Both.
 std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& options);
 
 }  // namespace nicsentry::programs

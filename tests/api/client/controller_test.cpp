@@ -176,6 +176,37 @@ TEST_CASE("a refusal becomes the type of error that the server threw, with its w
   }
 }
 
+TEST_CASE("a program's metrics come as the run wrote them; each request has its method, path and query") {
+  Served served;
+  served.router.add_raw("GET", resource::kProgramMetrics, Lane::slow, [](const Request& request) {
+    CHECK(request.captures.at("name") == "mine");
+    CHECK(parse_program_query(request.query).request.metric == "a&b");
+    Response response;
+    response.content_type = "text/plain";
+    response.body = "not JSON\n";
+    return response;
+  });
+  served.router.add("DELETE", resource::kProgram, Lane::slow,
+                    [](const Request& request) { return encode(ProgramUnloaded{request.captures.at("name")}); });
+  served.router.add("POST", resource::kPrograms, Lane::slow, [](const Request& request) -> nlohmann::ordered_json {
+    const auto load = decode<ProgramLoadRequest>(request.body);
+    CHECK(load.paths.at(0).object == std::string(300'000, '\xff'));
+    throw Conflict("eth0 has another program");
+  });
+  served.serve();
+  const Controller controller(served.socket);
+  ProgramQuery query;
+  query.request.metric = "a&b";
+  CHECK(controller.read_program("mine", query) == "not JSON\n");
+  CHECK(controller.unload_program("mine").name == "mine");
+  programs::CompiledPath path;
+  path.name = "x";
+  path.source = {"x.c", "// no UTF-8: \xff\n"};
+  path.object.assign(300'000, '\xff');
+  CHECK_THROWS_AS(controller.load_program({{}, {path}}), Conflict);
+  CHECK_THROWS_AS(controller.programs(), OtherVersion);
+}
+
 TEST_CASE("a path or a method that the server does not know means another version") {
   Served served;
   served.router.add("GET", resource::kWindows, Lane::quick, throwing<Error>("not reached"));

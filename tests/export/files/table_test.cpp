@@ -294,6 +294,22 @@ TEST_CASE("a program that was off its hook is told of, with the time, in the tab
   CHECK(window_json(sample_report())["outages"].empty());
 }
 
+TEST_CASE("programs of a user's own that stood beside the analyser are named, in the table and in JSON") {
+  WindowReport report = sample_report();
+  CHECK(window_json(report)["user_programs"] == nlohmann::json::array());
+  report.user_programs = {{"mine", "eth0", "tc-ingress", "tc", "counting", 7, 200},
+                          {"other", "eth0", "xdp", "drv", "dropping", 8, 0}};
+  const std::string table = format_table(report, {0, 10});
+  CHECK_THAT(table, Contains("eth0 tc-ingress/tc: 'mine' of your own, priority 200\n"));
+  CHECK_THAT(table, Contains("eth0 xdp/drv: 'other' of your own\n"));
+  const auto programs = window_json(report)["user_programs"];
+  REQUIRE(programs.size() == 2);
+  CHECK(programs[0]["name"] == "mine");
+  CHECK(programs[0]["priority"] == 200);
+  CHECK(programs[1]["hook"] == "xdp");
+  CHECK_FALSE(programs[1].contains("priority"));
+}
+
 TEST_CASE("the causes of unparsed packets have different names") {
   std::vector<std::string> names;
   names.reserve(CAUSES);

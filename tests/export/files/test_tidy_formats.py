@@ -234,6 +234,7 @@ def summary(window):
         "bytes_in": sum(plane["bytes_in"] for plane in planes),
         "planes": planes,
         "outages": [],
+        "user_programs": [],
     }
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "host/cli/text_table.h"
+#include "host/base/text_table.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/api/json/program_query.h"
+
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include "host/api/json/resources.h"
+#include "host/base/error.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::array<const char*, 3> kDirections = {"ingress", "egress", "both"};
+constexpr std::array<const char*, 3> kFormats = {"json", "openmetrics", "table"};
+constexpr std::size_t kSeriesMost = 10'000'000;
+
+// The place of a word in a list that has the order of an enumeration.
+std::size_t place_of(const std::array<const char*, 3>& words, const char* what, const std::string& word) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (word == words.at(i)) {
+      return i;
+    }
+  }
+  throw BadRequest(std::string(what) + ": read \"" + word + "\", allowed is " + words[0] + ", " + words[1] + " or " +
+                   words[2]);
+}
+
+std::size_t parse_series(const std::string& text) {
+  std::size_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size() || number == 0 || number > kSeriesMost) {
+    throw BadRequest("series: read \"" + text + "\", allowed is a number from 1 to " + std::to_string(kSeriesMost));
+  }
+  return number;
+}
+
+bool parse_choice(const char* what, const std::string& word, const char* off, const char* on) {
+  if (word != off && word != on) {
+    throw BadRequest(std::string(what) + ": read \"" + word + "\", allowed is " + off + " or " + on);
+  }
+  return word == on;
+}
+
+}  // namespace
+
+programs::Direction parse_program_direction(const std::string& word) {
+  return static_cast<programs::Direction>(place_of(kDirections, "direction", word));
+}
+
+ProgramQuery::Format parse_program_format(const std::string& word) {
+  return static_cast<ProgramQuery::Format>(place_of(kFormats, "format", word));
+}
+
+std::string query_text(const ProgramQuery& query) {
+  std::string text;
+  const auto add = [&text](const char* name, const std::string& value) {
+    text += (text.empty() ? "?" : "&") + std::string(name) + "=" + value;
+  };
+  if (query.request.metric) {
+    add("metric", encoded_segment(*query.request.metric));
+  }
+  if (query.request.direction != programs::Direction::both) {
+    add("direction", kDirections.at(static_cast<std::size_t>(query.request.direction)));
+  }
+  if (query.format != ProgramQuery::Format::json) {
+    add("format", kFormats.at(static_cast<std::size_t>(query.format)));
+  }
+  if (query.style.add_processors) {
+    add("cpus", "sum");
+  }
+  if (query.style.raw) {
+    add("raw", "true");
+  }
+  if (query.series != programs::kSeriesDefault) {
+    add("series", std::to_string(query.series));
+  }
+  return text;
+}
+
+ProgramQuery parse_program_query(const std::map<std::string, std::string>& query) {
+  ProgramQuery parsed;
+  for (const auto& [name, value] : query) {
+    if (name == "metric") {
+      parsed.request.metric = value;
+    } else if (name == "direction") {
+      parsed.request.direction = parse_program_direction(value);
+    } else if (name == "format") {
+      parsed.format = parse_program_format(value);
+    } else if (name == "cpus") {
+      parsed.style.add_processors = parse_choice("cpus", value, "list", "sum");
+    } else if (name == "raw") {
+      parsed.style.raw = parse_choice("raw", value, "false", "true");
+    } else if (name == "series") {
+      parsed.series = parse_series(value);
+    } else {
+      throw BadRequest("query: '" + name + "' is unknown; allowed is metric, direction, format, cpus, raw and series");
+    }
+  }
+  return parsed;
+}
+
+}  // namespace nicsentry

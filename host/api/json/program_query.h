@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "host/programs/reading/metrics_json.h"
+#include "host/programs/reading/open_metrics.h"
+#include "host/programs/reading/reading.h"
+
+namespace nicsentry {
+
+// What a client reads of a program, and how it is written: "?metric=SESSIONS&direction=ingress&format=json&...".
+struct ProgramQuery {
+  enum class Format { json, openmetrics, table };
+
+  programs::ReadRequest request;
+  Format format = Format::json;
+  programs::JsonStyle style;                      // not of openmetrics
+  std::size_t series = programs::kSeriesDefault;  // of openmetrics
+};
+
+// With "?", or empty.
+std::string query_text(const ProgramQuery& query);
+// Throws BadRequest for an unknown name and for a wrong value.
+ProgramQuery parse_program_query(const std::map<std::string, std::string>& query);
+
+// The words of a command line, too. Throw BadRequest.
+programs::Direction parse_program_direction(const std::string& word);
+ProgramQuery::Format parse_program_format(const std::string& word);
+
+}  // namespace nicsentry

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/app/user_programs.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "host/base/error.h"
+#include "host/datapath/user_pins.h"
+#include "host/programs/loaded/loaded.h"
+
+namespace nicsentry {
+namespace {
+
+constexpr std::chrono::seconds kLookAtPrograms{1};
+
+// Nothing while another process has the programs.
+std::optional<std::vector<UserProgram>> find_user_programs() {
+  if (!UserPins::any()) {
+    return std::vector<UserProgram>();
+  }
+  const auto monitors = programs::list_monitors_at_once();
+  if (!monitors) {
+    return std::nullopt;
+  }
+  std::vector<UserProgram> found;
+  for (const programs::LoadedMonitor& monitor : *monitors) {
+    for (const programs::LoadedPath& path : monitor.paths) {
+      if (monitor.here && path.attached) {
+        found.push_back({monitor.name, monitor.interface, hook_name(path.hook()), mode_name(path.mode), path.title,
+                         path.program_id, path.priority});
+      }
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+UserPrograms::UserPrograms(std::function<void(const std::string&)> warning)
+    : warning_(std::move(warning)), thread_([this] { look_again_and_again(); }) {}
+
+UserPrograms::~UserPrograms() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+std::vector<UserProgram> UserPrograms::on(const std::vector<std::string>& ports) const {
+  std::vector<UserProgram> programs;
+  const std::lock_guard lock(mutex_);
+  std::copy_if(found_.begin(), found_.end(), std::back_inserter(programs), [&ports](const UserProgram& program) {
+    return std::find(ports.begin(), ports.end(), program.interface) != ports.end();
+  });
+  return programs;
+}
+
+void UserPrograms::look() {
+  const std::lock_guard one_at_a_time(looking_);
+  try {
+    if (auto found = find_user_programs()) {
+      const std::lock_guard lock(mutex_);
+      found_ = std::move(*found);
+    }
+    why_not_.clear();
+  } catch (const Error& error) {
+    if (std::string former = std::exchange(why_not_, error.what()); former != why_not_) {
+      warning_(std::string("programs of your own are not known: ") + error.what());
+    }
+    const std::lock_guard lock(mutex_);
+    found_.clear();
+  }
+}
+
+void UserPrograms::look_again_and_again() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    lock.unlock();
+    look();
+    lock.lock();
+    changed_.wait_for(lock, kLookAtPrograms, [this] { return ending_; });
+  }
+}
+
+}  // namespace nicsentry
