@@ -74,7 +74,7 @@ class Daemon {
         messages_(messages),
         log_(log),
         logged_(options.log_rate, [this](const std::string& record) { write_record(record); }),
-        firewall_(make_firewall(options, messages.warning)),
+        firewall_(make_firewall(options, messages)),
         ports_(open_ports(options, firewall_.get())),
         output_(with_end(output), common_profile(ports_), messages),
         analysis_(loop_, analysis_options(), analysis_output()),

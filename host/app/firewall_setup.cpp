@@ -146,8 +146,7 @@ VitalTraffic vital_traffic(const DaemonOptions& options) {
   return VitalTraffic({options.interfaces, options.port.both_directions, one_way});
 }
 
-std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
-                                        const std::function<void(const std::string&)>& warning) {
+std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Messages& messages) {
   if (!options.wants_firewall()) {
     return nullptr;
   }
@@ -155,11 +154,15 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
   if (options.egress_rules && !egress) {
     refuse_egress("--egress-rules " + options.egress_rules->string());
   }
-  auto firewall = std::make_unique<Firewall>(
-      Firewall::Options{FirewallSize{}, options.state, warning, options.tcp_pickup,
-                        [vital = vital_traffic(options)](const Caller& caller, bool standing) {
-                          return vital.packets(caller, standing);
-                        }});
+  Firewall::Options wanted;
+  wanted.state = options.state;
+  wanted.warning = messages.warning;
+  wanted.info = messages.info;
+  wanted.tcp_pickup = options.tcp_pickup;
+  wanted.vital = [vital = vital_traffic(options)](const Caller& caller, bool standing) {
+    return vital.packets(caller, standing);
+  };
+  auto firewall = std::make_unique<Firewall>(std::move(wanted));
   const ChangeTerms terms{options.yes, std::nullopt, {getpid(), std::nullopt}};
   if (options.rules) {
     apply_file(*firewall, Chain::ingress, options.rules->string(), egress, terms);
@@ -168,9 +171,9 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
     apply_file(*firewall, Chain::egress, options.egress_rules->string(), egress, terms);
   }
   if (!egress) {
-    warn_of_idle_egress(*firewall, warning);
+    warn_of_idle_egress(*firewall, messages.warning);
   }
-  warn_of_unwatched(*firewall, options.interfaces, warning);
+  warn_of_unwatched(*firewall, options.interfaces, messages.warning);
   return firewall;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "host/app/daemon_options.h"
+#include "host/app/messages.h"
 #include "host/enforce/firewall.h"
 #include "host/lockout/lockout.h"
 
@@ -14,8 +14,7 @@ namespace nicsentry {
 
 // The firewall that a run's options ask for, its files read and compiled; null where they ask for none. Throws Error,
 // also for rules that no program of the run would enforce: they would be taken for protection.
-std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options,
-                                        const std::function<void(const std::string&)>& warning);
+std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Messages& messages);
 
 // That no program of the run enforces this chain.
 Conflict not_enforced(Chain chain);

@@ -18,8 +18,9 @@ namespace nicsentry {
 void add_change_options(CLI::App& command, ChangeOptions& options) {
   command.add_flag("--yes", options.yes, "also if it cuts off your connection, the gateway, neighbour discovery, ...");
   command
-      .add_option("--confirm", options.confirm,
-                  "take the change back after this time, such as 60s, unless 'rules confirm' comes")
+      .add_option(
+          "--confirm", options.confirm,
+          "take the change back after this time, such as 60s, unless 'rules confirm' comes; a number alone: seconds")
       ->check(understood_by(lifetime_option));
 }
 
@@ -43,7 +44,7 @@ std::string own_connection() {
 void report_unconfirmed(const ChangeOptions& options) {
   if (!options.confirm.empty()) {
     std::printf("taken back after %s unless confirmed: nicsentry rules confirm; at once: nicsentry rules revert\n",
-                options.confirm.c_str());
+                lifetime_with_unit(options.confirm).c_str());
   }
 }
 

@@ -6,8 +6,8 @@
 
 namespace nicsentry {
 
-// "10s", "50ms", "2m", "1.5h", "5d", or a plain decimal number of seconds ("0.01"). Throws Error for anything else, for
-// what is not positive, and for less than `least`.
+// "10s", "50ms", "2m", "1.5h", "1h30m", "5d", or a plain decimal number of seconds ("0.01"), as duration_seconds()
+// reads it. Throws Error for anything else, for less than `least`, and for more than a year.
 std::chrono::nanoseconds parse_duration(const std::string& text, std::chrono::nanoseconds least);
 
 }  // namespace nicsentry

@@ -15,8 +15,15 @@ std::chrono::nanoseconds lifetime_option(const std::string& text) {
 }
 
 void add_lifetime_option(CLI::App& command, std::string& lifetime) {
-  command.add_option("--for", lifetime, "remove the entries after this time, such as 10m (default: never)")
+  command
+      .add_option("--for", lifetime,
+                  "remove the entries after this time, such as 10m; a number alone: seconds (default: never)")
       ->check(understood_by(lifetime_option));
+}
+
+std::string lifetime_with_unit(const std::string& lifetime) {
+  const bool number_alone = lifetime.find_last_not_of("0123456789. ") == std::string::npos;
+  return number_alone ? lifetime + "s" : lifetime;
 }
 
 std::optional<std::chrono::nanoseconds> chosen_lifetime(const std::string& lifetime) {

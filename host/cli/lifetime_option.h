@@ -14,6 +14,9 @@ std::chrono::nanoseconds lifetime_option(const std::string& text);
 // --for: how long entries of a set last.
 void add_lifetime_option(CLI::App& command, std::string& lifetime);
 
+// The option's text with its unit: "60s" for "60".
+std::string lifetime_with_unit(const std::string& lifetime);
+
 // The option's value; nothing where it is not given. Throws Error.
 std::optional<std::chrono::nanoseconds> chosen_lifetime(const std::string& lifetime);
 

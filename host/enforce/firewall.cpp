@@ -26,8 +26,6 @@ constexpr Chain kChains[] = {Chain::ingress, Chain::egress};
 constexpr std::chrono::nanoseconds kFirstMending = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kLastMending = std::chrono::seconds(30);
 
-constexpr const char* kNotConfirmed = "was not confirmed";
-
 std::string renamed_text(const std::string& former, const std::string& name, std::size_t rules) {
   return former + " was renamed to " + name + ": rules that named it name it so from now on (" + std::to_string(rules) +
          "); so must files of rules that are loaded";
@@ -330,7 +328,7 @@ void Firewall::with_undo(const ChangeTerms& terms, const std::function<Undo()>& 
     if (unconfirmed_.waits()) {
       throw Conflict(former->what() + " still waits to be confirmed: nicsentry rules confirm");
     }
-    take_back(*former, kNotConfirmed);  // which is still to be saved
+    take_back(*former, Because::unconfirmed);  // which is still to be saved
   }
   Undo undo = make_undo();
   undo.due_ns = options_.now() + terms.confirm->count();
@@ -363,7 +361,7 @@ std::string Firewall::revert() {
   Undo& undo = *unconfirmed_.undo();
   std::string what = undo.what();
   try {
-    take_back(undo, "was reverted");
+    take_back(undo, Because::reverted);
   } catch (const Error& error) {
     if (!undo.taken_back) {
       throw;
@@ -377,18 +375,22 @@ bool Firewall::take_back_unconfirmed() {
   const Change change(*this);
   Undo* undo = unconfirmed_.undo();
   if (undo != nullptr) {
-    take_back(*undo, kNotConfirmed);
+    take_back(*undo, Because::unconfirmed);
   }
   return undo != nullptr;
 }
 
 // With the lock held. First in force, then saved: a full disk must not keep anybody locked out. Where it throws, Expiry
 // tries again.
-void Firewall::take_back(Undo& undo, const char* why) {
+void Firewall::take_back(Undo& undo, Because because) {
   if (!undo.taken_back) {
     put_in_force(undo);
     undo.taken_back = true;
-    options_.warning(undo.what() + " " + why + "; it is taken back");
+    if (because == Because::reverted) {
+      options_.info(undo.what() + " was reverted");
+    } else {
+      options_.warning(undo.what() + " was not confirmed; it is taken back");
+    }
   }
   save(undo);
   unconfirmed_.end();
@@ -833,7 +835,7 @@ void Firewall::expire(TimestampNs now_ns) {
     }
   };
   if (Undo* undo = unconfirmed_.undo(); undo != nullptr && undo->due_ns <= now_ns) {
-    attempt([&] { take_back(*undo, kNotConfirmed); });
+    attempt([&] { take_back(*undo, Because::unconfirmed); });
   }
   for (const Chain chain : kChains) {
     attempt([&] { expire_rules(chain, now_ns); });

@@ -64,6 +64,7 @@ class Firewall : public Enforcement {
     CounterCache::ReadCounters read_counters = [](const FirewallMaps& maps, std::span<const std::uint32_t> ids) {
       return maps.read_counters(ids);
     };
+    std::function<void(const std::string&)> info = [](const std::string&) {};
   };
   // Takes rules and sets from the state directory. Throws Error.
   explicit Firewall(Options options);
@@ -223,8 +224,8 @@ class Firewall : public Enforcement {
   void switch_and_save(const NextChains& chains, const NextSets& sets);
   // Performs a change that is taken back unless it is confirmed, where the terms say so.
   void with_undo(const ChangeTerms& terms, const std::function<Undo()>& make_undo, const std::function<void()>& act);
-  // `why`: "was not confirmed".
-  void take_back(Undo& undo, const char* why);
+  enum class Because : std::uint8_t { unconfirmed, reverted };
+  void take_back(Undo& undo, Because because);
   void put_in_force(const Undo& undo);
   void save(const Undo& undo);
   // When the rules are written to disk: before they are in force, where a failure still changes nothing, or by the

@@ -209,7 +209,7 @@ def confirm_case(directory):
         state = host.directory / "state"
         running = Controller(host, *STATEFUL, "--mode", "drv", "--state", state)
         drop = ("rules", "default", "ingress", "drop", "--yes")
-        text = host.done(*drop, "--confirm", "3s")
+        text = host.done(*drop, "--confirm", "3")
         expect_text("output", "taken back after 3s unless confirmed: nicsentry rules confirm", text)
         expect("a new connection", False, host.reaches())
         expect_text("rules show", "the change of the ingress chain is taken back in", host.done("rules", "show"))
@@ -250,7 +250,7 @@ def confirm_case(directory):
         expect("a new connection, when it was reverted", True, host.reaches())
         expect("nothing is left to be taken back", False, (state / "undo.json").exists())
         expect("revert without a change", 1, host.ask("rules", "revert")[0])
-        last.wait_for("warning: the change of the ingress chain was reverted; it is taken back")
+        last.wait_for("info: the change of the ingress chain was reverted")
         last.stop()
 
 

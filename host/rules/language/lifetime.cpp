@@ -14,7 +14,7 @@ struct Unit {
   std::string_view name;
   double seconds;
 };
-constexpr Unit kUnits[] = {{"ms", 1e-3}, {"s", 1}, {"min", 60}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+constexpr Unit kUnits[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"min", 60}, {"m", 60}, {"h", 3600}, {"d", 86400}};
 constexpr double kLongestSeconds = 366.0 * 86400;
 
 // Parses a number at the start of the text and removes it there.
@@ -38,20 +38,25 @@ std::optional<double> take_unit(std::string_view& text) {
 
 }  // namespace
 
-std::optional<std::chrono::nanoseconds> parse_lifetime(std::string_view text) {
+std::optional<double> duration_seconds(std::string_view text) {
   text = trimmed(text);
   double seconds = 0;
   bool first = true;
   do {
     const std::optional<double> number = take_number(text);
     if (!number || *number < 0) return std::nullopt;
-    if (first && text.empty()) return lifetime_of_seconds(*number);
+    if (first && text.empty()) return number;
     const std::optional<double> unit = take_unit(text);
     if (!unit) return std::nullopt;
     seconds += *number * *unit;
     first = false;
   } while (!text.empty());
-  return lifetime_of_seconds(seconds);
+  return seconds;
+}
+
+std::optional<std::chrono::nanoseconds> parse_lifetime(std::string_view text) {
+  const std::optional<double> seconds = duration_seconds(text);
+  return seconds ? lifetime_of_seconds(*seconds) : std::nullopt;
 }
 
 std::optional<std::chrono::nanoseconds> lifetime_of_seconds(double seconds) {
