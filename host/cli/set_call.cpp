@@ -70,6 +70,13 @@ void report_what_was_there(const SetAddition& added) {
                 " later end: " + ends_text(added.longer, added.outlasting) + "; to end " + (one ? "it" : "them") +
                 " as asked: --shorten");
   }
+  for (const auto& [range, by] : added.covered) {
+    std::printf("%s was covered by %s before\n", range.text().c_str(), by.text().c_str());
+  }
+  for (const auto& [range, entries] : added.narrower) {
+    std::printf("%s covers %s, which %s too\n", range.text().c_str(), number_of(entries, "entry", "entries").c_str(),
+                entries == 1 ? "stays" : "stay");
+  }
   for (const AddressRange& range : added.exempt) {
     log_warning(range.text() + " is in the set '" + kAllowedSet + "' too: it is not blocked");
   }

@@ -52,6 +52,9 @@ class Enforcement {
     std::size_t outlasting = 0;        // entries that stay as they are: they end later than was asked
     std::vector<SetEntry> longer;      // of these some
     std::vector<AddressRange> exempt;  // of the addresses some that are blocked, but in the set `allowed`
+    // What the set had beside new entries. Of the first kNamedMost of them only, as each is a search.
+    std::vector<std::pair<AddressRange, AddressRange>> covered;  // by a wider entry
+    std::vector<std::pair<AddressRange, std::size_t>> narrower;  // entries that a new one covers
   };
   struct Taken {
     std::size_t changed = 0;

@@ -148,11 +148,24 @@ SetStore::Addition SetStore::addition(const std::string& set, std::span<const Se
     if (present) {
       note(added.renewed, added.former, *present);
     } else {
+      if (exists && added.changed < Enforcement::kNamedMost) {
+        note_neighbours(added, set, entry.range);
+      }
       ++added.changed;
     }
     addition.entries.push_back(entry);
   }
   return addition;
+}
+
+// With the lock held.
+void SetStore::note_neighbours(Enforcement::Added& added, const std::string& set, const AddressRange& range) const {
+  if (const auto wider = sets_.wider_entry(set, range)) {
+    added.covered.emplace_back(range, *wider);
+  }
+  if (const std::size_t narrower = sets_.narrower_entries(set, range); narrower != 0) {
+    added.narrower.emplace_back(range, narrower);
+  }
 }
 
 SetUpdate SetStore::add(const std::string& set, std::span<const SetEntry> entries) {

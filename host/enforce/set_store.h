@@ -72,6 +72,7 @@ class SetStore {
   bool save_classes(std::string& reason) const;
 
  private:
+  void note_neighbours(Enforcement::Added& added, const std::string& set, const AddressRange& range) const;
   template <typename Act>
   SetUpdate make_and(const std::string& set, Act act);
   template <typename Act>

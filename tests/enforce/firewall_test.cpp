@@ -352,6 +352,19 @@ TEST_CASE("the later end of an entry holds; what was there is said") {
   CHECK(named.longer.size() == 20);
 }
 
+TEST_CASE("of new entries it is told which the set covers already, and which cover others") {
+  Port port;
+  const auto none = port.firewall.block(entries({"10.0.0.7", "10.1.0.0/16"}));
+  CHECK(none.covered.empty());
+  CHECK(none.narrower.empty());
+  const auto some = port.firewall.block(entries({"10.0.0.0/24", "10.1.2.3", "10.1.0.0/16"}));
+  CHECK(some.changed == 2);
+  REQUIRE(some.covered.size() == 1);
+  CHECK(some.covered[0] == std::pair{parse_address_range("10.1.2.3"), parse_address_range("10.1.0.0/16")});
+  REQUIRE(some.narrower.size() == 1);
+  CHECK(some.narrower[0] == std::pair{parse_address_range("10.0.0.0/24"), std::size_t{1}});
+}
+
 TEST_CASE("an address in the set `allowed` is not blocked, but rules judge it") {
   Port port;
   port.firewall.block(entries({"10.0.0.0/24"}));

@@ -65,7 +65,8 @@ SetAddition add(const RunFirewall& run, const std::string& name, const SetAdditi
   return {added.changed,    took.count(),
           added.renewed,    listed(added.former, firewall.now()),
           added.outlasting, listed(added.longer, firewall.now()),
-          added.exempt,     run.enforced_after_change()};
+          added.exempt,     added.covered,
+          added.narrower,   run.enforced_after_change()};
 }
 
 SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemovalRequest& request,

@@ -45,6 +45,27 @@ AddressRange get_range(Fields& fields, const char* name) {
   return parse_address_range(fields.get<std::string>(name, "an address, a prefix or a range"));
 }
 
+using Covered = std::vector<std::pair<AddressRange, AddressRange>>;
+
+// Ranges, each with a wider one that covers it.
+ordered_json encode_covered(const Covered& covered) {
+  ordered_json list = ordered_json::array();
+  for (const auto& [range, by] : covered) {
+    list.push_back({{"range", range.text()}, {"by", by.text()}});
+  }
+  return list;
+}
+
+Covered get_covered(Fields& fields, const char* name) {
+  const json& list = fields.list(name);
+  Covered covered;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    Fields one = fields.element(name, list, i);
+    covered.emplace_back(get_range(one, "range"), get_range(one, "by"));
+  }
+  return covered;
+}
+
 std::optional<std::chrono::nanoseconds> find_lifetime(Fields& fields) {
   const auto seconds = fields.find<double>("for_s", kLifetimeAllowed);
   const auto lifetime = seconds ? lifetime_of_seconds(*seconds) : std::nullopt;
@@ -215,9 +236,15 @@ SetReplacementRequest decode(const json& request) {
 }
 
 ordered_json encode(const SetAddition& answer) {
-  return {{"changed", answer.changed},       {"took_ms", answer.took_ms},          {"renewed", answer.renewed},
-          {"former", encode(answer.former)}, {"outlasting", answer.outlasting},    {"longer", encode(answer.longer)},
-          {"exempt", encode(answer.exempt)}, {"enforced", encode(answer.enforced)}};
+  ordered_json narrower = ordered_json::array();
+  for (const auto& [range, entries] : answer.narrower) {
+    narrower.push_back({{"range", range.text()}, {"entries", entries}});
+  }
+  return {{"changed", answer.changed},       {"took_ms", answer.took_ms},
+          {"renewed", answer.renewed},       {"former", encode(answer.former)},
+          {"outlasting", answer.outlasting}, {"longer", encode(answer.longer)},
+          {"exempt", encode(answer.exempt)}, {"covered", encode_covered(answer.covered)},
+          {"narrower", std::move(narrower)}, {"enforced", encode(answer.enforced)}};
 }
 
 template <>
@@ -231,6 +258,12 @@ SetAddition decode(const json& answer) {
   decoded.outlasting = fields.get<std::size_t>("outlasting", kNumber);
   decoded.longer = get_listed_entries(fields, "longer");
   decoded.exempt = get_ranges(fields, "exempt");
+  decoded.covered = get_covered(fields, "covered");
+  const json& narrower = fields.list("narrower");
+  for (std::size_t i = 0; i < narrower.size(); ++i) {
+    Fields one = fields.element("narrower", narrower, i);
+    decoded.narrower.emplace_back(get_range(one, "range"), one.get<std::size_t>("entries", kNumber));
+  }
   decoded.enforced = get_enforced(fields);
   return decoded;
 }
@@ -256,13 +289,9 @@ SetRemovalRequest decode(const json& request) {
 }
 
 ordered_json encode(const SetRemoval& answer) {
-  ordered_json staying = ordered_json::array();
-  for (const auto& [range, by] : answer.staying) {
-    staying.push_back({{"range", range.text()}, {"by", by.text()}});
-  }
   return {{"changed", answer.changed},
           {"missing", encode(answer.missing)},
-          {"staying", std::move(staying)},
+          {"staying", encode_covered(answer.staying)},
           {"enforced", encode(answer.enforced)}};
 }
 
@@ -272,11 +301,7 @@ SetRemoval decode(const json& answer) {
   SetRemoval decoded;
   decoded.changed = fields.get<std::size_t>("changed", kNumber);
   decoded.missing = get_ranges(fields, "missing");
-  const json& staying = fields.list("staying");
-  for (std::size_t i = 0; i < staying.size(); ++i) {
-    Fields one = fields.element("staying", staying, i);
-    decoded.staying.emplace_back(get_range(one, "range"), get_range(one, "by"));
-  }
+  decoded.staying = get_covered(fields, "staying");
   decoded.enforced = get_enforced(fields);
   return decoded;
 }

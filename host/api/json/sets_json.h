@@ -74,6 +74,9 @@ struct SetAddition {
   std::size_t outlasting = 0;        // entries that stay as they are: they end later than was asked
   std::vector<ListedEntry> longer;   // some of them
   std::vector<AddressRange> exempt;  // some that are blocked, but in the set `allowed`
+  // Some of the new entries: with a wider entry that covers it, and with the number of entries that it covers.
+  std::vector<std::pair<AddressRange, AddressRange>> covered;
+  std::vector<std::pair<AddressRange, std::size_t>> narrower;
   Enforced enforced;
 };
 nlohmann::ordered_json encode(const SetAddition& answer);

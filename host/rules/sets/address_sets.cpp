@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "host/base/closest_word.h"
 #include "host/base/error.h"
 #include "host/rules/sets/address_sets_content.h"
 
@@ -117,10 +118,15 @@ AddressSet* AddressSets::Content::find(const std::string& name) const {
 AddressSet& AddressSets::Content::get(const std::string& name) const {
   if (AddressSet* set = find(name)) return *set;
   std::string there;
+  std::vector<std::string> names;
+  names.reserve(sets.size());
   for (const auto& set : sets) {
     there += (there.empty() ? "" : ", ") + set->name;
+    names.push_back(set->name);
   }
-  throw NotFound("address set '" + name + "': there is no such set; existing sets: " + there);
+  const auto meant = closest_word(name, names);
+  throw NotFound("address set '" + name + "': there is no such set; existing sets: " + there +
+                 (meant ? "; did you mean '" + *meant + "'?" : ""));
 }
 
 SetEnds::Sets AddressSets::Content::by_bit() const {
@@ -337,6 +343,18 @@ std::optional<AddressRange> AddressSets::wider_entry(const std::string& name, co
     return !wider;
   });
   return wider;
+}
+
+std::size_t AddressSets::narrower_entries(const std::string& name, const AddressRange& range) const {
+  const AddressKey first = address_key(range.first);
+  const AddressKey last = address_key(range.last);
+  std::size_t found = 0;
+  content_->get(name).members[family_of(range.first)].visit_from({first, first}, [&](const SetMember& entry) {
+    const bool itself = entry.first == first && entry.last == last;
+    found += !(last < entry.last) && !itself ? 1 : 0;
+    return !(last < entry.first);
+  });
+  return found;
 }
 
 void AddressSets::create(const std::string& name) {

@@ -78,6 +78,9 @@ class AddressSets {
   // range is not in the set.
   std::optional<AddressRange> wider_entry(const std::string& name, const AddressRange& range) const;
 
+  // Returns how many entries the range contains, itself not counted. Searches those that begin in it.
+  std::size_t narrower_entries(const std::string& name, const AddressRange& range) const;
+
   void create(const std::string& name);  // creates an empty set; at most kSetsMax
   SetUpdate remove(const std::string& name);
   // Each set gets the other's name and its place among names(). Rules meet the content that a name has when they are

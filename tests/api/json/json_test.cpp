@@ -87,7 +87,9 @@ TEST_CASE("each answer is written as it was read") {
       R"({"entries":[{"range":"10.0.0.0/8"},{"range":"2001:db8::1","expires_s":12.25}]})");
   check_round_trip<SetAddition>(
       R"({"changed":2,"took_ms":0.125,"renewed":1,"former":[{"range":"10.0.0.1"}],"outlasting":1,)"
-      R"("longer":[{"range":"10.0.0.0/8","expires_s":1.5}],"exempt":["10.0.0.2"],"enforced":)" +
+      R"("longer":[{"range":"10.0.0.0/8","expires_s":1.5}],"exempt":["10.0.0.2"],)"
+      R"("covered":[{"range":"10.0.0.2","by":"10.0.0.0/8"}],"narrower":[{"range":"10.0.0.0/7","entries":2}],)"
+      R"("enforced":)" +
       kEnforced + "}");
   check_round_trip<SetReplacement>(R"({"entries":5,"enforced":)" + kEnforced + "}");
   check_round_trip<SetRemoval>(

@@ -615,6 +615,14 @@ TEST_CASE("a range's own entry and a wider entry are told apart") {
   CHECK(wider("10.0.0.255-10.0.1.0").empty());
   CHECK(wider("10.0.1.128").empty());
   CHECK(wider("::a00:7").empty());
+  const auto narrower = [&](const char* text) { return sets.narrower_entries("blocked", range(text)); };
+  CHECK(narrower("10.0.0.0/24") == 2);
+  CHECK(narrower("10.0.0.0/8") == 4);
+  CHECK(narrower("10.0.0.0-10.0.0.3") == 0);
+  CHECK(narrower("10.0.0.4-10.0.0.7") == 1);
+  CHECK(narrower("10.0.0.0-10.0.1.4") == 3);
+  CHECK(narrower("::/0") == 2);
+  CHECK(narrower("10.0.0.7") == 0);
 }
 
 TEST_CASE("prefixes that need more than half of the nodes are refused with the values, and nothing changes") {
