@@ -49,7 +49,7 @@ void check_kernel(Diagnosis& diagnosis) {
 }
 
 std::string describe_port(const Interface& port) {
-  std::string text = port.up ? "up" : "down";
+  std::string text = !port.up ? "down" : port.carrier ? "up" : "up, no carrier";
   text += ", MTU " + std::to_string(port.mtu) + ", driver " + (port.driver.empty() ? "none" : port.driver);
   if (!port.firmware.empty()) {
     text += ", firmware " + port.firmware;

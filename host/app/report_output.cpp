@@ -56,12 +56,21 @@ struct ReportOutput::Text {
     if (options.text == WindowText::json) {
       text = window_json(report).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
     } else if (packets_in(report) == 0 && report.outages.empty()) {
-      messages.info("window " + std::to_string(report.number) + ": no packets");
-    } else if (options.text == WindowText::table) {
-      text = format_table(report, {terminal_width(), options.top, options.by, options.order, options.local_time,
-                                   options.service_names ? &services : nullptr});
+      tell_of_silence(report.number);
+    } else {
+      silent = false;
+      if (options.text == WindowText::table) {
+        text = format_table(report, {terminal_width(), options.top, options.by, options.order, options.local_time,
+                                     options.service_names ? &services : nullptr});
+      }
     }
     write(text);
+  }
+
+  void tell_of_silence(std::uint64_t window) {
+    if (!std::exchange(silent, true)) {
+      messages.info("window " + std::to_string(window) + ": no packets; said again only behind one with packets");
+    }
   }
 
   void write(std::string_view text) {
@@ -87,7 +96,8 @@ struct ReportOutput::Text {
   const Messages messages;
   FdWriter writer{STDOUT_FILENO};
   ServiceNames services;
-  bool ended = false;  // nobody reads any more
+  bool ended = false;   // nobody reads any more
+  bool silent = false;  // the last window had no packets
 };
 
 ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages)

@@ -48,6 +48,7 @@ Interface find_interface(const std::string& name) {
     throw SystemError(errno, "reading the flags of " + name);
   }
   found.up = (request.ifr_flags & IFF_UP) != 0;
+  found.carrier = found.up && (request.ifr_flags & IFF_RUNNING) != 0;
   request = request_for(name);
   if (ioctl(fd.get(), SIOCGIFMTU, &request) != 0) {
     throw SystemError(errno, "reading the MTU of " + name);
@@ -112,6 +113,18 @@ int interface_index(const std::string& name) {
     throw SystemError(errno, "looking for interface '" + name + "'");
   }
   return 0;
+}
+
+LinkState link_state(const std::string& name) {
+  const UniqueFd fd = query_socket();
+  ifreq request = request_for(name);
+  if (ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) {
+    throw SystemError(errno, "reading the flags of " + name);
+  }
+  if ((request.ifr_flags & IFF_UP) == 0) {
+    return LinkState::down;
+  }
+  return (request.ifr_flags & IFF_RUNNING) != 0 ? LinkState::up : LinkState::no_carrier;
 }
 
 bool interface_exists(int index) { return interface_name(index).has_value(); }

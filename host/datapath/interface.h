@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ struct Interface {
   std::string name;
   int index = 0;
   bool up = false;
+  bool carrier = false;  // something is at the other end of the line, and it is up
   unsigned mtu = 0;
   bool ethernet = false;  // its frames begin with an Ethernet header
   std::string driver;     // as `ethtool -i` says it; empty where the interface has none
@@ -29,6 +31,10 @@ std::vector<Interface> list_interfaces();
 std::optional<std::string> interface_name(int index);
 // The index of the interface with this name, which may be one of several; 0 where there is none. Throws likewise.
 int interface_index(const std::string& name);
+// What carries packets: an interface that is up, and has a carrier.
+enum class LinkState : std::uint8_t { down, no_carrier, up };
+// Throws SystemError where there is no such interface.
+LinkState link_state(const std::string& name);
 // Whether an interface with this index is still there. Throws likewise.
 bool interface_exists(int index);
 

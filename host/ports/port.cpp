@@ -128,6 +128,8 @@ void Port::open(const PortOptions& options) {
   pin_programs();
   if (!interface_.up) {
     how_ += "; the interface is down, no packet will come before it is up";
+  } else if (!interface_.carrier) {
+    how_ += "; the interface has no carrier, no packet will come before its other end is up";
   }
 }
 

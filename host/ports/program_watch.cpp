@@ -23,6 +23,17 @@ std::string named(std::uint32_t program_id) {
   return "'" + describe_program(program_id).name + "' (id " + std::to_string(program_id) + ")";
 }
 
+const char* link_text(LinkState state) {
+  switch (state) {
+    case LinkState::down:
+      return "the link is down";
+    case LinkState::no_carrier:
+      return "no carrier";
+    default:
+      return "the link is up";
+  }
+}
+
 ProgramWatch::Finding gone(const Attachment* attachment, Hook hook) {
   std::string reason = "the interface is gone";
   if (hook == Hook::xdp) {  // a TC filter does not go along
@@ -34,7 +45,9 @@ ProgramWatch::Finding gone(const Attachment* attachment, Hook hook) {
 }  // namespace
 
 void ProgramWatch::add(const Attachment& attachment, const Interface& interface, const AttachmentRecord& record) {
-  places_.push_back({&attachment, &interface, record, interface_name(interface.index).value_or(""), {}, false, 0});
+  Place place{&attachment, &interface, record, interface_name(interface.index).value_or(""), {}, false, 0};
+  place.link = !interface.up ? LinkState::down : interface.carrier ? LinkState::up : LinkState::no_carrier;
+  places_.push_back(std::move(place));
 }
 
 const AttachmentRecord& ProgramWatch::record(const Attachment& attachment) const {
@@ -94,6 +107,7 @@ void ProgramWatch::look_at(Place& place, std::vector<Finding>& findings) {
     return;
   }
   look_at_name(place, *name, findings);
+  look_at_link(place, *name, findings);
   const HookState state = look_at_hook(*place.interface, place.record.hook, place.record.mode, place.record.program_id);
   auto finding = missing(place, state);
   const bool again = std::exchange(place.suspected, finding.has_value());
@@ -115,6 +129,19 @@ void ProgramWatch::look_at_name(Place& place, const std::string& name, std::vect
     findings.push_back({place.attachment, Finding::Kind::renamed, name});
   }
   place.kernel_name = name;
+}
+
+void ProgramWatch::look_at_link(Place& place, const std::string& name, std::vector<Finding>& findings) const {
+  const LinkState state = link_state(name);
+  if (std::exchange(place.link, state) == state) {
+    return;
+  }
+  const auto first = std::find_if(places_.begin(), places_.end(), [&place](const Place& other) {
+    return other.interface->index == place.interface->index;
+  });
+  if (&*first == &place) {
+    findings.push_back({place.attachment, Finding::Kind::link, link_text(state)});
+  }
 }
 
 std::optional<ProgramWatch::Finding> ProgramWatch::missing(const Place& place, const HookState& state) {

@@ -18,8 +18,8 @@ namespace nicsentry {
 
 // Knows where the programs of a run's attachments are, and looks whether their hooks still run them: an interface goes,
 // or somebody takes a program off or puts another one in its place, and nothing would be counted or dropped any more.
-// Also notices a new name of an interface. Looks when the kernel reports a change, and twice a second because it does
-// not report each one. Of one thread.
+// Also notices a new name of an interface, and when its link goes down or comes up. Looks when the kernel reports a
+// change, and twice a second because it does not report each one. Of one thread.
 class ProgramWatch {
  public:
   struct Finding {
@@ -28,7 +28,8 @@ class ProgramWatch {
       taken_off,  // the hook is free
       replaced,   // the hook holds another program, which does not call ours
       caution,    // the hook runs ours, but something else comes before it; or nobody can tell
-      renamed     // the interface; the text is its new name
+      renamed,    // the interface; the text is its new name
+      link        // of the interface: it is up or down, or has no carrier; once for all its attachments
     };
     const Attachment* attachment = nullptr;
     Kind kind = Kind::caution;
@@ -58,10 +59,12 @@ class ProgramWatch {
     std::vector<std::string> cautions;
     bool suspected = false;  // the last look found the program missing
     int failed_looks = 0;    // in a row
+    LinkState link = LinkState::up;
   };
 
   static std::optional<Finding> missing(const Place& place, const HookState& state);
   void look_at(Place& place, std::vector<Finding>& findings);
+  void look_at_link(Place& place, const std::string& name, std::vector<Finding>& findings) const;
   static void look_at_name(Place& place, const std::string& name, std::vector<Finding>& findings);
   static void add_cautions(Place& place, const HookState& state, std::vector<Finding>& findings);
   void look_at_hooks(std::vector<Finding>& findings);

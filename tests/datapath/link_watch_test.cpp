@@ -15,6 +15,7 @@
 #include <functional>
 #include <thread>
 
+#include "host/base/error.h"
 #include "host/base/unique_fd.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/tc_filters.h"
@@ -72,6 +73,21 @@ TEST_CASE("a change of an interface, and of its TC hooks, is told with the inter
     const LinkChanges last = watch.take();
     CHECK(names(last.changed, lo));
     CHECK_FALSE(last.missed);
+  });
+}
+
+TEST_CASE("a link is down, without a carrier, or up") {
+  in_own_namespace([] {
+    REQUIRE(std::system("ip link add one type veth peer name other") == 0);
+    CHECK(link_state("one") == LinkState::down);
+    set_up("one", true);
+    CHECK(link_state("one") == LinkState::no_carrier);
+    CHECK(find_interface("one").up);
+    CHECK_FALSE(find_interface("one").carrier);
+    set_up("other", true);
+    CHECK(link_state("one") == LinkState::up);
+    CHECK(find_interface("one").carrier);
+    CHECK_THROWS_AS(link_state("none"), SystemError);
   });
 }
 

@@ -179,9 +179,14 @@ std::vector<const SessionWindow*> top_sessions(const WindowReport& report, const
 
 Texts session_lines(const Wanted& wanted, const std::vector<const SessionWindow*>& sessions, std::size_t width) {
   std::vector<TableColumn> columns{
-      {"CLIENT", Alignment::left, true}, {"SERVER", Alignment::left, true}, {"PROTO", Alignment::left},
-      {"PKTS>SRV", Alignment::right},    {"PKTS>CLI", Alignment::right},    {"BYTES>SRV", Alignment::right},
-      {"BYTES>CLI", Alignment::right},   {"DURATION", Alignment::right},
+      {"CLIENT", Alignment::left, true},
+      {"SERVER", Alignment::left, true},
+      {"PROTO", Alignment::left, false, true},
+      {"PKTS>SRV", Alignment::right, false, true},
+      {"PKTS>CLI", Alignment::right, false, true},
+      {"BYTES>SRV", Alignment::right},
+      {"BYTES>CLI", Alignment::right},
+      {"DURATION", Alignment::right},
   };
   add_common_columns(wanted, columns);
   std::vector<Texts> rows;
@@ -194,9 +199,12 @@ std::vector<TableColumn> group_columns(const Wanted& wanted, bool drops) {
   std::string title = grouping_name(*wanted.options.by, 1);
   std::transform(title.begin(), title.end(), title.begin(),
                  [](char letter) { return static_cast<char>(std::toupper(static_cast<unsigned char>(letter))); });
-  std::vector<TableColumn> columns{{title, Alignment::left, true},   {"SESSIONS", Alignment::right},
-                                   {"PKTS>SRV", Alignment::right},   {"PKTS>CLI", Alignment::right},
-                                   {"BYTES>SRV", Alignment::right},  {"BYTES>CLI", Alignment::right},
+  std::vector<TableColumn> columns{{title, Alignment::left, true},
+                                   {"SESSIONS", Alignment::right, false, true},
+                                   {"PKTS>SRV", Alignment::right, false, true},
+                                   {"PKTS>CLI", Alignment::right, false, true},
+                                   {"BYTES>SRV", Alignment::right},
+                                   {"BYTES>CLI", Alignment::right},
                                    {"OF ALL PKTS", Alignment::right}};
   if (drops) columns.push_back({"DROPPED", Alignment::right});
   add_common_columns(wanted, columns);
@@ -326,6 +334,13 @@ std::string user_program_line(const UserProgram& program) {
                      program.priority != 0 ? fmt::format(", priority {}", program.priority) : "");
 }
 
+// No program saw what the ports send. A capture has both directions.
+bool incoming_only(const WindowReport& report) {
+  return !report.attachments.empty() &&
+         std::none_of(report.attachments.begin(), report.attachments.end(),
+                      [](const Accounting& one) { return one.hook == "tc-egress" || one.mode == "replay"; });
+}
+
 std::string title_line(const WindowReport& report, bool local) {
   const ShownTime start = shown(report.start_ns, local);
   const ShownTime end = shown(report.end_ns, local);
@@ -377,6 +392,7 @@ std::string format_table(const WindowReport& report, const TableOptions& options
     const std::size_t more = report.sessions.size() - sessions.size();
     add_rest(more, more == 1 ? "session" : "sessions");
   }
+  if (incoming_only(report)) title += ", incoming packets only";
   for (const Accounting& attachment : report.attachments) {
     const Texts of_attachment = attachment_lines(report, attachment);
     totals.insert(totals.end(), of_attachment.begin(), of_attachment.end());

@@ -30,16 +30,36 @@ std::string shortened(const std::string& text, std::size_t width) {
   return text.substr(0, width - mark.size() - tail).append(mark) + text.substr(text.size() - tail);
 }
 
-// Shrinks columns until the row fits into `width`, the widest first.
-void shrink(const std::vector<TableColumn>& columns, Widths& widths, std::size_t width) {
-  while (line_width(widths, widths.size()) > width) {
+// Shrinks columns until a row of the first `count` fits into `width`, the widest first.
+void shrink(const std::vector<TableColumn>& columns, Widths& widths, std::size_t count, std::size_t width) {
+  while (line_width(widths, count) > width) {
     std::size_t* widest = nullptr;
-    for (std::size_t index = 0; index < widths.size(); ++index) {
+    for (std::size_t index = 0; index < count; ++index) {
       if (columns[index].shrinks && (widest == nullptr || widths[index] > *widest)) widest = &widths[index];
     }
     if (widest == nullptr || *widest <= min_shrunk_width) return;
     --*widest;
   }
+}
+
+// How many columns there are up to the last one that is of this kind.
+template <typename IsOfKind>
+std::size_t count_up_to_last(const std::vector<TableColumn>& columns, IsOfKind is_of_kind) {
+  const auto last = std::find_if(columns.rbegin(), columns.rend(), is_of_kind);
+  return static_cast<std::size_t>(columns.rend() - last);
+}
+
+// How many columns are shown. Shrinks them where they would not fit.
+std::size_t fit(const std::vector<TableColumn>& columns, Widths& widths, std::size_t width) {
+  const std::size_t shrinking = count_up_to_last(columns, [](const TableColumn& one) { return one.shrinks; });
+  std::size_t count = widths.size();
+  while (count > std::max<std::size_t>(shrinking, 1) && line_width(widths, count) > width) --count;
+  if (line_width(widths, count) <= width) return count;
+  count = count_up_to_last(columns, [](const TableColumn& one) { return one.shrinks || one.stays; });
+  count = std::max<std::size_t>(count, 1);
+  shrink(columns, widths, count, width);
+  while (count > 1 && line_width(widths, count) > width) --count;
+  return count;
 }
 
 std::string row_line(const std::vector<std::string>& cells, const std::vector<TableColumn>& columns,
@@ -68,9 +88,7 @@ std::vector<std::string> table_lines(const std::vector<TableColumn>& columns,
     for (const auto& cells : rows) longest = std::max(longest, cells[index].size());
     widths.push_back(longest);
   }
-  shrink(columns, widths, width);
-  std::size_t count = widths.size();
-  while (count > 1 && line_width(widths, count) > width) --count;
+  const std::size_t count = fit(columns, widths, width);
 
   std::vector<std::string> lines{row_line(titles, columns, widths, count)};
   for (const auto& cells : rows) lines.push_back(row_line(cells, columns, widths, count));

@@ -14,10 +14,12 @@ struct TableColumn {
   std::string title;
   Alignment alignment = Alignment::left;
   bool shrinks = false;  // to fit, its texts lose their middle, down to 15 characters
+  bool stays = false;    // also where texts have to lose their middle
 };
 
-// A line of titles and one a row, of at most `width` characters each: what shrinks is shortened first, then columns are
-// left out from the end. Nothing without rows.
+// A line of titles and one a row, of at most `width` characters each. Columns behind those that shrink are left out,
+// from the end. Where even those that shrink are too wide, they are shortened beside the columns that stay. Nothing
+// without rows.
 std::vector<std::string> table_lines(const std::vector<TableColumn>& columns,
                                      const std::vector<std::vector<std::string>>& rows, std::size_t width);
 

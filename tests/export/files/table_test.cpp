@@ -49,7 +49,7 @@ WindowReport wide_report() {
 
 TEST_CASE("the table summarizes a window") {
   CHECK(format_table(sample_report(), {0, 10}) ==
-        "window 3: 2026-05-01 12:00:00.000 to 12:00:10.000 UTC, 10.000 s, 2 sessions\n"
+        "window 3: 2026-05-01 12:00:00.000 to 12:00:10.000 UTC, 10.000 s, 2 sessions, incoming packets only\n"
         "CLIENT          SERVER       PROTO  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  DURATION  PKTS/S  BITS/S\n"
         "10.0.0.1:34567  10.0.0.2:80  TCP           3         2      300 B     1.0 kB   2.000 s     0.5   1.0 k\n"
         "10.0.0.1        10.0.0.3     ICMP          1         0       84 B        0 B   0.000 s     0.1    67.2\n"
@@ -69,7 +69,7 @@ TEST_CASE("the table sums sessions up by what they have in common, those with th
   TableOptions options{0, 1, parse_grouping("src")};
   auto lines = lines_of(format_table(report, options));
   REQUIRE(lines.size() > 4);
-  CHECK(lines[0].ends_with(", 3 sessions of 2 sources, 10.0.1.7 with 53.8 % of their packets"));
+  CHECK(lines[0].ends_with(", 3 sessions of 2 sources, 10.0.1.7 with 53.8 % of their packets, incoming packets only"));
   CHECK(lines[1] == "SOURCE    SESSIONS  PKTS>SRV  PKTS>CLI  BYTES>SRV  BYTES>CLI  OF ALL PKTS  PKTS/S  BITS/S");
   CHECK(lines[2] == "10.0.1.7         1         5         2      500 B     1.0 kB       53.8 %     0.7   1.2 k");
   CHECK(lines[3] == "(1 more source)");
@@ -243,12 +243,40 @@ TEST_CASE("no line exceeds the width, and all characters are printable ASCII") {
   }
 }
 
-TEST_CASE("a long address is shortened in its middle before a column is left out") {
-  const auto lines = lines_of(format_table(wide_report(), {110, 1}));
-  CHECK_THAT(lines[1], Catch::Matchers::EndsWith("DURATION"));
-  CHECK_THAT(lines[2], Catch::Matchers::StartsWith("[fdfd:"));
-  CHECK_THAT(lines[2], Contains(".."));
-  CHECK_THAT(lines[2], Contains(":65535"));
+TEST_CASE("columns go before an address is cut") {
+  WindowReport report = sample_report();
+  report.sessions[0].client = {ipv6(1), 65535};
+  report.sessions[0].server = {ipv6(2), 443};
+  const std::string all = lines_of(format_table(report, {0, 10}))[1];
+  REQUIRE_THAT(all, Catch::Matchers::EndsWith("DURATION"));
+  for (auto width = static_cast<unsigned>(all.size()) - 1; width >= 40; --width) {
+    CAPTURE(width);
+    const auto lines = lines_of(format_table(report, {width, 10}));
+    const auto titles =
+        std::find_if(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("CLIENT"); });
+    REQUIRE(titles != lines.end());
+    CHECK_THAT(*titles, !Contains("DURATION"));
+    CHECK_THAT(*(titles + 1), Contains("[2001:db8::1]:65535  [2001:db8::2]:443"));
+  }
+}
+
+TEST_CASE("addresses that are too wide alone are cut in their middle, beside the packets") {
+  const auto lines = lines_of(format_table(wide_report(), {90, 1}));
+  CHECK_THAT(lines[2], Catch::Matchers::EndsWith("PKTS>CLI"));  // below a title of two lines
+  CHECK_THAT(lines[3], Catch::Matchers::StartsWith("[fdfd:"));
+  CHECK_THAT(lines[3], Contains(".."));
+  CHECK_THAT(lines[3], Contains(":65535"));
+}
+
+TEST_CASE("a window of one direction says so") {
+  WindowReport report = sample_report();
+  CHECK_THAT(format_table(report, {}), Contains("2 sessions, incoming packets only\n"));
+  report.attachments.push_back(report.attachments[0]);
+  report.attachments[1].hook = "tc-egress";
+  CHECK_THAT(format_table(report, {}), Contains("2 sessions\n"));
+  report.attachments.pop_back();
+  report.attachments[0].mode = "replay";
+  CHECK_THAT(format_table(report, {}), Contains("2 sessions\n"));
 }
 
 TEST_CASE("without a width the table is as wide as its content") {
