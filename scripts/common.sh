@@ -29,6 +29,16 @@ check_shell() {
   (($# == 0)) || shellcheck -x -P SCRIPTDIR -S warning "$@"
 }
 
+# Nothing that `man` warns of, which mandoc does not: lines that cannot be broken.
+check_man() {
+  local warnings
+  warnings=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$1" 2>&1 >/dev/null)
+  [[ -z $warnings ]] || {
+    printf '%s: %s\n' "$1" "$warnings" >&2
+    return 1
+  }
+}
+
 check_python() {
   (($# > 0)) || return 0
   /usr/bin/black --check --quiet "$@" || {

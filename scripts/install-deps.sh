@@ -10,7 +10,7 @@ packages=(
   libpcap-dev libcurl4-openssl-dev iperf3 tcpreplay python3 python3-scapy
 )
 test_packages=(
-  catch2 tshark tcpdump python3-jsonschema python3-prometheus-client clang-format clang-tidy shellcheck mandoc black
+  catch2 tshark tcpdump python3-jsonschema python3-prometheus-client clang-format clang-tidy shellcheck mandoc man-db black
   flake8 mypy zsh
   libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables xdp-tools curl ccache lld
 )

@@ -32,6 +32,7 @@ check_shell "${files[@]}"
 mapfile -t files < <(python_sources)
 check_python "${files[@]}"
 mandoc -Tlint -W warning docs/nicsentry.8
+check_man docs/nicsentry.8
 scripts/check-layers.py
 scripts/check-licences.py
 
