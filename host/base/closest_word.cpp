@@ -32,7 +32,11 @@ std::size_t edits_between(std::string_view from, std::string_view to) {
 }  // namespace
 
 std::optional<std::string> closest_word(std::string_view word, std::span<const std::string> candidates) {
-  std::size_t fewest = std::max<std::size_t>(word.size() / 3, 1) + 1;
+  if (word.empty()) {
+    return std::nullopt;
+  }
+  // At least one character has to stay.
+  std::size_t fewest = std::min(std::max<std::size_t>(word.size() / 3, 1), word.size() - 1) + 1;
   std::optional<std::string> closest;
   for (const std::string& candidate : candidates) {
     if (const std::size_t edits = edits_between(word, candidate); edits < fewest) {

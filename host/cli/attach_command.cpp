@@ -75,8 +75,8 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
   add_mode_option(*command, options->mode);
   add_direction_option(*command, options->direction);
   add_dispatcher_option(*command, options->dispatcher);
-  command->add_option("--profile", options->profile, "ddos, crypto or all (default)")
-      ->check(understood_by(parse_profile));
+  command->add_option("--profile", options->profile, "the analyses; all is the default")
+      ->check(understood_by(parse_profile), listed_values({"ddos", "crypto", "all"}));
   command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)")
       ->check(CLI::PositiveNumber);
   command->add_flag("--firewall", options->firewall,
@@ -91,7 +91,7 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
   CLI::App* off = app.add_subcommand("detach", "remove nicsentry's programs from a port");
   off->add_option("-i,--interface", options->interface, "port")->required();
   off->add_option("--mode", options->mode, "only the program of this mode (default: all)")
-      ->check(understood_by(chosen_mode));
+      ->check(understood_by(chosen_mode), listed_values({"auto", "hw", "drv", "skb", "tc"}));
   off->footer("Example:\n  nicsentry detach -i eth0");
   off->callback([options, &chosen] { chosen = [options] { return detach(*options); }; });
 }

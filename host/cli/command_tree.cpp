@@ -4,6 +4,10 @@
 #include <algorithm>
 
 #include "host/base/closest_word.h"
+#include "host/cli/other_commands.h"
+#include "host/cli/rules_change.h"
+#include "host/rules/language/other_tools.h"
+#include "host/rules/language/rule_text.h"
 
 namespace nicsentry {
 namespace {
@@ -20,6 +24,18 @@ bool has_option(const CommandPlace& place, const std::string& name) {
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
   const auto meant = closest_word(word, candidates);
   return meant ? "; did you mean '" + *meant + "'? " : "; ";
+}
+
+std::string command_suggestion(const CommandPlace& place, const std::string& word) {
+  const std::string meant = command_meant(place.line, word);
+  return meant.empty() ? suggestion(word, command_names(*place.command)) : "; did you mean '" + meant + "'? ";
+}
+
+// A rule's field, where iptables has an option.
+std::string option_suggestion(const CommandPlace& place, const std::string& name) {
+  const bool of_rule = place.command->get_option_no_throw(kRuleWords) != nullptr;
+  const std::string field = of_rule ? field_hint(name, rule_fields()) : "";
+  return field.empty() ? suggestion(name, option_names(place)) : field + " ";
 }
 
 }  // namespace
@@ -75,12 +91,11 @@ std::optional<std::string> unknown_word_error(const CLI::App& program, std::span
   const CommandWalk walk = walk_commands(program, words);
   const std::string help = walk.place.line + " --help lists them";
   if (walk.unknown_command) {
-    return "unknown command '" + *walk.unknown_command + "'" +
-           suggestion(*walk.unknown_command, command_names(*walk.place.command)) + help;
+    return "unknown command '" + *walk.unknown_command + "'" + command_suggestion(walk.place, *walk.unknown_command) +
+           help;
   }
   if (walk.unknown_option) {
-    return "unknown option '" + *walk.unknown_option + "'" +
-           suggestion(*walk.unknown_option, option_names(walk.place)) + help;
+    return "unknown option '" + *walk.unknown_option + "'" + option_suggestion(walk.place, *walk.unknown_option) + help;
   }
   return std::nullopt;
 }

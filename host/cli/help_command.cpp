@@ -2,10 +2,12 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/cli/command_tree.h"
 #include "host/cli/commands.h"
+#include "host/cli/help_topics.h"
 
 namespace nicsentry {
 namespace {
@@ -14,15 +16,28 @@ std::string help_of(const CommandPlace& place) {
   return place.command->get_formatter()->make_help(place.command, place.line, CLI::AppFormatMode::Normal);
 }
 
+// "Topics: addresses, ..."
+std::string topics_line() {
+  std::string names;
+  for (const std::string& name : topic_names()) {
+    names += (names.empty() ? "Topics: " : ", ") + name;
+  }
+  return names + ".\n";
+}
+
 }  // namespace
 
 void add_help_command(CLI::App& app, Action& chosen) {
   const auto words = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = app.add_subcommand("help", "print the help of a command");
-  command->add_option("COMMAND", *words, "the command, and the one below it");
-  command->footer("Example:\n  nicsentry help rules apply");
+  CLI::App* command = app.add_subcommand("help", "print the help of a command or a topic");
+  command->add_option("COMMAND", *words, "the command, and the one below it; or a topic");
+  command->footer(topics_line() + "Examples:\n  nicsentry help rules apply\n  nicsentry help fields");
   command->callback([&app, &chosen, words] {
     chosen = [&app, words] {
+      if (const auto text = words->size() == 1 ? topic_text(words->front()) : std::string_view(); !text.empty()) {
+        std::fputs(std::string(text).c_str(), stdout);
+        return kExitSuccess;
+      }
       if (const auto error = unknown_word_error(app, *words)) {
         std::fprintf(stderr, "nicsentry: error: %s\n", error->c_str());
         return kExitUsage;

@@ -24,8 +24,15 @@ std::function<std::string(const std::string&)> understood_by(Parse parse) {
   };
 }
 
-// The same for all values of an option that takes several: every wrong one is reported, a line each. `values` gets the
-// values.
+// For CLI::Option::check: one of these words, which --help and the shells' completion list. An error names them, and
+// the one that was meant.
+CLI::Validator one_of(const std::vector<std::string>& words);
+
+// The description of a check, by which --help and the shells' completion list values: "{ddos,crypto,all}".
+std::string listed_values(const std::vector<std::string>& words);
+
+// understood_by() for all values of an option that takes several: every wrong one is reported, a line each. `values`
+// gets the values.
 template <typename Parse>
 CLI::Option* add_values(CLI::App& command, const char* name, std::vector<std::string>& values, const char* what,
                         Parse parse) {

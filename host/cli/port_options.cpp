@@ -6,14 +6,14 @@
 namespace nicsentry {
 
 void add_mode_option(CLI::App& command, std::string& mode) {
-  command.add_option("--mode", mode, "auto (hw, else drv, else skb), hw, drv, skb or tc")
-      ->check(understood_by(chosen_mode))
+  command.add_option("--mode", mode, "auto: hw, else drv, else skb")
+      ->check(understood_by(chosen_mode), listed_values({"auto", "hw", "drv", "skb", "tc"}))
       ->capture_default_str();
 }
 
 void add_direction_option(CLI::App& command, std::string& direction) {
   command.add_option("--direction", direction, "ingress, or both (egress on TC)")
-      ->check(CLI::IsMember({"ingress", "both"}))
+      ->check(one_of({"ingress", "both"}))
       ->capture_default_str();
 }
 

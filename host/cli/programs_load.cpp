@@ -14,6 +14,7 @@
 #include "host/cli/command_parts.h"
 #include "host/cli/programs_options.h"
 #include "host/cli/programs_run.h"
+#include "host/cli/value_types.h"
 #include "host/programs/loaded/loaded.h"
 #include "host/programs/monitor/monitor_reading.h"
 
@@ -129,7 +130,7 @@ CLI::App* add_loaded_part(CLI::App& programs, const char* name, const char* what
   auto options = std::make_shared<LoadedCommandOptions>();
   CLI::App* part = add_part(programs, name, what, options, perform, chosen);
   if (takes_name) {
-    part->add_option("NAME", options->name, "of a loaded program")->required();
+    part->add_option("NAME", options->name, "of a loaded program")->required()->type_name(kProgramType);
   }
   part->add_flag("--json", options->json, "print JSON");
   return part;

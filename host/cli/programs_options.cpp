@@ -6,6 +6,8 @@
 
 #include "host/api/json/program_query.h"
 
+#include "host/cli/option_checks.h"
+
 namespace nicsentry {
 namespace {
 
@@ -19,13 +21,13 @@ const std::vector<std::string>& log_levels() {
 void add_programs_options(CLI::App& part, ProgramsOptions& options) {
   part.add_option("FILE", options.file, "MONITOR.json, PROGRAM.c or PROGRAM.o")->required();
   part.add_option("--mode", options.mode, "auto, drv, skb or tc, for the ingress path")
-      ->check(CLI::IsMember({"auto", "drv", "skb", "tc"}))
+      ->check(one_of({"auto", "drv", "skb", "tc"}))
       ->capture_default_str();
   part.add_option("--direction", options.direction, "ingress, egress or both")
-      ->check(CLI::IsMember({"ingress", "egress", "both"}))
+      ->check(one_of({"ingress", "egress", "both"}))
       ->capture_default_str();
   part.add_option("--log", options.log, "keep pcn_log from this level on")
-      ->check(CLI::IsMember(log_levels()))
+      ->check(one_of(log_levels()))
       ->capture_default_str();
   part.add_flag("--json", options.json, "print JSON");
 }

@@ -18,6 +18,7 @@
 #include "host/cli/exit_status.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/programs_run.h"
+#include "host/cli/value_types.h"
 
 namespace nicsentry {
 namespace {
@@ -114,16 +115,16 @@ void add_programs_read(CLI::App& programs, Action& chosen) {
   auto options = std::make_shared<ReadCommandOptions>();
   CLI::App* part =
       add_part(programs, "read", "print what the maps of a loaded program hold", options, read_command, chosen);
-  part->add_option("NAME", options->name, "of a loaded program")->required();
+  part->add_option("NAME", options->name, "of a loaded program")->required()->type_name(kProgramType);
   part->add_option("--metric", options->metric, "only the metric of this name");
   part->add_option("--direction", options->direction, "ingress, egress or both")
-      ->check(CLI::IsMember({"ingress", "egress", "both"}))
+      ->check(one_of({"ingress", "egress", "both"}))
       ->capture_default_str();
   part->add_option("--format", options->format, "json, openmetrics or table")
-      ->check(CLI::IsMember({"json", "openmetrics", "table"}))
+      ->check(one_of({"json", "openmetrics", "table"}))
       ->capture_default_str();
   part->add_option("--cpus", options->processors, "values of per-CPU maps: list, or their sum")
-      ->check(CLI::IsMember({"list", "sum"}))
+      ->check(one_of({"list", "sum"}))
       ->capture_default_str();
   part->add_flag("--raw", options->raw, "addresses, ports, times and texts as numbers, as dynmon wrote them");
   part->add_option("--series", options->series, "in openmetrics: at most so many series of each metric")

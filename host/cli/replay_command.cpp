@@ -80,7 +80,8 @@ void print_summary(const ReplaySummary& summary, const WindowOptions& options) {
     std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
     return;
   }
-  if (!options.quiet) {
+  const bool nothing_read = summary.packets == 0 && !summary.failures.empty();
+  if (!options.quiet && !nothing_read) {
     const std::string copies = summary.copies == 0 ? "" : ", " + counted(summary.copies, "copied packet") + " left out";
     const std::string text = counted(summary.sessions, "session") + ", " + counted(summary.packets, "packet") + ", " +
                              counted(summary.windows, "window") + copies;
@@ -98,6 +99,7 @@ void allow_open_files() {
 
 int run(const ReplayCommandOptions& options) {
   set_up_log(options.window.quiet);
+  warn_of_no_files(options.window);
   allow_open_files();
   ReplayOptions replayed;
   replayed.captures = options.captures;

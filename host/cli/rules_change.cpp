@@ -18,6 +18,7 @@
 #include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
 #include "host/cli/number_of.h"
+#include "host/cli/value_types.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/rule_text.h"
 #include "host/rules/language/rule_words.h"
@@ -180,7 +181,7 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
     return command;
   };
   const auto add_words = [&options](CLI::App& command, const char* what) {
-    command.add_option(kRuleWords, options->words, what)->required()->type_name("WORD");
+    command.add_option(kRuleWords, options->words, what)->required()->type_name(kRuleWordType);
   };
 
   CLI::App* command = add("add", "add a rule behind all others", addition);

@@ -12,6 +12,7 @@
 #include "host/cli/controller_option.h"
 #include "host/cli/enforced_text.h"
 #include "host/cli/log.h"
+#include "host/cli/option_checks.h"
 #include "host/cli/rules_change.h"
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
@@ -160,9 +161,7 @@ void add_batch(CLI::App& command, RulesOptions& options) {
 }
 
 void add_chain(CLI::App& command, RulesOptions& options) {
-  command.add_option("CHAIN", options.chain, "ingress or egress")
-      ->required()
-      ->check(CLI::IsMember({"ingress", "egress"}));
+  command.add_option("CHAIN", options.chain, "ingress or egress")->required()->check(one_of({"ingress", "egress"}));
 }
 
 }  // namespace
@@ -204,23 +203,21 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
 
   command = add("default", "the action for packets that no rule matches", set_default);
   add_chain(*command, *options);
-  command->add_option("ACTION", options->action, "drop or accept")
-      ->required()
-      ->check(CLI::IsMember({"drop", "accept"}));
+  command->add_option("ACTION", options->action, "drop or accept")->required()->check(one_of({"drop", "accept"}));
   add_change_options(*command, options->change);
   add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("accept-established", "whether established connections pass before the rules", accept_established);
   add_chain(*command, *options);
-  command->add_option("STATE", options->on, "on or off")->required()->check(CLI::IsMember({"on", "off"}));
+  command->add_option("STATE", options->on, "on or off")->required()->check(one_of({"on", "off"}));
   add_change_options(*command, options->change);
   add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);
 
   command = add("unjudged", "the action for packets that cannot be read far enough to judge them", unjudged);
   add_chain(*command, *options);
-  command->add_option("ACTION", options->action, "drop or pass")->required()->check(CLI::IsMember({"drop", "pass"}));
+  command->add_option("ACTION", options->action, "drop or pass")->required()->check(one_of({"drop", "pass"}));
   add_change_options(*command, options->change);
   add_change_json(*command, options->change);
   add_controller_option(*command, options->interface);

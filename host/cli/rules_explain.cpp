@@ -23,6 +23,8 @@
 #include "host/cli/controller_option.h"
 #include "host/cli/explanation_text.h"
 #include "host/cli/log.h"
+#include "host/cli/option_checks.h"
+#include "host/cli/value_types.h"
 #include "host/packet/parser.h"
 #include "host/rules/language/packet_text.h"
 #include "host/rules/language/rule_words.h"
@@ -139,6 +141,8 @@ class CaptureReport {
     }
   }
 
+  std::uint64_t packets() const { return packets_; }
+
   void finish() const {
     std::vector<std::pair<std::uint64_t, Row>> sorted;
     for (const auto& [key, counted] : decisions_) {
@@ -220,8 +224,12 @@ int explain_captures(const ExplainOptions& options, const Ask& ask) {
   if (request.more || !request.packets.empty()) {
     ask_for_packets(false);  // also where none is left: the program's copy is not kept any longer
   }
-  report.finish();
   const std::vector<std::string> failures = captures.failures();
+  if (options.json || report.packets() != 0) {
+    report.finish();
+  } else if (failures.empty()) {
+    std::printf("no packets\n");
+  }
   for (const std::string& failure : failures) {
     log_error(failure);
   }
@@ -244,7 +252,8 @@ void add_explain_command(CLI::App& rules, Action& chosen) {
       ->add_option("PACKET", options->words,
                    "FIELD=VALUE words of one packet (src, dst, l4proto, sport, dport, tcpflags, conntrack, icmptype, "
                    "fragment), or capture files")
-      ->required();
+      ->required()
+      ->type_name(kPacketWordType);
   command->add_flag("--egress", options->egress, "ask the egress chain (default: ingress)");
   command->add_flag("--json", options->json, "print JSON; for a capture one line a packet, then the summary");
   command->add_flag("--summary", options->summary, "for a capture print only how many packets each decision has");
@@ -256,7 +265,7 @@ void add_explain_command(CLI::App& rules, Action& chosen) {
       ->type_name("NAME=FILE")
       ->allow_extra_args(false);
   command->add_option("--default", options->default_action, "with --rules: drop or accept (default: accept)")
-      ->check(CLI::IsMember({"drop", "accept"}));
+      ->check(one_of({"drop", "accept"}));
   add_controller_option(*command, options->interface);
   command->footer(
       "Examples:\n"

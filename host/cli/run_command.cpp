@@ -69,6 +69,7 @@ DaemonOptions parse(const RunOptions& options) {
 
 int run(const RunOptions& options) {
   set_up_log(options.window.quiet);
+  warn_of_no_files(options.window);
   const DaemonOptions daemon = parse(options);
   const ReportOutputOptions output = output_options(options.window);
   block_service_signals();
@@ -126,7 +127,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command
       ->add_option("--tcp-loose", options->tcp_loose,
                    "on: an ACK of a TCP connection that is older than the run is NEW; off: it is INVALID")
-      ->check(CLI::IsMember({"on", "off"}))
+      ->check(one_of({"on", "off"}))
       ->capture_default_str();
   add_window_options(*command, options->window, kShortestLiveWindow);
   command->footer(

@@ -14,6 +14,7 @@
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/set_call.h"
+#include "host/cli/value_types.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/lifetime.h"
 
@@ -102,7 +103,9 @@ int load(const SetsOptions& options) {
 }
 
 CLI::Option* add_name(CLI::App& command, SetsOptions& options) {
-  return command.add_option("NAME", options.name, "the set, in rules \"@NAME\"")->check(understood_by(check_set_name));
+  return command.add_option("NAME", options.name, "the set, in rules \"@NAME\"")
+      ->type_name(kSetType)
+      ->check(understood_by(check_set_name));
 }
 
 CLI::Option* add_entries(CLI::App& command, SetsOptions& options, const char* what) {

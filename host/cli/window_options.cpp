@@ -5,6 +5,7 @@
 
 #include "host/base/error.h"
 #include "host/cli/duration.h"
+#include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/filter/session_filter.h"
 #include "host/report/profile.h"
@@ -15,8 +16,8 @@ namespace nicsentry {
 void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least,
                         WindowLengths lengths) {
   const bool all = lengths == WindowLengths::durations_or_all;
-  command.add_option("--profile", options.profile, "ddos, crypto or all (default)")
-      ->check(understood_by(parse_profile));
+  command.add_option("--profile", options.profile, "the analyses; all is the default")
+      ->check(understood_by(parse_profile), listed_values({"ddos", "crypto", "all"}));
   command
       .add_option(
           "--window", options.window,
@@ -28,20 +29,20 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--cap", options.cap, "packets of a session that a window captures; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command
-      .add_option(
-          "--format", options.formats,
-          "files to write: csv, jsonl, hosts, ports, hosts-jsonl, ports-jsonl, seed-json, seed-csv (several: a,b)")
+  command.add_option("--format", options.formats, "files to write (several: a,b); none by default")
       ->delimiter(',')
-      ->check(understood_by(parse_format));
-  command.add_option("-o,--output", options.directory, "directory of the files")
-      ->check(understood_by([](const std::string& text) {
-        if (text == "-") {
-          throw Error(
-              "'-' is no directory; for rows on standard output: --stream sessions, packets, windows, hosts or ports");
-        }
-      }))
-      ->capture_default_str();
+      ->check(understood_by(parse_format),
+              listed_values({"csv", "jsonl", "hosts", "ports", "hosts-jsonl", "ports-jsonl", "seed-json", "seed-csv"}));
+  options.output_option =
+      command.add_option("-o,--output", options.directory, "directory of the files")
+          ->check(understood_by([](const std::string& text) {
+            if (text == "-") {
+              throw Error(
+                  "'-' is no directory; for rows on standard output: --stream sessions, packets, windows, hosts or "
+                  "ports");
+            }
+          }))
+          ->capture_default_str();
   command.add_flag("--overwrite", options.overwrite,
                    "begin the files anew, in place of continuing those of an earlier run");
   command
@@ -57,8 +58,8 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       ->capture_default_str();
   auto* by = command
                  .add_option("--by", options.by,
-                             "sum the table up by src, dst, dport or proto; src/24 or dst/24/64: by prefixes")
-                 ->check(understood_by(parse_grouping));
+                             "sum the table up by what sessions have in common; src/24 or dst/24/64: by prefixes")
+                 ->check(understood_by(parse_grouping), listed_values({"src", "dst", "dport", "proto"}));
   command.add_option("--sort", options.sort,
                      "order of the table: packets (rate), bytes (bits), to-server, to-client, bytes-to-server, "
                      "bytes-to-client, in, out, dropped; of sessions duration, client, server, proto; with --by "
@@ -72,10 +73,8 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       ->check(understood_by([](const std::string& text) { SessionFilter filter(text); }));
   auto* json =
       command.add_flag("--json", options.json, "print each window's accounting as one line of JSON")->excludes(by);
-  command
-      .add_option("--stream", options.stream,
-                  "print the rows of one table as lines of JSON: sessions, packets, windows, hosts or ports")
-      ->check(understood_by(parse_table_name))
+  command.add_option("--stream", options.stream, "print the rows of one table as lines of JSON")
+      ->check(understood_by(parse_table_name), listed_values({"sessions", "packets", "windows", "hosts", "ports"}))
       ->excludes(json)
       ->excludes(by);
   command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings");
@@ -86,6 +85,12 @@ void check_window_options(const WindowOptions& options) {
   const auto in_table = [&options](const std::string& word) { parse_table_order(word, !options.by.empty()); };
   if (const std::string wrong = understood_by(in_table)(options.sort); !wrong.empty()) {
     throw CLI::ValidationError("--sort", wrong);
+  }
+}
+
+void warn_of_no_files(const WindowOptions& options) {
+  if (options.formats.empty() && options.output_option->count() != 0) {
+    log_warning("--output: no files are written without --format (csv, jsonl, hosts, ports, seed-json, seed-csv)");
   }
 }
 

@@ -22,6 +22,7 @@ struct WindowOptions {
   std::uint64_t cap = 100;
   std::vector<std::string> formats;
   std::filesystem::path directory = ".";
+  const CLI::Option* output_option = nullptr;  // of `directory`
   bool overwrite = false;
   std::uint64_t seed_csv_files = OutputPlace().seed_csv_files;
   std::string stream;
@@ -43,6 +44,9 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
 
 // What can be said once all of them are read. Throws CLI::ValidationError.
 void check_window_options(const WindowOptions& options);
+
+// Where --output is given, and no --format.
+void warn_of_no_files(const WindowOptions& options);
 
 ReportOutputOptions output_options(const WindowOptions& options);  // throws Error
 

@@ -28,6 +28,7 @@ TEST_CASE("a word that is far from all is close to none") {
   CHECK_FALSE(closest("fly"));
   CHECK_FALSE(closest("roles-of"));
   CHECK_FALSE(closest(""));
+  CHECK_FALSE(closest_word("b", std::vector<std::string>{"a", "c"}));
   CHECK_FALSE(closest_word("run", {}));
 }
 

@@ -71,7 +71,8 @@ REFUSED = (  # arguments, what the error names
     ("rules fly", "unknown command 'fly'"),
     ("rules show --json --stats", "--json"),
     ("rules apply", "FILE"),
-    ("rules apply /none.json --confirm soon", "soon"),
+    ("rules apply /none.json --confirm soon", '\'soon\': allowed is a duration ("90s", "10m"'),
+    ("run -i none0 --window 10q", '\'10q\': allowed is a duration ("90s", "10m"'),
     ("rules load", "FILE"),
     ("rules load /none.json --confirm soon", "soon"),
     ("rules diff", "FILE"),
@@ -85,7 +86,13 @@ REFUSED = (  # arguments, what the error names
     ("rules default -i none0", "CHAIN"),
     ("rules default forward drop -i none0", "forward"),
     ("rules default ingress -i none0", "ACTION"),
-    ("rules default ingress reject -i none0", "reject"),
+    ("rules default ingress reject -i none0", "'reject': allowed is drop or accept; did you mean 'drop'?"),
+    ("rules default INPUT drop -i none0", "did you mean 'ingress'?"),
+    ("rules list", "unknown command 'list'; did you mean 'show'? nicsentry rules --help"),
+    ("rules rm 3", "did you mean 'delete'?"),
+    ("sets del scanners", "did you mean 'remove'?"),
+    ("rules add drop --dport 22", "unknown option '--dport'; did you mean 'dport'?"),
+    ("rules explain saddr=10.0.0.1", "did you mean 'src'?"),
     ("rules accept-established egress maybe -i none0", "maybe"),
     ("rules unjudged ingress accept -i none0", "accept"),
     ("rules non-ip ingress -i none0", "TYPE"),
@@ -156,6 +163,7 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "run -i none0 --mode auto --sessions 1 --format seed-json,seed-csv --format csv,jsonl -o /none --top 0 --json",
     "run --interface none0 --window 10ms --quiet",
     "run --interface none0 --stream sessions --format csv --overwrite",
+    "replay /none.pcap",
     "replay /none.pcap --stream packets -q --seed-csv-files 0",
     "replay /none.pcap /none2.pcapng --window 1ms --cap 5 --sessions 10 -q",
     "attach -i none0 --mode skb --direction both --profile crypto --sessions 100",
@@ -244,6 +252,22 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(done.stdout, "")
                 self.assertRegex(done.stderr, r"/?none")
 
+    def test_a_capture_that_is_not_there_has_no_table(self):
+        done = call("rules explain --rules - /none.pcap", '{"rules": []}')
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("/none.pcap", done.stderr)
+
+    def test_files_need_a_format(self):
+        for line in ("run -i none0 -o /none", "replay /none.pcap -o /none -q"):
+            with self.subTest(line=line):
+                self.assertIn("--output: no files are written without --format", call(line).stderr)
+                self.assertNotIn("--output", call(f"{line} --format csv").stderr)
+
+    def test_rules_of_nft_have_another_form(self):
+        done = call("rules import -", "table inet filter {\n}\n")
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        self.assertIn("this is nft's text, allowed is its JSON: nft -j list ruleset", done.stderr)
+
     def test_help_has_an_example_that_is_understood(self):
         names = commands()
         for name in ("run", "replay", "rules", "block", "doctor"):  # the list is read as it should be
@@ -269,6 +293,17 @@ class CommandLine(unittest.TestCase):
                 self.assertIn(f"Usage: nicsentry {words} ", done.stdout)
                 self.assertEqual(done.stdout, call(f"{words} --help").stdout)
         self.assertEqual(call("help").stdout, call("--help").stdout)
+
+    def test_help_of_a_topic(self):
+        topics = re.search(r"^Topics: (.*)\.$", call("help --help").stdout, re.MULTILINE)[1].split(", ")
+        for topic in topics:
+            with self.subTest(topic=topic):
+                done = call(f"help {topic}")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertLessEqual(max(map(len, done.stdout.splitlines())), 120)
+        fields = re.search(r"^Fields: (.*)\.$", call("rules add --help").stdout, re.MULTILINE)[1].split(", ")
+        told = call("help fields").stdout
+        self.assertEqual([field for field in fields if not re.search(rf"^  (\w+, )*{field}\b", told, re.MULTILINE)], [])
 
     def test_output_that_cannot_be_written_is_an_error(self):
         for words in ("--version", "help run", "rules check -"):
@@ -309,9 +344,12 @@ class CommandLine(unittest.TestCase):
                 self.assertIsInstance(said["state_format"], int)
 
 
+# As bash calls it: COMP_WORDS are split at characters of COMP_WORDBREAKS.
 BASH = """
-. "$1"; shift
+. "$1"
+COMP_WORDBREAKS=' =:@' COMP_LINE=$2; shift 2
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+compopt() { :; }
 _nicsentry "$1"
 printf '%s\n' "${COMPREPLY[@]}"
 """
@@ -338,24 +376,69 @@ class Completion(unittest.TestCase):
         (("run", "-i", "lo"), ["lo"]),
         (("run", "--interface", "lo", "--direction", ""), ["both", "ingress"]),
         (("replay", "capt"), []),  # files
+        (("run", "--mode", ""), ["auto", "drv", "hw", "skb", "tc"]),
+        (("run", "--mode=s"), ["--mode=skb"]),
+        (("replay", "a.pcap", "--format", "csv,s"), ["csv,seed-csv", "csv,seed-json"]),
+        (("rules", "default", "in"), ["ingress"]),
+        (("rules", "default", "ingress", ""), ["accept", "drop"]),
+        (("rules", "unjudged", "egress", "p"), ["pass"]),
+        (("rules", "add", "drop", "l4proto=t"), ["l4proto=tcp"]),
+        (
+            ("rules", "add", "drop", "l4proto=UDP,I"),
+            ["l4proto=UDP,ICMP", "l4proto=UDP,ICMPv6", "l4proto=UDP,IGMP", "l4proto=UDP,IPIP"],
+        ),
+        (("rules", "add", "drop", "tcpflags=SYN,!A"), ["tcpflags=SYN,!ACK"]),
+        (("rules", "add", "drop", "in=l"), ["in=lo"]),
+        (("rules", "add", "drop", "src=@"), []),  # no run answers
+        (("rules", "explain", "fragment=l"), ["fragment=later"]),
+        (("sets", "list", ""), []),
+        (("programs", "lint", "--firmware", ""), []),
+        (("help", "rules", "ap"), ["apply"]),
+        (("help", "f"), ["fields", "filter"]),
     )
 
     def offered(self, shell, script, words):
-        line = [*shell, str(REPOSITORY / "scripts" / "completion" / script), BINARY, *words]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
+        line = [*shell, str(REPOSITORY / "scripts" / "completion" / script), *words]
+        with tempfile.TemporaryDirectory() as nobody:
+            environment = {**os.environ, "NICSENTRY_RUNTIME_DIR": nobody}
+            done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True, env=environment)
+        self.assertEqual(done.stderr, "")
         return [line for line in done.stdout.splitlines() if line and line != "FILES"]
+
+    def offered_by_bash(self, words):
+        """What it replaces is what stands behind the last character that splits words."""
+        split = [piece for word in words for piece in re.findall(r"[=:@]+|[^=:@]+", word) or [""]]
+        kept = re.match(r"(.*[=:@])?", words[-1])[0]
+        line = " ".join((BINARY, *words))
+        found = self.offered(["bash", "-c", BASH, "bash"], "nicsentry.bash", (line, BINARY, *split))
+        return [kept + one for one in found]
 
     def test_bash(self):
         for words, wanted in self.OFFERED:
             with self.subTest(words=words):
-                found = self.offered(["bash", "-c", BASH, "bash"], "nicsentry.bash", words)
-                self.assertEqual(found, wanted)
+                self.assertEqual(self.offered_by_bash(words), wanted)
 
     def test_zsh(self):
         for words, wanted in self.OFFERED:
             with self.subTest(words=words):
-                found = self.offered(["zsh", "-f", "-c", ZSH, "zsh"], "_nicsentry", words)
+                found = self.offered(["zsh", "-f", "-c", ZSH, "zsh"], "_nicsentry", (BINARY, *words))
                 self.assertEqual(found, wanted)
+
+    def test_what_is_offered_is_understood(self):
+        for line in (
+            "run -i none0 --mode",
+            "run -i none0 --format",
+            "run -i none0 --by",
+            "run -i none0 --profile",
+            "run -i none0 --stream",
+            "rules default -i none0 ingress",
+            "rules accept-established -i none0 ingress",
+        ):
+            offered = call(["complete", "--", *line.split(), ""]).stdout.split()
+            self.assertLess(1, len(offered), line)
+            for value in offered:
+                with self.subTest(line=line, value=value):
+                    self.assertEqual(call(f"{line} {value}").returncode, 1)
 
     def test_all_commands_are_offered(self):
         self.assertEqual(call("complete -- ").stdout.split(), sorted(commands()))

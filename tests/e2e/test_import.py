@@ -345,7 +345,9 @@ def left_out_case(directory):
         )
         for text, named in (
             ("{}", "nft -j list ruleset"),
-            ("table ip t {", "iptables-save"),
+            ("table ip t {", "this is nft's text, allowed is its JSON: nft -j list ruleset"),
+            ("Chain INPUT (policy ACCEPT)\n", "allowed is that of iptables-save"),
+            ("hello\n", "iptables-save"),
             ("# iptables-save\n*nat\nCOMMIT", "input"),
             ("*filter\n:INPUT DROP\nCOMMIT", "of iptables-save or of ip6tables-save"),
         ):

@@ -158,6 +158,8 @@ def priorities_case(directory):
         text = network.nicsentry("programs", "list").stdout
         expect_text("list", "drop: right0, ingress tc priority 199\n", text)
         expect_text("list", "second: right0, ingress tc priority 200, egress tc priority 200\n", text)
+        names = network.nicsentry("complete", "--", "programs", "show", "").stdout.split()
+        expect("names that a shell completes", ["drop", "first", "second", "third"], names)
         shown = network.nicsentry("programs", "show", "third").stdout
         expect_text("show", "map PACKETS: array, 1 of 4 + 8 bytes", shown)
         unload(network, "second", "drop", "first")

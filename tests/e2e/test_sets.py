@@ -112,6 +112,15 @@ def blocks_case(directory):
         expect("exit status of block --file", 0, block("--file", path).returncode)
         expect("blocked", [OUTSIDE, "198.51.100.7  ends", "203.0.113.0/24"], content(peers, "blocked"))
         expect("exit status of block without an address", 2, block().returncode)
+        covered = block("203.0.113.9", "198.51.100.0/24").stdout
+        expect_text("words of what a prefix covers", "203.0.113.9 was covered by 203.0.113.0/24 before\n", covered)
+        expect_text("words of what covers others", "198.51.100.0/24 covers 1 entry, which stays too\n", covered)
+        names = peers.nicsentry("complete", "--", "sets", "list", "-i", "right0", "").stdout.split()
+        expect("names of sets that a shell completes", ["allowed", "blocked", "single"], names)
+        words = peers.nicsentry("complete", "--", "rules", "add", "drop", "-i", "right0", "src=!@b").stdout
+        expect("words of rules that it completes", "src=!@blocked\n", words)
+        unknown = peers.nicsentry("sets", "list", "blokced", "-i", "right0", check=False)
+        expect_text("words of a set that does not exist", "; did you mean 'blocked'?", unknown.stderr)
         unblocked = peers.nicsentry("unblock", "--all", "-i", "right0")
         expect("words of unblock --all", "blocked: 0 entries", unblocked.stdout.splitlines()[0])
         expect("blocked", [], content(peers, "blocked"))

@@ -198,7 +198,8 @@ std::string find_controller(const std::string& interface, std::chrono::milliseco
   }
   const auto begun = SteadyClock::now();
   std::vector<Listener> running = listening_controllers();
-  while (running.empty() && SteadyClock::now() < begun + (any_port_is_claimed() ? patience : kUntilClaimed)) {
+  while (running.empty() &&
+         SteadyClock::now() < begun + (any_port_is_claimed() ? patience : std::min(patience, kUntilClaimed))) {
     std::this_thread::sleep_for(kLookAgain);
     running = listening_controllers();
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/rules/import/import.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "host/base/error.h"
@@ -9,6 +12,7 @@
 #include "host/rules/import/foreign_rules.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/language/rule_text.h"
+#include "host/rules/language/words.h"
 
 namespace nicsentry {
 namespace {
@@ -40,6 +44,32 @@ ordered_json set_json(const RulesetSet& set) {
   return entries;
 }
 
+// The first line that is no comment; empty where there is none.
+std::string_view first_line(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = trimmed(text.substr(0, end));
+    if (!line.empty() && !line.starts_with('#')) return line;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
+}
+
+// Other forms of the same rules, which are not read.
+void refuse_other_forms(std::string_view text) {
+  constexpr std::array kOfNft = {"table ",   "add ",   "create ", "insert ", "delete ",
+                                 "destroy ", "flush ", "define ", "include "};
+  constexpr std::array kOfIptables = {"Chain ", "-P ", "-N ", "-A "};
+  const std::string_view line = first_line(text);
+  const auto begins = [line](const char* word) { return line.starts_with(word); };
+  if (std::any_of(kOfNft.begin(), kOfNft.end(), begins)) {
+    throw Error("this is nft's text, allowed is its JSON: nft -j list ruleset");
+  }
+  if (std::any_of(kOfIptables.begin(), kOfIptables.end(), begins)) {
+    throw Error("this is the output of iptables -L or -S, allowed is that of iptables-save");
+  }
+}
+
 }  // namespace
 
 ImportedRules import_rules(std::span<const std::string> texts) {
@@ -50,6 +80,7 @@ ImportedRules import_rules(std::span<const std::string> texts) {
     if (first != std::string::npos && text[first] == '{') {
       foreign::read_nft(parse_json(text), rules, imported.left_out);
     } else {
+      refuse_other_forms(text);
       foreign::read_iptables(text, rules, imported.left_out);
     }
   }

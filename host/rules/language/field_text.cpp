@@ -61,6 +61,14 @@ std::string listed(const Name<Value> (&names)[Count]) {
   return list;
 }
 
+template <typename Value, std::size_t Count>
+std::vector<std::string> names_in(const Name<Value> (&names)[Count]) {
+  std::vector<std::string> list;
+  list.reserve(Count);
+  for (const auto& name : names) list.emplace_back(name.name);
+  return list;
+}
+
 template <typename Number>
 std::optional<Number> whole_number(std::string_view text) {
   Number number = 0;
@@ -90,6 +98,8 @@ std::string prefix_text(const AddressRange& range) {
 }
 
 }  // namespace
+
+std::vector<std::string> protocol_name_list() { return names_in(kProtocolNames); }
 
 std::string protocol_names() { return listed(kProtocolNames); }
 
@@ -142,6 +152,8 @@ std::string ports_text(const std::vector<PortRange>& ports) {
   }
   return text;
 }
+
+std::vector<std::string> tcp_flag_name_list() { return names_in(kTcpFlags); }
 
 std::string tcp_flag_names() { return listed(kTcpFlags); }
 

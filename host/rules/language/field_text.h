@@ -13,6 +13,7 @@ namespace nicsentry {
 // Conversions between a rule's fields and their texts. Parsers return nullopt for an invalid text and ignore the case
 // of names.
 
+std::vector<std::string> protocol_name_list();
 std::string protocol_names();                                       // "TCP, UDP, ..."
 std::optional<std::uint8_t> parse_protocol(std::string_view text);  // a name, or "0" to "255"
 const char* protocol_keyword(std::uint8_t protocol);                // nullptr if it has no name here
@@ -24,6 +25,7 @@ std::optional<PortRange> parse_ports(std::string_view text);                   /
 std::optional<std::vector<PortRange>> parse_port_list(std::string_view text);  // "22,80,8000-8100", normalised()
 std::string ports_text(const std::vector<PortRange>& ports);
 
+std::vector<std::string> tcp_flag_name_list();
 std::string tcp_flag_names();                                         // "SYN, FIN, ..."
 std::optional<TcpFlagsMatch> parse_tcp_flags(std::string_view text);  // "SYN,!ACK"
 std::string tcp_flags_text(const TcpFlagsMatch& flags);

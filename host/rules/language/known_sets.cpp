@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/base/closest_word.h"
+
 namespace nicsentry {
 namespace {
 
@@ -22,9 +24,15 @@ void KnownSets::check(const char* field, const AddressMatch& match, RuleErrors& 
   for (const auto* sets : {&match.sets, &match.except_sets}) {
     for (const std::string& name : *sets) {
       if (known_.contains(name)) continue;
-      errors.push_back(field + std::string(": read \"@") + name + "\", allowed is a set that exists" + listed());
+      errors.push_back(field + std::string(": read \"@") + name + "\", allowed is a set that exists" + listed() +
+                       meant(name));
     }
   }
+}
+
+std::string KnownSets::meant(const std::string& name) const {
+  const auto closest = closest_word(name, names_);
+  return closest ? "; did you mean \"@" + *closest + "\"?" : "";
 }
 
 std::string KnownSets::listed() const {

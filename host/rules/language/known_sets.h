@@ -21,6 +21,7 @@ class KnownSets {
  private:
   void check(const char* field, const AddressMatch& match, RuleErrors& errors) const;
   std::string listed() const;
+  std::string meant(const std::string& name) const;
 
   std::vector<std::string> names_;
   std::unordered_set<std::string> known_;

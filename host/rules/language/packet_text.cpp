@@ -12,6 +12,8 @@
 #include "host/base/error.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/language/other_tools.h"
+#include "host/rules/language/rule_words.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -79,7 +81,8 @@ class WordReader {
       if (!read_field()) {
         errors_.push_back(excerpt(name_) +
                           ": unknown field, allowed are src, dst, l4proto, sport, dport, tcpflags, conntrack, "
-                          "icmptype and fragment");
+                          "icmptype and fragment" +
+                          field_hint(name_, kPacketFields));
       }
     }
     check();
@@ -295,6 +298,12 @@ ImaginedPacket quoted_by(const ImaginedPacket& error) {
 }
 
 }  // namespace
+
+std::span<const char* const> packet_fields() { return kPacketFields; }
+
+std::vector<std::string> packet_word_values(std::string_view field) {
+  return field == "fragment" ? std::vector<std::string>{"no", "first", "later"} : rule_word_values(field);
+}
 
 ImaginedPacket parse_packet_words(std::span<const std::string> words) {
   const Given given = WordReader().read(words);

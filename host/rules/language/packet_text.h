@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/rules/language/rule.h"
@@ -31,6 +32,10 @@ struct ImaginedPacket {
 // 192.0.2.1 to port 80 of 192.0.2.2 where the given fields allow it. Throws Error with a line for each wrong word: the
 // field, the text and the allowed values.
 ImaginedPacket parse_packet_words(std::span<const std::string> words);
+
+// The names of these fields, and the words that are values of one: "no", "first", "later" of "fragment".
+std::span<const char* const> packet_fields();
+std::vector<std::string> packet_word_values(std::string_view field);
 
 // Builds an Ethernet frame of the packet, without payload. Checksums are 0, because the programs do not check them.
 std::vector<std::uint8_t> frame_of(const ImaginedPacket& packet);

@@ -10,10 +10,10 @@
 #include <optional>
 #include <string_view>
 
-#include "host/base/closest_word.h"
 #include "host/base/error.h"
 #include "host/rules/language/field_text.h"
 #include "host/rules/language/lifetime.h"
+#include "host/rules/language/other_tools.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -120,7 +120,7 @@ class FieldReader {
     const auto field = fields_.find(name);
     if (field == fields_.end()) return std::nullopt;
     std::optional<Value> value = convert(*field);
-    if (!value) misread(name, *field, allowed);
+    if (!value) misread(name, *field, allowed + hint_of(name, *field));
     return value;
   }
 
@@ -156,11 +156,17 @@ class FieldReader {
       if (name == "operation" || name == "id") continue;
       if (std::find(kFields.begin(), kFields.end(), name) != kFields.end()) continue;
       errors_.push_back(excerpt(std::string_view(name)) + ": unknown field, allowed are operation, id" + field_list() +
-                        did_you_mean(name, kFields));
+                        field_hint(name, kFields));
     }
   }
 
  private:
+  static std::string hint_of(const char* name, const json& value) {
+    constexpr std::array kActionsMeant = {"drop", "accept", "forward", "log", "count"};
+    if (std::string_view(name) != "action" || !value.is_string()) return {};
+    return value_hint(value.get_ref<const std::string&>(), kActionsMeant);
+  }
+
   // A name as the kernel takes it (dev_valid_name() in net/core/dev.c).
   static bool add_interface(const json& term, InterfaceMatch& match) {
     if (!term.is_string()) return false;

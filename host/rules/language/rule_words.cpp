@@ -8,9 +8,9 @@
 #include <string_view>
 #include <system_error>
 
-#include "host/base/closest_word.h"
 #include "host/base/error.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/language/other_tools.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -57,6 +57,13 @@ json field_value(const std::string& field, std::string_view text) {
   return list;
 }
 
+// The field of a word that is a value: "tcp", "new". Empty for any other.
+std::string field_of_value(const std::string& word) {
+  const bool number = !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
+  if (!number && parse_protocol(word)) return "l4proto";
+  return parse_state(word) ? "conntrack" : "";
+}
+
 class WordsReader {
  public:
   json read(std::span<const std::string> words) {
@@ -84,12 +91,14 @@ class WordsReader {
       error += ": allowed is " + field + "=VALUE, in one word";
     } else if (const std::string with_field = address_with_field(word); !with_field.empty()) {
       error += ": allowed is an address with its field, " + with_field;
+    } else if (!field_of_value(word).empty()) {
+      error += ": allowed is a value with its field, " + field_of_value(word) + "=" + word;
     } else if (same_word(word, "ingress") || same_word(word, "egress")) {
       error += ": allowed is --egress for the egress chain, nothing for ingress";
     } else {
       mistaken_ = true;  // for an action
       error += std::string(": allowed are an action (") + kActionsAllowed + ") and FIELD=VALUE words" +
-               did_you_mean(word, kActionWords);
+               value_hint(word, kActionWords);
     }
     errors_.push_back(std::move(error));
   }
@@ -110,7 +119,7 @@ class WordsReader {
     std::string allowed;
     for (const char* known : rule_fields()) allowed += (allowed.empty() ? "" : ", ") + std::string(known);
     errors_.push_back(excerpt(std::string_view(name)) + ": unknown field, allowed are " + allowed +
-                      did_you_mean(name, rule_fields()));
+                      field_hint(name, rule_fields()));
   }
 
   void set(const std::string& field, std::string_view value) {
@@ -142,6 +151,15 @@ std::vector<std::string> rule_word_beginnings() {
     if (std::string_view(field) != "action") beginnings.push_back(std::string(field) + "=");
   }
   return beginnings;
+}
+
+std::vector<std::string> rule_word_values(std::string_view field) {
+  if (field == "l4proto") return protocol_name_list();
+  if (field == "tcpflags") return tcp_flag_name_list();
+  if (field == "conntrack") return {"NEW", "ESTABLISHED", "RELATED", "INVALID"};
+  if (field == "action") return {kActionWords.begin(), kActionWords.end()};
+  if (field == kLog) return {"true", "false"};
+  return {};
 }
 
 std::string address_with_field(const std::string& word) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/rules/language/rule_text.h"
@@ -17,6 +18,9 @@ nlohmann::json read_rule_words(std::span<const std::string> words);
 
 // What may begin a word: the actions, and the fields with '='.
 std::vector<std::string> rule_word_beginnings();
+
+// The words that are values of a field: "TCP", "UDP", ... of "l4proto". Empty for a field whose values are others.
+std::vector<std::string> rule_word_values(std::string_view field);
 
 // "src=10.0.0.1 or dst=10.0.0.1", where the word is an address without its field; else empty.
 std::string address_with_field(const std::string& word);

@@ -430,6 +430,10 @@ TEST_CASE("a set that does not exist is an error in every field that names it") 
               "rule 1 (append): dst: read \"@none\", allowed is a set that exists (\"@blocked\", \"@allow\")"});
   CHECK_THROWS_WITH(apply_batch({}, parse_batch(batch_of(R"({"operation": "append", "src": "@allow"})"), kNow), {}),
                     "rule 1 (append): src: read \"@allow\", allowed is a set that exists (there is none)");
+  CHECK(
+      errors_of(ChainRules{}, R"({"operation": "append", "src": "@blocke"})") ==
+      Texts{"rule 1 (append): src: read \"@blocke\", allowed is a set that exists (\"@blocked\", \"@allow\"); did you "
+            "mean \"@blocked\"?"});
 }
 
 TEST_CASE("every error of every rule is reported on a line of its own, and the chain stays unchanged") {

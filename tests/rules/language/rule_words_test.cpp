@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <catch2/catch.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/base/error.h"
@@ -63,6 +64,25 @@ TEST_CASE("an error names the word that is wrong and what was meant") {
   CHECK_THAT(error_of({"drop", "log=much"}), Catch::StartsWith("log: read \"much\", allowed "));
   CHECK(error_of({"drop", "src=10.0.0.1", "SRC=10.0.0.2"}) ==
         "src: read twice, allowed is once, several values with commas between");
+}
+
+TEST_CASE("words of other tools are answered with ours") {
+  for (const auto& [theirs, ours] : std::vector<std::pair<std::string, std::string>>{{"proto=tcp", "l4proto"},
+                                                                                     {"saddr=10.0.0.1", "src"},
+                                                                                     {"--daddr=10.0.0.1", "dst"},
+                                                                                     {"Dst-IP=10.0.0.1", "dst"},
+                                                                                     {"iifname=eth0", "in"},
+                                                                                     {"ctstate=new", "conntrack"},
+                                                                                     {"timeout=1h", "expires"},
+                                                                                     {"port=22", "dport' or 'sport"}}) {
+    CHECK_THAT(error_of({"drop", theirs}), Catch::EndsWith("; did you mean '" + ours + "'?"));
+  }
+  CHECK_THAT(error_of({"deny", "dport=22"}), Catch::EndsWith("; did you mean 'drop'?"));
+  CHECK_THAT(error_of({"REJECT"}), Catch::EndsWith("; did you mean 'drop'?"));
+  CHECK_THAT(error_of({"allow"}), Catch::EndsWith("; did you mean 'accept'?"));
+  CHECK_THAT(error_of({"action=permit"}), Catch::EndsWith("; did you mean 'accept'?"));
+  CHECK(error_of({"drop", "tcp"}) == "\"tcp\": allowed is a value with its field, l4proto=tcp");
+  CHECK(error_of({"accept", "new"}) == "\"new\": allowed is a value with its field, conntrack=new");
 }
 
 TEST_CASE("values are judged as in a file, all errors at once") {

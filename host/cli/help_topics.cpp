@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/cli/help_topics.h"
+
+#include <algorithm>
+#include <array>
+
+namespace nicsentry {
+namespace {
+
+struct Topic {
+  std::string_view name;
+  std::string_view text;
+};
+
+constexpr std::array kTopics = std::to_array<Topic>({
+    {"addresses",
+     R"(Addresses in rules, sets and blocks:
+  10.0.0.1, 2001:db8::1      an address
+  10.0.0.0/8, 2001:db8::/32  a prefix; bits behind it are ignored
+  10.0.0.1-10.0.0.9          a range, both ends included
+  @office                    a set, in rules only
+  !10.1.0.0/16, !@office     an exception, in rules only
+A list of them (sets load, block --file) has one in a line, comments from '#' or ';' on. Published lists are read as
+they are: ipset save, .netset, P2P, DShield, Spamhaus.
+)"},
+    {"durations",
+     R"(Durations of all options, and of "expires" in rules:
+  10s, 50ms, 2m, 1.5h, 7d    a number with us, ms, s, m (or min), h or d
+  1h30m                      several of them
+  60                         a number alone is in seconds
+At most a year.
+)"},
+    {"fields",
+     R"(Fields of a rule, as FIELD=VALUE words (rules add) and in JSON. A missing one matches anything.
+  in, out      interface of the ingress, of the egress chain: eth0; !eth1 excepts one
+  src, dst     addresses (nicsentry help addresses), several with commas between
+  l4proto      TCP, UDP, ICMP, ICMPv6, another name, or a number; several: TCP,UDP
+  sport, dport a port, a range, or several: 22,80,8000-8100
+  tcpflags     flags that are set, or with ! not set: SYN,!ACK
+  conntrack    NEW, ESTABLISHED, RELATED or INVALID
+  action       drop, accept, log (accept and log) or count; 'forward' is accept
+  log          true, or one of how many packets: log=100
+  description  a text
+  expires      when the rule ends, from now on (nicsentry help durations)
+)"},
+    {"filter",
+     R"(--filter of run and replay shows and writes only sessions that match, in the grammar of pcap-filter(7):
+  host 10.0.0.1              client or server
+  src net 10.0.0.0/8         the client; dst: the server
+  tcp dst port 443, udp, icmp, ip6
+  not, and, or, ( )
+Addresses and ports are numbers. All packets are analysed and counted as without it.
+)"},
+    {"modes",
+     R"(--mode says where the program runs:
+  hw    on the card, if it can offload programs
+  drv   in the driver (XDP)
+  skb   behind the driver (generic XDP); works everywhere, costs more
+  tc    on the TC hook
+  auto  the first of hw, drv and skb that works (default)
+nicsentry doctor says which of them a port can do.
+)"},
+});
+
+}  // namespace
+
+std::string_view topic_text(std::string_view topic) {
+  const auto* found =
+      std::find_if(kTopics.begin(), kTopics.end(), [topic](const Topic& one) { return one.name == topic; });
+  return found != kTopics.end() ? found->text : std::string_view();
+}
+
+std::vector<std::string> topic_names() {
+  std::vector<std::string> names;
+  names.reserve(kTopics.size());
+  for (const Topic& topic : kTopics) {
+    names.emplace_back(topic.name);
+  }
+  return names;
+}
+
+}  // namespace nicsentry

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+namespace nicsentry {
+
+// CLI::Option::type_name() of options whose values a shell completes by what there is (completion.h).
+inline constexpr const char* kSetType = "SET";                      // by the run
+inline constexpr const char* kProgramType = "PROGRAM";              // by `programs load`
+inline constexpr const char* kRuleWordType = "WORD";                // of a rule
+inline constexpr const char* kPacketWordType = "FIELD=VALUE|FILE";  // of a packet, or a capture
+
+}  // namespace nicsentry

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "host/rules/language/other_tools.h"
+
+#include <algorithm>
+#include <array>
+
+#include "host/base/closest_word.h"
+#include "host/rules/language/words.h"
+
+namespace nicsentry {
+namespace {
+
+// A word of ours, and what other tools say for it, with blanks between.
+struct Meaning {
+  std::string_view ours;
+  std::string_view theirs;
+};
+
+constexpr std::array<Meaning, 14> kFieldMeanings{{
+    {"src", "s saddr source srcip src_ip source_ip sip ip_src from client"},
+    {"dst", "d daddr destination dstip dst_ip destination_ip dest dip ip_dst to server"},
+    {"l4proto", "p proto protocol ip_proto ip_protocol nexthdr"},
+    {"sport", "srcport src_port source_port sourceport sports"},
+    {"dport", "dstport dst_port destination_port dest_port destinationport dports"},
+    {"in", "i iif iifname iface interface dev in_interface in_iface in_port"},
+    {"out", "o oif oifname out_interface out_iface out_port"},
+    {"tcpflags", "flags tcp_flags syn"},
+    {"conntrack", "state ctstate ct_state ct"},
+    {"action", "j jump target verdict policy"},
+    {"log", "nflog"},
+    {"description", "comment name note"},
+    {"expires", "timeout lifetime for until duration"},
+    {"icmptype", "icmp_type type"},
+}};
+
+constexpr std::array<Meaning, 7> kValueMeanings{{
+    {"drop", "deny reject block discard refuse"},
+    {"accept", "allow permit pass"},
+    {"pass", "allow permit accept"},
+    {"ingress", "input in incoming inbound"},
+    {"egress", "output out outgoing outbound"},
+    {"on", "yes true 1 enable enabled"},
+    {"off", "no false 0 disable disabled"},
+}};
+
+// In lower case, without dashes before it, with '_' for those within: "--ctstate", "src-ip".
+std::string plain_word(std::string_view word) {
+  word.remove_prefix(std::min(word.find_first_not_of("-"), word.size()));
+  std::string text(word);
+  for (char& letter : text) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+    if (letter == '-') letter = '_';
+  }
+  return text;
+}
+
+bool has_word(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+std::string meaning_hint(std::string_view word, std::span<const char* const> allowed,
+                         std::span<const Meaning> meanings) {
+  const std::string asked = plain_word(word);
+  const auto is_meant = [&asked](const Meaning& meaning) { return has_word(meaning.theirs, asked); };
+  for (const char* ours : allowed) {
+    if (same_word(ours, asked)) return std::string("; did you mean '") + ours + "'?";
+    const bool meant = std::any_of(meanings.begin(), meanings.end(),
+                                   [&](const Meaning& meaning) { return meaning.ours == ours && is_meant(meaning); });
+    if (meant) return std::string("; did you mean '") + ours + "'?";
+  }
+  return did_you_mean(asked, allowed);
+}
+
+}  // namespace
+
+std::string field_hint(std::string_view name, std::span<const char* const> fields) {
+  const std::string asked = plain_word(name);
+  if (asked == "port" || asked == "ports") return "; did you mean 'dport' or 'sport'?";
+  return meaning_hint(name, fields, kFieldMeanings);
+}
+
+std::string value_hint(std::string_view word, std::span<const char* const> allowed) {
+  return meaning_hint(word, allowed, kValueMeanings);
+}
+
+}  // namespace nicsentry
