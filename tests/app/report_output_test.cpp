@@ -28,6 +28,7 @@ TEST_CASE("windows without packets are told of once, until packets come again") 
   };
   ReportOutputOptions options;
   options.text = WindowText::none;
+  options.wait_when_full = true;
   ReportOutput output(options, Profile::all, {tell, tell, tell});
   std::uint64_t number = 0;
   for (const std::uint64_t packets : {5U, 0U, 0U, 0U, 1U, 0U, 0U}) {
