@@ -366,7 +366,7 @@ std::optional<PathConfig> parse_path(const ObjectReading& whole, const char* key
   return config;
 }
 
-nlohmann::ordered_json json_of(const Buckets& buckets) {
+nlohmann::ordered_json monitor_json(const Buckets& buckets) {
   switch (buckets.scale) {
     case Buckets::Scale::linear:
       return {{"scale", "linear"}, {"start", buckets.start}, {"width", buckets.width}};
@@ -377,7 +377,7 @@ nlohmann::ordered_json json_of(const Buckets& buckets) {
   }
 }
 
-nlohmann::ordered_json json_of(const OpenMetricsMetadata& metadata) {
+nlohmann::ordered_json monitor_json(const OpenMetricsMetadata& metadata) {
   nlohmann::ordered_json labels = nlohmann::ordered_json::array();
   for (const Label& label : metadata.labels) {
     labels.push_back({{"name", label.name}, {"value", label.value}});
@@ -386,7 +386,7 @@ nlohmann::ordered_json json_of(const OpenMetricsMetadata& metadata) {
                                    {"type", kTypes.at(static_cast<std::size_t>(metadata.type))},
                                    {"labels", std::move(labels)}};
   if (metadata.type == Type::histogram) {
-    object["buckets"] = json_of(metadata.buckets);
+    object["buckets"] = monitor_json(metadata.buckets);
   }
   return object;
 }
@@ -410,7 +410,7 @@ nlohmann::ordered_json metric_configs_json(const std::vector<MetricConfig>& metr
         {"map-name", metric.map},
         {"extraction-options", {{"swap-on-read", metric.swap_on_read}, {"empty-on-read", metric.empty_on_read}}}};
     if (metric.open_metrics) {
-      object["open-metrics-metadata"] = json_of(*metric.open_metrics);
+      object["open-metrics-metadata"] = monitor_json(*metric.open_metrics);
     }
     list.push_back(std::move(object));
   }
