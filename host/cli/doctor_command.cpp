@@ -36,6 +36,7 @@ void add_doctor_command(CLI::App& app, Action& chosen) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("doctor", "what this machine and its ports can do, and what is missing");
   command->add_option("-i,--interface", *interfaces, "only this interface (repeatable; default: all)")
+      ->allow_extra_args(false)
       ->type_name("IF")
       ->allow_extra_args(false);
   command->add_flag("--json", *json, "print JSON");

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   add_version_options(app);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
+  app.option_defaults()->disable_flag_override();  // of all commands: no --flag=VALUE
   Action chosen;
   add_run_command(app, chosen);
   add_serve_command(app, chosen);

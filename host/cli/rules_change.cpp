@@ -48,7 +48,7 @@ bool is_number(const std::string& word) {
 // A number where it is one, so that errors quote it as it was written.
 json id_of(const std::string& word) {
   json number = json::parse(word, nullptr, false);
-  return number.is_number() ? number : json(word);
+  return number.is_number_integer() ? number : json(word);
 }
 
 json rule_operation(const char* operation, std::span<const std::string> words) {

@@ -99,7 +99,9 @@ void check_each_once(const std::vector<std::string>& interfaces) {
 void add_run_command(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "watch ports, window after window");
-  command->add_option("-i,--interface", options->interfaces, "port to watch; several make one analysis")->required();
+  command->add_option("-i,--interface", options->interfaces, "port to watch (repeatable; several make one analysis)")
+      ->required()
+      ->allow_extra_args(false);
   add_mode_option(*command, options->mode);
   add_direction_option(*command, options->direction);
   add_dispatcher_option(*command, options->dispatcher);

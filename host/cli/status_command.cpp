@@ -255,7 +255,8 @@ int status(const StatusOptions& options) {
 void add_status_command(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand("status", "the programs that are attached, with mode, owner and counters");
-  command->add_option("-i,--interface", options->interfaces, "only these ports (default: all)");
+  command->add_option("-i,--interface", options->interfaces, "only this port (repeatable; default: all)")
+      ->allow_extra_args(false);
   command->add_flag("--json", options->json, "print JSON");
   command->footer("Example:\n  nicsentry status -i eth0 --json");
   command->callback([options, &chosen] { chosen = [options] { return status(*options); }; });
