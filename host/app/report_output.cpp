@@ -69,7 +69,7 @@ struct ReportOutput::Text {
 
   void tell_of_silence(std::uint64_t window) {
     if (!std::exchange(silent, true)) {
-      messages.info("window " + std::to_string(window) + ": no packets; said again only behind one with packets");
+      messages.info("window " + std::to_string(window) + ": no packets; further windows without packets are not reported");
     }
   }
 

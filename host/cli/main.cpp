@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/base/error.h"
@@ -18,6 +19,16 @@ void flush_output() {
   if (std::fflush(stdout) != 0 || failed_before) {
     throw nicsentry::SystemError(failed_before ? EIO : errno, "writing to standard output");
   }
+}
+
+// CLI11's words, but for a flag with a value: there they are its own.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  constexpr std::string_view kValueOfFlag = " was given a disallowed flag override";
+  std::string text = CLI::FailureMessage::simple(&app, error);
+  if (const std::size_t at = text.find(kValueOfFlag); at != std::string::npos) {
+    text = "--" + text.replace(at, kValueOfFlag.size(), " takes no value");
+  }
+  return text;
 }
 
 }  // namespace
@@ -53,7 +64,7 @@ int main(int argc, char** argv) {
     if (const auto unknown = unknown_word_error(app, std::vector<std::string>(argv + 1, argv + argc))) {
       std::fprintf(stderr, "nicsentry: error: %s\n", unknown->c_str());
     } else {
-      std::fprintf(stderr, "nicsentry: error: %s", CLI::FailureMessage::simple(&app, error).c_str());
+      std::fprintf(stderr, "nicsentry: error: %s", usage_error(app, error).c_str());
     }
     return kExitUsage;
   }

@@ -90,7 +90,7 @@ void check_window_options(const WindowOptions& options) {
 
 void warn_of_no_files(const WindowOptions& options) {
   if (options.formats.empty() && options.output_option->count() != 0) {
-    log_warning("--output: no files are written without --format (csv, jsonl, hosts, ports, seed-json, seed-csv)");
+    log_warning("--output: no files are written without --format; 'nicsentry run --help' lists them");
   }
 }
 

@@ -23,7 +23,7 @@ REFUSED = (  # arguments, what the error names
     ("run", "--interface"),
     ("run -i none0 -i none1 -i none0", "none0 is given twice"),
     ("run -i none0 icmp", "icmp"),
-    ("run -i none0 --dispatcher=2", "--dispatcher"),
+    ("run -i none0 --dispatcher=2", "--dispatcher takes no value"),
     ("run -i none0 --mode native", "'native'"),
     ("run -i none0 --direction egress", "egress"),
     ("run -i none0 --profile miner", "'miner'"),

@@ -171,9 +171,9 @@ FIREWALL = (
     Line(
         "Drop by default, but take it back in a minute unless confirmed",
         "nicsentry rules default ingress drop --confirm 60s --yes",
-        ("confirm",),
+        ("taken back after 60s unless confirmed",),
     ),
-    Line("Confirm it", "nicsentry rules confirm", ("",)),
+    Line("Confirm it", "nicsentry rules confirm", ("confirmed: ", " stays")),
     Line(
         "Block an address and a network for ten minutes",
         "nicsentry block 203.0.113.9 198.18.0.0/15 --for 10m",
@@ -185,7 +185,7 @@ FIREWALL = (
     Line("Unblock", "nicsentry unblock 203.0.113.9", ("1 of 1 removed",)),
     Line("Unblock all", "nicsentry unblock --all", ("blocked: 0 entries",)),
     Line("Which connections are there?", "nicsentry connections", ("PROTO", CLIENT)),
-    Line("Remove all rules", "nicsentry rules flush", ("",)),
+    Line("Remove all rules", "nicsentry rules flush", ("0 rules in force (ingress)",)),
 )
 RUNNING = (
     Line(
