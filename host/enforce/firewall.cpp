@@ -211,6 +211,7 @@ void Firewall::take_new_names() {
 }
 
 void Firewall::rename_in_rules(const PortNames& names) {
+  const bool waits = rename_in_undo(names);
   NextChains chains;
   std::size_t renamed = 0;
   for (const Chain chain : kChains) {
@@ -233,28 +234,35 @@ void Firewall::rename_in_rules(const PortNames& names) {
       options_.warning(renamed_text(former, name, renamed));
     }
   }
+  if (renamed != 0) {
+    save_new_name([this] { rules_.save(); });
+  }
+  if (waits) {
+    save_new_name([this] { unconfirmed_.prepare(*unconfirmed_.undo()); });
+  }
+}
+
+// In memory, before anything can fail: taking the change back may not bring back a name that no port has. Returns
+// whether rules of it named one.
+bool Firewall::rename_in_undo(const PortNames& names) {
+  std::size_t renamed = 0;
+  if (Undo* undo = unconfirmed_.undo()) {
+    for (ChainUndo& part : undo->chains) {
+      renamed += nicsentry::rename_ports(part.before, names);
+    }
+  }
+  return renamed != 0;
+}
+
+// One file that cannot be written keeps no other from being written.
+void Firewall::save_new_name(const std::function<void()>& write) {
   try {
-    save_new_names(names, renamed != 0);
-  } catch (const Error& error) {
+    write();
+  } catch (const std::exception& error) {  // also of a name that is not UTF-8
     options_.warning(
         std::string("the new name of a port is in force in the rules, but not saved: a later run finds the "
                     "former name: ") +
         error.what());
-  }
-}
-
-void Firewall::save_new_names(const PortNames& names, bool in_rules) {
-  if (in_rules) {
-    rules_.save();
-  }
-  if (Undo* undo = unconfirmed_.undo()) {
-    std::size_t waiting = 0;
-    for (ChainUndo& part : undo->chains) {
-      waiting += nicsentry::rename_ports(part.before, names);
-    }
-    if (waiting != 0) {
-      unconfirmed_.prepare(*undo);
-    }
   }
 }
 

@@ -207,7 +207,8 @@ class Firewall : public Enforcement {
   void leave_out_gone();
   void take_new_names();
   void rename_in_rules(const PortNames& names);
-  void save_new_names(const PortNames& names, bool in_rules);
+  bool rename_in_undo(const PortNames& names);
+  void save_new_name(const std::function<void()>& write);
   Applied apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms);
   template <typename Set>
   void change_chain(Chain chain, Set set, const ChangeTerms& terms);

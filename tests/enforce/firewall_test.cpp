@@ -1223,6 +1223,8 @@ TEST_CASE("a port's new name is in force in the rules on a full disk too, and wh
                        const std::lock_guard lock(mutex);
                        said += text + "\n";
                      }});
+  firewall.apply(Chain::ingress, batch({append({{"src", "10.0.0.1"}, {"action", "drop"}})}),
+                 {false, std::chrono::hours(1), {}});
   std::filesystem::remove(directory.path / "rules.json");
   std::filesystem::create_directories(directory.path / "rules.json" / "in the way");
   firewall.rename_ports({{"eth0", "eth1"}});
@@ -1238,6 +1240,12 @@ TEST_CASE("a port's new name is in force in the rules on a full disk too, and wh
   CHECK(saying("EISDIR: writing " + (directory.path / "rules.json").string()));
   CHECK_FALSE(saying("could not be changed"));
   CHECK(firewall.view(Chain::ingress).chain.rules.at(0).match.in.names == std::vector<std::string>{"eth1"});
+  const json undo = json::parse(std::ifstream(directory.path / "undo.json"));
+  CHECK_THAT(undo.dump(), Catch::Contains("eth1") && !Catch::Contains("eth0"));  // its file is not in the way
+  CHECK_THROWS_WITH(firewall.revert(), Catch::Contains("is taken back, but not saved"));
+  const auto rules = firewall.view(Chain::ingress).chain.rules;
+  REQUIRE(rules.size() == 1);
+  CHECK(rules[0].match.in.names == std::vector<std::string>{"eth1"});
 }
 
 // A state directory as a bad disk, or who could write in it, would have left it.
