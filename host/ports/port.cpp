@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "host/base/error.h"
@@ -104,7 +105,7 @@ void Port::give_up() noexcept {
     } else {
       claim_.write(claim_.found());
     }
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     // The error that led here matters more.
   }
 }

@@ -92,7 +92,8 @@ ClaimRecord parse_record(const std::string& text) {
   }
 }
 
-std::string format_record(const ClaimRecord& record, const std::string& port) {
+// The kernel allows names of interfaces that are not UTF-8: what is not has U+FFFD in the record.
+std::string format_record(const ClaimRecord& record) {
   json attachments = json::array();
   for (const AttachmentRecord& attachment : record.attachments) {
     attachments.push_back({{"hook", hook_name(attachment.hook)},
@@ -101,7 +102,8 @@ std::string format_record(const ClaimRecord& record, const std::string& port) {
                            {"owner", owner_name(attachment.owner)},
                            {"made_qdisc", attachment.made_qdisc}});
   }
-  return json{{"pid", record.pid}, {"port", port}, {"socket", record.socket}, {"planes", attachments}}.dump() + "\n";
+  const json text{{"pid", record.pid}, {"port", record.port}, {"socket", record.socket}, {"planes", attachments}};
+  return text.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 // Others could put a socket or a record of their own there.
@@ -219,8 +221,9 @@ PortClaim::PortClaim(const Interface& port) : port_(port.name), path_(claim_path
 }
 
 // The new file is locked before it has the name: a reader finds a whole record, another claimer a locked one.
-void PortClaim::write(const ClaimRecord& record) {
-  const std::string text = format_record(record, port_);
+void PortClaim::write(ClaimRecord record) {
+  record.port = port_;
+  const std::string text = format_record(record);
   const std::string draft = path_.string() + ".new";
   UniqueFd fd(open(draft.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
   if (!fd || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 ||

@@ -43,8 +43,8 @@ class PortClaim {
   explicit PortClaim(const Interface& port);
 
   const ClaimRecord& found() const { return found_; }
-  // With the port's name. A reader sees the former record or this one. Throws SystemError.
-  void write(const ClaimRecord& record);
+  // With the port's name as `port`. A reader sees the former record or this one. Throws SystemError.
+  void write(ClaimRecord record);
   // For a port without programs of nicsentry.
   void erase();
 

@@ -81,6 +81,21 @@ TEST_CASE("a claim finds the record of a process that died") {
   CHECK(read_port_record(port)->record.attachments.size() == 2);
 }
 
+TEST_CASE("a port has its name on record, also where that is not UTF-8") {
+  const RuntimeDirectory directory;
+  Interface port = find_interface("lo");
+  {
+    const PortClaim claim(port);
+    CHECK(read_port_record(port)->record.port == "lo");
+  }
+  port.name = "\xff";
+  PortClaim claim(port);
+  CHECK_NOTHROW(claim.write(record(1)));
+  const ClaimRecord read = read_port_record(port)->record;
+  CHECK(read.port == "\xef\xbf\xbd");
+  CHECK(read.attachments.size() == 1);
+}
+
 TEST_CASE("a record is whole whenever it is read, and its claim always seen") {
   const RuntimeDirectory directory;
   const Interface port = find_interface("lo");
