@@ -92,7 +92,7 @@ class Daemon {
       packet_log_ = std::make_unique<PacketLog>(*options.log, messages);
     }
     remove_dead_sockets();
-    remove_vanished_records();
+    tidy_records();
     watch();
     serve();
   }
@@ -389,6 +389,15 @@ class Daemon {
   void forget_dropped_attachments() {
     if (programs_.keep(analysis_.monitor().attachments())) {
       keep_enforcing();
+    }
+  }
+
+  // A run starts without it, too.
+  void tidy_records() {
+    try {
+      remove_vanished_records();
+    } catch (const std::exception& error) {
+      messages_.warning(std::string("the records of ports of network namespaces that are gone stay: ") + error.what());
     }
   }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
@@ -164,6 +165,21 @@ std::optional<PortRecord> read_record_at(const std::filesystem::path& path) {
   return read;
 }
 
+// A range-for would throw what is no Error where the directory cannot be read on.
+void for_each_claim(const std::filesystem::path& directory,
+                    const std::function<void(const std::filesystem::path& path, unsigned long space)>& act) {
+  std::error_code failure;
+  for (std::filesystem::directory_iterator entry(directory, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    if (const auto space = namespace_of_claim(entry->path())) {
+      act(entry->path(), *space);
+    }
+  }
+  if (failure) {
+    throw SystemError(failure.value(), "looking for runs in " + directory.string());
+  }
+}
+
 Error busy(const Interface& port, const ClaimRecord& record) {
   return Error("EBUSY: " + port.name + " is watched already by nicsentry" +
                (record.pid != 0 ? ", process " + std::to_string(record.pid) : "; it is just starting or ending"));
@@ -239,37 +255,27 @@ void PortClaim::erase() { unlink(path_.c_str()); }
 std::optional<PortRecord> read_port_record(const Interface& port) { return read_record_at(claim_path(port)); }
 
 std::vector<NamespacedRecord> read_all_port_records() {
-  const std::filesystem::path directory = runtime_directory();
-  std::error_code failure;
   std::vector<NamespacedRecord> records;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
-    const auto space = namespace_of_claim(entry.path());
-    auto read = space ? read_record_at(entry.path()) : std::nullopt;
-    if (read) {
-      records.push_back({*space, std::move(*read)});
+  for_each_claim(runtime_directory(), [&records](const std::filesystem::path& path, unsigned long space) {
+    if (auto read = read_record_at(path)) {
+      records.push_back({space, std::move(*read)});
     }
-  }
-  if (failure) {
-    throw SystemError(failure.value(), "looking for runs in " + directory.string());
-  }
+  });
   return records;
 }
 
 // The namespaces are looked up first: that of a file that a claimer makes meanwhile is locked, or in the list.
 void remove_vanished_records() {
   const auto living = living_namespaces();
-  const std::filesystem::path directory = runtime_directory();
-  std::error_code failure;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
-    const auto space = namespace_of_claim(entry.path());
-    if (!space || living.contains(*space)) {
-      continue;
+  for_each_claim(runtime_directory(), [&living](const std::filesystem::path& path, unsigned long space) {
+    if (living.contains(space)) {
+      return;
     }
-    const UniqueFd fd(open(entry.path().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
-    if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && is_at(entry.path(), fd.get())) {
-      unlink(entry.path().c_str());
+    const UniqueFd fd(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && is_at(path, fd.get())) {
+      unlink(path.c_str());
     }
-  }
+  });
 }
 
 }  // namespace nicsentry

@@ -69,8 +69,9 @@ struct NamespacedRecord {
   unsigned long network_namespace = 0;  // its inode
   PortRecord read;
 };
+// Throws Error.
 std::vector<NamespacedRecord> read_all_port_records();
-// Removes those of namespaces that are gone, unless a process has the port. For a run.
+// Removes those of namespaces that are gone, unless a process has the port. For a run. Throws Error.
 void remove_vanished_records();
 
 // /run/nicsentry, made for root alone if it is missing. Throws Error for one that another user owns or can write, and

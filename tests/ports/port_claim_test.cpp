@@ -310,6 +310,8 @@ TEST_CASE("records of network namespaces that are gone are removed, unless a pro
   CHECK_FALSE(std::filesystem::exists(dead));
   CHECK(std::filesystem::exists(other));
   CHECK(read_port_record(find_interface("lo"))->record.socket == "a.sock");
+  REQUIRE(chmod(directory.path.c_str(), 0770) == 0);
+  CHECK_THROWS_AS(remove_vanished_records(), Error);
 }
 
 }  // namespace
