@@ -11,6 +11,7 @@
 #include "host/datapath/interface.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
+#include "host/ports/other_namespaces.h"
 #include "host/ports/port_status.h"
 
 namespace nicsentry {
@@ -92,7 +93,7 @@ Diagnosis diagnose(const std::vector<std::string>& interfaces) {
   std::vector<Interface> ports;
   ports.reserve(interfaces.size());
   for (const std::string& name : interfaces) {
-    ports.push_back(find_interface(name));
+    ports.push_back(find_port(name));
   }
   if (interfaces.empty()) {
     ports = list_interfaces();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "host/ports/other_namespaces.h"
 #include "host/ports/program_choice.h"
 
 namespace nicsentry {
@@ -29,7 +30,7 @@ Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
         [firewall] { return firewall->expectations_fd(); }};
   }
   for (const std::string& interface : options.interfaces) {
-    find_interface(interface);  // before the rules of a program that enforces are touched
+    find_port(interface);  // before the rules of a program that enforces are touched
   }
   Ports ports;
   std::vector<const FirewallMaps*> kept;

@@ -11,6 +11,7 @@
 #include "host/api/client/controller.h"
 #include "host/base/error.h"
 #include "host/datapath/interface.h"
+#include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
 #include "host/programs/reading/metrics_table.h"
 
@@ -85,7 +86,7 @@ std::string read_here(const std::string& name, const ProgramQuery& query) {
 
 programs::LoadResult load_program(const programs::Monitor& monitor, const programs::LoadRequest& request) {
   programs::check_program_name(request.name);
-  const std::string socket = socket_of_run(find_interface(request.interface));
+  const std::string socket = socket_of_run(find_port(request.interface));
   const auto loaded =
       socket.empty() ? std::nullopt : asked(socket, [](const Controller& run) { return run.programs().programs; });
   if (!loaded) {

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <exception>
 #include <map>
 #include <utility>
 
@@ -32,6 +34,20 @@ bool watches(const RunElsewhere& run, const std::string& port) {
   return std::find(run.ports.begin(), run.ports.end(), port) != run.ports.end();
 }
 
+std::string hint_at(std::vector<RunElsewhere> runs, const std::string& port) {
+  const auto watching = [&port](const RunElsewhere& run) { return watches(run, port); };
+  if (std::any_of(runs.begin(), runs.end(), watching)) {
+    std::erase_if(runs, [&](const RunElsewhere& run) { return !watching(run); });
+  }
+  std::string hint;
+  for (const RunElsewhere& run : runs) {
+    const std::string pid = std::to_string(run.pid);
+    hint += (hint.empty() ? "process " : "; process ") + pid + " watches " + joined_names(run.ports) +
+            " of another network namespace, ask it with: nsenter -t " + pid + " -n nicsentry ...";
+  }
+  return hint;
+}
+
 }  // namespace
 
 std::vector<RunElsewhere> runs_elsewhere() {
@@ -55,25 +71,18 @@ std::vector<RunElsewhere> runs_elsewhere() {
 }
 
 std::string hint_at_runs_elsewhere(const std::string& port) {
-  std::vector<RunElsewhere> runs = runs_elsewhere();
-  const auto watching = [&port](const RunElsewhere& run) { return watches(run, port); };
-  if (std::any_of(runs.begin(), runs.end(), watching)) {
-    std::erase_if(runs, [&](const RunElsewhere& run) { return !watching(run); });
+  try {
+    return hint_at(runs_elsewhere(), port);
+  } catch (const std::exception&) {
+    return "";
   }
-  std::string hint;
-  for (const RunElsewhere& run : runs) {
-    const std::string pid = std::to_string(run.pid);
-    hint += (hint.empty() ? "process " : "; process ") + pid + " watches " + joined_names(run.ports) +
-            " of another network namespace, ask it with: nsenter -t " + pid + " -n nicsentry ...";
-  }
-  return hint;
 }
 
 Interface find_port(const std::string& name) {
   try {
     return find_interface(name);
   } catch (const SystemError& error) {
-    const std::string hint = hint_at_runs_elsewhere(name);
+    const std::string hint = error.code() == ENODEV ? hint_at_runs_elsewhere(name) : "";
     if (hint.empty()) {
       throw;
     }

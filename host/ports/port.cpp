@@ -14,6 +14,7 @@
 #include "host/datapath/hooks.h"
 #include "host/datapath/object_file.h"
 #include "host/datapath/xdp_dispatcher.h"
+#include "host/ports/other_namespaces.h"
 #include "host/ports/program_choice.h"
 #include "host/sessions/session_table.h"
 
@@ -75,7 +76,7 @@ TableSize table_size(std::uint32_t sessions, Mode mode, const std::optional<Fire
 }
 
 Port::Port(const std::string& interface_name, const PortOptions& options, Owner owner)
-    : interface_(find_interface(interface_name)), claim_(interface_), owner_(owner) {
+    : interface_(find_port(interface_name)), claim_(interface_), owner_(owner) {
   if (!interface_.ethernet) {
     throw Error("EOPNOTSUPP: " + interface_.name + " is not an Ethernet interface");
   }

@@ -36,6 +36,11 @@ Hook parse_hook(const std::string& text) {
                                               : Hook::xdp;
 }
 
+std::filesystem::path runtime_path() {
+  const char* chosen = std::getenv("NICSENTRY_RUNTIME_DIR");
+  return chosen != nullptr ? chosen : "/run/nicsentry";
+}
+
 std::filesystem::path claim_path(const Interface& port) {
   return runtime_directory() / (std::to_string(network_namespace()) + "-" + std::to_string(port.index) + ".json");
 }
@@ -190,8 +195,7 @@ Error busy(const Interface& port, const ClaimRecord& record) {
 const char* owner_name(Owner owner) { return owner == Owner::run ? "run" : owner == Owner::attach ? "attach" : "hand"; }
 
 std::filesystem::path runtime_directory() {
-  const char* chosen = std::getenv("NICSENTRY_RUNTIME_DIR");
-  std::filesystem::path path = chosen != nullptr ? chosen : "/run/nicsentry";
+  std::filesystem::path path = runtime_path();
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
     const int code = errno;
     throw SystemError(code, "making " + path.string(), code == EACCES && geteuid() != 0 ? needs_user(0) : "");
@@ -256,6 +260,10 @@ std::optional<PortRecord> read_port_record(const Interface& port) { return read_
 
 std::vector<NamespacedRecord> read_all_port_records() {
   std::vector<NamespacedRecord> records;
+  std::error_code unknown;
+  if (symlink_status(runtime_path(), unknown).type() == std::filesystem::file_type::not_found) {
+    return records;
+  }
   for_each_claim(runtime_directory(), [&records](const std::filesystem::path& path, unsigned long space) {
     if (auto read = read_record_at(path)) {
       records.push_back({space, std::move(*read)});

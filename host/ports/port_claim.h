@@ -69,7 +69,7 @@ struct NamespacedRecord {
   unsigned long network_namespace = 0;  // its inode
   PortRecord read;
 };
-// Throws Error.
+// Makes no runtime directory. Throws Error.
 std::vector<NamespacedRecord> read_all_port_records();
 // Removes those of namespaces that are gone, unless a process has the port. For a run. Throws Error.
 void remove_vanished_records();

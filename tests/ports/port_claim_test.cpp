@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "host/app/diagnosis.h"
 #include "host/base/error.h"
 #include "host/ports/other_namespaces.h"
 #include "tests/support/tries.h"
@@ -291,7 +292,19 @@ TEST_CASE("a run that watches ports of another network namespace is named, with 
     CHECK(hint_at_runs_elsewhere("other") == hint);  // better than none
     CHECK_THROWS_WITH(find_port("other"), Catch::StartsWith("ENODEV: interface 'other'") && Catch::EndsWith(hint));
     CHECK(find_port("lo").index == port.index);
+    CHECK_THROWS_WITH(diagnose({"other"}), Catch::EndsWith(hint));
+    const auto stray = directory.path / "1-1.json";
+    std::filesystem::create_symlink("/etc/hostname", stray);
+    CHECK_THROWS_WITH(runs_elsewhere(), Catch::Contains("ELOOP: opening " + stray.string()));
+    CHECK(hint_at_runs_elsewhere("lo").empty());
+    CHECK_THROWS_WITH(find_port("other"), "ENODEV: interface 'other': No such device");
   }).join();
+}
+
+TEST_CASE("a port that is not there is said to be none, and that makes no runtime directory") {
+  const RuntimeDirectory directory;
+  CHECK_THROWS_WITH(find_port("other"), "ENODEV: interface 'other': No such device");
+  CHECK_FALSE(std::filesystem::exists(directory.path));
 }
 
 TEST_CASE("records of network namespaces that are gone are removed, unless a process has the port") {
