@@ -39,14 +39,19 @@ bool read_some(int client, std::string& text, RefusalClock::time_point until) {
 }
 
 // The request is read before and after: a client that still sends it when the connection closes would not read the
-// answer.
-void refuse(const UniqueFd& client, std::string_view answer) {
+// answer. `most`: bytes of its header.
+void refuse(const UniqueFd& client, std::string_view answer, std::size_t most) {
   constexpr std::string_view kHeaderEnd = "\r\n\r\n";
   const timeval limit{0, kOneRead};
   ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   const auto until = RefusalClock::now() + kForRequest;
   std::string request;
-  while (request.find(kHeaderEnd) == std::string::npos && read_some(client.get(), request, until)) {
+  std::size_t searched = 0;
+  while (request.find(kHeaderEnd, searched) == std::string::npos && request.size() < most) {
+    searched = request.size() - std::min(request.size(), kHeaderEnd.size() - 1);
+    if (!read_some(client.get(), request, until)) {
+      break;
+    }
   }
   ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   ::shutdown(client.get(), SHUT_WR);
@@ -171,7 +176,7 @@ int Acceptor::refuse_one() {
   const int failure = connection < 0 ? errno : 0;
   if (connection >= 0) {
     const UniqueFd refused(connection);
-    refuse(refused, terms_.refusal);
+    refuse(refused, terms_.refusal, terms_.header_bytes);
   }
   spare_ = new_spare();
   return failure;

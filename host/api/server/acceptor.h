@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <thread>
@@ -21,8 +22,9 @@ class Acceptor {
   // Gets a connection's descriptor, which it closes. False: it has closed it already.
   using Take = std::function<bool(int connection, const sockaddr_storage& client, socklen_t size)>;
   struct Terms {
-    unsigned most = 0;    // connections at a time; others wait
-    std::string refusal;  // a whole answer
+    unsigned most = 0;                                 // connections at a time; others wait
+    std::string refusal;                               // a whole answer
+    std::size_t header_bytes = std::size_t{32} << 10;  // that are read of a request before it is refused
   };
 
   // Throws SystemError.

@@ -466,7 +466,7 @@ void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
   }
   daemons.emplace_back(daemon);
   context->acceptor = std::make_unique<Acceptor>(
-      std::move(fd), Acceptor::Terms{limits.connections, refusal_without_descriptor()},
+      std::move(fd), Acceptor::Terms{limits.connections, refusal_without_descriptor(), limits.header_bytes},
       [daemon](int connection, const sockaddr_storage& client, socklen_t size) {
         return MHD_add_connection(daemon, connection, reinterpret_cast<const sockaddr*>(&client), size) == MHD_YES;
       });

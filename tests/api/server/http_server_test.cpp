@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -263,12 +264,15 @@ TEST_CASE("the bodies of all requests together have a limit", "[server]") {
 
 TEST_CASE("a client that comes while no descriptor is free is told so, and the next one is answered", "[server]") {
   const Running running;
+  const std::array requests{http_request_text("POST", "/echo", std::string(kMiB, ' ') + "{}"),
+                            "GET /" + std::string(kMiB, 'a'),  // a header without an end
+                            http_request_text("GET", "/quick")};
   {
     NoDescriptors none;
     none.give_one();  // the client takes it
-    for (int i = 0; i < 3; ++i) {
+    for (const std::string& request : requests) {
       HttpTestClient client(running.socket);
-      client.send(http_request_text("POST", "/echo", std::string(kMiB, ' ') + "{}"));
+      client.send(request);
       const std::string answer = client.read();
       CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 503") &&
                              Catch::Contains("Content-Type: application/problem+json\r\n") &&
