@@ -154,6 +154,9 @@ void Acceptor::accept_waiting() {
       if (!take_(connection, client, size)) {
         open_.fetch_sub(1);
       }
+      if (!spare_) {  // another thread had taken it
+        spare_ = new_spare();
+      }
     } else if (failure != EAGAIN && !is_of_client(failure)) {
       failure = refuse_one();
     }
@@ -176,7 +179,9 @@ int Acceptor::refuse_one() {
   const int failure = connection < 0 ? errno : 0;
   if (connection >= 0) {
     const UniqueFd refused(connection);
-    refuse(refused, terms_.refusal, terms_.header_bytes);
+    if (!terms_.refusal.empty()) {
+      refuse(refused, terms_.refusal, terms_.header_bytes);
+    }
   }
   spare_ = new_spare();
   return failure;

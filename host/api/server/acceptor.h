@@ -22,8 +22,8 @@ class Acceptor {
   // Gets a connection's descriptor, which it closes. False: it has closed it already.
   using Take = std::function<bool(int connection, const sockaddr_storage& client, socklen_t size)>;
   struct Terms {
-    unsigned most = 0;                                 // connections at a time; others wait
-    std::string refusal;                               // a whole answer
+    unsigned most = 0;    // connections at a time; others wait
+    std::string refusal;  // a whole answer; empty: the client is let go without one, and without a wait for its request
     std::size_t header_bytes = std::size_t{32} << 10;  // that are read of a request before it is refused
   };
 

@@ -465,8 +465,11 @@ void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
     throw SystemError(errno, "serving " + what);
   }
   daemons.emplace_back(daemon);
+  // Nobody has asked a gate yet: a stranger would learn of this process, and keep the listener's thread for a while.
+  const bool gated = context->gate.refusal || context->gate.knows;
   context->acceptor = std::make_unique<Acceptor>(
-      std::move(fd), Acceptor::Terms{limits.connections, refusal_without_descriptor(), limits.header_bytes},
+      std::move(fd),
+      Acceptor::Terms{limits.connections, gated ? "" : refusal_without_descriptor(), limits.header_bytes},
       [daemon](int connection, const sockaddr_storage& client, socklen_t size) {
         return MHD_add_connection(daemon, connection, reinterpret_cast<const sockaddr*>(&client), size) == MHD_YES;
       });

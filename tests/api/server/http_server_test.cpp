@@ -547,6 +547,24 @@ TEST_CASE("strangers hold few of the connections, others are cut off", "[server]
   CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 200"));
 }
 
+TEST_CASE("a client that no gate has judged is told nothing while no descriptor is free", "[server]") {
+  Router router;
+  router.add("GET", "/quick", Lane::quick, [](const Request&) { return nlohmann::ordered_json{{"answer", 42}}; });
+  HttpServer server(router);
+  const std::uint16_t port = server.listen_tcp(loopback(), {{}, [](const Endpoint&, const Endpoint&) { return true; }});
+  {
+    NoDescriptors none;
+    none.give_one();  // the client takes it
+    for (int i = 0; i < 3; ++i) {
+      HttpTestClient client(port);
+      CHECK(client.read_end());
+    }
+  }
+  HttpTestClient client(port);
+  client.send(http_request_text("GET", "/quick"));
+  CHECK_THAT(client.read_answer(), Catch::StartsWith("HTTP/1.1 200"));
+}
+
 TEST_CASE("an address of another host cannot be listened at", "[server]") {
   const Router router;
   HttpServer server(router);
