@@ -8,7 +8,6 @@
 #include <cctype>
 #include <map>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "host/base/closest_word.h"
@@ -50,12 +49,14 @@ const std::map<std::string, std::string, std::less<>> kNotInSessions = {{"ether"
 
 bool begins_operator(char character) { return character == '!' || character == '&' || character == '|'; }
 
-// What stands between blanks, brackets and the operators "!", "&&" and "||".
+// Brackets, and what stands between blanks, brackets and the operators "!", "&&" and "||".
 std::vector<std::string> words_of(const std::string& expression) {
   std::vector<std::string> words(1);
   for (const char character : expression) {
-    if (std::isspace(static_cast<unsigned char>(character)) != 0 || character == '(' || character == ')' ||
-        begins_operator(character)) {
+    if (character == '(' || character == ')') {
+      words.emplace_back(1, character);
+      words.emplace_back();
+    } else if (std::isspace(static_cast<unsigned char>(character)) != 0 || begins_operator(character)) {
       words.emplace_back();
     } else {
       words.back() += character;
@@ -64,6 +65,32 @@ std::vector<std::string> words_of(const std::string& expression) {
   std::erase(words, "");
   return words;
 }
+
+bool is_bracket(const std::string& word) { return word == "(" || word == ")"; }
+
+// Whether the values that follow are ranges of ports. pcap's grammar carries `portrange` over values, `and`, `or`,
+// `not` and an opening bracket. Behind a closing one it has what it had before the opening one.
+class RangesOfPorts {
+ public:
+  // A bracket or one of kWords.
+  void meet(const std::string& word) {
+    if (word == "(") {
+      outside_.push_back(here_);
+    } else if (word == ")") {
+      here_ = !outside_.empty() && outside_.back();
+      if (!outside_.empty()) {
+        outside_.pop_back();
+      }
+    } else if (word != "and" && word != "or" && word != "not") {
+      here_ = word == "portrange";
+    }
+  }
+  bool here() const { return here_; }
+
+ private:
+  bool here_ = false;
+  std::vector<bool> outside_;
+};
 
 bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -77,9 +104,9 @@ bool is_protocol(const std::string& word) {
   return std::find(kProtocols.begin(), kProtocols.end(), word) != kProtocols.end();
 }
 
-// A number, an address, the beginning of an IPv4 address, one of these with the length of a prefix, or behind
-// `portrange` a range of ports. libpcap takes what only looks like one for a name and looks it up.
-bool is_value(const std::string& word, const std::string& before) {
+// A number, an address, the beginning of an IPv4 address, one of these with the length of a prefix, or where
+// one may stand a range of ports. libpcap takes what only looks like one for a name and looks it up.
+bool is_value(const std::string& word, bool may_be_range) {
   const std::size_t slash = word.find('/');
   if (slash != std::string::npos && !is_digits(std::string_view(word).substr(slash + 1))) {
     return false;
@@ -90,7 +117,7 @@ bool is_value(const std::string& word, const std::string& before) {
     return inet_pton(AF_INET6, value.c_str(), address.data()) == 1;
   }
   if (const std::size_t dash = value.find('-'); dash != std::string::npos) {
-    return before == "portrange" && is_digits(std::string_view(value).substr(0, dash)) &&
+    return may_be_range && is_digits(std::string_view(value).substr(0, dash)) &&
            is_digits(std::string_view(value).substr(dash + 1));
   }
   if (std::count(value.begin(), value.end(), '.') > kDotsOfIpv4) {
@@ -121,16 +148,20 @@ FilterWords check_filter_words(const std::string& expression) {
     throw BadRequest(named_filter(expression) + ": '" + word.substr(0, 100) + "': " + why);
   };
   const std::vector<std::string> words = words_of(expression);
-  if (words.empty()) {
+  if (std::all_of(words.begin(), words.end(), is_bracket)) {
     throw BadRequest(named_filter(expression) + ": it asks for nothing; an example: 'host 10.0.0.1 and port 443'");
   }
   FilterWords found;
-  std::string before;
+  RangesOfPorts ranges;
   for (const std::string& word : words) {
     found.vlan = found.vlan || word == "vlan";
-    const bool value = is_value(word, std::exchange(before, word));
+    const bool value = is_value(word, ranges.here());
     found.values += value || is_protocol(word) ? 1 : 0;
-    if (value || std::find(kWords.begin(), kWords.end(), word) != kWords.end()) {
+    if (value) {
+      continue;
+    }
+    if (is_bracket(word) || std::find(kWords.begin(), kWords.end(), word) != kWords.end()) {
+      ranges.meet(word);
       continue;
     }
     if (word.find_first_of("[]<>=+*%^") != std::string::npos) {

@@ -116,12 +116,19 @@ TEST_CASE("what libpcap does not understand is refused in its words") {
 }
 
 TEST_CASE("what looks like a number is not looked up as a name either") {
-  for (const char* expression :
-       {"host 1.2.3.4.5", "net 1.2.3.4.5", "host 80-90", "net 80-90", "port 80-90", "src 1-2"}) {
+  for (const char* expression : {"host 1.2.3.4.5", "net 1.2.3.4.5", "host 80-90", "net 80-90", "port 80-90", "src 1-2",
+                                 "portrange 50-60 or src 1-2", "host 10.0.0.1 or (portrange 1-2) or 3-4"}) {
     INFO(expression);
     CHECK(refusal(expression).find("names are not looked up") != std::string::npos);
   }
   CHECK(matching("portrange 50-60") == "du");
+}
+
+TEST_CASE("ranges of ports follow each other behind one portrange, also in brackets") {
+  CHECK(matching("portrange 50-60 or 70-80") == "du");
+  CHECK(matching("portrange 1-2 or not 50-60") == "wpsqt");
+  CHECK(matching("src portrange (1-2 or 40001-40002)") == "st");
+  CHECK(matching("portrange 1-2 or (udp and port 80) or 50-60") == "du");
 }
 
 // libpcap would take minutes for the longer ones, and its parser has no room for the deep ones.
