@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <iterator>
 #include <optional>
 #include <utility>
 
-#include "host/base/error.h"
 #include "host/datapath/user_pins.h"
 #include "host/programs/loaded/loaded.h"
 
@@ -68,7 +68,7 @@ void UserPrograms::look() {
       found_ = std::move(*found);
     }
     why_not_.clear();
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // one that leaves this thread would end the process
     if (std::string former = std::exchange(why_not_, error.what()); former != why_not_) {
       warning_(std::string("programs of your own are not known: ") + error.what());
     }
