@@ -13,6 +13,7 @@
 #include "host/api/client/controller.h"
 #include "host/api/client/find_controller.h"
 #include "host/cli/value_types.h"
+#include "host/datapath/user_pins.h"
 #include "host/programs/loaded/loaded.h"
 #include "host/rules/language/packet_text.h"
 #include "host/rules/language/rule_words.h"
@@ -60,7 +61,14 @@ Words set_names(const std::string& interface) {
 Words program_names() {
   return asked([] {
     Words names;
-    for (const programs::LoadedMonitor& monitor : programs::list_monitors()) {
+    if (!UserPins::any()) {  // listing makes their directory
+      return names;
+    }
+    const auto monitors = programs::list_monitors_at_once();
+    if (!monitors) {
+      return names;
+    }
+    for (const programs::LoadedMonitor& monitor : *monitors) {
       if (monitor.here) {
         names.push_back(monitor.name);
       }

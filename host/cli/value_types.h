@@ -3,7 +3,7 @@
 
 namespace nicsentry {
 
-// CLI::Option::type_name() of options whose values a shell completes by what there is (completion.h).
+// CLI::Option::type_name() of options whose values a shell completes by what there is (value_candidates.h).
 inline constexpr const char* kSetType = "SET";                      // by the run
 inline constexpr const char* kProgramType = "PROGRAM";              // by `programs load`
 inline constexpr const char* kRuleWordType = "WORD";                // of a rule
