@@ -173,7 +173,7 @@ bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& 
     return attach_tc(port, hook, program, what);
   }
   if (is_extension(program.id())) {
-    rejoin_dispatcher(port, mode, program.fd());
+    rejoin_dispatcher(port, mode, program.fd(), std::nullopt);
     return false;
   }
   const LibbpfMessages messages;

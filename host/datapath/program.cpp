@@ -209,7 +209,7 @@ Program Program::load(const LoadOptions& options) {
   return loaded;
 }
 
-std::string Program::join_dispatcher(const Interface& port, Mode mode) {
+std::string Program::join_dispatcher(const Interface& port, Mode mode, std::optional<std::uint32_t> priority) {
   const ObjectHandle object = open_object(object_);
   each_map([&object](MapRole role, int fd) {
     if (bpf_map__reuse_fd(find_map(object.get(), role), fd) != 0) {
@@ -221,7 +221,7 @@ std::string Program::join_dispatcher(const Interface& port, Mode mode) {
     bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
   }
   JoinedProgram joined =
-      nicsentry::join_dispatcher(port, mode, object.get(), bpf_program__section_name(program), std::nullopt);
+      nicsentry::join_dispatcher(port, mode, object.get(), bpf_program__section_name(program), priority);
   fd_ = std::move(joined.fd);
   id_ = joined.id;
   return joined.why_alone;

@@ -65,8 +65,9 @@ class Program {
   static Program adopt(std::uint32_t program_id, Mode mode, const Interface& port);
 
   // Puts a second instance over the same maps behind libxdp's dispatcher on a port (xdp_dispatcher.h), and becomes that
-  // one. For a program that load() loaded. Why it stands alone instead, or nothing. Throws Conflict, SystemError.
-  std::string join_dispatcher(const Interface& port, Mode mode);
+  // one. For a program that load() loaded. `priority`: nothing: its own. Why it stands alone instead, or nothing.
+  // Throws Conflict, SystemError.
+  std::string join_dispatcher(const Interface& port, Mode mode, std::optional<std::uint32_t> priority);
 
   int fd() const { return fd_.get(); }
   std::uint32_t id() const { return id_; }

@@ -200,12 +200,15 @@ JoinedProgram join_dispatcher(const Interface& port, Mode mode, bpf_object* obje
   return {duplicate(xdp_program__fd(program.get())), id, why_alone(port, mode, id, messages)};
 }
 
-void rejoin_dispatcher(const Interface& port, Mode mode, int fd) {
+void rejoin_dispatcher(const Interface& port, Mode mode, int fd, std::optional<std::uint32_t> priority) {
   const std::string what = what_of_dispatcher("joining", port);
   require_rights(what);
   require_room(port, what);
   const LibxdpMessages messages;
   const XdpProgram program = checked(xdp_program__from_fd(fd), what, messages);
+  if (priority) {
+    xdp_program__set_run_prio(program.get(), *priority);
+  }
   attach(port, mode, program.get(), what, messages);
 }
 

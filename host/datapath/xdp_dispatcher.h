@@ -43,8 +43,8 @@ struct JoinedProgram {
 JoinedProgram join_dispatcher(const Interface& port, Mode mode, bpf_object* object, const std::string& section,
                               std::optional<std::uint32_t> priority);
 
-// Puts a program that was behind a dispatcher behind one again. Throws like join_dispatcher().
-void rejoin_dispatcher(const Interface& port, Mode mode, int fd);
+// Puts a program that was behind a dispatcher behind one again. `priority`: as above. Throws like join_dispatcher().
+void rejoin_dispatcher(const Interface& port, Mode mode, int fd, std::optional<std::uint32_t> priority);
 
 // Takes a program from behind the port's dispatcher, and the dispatcher off with its last one. Quiet when it is not
 // there. Throws SystemError.

@@ -21,6 +21,8 @@
 namespace nicsentry {
 namespace {
 
+constexpr const char* kAlone = ", alone on the hook: ";
+
 constexpr std::array kAutoOrder = {Mode::hw, Mode::drv, Mode::skb};
 
 std::string describe(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
@@ -258,8 +260,11 @@ std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const Por
 std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
   UniqueFd former = hold_program(info.id);
   Program program = load(hook, mode, &info, options);
+  std::optional<std::uint32_t> priority;
+  std::string why_alone;
   if (is_extension(info.id)) {
-    take_place_behind_dispatcher(mode, info.id, program);
+    priority = dispatcher_priority(interface_, info.id);
+    why_alone = take_place_behind_dispatcher(mode, info.id, priority, program);
   } else {
     replace_program(interface_, hook, mode, {info.id, former.get()}, {program.id(), program.fd()});
   }
@@ -267,25 +272,32 @@ std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const P
   const std::string former_owner = attached_by(attachment);
   attachment.program_id = program.id();
   attachment.owner = owner_ == Owner::attach ? owner_ : attachment.owner;
-  replaced_.push_back({hook, program.id(), info.id, std::move(former)});
+  replaced_.push_back({hook, program.id(), info.id, std::move(former), priority});
   attached_.push_back(attachment);
   opened_.push_back({attachment, std::move(program), false});
   return ", in place of program '" + info.name + "' of ABI " + std::to_string(info.identity.abi) + " (id " +
          std::to_string(info.id) + ", attached by " + former_owner + ")" +
          (info.enforces ? options.firewall ? ", whose rules are replaced by this run's"
                                            : ", whose rules are not in force any more: this run has no firewall"
-                        : "");
+                        : "") +
+         (why_alone.empty() ? "" : kAlone + why_alone);
 }
 
-// Both stand there for a moment, so that each packet meets one of them at least.
-void Port::take_place_behind_dispatcher(Mode mode, std::uint32_t former, Program& program) const {
-  program.join_dispatcher(interface_, mode);
+// Both stand there for a moment, so that each packet meets one of them at least. The new one keeps the place of the
+// former among the dispatcher's programs.
+std::string Port::take_place_behind_dispatcher(Mode mode, std::uint32_t former, std::optional<std::uint32_t> priority,
+                                               Program& program) const {
+  std::string why_alone = program.join_dispatcher(interface_, mode, priority);
   try {
     leave_dispatcher(interface_, former);
   } catch (const Error&) {
-    leave_dispatcher(interface_, program.id());
+    try {
+      leave_dispatcher(interface_, program.id());
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the first error says what is wrong
+    }
     throw;
   }
+  return why_alone;
 }
 
 Program Port::load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const {
@@ -311,9 +323,9 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
   Program program = load(hook, mode, nullptr, options);
   AttachmentRecord attachment{hook, mode, program.id(), owner_, false};
   if (joins(hook, mode, options)) {
-    const std::string why_alone = program.join_dispatcher(interface_, mode);
+    const std::string why_alone = program.join_dispatcher(interface_, mode, std::nullopt);
     attachment.program_id = program.id();
-    joined_ = why_alone.empty() ? ", behind libxdp's dispatcher" : ", alone on the hook: " + why_alone;
+    joined_ = why_alone.empty() ? ", behind libxdp's dispatcher" : kAlone + why_alone;
   } else {
     attachment.made_qdisc = attach_program(interface_, hook, mode, program);
   }
@@ -339,7 +351,7 @@ void Port::put_back(const AttachmentRecord& attachment) const {
   for (const Replaced& former : replaced_) {
     if (former.hook == attachment.hook && former.by == attachment.program_id) {
       if (is_extension(former.by)) {
-        rejoin_dispatcher(interface_, attachment.mode, former.fd.get());
+        rejoin_dispatcher(interface_, attachment.mode, former.fd.get(), former.priority);
         leave_dispatcher(interface_, former.by);
         return;
       }

@@ -87,7 +87,9 @@ class Port {
   std::optional<std::string> use_present(Hook hook, Mode mode, std::uint32_t program_id, const PortOptions& options);
   std::string adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
   std::string replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
-  void take_place_behind_dispatcher(Mode mode, std::uint32_t former, Program& program) const;
+  // Why it stands alone instead, or nothing.
+  std::string take_place_behind_dispatcher(Mode mode, std::uint32_t former, std::optional<std::uint32_t> priority,
+                                           Program& program) const;
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
   // Whether a new program is to stand behind libxdp's dispatcher.
   bool joins(Hook hook, Mode mode, const PortOptions& options) const;
@@ -113,6 +115,7 @@ class Port {
     std::uint32_t by = 0;
     std::uint32_t id = 0;
     UniqueFd fd;
+    std::optional<std::uint32_t> priority;  // behind libxdp's dispatcher
   };
   std::vector<Replaced> replaced_;
   bool restored_ = false;
