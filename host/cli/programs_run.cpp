@@ -13,7 +13,6 @@
 #include "host/datapath/interface.h"
 #include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
-#include "host/programs/reading/metrics_table.h"
 
 namespace nicsentry {
 namespace {
@@ -71,15 +70,6 @@ std::optional<ProgramOfRun> program_of_run(const std::string& name) {
     }
   }
   return std::nullopt;
-}
-
-std::string read_here(const std::string& name, const ProgramQuery& query) {
-  if (query.format == ProgramQuery::Format::openmetrics) {
-    return programs::open_metrics_text(name, query.request, query.series);
-  }
-  const std::vector<programs::MetricReading> readings = programs::read_metrics(name, query.request);
-  return query.format == ProgramQuery::Format::json ? programs::metrics_json(readings, query.style)
-                                                    : programs::metrics_text(readings, query.style);
 }
 
 }  // namespace
@@ -145,7 +135,7 @@ void unload_program(const std::string& name) {
 
 std::string read_program(const std::string& name, const ProgramQuery& query) {
   const auto found = program_of_run(name);
-  std::string text = found ? Controller(found->socket).read_program(name, query) : read_here(name, query);
+  std::string text = found ? Controller(found->socket).read_program(name, query) : read_program_text(name, query);
   if (query.format == ProgramQuery::Format::json) {
     text += '\n';
   }

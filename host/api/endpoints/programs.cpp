@@ -9,7 +9,6 @@
 #include "host/api/json/resources.h"
 #include "host/base/error.h"
 #include "host/datapath/user_pins.h"
-#include "host/programs/reading/metrics_table.h"
 
 namespace nicsentry {
 namespace {
@@ -72,17 +71,11 @@ programs::LoadResult load(const RunPrograms& run, ProgramLoadRequest request) {
 
 Response metrics(const std::string& name, const ProgramQuery& query) {
   Response response;
+  response.body = read_program_text(name, query);
   if (query.format == ProgramQuery::Format::openmetrics) {
     response.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    response.body = programs::open_metrics_text(name, query.request, query.series);
-    return response;
-  }
-  const std::vector<programs::MetricReading> readings = programs::read_metrics(name, query.request);
-  if (query.format == ProgramQuery::Format::json) {
-    response.body = programs::metrics_json(readings, query.style);
-  } else {
+  } else if (query.format == ProgramQuery::Format::table) {
     response.content_type = "text/plain; charset=utf-8";
-    response.body = programs::metrics_text(readings, query.style);
   }
   return response;
 }

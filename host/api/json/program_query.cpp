@@ -4,9 +4,11 @@
 #include <array>
 #include <charconv>
 #include <string_view>
+#include <vector>
 
 #include "host/api/json/resources.h"
 #include "host/base/error.h"
+#include "host/programs/reading/metrics_table.h"
 
 namespace nicsentry {
 namespace {
@@ -50,6 +52,15 @@ programs::Direction parse_program_direction(const std::string& word) {
 
 ProgramQuery::Format parse_program_format(const std::string& word) {
   return static_cast<ProgramQuery::Format>(place_of(kFormats, "format", word));
+}
+
+std::string read_program_text(const std::string& name, const ProgramQuery& query) {
+  if (query.format == ProgramQuery::Format::openmetrics) {
+    return programs::open_metrics_text(name, query.request, query.series);
+  }
+  const std::vector<programs::MetricReading> readings = programs::read_metrics(name, query.request);
+  return query.format == ProgramQuery::Format::json ? programs::metrics_json(readings, query.style)
+                                                    : programs::metrics_text(readings, query.style);
 }
 
 std::string query_text(const ProgramQuery& query) {

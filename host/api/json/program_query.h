@@ -21,6 +21,9 @@ struct ProgramQuery {
   std::size_t series = programs::kSeriesDefault;  // of openmetrics
 };
 
+// Reads a program's metrics in this process, as the query has them. Throws as programs::read_metrics() does.
+std::string read_program_text(const std::string& name, const ProgramQuery& query);
+
 // With "?", or empty.
 std::string query_text(const ProgramQuery& query);
 // Throws BadRequest for an unknown name and for a wrong value.

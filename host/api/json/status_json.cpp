@@ -2,6 +2,7 @@
 #include "host/api/json/status_json.h"
 
 #include "host/base/rfc3339.h"
+#include "host/report/user_program_json.h"
 
 namespace nicsentry {
 
@@ -42,15 +43,6 @@ FirewallSummary get_summary(Fields fields) {
   return summary;
 }
 
-ordered_json encode_user_program(const UserProgram& program) {
-  ordered_json object{{"name", program.name}, {"interface", program.interface}, {"hook", program.hook},
-                      {"mode", program.mode}, {"program", program.program},     {"program_id", program.program_id}};
-  if (program.priority != 0) {
-    object["priority"] = program.priority;
-  }
-  return object;
-}
-
 UserProgram get_user_program(Fields fields) {
   UserProgram program;
   program.name = fields.get<std::string>("name", kText);
@@ -81,7 +73,7 @@ ordered_json encode(const RunStatus& status) {
                       {"ended_outputs", status.ended_outputs},
                       {"user_programs", ordered_json::array()}};
   for (const UserProgram& program : status.user_programs) {
-    object["user_programs"].push_back(encode_user_program(program));
+    object["user_programs"].push_back(user_program_json(program));
   }
   if (status.summary) {
     object["rules"] = encode_summary(*status.summary);

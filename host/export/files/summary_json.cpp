@@ -7,6 +7,7 @@
 
 #include "host/base/rfc3339.h"
 #include "host/report/columns.h"
+#include "host/report/user_program_json.h"
 
 namespace nicsentry {
 namespace {
@@ -38,16 +39,6 @@ nlohmann::ordered_json outage_json(const Outage& outage) {
     put(object, "until_ns", PointInTime{*outage.until_ns});
   } else {
     object["until_ns"] = object["until_time"] = nullptr;
-  }
-  return object;
-}
-
-nlohmann::ordered_json user_program_json(const UserProgram& program) {
-  nlohmann::ordered_json object{{"name", program.name},       {"interface", program.interface},
-                                {"hook", program.hook},       {"mode", program.mode},
-                                {"program", program.program}, {"program_id", program.program_id}};
-  if (program.priority != 0) {
-    object["priority"] = program.priority;
   }
   return object;
 }
