@@ -247,6 +247,7 @@ ordered_json encode(const SetAddition& answer) {
           {"narrower", std::move(narrower)}, {"enforced", encode(answer.enforced)}};
 }
 
+// A former version, which has made the change, does not name `covered` and `narrower`.
 template <>
 SetAddition decode(const json& answer) {
   Fields fields(answer, Origin::answer);
@@ -258,11 +259,15 @@ SetAddition decode(const json& answer) {
   decoded.outlasting = fields.get<std::size_t>("outlasting", kNumber);
   decoded.longer = get_listed_entries(fields, "longer");
   decoded.exempt = get_ranges(fields, "exempt");
-  decoded.covered = get_covered(fields, "covered");
-  const json& narrower = fields.list("narrower");
-  for (std::size_t i = 0; i < narrower.size(); ++i) {
-    Fields one = fields.element("narrower", narrower, i);
-    decoded.narrower.emplace_back(get_range(one, "range"), one.get<std::size_t>("entries", kNumber));
+  if (fields.has("covered")) {
+    decoded.covered = get_covered(fields, "covered");
+  }
+  if (fields.has("narrower")) {
+    const json& narrower = fields.list("narrower");
+    for (std::size_t i = 0; i < narrower.size(); ++i) {
+      Fields one = fields.element("narrower", narrower, i);
+      decoded.narrower.emplace_back(get_range(one, "range"), one.get<std::size_t>("entries", kNumber));
+    }
   }
   decoded.enforced = get_enforced(fields);
   return decoded;

@@ -197,6 +197,15 @@ TEST_CASE("an answer of a later version is read; its unknown fields are ignored"
   CHECK(read_and_written<NumberedRule>(R"({"id":1,"action":"drop","later":[1]})") == R"({"id":1,"action":"drop"})");
 }
 
+TEST_CASE("an answer of a former version is read without the fields that it does not have") {
+  const auto addition = decode<SetAddition>(json::parse(
+      R"({"changed":2,"took_ms":0.125,"renewed":0,"former":[],"outlasting":0,"longer":[],"exempt":[],"enforced":)" +
+      kEnforced + "}"));
+  CHECK(addition.changed == 2);
+  CHECK(addition.covered.empty());
+  CHECK(addition.narrower.empty());
+}
+
 TEST_CASE("an answer that lacks a field, or has another type in it, is not read as something else") {
   check_wrong_answer<EndedWindow>(R"({"files":[]})", "window: read nothing");
   check_wrong_answer<EndedWindow>(R"({"window":-1,"files":[]})", "window: read -1");
