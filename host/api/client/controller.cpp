@@ -16,6 +16,9 @@ namespace {
 
 using nlohmann::json;
 
+// What a version says that takes bytes as numbers only.
+constexpr std::string_view kFramesOfFormerVersion = ", allowed is a list of bytes";
+
 OtherVersion other_version(const std::string& socket, const std::string& path) {
   return OtherVersion("the controller at " + socket + " runs another version of nicsentry: it does not know " + path);
 }
@@ -128,7 +131,16 @@ RevertAnswer Controller::revert() const { return ask<RevertAnswer>("POST", resou
 EnforcedAnswer Controller::reset_counters() const { return ask<EnforcedAnswer>("POST", resource::kResetCounters); }
 
 ExplainAnswer Controller::explain(Chain chain, const ExplainRequest& request) const {
-  return ask<ExplainAnswer>("POST", path_of(resource::kExplain, chain_name(chain)), encode(request).dump());
+  const std::string path = path_of(resource::kExplain, chain_name(chain));
+  try {
+    return ask<ExplainAnswer>("POST", path, encode(request).dump());
+  } catch (const BadRequest& refusal) {
+    if (std::string_view(refusal.what()).ends_with(kFramesOfFormerVersion)) {
+      throw OtherVersion("the controller at " + socket_ +
+                         " runs another version of nicsentry: it does not take packets as this one sends them");
+    }
+    throw;
+  }
 }
 
 SetsAnswer Controller::sets() const { return ask<SetsAnswer>("GET", resource::kSets); }

@@ -218,6 +218,24 @@ TEST_CASE("a path or a method that the server does not know means another versio
   }
 }
 
+TEST_CASE("a server that takes packets in another form only is another version; other refusals stay as they are") {
+  for (const auto& [refusal, other] :
+       {std::pair("packets, number 1: frame: read \"00ff\", allowed is a list of bytes", true),
+        std::pair("packets, number 1: frame: read \"0\", allowed is a list of bytes, or their hexadecimal digits",
+                  false)}) {
+    INFO(refusal);
+    Served served;
+    served.router.add("POST", resource::kExplain, Lane::slow, throwing<BadRequest>(refusal));
+    served.serve();
+    const Controller controller(served.socket);
+    if (other) {
+      CHECK_THROWS_AS(controller.explain(Chain::ingress, {}), OtherVersion);
+    } else {
+      CHECK_THROWS_WITH(controller.explain(Chain::ingress, {}), refusal);
+    }
+  }
+}
+
 TEST_CASE("an answer in a form that is not known is an error that names socket and field") {
   Served served;
   served.router.add("POST", resource::kWindows, Lane::quick, [](const Request&) {
