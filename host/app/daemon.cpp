@@ -278,6 +278,7 @@ class Daemon {
         messages_.warning(attachment->name().text() +
                           ": its firewall stays in force as it was left; with --state or "
                           "--rules this run would have it in charge");
+        enforces_as_left_.insert(attachment->name().interface);
       }
     }
     if (any) {
@@ -428,8 +429,9 @@ class Daemon {
 
   void leave_port(Port& port) {
     const std::string& name = port.interface().name;
-    const std::vector<Hook> staying = leave_attached_ ? port.leave_attached() : port.restore();
-    if (!firewall_) {
+    const bool as_left = enforces_as_left_.contains(name);
+    const std::vector<Hook> staying = leave_attached_ || as_left ? port.leave_attached() : port.restore();
+    if (!firewall_ && !as_left) {
       return;
     }
     if (staying.empty()) {
@@ -465,6 +467,7 @@ class Daemon {
   ProgramKeeper programs_;
   UserPrograms user_programs_;
   bool leave_attached_;
+  std::set<std::string> enforces_as_left_;  // ports with a firewall that this run only found
   std::string socket_path_;
   Router router_;
   std::unique_ptr<HttpServer> server_;

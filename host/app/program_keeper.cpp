@@ -48,7 +48,7 @@ void ProgramKeeper::look(TimestampNs now_ns) {
     if (kept != kept_.end() && finding.kind == ProgramWatch::Finding::Kind::renamed) {
       names[kept->port->interface().name] = finding.text;
     } else if (kept != kept_.end() && finding.kind == ProgramWatch::Finding::Kind::link) {
-      messages_.info(kept->port->interface().name + ": " + finding.text);
+      messages_.warning(kept->port->interface().name + ": " + finding.text);
     } else if (kept != kept_.end() && !kept->lost) {
       look_after(*kept, finding, now_ns);
     }

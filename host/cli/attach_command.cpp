@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <cstdint>
 #include <memory>
 
 #include "host/base/error.h"
@@ -78,7 +79,7 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
   command->add_option("--profile", options->profile, "the analyses; all is the default")
       ->check(understood_by(parse_profile), listed_values({"ddos", "crypto", "all"}));
   command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, UINT32_MAX));
   command->add_flag("--firewall", options->firewall,
                     "with room for rules, which stay in force when the run that sets them ends");
   command->footer(

@@ -2,6 +2,8 @@
 #include "host/cli/option_checks.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 #include "host/rules/language/other_tools.h"
 
@@ -35,6 +37,20 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
     return known ? std::string() : "'" + word + "': allowed is " + alternatives(words) + hint_of(word, words);
   };
   return {check, listed_values(words)};
+}
+
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  std::string allowed = "a whole number from " + std::to_string(least);
+  if (most != std::numeric_limits<std::uint64_t>::max()) {
+    allowed += " to " + std::to_string(most);
+  }
+  const auto check = [least, most, allowed](const std::string& text) {
+    std::uint64_t number = 0;
+    const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = failure == std::errc() && rest == text.data() + text.size();
+    return whole && number >= least && number <= most ? std::string() : "'" + text + "': allowed is " + allowed;
+  };
+  return {check, ""};
 }
 
 std::string listed_values(const std::vector<std::string>& words) {

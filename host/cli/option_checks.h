@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,9 @@ std::function<std::string(const std::string&)> understood_by(Parse parse) {
 // For CLI::Option::check: one of these words, which --help and the shells' completion list. An error names them, and
 // the one that was meant.
 CLI::Validator one_of(const std::vector<std::string>& words);
+
+// For CLI::Option::check: a whole number in these bounds. An error names them.
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
 // The description of a check, by which --help and the shells' completion list values: "{ddos,crypto,all}".
 std::string listed_values(const std::vector<std::string>& words);

@@ -147,7 +147,7 @@ void add_programs_load(CLI::App& programs, Action& chosen) {
   part->add_option("--name", options->name, "name of the program (that of the file)");
   part->add_option("--priority", options->priority,
                    "lower ones see a packet first (on TC from 200 on, the first free; on XDP 50)")
-      ->check(CLI::Range(1, 0xffff));
+      ->check(whole_number(1, 0xffff));
   part->footer(
       "Example:\n"
       "  nicsentry programs load -i eth0 MONITOR.json --name monitor");

@@ -128,7 +128,7 @@ void add_programs_read(CLI::App& programs, Action& chosen) {
       ->capture_default_str();
   part->add_flag("--raw", options->raw, "addresses, ports, times and texts as numbers, as dynmon wrote them");
   part->add_option("--series", options->series, "in openmetrics: at most so many series of each metric")
-      ->check(CLI::Range(1, 10'000'000))
+      ->check(whole_number(1, 10'000'000))
       ->capture_default_str();
   part->add_option("--every", options->every, "read again and again, until SIGINT or SIGTERM (10s, 500ms)")
       ->check(understood_by([](const std::string& text) { parse_duration(text, kEveryLeast); }));

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
+#include "host/cli/option_checks.h"
 #include "host/cli/window_options.h"
 #include "host/ports/port.h"
 
@@ -148,7 +150,7 @@ void add_replay_command(CLI::App& app, Action& chosen) {
                    "pcap or pcapng files, also of gzip or zstd, or directories of them, merged by time; -: stdin")
       ->required();
   command->add_option("--sessions", options->sessions, "sessions that the maps hold")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, UINT32_MAX))
       ->capture_default_str();
   command->add_flag("--cut-frames", options->cut_frames,
                     "count a frame that is shorter than its IP length says by that length (a mirror cuts packets)");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -106,10 +107,10 @@ void add_run_command(CLI::App& app, Action& chosen) {
   add_direction_option(*command, options->direction);
   add_dispatcher_option(*command, options->dispatcher);
   command->add_option("--windows", options->windows, "end after so many windows; 0: at SIGINT or SIGTERM")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   command->add_option("--sessions", options->sessions, "sessions that each port's maps hold (default 65536)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, UINT32_MAX));
   command->add_flag("--firewall", options->firewall, "load the firewall, without rules to begin with");
   command->add_option("--rules", options->rules, "ruleset or batch of rules for what comes in; loads the firewall");
   command->add_option("--egress-rules", options->egress_rules, "the same for what goes out (--direction both)");
@@ -119,7 +120,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
                     "leave the programs on their ports at the end, with the rules that they enforce");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
   command->add_option("--log-rate", options->log_rate, "records a second at most, the rest is counted; 0: all")
-      ->check(CLI::Range(0, 1'000'000'000))
+      ->check(whole_number(0, 1'000'000'000))
       ->capture_default_str();
   command
       ->add_option("--timeouts", options->timeouts,

@@ -33,7 +33,7 @@ constexpr ClientLimits kRunLimits{std::chrono::seconds(1), std::chrono::seconds(
 struct Run {
   int pid = 0;
   std::optional<RunStatus> status;
-  std::string why_not;  // it does not answer
+  std::string why_not;  // it does not answer: what is said of it then
 };
 
 std::optional<Run> ask_run(const Interface& port) {
@@ -43,10 +43,14 @@ std::optional<Run> ask_run(const Interface& port) {
   }
   Run run;
   run.pid = found->record.pid;
+  if (found->record.socket.empty()) {
+    run.why_not = "is starting";
+    return run;
+  }
   try {
     run.status = Controller(found->record.socket, kRunLimits).status();
   } catch (const std::exception& error) {
-    run.why_not = error.what();
+    run.why_not = std::string("does not answer: ") + error.what();
   }
   return run;
 }
@@ -143,7 +147,7 @@ void print(const AttachmentStatus& attachment, const std::optional<Run>& run) {
 
 void print(const Interface& port, const Run& run) {
   if (!run.status) {
-    std::printf("%s  process %d does not answer: %s\n", port.name.c_str(), run.pid, run.why_not.c_str());
+    std::printf("%s  process %d %s\n", port.name.c_str(), run.pid, run.why_not.c_str());
     return;
   }
   if (const auto& summary = run.status->summary) {

@@ -2,6 +2,7 @@
 #include "host/cli/window_options.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "host/base/error.h"
 #include "host/cli/duration.h"
@@ -27,7 +28,7 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       }))
       ->capture_default_str();
   command.add_option("--cap", options.cap, "packets of a session that a window captures; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   command.add_option("--format", options.formats, "files to write (several: a,b); none by default")
       ->delimiter(',')
@@ -47,14 +48,14 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
                    "begin the files anew, in place of continuing those of an earlier run");
   command
       .add_option("--seed-csv-files", options.seed_csv_files, "files of seed-csv in dump_ddos/ at most; 0: no limit")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   command
       .add_option("--rows", options.rows, "rows of a window in hosts and ports, beside one for the rest; 0: no limit")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   command.add_option("--top", options.top, "rows in the table of a window")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0, UINT_MAX))
       ->capture_default_str();
   auto* by = command
                  .add_option("--by", options.by,

@@ -109,7 +109,7 @@ def renamed_case(directory):
             run("ip", "-n", network.sender, "link", "set", "left0", action)
             watching.wait_for(f"info: {said}\n")
         run("ip", "-n", network.receiver, "link", "set", "right1", "down")
-        watching.wait_for("info: right1: the link is down\n")
+        watching.wait_for("warning: right1: the link is down\n")
         found = json.loads(network.nicsentry("doctor", "-i", "right0", "-i", "right1", "--json").stdout)
         shown = {check["subject"]: check["finding"].split(", MTU")[0] for check in found}
         expect("links in doctor", ("up", "down"), (shown["right0"], shown["right1"]))

@@ -27,9 +27,9 @@ def drops(peers):
     return peers.ask(peers.sender, INSIDE, 5300) == 0
 
 
-def blocked(peers):
+def blocked(peers, *options):
     peers.echo(peers.receiver, 5300)
-    watching = Controller(peers, *FIREWALL)
+    watching = Controller(peers, *FIREWALL, *options)
     expect("UDP from outside is answered", True, not drops(peers))
     peers.rules([{"operation": "append", "l4proto": "UDP", "dport": 5300, "action": "drop"}])
     expect("UDP from outside is dropped", True, drops(peers))
@@ -64,6 +64,23 @@ def left_attached_case(directory):
         watching = Controller(peers, *FIREWALL)
         expect_text("log of the next run", f"(id {attached}, attached by a run that died)", watching.log())
         watching.stop()
+        peers.check_clean()
+
+
+def found_firewall_case(directory):
+    """A run without a firewall leaves the one that it finds on its port, in both directions."""
+    with Peers(directory) as peers:
+        watching = blocked(peers, "--direction", "both", "--leave-attached")
+        attached = peers.program_id()
+        watching.stop()
+        watching = Controller(peers, "--mode", "drv")
+        watching.stop()
+        expect_text("log", "its firewall stays in force as it was left", watching.log())
+        expect_text("log", "warning: right0/xdp: the program stays and goes on enforcing what it has", watching.log())
+        expect("program id", attached, peers.program_id())
+        expect("dropped after the run", True, drops(peers))
+        expect_text("status", "right0  tc-egress", peers.nicsentry("status"))
+        peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
 
 
@@ -187,6 +204,7 @@ def main():
         {
             "signals": signals_case,
             "a program that is left attached": left_attached_case,
+            "a firewall that was found": found_firewall_case,
             "an error in the loop": error_case,
             "SIGHUP": hangup_case,
             "a terminal that goes": terminal_case,

@@ -121,6 +121,17 @@ std::vector<Listener> listening_controllers() {
   return found;
 }
 
+// Those of this network namespace, and those without a port.
+std::vector<Listener> controllers_here() {
+  std::vector<Listener> found = listening_controllers();
+  const std::vector<RunElsewhere> elsewhere = runs_elsewhere();
+  std::erase_if(found, [&elsewhere](const Listener& one) {
+    return std::any_of(elsewhere.begin(), elsewhere.end(),
+                       [&one](const RunElsewhere& run) { return run.pid == one.pid; });
+  });
+  return found;
+}
+
 // A run that was just started in the background needs a moment until it claims its port.
 constexpr std::chrono::milliseconds kUntilClaimed = 500ms;
 
@@ -197,14 +208,15 @@ std::string find_controller(const std::string& interface, std::chrono::milliseco
     return socket_of_port(interface, patience);
   }
   const auto begun = SteadyClock::now();
-  std::vector<Listener> running = listening_controllers();
+  std::vector<Listener> running = controllers_here();
   while (running.empty() &&
          SteadyClock::now() < begun + (any_port_is_claimed() ? patience : std::min(patience, kUntilClaimed))) {
     std::this_thread::sleep_for(kLookAgain);
-    running = listening_controllers();
+    running = controllers_here();
   }
   if (running.empty()) {
-    throw NotFound("no controller runs (start one with: nicsentry run -i PORT)");
+    const std::string hint = hint_at_runs_elsewhere("");
+    throw NotFound("no controller runs (start one with: nicsentry run -i PORT)" + (hint.empty() ? "" : "\n  " + hint));
   }
   if (running.size() > 1) {
     std::string list;
