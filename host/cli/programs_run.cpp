@@ -11,6 +11,7 @@
 #include "host/api/client/controller.h"
 #include "host/base/error.h"
 #include "host/datapath/interface.h"
+#include "host/datapath/user_map.h"
 #include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
 
@@ -135,7 +136,8 @@ void unload_program(const std::string& name) {
 
 std::string read_program(const std::string& name, const ProgramQuery& query) {
   const auto found = program_of_run(name);
-  std::string text = found ? Controller(found->socket).read_program(name, query) : read_program_text(name, query);
+  const bool by_run = found && !why_not_read_by_run(found->program, query.request, possible_processors());
+  std::string text = by_run ? Controller(found->socket).read_program(name, query) : read_program_text(name, query);
   if (query.format == ProgramQuery::Format::json) {
     text += '\n';
   }

@@ -32,6 +32,10 @@ bool is_zero(const std::byte* value, std::size_t bytes) {
   return std::all_of(value, value + bytes, [](std::byte one) { return one == std::byte{0}; });
 }
 
+std::uint32_t per_cpu_stride(std::uint32_t value_bytes) {
+  return (value_bytes + kValueStep - 1) / kValueStep * kValueStep;
+}
+
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -50,6 +54,15 @@ bool is_trie_map(std::uint32_t type) { return type == BPF_MAP_TYPE_LPM_TRIE; }
 
 bool can_read_map(std::uint32_t type) {
   return is_hash_map(type) || is_array_map(type) || is_queue_map(type) || is_trie_map(type);
+}
+
+std::uint32_t possible_processors() { return static_cast<std::uint32_t>(libbpf_num_possible_cpus()); }
+
+std::uint64_t content_bytes_most(const UserMap& map, std::uint32_t processors) {
+  const bool per_cpu = map.kind.find("percpu") != std::string::npos;
+  const std::uint64_t value_bytes =
+      per_cpu ? std::uint64_t{per_cpu_stride(map.value_bytes)} * processors : map.value_bytes;
+  return map.max_entries * (map.key_bytes + value_bytes);
 }
 
 UserMapReader::UserMapReader(UniqueFd map, std::string name) : map_(std::move(map)), name_(std::move(name)) {
@@ -87,8 +100,8 @@ MapContent UserMapReader::empty_content() const {
   content.value_bytes = value_bytes_;
   content.stride = value_bytes_;
   if (is_per_cpu_map(type_)) {
-    content.stride = (value_bytes_ + kValueStep - 1) / kValueStep * kValueStep;
-    content.processors = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
+    content.stride = per_cpu_stride(value_bytes_);
+    content.processors = possible_processors();
   }
   return content;
 }

@@ -21,6 +21,11 @@ bool is_array_map(std::uint32_t type);    // also per-CPU
 bool is_per_cpu_map(std::uint32_t type);  // a value for each processor
 bool is_trie_map(std::uint32_t type);
 
+// How many values an entry of a per-CPU map has.
+std::uint32_t possible_processors();
+// The memory that the content of a map takes at most. By UserMap::kind: what a run answered has no type.
+std::uint64_t content_bytes_most(const UserMap& map, std::uint32_t processors);
+
 // What a map held. Values of an entry: one, or one for each possible processor, `stride` bytes apart.
 struct MapContent {
   std::uint32_t key_bytes = 0;  // 0: of a queue or stack

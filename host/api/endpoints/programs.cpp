@@ -8,6 +8,7 @@
 #include "host/api/json/programs_json.h"
 #include "host/api/json/resources.h"
 #include "host/base/error.h"
+#include "host/datapath/user_map.h"
 #include "host/datapath/user_pins.h"
 
 namespace nicsentry {
@@ -99,7 +100,9 @@ void add_programs_routes(Router& router, const RunPrograms& run) {
   router.add_raw("GET", resource::kProgramMetrics, Lane::slow, [run](const Request& request) {
     const std::string& name = request.captures.at("name");
     const ProgramQuery query = parse_program_query(request.query);
-    find(run, name);
+    if (const auto why = why_not_read_by_run(find(run, name), query.request, possible_processors())) {
+      throw Conflict(*why);
+    }
     return metrics(name, query);
   });
 }

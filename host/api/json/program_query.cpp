@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/json/program_query.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "host/api/json/resources.h"
 #include "host/base/error.h"
+#include "host/datapath/user_map.h"
 #include "host/programs/reading/metrics_table.h"
 
 namespace nicsentry {
@@ -44,6 +46,20 @@ bool parse_choice(const char* what, const std::string& word, const char* off, co
   return word == on;
 }
 
+bool reads_map(const programs::LoadedPath& path, const UserMap& map, const programs::ReadRequest& request) {
+  const bool wanted_path = request.direction == programs::Direction::both ||
+                           path.egress == (request.direction == programs::Direction::egress);
+  return wanted_path &&
+         std::any_of(path.metrics.begin(), path.metrics.end(), [&](const programs::MetricConfig& metric) {
+           return metric.map == map.name && (!request.metric || metric.name == *request.metric);
+         });
+}
+
+std::string mebibytes(std::uint64_t bytes) {
+  constexpr std::uint64_t kMebibyte = 1UL << 20U;
+  return std::to_string((bytes + kMebibyte - 1) / kMebibyte) + " MiB";
+}
+
 }  // namespace
 
 programs::Direction parse_program_direction(const std::string& word) {
@@ -61,6 +77,32 @@ std::string read_program_text(const std::string& name, const ProgramQuery& query
   const std::vector<programs::MetricReading> readings = programs::read_metrics(name, query.request);
   return query.format == ProgramQuery::Format::json ? programs::metrics_json(readings, query.style)
                                                     : programs::metrics_text(readings, query.style);
+}
+
+std::optional<std::string> why_not_read_by_run(const programs::LoadedMonitor& program,
+                                               const programs::ReadRequest& request, std::uint32_t processors) {
+  std::uint64_t all = 0;
+  std::uint64_t most = 0;
+  std::string largest;
+  for (const programs::LoadedPath& path : program.paths) {
+    for (const UserMap& map : path.maps) {
+      if (!reads_map(path, map, request)) {
+        continue;
+      }
+      const std::uint64_t bytes = content_bytes_most(map, processors);
+      all += bytes;
+      if (bytes > most) {
+        most = bytes;
+        largest = map.name;
+      }
+    }
+  }
+  if (all <= kReadByRunMost) {
+    return std::nullopt;
+  }
+  return "program " + program.name + ": the maps of these metrics may hold " + mebibytes(all) + ", of which map " +
+         largest + " has " + mebibytes(most) + "; a run reads " + mebibytes(kReadByRunMost) +
+         " at most. `nicsentry programs read` reads them by itself";
 }
 
 std::string query_text(const ProgramQuery& query) {

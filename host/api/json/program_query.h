@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "host/programs/loaded/loaded.h"
 #include "host/programs/reading/metrics_json.h"
 #include "host/programs/reading/open_metrics.h"
 #include "host/programs/reading/reading.h"
@@ -23,6 +26,14 @@ struct ProgramQuery {
 
 // Reads a program's metrics in this process, as the query has them. Throws as programs::read_metrics() does.
 std::string read_program_text(const std::string& name, const ProgramQuery& query);
+
+// The content of maps that a run reads in its own process, as it has a firewall to enforce.
+constexpr std::uint64_t kReadByRunMost = 64UL << 20U;
+
+// Why a run leaves a read of its program's metrics to the command; nothing where it reads them. The words name the
+// largest map. `processors`: those for which per-CPU maps have values.
+std::optional<std::string> why_not_read_by_run(const programs::LoadedMonitor& program,
+                                               const programs::ReadRequest& request, std::uint32_t processors);
 
 // With "?", or empty.
 std::string query_text(const ProgramQuery& query);

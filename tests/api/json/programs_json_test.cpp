@@ -102,6 +102,30 @@ TEST_CASE("programs: a wrong request to load is refused with the field; a path o
   }
 }
 
+TEST_CASE("programs: a run leaves maps above its limit to the command, by the metrics that are asked for") {
+  UserMap small{"SMALL", "hash", 0, 4, 8, 1024};
+  UserMap large{"LARGE", "percpu_hash", 0, 4, 4, 1U << 20U};  // a value takes 8 bytes of each processor
+  programs::LoadedMonitor program;
+  program.name = "mine";
+  programs::LoadedPath& path = program.paths.emplace_back();
+  path.maps = {small, large};
+  path.metrics.resize(2);
+  path.metrics[0].name = "few";
+  path.metrics[0].map = "SMALL";
+  path.metrics[1].name = "many";
+  path.metrics[1].map = "LARGE";
+  programs::ReadRequest request;
+  CHECK_FALSE(why_not_read_by_run(program, request, 7));
+  const auto why = why_not_read_by_run(program, request, 8);
+  REQUIRE(why);
+  CHECK_THAT(*why, Catch::Contains("69 MiB, of which map LARGE has 68 MiB; a run reads 64 MiB at most"));
+  request.metric = "few";
+  CHECK_FALSE(why_not_read_by_run(program, request, 8));
+  request.metric.reset();
+  request.direction = programs::Direction::egress;
+  CHECK_FALSE(why_not_read_by_run(program, request, 8));
+}
+
 TEST_CASE("programs: what is asked of a program's metrics comes out of the query as it went in") {
   CHECK(query_text(ProgramQuery()).empty());
   CHECK(parse_program_query({}).format == ProgramQuery::Format::json);
