@@ -2,6 +2,7 @@
 #include "host/api/endpoints/explain.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +20,9 @@
 
 namespace nicsentry {
 namespace {
+
+// A command that was interrupted does not send the request that it announced: its copy of the program goes then.
+constexpr std::chrono::milliseconds kNextRequest{30'000};
 
 Decision decision_of(DecidedBy by) {
   switch (by) {
@@ -157,9 +161,10 @@ struct PacketExplainer::Kept {
 };
 
 PacketExplainer::PacketExplainer() = default;
-PacketExplainer::PacketExplainer(const Firewall& firewall, const Program& on_no_port, Hook hook)
-    : keeps_(true),
-      kept_(std::make_unique<Kept>(Kept{on_no_port.id(), std::make_unique<Explainer>(firewall, on_no_port, hook)})) {}
+PacketExplainer::PacketExplainer(const Firewall& firewall, const Program& on_no_port, Hook hook) : keeps_(true) {
+  kept_.keep(std::make_unique<Kept>(Kept{on_no_port.id(), std::make_unique<Explainer>(firewall, on_no_port, hook)}),
+             std::nullopt);
+}
 PacketExplainer::~PacketExplainer() = default;
 
 ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const EnforcingProgram& program,
@@ -171,7 +176,7 @@ ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const Enforcing
   }
   const std::vector<Question> questions = questions_of(request);
   const std::lock_guard lock(mutex_);
-  auto kept = std::move(kept_);
+  auto kept = kept_.take();
   if (kept != nullptr && kept->program != program.id) {
     kept.reset();
   }
@@ -192,7 +197,7 @@ ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const Enforcing
   answer.accept_established = chain->accept_established;
   answer.rules = chain->rules.size();
   if (request.more || keeps_) {
-    kept_ = std::move(kept);
+    kept_.keep(std::move(kept), keeps_ ? std::nullopt : std::optional(kNextRequest));
   }
   return answer;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <memory>
 #include <mutex>
 
+#include "host/api/endpoints/kept_value.h"
 #include "host/api/endpoints/run_firewall.h"
 #include "host/api/json/explain_json.h"
 #include "host/api/server/router.h"
@@ -21,8 +21,8 @@ class PacketExplainer {
   PacketExplainer(const PacketExplainer&) = delete;
   PacketExplainer& operator=(const PacketExplainer&) = delete;
 
-  // The copy is kept where the request says that more of them follow. Throws Conflict where the program cannot be
-  // asked.
+  // The copy is kept for some seconds where the request says that more of them follow. Throws Conflict where the
+  // program cannot be asked.
   ExplainAnswer explain(const Firewall& firewall, const EnforcingProgram& program, const ExplainRequest& request);
 
  private:
@@ -30,7 +30,7 @@ class PacketExplainer {
 
   bool keeps_ = false;  // also behind the last request
   std::mutex mutex_;
-  std::unique_ptr<Kept> kept_;
+  KeptValue<Kept> kept_;
 };
 
 // /rules/{chain}/explain: the same of a run.
