@@ -132,10 +132,7 @@ std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessi
     group.packets_client += session.packets_client;
     group.bytes_server += session.bytes_server;
     group.bytes_client += session.bytes_client;
-    group.sessions_dropped += session.dropped ? 1 : 0;
-    group.out.packets += session.out.packets;
-    group.out.bytes += session.out.bytes;
-    group.places |= session.places;
+    group.add(session);
   }
   std::vector<SessionGroup> groups;
   groups.reserve(by_key.size());

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/report/session_sums.h"
 #include "host/report/window_report.h"
 
 namespace nicsentry {
@@ -27,16 +28,13 @@ Grouping parse_grouping(std::string_view text);
 std::string grouping_name(const Grouping& grouping, std::size_t count);
 
 // Sessions that a grouping takes for one, in one window.
-struct SessionGroup {
+struct SessionGroup : SessionSums {
   std::string name;  // "10.0.0.1", "10.0.0.0/24", "TCP 443", "UDP"
   std::uint64_t sessions = 0;
   std::uint64_t packets_server = 0;
   std::uint64_t packets_client = 0;
   std::uint64_t bytes_server = 0;
   std::uint64_t bytes_client = 0;
-  std::uint64_t sessions_dropped = 0;  // of which packets were dropped
-  Amount out;                          // the part that left through a watched port; the rest came in
-  std::uint64_t places = 0;
   std::uint16_t port = 0;  // grouped by server port: of TCP and UDP; 0: it has none
   Protocol protocol = Protocol::tcp;
   std::size_t place = 0;  // among all groups in order of addresses, ports or protocols

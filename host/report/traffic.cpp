@@ -17,31 +17,21 @@ void add_amount(Amount& sum, const Amount& amount) {
 Amount of_server(const SessionWindow& session) { return {session.packets_server, session.bytes_server}; }
 Amount of_client(const SessionWindow& session) { return {session.packets_client, session.bytes_client}; }
 
-void add_session(HostSums& row, const SessionWindow& session) {
-  row.sessions_dropped += session.dropped ? 1 : 0;
-  row.places |= session.places;
-  add_amount(row.out, session.out);
-}
-
 void add_row(HostSums& sum, const HostSums& row) {
   sum.hosts += row.hosts;
   sum.sessions_as_client += row.sessions_as_client;
   sum.sessions_as_server += row.sessions_as_server;
-  sum.sessions_dropped += row.sessions_dropped;
   add_amount(sum.sent, row.sent);
   add_amount(sum.received, row.received);
-  add_amount(sum.out, row.out);
-  sum.places |= row.places;
+  sum.add(row);
 }
 
 void add_row(PortSums& sum, const PortSums& row) {
   sum.ports += row.ports;
   sum.sessions += row.sessions;
-  sum.sessions_dropped += row.sessions_dropped;
   add_amount(sum.from_server, row.from_server);
   add_amount(sum.from_client, row.from_client);
-  add_amount(sum.out, row.out);
-  sum.places |= row.places;
+  sum.add(row);
 }
 
 // The rows of a map, whose keys are in order. `rest` is a row of nothing.
@@ -79,13 +69,13 @@ std::vector<HostSums> host_traffic(const std::vector<const SessionWindow*>& sess
     client.sessions_as_client += 1;
     add_amount(client.sent, of_client(*session));
     add_amount(client.received, of_server(*session));
-    add_session(client, *session);
+    client.add(*session);
     HostSums& server = row_of(session->server.address);
     server.sessions_as_server += 1;
     if (&server != &client) {
       add_amount(server.sent, of_server(*session));
       add_amount(server.received, of_client(*session));
-      add_session(server, *session);
+      server.add(*session);
     }
   }
   HostSums rest;
@@ -100,11 +90,9 @@ std::vector<PortSums> port_traffic(const std::vector<const SessionWindow*>& sess
     row.protocol = session->protocol;
     row.port = session->server.port;
     row.sessions += 1;
-    row.sessions_dropped += session->dropped ? 1 : 0;
     add_amount(row.from_server, of_server(*session));
     add_amount(row.from_client, of_client(*session));
-    add_amount(row.out, session->out);
-    row.places |= session->places;
+    row.add(*session);
   }
   PortSums rest;
   rest.ports = 0;

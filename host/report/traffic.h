@@ -6,37 +6,32 @@
 #include <string>
 #include <vector>
 
+#include "host/report/session_sums.h"
 #include "host/report/window_report.h"
 
 namespace nicsentry {
 
 // What passed in one window at one address, or, in the last row of several, at all addresses that have no row.
-struct HostSums {
+struct HostSums : SessionSums {
   IpAddress address;
   std::uint64_t hosts = 1;  // addresses that the row sums up
   std::uint64_t sessions_as_client = 0;
   std::uint64_t sessions_as_server = 0;
-  std::uint64_t sessions_dropped = 0;  // of which packets were dropped
   Amount sent;
   Amount received;
-  Amount out;  // the part that left through a watched port; the rest came in
-  std::uint64_t places = 0;
 
   std::uint64_t packets() const { return sent.packets + received.packets; }
   std::uint64_t bytes() const { return sent.bytes + received.bytes; }
 };
 
 // The same of a server's port, whatever the server. ICMP and ICMPv6 have port 0.
-struct PortSums {
+struct PortSums : SessionSums {
   Protocol protocol = Protocol::tcp;
   std::uint16_t port = 0;
   std::uint64_t ports = 1;
   std::uint64_t sessions = 0;
-  std::uint64_t sessions_dropped = 0;
   Amount from_server;
   Amount from_client;
-  Amount out;
-  std::uint64_t places = 0;
 
   std::uint64_t packets() const { return from_server.packets + from_client.packets; }
   std::uint64_t bytes() const { return from_server.bytes + from_client.bytes; }
