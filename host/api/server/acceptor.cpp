@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 using RefusalClock = std::chrono::steady_clock;
 
 constexpr auto kRest = 200ms;             // of a listener that nothing can be accepted from
+constexpr auto kUntilStarted = 1000ms;    // of a connection that was taken
 constexpr auto kForRequest = 500ms;       // of a client that is refused
 constexpr suseconds_t kOneRead = 50'000;  // microseconds
 
@@ -96,10 +97,37 @@ void Acceptor::stop() {
   listener_ = UniqueFd();
 }
 
+void Acceptor::started() noexcept {
+  const std::lock_guard lock(mutex_);
+  leave_queue();
+  ++started_;
+}
+
 void Acceptor::ended() noexcept {
-  open_.fetch_sub(1);
+  {
+    const std::lock_guard lock(mutex_);
+    --started_;
+  }
   wake();
 }
+
+bool Acceptor::is_full() const {
+  const std::lock_guard lock(mutex_);
+  return queued_ + started_ >= terms_.most;
+}
+
+unsigned Acceptor::queued() const {
+  const std::lock_guard lock(mutex_);
+  return queued_;
+}
+
+void Acceptor::enter_queue() {
+  const std::lock_guard lock(mutex_);
+  ++queued_;
+}
+
+// With the lock held. One that was given up may start after all.
+void Acceptor::leave_queue() noexcept { queued_ -= std::min(queued_, 1U); }
 
 void Acceptor::wake() const noexcept {
   const std::uint64_t one = 1;
@@ -116,26 +144,40 @@ void Acceptor::watch(bool listening) {
   }
 }
 
-// The descriptor that is ready; -1 where none is.
-int Acceptor::wait(bool may_listen) const {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(resting_until_ - Clock::now()).count();
+// The descriptor that is ready; -1 where none is after `limit`, or without one ever.
+int Acceptor::wait(std::optional<std::chrono::milliseconds> limit) const {
   epoll_event ready{};
-  const int limit = may_listen && !watching_ ? static_cast<int>(std::max<long>(left, 1)) : -1;
-  return epoll_wait(ready_.get(), &ready, 1, limit) == 1 ? ready.data.fd : -1;
+  return epoll_wait(ready_.get(), &ready, 1, limit ? static_cast<int>(limit->count()) : -1) == 1 ? ready.data.fd : -1;
 }
 
 void Acceptor::run() {
   while (!stopping_) {
-    const bool may_listen = open_ < terms_.most;
-    watch(may_listen && Clock::now() >= resting_until_);
-    const int ready = wait(may_listen);
+    const bool full = is_full();
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(resting_until_ - Clock::now());
+    watch(!full && rest <= 0ms);
+    const unsigned before = full ? queued() : 0;
+    std::optional<std::chrono::milliseconds> limit;
+    if (before != 0) {
+      limit = kUntilStarted;
+    } else if (!full && !watching_) {
+      limit = rest;
+    }
+    const int ready = wait(limit);
     if (ready == wake_.get()) {
       std::uint64_t count = 0;
       [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof(count));
     } else if (ready == listener_.get()) {
       accept_waiting();
+    } else if (before != 0) {
+      give_up_queued(before);
     }
   }
+}
+
+// None of those that were taken started for a while: they were closed without a word.
+void Acceptor::give_up_queued(unsigned before) {
+  const std::lock_guard lock(mutex_);
+  queued_ = queued_ == before ? 0 : queued_;
 }
 
 int Acceptor::accept_one(sockaddr_storage& client, socklen_t& size) const {
@@ -144,15 +186,16 @@ int Acceptor::accept_one(sockaddr_storage& client, socklen_t& size) const {
 }
 
 void Acceptor::accept_waiting() {
-  while (!stopping_ && open_ < terms_.most) {
+  while (!stopping_ && !is_full()) {
     sockaddr_storage client{};
     socklen_t size = 0;
     const int connection = accept_one(client, size);
     int failure = connection < 0 ? errno : 0;
     if (connection >= 0) {
-      open_.fetch_add(1);
+      enter_queue();
       if (!take_(connection, client, size)) {
-        open_.fetch_sub(1);
+        const std::lock_guard lock(mutex_);
+        leave_queue();
       }
       if (!spare_) {  // another thread had taken it
         spare_ = new_spare();

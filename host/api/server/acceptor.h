@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -19,7 +21,8 @@ namespace nicsentry {
 // moment. (libmicrohttpd's own loop would call accept() without a pause.)
 class Acceptor {
  public:
-  // Gets a connection's descriptor, which it closes. False: it has closed it already.
+  // Gets a connection's descriptor, which it closes: after started() and ended(), or without a word before. False: it
+  // has closed it already.
   using Take = std::function<bool(int connection, const sockaddr_storage& client, socklen_t size)>;
   struct Terms {
     unsigned most = 0;    // connections at a time; others wait
@@ -34,7 +37,9 @@ class Acceptor {
   Acceptor& operator=(const Acceptor&) = delete;
 
   void start();
-  // A connection that was taken has ended. Any thread.
+  // A connection that was taken is served from now on. Any thread.
+  void started() noexcept;
+  // One that started has ended. Any thread.
   void ended() noexcept;
   // Takes no more. Connections that wait at the listener are closed.
   void stop();
@@ -44,7 +49,12 @@ class Acceptor {
 
   void run();
   void watch(bool listening);
-  int wait(bool may_listen) const;
+  int wait(std::optional<std::chrono::milliseconds> limit) const;
+  bool is_full() const;
+  unsigned queued() const;
+  void enter_queue();
+  void leave_queue() noexcept;
+  void give_up_queued(unsigned before);
   void accept_waiting();
   int accept_one(sockaddr_storage& client, socklen_t& size) const;
   int refuse_one();
@@ -58,7 +68,9 @@ class Acceptor {
   UniqueFd spare_;
   bool watching_ = false;
   Clock::time_point resting_until_{};
-  std::atomic<unsigned> open_{0};
+  mutable std::mutex mutex_;
+  unsigned queued_ = 0;  // connections that were taken and have not started
+  unsigned started_ = 0;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -284,6 +284,7 @@ struct HttpServer::State {
       listener.acceptor->ended();
       return;
     }
+    listener.acceptor->started();
     if (is_known(listener, connection)) {
       return;
     }
