@@ -107,14 +107,14 @@ def renamed_case(directory):
 
         for action, said in (("down", "right0: no carrier"), ("up", "right0: the link is up")):
             run("ip", "-n", network.sender, "link", "set", "left0", action)
-            watching.wait_for(f"info: {said}\n")
+            watching.wait_for(f"warning: {said}\n")
         run("ip", "-n", network.receiver, "link", "set", "right1", "down")
         watching.wait_for("warning: right1: the link is down\n")
         found = json.loads(network.nicsentry("doctor", "-i", "right0", "-i", "right1", "--json").stdout)
         shown = {check["subject"]: check["finding"].split(", MTU")[0] for check in found}
         expect("links in doctor", ("up", "down"), (shown["right0"], shown["right1"]))
         run("ip", "-n", network.receiver, "link", "set", "right1", "up")
-        watching.wait_for("info: right1: the link is up\n")
+        watching.wait_for("warning: right1: the link is up\n")
 
         rename(("right0", "lan0"))
         watching.wait_for("warning: right0 was renamed to lan0, and is called so from now on")

@@ -79,7 +79,7 @@ def found_firewall_case(directory):
         expect_text("log", "warning: right0/xdp: the program stays and goes on enforcing what it has", watching.log())
         expect("program id", attached, peers.program_id())
         expect("dropped after the run", True, drops(peers))
-        expect_text("status", "right0  tc-egress", peers.nicsentry("status"))
+        expect_text("status", "right0  tc-egress", peers.nicsentry("status").stdout)
         peers.nicsentry("detach", "-i", "right0")
         peers.check_clean()
 
