@@ -30,7 +30,11 @@ void require_regular(int fd, const std::filesystem::path& path) {
   }
   if (found.st_uid != geteuid() && found.st_uid != 0) {
     throw Error("EPERM: reading " + path.string() + ": it belongs to user " + std::to_string(found.st_uid) +
-                ", who may change it; allowed is a file of this user");
+                ", who may change it; allowed is a file of this user or of root that nobody else may write");
+  }
+  if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    throw Error("EPERM: reading " + path.string() +
+                ": other users may write it; if it has what it should, take that away: chmod go-w " + path.string());
   }
 }
 

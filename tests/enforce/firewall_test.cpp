@@ -1248,11 +1248,31 @@ TEST_CASE("a port's new name is in force in the rules on a full disk too, and wh
   CHECK(rules[0].match.in.names == std::vector<std::string>{"eth1"});
 }
 
+TEST_CASE("the files of a state directory are their owner's alone, whatever the umask") {
+  const Directory directory;
+  const mode_t former = umask(0);
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    port.firewall.add_to_set("list", entries({"10.1.0.2"}));
+    port.firewall.set_default(Chain::ingress, RuleAction::drop, {false, std::chrono::hours(1), {}});
+  }
+  umask(former);
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.path)) {
+    INFO(entry.path());
+    const bool is_file = entry.is_regular_file();
+    files += is_file ? 1 : 0;
+    CHECK((!is_file || (static_cast<unsigned>(entry.status().permissions()) & 0777U) == 0600U));
+  }
+  CHECK(files >= 6);
+}
+
 // A state directory as a bad disk, or who could write in it, would have left it.
 TEST_CASE("a file of the state directory that is none, or is another user's, is refused by its name") {
   const auto* file = GENERATE("format", "rules.json", "clock.json", "classes.json", "undo.json", "unfinished.json",
                               "lock", "sets/names.json", "sets/list.netset", "sets/list.1.journal");
-  const auto* kind = GENERATE("directory", "FIFO", "link", "socket", "another user's");
+  const auto* kind = GENERATE("directory", "FIFO", "link", "socket", "another user's", "writable");
   const std::string what = std::string(file) + ", " + kind;
   const bool is_lock = std::string(file) == "lock";
   if (is_lock && std::string(kind) != "directory" && std::string(kind) != "link") {
@@ -1277,7 +1297,11 @@ TEST_CASE("a file of the state directory that is none, or is another user's, is 
     REQUIRE(mknod(path.c_str(), S_IFSOCK | 0600, 0) == 0);
   } else {
     std::ofstream(path) << "{}\n";
-    REQUIRE(chown(path.c_str(), 65534, 65534) == 0);
+    if (std::string(kind) == "writable") {
+      REQUIRE(chmod(path.c_str(), 0620) == 0);
+    } else {
+      REQUIRE(chown(path.c_str(), 65534, 65534) == 0);
+    }
   }
   const auto open = [&] { const Firewall firewall({kSmall, directory.path, [](const std::string&) {}}); };
   CHECK_THROWS_WITH(open(), Catch::Contains(path.string()) && Catch::Matches("^E[A-Z]+: .*"));
