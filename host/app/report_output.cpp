@@ -69,7 +69,8 @@ struct ReportOutput::Text {
 
   void tell_of_silence(std::uint64_t window) {
     if (!std::exchange(silent, true)) {
-      messages.info("window " + std::to_string(window) + ": no packets; further windows without packets are not reported");
+      messages.info("window " + std::to_string(window) +
+                    ": no packets; further windows without packets are not reported");
     }
   }
 
