@@ -234,11 +234,11 @@ void Firewall::rename_in_rules(const PortNames& names) {
       options_.warning(renamed_text(former, name, renamed));
     }
   }
-  if (renamed != 0) {
-    save_new_name([this] { rules_.save(); });
-  }
   if (waits) {
     save_new_name([this] { unconfirmed_.prepare(*unconfirmed_.undo()); });
+  }
+  if (renamed != 0) {
+    save_new_name([this] { rules_.save(); });
   }
 }
 
