@@ -34,6 +34,12 @@ bool watches(const RunElsewhere& run, const std::string& port) {
   return std::find(run.ports.begin(), run.ports.end(), port) != run.ports.end();
 }
 
+std::string hint_at(const RunElsewhere& run) {
+  const std::string pid = std::to_string(run.pid);
+  return "process " + pid + " watches " + joined_names(run.ports) +
+         " of another network namespace, ask it with: nsenter -t " + pid + " -n nicsentry ...";
+}
+
 std::string hint_at(std::vector<RunElsewhere> runs, const std::string& port) {
   const auto watching = [&port](const RunElsewhere& run) { return watches(run, port); };
   if (std::any_of(runs.begin(), runs.end(), watching)) {
@@ -41,9 +47,8 @@ std::string hint_at(std::vector<RunElsewhere> runs, const std::string& port) {
   }
   std::string hint;
   for (const RunElsewhere& run : runs) {
-    const std::string pid = std::to_string(run.pid);
-    hint += (hint.empty() ? "process " : "; process ") + pid + " watches " + joined_names(run.ports) +
-            " of another network namespace, ask it with: nsenter -t " + pid + " -n nicsentry ...";
+    hint += hint.empty() ? "" : "; ";
+    hint += hint_at(run);
   }
   return hint;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/report/columns.h"
 
+#include <cmath>
 #include <cstddef>
 
 namespace nicsentry {
@@ -74,7 +75,7 @@ Columns<WindowRow> make_window_row_columns() {
   return columns;
 }
 
-std::uint64_t rounded(double number) { return static_cast<std::uint64_t>(number + 0.5); }
+std::uint64_t rounded(double number) { return static_cast<std::uint64_t>(std::llround(number)); }
 
 // Behind the columns of a row's own: rates, directions, drops and interfaces of its sessions. `traffic_of` gives the
 // HostSums or PortSums.

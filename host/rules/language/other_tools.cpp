@@ -45,7 +45,7 @@ constexpr std::array<Meaning, 7> kValueMeanings{{
 
 // In lower case, without dashes before it, with '_' for those within: "--ctstate", "src-ip".
 std::string plain_word(std::string_view word) {
-  word.remove_prefix(std::min(word.find_first_not_of("-"), word.size()));
+  word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
   std::string text(word);
   for (char& letter : text) {
     if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
