@@ -37,23 +37,31 @@ if ((full)); then
   lint+=(--full)
 fi
 
-# run_tests NAME PRESET CTEST_OPTIONS...: the results go to the report at the end
-unsteady=()
-run_tests() {
-  local name=$1 preset=$2 failed
+# call_ctest PRESET CTEST_OPTIONS...
+call_ctest() {
   local -a prefix=()
   # ThreadSanitizer of clang 14 does not know the address space of newer kernels with its randomised places.
-  [[ $preset != tsan ]] || prefix=(setarch -R)
-  "${prefix[@]}" ctest --preset "$preset" "${@:3}" --test-output-size-passed 1000000 --output-junit "$results/$name.xml" && return
-  failed=build
+  [[ $1 != tsan ]] || prefix=(setarch -R)
+  "${prefix[@]}" ctest --preset "$1" "${@:2}"
+}
+
+# once_more NAME PRESET: what failed in the last run of these tests
+unsteady=()
+once_more() {
+  local name=$1 preset=$2 failed=build
   [[ $preset == release ]] || failed+=-$preset
   failed=$(sed 's/^[0-9]*://' "$failed/Testing/Temporary/LastTestsFailed.log" || true)
   step "once more, each by itself: what failed"
-  if [[ -n $failed ]] && "${prefix[@]}" ctest --preset "$preset" --rerun-failed --parallel 1 --output-junit "$results/$name-again.xml"; then
+  if [[ -n $failed ]] && call_ctest "$preset" --rerun-failed --parallel 1 --output-junit "$results/$name-again.xml"; then
     while read -r test; do unsteady+=("$test ($name)"); done <<<"$failed"
   else
     failures+=("tests: $name")
   fi
+}
+
+# run_tests NAME PRESET CTEST_OPTIONS...: the results go to the report at the end
+run_tests() {
+  call_ctest "$2" "${@:3}" --test-output-size-passed 1000000 --output-junit "$results/$1.xml" || once_more "$1" "$2"
 }
 
 # background NAME COMMAND...: beside what follows, with what it writes in a file, at low priority
@@ -116,7 +124,7 @@ sanitized=(ctest --preset asan --test-output-size-passed 1000000 --output-junit 
 if ((full)); then
   step "tests, ASan and UBSan"
   # A sanitizer's memory is no measure of the program's.
-  NICSENTRY_TRIES=10 "${sanitized[@]}" -E 'a window without a cap' || failures+=("tests: asan")
+  NICSENTRY_TRIES=10 "${sanitized[@]}" -E 'a window without a cap' || NICSENTRY_TRIES=10 once_more asan asan
   step "tests, release: the virtual card, rates"
   run_tests release release -L 'kernel|hw'
 else
@@ -126,7 +134,7 @@ else
   background "sanitized tests" env NICSENTRY_TRIES=3 "${sanitized[@]}" "${leave_out[@]}" \
     -E 'replay: .*(cic|dns|icmp|mining|monero)|lint: (the corpus|our programs)|monitor: the schema'
   run_tests release release -L 'kernel|hw' "${once[@]}"
-  finish "sanitized tests" || failures+=("tests: asan")
+  finish "sanitized tests" || NICSENTRY_TRIES=3 once_more asan asan
   step "tests, release: rates"
 fi
 run_tests release-rates release -R 'live_rates' "${leave_out[@]}"
