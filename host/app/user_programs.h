@@ -21,7 +21,7 @@ class UserPrograms {
   UserPrograms(const UserPrograms&) = delete;
   UserPrograms& operator=(const UserPrograms&) = delete;
 
-  // What was found last, on these ports. Waits for nobody. Any thread.
+  // Returns the programs found last on these ports. Waits for nobody. Any thread.
   std::vector<UserProgram> on(const std::vector<std::string>& ports) const;
   // Looks now, unless another process has the programs. Any thread but the loop's.
   void look();

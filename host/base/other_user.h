@@ -7,7 +7,7 @@
 
 namespace nicsentry {
 
-// What a command is told that may not open what the user has who runs nicsentry, as docs/usage.md has it under Rights.
+// Returns the detail of the error where a file belongs to the user who runs nicsentry (docs/usage.md, Rights).
 // It begins with ": ".
 std::string needs_user(uid_t owner);
 

@@ -40,7 +40,7 @@ const CLI::Option* argument_at(const CLI::App& command, int position) {
   return nullptr;
 }
 
-// What the words lead to, the last one left out: the command, whose value comes next, and the port that they name.
+// Where the words lead, the last one left out: the command, whose value comes next, and the port that they name.
 class Reading {
  public:
   Reading(const CLI::App& program, std::span<const std::string> words) : place_(walk_commands(program, {}).place) {
@@ -112,7 +112,7 @@ std::vector<std::string> values_behind_equals(const Reading& reading, const std:
   return values;
 }
 
-// What may stand in place of the last word. Nothing where any text or a file may.
+// Lists words that may stand in place of the last one. Nothing where any text or a file may.
 std::vector<std::string> candidates(const CLI::App& program, std::vector<std::string> words) {
   const std::string begun = words.empty() ? "" : words.back();
   if (!words.empty()) {

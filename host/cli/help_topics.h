@@ -7,7 +7,7 @@
 
 namespace nicsentry {
 
-// What `nicsentry help TOPIC` prints, for topics that several commands share. Empty for a topic that does not exist.
+// Returns the text of `nicsentry help TOPIC`, for topics that several commands share. Empty for an unknown topic.
 std::string_view topic_text(std::string_view topic);
 std::vector<std::string> topic_names();
 

@@ -42,7 +42,7 @@ inline constexpr const char* kAllInOneWindow = "all";
 void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least,
                         WindowLengths lengths = WindowLengths::durations);
 
-// What can be said once all of them are read. Throws CLI::ValidationError.
+// Checks options against each other, once all of them are read. Throws CLI::ValidationError.
 void check_window_options(const WindowOptions& options);
 
 // Where --output is given, and no --format.

@@ -35,7 +35,7 @@ class ProgramCopy {
   // The program's verdict (XDP_*, TC_ACT_*). The answer that it expects then is forgotten: each packet is judged for
   // itself.
   std::uint32_t run(std::span<const std::uint8_t> frame) const;
-  // Of the half that counts in even epochs. Both read memory: no system call.
+  // Counts of the half for even epochs. Both read memory: no system call.
   rule_counter read_counter(std::uint32_t id) const;
   totals_row read_cause(unsigned cause) const;
 

@@ -40,7 +40,7 @@ void set(CURL* handle, CURLoption option, Value value) {
   }
 }
 
-// What is seen of a request under way.
+// A request under way, as curl shows it.
 struct Course {
   int socket = -1;
   std::optional<SteadyClock::time_point> unread_since;
@@ -54,7 +54,7 @@ int note_socket(void* self, curl_socket_t socket, curlsocktype /*purpose*/) noex
   return CURL_SOCKOPT_OK;
 }
 
-// About once a second. Another value than 0 ends the request.
+// curl calls this at least once a second. Another value than 0 ends the request.
 int look_on(void* self, curl_off_t /*total*/, curl_off_t got, curl_off_t /*to_send*/, curl_off_t /*sent*/) noexcept {
   auto& course = *static_cast<Course*>(self);
   try {

@@ -47,7 +47,7 @@ LoadedMonitor find(const RunPrograms& run, const std::string& name) {
   return monitor;
 }
 
-// What is wrong with a program is its sender's fault.
+// A fault of a program is its sender's.
 std::vector<programs::VerifiedPath> verified(std::vector<programs::CompiledPath> paths) {
   try {
     return programs::verify(std::move(paths));

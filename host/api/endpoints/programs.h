@@ -9,7 +9,7 @@
 
 namespace nicsentry {
 
-// What the endpoints of users' programs need of a run. Any thread may call.
+// The parts of a run that the endpoints of users' programs need. Any thread may call.
 struct RunPrograms {
   std::function<std::vector<std::string>()> ports;       // the names of its ports
   std::function<void(const std::string& what)> changed;  // after a program was loaded or unloaded: "loaded x on eth0"

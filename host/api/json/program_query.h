@@ -14,7 +14,7 @@
 
 namespace nicsentry {
 
-// What a client reads of a program, and how it is written: "?metric=SESSIONS&direction=ingress&format=json&...".
+// A client's choice of metrics and of their format: "?metric=SESSIONS&direction=ingress&format=json&...".
 struct ProgramQuery {
   enum class Format { json, openmetrics, table };
 
