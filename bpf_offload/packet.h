@@ -46,6 +46,13 @@ struct packet {
 #include "short_headers.h"
 #endif
 
+/* Whether an IPv6 address is IPv4-mapped (RFC 4291, 2.5.5.2). It belongs in no packet. Linux delivers such a packet to
+ * sockets of both families, and their programs take its sender for an IPv4 host. */
+static __always_inline int is_mapped(const void *address)
+{
+	return *(const __u32 *)(address + 8) == bpf_htonl(0xffff) && !*(const __u64 *)address;
+}
+
 /* Returns the facts word. Ports and flags are in it only where the packet is parsed.
  * One function with a label for each cause. Cut into steps that return a cause it does not fit on the card
  * (docs/decisions/0034-the-walk-is-one-function.md). */
@@ -99,6 +106,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		type = *(__be16 *)(at + ETHERTYPE_OFFSET);
 		if (!is_vlan(type))
 			break;
+		barrier_word(i); /* else LLVM counts upwards, which takes more instructions */
 		if (!i)
 			goto vlan_depth;
 		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
@@ -156,6 +164,8 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			goto truncated;
 		bytes = total;
 		barrier_word(bytes);
+		if (is_mapped(&header->saddr) || is_mapped(&header->daddr))
+			goto malformed;
 		l4 = sizeof(*header);
 		barrier_word(l4);
 #if ON_HOST
@@ -181,7 +191,6 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 #pragma clang loop unroll(disable)
 		for (; is_extension(protocol); i--) {
 			__u8 *extension = at;
-			int fragment;
 
 			if (!i || l4 > PACKET_WALK_BYTES)
 				goto extensions;
@@ -191,16 +200,18 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			advance_by(extension, l4);
 			if ((void *)(extension + 8) > packet_end(ctx))
 				goto truncated;
-			fragment = protocol == IPPROTO_FRAGMENT;
-			protocol = extension[0];
-			barrier_word(protocol);
 			l4 += 8;
-			if (!fragment) {
+			/* The protocol is read in both arms: so it stays in one register. */
+			if (protocol != IPPROTO_FRAGMENT) {
 				l4 += extension[1] * 8;
+				protocol = extension[0];
+				barrier_word(protocol);
 				continue;
 			}
 			total = *(__be16 *)(extension + 2) & bpf_htons(IPV6_FRAGMENT_OFFSET);
 			barrier_word(total);
+			protocol = extension[0];
+			barrier_word(protocol);
 			if (!total)
 				continue;
 			if (total == bpf_htons(TINY_OFFSET_BYTES) && protocol == IPPROTO_TCP)
@@ -233,7 +244,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	if (protocol == IPPROTO_TCP) {
 		struct tcphdr *tcp = at;
 
-		if (at + fixed > packet_end(ctx))
+		if (at + (ON_HOST ? fixed : sizeof(*tcp)) > packet_end(ctx))
 			goto truncated;
 		fixed = tcp->doff * 4;
 		if (fixed < sizeof(*tcp) || (!first_fragment && l4 + fixed > bytes))
@@ -241,7 +252,7 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 		if (HAS_FIREWALL)
 			add_opaque(facts, ((__u8 *)tcp)[TCP_FLAGS_OFFSET]);
 	}
-	if (protocol != icmp) {
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
 		add_opaque(facts, (__u64) * (__u32 *)at << FACT_PORTS_SHIFT);
 	} else {
 		__u32 message = *(__u8 *)at;

@@ -2,6 +2,7 @@
 #include "host/packet/ip_header.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "bpf_offload/types.h"
@@ -81,6 +82,11 @@ bool is_extension(std::uint8_t protocol) {
          protocol == kDestinationOptions || protocol == kMobility || protocol == kHostIdentity || protocol == kShim6;
 }
 
+bool is_mapped(const IpAddress& address) {
+  constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return address.version == 6 && std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
+}
+
 std::optional<IpView> IpView::read(std::span<const std::uint8_t> ip, std::uint8_t version) {
   if (ip.size() < (version == 4 ? kIpv4HeaderBytes : kIpv6HeaderBytes) || ip[0] >> 4U != version) return std::nullopt;
   const IpView view(ip, version);
@@ -95,6 +101,8 @@ IpAddress IpView::source() const {
 IpAddress IpView::destination() const {
   return version_ == 4 ? address(ip_.subspan(16, 4), 4) : address(ip_.subspan(24, 16), 6);
 }
+
+bool IpView::has_mapped_address() const { return is_mapped(source()) || is_mapped(destination()); }
 
 std::size_t IpView::header_bytes() const { return version_ == 4 ? std::size_t{ip_[0]} % 16 * 4 : kIpv6HeaderBytes; }
 

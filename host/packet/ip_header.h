@@ -20,6 +20,9 @@ inline std::uint32_t be32(std::span<const std::uint8_t> bytes, std::size_t at) {
   return std::uint32_t{be16(bytes, at)} << 16U | be16(bytes, at + 2);
 }
 
+// Whether it is an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2).
+bool is_mapped(const IpAddress& address);
+
 inline constexpr std::size_t kIpv4HeaderBytes = 20;  // without options
 inline constexpr std::size_t kIpv6HeaderBytes = 40;
 
@@ -57,6 +60,8 @@ class IpView {
   std::uint8_t version() const { return version_; }
   IpAddress source() const;
   IpAddress destination() const;
+  // Whether one of its IPv6 addresses is IPv4-mapped, which no packet has on the wire.
+  bool has_mapped_address() const;
   // IPv4: the protocol; IPv6: the first next header.
   std::uint8_t protocol() const { return version_ == 4 ? ip_[9] : ip_[6]; }
   // IPv4: with options, which can be cut off; IPv6: the fixed header.

@@ -41,7 +41,7 @@ std::optional<std::uint8_t> walk_ip(Walk& walk, ParsedPacket& packet) {
   if (found.version == 0) return std::nullopt;
   walk.reach += found.version == 4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
   const auto ip = IpView::read(walk.frame.subspan(found.offset), found.version);
-  if (!ip) return std::nullopt;
+  if (!ip || ip->has_mapped_address()) return std::nullopt;
   const TransportPosition transport = ip->transport();
   walk.reach = found.offset + transport.reach;
   if (transport.cut || transport.later_fragment) return std::nullopt;

@@ -29,8 +29,8 @@ struct ParsedPacket {
 
 // Reads the first bytes of an Ethernet frame, whole or cut anywhere. Nothing where the headers are not all there, or
 // are none that a session can be told from: other protocols, later fragments, more than eight VLAN tags or IPv6
-// extension headers. Lengths that only the frame's end could contradict are taken as they are: the program has checked
-// them.
+// extension headers, IPv4-mapped addresses. Lengths that only the frame's end could contradict are taken as they are:
+// the program has checked them.
 std::optional<ParsedPacket> parse_packet(std::span<const std::uint8_t> frame);
 
 // How many of a frame's first bytes the walk over its headers reads; more than there are where the frame ends within

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/bpf_offload/fixtures.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace nicsentry::testing {
 
 IpAddress ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
@@ -249,6 +252,41 @@ void add_not_understood(std::vector<Fixture>& table) {
       });
 }
 
+// IPv4-mapped addresses in an IPv6 header, and those beside ::ffff:0:0/96.
+void add_mapped(std::vector<Fixture>& table) {
+  constexpr std::size_t source = kIp + 8;
+  constexpr std::size_t destination = kIp + 24;
+  const Bytes mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 51, 100, 1};
+  const Bytes tcp6 = v6_tcp().build();
+  const Bytes both = changed(changed(tcp6, source, mapped), destination, mapped);
+  for (const std::size_t end : {source, destination}) {
+    const auto with = [&](Bytes frame) { return changed(std::move(frame), end, mapped); };
+    const std::string name = end == source ? "a mapped source" : "a mapped destination";
+    table.insert(
+        table.end(),
+        {
+            {name, with(tcp6), not_read(CAUSE_MALFORMED, 70)},
+            {name + ", all 0", changed(with(tcp6), end + 12, {0, 0, 0, 0}), not_read(CAUSE_MALFORMED, 70)},
+            {name + ", UDP", with(v6_udp().build()), not_read(CAUSE_MALFORMED, 58)},
+            {name + ", another protocol", with(v6().transport(47, Bytes(8, 0)).build()), not_read(CAUSE_MALFORMED, 48)},
+            {name + ", a later fragment", with(v6_tcp().ipv6_fragment(4, false).build()),
+             not_read(CAUSE_MALFORMED, 78)},
+            {name + ", behind options", with(v6_tcp().extension(60).build()), not_read(CAUSE_MALFORMED, 78)},
+            {name + ", cut in the payload", cut(with(tcp6), tcp6.size() - 1), not_read(CAUSE_TRUNCATED, 69)},
+        });
+    // A bit that differs makes it another address.
+    for (const std::size_t at : {0U, 3U, 4U, 7U, 8U, 9U, 10U, 11U}) {
+      const auto other = static_cast<std::uint8_t>(mapped[at] ^ 1U);
+      Reading reading = understood(true, Protocol::tcp, 70, 40);
+      auto& bytes = (end == source ? reading.source : reading.destination).address.bytes;
+      std::copy(mapped.begin(), mapped.end(), bytes.begin());
+      bytes.at(at) = other;
+      table.push_back({name + " but for byte " + std::to_string(at), changed(with(tcp6), end + at, {other}), reading});
+    }
+  }
+  table.push_back({"both ends mapped", both, not_read(CAUSE_MALFORMED, 70)});
+}
+
 }  // namespace
 
 const std::vector<Fixture>& fixtures() {
@@ -258,6 +296,7 @@ const std::vector<Fixture>& fixtures() {
     add_longer_walks(all);
     add_carried(all);
     add_not_understood(all);
+    add_mapped(all);
     return all;
   }();
   return table;

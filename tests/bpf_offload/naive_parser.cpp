@@ -2,6 +2,7 @@
 #include "tests/bpf_offload/naive_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace nicsentry::testing {
@@ -117,6 +118,12 @@ bool is_extension(unsigned next, bool on_card) {
   return next == 0 || next == 43 || next == 44 || next == 60 || (rarer && !on_card);
 }
 
+// ::ffff:0:0/96
+bool is_mapped_address(const IpAddress& address) {
+  const std::array<std::uint8_t, 12> front{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return std::equal(front.begin(), front.end(), address.bytes.begin());
+}
+
 // `start`: of the IP header in the frame.
 Announced read_ipv6(Input& packet, std::size_t start, bool on_card, Reading& reading) {
   const Bytes header = packet.take(40);
@@ -127,6 +134,9 @@ Announced read_ipv6(Input& packet, std::size_t start, bool on_card, Reading& rea
   trim(packet, as_long_as_the_frame ? 40U + packet.left() : 40U + number(header, 4), 40, reading);
   reading.source.address = address(header, 8, 6);
   reading.destination.address = address(header, 24, 6);
+  if (is_mapped_address(reading.source.address) || is_mapped_address(reading.destination.address)) {
+    throw Stop{CAUSE_MALFORMED};
+  }
   unsigned next = header[6];
   bool first_fragment = false;
   std::size_t position = start + 40;

@@ -13,6 +13,7 @@ HOP_BY_HOP, ROUTING, FRAGMENT, OPTIONS, TCP, UDP = 0, 43, 44, 60, 6, 17
 RPL, SEGMENTS = 3, 4  # types of routing headers behind which Linux may take a packet out
 IP_IN_IP = {0x0800: 4, 0x86DD: 41}
 FIRST_PORT, PORTS_USED = 1024, 32768
+MAPPED = bytes.fromhex("00000000000000000000ffff")  # in front of an IPv4 address
 
 
 def checksum(data):
@@ -30,6 +31,12 @@ def source4(number):
 
 def source6(number):
     return HOST6[:14] + bytes((1, number // PORTS_USED))
+
+
+def source_of(form, number):
+    if form.version == 4:
+        return source4(number)
+    return MAPPED + source4(number) if form.mapped else source6(number)
 
 
 def number_of(address, port):
@@ -58,14 +65,12 @@ class Form:
     carrier: int = 0  # type of a routing header, which carries the packet in another one
     segments: int = 0  # that are left there
     before: tuple = ()  # numbers of extension headers before it
+    mapped: bool = False  # IPv6: its source is IPv4's, mapped
 
 
 def transport(form, number):
     source_port = FIRST_PORT + number % PORTS_USED
-    if form.version == 4:
-        ends = source4(number) + HOST4
-    else:
-        ends = source6(number) + HOST6
+    ends = source_of(form, number) + (HOST4 if form.version == 4 else HOST6)
     if form.protocol == UDP:
         data = form.payload or struct.pack("!I", number)
         header = struct.pack("!HHHH", source_port, form.port, 8 + len(data), 0)
@@ -150,7 +155,7 @@ def frames6(form, number):
         first, before = extension_headers(form.extensions, FRAGMENT if fragmented else inner_first, form.wide)
         packet = before + part
         length = 0 if form.no_length else len(packet)
-        header = struct.pack("!IHBB", 6 << 28, length, first, 64) + source6(number) + HOST6
+        header = struct.pack("!IHBB", 6 << 28, length, first, 64) + source_of(form, number) + HOST6
         yield tagged(form, number, 0x86DD, header + packet)
 
 
@@ -200,6 +205,10 @@ def known_forms():
         Form("UDP behind tags", protocol=UDP, tags=(0x8100,) * 3),
         Form("UDP in fragments", protocol=UDP, fragments=(8,)),
         Form("UDP behind options", version=6, protocol=UDP, extensions=(OPTIONS,) * 8),
+        Form("a mapped source", version=6, mapped=True),
+        Form("UDP from a mapped source", version=6, protocol=UDP, mapped=True),
+        Form("UDP from a mapped source, behind options", version=6, protocol=UDP, mapped=True, extensions=(OPTIONS,)),
+        Form("UDP from a mapped source, in fragments", version=6, protocol=UDP, mapped=True, fragments=(8,)),
     ]
     return made
 
@@ -228,4 +237,5 @@ def random_form(chooser: random.Random):
         carrier=chooser.choice((RPL, SEGMENTS)) if chooser.random() < 0.1 else 0,
         segments=chooser.choice((0, 0, 1)),
         before=chooser.choice(((), (OPTIONS,))),
+        mapped=version == 6 and chooser.random() < 0.1,
     )

@@ -199,6 +199,9 @@ def understand_ipv6(row, packet, rest, behind):
         packet.cause = "truncated"
         return
     packet.bytes = total
+    if any(ipaddress.IPv6Address(row[end]).ipv4_mapped for end in ("ipv6.src", "ipv6.dst")):
+        packet.cause = "malformed"
+        return
     extensions = 0
     while extensions < len(behind) and behind[extensions] in EXTENSIONS:
         extensions += 1

@@ -229,15 +229,16 @@ def judged(form):
     extensions = len(form.extensions) + len(form.inner) + (form.atomic or bool(form.fragments))
     # A TCP header without its flags in the first fragment is dropped, and so is one that begins in the middle.
     tiny = form.protocol == disguise.TCP and form.fragments and form.fragments[0] - 8 * len(form.inner) < 16
-    if form.carrier:
+    if form.carrier or form.mapped:
         return False
     return len(form.tags) <= 8 and extensions <= 8 and not tiny and not (form.inner and form.fragments)
 
 
 def is_refused_by_linux(form):
-    """IPv6's defragmentation wants the whole TCP header in the first fragment (ipv6frag_thdr_truncated())."""
+    """IPv6's defragmentation wants the whole TCP header in the first fragment (ipv6frag_thdr_truncated()), and a
+    connection begins from no mapped address (tcp_v6_conn_request())."""
     header = form.fragments[0] - 8 * len(form.inner) if form.fragments else 20
-    return form.version == 6 and form.protocol == disguise.TCP and header < 20
+    return form.version == 6 and form.protocol == disguise.TCP and (header < 20 or form.mapped)
 
 
 def known_case(mode):

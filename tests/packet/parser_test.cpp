@@ -54,6 +54,8 @@ Bytes ipv6(std::uint8_t next, std::size_t payload = 900) {
          Bytes{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
 }
 
+const Bytes kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 9};
+
 Bytes extension(std::uint8_t next, std::size_t units = 0) {
   return Bytes{next, byte(units), 1, 4, 0, 0, 0, 0} + Bytes(units * 8, 0);
 }
@@ -233,6 +235,8 @@ std::vector<Bad> bad_frames() {
       {"nine extension headers", v6 + ipv6(60) + options(8) + extension(6) + tcp()},
       {"headers to 514 bytes", v6 + ipv6(0) + extension(60, 53) + extension(6) + tcp()},
       {"a TCP header of 16 bytes", v4 + ipv4({}) + tcp(0x18, 4)},
+      {"a mapped source", v6 + part(ipv6(6), 0, 8) + kMapped + part(ipv6(6), 24, 16) + tcp()},
+      {"a mapped destination", v6 + part(ipv6(6), 0, 24) + kMapped + tcp()},
   };
 }
 
@@ -263,6 +267,17 @@ TEST_CASE("what no session can be told from gives nothing") {
   for (const Bad& row : bad_frames()) {
     CAPTURE(row.what);
     CHECK_FALSE(parse_packet(row.frame).has_value());
+  }
+}
+
+TEST_CASE("an IPv6 address that differs from a mapped one in a bit is read") {
+  for (std::size_t bit = 0; bit < 96; ++bit) {
+    CAPTURE(bit);
+    Bytes other = kMapped;
+    other[bit / 8] = byte(other[bit / 8] ^ 0x80U >> bit % 8);
+    const auto seen = parse_packet(kMacs + kIpv6Type + part(ipv6(6), 0, 8) + other + part(ipv6(6), 24, 16) + tcp());
+    REQUIRE(seen);
+    CHECK(std::equal(other.begin(), other.end(), seen->source.address.bytes.begin()));
   }
 }
 

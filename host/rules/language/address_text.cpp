@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "host/base/error.h"
+#include "host/packet/ip_header.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -92,12 +93,6 @@ ReadRange read_prefix(std::string_view address_text, std::string_view length_tex
   return {prefix_range(address, length)};
 }
 
-// An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) means the IPv4 address.
-bool is_mapped(const IpAddress& address) {
-  constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  return address.version == 6 && std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
-}
-
 IpAddress without_mapping(const IpAddress& address) {
   IpAddress ipv4;
   std::copy(address.bytes.begin() + 12, address.bytes.end(), ipv4.bytes.begin());
@@ -142,7 +137,11 @@ void add_prefixes(const AddressRange& range, const IpAddress& start, unsigned le
 ReadRange read_address_range(std::string_view text) {
   ReadRange read = read_range_as_written(text);
   if (read.wrong == nullptr && is_mapped(read.range.first) && is_mapped(read.range.last)) {
+    // An IPv4-mapped address means the IPv4 address.
     read.range = {without_mapping(read.range.first), without_mapping(read.range.last)};
+    if (read.range.prefix_length() == 0) {
+      return {{}, "for all IPv4 addresses write 0.0.0.0/0; IPv6 packets with mapped addresses are malformed"};
+    }
   }
   return read;
 }

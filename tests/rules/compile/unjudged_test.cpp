@@ -25,6 +25,15 @@ struct Unjudged {
   Bytes frame;
 };
 
+constexpr std::size_t kSource = 14 + 8;  // of an IPv6 address in a frame
+constexpr std::size_t kDestination = 14 + 24;
+
+// IPv6 of which one end is 198.51.100.1, mapped.
+Bytes mapped(std::size_t end) {
+  return changed(PacketBuilder().addresses(address("2001:db8::1"), address("2001:db8::2")).tcp(40000, 2222).build(),
+                 end, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 51, 100, 1});
+}
+
 std::vector<Unjudged> unjudged_frames() {
   PacketBuilder tags = tcp();
   PacketBuilder options =
@@ -40,6 +49,8 @@ std::vector<Unjudged> unjudged_frames() {
           {CAUSE_TRUNCATED, cut(tcp().build(), 16)},
           {CAUSE_MALFORMED, short_tcp},
           {CAUSE_MALFORMED, changed(tcp().build(), 14, {0x44})},
+          {CAUSE_MALFORMED, mapped(kSource)},
+          {CAUSE_MALFORMED, mapped(kDestination)},
           {CAUSE_EXTENSIONS, options.build()}};
 }
 
@@ -140,6 +151,37 @@ TEST_CASE("with unjudged pass, rules judge a packet by its addresses") {
     PacketBuilder tags = tcp();
     for (int i = 0; i < 9; ++i) tags.vlan(0x8100);
     CHECK_FALSE(chains.drops(tags.build()));
+  }
+}
+
+TEST_CASE("a blocked IPv4 address does not come in as the source of an IPv6 packet") {
+  for (const std::string object : kObjects) {
+    INFO(object);
+    Chains chains(object);
+    chains.block("198.51.100.1");
+    chains.use({});
+    CHECK(chains.drops(tcp().build()));
+    CHECK(chains.drops(mapped(kSource)));
+    CHECK_FALSE(chains.drops(changed(mapped(kSource), kSource + 9, {1})));
+  }
+}
+
+TEST_CASE("with unjudged pass, IPv6 rules judge a mapped address, and no other rule does") {
+  for (const std::string object : kObjects) {
+    INFO(object);
+    Chains chains(object);
+    ChainRules rules;
+    rules.drop_unjudged = false;
+    rules.rules = {rule_for("198.51.100.1", RuleAction::drop)};
+    chains.use(rules);
+    CHECK_FALSE(chains.drops(mapped(kSource)));
+    rules.rules = {rule_for("::fffe:0:0/95", RuleAction::drop)};
+    chains.use(rules);
+    CHECK(chains.drops(mapped(kSource)));
+    rules.rules.clear();
+    rules.default_action = RuleAction::drop;
+    chains.use(rules);
+    CHECK(chains.drops(mapped(kSource)));
   }
 }
 

@@ -69,7 +69,9 @@ const Good kGood[] = {
     {"::1/128", "::1", "::1", "::1"},
     {"::ffff:1.2.3.4", "1.2.3.4", "1.2.3.4", "1.2.3.4"},
     {"::ffff:1.2.3.4/120", "1.2.3.0", "1.2.3.255", "1.2.3.0/24"},
-    {"::ffff:0:0/96", "0.0.0.0", "255.255.255.255", "0.0.0.0/0"},
+    {"::ffff:1.2.3.4/128", "1.2.3.4", "1.2.3.4", "1.2.3.4"},
+    {"::ffff:10.0.0.0/104", "10.0.0.0", "10.255.255.255", "10.0.0.0/8"},
+    {"::ffff:128.0.0.0/97", "128.0.0.0", "255.255.255.255", "128.0.0.0/1"},
     {"::ffff:0:0/95", "::fffe:0:0", "::ffff:255.255.255.255", "::fffe:0:0/95"},
     {"::ffff:1.2.3.4-::ffff:1.2.3.9", "1.2.3.4", "1.2.3.9", "1.2.3.4-1.2.3.9"},
     {"fe80::1-fe80::5", "fe80::1", "fe80::5", "fe80::1-fe80::5"},
@@ -79,6 +81,8 @@ struct Bad {
   std::string text;
   const char* why;
 };
+constexpr const char* kAllMapped =
+    "for all IPv4 addresses write 0.0.0.0/0; IPv6 packets with mapped addresses are malformed";
 const Bad kBad[] = {
     {"", "no address"},
     {"host", "no address"},
@@ -104,6 +108,9 @@ const Bad kBad[] = {
     {"::1/129", "a prefix's length is 0 to 128"},
     {":::1", "no address"},
     {"fe80::1%eth0", "no address"},
+    {"::ffff:0:0/96", kAllMapped},
+    {"::ffff:1.2.3.4/96", kAllMapped},
+    {"::ffff:0.0.0.0-::ffff:255.255.255.255", kAllMapped},
     {std::string("::1\0x", 5), "no address"},
     {"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", "no address"},
     {"10.0.0.9-10.0.0.1", "a range begins at its lower address"},
