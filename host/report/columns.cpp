@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/report/columns.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 
 namespace nicsentry {
 namespace {
@@ -75,18 +76,28 @@ Columns<WindowRow> make_window_row_columns() {
   return columns;
 }
 
-std::uint64_t rounded(double number) { return static_cast<std::uint64_t>(std::llround(number)); }
+__extension__ using WideAmount = unsigned __int128;
+
+// An amount of a window in a second of it, times `unit`, to the nearest integer; 0 in a window without length. A double
+// is exact only up to 2^53.
+std::uint64_t nearest_per_second(std::uint64_t amount, unsigned unit, const WindowReport& window) {
+  if (window.end_ns <= window.start_ns) return 0;
+  constexpr unsigned kNsPerSecond = 1'000'000'000;
+  const WideAmount length = static_cast<std::uint64_t>(window.end_ns - window.start_ns);
+  const WideAmount nearest = (WideAmount{amount} * unit * kNsPerSecond + length / 2) / length;
+  return static_cast<std::uint64_t>(std::min<WideAmount>(nearest, std::numeric_limits<std::uint64_t>::max()));
+}
 
 // Behind the columns of a row's own: rates, directions, drops and interfaces of its sessions. `traffic_of` gives the
 // HostSums or PortSums.
 template <typename Row, typename TrafficOf>
 void add_traffic(Columns<Row>& columns, TrafficOf traffic_of) {
-  constexpr double kBits = 8;
+  constexpr unsigned kBits = 8;
   const Columns<Row> more{
       {"packets_per_second",
-       [traffic_of](const Row& row) { return rounded(per_second(traffic_of(row).packets(), row.window)); }},
+       [traffic_of](const Row& row) { return nearest_per_second(traffic_of(row).packets(), 1, row.window); }},
       {"bits_per_second",
-       [traffic_of](const Row& row) { return rounded(kBits * per_second(traffic_of(row).bytes(), row.window)); }},
+       [traffic_of](const Row& row) { return nearest_per_second(traffic_of(row).bytes(), kBits, row.window); }},
       {"packets_in", [traffic_of](const Row& row) { return traffic_of(row).packets() - traffic_of(row).out.packets; }},
       {"bytes_in", [traffic_of](const Row& row) { return traffic_of(row).bytes() - traffic_of(row).out.bytes; }},
       {"packets_out", [traffic_of](const Row& row) { return traffic_of(row).out.packets; }},

@@ -6,8 +6,10 @@
 """
 import csv
 import datetime
+import fractions
 import io
 import json
+import math
 import pathlib
 import sys
 import tempfile
@@ -60,16 +62,21 @@ def interfaces(window, places):
     return "+".join(dict.fromkeys(plane["interface"] for plane in live if plane["place"] & places))
 
 
+def in_a_second(amount, window):
+    """The nearest integer. Exact: above 2^52 a float holds no half, and above 2^53 not each integer."""
+    exact = fractions.Fraction(amount * 10**9, window["end_ns"] - window["start_ns"])
+    return min(math.floor(exact + fractions.Fraction(1, 2)), WORD - 1)
+
+
 def traffic(window, sessions, packets, octets):
     """Columns that hosts and ports have in common. Sums of the random numbers are taken modulo 2^64."""
-    seconds = window["end_ns"] - window["start_ns"]
     out_packets, out_bytes = (sum(session["out"][i] for session in sessions) % WORD for i in (0, 1))
     places = 0
     for session in sessions:
         places |= session["places"]
     return {
-        "packets_per_second": int(packets * 1e9 / seconds + 0.5),
-        "bits_per_second": int(8 * (octets * 1e9 / seconds) + 0.5),
+        "packets_per_second": in_a_second(packets, window),
+        "bits_per_second": in_a_second(8 * octets, window),
         "packets_in": (packets - out_packets) % WORD,
         "bytes_in": (octets - out_bytes) % WORD,
         "packets_out": out_packets,
