@@ -2,14 +2,13 @@
 #include "host/rules/language/batch.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
+#include "host/base/number_text.h"
 #include "host/rules/language/chain_settings.h"
 #include "host/rules/language/known_sets.h"
 #include "host/rules/language/rule_equality.h"
@@ -44,17 +43,14 @@ constexpr OperationName kOperations[] = {{"insert", Kind::insert}, {"append", Ki
                                          {"delete", Kind::erase},  {"move", Kind::move},     {"flush", Kind::flush}};
 constexpr const char* kOperationsAllowed = "insert, append, update, delete, move or flush";
 
-// Accepts a number, or its digits as a string, as other fields do.
+// Accepts a number, or its digits alone as a string.
 std::optional<std::uint64_t> whole_number(const json& field) {
   if (field.is_number_unsigned()) return field.get<std::uint64_t>();
   if (field.is_number_integer() && field.get<std::int64_t>() >= 0) {
     return static_cast<std::uint64_t>(field.get<std::int64_t>());
   }
   if (!field.is_string()) return std::nullopt;
-  const std::string_view text = trimmed(field.get_ref<const std::string&>());
-  std::uint64_t number = 0;
-  const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return failure == std::errc() && rest == text.data() + text.size() ? std::optional(number) : std::nullopt;
+  return parse_number<std::uint64_t>(field.get_ref<const std::string&>());
 }
 
 void read_kind(const json& fields, BatchOperation& operation) {

@@ -315,8 +315,8 @@ TEST_CASE("an id must be a whole number within the chain at that point of the ba
         Texts{"rule 2 (delete): id: read 1" + allowed + "0" + point});
   CHECK(errors_of(ChainRules{}, R"({"operation": "delete", "id": 0})") ==
         Texts{"rule 1 (delete): id: read 0, but the chain has no rules at this point of the batch"});
-  for (const char* id : {"-1", "\"-1\"", "\"\"", "\"0x1\"", "\"1 0\"", "\"2\"", "\"18446744073709551616\"", "0.0",
-                         "null", "[0]", "18446744073709551615"}) {
+  for (const char* id : {"-1", "\"-1\"", "\"\"", "\" 0\"", "\"0 \"", "\"+0\"", "\"0\\n\"", "\"0x1\"", "\"1 0\"",
+                         "\"2\"", "\"18446744073709551616\"", "0.0", "null", "[0]", "18446744073709551615"}) {
     CAPTURE(id);
     const Texts errors = errors_of(chain_of(2), R"({"operation": "delete", "id": )" + std::string(id) + "}");
     REQUIRE(errors.size() == 1);
@@ -326,7 +326,7 @@ TEST_CASE("an id must be a whole number within the chain at that point of the ba
 
 TEST_CASE("an id may be a string of digits, like a port") {
   CHECK(ports(apply(chain_of(3),
-                    R"({"operation": "delete", "id": "1"}, {"operation": "insert", "id": " 0 ", "dport": "9"},
+                    R"({"operation": "delete", "id": "1"}, {"operation": "insert", "id": "0", "dport": "9"},
                                     {"operation": "update", "id": "2", "dport": 8})")) == Ports{9, 1, 8});
 }
 
