@@ -325,6 +325,7 @@ class Daemon {
   void report_log() {
     logged_.report_left_out();
     if (packet_log_) {
+      packet_log_->retry();
       packet_log_->report_losses();
     }
   }
@@ -345,7 +346,7 @@ class Daemon {
     if (packet_log_) {
       packet_log_->reopen();
     }
-    messages_.info("SIGHUP: files that were moved away are made anew");
+    messages_.info("SIGHUP: files that were moved away are to be made anew");
   }
 
   // The run ends with the window that this closes.

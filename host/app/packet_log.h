@@ -19,8 +19,10 @@ class PacketLog {
   PacketLog(const std::filesystem::path& path, Messages messages);  // throws SystemError
 
   void offer(std::string record);  // waits for nobody
-  // Opens the file by its name again, before the next record.
+  // Opens the file by its name again, before the next record. Where that fails, which is said once, the records go on
+  // into the file that is open, and it is tried again with a record or by retry(), once a second at most.
   void reopen();
+  void retry();
   // Reports what was lost since the last call.
   void report_losses();
   // False where records were lost at any time.

@@ -16,7 +16,7 @@ import time
 from compare import PATIENCE, expect, expect_text
 from network import Controller, Network
 from peers import INSIDE, Peers
-from suite import Mismatch, run_directory_cases
+from suite import Mismatch, run_directory_cases, within
 
 FIREWALL = ("--mode", "drv", "--firewall")
 NOTHING = "warning: nothing is enforced on right0 from now on"
@@ -162,6 +162,68 @@ def hangup_case(directory):
         peers.check_clean()
 
 
+def failed_hangup_case(directory):
+    """A log that cannot be opened again goes on in the file that is open, is tried again, and no record is lost."""
+    with Peers(directory) as peers:
+        place, aside = peers.directory / "logs", peers.directory / "aside"
+        place.mkdir()
+        log, former = place / "packets.log", aside / "packets.log"
+        peers.echo(peers.receiver, 5300)
+        watching = Controller(peers, *FIREWALL, "--log", log)
+        peers.rules([{"operation": "append", "l4proto": "UDP", "dport": 5300, "action": "log"}])
+        peers.ask(peers.sender, INSIDE, 5300)
+        place.rename(aside)
+        for _ in range(2):  # the second one is not told of again
+            watching.process.send_signal(signal.SIGHUP)
+            watching.wait_for("error: the log of packets could not be opened again: ENOENT")
+        peers.ask(peers.sender, INSIDE, 5300)
+        within(PATIENCE, "two records in the former file", lambda: former.read_text(encoding="utf-8").count("\n") == 2)
+        place.mkdir()
+        within(PATIENCE, "the new file, without another record", log.exists)
+        peers.ask(peers.sender, INSIDE, 5300)
+        watching.stop()  # with status 0: nothing was lost
+        expect("times that it is said", 1, watching.log().count("could not be opened again"))
+        expect("records said to be lost", False, "not written" in watching.log())
+        expect("records in the new file", 1, log.read_text(encoding="utf-8").count("\n"))
+        peers.check_clean()
+
+
+THROWING = """
+#include <cstdlib>
+#include <new>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+extern "C" int epoll_pwait2(int fd, epoll_event* events, int count, const timespec* limit, const sigset_t* mask)
+{
+\tif (access(getenv("FAIL_WHEN"), F_OK) == 0)
+\t\tthrow std::bad_alloc();
+\treturn epoll_pwait(fd, events, count, limit != nullptr ? limit->tv_sec * 1000 + limit->tv_nsec / 1000000 : -1, mask);
+}
+"""
+
+
+def exception_case(directory):
+    """An exception that is no error of nicsentry's ends the run in the same way: what it enforced stays in force."""
+    source, library = pathlib.Path(directory) / "throwing.cpp", pathlib.Path(directory) / "throwing.so"
+    source.write_text(THROWING, encoding="ascii")
+    subprocess.run(["c++", "-shared", "-fPIC", "-o", library, source], check=True)
+    with Peers(directory) as peers:
+        signal_file = pathlib.Path(directory) / "fail"
+        faulty = {**os.environ, "LD_PRELOAD": str(library), "FAIL_WHEN": str(signal_file)}
+        peers.echo(peers.receiver, 5300)
+        watching = Controller(peers, *FIREWALL, env=faulty)
+        peers.rules([{"operation": "append", "l4proto": "UDP", "dport": 5300, "action": "drop"}])
+        signal_file.touch()
+        watching.process.wait(timeout=PATIENCE)
+        expect("exit status", 1, watching.process.returncode)
+        expect_text("log", "error: the run ends by an error: std::bad_alloc", watching.log())
+        expect_text("log", "right0/xdp: the program stays and goes on enforcing what it has", watching.log())
+        expect("dropped after the run", True, drops(peers))
+        peers.nicsentry("detach", "-i", "right0")
+        peers.check_clean()
+
+
 def on_terminal(network, *arguments):
     """A run whose standard output is a terminal that goes away. Returns it when it has gone."""
     ours, theirs = pty.openpty()
@@ -184,7 +246,7 @@ def terminal_case(directory):
     """A terminal that goes: SIGHUP, then EIO."""
     with Peers(directory) as peers:
         watching = on_terminal(peers, *FIREWALL)
-        watching.wait_for("SIGHUP: files that were moved away are made anew")
+        watching.wait_for("SIGHUP: files that were moved away are to be made anew")
         peers.ask(peers.sender, INSIDE, 5300)  # a window with packets is written
         watching.wait_for("warning: nobody reads standard output any more; the run goes on without it")
         shown = peers.nicsentry("status", "-i", "right0").stdout
@@ -207,6 +269,7 @@ def main():
             "a firewall that was found": found_firewall_case,
             "an error in the loop": error_case,
             "SIGHUP": hangup_case,
+            "SIGHUP while the log cannot be opened": failed_hangup_case,
             "a terminal that goes": terminal_case,
         }
     )
