@@ -110,6 +110,7 @@ class Daemon {
     if (leave_attached_ && firewall_) {
       attempt([this] { firewall_->take_back_unconfirmed(); });
     }
+    report_unsaved();
     attempt([this] { analysis_.stop_attachments(); });
     leave_ports();  // before outputs that may stand still are waited for
     report_log();
@@ -414,6 +415,13 @@ class Daemon {
       messages_.error(std::string("the run ends by an error: ") + error.what());
       failed_ = true;
       leave_attached_ = leave_attached_ || firewall_ != nullptr;
+    }
+  }
+
+  void report_unsaved() {
+    if (const auto unsaved = firewall_ ? firewall_->unsaved() : std::nullopt) {
+      messages_.error("the run ends, and its state directory does not have all that was in force: " + *unsaved);
+      failed_ = true;
     }
   }
 

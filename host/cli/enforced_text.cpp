@@ -19,6 +19,9 @@ std::string enforced_text(const Enforced& enforced, const std::vector<Chain>& ch
     text +=
         (text.empty() ? "enforced: " : "; ") + std::string(chain_name(chain)) + (where.empty() ? " nowhere" : where);
   }
+  if (enforced.unsaved) {
+    text += "; NOT SAVED, a later run does not have it: " + *enforced.unsaved;
+  }
   return text;
 }
 

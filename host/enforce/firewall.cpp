@@ -25,6 +25,9 @@ constexpr Chain kChains[] = {Chain::ingress, Chain::egress};
 // Between two tries to mend an attachment: each may take as long as a card's messages time out, and holds up changes.
 constexpr std::chrono::nanoseconds kFirstMending = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kLastMending = std::chrono::seconds(30);
+// Between two tries to save what a full disk had no room for. A large set takes long.
+constexpr std::chrono::nanoseconds kFirstSaving = std::chrono::seconds(1);
+constexpr std::chrono::nanoseconds kLastSaving = std::chrono::seconds(30);
 
 std::string renamed_text(const std::string& former, const std::string& name, std::size_t rules) {
   return former + " was renamed to " + name + ": rules that named it name it so from now on (" + std::to_string(rules) +
@@ -393,15 +396,21 @@ bool Firewall::take_back_unconfirmed() {
 void Firewall::take_back(Undo& undo, Because because) {
   if (!undo.taken_back) {
     put_in_force(undo);
-    undo.taken_back = true;
+    unconfirmed_.taken_back();
     if (because == Because::reverted) {
       options_.info(undo.what() + " was reverted");
     } else {
       options_.warning(undo.what() + " was not confirmed; it is taken back");
     }
   }
-  save(undo);
-  unconfirmed_.end();
+  try {
+    save(undo);
+    unconfirmed_.end();
+    why_undo_unsaved_.clear();
+  } catch (const Error& error) {
+    why_undo_unsaved_ = error.what();
+    throw;
+  }
 }
 
 void Firewall::put_in_force(const Undo& undo) {
@@ -842,7 +851,8 @@ void Firewall::expire(TimestampNs now_ns) {
       failure = std::current_exception();
     }
   };
-  if (Undo* undo = unconfirmed_.undo(); undo != nullptr && undo->due_ns <= now_ns) {
+  save_again(now_ns);
+  if (Undo* undo = unconfirmed_.undo(); undo != nullptr && (undo->taken_back || undo->due_ns <= now_ns)) {
     attempt([&] { take_back(*undo, Because::unconfirmed); });
   }
   for (const Chain chain : kChains) {
@@ -862,10 +872,12 @@ std::optional<TimestampNs> Firewall::next_end() const {
   }
   std::optional<TimestampNs> next;
   const TimestampNs mend_at = mend_at_;
+  const TimestampNs save_at = save_at_;
   const auto waiting = unconfirmed();
   const auto due = waiting ? std::optional(waiting->first) : std::nullopt;
   for (const auto& one :
-       {rules_.next_end(), sets_.next_end(), due, mend_at != 0 ? std::optional(mend_at) : std::nullopt}) {
+       {rules_.next_end(), sets_.next_end(), due, mend_at != 0 ? std::optional(mend_at) : std::nullopt,
+        save_at != 0 ? std::optional(save_at) : std::nullopt}) {
     next = next && one ? std::min(next, one) : next ? next : one;
   }
   return next;
@@ -889,6 +901,68 @@ void Firewall::mend(TimestampNs now_ns) {
   installation_.mend(rules_, sets_.in_memory());
   mend_after_ = std::min(2 * mend_after_, kLastMending);
   mend_at_ = now_ns + mend_after_.count();  // plan_mending() takes it back where all is well
+}
+
+std::optional<std::string> Firewall::unsaved() const {
+  const std::lock_guard lock(unsaved_mutex_);
+  return unsaved_.empty() ? std::nullopt : std::optional(unsaved_);
+}
+
+// With the lock held, like those that follow.
+std::string Firewall::describe_unsaved() {
+  std::string what;
+  std::string reason;
+  const auto add = [&](const std::string& part, const std::string& why) {
+    what += (what.empty() ? "" : ", ") + part;
+    reason = why;
+  };
+  const SetStore::Unsaved sets = sets_.unsaved();
+  for (const std::string& set : sets.sets) {
+    add("the set '" + set + "'", sets.reason);
+  }
+  if (!rules_.unsaved().empty()) {
+    add("the rules", rules_.unsaved());
+  }
+  if (unconfirmed_.to_be_saved()) {
+    add(unconfirmed_.undo()->what() + " that was taken back", why_undo_unsaved_);
+  }
+  return what.empty() ? "" : what + ": " + reason;
+}
+
+void Firewall::plan_saving() noexcept {
+  try {
+    std::string text = describe_unsaved();
+    if (text.empty()) {
+      save_at_ = 0;
+    } else if (save_at_ == 0) {
+      save_after_ = kFirstSaving;
+      save_at_ = options_.now() + save_after_.count();
+      expiry_->wake();
+      options_.warning("in force, but not saved, which is tried again: " + text);
+    }
+    const std::lock_guard lock(unsaved_mutex_);
+    const bool mended = text.empty() && !unsaved_.empty();
+    unsaved_ = std::move(text);
+    if (mended) {
+      options_.warning("all that is in force is saved again");
+    }
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no memory; the next change says it
+  }
+}
+
+void Firewall::save_again(TimestampNs now_ns) {
+  if (save_at_ == 0 || save_at_ > now_ns) {
+    return;
+  }
+  save_after_ = std::min(2 * save_after_, kLastSaving);
+  save_at_ = now_ns + save_after_.count();  // plan_saving() takes it back where all is saved
+  sets_.save_unsaved();
+  if (!rules_.unsaved().empty()) {
+    try {
+      rules_.save();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): unsaved() has it
+    }
+  }
 }
 
 }  // namespace nicsentry

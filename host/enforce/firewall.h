@@ -133,6 +133,10 @@ class Firewall : public Enforcement {
   // When it is taken back, and what it is; nothing where none waits. Waits for nobody.
   std::optional<std::pair<TimestampNs, std::string>> unconfirmed() const { return unconfirmed_.waiting(); }
 
+  // What is in force and not in the state directory, and why; it is tried again. Nothing where all is saved. Waits for
+  // nobody.
+  std::optional<std::string> unsaved() const;
+
   std::shared_ptr<const ChainRules> rules(Chain chain) const override { return rules_.rules(chain); }
   ChainView view(Chain chain, std::chrono::nanoseconds max_age = std::chrono::nanoseconds::zero()) const override;
 
@@ -189,6 +193,7 @@ class Firewall : public Enforcement {
     }
     ~Change() {
       firewall_.plan_mending();
+      firewall_.plan_saving();
       held_.reset();
       firewall_.leave_out_gone();
     }
@@ -242,6 +247,9 @@ class Firewall : public Enforcement {
   std::optional<TimestampNs> next_end() const;
   void plan_mending();
   void mend(TimestampNs now_ns);
+  std::string describe_unsaved();
+  void plan_saving() noexcept;
+  void save_again(TimestampNs now_ns);
 
   Options options_;
   mutable ChangeLock lock_;  // of changes, their files and the attachments
@@ -257,6 +265,11 @@ class Firewall : public Enforcement {
   UnconfirmedChange unconfirmed_;
   std::atomic<TimestampNs> mend_at_ = 0;   // 0: there is nothing to mend
   std::chrono::nanoseconds mend_after_{};  // the last interval
+  std::string why_undo_unsaved_;
+  std::atomic<TimestampNs> save_at_ = 0;   // 0: all is saved
+  std::chrono::nanoseconds save_after_{};  // the last interval
+  mutable std::mutex unsaved_mutex_;
+  std::string unsaved_;  // for unsaved()
   mutable std::mutex gone_mutex_;
   std::optional<Gone> gone_;        // attachments that are to be left out
   std::vector<PortNames> renamed_;  // one after the other, that rules do not have yet

@@ -66,7 +66,7 @@ RuleStore::Change::~Change() {
   }
 }
 
-void RuleStore::save(std::span<const Change* const> changes) const {
+void RuleStore::save(std::span<const Change* const> changes) {
   if (state_ == nullptr) {
     return;
   }
@@ -75,7 +75,15 @@ void RuleStore::save(std::span<const Change* const> changes) const {
   for (const Change* change : changes) {
     saved.at(static_cast<std::size_t>(change->chain())) = &change->next();
   }
-  state_->save_rules(*saved[0], *saved[1]);
+  try {
+    state_->save_rules(*saved[0], *saved[1]);
+    unsaved_.clear();
+  } catch (const std::exception& error) {  // also of a name that is not UTF-8
+    if (changes.empty()) {
+      unsaved_ = error.what();
+    }
+    throw;
+  }
 }
 
 void RuleStore::Change::commit(std::shared_ptr<const InstalledChain> installed) {

@@ -59,7 +59,9 @@ class RuleStore {
 
   // Writes the rules to disk: those in force, and of each chain that is to change those that are to come into force.
   // Throws Error; then the file has what it had.
-  void save(std::span<const Change* const> changes = {}) const;
+  void save(std::span<const Change* const> changes = {});
+  // Why the file does not have the rules in force; empty: it has. For the thread that makes changes.
+  const std::string& unsaved() const { return unsaved_; }
 
   // How many rules name the set.
   std::size_t uses_of(const std::string& set) const;
@@ -70,6 +72,7 @@ class RuleStore {
   void publish(Chain chain, std::shared_ptr<const InstalledChain> installed);
 
   FirewallState* state_;
+  std::string unsaved_;
   RuleCounterIds ids_;
   mutable std::mutex mutex_;  // of `installed_`
   std::array<std::shared_ptr<const InstalledChain>, 2> installed_;

@@ -246,8 +246,18 @@ void SetStore::save(Act act) {
   try {
     act(files);
   } catch (const Error& error) {
-    throw Error(std::string("the change is in force, but not saved: ") + error.what());
+    why_unsaved_ = error.what();
+    throw Error(std::string("the change is in force, but not saved, which is tried again: ") + error.what());
   }
+  try {
+    save_earlier(files);
+  } catch (const Error& error) {
+    throw Error(std::string("the change is in force and saved, but an earlier one of another set is not: ") +
+                error.what());
+  }
+}
+
+void SetStore::save_earlier(SetFiles& files) {
   const std::set<std::string> earlier = files.unsaved();
   try {
     for (const std::string& set : earlier) {
@@ -258,8 +268,26 @@ void SetStore::save(Act act) {
       }
     }
   } catch (const Error& error) {
-    throw Error(std::string("the change is in force and saved, but an earlier one of another set is not: ") +
-                error.what());
+    why_unsaved_ = error.what();
+    throw;
+  }
+}
+
+SetStore::Unsaved SetStore::unsaved() const {
+  if (state_ == nullptr) {
+    return {};
+  }
+  const std::set<std::string>& sets = state_->sets().unsaved();
+  return {{sets.begin(), sets.end()}, sets.empty() ? "" : why_unsaved_};
+}
+
+void SetStore::save_unsaved() {
+  if (state_ == nullptr) {
+    return;
+  }
+  try {
+    save_earlier(state_->sets());
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): unsaved() has it
   }
 }
 

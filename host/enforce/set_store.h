@@ -67,6 +67,15 @@ class SetStore {
   // After save_next(), where nothing came into force. What cannot be saved is saved with the next change.
   void save_former(const std::string& set);
 
+  // What the files do not have yet: the sets' names, and why. Empty: all is saved. For the thread that makes changes.
+  struct Unsaved {
+    std::vector<std::string> sets;
+    std::string reason;
+  };
+  Unsaved unsaved() const;
+  // Saves these once more. What cannot be saved stays among them.
+  void save_unsaved();
+
   // How programs have the sets, for a later run to continue. Comes before a new numbering of classes is in force.
   // False, and `reason`, when a later run cannot.
   bool save_classes(std::string& reason) const;
@@ -77,8 +86,10 @@ class SetStore {
   SetUpdate make_and(const std::string& set, Act act);
   template <typename Act>
   void save(Act act);
+  void save_earlier(SetFiles& files);
 
   FirewallState* state_;
+  std::string why_unsaved_;  // the last failure
   mutable std::shared_mutex mutex_;
   AddressSets sets_;
 };

@@ -13,6 +13,11 @@ std::optional<std::pair<TimestampNs, std::string>> UnconfirmedChange::waiting() 
   return waiting_;
 }
 
+bool UnconfirmedChange::to_be_saved() const {
+  const std::lock_guard lock(mutex_);
+  return to_be_saved_;
+}
+
 void UnconfirmedChange::prepare(const Undo& undo) const {
   if (state_ != nullptr) {
     state_->save_undo(undo);
@@ -25,6 +30,13 @@ void UnconfirmedChange::begin(Undo undo) {
   waiting_.emplace(undo_->due_ns, undo_->what());
 }
 
+void UnconfirmedChange::taken_back() {
+  undo_->taken_back = true;
+  const std::lock_guard lock(mutex_);
+  waiting_.reset();
+  to_be_saved_ = true;
+}
+
 void UnconfirmedChange::end() {
   if (state_ != nullptr) {
     state_->forget_undo();
@@ -32,11 +44,14 @@ void UnconfirmedChange::end() {
   undo_.reset();
   const std::lock_guard lock(mutex_);
   waiting_.reset();
+  to_be_saved_ = false;
 }
 
 void UnconfirmedChange::refuse() const {
   throw Conflict(undo_->what() +
-                 " waits to be confirmed (nicsentry rules confirm); nothing else changes it until then");
+                 (undo_->taken_back ? " was taken back, which is still to be saved"
+                                    : " waits to be confirmed (nicsentry rules confirm)") +
+                 "; nothing else changes it until then");
 }
 
 void UnconfirmedChange::check_other(Chain chain) const {

@@ -21,11 +21,15 @@ class UnconfirmedChange {
 
   // When it is taken back, and what it is; nothing where none waits. Any thread; waits for nobody.
   std::optional<std::pair<TimestampNs, std::string>> waiting() const;
+  // Whether one was taken back and that is still to be saved. Any thread; waits for nobody.
+  bool to_be_saved() const;
 
   // Before a change that will wait. Writes the file. Throws Error.
   void prepare(const Undo& undo) const;
   // The change is in force, and waits.
   void begin(Undo undo);
+  // It is taken back, and nothing waits; that is still to be saved, and undo() stays until end().
+  void taken_back();
   // Nothing waits: it is confirmed, taken back and saved, or it failed. Throws Error where the file stays.
   void end();
 
@@ -44,8 +48,9 @@ class UnconfirmedChange {
 
   FirewallState* state_;
   std::optional<Undo> undo_;
-  mutable std::mutex mutex_;  // of `waiting_`
+  mutable std::mutex mutex_;  // of what follows
   std::optional<std::pair<TimestampNs, std::string>> waiting_;
+  bool to_be_saved_ = false;
 };
 
 }  // namespace nicsentry

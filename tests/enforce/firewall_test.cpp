@@ -656,6 +656,53 @@ TEST_CASE("a change of a set that could not be saved is saved with the next chan
   CHECK(content(next) == std::vector<std::string>{"10.1.0.2"});
 }
 
+TEST_CASE("a set that could not be saved is said to be unsaved, and saved by itself as soon as that works") {
+  const Directory directory;
+  const auto journal = directory.path / "sets" / "list.1.journal";
+  {
+    Port port(directory.path);
+    port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+    CHECK(port.firewall.unsaved() == std::nullopt);
+    std::filesystem::create_directories(journal / "in the way");
+    CHECK_THROWS_WITH(port.firewall.add_to_set("list", entries({"10.1.0.2"})),
+                      Catch::Contains("in force, but not saved, which is tried again"));
+    CHECK_THAT(port.firewall.unsaved().value_or(""), Catch::Contains("the set 'list': "));
+    // A whole set is saved with the next number, and its former journal is removed.
+    std::filesystem::create_directories(directory.path / "sets" / "list.2.journal" / "in the way");
+    port.firewall.expire(port.now += std::chrono::nanoseconds(std::chrono::seconds(2)).count());
+    CHECK_THAT(port.firewall.unsaved().value_or(""), Catch::Contains("the set 'list': "));
+    std::filesystem::remove_all(journal);
+    std::filesystem::remove_all(directory.path / "sets" / "list.2.journal");
+    port.firewall.expire(port.now += std::chrono::nanoseconds(std::chrono::seconds(31)).count());
+    CHECK(port.firewall.unsaved() == std::nullopt);
+  }
+  CHECK(Port(directory.path).firewall.entries("list").size() == 2);
+}
+
+TEST_CASE("an unconfirmed change is taken back where that cannot be saved, which is said until it is saved") {
+  const Directory directory;
+  const auto file = directory.path / "rules.json";
+  Port port(directory.path);
+  port.firewall.set_default(Chain::ingress, RuleAction::drop, {false, std::chrono::seconds(10), {}});
+  CHECK_FALSE(port.passes("10.0.0.1"));
+  std::filesystem::remove(file);
+  std::filesystem::create_directories(file / "in the way");
+  CHECK_THROWS_WITH(port.firewall.expire(port.now += std::chrono::nanoseconds(std::chrono::seconds(11)).count()),
+                    Catch::Contains("EISDIR"));
+  CHECK(port.passes("10.0.0.1"));
+  CHECK(port.firewall.unconfirmed() == std::nullopt);
+  CHECK_THAT(port.firewall.unsaved().value_or(""),
+             Catch::Contains("the rules") && Catch::Contains("the change of the ingress chain that was taken "
+                                                             "back: EISDIR"));
+  CHECK(std::filesystem::exists(directory.path / "undo.json"));
+  CHECK_THROWS_WITH(port.firewall.confirm(), Catch::Contains("no change waits"));
+  std::filesystem::remove_all(file);
+  port.firewall.expire(port.now += std::chrono::nanoseconds(std::chrono::seconds(31)).count());
+  CHECK(port.firewall.unsaved() == std::nullopt);
+  CHECK(std::filesystem::is_regular_file(file));
+  CHECK_FALSE(std::filesystem::exists(directory.path / "undo.json"));
+}
+
 TEST_CASE("a state directory is for its user alone") {
   const Directory directory;
   const auto mode = [](const std::filesystem::path& path) {

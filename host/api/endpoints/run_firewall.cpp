@@ -29,6 +29,9 @@ Enforced RunFirewall::enforced() const {
     (place.chain == Chain::ingress ? enforced.ingress : enforced.egress)
         .push_back({place.attachment, place.failing.empty() ? std::nullopt : std::optional(place.failing)});
   }
+  if (firewall != nullptr) {
+    enforced.unsaved = firewall->unsaved();
+  }
   return enforced;
 }
 

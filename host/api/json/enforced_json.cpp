@@ -30,12 +30,18 @@ std::vector<EnforcedPlace> get_places(Fields& fields, const char* name) {
   return places;
 }
 
-Enforced get_chains(Fields& fields) { return {get_places(fields, "ingress"), get_places(fields, "egress")}; }
+Enforced get_chains(Fields& fields) {
+  return {get_places(fields, "ingress"), get_places(fields, "egress"), fields.find<std::string>("unsaved", kText)};
+}
 
 }  // namespace
 
 ordered_json encode(const Enforced& enforced) {
-  return {{"ingress", encode_places(enforced.ingress)}, {"egress", encode_places(enforced.egress)}};
+  ordered_json object{{"ingress", encode_places(enforced.ingress)}, {"egress", encode_places(enforced.egress)}};
+  if (enforced.unsaved) {
+    object["unsaved"] = *enforced.unsaved;
+  }
+  return object;
 }
 
 template <>

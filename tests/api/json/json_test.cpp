@@ -111,6 +111,8 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<RulesAnswer>(std::string(R"({"version":2,"ingress":)") + kChain + R"(,"egress":)" + kChain +
                                 R"(,"enforced":)" + kEnforced + "}");
   check_round_trip<EnforcedAnswer>(R"({"enforced":)" + kEnforced + "}");
+  check_round_trip<EnforcedAnswer>(
+      R"({"enforced":{"ingress":[{"plane":"eth0/xdp"}],"egress":[],"unsaved":"the rules: ENOSPC"}})");
   check_round_trip<RunStatus>(
       R"({"firewall":true,"enforced":)" + kEnforced +
       R"(,"outages":[{"interface":"eth0","hook":"tc-egress","mode":"tc","reason":"taken off",)"
