@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <utility>
 
 #include "host/base/error.h"
 #include "host/datapath/extensions.h"
@@ -121,30 +122,17 @@ std::vector<std::uint32_t> met_on_xdp(std::uint32_t on_hook, Hook hook, std::uin
   return met;
 }
 
-}  // namespace
+// What packets meet before a program, in words, and its id; 0: it is no BPF program.
+struct InFront {
+  std::string text;
+  std::uint32_t program_id = 0;
+};
 
-HookState look_at_hook(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
-  const std::vector<std::uint32_t> programs = programs_on_hook(port, hook, mode);
-  if (std::find(programs.begin(), programs.end(), program_id) != programs.end()) {
-    return {};
-  }
-  for (const std::uint32_t program : programs) {
-    if (reaches(program, program_id)) {
-      return {HookState::Kind::behind, program};
-    }
-  }
-  const std::uint32_t other = in_its_place(port, hook, programs);
-  if (other != 0 && is_dispatcher(other) && is_extension(program_id)) {
-    return {HookState::Kind::off, 0};  // the dispatcher has room for it
-  }
-  return {other == 0 ? HookState::Kind::off : HookState::Kind::replaced, other};
-}
-
-std::vector<std::string> in_front_of(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
-  std::vector<std::string> found;
+std::vector<InFront> met_before(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
+  std::vector<InFront> found;
   const auto add = [&](const std::string& what, std::uint32_t program) {
     if (program != 0 && program != program_id && !ours(program)) {
-      found.push_back(what + described(program));
+      found.push_back({what + described(program), program});
     }
   };
   if (mode != Mode::hw && hook != Hook::tc_egress) {
@@ -173,12 +161,78 @@ std::vector<std::string> in_front_of(const Interface& port, Hook hook, Mode mode
     }
     const std::string where = "TC filter '" + filter.kind + "' of priority " + std::to_string(filter.priority);
     if (filter.program_id == 0) {
-      found.push_back(where);
+      found.push_back({where, 0});
     } else {
       add(where + ": ", filter.program_id);
     }
   }
   return found;
+}
+
+// Those of nicsentry's on the hooks of a port.
+struct OwnProgram {
+  Hook hook = Hook::xdp;
+  Mode mode = Mode::drv;
+  std::uint32_t id = 0;
+};
+
+std::vector<OwnProgram> own_programs(const Interface& port) {
+  std::vector<OwnProgram> own;
+  const auto add = [&own](Hook hook, Mode mode, std::uint32_t program) {
+    if (program != 0 && ours(program)) {
+      own.push_back({hook, mode, program});
+    }
+  };
+  const XdpPrograms xdp = query_xdp(port);
+  for (const Mode mode : {Mode::hw, Mode::drv, Mode::skb}) {
+    add(Hook::xdp, mode, xdp.in(mode));
+    for (const std::uint32_t called : xdp.in(mode) != 0 ? extensions_of(xdp.in(mode)) : std::vector<std::uint32_t>()) {
+      add(Hook::xdp, mode, called);
+    }
+  }
+  for (const Hook hook : {Hook::tc_ingress, Hook::tc_egress}) {
+    add(hook, Mode::tc, query_tc(port, hook));
+  }
+  return own;
+}
+
+}  // namespace
+
+HookState look_at_hook(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
+  const std::vector<std::uint32_t> programs = programs_on_hook(port, hook, mode);
+  if (std::find(programs.begin(), programs.end(), program_id) != programs.end()) {
+    return {};
+  }
+  for (const std::uint32_t program : programs) {
+    if (reaches(program, program_id)) {
+      return {HookState::Kind::behind, program};
+    }
+  }
+  const std::uint32_t other = in_its_place(port, hook, programs);
+  if (other != 0 && is_dispatcher(other) && is_extension(program_id)) {
+    return {HookState::Kind::off, 0};  // the dispatcher has room for it
+  }
+  return {other == 0 ? HookState::Kind::off : HookState::Kind::replaced, other};
+}
+
+std::vector<std::string> in_front_of(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id) {
+  std::vector<std::string> texts;
+  for (InFront& one : met_before(port, hook, mode, program_id)) {
+    texts.push_back(std::move(one.text));
+  }
+  return texts;
+}
+
+std::vector<Hook> own_hooks_behind(const Interface& port, std::uint32_t program_id) {
+  std::vector<Hook> hooks;
+  for (const OwnProgram& own : own_programs(port)) {
+    const std::vector<InFront> met = met_before(port, own.hook, own.mode, own.id);
+    if (std::any_of(met.begin(), met.end(),
+                    [program_id](const InFront& one) { return one.program_id == program_id; })) {
+      hooks.push_back(own.hook);
+    }
+  }
+  return hooks;
 }
 
 }  // namespace nicsentry

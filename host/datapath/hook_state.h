@@ -33,4 +33,8 @@ HookState look_at_hook(const Interface& port, Hook hook, Mode mode, std::uint32_
 // SystemError.
 std::vector<std::string> in_front_of(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id);
 
+// The hooks of a port on which a program of nicsentry's stands that packets meet behind this other program: it may keep
+// packets from it. Throws SystemError.
+std::vector<Hook> own_hooks_behind(const Interface& port, std::uint32_t program_id);
+
 }  // namespace nicsentry

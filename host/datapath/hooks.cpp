@@ -20,7 +20,6 @@ namespace {
 
 // Ours among the filters of a TC hook. Priorities below it stay free for filters that are to come before.
 constexpr std::uint32_t kTcHandle = 0x4e53;
-constexpr std::uint32_t kTcPriority = 100;
 
 std::uint32_t xdp_flag(Mode mode) {
   switch (mode) {
@@ -45,7 +44,7 @@ bpf_tc_opts tc_options() {
   bpf_tc_opts options{};
   options.sz = sizeof(options);
   options.handle = kTcHandle;
-  options.priority = kTcPriority;
+  options.priority = kOwnTcPriority;
   return options;
 }
 

@@ -9,6 +9,9 @@
 
 namespace nicsentry {
 
+// Of nicsentry's own filter on a TC hook. Of filters with the lowest one a packet meets first.
+constexpr std::uint32_t kOwnTcPriority = 100;
+
 // Ids of the programs on an interface's XDP hooks; 0 is none. A port can hold one on the card beside one in the host.
 struct XdpPrograms {
   std::uint32_t hw = 0;

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
@@ -18,6 +20,20 @@ struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
 };
 using ObjectHandle = std::unique_ptr<bpf_object, CloseObject>;
+
+// libbpf pins maps that ask for it (LIBBPF_PIN_BY_NAME) while it loads an object, and whoever loads it only to ask the
+// verifier would leave them. Returns which asked.
+inline std::vector<std::string> make_no_pins(bpf_object* object) {
+  std::vector<std::string> asked;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    if (bpf_map__pin_path(map) != nullptr) {
+      asked.emplace_back(bpf_map__name(map));
+      bpf_map__set_pin_path(map, nullptr);
+    }
+  }
+  return asked;
+}
 
 inline UniqueFd duplicate(int fd) {
   UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));

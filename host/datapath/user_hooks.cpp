@@ -45,8 +45,17 @@ std::string what_of(const char* act, const Interface& port, UserHook where) {
   return std::string(act) + " " + port.name + " (" + hook_name(where.hook) + ", mode " + mode_name(where.mode) + ")";
 }
 
+// Beside nicsentry's own program with the same number, who is in front would depend on who came last.
+void require_other_priority(const std::string& what, std::uint32_t priority, std::uint32_t own) {
+  if (priority == own) {
+    throw Conflict(what + ": priority " + std::to_string(own) + " is that of nicsentry's own program; a lower one is " +
+                   "in front of it, a higher one behind");
+  }
+}
+
 void attach_on_tc(const Interface& port, UserHook where, std::uint32_t priority, int fd) {
   const std::string what = what_of("attaching to", port, where);
+  require_other_priority(what, priority, kOwnTcPriority);
   for (const TcFilter& filter : list_tc_filters(port.index, where.hook)) {
     if (filter.priority == priority && filter.handle == kUserHandle) {
       throw Conflict(what + ": program " + std::to_string(filter.program_id) + " (" + filter.name + ") has priority " +
@@ -93,6 +102,7 @@ void require_free_xdp(const Interface& port, UserHook where, bool alone) {
 
 std::string attach_on_xdp(const Interface& port, UserHook where, std::uint32_t priority, const UserObject& program,
                           bool alone) {
+  require_other_priority(what_of("attaching to", port, where), priority, kOwnXdpPriority);
   require_free_xdp(port, where, alone);
   if (alone) {
     attach_alone(port, where, program.program_fd());

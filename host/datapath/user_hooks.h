@@ -19,7 +19,7 @@ struct UserHook {
   Mode mode = Mode::tc;
 };
 
-// Behind nicsentry's own filter (hooks.cpp).
+// Behind nicsentry's own filter, kOwnTcPriority.
 constexpr std::uint32_t kFirstUserPriority = 200;
 
 // Where a program is on its hook.
@@ -39,7 +39,7 @@ bool make_tc_hooks(const Interface& port);
 
 // Puts a program on a hook; on XDP behind libxdp's dispatcher unless it is to stand `alone`, or must. Why it must, or
 // nothing. `priority` 0, for XDP: as the program says. Throws Conflict where another stands there: on XDP a program
-// that is no dispatcher, on TC a user's of this priority. Throws SystemError.
+// that is no dispatcher, on TC a user's of this priority, and for nicsentry's own priority. Throws SystemError.
 std::string attach_user_program(const Interface& port, UserHook where, std::uint32_t priority,
                                 const UserObject& program, bool alone);
 

@@ -157,6 +157,7 @@ UserObject::UserObject(std::string bytes, std::string name, ProgramKind kind)
   for (const UserMap& map : maps()) {
     check_map_name(name_, map.name);
   }
+  unpinned_maps_ = make_no_pins(object);
   program_name_ = bpf_program__name(handle_->program);
   section_ = bpf_program__section_name(handle_->program);
 }

@@ -56,7 +56,9 @@ class UserObject {
   const std::string& section() const { return section_; }
   const std::string& bytes() const { return bytes_; }
   std::vector<UserMap> maps() const;  // without those that the loader makes of variables
-  std::string types() const;          // its type information: the content of its section .BTF
+  // Those that libbpf would pin by their names for all objects (LIBBPF_PIN_BY_NAME), which is not done here.
+  const std::vector<std::string>& unpinned_maps() const { return unpinned_maps_; }
+  std::string types() const;  // its type information: the content of its section .BTF
   // A constant of 8 bytes; quiet where the program has no such one. Before load().
   void set_constant(const std::string& variable, std::uint64_t value);
   // Another program's map in place of one of this object. Before load().
@@ -82,6 +84,7 @@ class UserObject {
   std::string name_;
   std::string program_name_;
   std::string section_;
+  std::vector<std::string> unpinned_maps_;
   std::unique_ptr<Handle> handle_;
 };
 

@@ -51,6 +51,7 @@ VerifierAnswer ask_verifier(const std::filesystem::path& path, const std::string
     return {false, false, "libbpf cannot open the object" + messages.detail()};
   }
   shrink_maps(object.get());
+  make_no_pins(object.get());
   const int result = bpf_object__load(object.get());
   if (result == 0) {
     return {true, true, {}};

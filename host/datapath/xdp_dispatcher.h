@@ -20,6 +20,8 @@ namespace nicsentry {
 
 // libxdp's for a program that names none.
 constexpr std::uint32_t kDispatcherPriority = 50;
+// Of nicsentry's own (bpf_offload/hook_xdp.h).
+constexpr std::uint32_t kOwnXdpPriority = 5;
 
 // Whether this process may use dispatchers.
 bool may_use_dispatcher();

@@ -5,6 +5,7 @@
     test_programs.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
 import json
+import os
 import pathlib
 import random
 import re
@@ -325,14 +326,22 @@ def status_case(directory):
         load(network, path, "--name", "alone", "--direction", "ingress")
         expect("beside nothing", {("alone", "tc-ingress"): None}, told())
         controller = Controller(network, "--mode", "tc", "--direction", "both")
-        load(network, path, "--name", "early", "--priority", 50)
+        early = load(network, path, "--name", "early", "--priority", 1).stderr
+        for hook in ("tc-ingress", "tc-egress"):
+            expect_text("a load in front", f"early ({hook}) is in front of nicsentry's program on {hook}", early)
+        late = load(network, path, "--name", "late", "--priority", 101).stderr
+        expect("a load behind warns", False, "in front" in late)
+        refused = load(network, path, "--name", "beside", "--priority", 100, check=False)
+        expect("the priority of nicsentry's own, exit status", 1, refused.returncode)
+        expect_text("words", "priority 100 is that of nicsentry's own program", refused.stderr)
+        unload(network, "late")
         expected = {("alone", "tc-ingress"): "behind"}
         expected |= {("early", "tc-ingress"): "in front", ("early", "tc-egress"): "in front"}
         expect("beside a run on TC", expected, told())
         text = network.nicsentry("status", "-i", "right0").stdout
         expect_text("text", "right0  tc-ingress, mode tc: 'alone' of your own (id ", text)
         expect_text("text", "), priority 200, behind nicsentry's program\n", text)
-        expect_text("text", "), priority 50, in front of nicsentry's program\n", text)
+        expect_text("text", "), priority 1, in front of nicsentry's program\n", text)
         controller.stop()
         load(network, path, "--name", "xdp", "--mode", "drv", "--direction", "ingress")
         expect("on XDP", None, told()[("xdp", "xdp")])
@@ -340,6 +349,8 @@ def status_case(directory):
         expect("rows of a program", 1, [r["program_id"] for r in rows].count(network.program_id()))
         controller = Controller(network, "--mode", "tc")
         expect("on XDP, before a run on TC", "in front", told()[("xdp", "xdp")])
+        again = load(network, path, "--name", "xdp", "--mode", "drv", "--direction", "ingress").stderr
+        expect_text("a load on XDP", "xdp (xdp) is in front of nicsentry's program on tc-ingress of right0", again)
         controller.stop()
         unload(network, "alone", "early", "xdp")
         expect("nothing is left", "nothing is attached\n", network.nicsentry("status", "-i", "right0").stdout)
@@ -503,6 +514,73 @@ def document_case(directory):
         check_nothing_left(network)
 
 
+PINNED = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
+} SHARED SEC(".maps");
+SEC("xdp") int counting(struct xdp_md *ctx)
+{
+    __u32 key = ctx->rx_queue_index;
+    __u64 *seen = bpf_map_lookup_elem(&SHARED, &key);
+    %s
+        __sync_fetch_and_add(seen, 1);
+    return XDP_PASS;
+}
+char _license[] SEC("license") = "GPL";
+"""
+
+
+def pinned_case(directory):
+    """A map that asks to be pinned by its name is left in no BPF file system, whatever becomes of the program."""
+    with Network(directory) as network:
+        headers = f"/usr/include/{os.uname().machine}-linux-gnu"
+        for name, condition in (("right", "if (seen)"), ("wrong", "")):
+            source, path = network.directory / f"{name}.c", network.directory / f"{name}.o"
+            source.write_text(PINNED % condition, encoding="ascii")
+            run("clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-idirafter", headers, "-c", source, "-o", path)
+
+        before = network.directory / "before"
+
+        def left(*words, status=0):
+            """Checks that /sys/fs/bpf has what it had before the command. Returns its standard error."""
+            alone = 'mount -t bpf bpf /sys/fs/bpf; ls -A /sys/fs/bpf > "$0"; "$@"; echo "status $?"; ls -A /sys/fs/bpf'
+            done = network.inside(
+                network.receiver,
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                alone,
+                before,
+                BINARY,
+                "programs",
+                *words,
+                check=False,
+            )
+            said, _, files = done.stdout.rpartition("status ")
+            ended, *files = files.split()
+            expect(f"{words}, exit status ({said}{done.stderr})", str(status), ended)
+            found = before.read_text(encoding="utf-8").split()
+            expect(f"{words}, what is in /sys/fs/bpf, as before", found, files)
+            return done.stderr
+
+        right, wrong = network.directory / "right.o", network.directory / "wrong.o"
+        left("check", right)
+        left("check", wrong, status=1)
+        left("lint", right, status=1)  # the kernel takes it, a card does not
+        left("load", "-i", "right0", wrong, "--mode", "drv", status=1)
+        said = left("load", "-i", "right0", right, "--mode", "drv")
+        expect_text("a load", "map SHARED is not pinned by its name for other objects", said)
+        unload(network, "right")
+        check_nothing_left(network)
+
+
 CASES = {
     "modes": modes_case,
     "priorities": priorities_case,
@@ -514,6 +592,7 @@ CASES = {
     "crafted names": crafted_case,
     "killed while it loads": kill_case,
     "beside a run": beside_run_case,
+    "maps that ask to be pinned": pinned_case,
     "docs own-programs.md": document_case,
 }
 

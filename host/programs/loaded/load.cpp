@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/datapath/hook_state.h"
 #include "host/datapath/tc_filters.h"
 #include "host/datapath/user_map.h"
 #include "host/datapath/user_totals.h"
@@ -244,6 +245,19 @@ std::string place_in_a_mode(const UserPins& pins, const Interface& port, const L
   return "";
 }
 
+// nicsentry's programs do not see what one in front of them drops, or passes on by itself.
+std::string in_front_warnings(const Interface& port, const std::string& name, const LoadedMonitor& monitor) {
+  std::string warnings;
+  for (const LoadedPath& path : monitor.paths) {
+    for (const Hook own : path.attached ? own_hooks_behind(port, path.program_id) : std::vector<Hook>()) {
+      warnings += "warning: " + name + " (" + hook_name(path.hook()) + ") is in front of nicsentry's program on " +
+                  hook_name(own) + " of " + port.name +
+                  ": a packet that it drops or passes on by itself is neither counted nor judged there\n";
+    }
+  }
+  return warnings;
+}
+
 void remove_former(const UserPins& pins, const Interface& port, const std::string& name, const Situation& situation) {
   for (const OnHook& one : situation.on_hooks) {
     detach_user_program(port, one.path.hook(), one.id, false);  // quiet where another one took its place
@@ -289,6 +303,7 @@ LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadReque
     result.replaced = !situation.on_hooks.empty();
   }
   result.monitor = find_monitor(request.name);
+  result.warnings += in_front_warnings(port, request.name, result.monitor);
   return result;
 }
 

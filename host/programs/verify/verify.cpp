@@ -107,6 +107,11 @@ CompiledPath build(const PathConfig& config, bool egress, const VerifyOptions& o
 
 VerifiedPath opened(CompiledPath path) {
   UserObject object(std::move(path.object), path.source.name, path.kind);
+  for (const std::string& map : object.unpinned_maps()) {
+    path.warnings += path.source.name + ": warning: map " + map +
+                     " is not pinned by its name for other objects (LIBBPF_PIN_BY_NAME): it stands where the other "
+                     "maps of a loaded program do\n";
+  }
   return {path.egress,
           std::move(path.name),
           path.kind,
