@@ -5,10 +5,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <future>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -271,6 +273,13 @@ class Daemon {
     return analysis_.monitor().connections();
   }
 
+  const Port* port_of(const Attachment& attachment) const {
+    const auto found = std::find_if(ports_.begin(), ports_.end(), [&attachment](const auto& port) {
+      return port->interface().name == attachment.name().interface;
+    });
+    return found != ports_.end() ? found->get() : nullptr;
+  }
+
   // A rule may ask for the state of a connection: every program that has a firewall, also one whose rules are not ours.
   void track_connections() {
     bool any = false;
@@ -281,7 +290,11 @@ class Daemon {
         messages_.warning(attachment->name().text() +
                           ": its firewall stays in force as it was left; with --state or "
                           "--rules this run would have it in charge");
-        enforces_as_left_.insert(attachment->name().interface);
+        enforces_as_left_[port_of(*attachment)].insert(programs_.record(*attachment).hook);
+      } else if (maps != nullptr && !firewall_) {
+        messages_.info(attachment->name().text() +
+                       ": its firewall stays idle, and nothing is enforced: this run has none (--firewall, --rules or "
+                       "--state)");
       }
     }
     if (any) {
@@ -440,10 +453,13 @@ class Daemon {
 
   void leave_port(Port& port) {
     const std::string& name = port.interface().name;
-    const bool as_left = enforces_as_left_.contains(name);
-    const std::vector<Hook> staying = leave_attached_ || as_left ? port.leave_attached() : port.restore();
-    if (!firewall_ && !as_left) {
-      return;
+    const std::set<Hook>& as_left = enforces_as_left_[&port];
+    std::vector<Hook> staying = leave_attached_ ? port.leave_attached() : port.restore(as_left);
+    if (!firewall_) {
+      if (as_left.empty()) {
+        return;
+      }
+      std::erase_if(staying, [&as_left](Hook hook) { return !as_left.contains(hook); });
     }
     if (staying.empty()) {
       messages_.warning("nothing is enforced on " + name + " from now on");
@@ -478,7 +494,7 @@ class Daemon {
   ProgramKeeper programs_;
   UserPrograms user_programs_;
   bool leave_attached_;
-  std::set<std::string> enforces_as_left_;  // ports with a firewall that this run only found
+  std::map<const Port*, std::set<Hook>> enforces_as_left_;  // with a firewall that this run only found
   std::string socket_path_;
   Router router_;
   std::unique_ptr<HttpServer> server_;

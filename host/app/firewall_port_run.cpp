@@ -78,7 +78,9 @@ class FirewallPortRun : public polycube::FirewallPort {
       analysis_.stop_attachments();
       firewall_.keep_attachments({});
       for (const auto& port : ports_) {
-        port->restore();
+        if (port->restore().empty()) {
+          messages_.info("nothing is enforced on " + port->interface().name + " from now on");
+        }
       }
     } catch (const std::exception& error) {
       messages_.error(error.what());

@@ -65,7 +65,7 @@ struct PacketLog::State {
   const std::filesystem::path path;
   AppendFile file;
   const Messages messages;
-  // Of the subscriber's thread.
+  // For the subscriber's thread.
   bool failing = false;
   bool not_reopened = false;
   std::chrono::steady_clock::time_point next_try;

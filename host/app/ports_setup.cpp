@@ -30,13 +30,16 @@ Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
         [firewall] { return firewall->expectations_fd(); }};
   }
   for (const std::string& interface : options.interfaces) {
-    find_port(interface);  // before the rules of a program that enforces are touched
+    find_port(interface);  // before any port is claimed
   }
   Ports ports;
-  std::vector<const FirewallMaps*> kept;
   for (const std::string& interface : options.interfaces) {
     ports.push_back(std::make_unique<Port>(interface, port_options, Owner::run));
-    for (const auto& opened : ports.back()->programs()) {
+  }
+  std::vector<const FirewallMaps*> kept;
+  for (const auto& port : ports) {
+    port->open();
+    for (const auto& opened : port->programs()) {
       kept.push_back(opened.program.firewall());
     }
   }

@@ -47,6 +47,7 @@ int attach(const AttachOptions& options) {
     port_options.firewall = idle_firewall();
   }
   Port port(options.interface, port_options, Owner::attach);
+  port.open();
   for (const auto& opened : port.programs()) {
     if (opened.adopted) {
       throw Error("EEXIST: " + options.interface + " has a program of nicsentry already: '" +

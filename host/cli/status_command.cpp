@@ -91,6 +91,9 @@ nlohmann::ordered_json as_json(const AttachmentStatus& attachment, const std::op
       row["bytes_dropped"] = attachment.counts->dropped->bytes;
     }
   }
+  if (attachment.starting_pid != 0) {
+    row["starting_pid"] = attachment.starting_pid;
+  }
   if (!attachment.elsewhere.empty()) {
     row["controller_directory"] = attachment.elsewhere;
   }
@@ -108,6 +111,9 @@ const char* activity(const AttachmentStatus& attachment) {
   if (attachment.controller_pid != 0) {
     return "watching";
   }
+  if (attachment.starting_pid != 0) {
+    return "not driven yet";
+  }
   if (attachment.counts->epoch == 0) {
     return "idle (passes and counts)";
   }
@@ -123,6 +129,9 @@ void print(const AttachmentStatus& attachment, const std::optional<Run>& run) {
   if (attachment.controller_pid != 0) {
     std::printf("    driven by process %d%s\n", attachment.controller_pid,
                 attachment.elsewhere.empty() ? "" : (" with the runtime directory " + attachment.elsewhere).c_str());
+  }
+  if (attachment.starting_pid != 0) {
+    std::printf("    process %d has the port and is just starting or ending\n", attachment.starting_pid);
   }
   if (attachment.counts) {
     std::printf(
@@ -145,6 +154,11 @@ void print(const AttachmentStatus& attachment, const std::optional<Run>& run) {
   }
 }
 
+// A port that is gone has no line of its own: what was lost there is told with another port of its run.
+bool tells_of(const Interface& port, const ListedOutage& outage) {
+  return outage.interface == port.name || interface_index(outage.interface) == 0;
+}
+
 void print(const Interface& port, const Run& run) {
   if (!run.status) {
     std::printf("%s  process %d %s\n", port.name.c_str(), run.pid, run.why_not.c_str());
@@ -164,9 +178,9 @@ void print(const Interface& port, const Run& run) {
     }
   }
   for (const ListedOutage& outage : run.status->outages) {
-    if (outage.interface == port.name) {
-      std::printf("%s  %s, mode %s: NOT ON ITS HOOK: %s\n", port.name.c_str(), outage.hook.c_str(), outage.mode.c_str(),
-                  outage.reason.c_str());
+    if (tells_of(port, outage)) {
+      std::printf("%s  %s, mode %s: NOT ON ITS HOOK: %s\n", outage.interface.c_str(), outage.hook.c_str(),
+                  outage.mode.c_str(), outage.reason.c_str());
     }
   }
   for (const std::string& output : run.status->ended_outputs) {
@@ -188,7 +202,7 @@ int enforcement_of(const Interface& port, const Run& run) {
     }
   }
   const bool lost = std::any_of(run.status->outages.begin(), run.status->outages.end(),
-                                [&port](const ListedOutage& outage) { return outage.interface == port.name; });
+                                [&port](const ListedOutage& outage) { return tells_of(port, outage); });
   return lost ? kExitNotEnforced : kExitSuccess;
 }
 

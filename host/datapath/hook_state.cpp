@@ -122,7 +122,7 @@ std::vector<std::uint32_t> met_on_xdp(std::uint32_t on_hook, Hook hook, std::uin
   return met;
 }
 
-// What packets meet before a program, in words, and its id; 0: it is no BPF program.
+// A filter or program that packets meet before another one, in words, and its id; 0: it is no BPF program.
 struct InFront {
   std::string text;
   std::uint32_t program_id = 0;

@@ -166,13 +166,14 @@ std::uint32_t query_tc(const Interface& port, Hook hook) {
   return options.prog_id;
 }
 
-bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program) {
+bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program,
+                    std::optional<std::uint32_t> priority) {
   const std::string what = describe(program, port, hook, mode);
   if (hook != Hook::xdp) {
     return attach_tc(port, hook, program, what);
   }
   if (is_extension(program.id())) {
-    rejoin_dispatcher(port, mode, program.fd(), std::nullopt);
+    rejoin_dispatcher(port, mode, program.fd(), priority);
     return false;
   }
   const LibbpfMessages messages;

@@ -20,7 +20,7 @@ namespace nicsentry {
 
 // libxdp's for a program that names none.
 constexpr std::uint32_t kDispatcherPriority = 50;
-// Of nicsentry's own (bpf_offload/hook_xdp.h).
+// The priority of nicsentry's own program (bpf_offload/hook_xdp.h).
 constexpr std::uint32_t kOwnXdpPriority = 5;
 
 // Whether this process may use dispatchers.

@@ -67,7 +67,7 @@ class SetStore {
   // After save_next(), where nothing came into force. What cannot be saved is saved with the next change.
   void save_former(const std::string& set);
 
-  // What the files do not have yet: the sets' names, and why. Empty: all is saved. For the thread that makes changes.
+  // The names of sets that the files lack, and why. Empty: all is saved. For the thread that makes changes.
   struct Unsaved {
     std::vector<std::string> sets;
     std::string reason;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/ports/port.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <exception>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "host/datapath/object_file.h"
 #include "host/datapath/xdp_dispatcher.h"
 #include "host/ports/other_namespaces.h"
+#include "host/ports/port_programs.h"
 #include "host/ports/program_choice.h"
 #include "host/sessions/session_table.h"
 
@@ -23,17 +25,10 @@ namespace {
 
 constexpr const char* kAlone = ", alone on the hook: ";
 
-constexpr std::array kAutoOrder = {Mode::hw, Mode::drv, Mode::skb};
-
-std::string describe(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
-  return "program '" + program.name + "' (id " + std::to_string(program.id) + ") on the " + hook_name(hook) +
-         " hook of " + port.name + " in mode " + mode_name(mode);
-}
-
 std::string attachment_name(const Interface& port, Hook hook) { return port.name + "/" + hook_name(hook); }
 
 Error not_ours(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
-  return Error("EBUSY: " + describe(port, hook, mode, program) + " is not nicsentry's" +
+  return Error("EBUSY: " + place_text(port, hook, mode, program) + " is not nicsentry's" +
                (program.identity.why_not.empty() ? "" : " (" + program.identity.why_not + ")") +
                "; it was left as it is");
 }
@@ -77,13 +72,10 @@ TableSize table_size(std::uint32_t sessions, Mode mode, const std::optional<Fire
   return {sessions, bucket_bits_for(sessions)};
 }
 
-Port::Port(const std::string& interface_name, const PortOptions& options, Owner owner)
-    : interface_(find_port(interface_name)), claim_(interface_), owner_(owner) {
-  if (!interface_.ethernet) {
-    throw Error("EOPNOTSUPP: " + interface_.name + " is not an Ethernet interface");
-  }
+Port::Port(const std::string& interface_name, PortOptions options, Owner owner)
+    : interface_(find_port(interface_name)), claim_(interface_), options_(std::move(options)), owner_(owner) {
   try {
-    open(options);
+    check();
   } catch (...) {
     give_up();
     throw;
@@ -113,14 +105,33 @@ void Port::give_up() noexcept {
   }
 }
 
-void Port::open(const PortOptions& options) {
-  if (options.sessions == 0U) {
-    table_size(0, options.mode.value_or(Mode::drv));  // throws, with what is possible
+void Port::check() {
+  if (!interface_.ethernet) {
+    throw Error("EOPNOTSUPP: " + interface_.name + " is not an Ethernet interface");
   }
-  if (options.firewall && options.profile.value_or(Profile::all) != Profile::all) {
-    throw Error(std::string("--profile ") + profile_name(*options.profile) +
+  if (options_.sessions == 0U) {
+    table_size(0, options_.mode.value_or(Mode::drv));  // throws, with what is possible
+  }
+  if (options_.firewall && options_.profile.value_or(Profile::all) != Profile::all) {
+    throw Error(std::string("--profile ") + profile_name(*options_.profile) +
                 ": the program with the firewall serves profile all only");
   }
+  for (LeftProgram& one : left_programs(interface_, options_.mode, options_.both_directions)) {
+    const AttachmentRecord* known = on_record(one.place.hook, one.info.id);
+    left_.push_back({std::move(one), known != nullptr && known->owner == Owner::run && owner_ == Owner::run, false});
+  }
+}
+
+void Port::open() {
+  try {
+    open_hooks(options_);
+  } catch (...) {
+    give_up();
+    throw;
+  }
+}
+
+void Port::open_hooks(const PortOptions& options) {
   if (options.mode == Mode::tc) {
     how_ = interface_.name + ": mode tc" + open_tc(Hook::tc_ingress, options);
   } else {
@@ -128,6 +139,18 @@ void Port::open(const PortOptions& options) {
   }
   if (options.both_directions) {
     how_ += ", egress on TC" + open_tc(Hook::tc_egress, options);
+  }
+  for (const Opened& opened : opened_) {
+    if (is_extension(opened.record.program_id)) {
+      if (const auto priority = dispatcher_priority(interface_, opened.record.program_id)) {
+        priorities_[opened.record.program_id] = *priority;
+      }
+    }
+  }
+  for (const Left& left : left_) {
+    how_ += "; " + place_text(interface_, left.program.place.hook, left.program.place.mode, left.program.info) +
+            (left.of_dead_run ? ", which a run that died left there and which enforces nothing, is taken off"
+                              : " enforces nothing and is left as it is");
   }
   pin_programs();
   if (!interface_.up) {
@@ -185,7 +208,7 @@ void Port::open_xdp(const PortOptions& options) {
     for (const Mode other : {Mode::drv, Mode::skb}) {
       if (options.mode != Mode::hw && options.mode != other && present.in(other) != 0) {
         const ProgramInfo info = describe_program(present.in(other));
-        throw info.identity.ours() ? Error(describe(interface_, Hook::xdp, other, info) + ": run with --mode " +
+        throw info.identity.ours() ? Error(place_text(interface_, Hook::xdp, other, info) + ": run with --mode " +
                                            mode_name(other) + ", or detach it first")
                                    : not_ours(interface_, Hook::xdp, other, info);
       }
@@ -224,7 +247,7 @@ std::optional<std::string> Port::use_present(Hook hook, Mode mode, std::uint32_t
     throw not_ours(interface_, hook, mode, info);
   }
   if (info.identity.abi > program_abi()) {
-    throw Error(describe(interface_, hook, mode, info) + " has program ABI " + std::to_string(info.identity.abi) +
+    throw Error(place_text(interface_, hook, mode, info) + " has program ABI " + std::to_string(info.identity.abi) +
                 ", this nicsentry has " + std::to_string(program_abi()) +
                 ": run the nicsentry that attached it, or detach it first");
   }
@@ -234,15 +257,15 @@ std::optional<std::string> Port::use_present(Hook hook, Mode mode, std::uint32_t
 std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
   const Profile profile = profile_of(*info.identity.spec);
   if (options.profile && options.profile != profile && profile != Profile::all) {
-    throw Error(describe(interface_, hook, mode, info) + " does not serve profile " + profile_name(*options.profile) +
+    throw Error(place_text(interface_, hook, mode, info) + " does not serve profile " + profile_name(*options.profile) +
                 "; detach it first");
   }
   if (options.firewall && !info.room_for_rules) {
-    throw Error(describe(interface_, hook, mode, info) + " has no firewall; detach it first");
+    throw Error(place_text(interface_, hook, mode, info) + " has no firewall; detach it first");
   }
   Program program = Program::adopt(info.id, mode, interface_);
   if (options.sessions && *options.sessions > program.maps().counter_ids()) {
-    throw Error(describe(interface_, hook, mode, info) + " has maps for " +
+    throw Error(place_text(interface_, hook, mode, info) + " has maps for " +
                 std::to_string(program.maps().counter_ids()) + " sessions, not for " +
                 std::to_string(*options.sessions) + "; detach it first");
   }
@@ -274,11 +297,14 @@ std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const P
   attachment.owner = owner_ == Owner::attach ? owner_ : attachment.owner;
   replaced_.push_back({hook, program.id(), info.id, std::move(former), priority});
   attached_.push_back(attachment);
+  note_starting();
   opened_.push_back({attachment, std::move(program), false});
   return ", in place of program '" + info.name + "' of ABI " + std::to_string(info.identity.abi) + " (id " +
          std::to_string(info.id) + ", attached by " + former_owner + ")" +
          (info.enforces ? options.firewall ? ", whose rules are replaced by this run's"
-                                           : ", whose rules are not in force any more: this run has no firewall"
+                                           : ", whose rules are not in force any more: this run has no firewall; "
+                                             "nothing is enforced on " +
+                                                 attachment_name(interface_, hook) + " from now on"
                         : "") +
          (why_alone.empty() ? "" : kAlone + why_alone);
 }
@@ -326,10 +352,19 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
     const std::string why_alone = program.join_dispatcher(interface_, mode, std::nullopt);
     attachment.program_id = program.id();
     joined_ = why_alone.empty() ? ", behind libxdp's dispatcher" : kAlone + why_alone;
+    attached_.push_back(attachment);
+    note_starting();
   } else {
-    attachment.made_qdisc = attach_program(interface_, hook, mode, program);
+    attached_.push_back(attachment);
+    try {
+      note_starting();
+      attachment.made_qdisc = attach_program(interface_, hook, mode, program);
+    } catch (...) {
+      attached_.pop_back();
+      throw;
+    }
+    attached_.back() = attachment;
   }
-  attached_.push_back(attachment);
   opened_.push_back({attachment, std::move(program), false});
 }
 
@@ -350,6 +385,7 @@ AttachmentRecord Port::record_of(Hook hook, Mode mode, std::uint32_t program_id)
 void Port::put_back(const AttachmentRecord& attachment) const {
   for (const Replaced& former : replaced_) {
     if (former.hook == attachment.hook && former.by == attachment.program_id) {
+      unpin(attachment.hook);
       if (is_extension(former.by)) {
         rejoin_dispatcher(interface_, attachment.mode, former.fd.get(), former.priority);
         leave_dispatcher(interface_, former.by);
@@ -385,7 +421,10 @@ std::vector<AttachmentRecord> Port::others() const {
     const bool replaced = std::any_of(replaced_.begin(), replaced_.end(), [&known](const Replaced& former) {
       return former.hook == known.hook && former.id == known.program_id;
     });
-    if (!mine && !replaced) {
+    const bool taken_off = std::any_of(left_.begin(), left_.end(), [&known](const Left& left) {
+      return left.taken_off && left.program.place.hook == known.hook && left.program.info.id == known.program_id;
+    });
+    if (!mine && !replaced && !taken_off) {
       others.push_back(known);
     }
   }
@@ -398,9 +437,42 @@ void Port::record(int pid, const std::string& socket) {
   for (Replaced& former : replaced_) {
     former.fd = UniqueFd();
   }
-  ClaimRecord record{pid, socket, others()};
-  record.attachments.insert(record.attachments.end(), attached_.begin(), attached_.end());
+  if (pid != 0) {
+    take_off_left();
+  }
+  write_claim(pid, socket);
+}
+
+void Port::write_claim(int pid, const std::string& socket) {
+  ClaimRecord record{pid, socket, {}};
+  const auto add = [&record](std::vector<AttachmentRecord> attachments, bool driven) {
+    for (AttachmentRecord& attachment : attachments) {
+      attachment.driven = driven;
+      record.attachments.push_back(attachment);
+    }
+  };
+  add(others(), false);
+  add(attached_, pid != 0 && !socket.empty());
   claim_.write(record);
+}
+
+// Whoever asks meanwhile, and whoever finds the port after a kill, knows whose it is.
+void Port::note_starting() { write_claim(getpid(), ""); }
+
+// The run that would is dead. In reverse order: the qdisc goes with the filter for which it was made, unless this run
+// has a filter there.
+void Port::take_off_left() {
+  // NOLINTNEXTLINE(modernize-loop-convert)
+  for (auto left = left_.rbegin(); left != left_.rend(); ++left) {
+    const AttachmentRecord* known = on_record(left->program.place.hook, left->program.info.id);
+    if (!left->of_dead_run || known == nullptr || std::exchange(left->taken_off, true)) {
+      continue;
+    }
+    detach(*known);
+    for (AttachmentRecord& mine : attached_) {
+      mine.made_qdisc = mine.made_qdisc || (mine.hook != Hook::xdp && known->made_qdisc);
+    }
+  }
 }
 
 void Port::detach(const AttachmentRecord& attachment) const {
@@ -409,7 +481,10 @@ void Port::detach(const AttachmentRecord& attachment) const {
 }
 
 void Port::attach_again(const AttachmentRecord& attachment, const Program& program) {
-  const bool made_qdisc = attach_program(interface_, attachment.hook, attachment.mode, program);
+  const auto priority = priorities_.find(attachment.program_id);
+  const bool made_qdisc =
+      attach_program(interface_, attachment.hook, attachment.mode, program,
+                     priority != priorities_.end() ? std::optional(priority->second) : std::nullopt);
   for (AttachmentRecord& mine : attached_) {
     if (mine.hook == attachment.hook && mine.program_id == attachment.program_id) {
       mine.made_qdisc = mine.made_qdisc || made_qdisc;
@@ -440,7 +515,7 @@ std::vector<Hook> Port::hooks_in_use() const {
   return hooks;
 }
 
-std::vector<Hook> Port::restore() {
+std::vector<Hook> Port::restore(const std::set<Hook>& keep) {
   if (std::exchange(restored_, true)) {
     return hooks_in_use();
   }
@@ -448,7 +523,9 @@ std::vector<Hook> Port::restore() {
   // In reverse order: the qdisc goes with the filter for which it was made.
   // NOLINTNEXTLINE(modernize-loop-convert)
   for (auto attachment = attached_.rbegin(); attachment != attached_.rend(); ++attachment) {
-    if (attachment->owner == Owner::run) {
+    if (keep.contains(attachment->hook)) {
+      left.attachments.insert(left.attachments.begin(), *attachment);
+    } else if (attachment->owner == Owner::run) {
       detach(*attachment);
     } else if (attachment->owner == Owner::hand) {
       unpin(attachment->hook);  // whoever attached it expects that it is gone when it is taken off
@@ -462,6 +539,9 @@ std::vector<Hook> Port::restore() {
     } else {
       left.attachments.push_back(other);
     }
+  }
+  for (AttachmentRecord& attachment : left.attachments) {
+    attachment.driven = false;  // not if the same process claims the port again
   }
   if (left.attachments.empty()) {
     claim_.erase();

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "host/datapath/pins.h"
 #include "host/datapath/program.h"
 #include "host/ports/port_claim.h"
+#include "host/ports/port_programs.h"
 #include "host/report/profile.h"
 
 namespace nicsentry {
@@ -38,16 +41,21 @@ struct PortOptions {
 
 constexpr std::uint32_t kDefaultSessions = DEFAULT_SESSIONS;
 
-// One interface with the programs on its hooks. Claims it, and at the end restores what was found. Throws Error.
+// One interface with the programs on its hooks. Claims it, and at the end restores what was found. Throws Error. A run
+// over several ports makes all of them before it opens the first one: a port that it may not have leaves the others'
+// rules alone.
 class Port {
  public:
-  // Claims the interface, adopts the programs of this ABI that are on it, replaces those of an older one, attaches
-  // those that are missing. When one of these fails, the port is left as it was found.
-  Port(const std::string& interface_name, const PortOptions& options, Owner owner);
+  // Claims the interface, and touches no program. Throws where a program of nicsentry's on another hook enforces.
+  Port(const std::string& interface_name, PortOptions options, Owner owner);
   // Leaves the port as it was found if restore() was not called: an error came before the port was driven.
   ~Port();
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
+
+  // Adopts the programs of this ABI that are on it, replaces those of an older one, attaches those that are missing.
+  // When one of these fails, the port is left as it was found.
+  void open();
 
   struct Opened {
     AttachmentRecord record;
@@ -66,19 +74,25 @@ class Port {
   // The programs. The caller moves them out.
   std::vector<Opened>& programs() { return opened_; }
 
-  // Writes into the port's record which process drives it; `pid` 0: none does.
+  // Writes into the port's record which process drives it; `pid` 0: none does. Takes off what a run that died left on
+  // hooks that this one does not use.
   void record(int pid, const std::string& socket);
   // Puts a program of this port back on its hook, from which somebody took it. Throws Error where the hook is not free.
   void attach_again(const AttachmentRecord& attachment, const Program& program);
-  // Takes off the programs that this run, or one that died, attached. Returns the hooks whose programs stay.
-  std::vector<Hook> restore();
+  // Takes off the programs that this run, or one that died, attached, but for those on the hooks to `keep`. Returns the
+  // hooks whose programs stay.
+  std::vector<Hook> restore(const std::set<Hook>& keep = {});
   // Leaves all programs where they are, for the next run to adopt. The record says that no process drives them.
   std::vector<Hook> leave_attached();
 
  private:
-  void open(const PortOptions& options);
+  void check();
+  void open_hooks(const PortOptions& options);
   void give_up() noexcept;
   void detach(const AttachmentRecord& attachment) const;
+  void note_starting();
+  void write_claim(int pid, const std::string& socket);
+  void take_off_left();
   std::vector<Hook> hooks_in_use() const;
   void pin_programs();
   void open_xdp(const PortOptions& options);
@@ -101,6 +115,7 @@ class Port {
 
   Interface interface_;
   PortClaim claim_;
+  PortOptions options_;
   std::optional<PinDirectory> pins_;
   Owner owner_;
   int pid_ = 0;  // as on record
@@ -118,6 +133,14 @@ class Port {
     std::optional<std::uint32_t> priority;  // behind libxdp's dispatcher
   };
   std::vector<Replaced> replaced_;
+  std::map<std::uint32_t, std::uint32_t> priorities_;  // of the programs behind libxdp's dispatcher, by id
+  // On hooks that are not used. All of them enforce nothing.
+  struct Left {
+    LeftProgram program;
+    bool of_dead_run = false;
+    bool taken_off = false;
+  };
+  std::vector<Left> left_;
   bool restored_ = false;
 };
 

@@ -81,7 +81,7 @@ ClaimRecord record_of(const json& parsed) {
   for (const json& attachment : parsed.value("planes", json::array())) {
     record.attachments.push_back({parse_hook(attachment.value("hook", "")), parse_mode(attachment.value("mode", "drv")),
                                   attachment.value("program_id", 0U), parse_owner(attachment.value("owner", "")),
-                                  attachment.value("made_qdisc", false)});
+                                  attachment.value("made_qdisc", false), attachment.value("driven", true)});
   }
   return record;
 }
@@ -106,7 +106,8 @@ std::string format_record(const ClaimRecord& record) {
                            {"mode", mode_name(attachment.mode)},
                            {"program_id", attachment.program_id},
                            {"owner", owner_name(attachment.owner)},
-                           {"made_qdisc", attachment.made_qdisc}});
+                           {"made_qdisc", attachment.made_qdisc},
+                           {"driven", attachment.driven}});
   }
   const json text{{"pid", record.pid}, {"port", record.port}, {"socket", record.socket}, {"planes", attachments}};
   return text.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";

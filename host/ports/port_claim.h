@@ -25,6 +25,7 @@ struct AttachmentRecord {
   std::uint32_t program_id = 0;
   Owner owner = Owner::hand;
   bool made_qdisc = false;
+  bool driven = true;  // by the process that has the port
 };
 
 struct ClaimRecord {

@@ -4,45 +4,18 @@
 #include <algorithm>
 
 #include "host/base/error.h"
-#include "host/datapath/extensions.h"
 #include "host/datapath/hook_state.h"
 #include "host/datapath/hooks.h"
 #include "host/datapath/pins.h"
 #include "host/datapath/port_lease.h"
 #include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
+#include "host/ports/port_programs.h"
 
 namespace nicsentry {
 namespace {
 
-struct Place {
-  Hook hook;
-  Mode mode;
-  std::uint32_t program_id;
-  std::uint32_t dispatcher = 0;
-};
-
-// What is on the hooks, behind a dispatcher what it calls.
-std::vector<Place> programs_on(const Interface& port) {
-  const XdpPrograms xdp = query_xdp(port);
-  std::vector<Place> places;
-  for (const Place& place :
-       {Place{Hook::xdp, Mode::hw, xdp.hw}, Place{Hook::xdp, Mode::drv, xdp.drv}, Place{Hook::xdp, Mode::skb, xdp.skb},
-        Place{Hook::tc_ingress, Mode::tc, query_tc(port, Hook::tc_ingress)},
-        Place{Hook::tc_egress, Mode::tc, query_tc(port, Hook::tc_egress)}}) {
-    if (place.program_id != 0) {
-      places.push_back(place);
-    }
-    if (place.program_id != 0 && place.hook == Hook::xdp) {
-      for (const std::uint32_t called : extensions_of(place.program_id)) {
-        places.push_back({place.hook, place.mode, called, place.program_id});
-      }
-    }
-  }
-  return places;
-}
-
-AttachmentStatus::Counts read_counts(const Interface& port, const Place& place) {
+AttachmentStatus::Counts read_counts(const Interface& port, const ProgramPlace& place) {
   Program program = Program::adopt(place.program_id, place.mode, port);
   AttachmentStatus::Counts counts;
   counts.epoch = program.maps().read_control().epoch;
@@ -68,6 +41,24 @@ AttachmentStatus::Counts read_counts(const Interface& port, const Place& place) 
   return counts;
 }
 
+// Fills in the owner of a program, and the process that drives it.
+void add_record(const PortRecord& found, AttachmentStatus& attachment) {
+  if (!attachment.program.identity.ours()) {
+    return;
+  }
+  if (found.running && found.record.socket.empty()) {
+    attachment.starting_pid = found.record.pid;
+  }
+  for (const AttachmentRecord& known : found.record.attachments) {
+    if (known.program_id == attachment.program.id && known.hook == attachment.hook) {
+      attachment.attached_by = owner_name(known.owner);
+      if (found.running && known.driven && attachment.starting_pid == 0) {
+        attachment.controller_pid = found.record.pid;
+      }
+    }
+  }
+}
+
 // Taken off under its run, a program would be put back.
 void refuse_driven(const Interface& port) {
   const auto found = read_port_record(port);
@@ -90,7 +81,7 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
   const auto found = read_port_record(port);
   const auto holder = find_lease_holder(port);
   std::vector<AttachmentStatus> attachments;
-  for (const Place& place : programs_on(port)) {
+  for (const ProgramPlace& place : programs_on(port)) {
     AttachmentStatus attachment;
     attachment.interface = port.name;
     attachment.hook = place.hook;
@@ -101,8 +92,7 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
     if (attachment.program.identity.ours()) {
       attachment.in_front = in_front_of(port, place.hook, place.mode, place.program_id);
       attachment.attached_by = owner_name(Owner::hand);
-      attachment.controller_pid = found && found->running ? found->record.pid : 0;
-      if (attachment.controller_pid == 0 && holder) {
+      if (!(found && found->running) && holder) {
         attachment.controller_pid = static_cast<int>(holder->pid);
         attachment.elsewhere = holder->directory;
       }
@@ -110,10 +100,8 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
     if (attachment.program.identity.adoptable()) {
       attachment.counts = read_counts(port, place);
     }
-    for (const AttachmentRecord& known : found ? found->record.attachments : std::vector<AttachmentRecord>{}) {
-      if (known.program_id == place.program_id && known.hook == place.hook) {
-        attachment.attached_by = owner_name(known.owner);
-      }
+    if (found) {
+      add_record(*found, attachment);
     }
     attachments.push_back(attachment);
   }
@@ -126,11 +114,12 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
   PortClaim claim(port);
   ClaimRecord left;
   std::string done;
+  std::string unenforced;
   std::string no_pins;
   const auto pins = PinDirectory::open(no_pins);
-  std::vector<Place> places = programs_on(port);
+  std::vector<ProgramPlace> places = programs_on(port);
   std::reverse(places.begin(), places.end());  // the qdisc was made for TC's ingress, if that is there
-  for (const Place& place : places) {
+  for (const ProgramPlace& place : places) {
     const ProgramInfo info = describe_program(place.program_id);
     const AttachmentRecord* known = nullptr;
     for (const AttachmentRecord& attachment : claim.found().attachments) {
@@ -141,6 +130,9 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
         pins->unpin(port, place.hook);
       }
       detach_program(port, place.hook, place.mode, place.program_id, known != nullptr && known->made_qdisc);
+      if (info.enforces) {
+        unenforced += (unenforced.empty() ? "" : ", ") + port.name + "/" + hook_name(place.hook);
+      }
       done += (done.empty() ? "" : ", ") + std::string(hook_name(place.hook)) + " (mode " + mode_name(place.mode) + ")";
     } else if (known != nullptr) {
       left.attachments.push_back(*known);
@@ -158,7 +150,8 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
     throw Error("ENOENT: nothing of nicsentry's is on " + port.name +
                 (mode ? std::string(" in mode ") + mode_name(*mode) : ""));
   }
-  return port.name + ": detached from " + done;
+  return port.name + ": detached from " + done +
+         (unenforced.empty() ? "" : "; nothing is enforced on " + unenforced + " from now on");
 }
 
 }  // namespace nicsentry

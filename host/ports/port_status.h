@@ -22,6 +22,7 @@ struct AttachmentStatus {
   std::uint32_t dispatcher = 0;  // the program of the hook that calls it in place of a function of its own; 0: none
   std::string attached_by;       // "run", "attach", "hand"; "another program" where it is not ours
   int controller_pid = 0;        // 0: none drives it
+  int starting_pid = 0;          // the process that has the port and is just starting or ending; 0: none
   std::string elsewhere;         // runtime directory of the controller, where it is not this process's
   // What packets meet before a program of ours, and may keep from it, in words.
   std::vector<std::string> in_front;

@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::content;
 
-// What a log tells, from its own thread.
+// Collects the messages of a log, which come from its own thread.
 struct Told {
   Messages messages() {
     const auto into = [this](std::vector<std::string>& texts) {

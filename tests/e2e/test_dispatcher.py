@@ -14,6 +14,7 @@ import sys
 from compare import BINARY, PATIENCE, expect, expect_text
 from network import Controller, Network, run
 from peers import INSIDE, OUTSIDE, Peers
+from programs import id_of, load_stranger
 from suite import Skipped, run_directory_cases, slow, within
 from test_other_abi import BLOCKED, OBJECTS, Flood, drop_everything
 from test_pins import FEW_CAPABILITIES, ONE_WINDOW
@@ -292,6 +293,70 @@ def older_case(directory):
         shared.check_clean()
 
 
+def former_behind(shared, priority):
+    """An older program that drops everything, behind the dispatcher with a priority of its own."""
+    shared.load_filter()
+    older = OBJECTS / "unnumbered_drv.o"
+    shared.tool("xdp-loader", "load", "-m", "native", "-s", "xdp", "-P", priority, "right0", older)
+    (former,) = [one["program_id"] for one in shared.status() if one["program"] == "sentry"]
+    drop_everything(json.loads(run("bpftool", "-j", "prog", "show", "id", former).stdout))
+    return former
+
+
+def priority_of(shared, program_id):
+    shown = shared.tool("xdp-loader", "status", "right0").stdout
+    (priority,) = [int(line.split()[1]) for line in shown.splitlines() if f" {program_id} " in f"{line} "]
+    return priority
+
+
+@slow
+def put_back_older_case(directory):
+    """A run that cannot have its other port puts the older program back behind the dispatcher, where it was."""
+    stranger = load_stranger()
+    try:
+        with Shared(directory) as shared:
+            shared.add_pair(1)
+            shared.require_dispatcher()
+            former = former_behind(shared, 30)
+            shared.inside(shared.receiver, "bpftool", "net", "attach", "xdpdrv", "id", id_of(stranger), "dev", "right1")
+            ports = ("-i", "right0", "-i", "right1")
+            refused = shared.nicsentry("run", *ports, *OURS, "--window", "1s", check=False)
+            expect("exit status", 1, refused.returncode)
+            expect_text("words", "'stranger'", refused.stderr)
+            (row,) = [one for one in shared.status() if one["program"] == "sentry"]
+            index = shared.link()["ifindex"]
+            pins = [path.name for path in shared.pins.iterdir() if f"-{index}-" in path.name]
+            expect("pins of the run", [], pins)
+            expect(
+                "the older program, behind the dispatcher",
+                (former, 30),
+                (row["program_id"], priority_of(shared, former)),
+            )
+            shared.nicsentry("detach", "-i", "right0")
+            shared.unload_filter()
+            shared.check_clean()
+    finally:
+        os.close(stranger)
+
+
+@slow
+def put_back_case(directory):
+    """A program that is put back behind the dispatcher keeps the place that it had."""
+    with Shared(directory) as shared:
+        shared.require_dispatcher()
+        former_behind(shared, 30)
+        watching = Controller(shared, *OURS)
+        (ours,) = [one["program_id"] for one in shared.status() if one["program"] == "sentry"]
+        expect("priority in the older one's place", 30, priority_of(shared, ours))
+        shared.tool("xdp-loader", "unload", "right0", "--id", ours)
+        watching.wait_for("warning: right0/xdp: the program was taken off; it was put back")
+        expect("priority after it was put back", 30, priority_of(shared, ours))
+        watching.stop()
+        shared.nicsentry("detach", "-i", "right0", check=False)
+        shared.unload_filter()
+        shared.check_clean()
+
+
 @slow
 def users_case(directory):
     """Programs of a user's own stand on one XDP hook by priority, behind nicsentry's unless theirs is lower."""
@@ -308,6 +373,8 @@ def users_case(directory):
         sent(shared, 20, 200)
         expect("packets", (20, 20), (packets(shared, "counting"), packets(shared, "dropping")))
         unload(shared, "dropping")
+        own = load(shared, dropping, "--mode", "drv", "--priority", 5, check=False)
+        expect_text("nicsentry's own priority", "priority 5 is that of nicsentry's own program", own.stderr)
         load(shared, dropping, "--mode", "drv", "--priority", 40)
         sent(shared, 20, 200)
         expect("packets behind one that drops", (20, 20), (packets(shared, "counting"), packets(shared, "dropping")))
@@ -321,6 +388,9 @@ def users_case(directory):
             shared.nicsentry("status", "-i", "right0").stdout,
         )
         expect_text("run", "behind libxdp's dispatcher", watching.log())
+        early = load(shared, counting, "--name", "early", "--mode", "drv", "--priority", 1).stderr
+        expect_text("a load in front", "early (xdp) is in front of nicsentry's program on xdp of right0", early)
+        unload(shared, "early")
         watching.stop()
         unload(shared, "dropping")
         sent(shared, 20, 200)
@@ -375,6 +445,8 @@ def main():
             "killed behind a dispatcher": killed_case,
             "in front behind a dispatcher": in_front_case,
             "an older ABI behind a dispatcher": older_case,
+            "an older ABI is put back behind a dispatcher": put_back_older_case,
+            "put back behind a dispatcher": put_back_case,
             "programs of a user's own": users_case,
             "a program is replaced": replaced_case,
         }

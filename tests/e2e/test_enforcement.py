@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -144,6 +145,33 @@ def moved_case(directory):
         network.inside(elsewhere, BINARY, "detach", "-i", "right0")
         listed = json.loads(run("ip", "-n", elsewhere, "-json", "link", "show", "right0").stdout)[0]
         expect("after detach", False, "xdp" in listed)
+
+
+def deleted_case(directory):
+    """A port that is deleted: its end is said at once, in the log, in each answer and in status."""
+    with Watched(directory, pairs=2) as network:
+        watching = network.watch("--mode", "drv", "--firewall", "--direction", "both", ports=("right0", "right1"))
+        began = time.monotonic()
+        run("ip", "-n", network.receiver, "link", "del", "right0")
+        for hook, chain in (("xdp", "ingress"), ("tc-egress", "egress")):
+            gone = rf"error: right0/{hook}: the interface is gone.*; nothing is enforced on right0/{hook} \({chain}\)"
+            watching.wait_for(gone)
+        expect("noticed within a second", True, time.monotonic() - began < NOTICED_S)
+        status = network.nicsentry("status", check=False)
+        expect("status, exit status", NOT_ENFORCED, status.returncode)
+        expect_text("status", "right0  xdp, mode drv: NOT ON ITS HOOK: the interface is gone", status.stdout)
+        expect_text("status", "right0  tc-egress, mode tc: NOT ON ITS HOOK: the interface is gone", status.stdout)
+        expect_text("status", "enforced: ingress on right1/xdp; egress on right1/tc-egress\n", status.stdout)
+        lost = json.loads(network.nicsentry("status", "--json", check=False).stdout)[0]["run"]["outages"]
+        expect(
+            "status --json", [("right0", "xdp"), ("right0", "tc-egress")], [(o["interface"], o["hook"]) for o in lost]
+        )
+        network.wait_for_text(r"right0 xdp/drv: NOT ON ITS HOOK since .*: the interface is gone")
+        watching.process.send_signal(signal.SIGINT)
+        watching.process.wait(timeout=PATIENCE)
+        network.check_clean("right1")
+        pins = sorted(path.name for path in network.pins.iterdir())
+        expect("pins that are left", [], pins)
 
 
 def replaced_case(directory):
@@ -304,6 +332,7 @@ def main():
             "outages in JSON": json_case,
             "an XDP program is taken off, twice": xdp_off_case,
             "a port that moves": moved_case,
+            "a port that is deleted": deleted_case,
             "an XDP program is replaced": replaced_case,
             "behind a dispatcher": dispatcher_case,
             "a filter in front": in_front_case,

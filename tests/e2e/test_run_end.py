@@ -73,7 +73,7 @@ def found_firewall_case(directory):
         watching = blocked(peers, "--direction", "both", "--leave-attached")
         attached = peers.program_id()
         watching.stop()
-        watching = Controller(peers, "--mode", "drv")
+        watching = Controller(peers, "--mode", "drv", "--direction", "both")
         watching.stop()
         expect_text("log", "its firewall stays in force as it was left", watching.log())
         expect_text("log", "warning: right0/xdp: the program stays and goes on enforcing what it has", watching.log())
@@ -268,6 +268,7 @@ def main():
             "a program that is left attached": left_attached_case,
             "a firewall that was found": found_firewall_case,
             "an error in the loop": error_case,
+            "an exception": exception_case,
             "SIGHUP": hangup_case,
             "SIGHUP while the log cannot be opened": failed_hangup_case,
             "a terminal that goes": terminal_case,

@@ -20,7 +20,7 @@ struct EnforcedPlace {
 struct Enforced {
   std::vector<EnforcedPlace> ingress;
   std::vector<EnforcedPlace> egress;
-  // What is in force and not in the state directory, and why; none: all is saved, or nothing is kept.
+  // The parts in force that the state directory lacks, and why; none: all is saved, or nothing is kept.
   std::optional<std::string> unsaved{};
 
   const std::vector<EnforcedPlace>& of(Chain chain) const { return chain == Chain::ingress ? ingress : egress; }
