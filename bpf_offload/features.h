@@ -15,6 +15,8 @@
 #error "a program defines its features"
 #endif
 
+#include "types.h"
+
 #ifndef ON_HOST
 #define ON_HOST 0
 #endif
@@ -24,5 +26,8 @@
 
 /* A program on the card cannot read a word that it writes, so it cannot keep expectations. */
 #define HAS_EXPECTATIONS (HAS_FIREWALL && ON_HOST)
+
+/* Nor can it keep the buckets of limits. Test builds of an older ABI have none. */
+#define HAS_LIMITS (HAS_FIREWALL && ON_HOST && PROGRAM_ABI >= 4)
 
 #endif

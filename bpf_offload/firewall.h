@@ -5,6 +5,7 @@
 #define NICSENTRY_FIREWALL_H
 
 #include "functions.h"
+#include "limits.h"
 #include "packet.h"
 #include "rules.h"
 #include "sets.h"
@@ -48,8 +49,9 @@ static __always_inline int is_other_type(const struct rule_bank *bank, __u64 fac
 }
 
 /* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. `is_ipv6`: FACT_IPV6 of
- * its facts, apart, so that the verifier has to tell packets apart by it alone. */
-FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
+ * its facts, apart, so that the verifier has to tell packets apart by it alone. `packets`, `bytes`: of all segments,
+ * for limits. */
+FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, __u32 packets, __u32 bytes)
 {
 	__u64 index = 0, rows, more;
 	const struct fw_config *fw = bpf_map_lookup_elem(&fw_control, &index);
@@ -96,6 +98,24 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
 	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
 	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
 	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
+#if HAS_LIMITS
+	if (has_limits(bank)) {
+		struct limited_packet packet = {.rows = rows,
+						.more_rows = more,
+						.remote = read_address(remote, is_ipv6),
+						.local = read_address(local, is_ipv6),
+						.packets = packets,
+						.bytes = bytes,
+						.bank = index,
+						.state = facts_state(facts)};
+
+		action = judge_with_limits(&packet);
+		goto out;
+	}
+#else
+	(void)packets;
+	(void)bytes;
+#endif
 	rule = find_rule(rows, more, bank->first_bits, bank->rows);
 	if (rule != NO_RULE)
 		action = ACTION_FIRST_RULE + rule;

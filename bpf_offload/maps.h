@@ -119,6 +119,34 @@ struct {
 
 #endif
 
+#if HAS_LIMITS
+
+/* Written by the host, read by the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * LIMITS * 2);
+	__type(key, __u32);
+	__type(value, struct limit);
+} limits SEC(".maps");
+
+/* Of one rule: made by the host, written by the program. */
+struct limit_table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LIMIT_SETS);
+	__uint(key_size, sizeof(__u32)); /* sizes: LLVM leaves a type that only a map in a map names undefined */
+	__uint(value_size, sizeof(struct limit_buckets));
+};
+
+/* Written by the host, read by the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2 * LIMITS);
+	__type(key, __u32);
+	__array(values, struct limit_table);
+} limit_tables SEC(".maps");
+
+#endif
+
 #endif
 
 #endif

@@ -5,8 +5,10 @@
 
 #include "packet.h"
 
-static __always_inline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6)
+static __always_inline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, __u32 packets, __u32 bytes)
 {
+	(void)packets;
+	(void)bytes;
 	(void)ip;
 	(void)facts;
 	(void)is_ipv6;

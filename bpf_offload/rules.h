@@ -42,10 +42,20 @@ static __always_inline __u32 lowest_bit(__u64 word)
 	return number;
 }
 
+/* Clears the bits below number `from` of a word whose lowest bit has number `base`. */
+static __always_inline __u64 bits_from(__u64 word, __u32 base, __u32 from)
+{
+	__u32 skip = from - base;
+
+	if (from <= base)
+		return word;
+	return skip < 64 ? word >> skip << skip : 0;
+}
+
 /* `rows` and `more_rows`: 16 bits a field, four and three of them; row 0, of fields that no rule asks for, is not
- * looked up. `first`: element of row 0 in the summaries; `stride`: to that in the next chunk. Returns the rule's bit,
- * or NO_RULE. Global, see find_interval(). */
-__noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride)
+ * looked up. `first`: element of row 0 in the summaries; `stride`: to that in the next chunk. Returns the first rule's
+ * bit that is not below `from`, or NO_RULE. */
+static __always_inline __u32 search_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride, __u32 from)
 {
 	__u32 rule = -(__u32)RULES_PER_CHUNK;
 	__u32 chunks = 1; /* the summary, then from the lowest bit on the chunks that it names */
@@ -77,6 +87,11 @@ __noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 strid
 			chunks = (__u32)b0 << 1;
 			continue;
 		}
+		if (HAS_LIMITS && from) {
+			b0 = bits_from(b0, rule, from);
+			b1 = bits_from(b1, rule + 64, from);
+			b2 = bits_from(b2, rule + 128, from);
+		}
 		if (!(b0 | b1 | b2))
 			continue;
 		barrier_word(rule);
@@ -93,5 +108,21 @@ __noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 strid
 	}
 	return NO_RULE;
 }
+
+/* Global, see find_interval(). */
+__noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride)
+{
+	return search_rule(rows, more_rows, first, stride, 0);
+}
+
+#if HAS_LIMITS
+
+/* The same from a bit on. Apart: chains without limits never pay for it. */
+__noinline __u32 find_next_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride, __u32 from)
+{
+	return search_rule(rows, more_rows, first, stride, from);
+}
+
+#endif
 
 #endif

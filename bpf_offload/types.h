@@ -18,7 +18,7 @@
 /* The number of the contract between programs and host. Raise it with every change of a map's layout, of a word's
  * meaning, or of what an event holds. A test build may choose another number and name. */
 #ifndef PROGRAM_ABI
-#define PROGRAM_ABI 3
+#define PROGRAM_ABI 4
 #endif
 
 /* The kernel's name of the map `control`: it carries the number, so that the host reads it off a loaded program
@@ -185,7 +185,7 @@ struct rule_end {
 /* The far end of a packet is who sent it on ingress, whom it goes to on egress. */
 struct rule_bank {
 	__u32 config;       /* BANK_* */
-	__u32 established;  /* packets of this state are accepted before rules; STATES: of none */
+	__u32 established;  /* packets of this state are accepted before rules; STATES: of none; BANK_LIMITS */
 	__u32 rows;         /* of rule_bits in each chunk; 0: no rules */
 	__u32 first_bits;   /* element of row 0 in the summaries */
 	__u32 first_action; /* element of rule_actions that the bank's begin at */
@@ -200,6 +200,9 @@ struct rule_bank {
 };
 
 #define BANK_REMOTE_IS_DESTINATION (1u << 0)
+/* In `established`, beside the state, so that no packet's state equals it: a rule of the bank limits, and its last row
+ * matches every packet. */
+#define BANK_LIMITS (1u << 8)
 
 /* --- interval_nodes: array; written by the host, read by the card ------------------------------------------------- */
 
@@ -252,6 +255,9 @@ struct rule_action {
 
 #define ACTION_DROP (1u << 0)
 #define ACTION_LOG (1u << 1)
+/* From bit 8 on: the number of the rule's limit, plus 1; the action is that of packets beyond its rate. 0: none */
+#define ACTION_LIMIT_SHIFT 8
+#define ACTION_LIMIT_MASK 0xffu
 #define ACTIONS_CHAINED 8 /* the longest chain */
 
 /* --- rule_counters: array[2 x RULE_COUNTERS], index = id x 2 + half; added to by the card, read by the host ---------
@@ -294,6 +300,46 @@ struct address_bucket {
 #define SET_CLASS_MASK 0x1ffu /* which sets an address is in: a class of the host's; 0 is none */
 #define SET_CLASSES 512
 #define SET_BLOCKED (1u << 15) /* the address is in the set `blocked`, and not in `allowed` */
+
+/* --- limits: array[2 x LIMITS x 2], index = (bank x LIMITS + number) x 2 + (1 for IPv6); written by the host while the
+ * bank is idle; not on the card ----------------------------------------------------------------------------------- */
+
+#define LIMITS 16 /* rules of a chain that limit */
+
+/* Times of limits are in 2^-6 ns since boot, which wraps after 9 years. A time that is not within 2^58 of them (52
+ * days) ahead has passed. The host allows no cost and no room of more than a day. */
+#define LIMIT_TIME_SHIFT 6
+#define LIMIT_AHEAD_BITS 58
+
+/* A rule's rate, as the time that each packet or byte takes (GCRA, ITU-T I.371). */
+struct limit {
+	__u64 cost; /* of a packet or byte, in 2^-16 ns */
+	__u64 room; /* how far ahead a bucket's time may be: the burst's cost */
+	__u64 high; /* which bits of an address name a bucket; of IPv4 the lower 32 of `low` */
+	__u64 low;
+	__u32 most;        /* packets or bytes that are charged at once, at most: those of a day */
+	__u32 config;      /* LIMIT_* */
+	__u32 next;        /* the first row behind the rule's */
+	__u32 established; /* the bank's action for established packets beyond the rate: no rule counts them */
+};
+
+#define LIMIT_BYTES (1u << 0) /* the rate is of bytes */
+#define LIMIT_LOCAL (1u << 1) /* a bucket for each local address; else for each remote one */
+#define LIMIT_COST_SHIFT 10   /* from 2^-16 ns to the unit of times */
+
+/* --- limit_tables: array of maps[2 x LIMITS], index = bank x LIMITS + number; put there by the host. Each is an
+ * array[LIMIT_SETS], written by the program with atomic operations ------------------------------------------------- */
+
+#define LIMIT_SETS_BITS 16
+#define LIMIT_SETS (1u << LIMIT_SETS_BITS)
+#define LIMIT_WAYS 4
+
+/* A bucket is full, and anybody's, once its time has passed. The owner is a hash of the address: it only says which
+ * bucket an address has. */
+struct limit_buckets {
+	__u64 times[LIMIT_WAYS];
+	__u32 owners[LIMIT_WAYS];
+};
 
 /* --- answers: array of 64-bit words (expectations.h); not on the card --- */
 
@@ -341,6 +387,9 @@ NICSENTRY_STATIC_ASSERT(sizeof(struct address_bucket) == NICSENTRY_MAX_VALUE,
 			"a bucket fills a map element of the card");
 NICSENTRY_STATIC_ASSERT(ACTION_UNJUDGED + CAUSES < ACTION_FIRST_RULE && COUNTER_UNJUDGED + CAUSES < COUNTER_FIRST_RULE,
 			"each cause has an action and a counter");
+NICSENTRY_STATIC_ASSERT(LIMITS < ACTION_LIMIT_MASK, "each limit has a number");
+NICSENTRY_STATIC_ASSERT(sizeof(struct limit) == 48 && sizeof(struct limit_buckets) == 48, "limits have no padding");
+NICSENTRY_STATIC_ASSERT(2 * LIMIT_SETS_BITS <= 32, "either set of an address has bits of its hash for itself");
 NICSENTRY_STATIC_ASSERT(sizeof(struct event_header) == 24, "an event's header has no padding");
 
 #endif

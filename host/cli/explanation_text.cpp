@@ -90,6 +90,11 @@ std::string order_text(const ExplainAnswer& asked, const PacketExplanation& expl
   if (explanation.by == Decision::blocked) {
     return text;
   }
+  const auto limits = explanation.reasons.value_or(PacketExplanation::Reasons{}).limited_by;
+  if (!limits.empty()) {
+    text += "    limits       beyond their rate, which is not asked here, packets like this are dropped by rule " +
+            joined(limits) + "\n";
+  }
   text += "  2 established  " + established_line(asked, explanation) + "\n";
   if (explanation.by == Decision::established) {
     return text;

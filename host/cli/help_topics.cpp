@@ -38,7 +38,10 @@ At most a year.
   sport, dport a port, a range, or several: 22,80,8000-8100
   tcpflags     flags that are set, or with ! not set: SYN,!ACK
   conntrack    NEW, ESTABLISHED, RELATED or INVALID
-  action       drop, accept, log (accept and log) or count; 'forward' is accept
+  action       drop, accept, log (accept and log), count or limit; 'forward' is accept
+  rate         of limit: 100/s, 10/m, 1/h, or 10Mbit/s; packets beyond it are dropped
+  burst        of limit: packets, or bytes with a rate of bits (64kB), that may come at once
+  per          of limit: rule, source or destination, each with the rate for itself; source/56 by IPv6 prefixes
   log          true, or one of how many packets: log=100
   description  a text
   expires      when the rule ends, from now on (nicsentry help durations)

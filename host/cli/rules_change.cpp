@@ -185,7 +185,7 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
   };
 
   CLI::App* command = add("add", "add a rule behind all others", addition);
-  add_words(*command, "drop, accept, log or count, and FIELD=VALUE words, several values with commas between");
+  add_words(*command, "drop, accept, log, count or limit, and FIELD=VALUE words, several values with commas between");
   command->footer(fields_line() +
                   "Examples:\n"
                   "  nicsentry rules add drop src=10.0.0.0/8 l4proto=TCP dport=22,80,8000-8100 -i eth0\n"

@@ -84,6 +84,9 @@ void print_sizes(const Compiled& compiled, const BankPlace& place) {
   print_size("nodes of range-search trees", tables.nodes.size(), place.nodes);
   print_size("elements of bit vectors", tables.bits.size(), place.bits);
   print_size("actions", tables.actions.size(), ACTION_ROWS);
+  if (!tables.limits.empty()) {
+    print_size("rules that limit", tables.limits.size(), LIMITS);
+  }
 }
 
 void print_hidden(const std::vector<HiddenRule>& hidden) {
@@ -105,7 +108,9 @@ ordered_json sizes_json(std::size_t rules, const Compiled& compiled, const BankP
           {"bits", tables.bits.size()},
           {"bits_room", place.bits},
           {"actions", tables.actions.size()},
-          {"actions_room", std::size_t{ACTION_ROWS}}};
+          {"actions_room", std::size_t{ACTION_ROWS}},
+          {"limits", tables.limits.size()},
+          {"limits_room", std::size_t{LIMITS}}};
 }
 
 ordered_json hidden_json(const std::vector<HiddenRule>& hidden) {

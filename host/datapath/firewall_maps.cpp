@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "host/base/capabilities.h"
 #include "host/base/error.h"
 #include "host/datapath/map_elements.h"
 
@@ -66,12 +67,18 @@ FirewallMaps::FirewallMaps(MapFds& fds)
       addresses_(std::move(fds[MapRole::set_addresses])),
       counters_(std::move(fds[MapRole::rule_counters])),
       expectations_(std::move(fds[MapRole::expectations])),
+      limits_(std::move(fds[MapRole::limits])),
+      limit_tables_(std::move(fds[MapRole::limit_tables])),
       node_count_(entries_of(nodes_, MapRole::interval_nodes)),
       bit_count_(entries_of(bits_, MapRole::rule_bits)),
       bucket_count_(entries_of(addresses_, MapRole::set_addresses)) {
   require_entries(banks_, MapRole::rule_banks, 4);
   require_entries(actions_, MapRole::rule_actions, 2 * ACTION_ROWS);
   require_entries(counters_, MapRole::rule_counters, 2 * RULE_COUNTERS);
+  if (limits_) {
+    require_entries(limits_, MapRole::limits, 2 * LIMITS * 2);
+    keeps_limits_ = entries_of(limit_tables_, MapRole::limit_tables) == 2 * LIMITS;
+  }
 }
 
 std::optional<int> FirewallMaps::expectations_fd() const {
@@ -116,6 +123,34 @@ void FirewallMaps::write_bits(std::uint32_t first, std::span<const rule_chunk> v
 
 void FirewallMaps::write_actions(std::uint32_t first, std::span<const rule_action> values) {
   write_run(actions_, MapRole::rule_actions, first, values);
+}
+
+void FirewallMaps::write_limits(std::uint32_t bank, std::span<const std::array<limit, 2>> values) {
+  for (std::size_t number = 0; number < values.size(); ++number) {
+    write_run<limit>(limits_, MapRole::limits, static_cast<std::uint32_t>((bank * LIMITS + number) * 2),
+                     values[number]);
+  }
+}
+
+UniqueFd FirewallMaps::make_limit_table() {
+  UniqueFd table(bpf_map_create(BPF_MAP_TYPE_ARRAY, "limit_table", sizeof(std::uint32_t), sizeof(limit_buckets),
+                                LIMIT_SETS, nullptr));
+  if (!table) {
+    throw SystemError(errno, "making a table of a limit's buckets", missing_text({Capability::bpf}));
+  }
+  return table;
+}
+
+void FirewallMaps::put_limit_table(std::uint32_t bank, std::uint32_t number, const UniqueFd& table) {
+  write_element<std::uint32_t>(limit_tables_, MapRole::limit_tables, bank * LIMITS + number,
+                               static_cast<std::uint32_t>(table.get()));
+}
+
+void FirewallMaps::clear_limit_table(std::uint32_t bank, std::uint32_t number) {
+  const std::uint32_t index = bank * LIMITS + number;
+  if (bpf_map_delete_elem(limit_tables_.get(), &index) != 0 && errno != ENOENT) {
+    throw SystemError(errno, "clearing entry " + std::to_string(index) + " of map " + map_name(MapRole::limit_tables));
+  }
 }
 
 void FirewallMaps::write_bucket(std::uint32_t index, const address_bucket& value) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -27,6 +28,12 @@ class FirewallMaps {
   // None where the program is on a card.
   std::optional<int> expectations_fd() const;
 
+  // Whether the program knows limits: not on a card.
+  bool knows_limits() const { return static_cast<bool>(limits_); }
+  // Whether packets are charged. A program that is asked questions only has no room for tables: to it each packet is
+  // within the rate.
+  bool keeps_limits() const { return keeps_limits_; }
+
   // Ends what is expected of a session, see expectation_name(). A program that writes the element at the same moment
   // may lose what it wrote. Does nothing where there is no map.
   void end_expectation(std::uint64_t name);
@@ -40,6 +47,13 @@ class FirewallMaps {
   void write_nodes(std::uint32_t first, std::span<const interval_node> values);
   void write_bits(std::uint32_t first, std::span<const rule_chunk> values);
   void write_actions(std::uint32_t first, std::span<const rule_action> values);
+  // From number 0 of a bank on.
+  void write_limits(std::uint32_t bank, std::span<const std::array<limit, 2>> values);
+  // A table of full buckets.
+  static UniqueFd make_limit_table();
+  void put_limit_table(std::uint32_t bank, std::uint32_t number, const UniqueFd& table);
+  // The kernel frees a table that is in no place and has no descriptor.
+  void clear_limit_table(std::uint32_t bank, std::uint32_t number);
   void write_bucket(std::uint32_t index, const address_bucket& value);
   void write_buckets(std::uint32_t first, std::span<const address_bucket> values);
   interval_node read_node(std::uint32_t index) const;
@@ -58,9 +72,12 @@ class FirewallMaps {
   UniqueFd addresses_;
   UniqueFd counters_;
   UniqueFd expectations_;
+  UniqueFd limits_;
+  UniqueFd limit_tables_;
   std::uint32_t node_count_ = 0;
   std::uint32_t bit_count_ = 0;
   std::uint32_t bucket_count_ = 0;
+  bool keeps_limits_ = false;
 };
 
 }  // namespace nicsentry

@@ -99,6 +99,9 @@ void size_maps(bpf_object* object, const LoadOptions& options) {
       size_map(object, role, 1);
     }
   }
+  if (find_map(object, MapRole::limit_tables) != nullptr && (!options.firewall || options.for_questions)) {
+    size_map(object, MapRole::limit_tables, 1);  // see FirewallMaps::keeps_limits()
+  }
 }
 
 void prepare_expectations(bpf_object* object, const LoadOptions& options) {

@@ -23,6 +23,9 @@ constexpr MapSpec array(MapRole role, std::string_view name, std::uint32_t value
 constexpr MapSpec kRecords = {
     MapRole::records, {"records", BPF_MAP_TYPE_PERF_EVENT_ARRAY, sizeof(__u32), sizeof(__u32)}, true};
 
+constexpr MapSpec kLimitTables = {
+    MapRole::limit_tables, {"limit_tables", BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32)}, false};
+
 // The analyser's maps come first: a program without a firewall has these alone.
 constexpr std::size_t kAnalyserMaps = 5;
 
@@ -40,6 +43,8 @@ constexpr std::array kMaps = {
     array(MapRole::set_addresses, "set_addresses", sizeof(address_bucket)),
     array(MapRole::rule_counters, "rule_counters", sizeof(rule_counter)),
     array(MapRole::expectations, "answers", sizeof(__u64), false),
+    array(MapRole::limits, "limits", sizeof(limit), false),
+    kLimitTables,
 };
 
 // Objects of 0.1.0, before maps carried a number.

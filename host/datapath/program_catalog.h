@@ -30,6 +30,8 @@ enum class MapRole {
   set_addresses,
   rule_counters,
   expectations,
+  limits,
+  limit_tables,
 };
 
 // A map as the kernel describes it.

@@ -23,8 +23,10 @@ namespace nicsentry {
 namespace {
 
 // What a program writes, and what describes sessions to it: it has these for itself, and shares all other maps.
-constexpr std::array kOwnMaps = {MapRole::control, MapRole::sessions,      MapRole::counters,    MapRole::totals,
-                                 MapRole::records, MapRole::rule_counters, MapRole::expectations};
+// Without tables each packet is within the rate of every limit.
+constexpr std::array kOwnMaps = {MapRole::control,      MapRole::sessions,    MapRole::counters,
+                                 MapRole::totals,       MapRole::records,     MapRole::rule_counters,
+                                 MapRole::expectations, MapRole::limit_tables};
 
 constexpr unsigned kBucketBits = 1;
 

@@ -66,8 +66,42 @@ void EnforcingAttachment::fill(std::shared_ptr<const InstalledChain> chain) {
   maps_->write_nodes(place.first_node, tables.nodes);
   maps_->write_bits(place.first_bits, tables.bits);
   maps_->write_actions(place.first_action, tables.actions);
+  write_limits(number, *chain);
   maps_->write_banks(number, tables.banks);
   installed_.at(number) = std::move(chain);
+}
+
+// A rule that is in the other bank with the same limit goes on with its buckets.
+void EnforcingAttachment::write_limits(unsigned bank, const InstalledChain& chain) {
+  if (!maps_->knows_limits()) {
+    return;
+  }
+  maps_->write_limits(bank, chain.compiled.tables.limits);
+  if (!maps_->keeps_limits()) {
+    return;
+  }
+  std::vector<LimitTable> tables;
+  for (const std::uint32_t number : chain.compiled.limit_rules) {
+    const Rule& rule = chain.chain.rules.at(number);
+    const auto same = [&rule](const LimitTable& known) {
+      return known.counter == rule.counter && known.limit == rule.limit;
+    };
+    const std::vector<LimitTable>& others = limit_tables_.at(1 - bank);
+    const auto known = std::find_if(others.begin(), others.end(), same);
+    tables.push_back(known != others.end() ? *known
+                                           : LimitTable{rule.counter, rule.limit.value(),
+                                                        std::make_shared<UniqueFd>(FirewallMaps::make_limit_table())});
+  }
+  std::vector<LimitTable>& places = limit_tables_.at(bank);
+  for (std::size_t i = 0; i < std::max(tables.size(), places.size()); ++i) {
+    const auto place = static_cast<std::uint32_t>(i);
+    if (i >= tables.size()) {
+      maps_->clear_limit_table(bank, place);
+    } else {
+      maps_->put_limit_table(bank, place, *tables[i].table);
+    }
+  }
+  places = std::move(tables);
 }
 
 void EnforcingAttachment::flip() {

@@ -59,12 +59,22 @@ class EnforcingAttachment {
   void perform(const SetUpdate::Step& step);
 
  private:
+  // The buckets of a rule that limits.
+  struct LimitTable {
+    std::uint32_t counter = 0;  // of the rule: it names it
+    Limit limit;
+    std::shared_ptr<UniqueFd> table;
+  };
+
+  void write_limits(unsigned bank, const InstalledChain& chain);
+
   std::shared_ptr<FirewallMaps> maps_;
   Chain chain_;
   std::string name_;
   struct fw_config control_ {};
   bool untouched_;
   std::array<std::shared_ptr<const InstalledChain>, 2> installed_;
+  std::array<std::vector<LimitTable>, 2> limit_tables_;  // of each bank, by number
 };
 
 }  // namespace nicsentry

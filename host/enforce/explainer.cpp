@@ -77,7 +77,9 @@ void Explainer::use(std::shared_ptr<const ChainRules> rules) {
     likely_.clear();
     counting_.clear();
     for (std::size_t rule = 0; rule < rules_->rules.size(); ++rule) {
-      (rules_->rules[rule].action == RuleAction::count ? counting_ : likely_).push_back(rule);
+      if (rules_->rules[rule].action != RuleAction::limit) {  // to the copy all packets are within its rate
+        (rules_->rules[rule].action == RuleAction::count ? counting_ : likely_).push_back(rule);
+      }
     }
   }
 }
@@ -239,6 +241,25 @@ void Explainer::find_decision(Explanation& explanation) {
   std::rotate(likely_.begin(), found, found + 1);
 }
 
+// The rules that limit packets like this one: those that match before the first rule that decides.
+std::vector<std::size_t> Explainer::limits_asked(const Explanation& explanation, const InSet& in_set) const {
+  std::vector<std::size_t> asked;
+  const std::vector<Rule>& rules = rules_->rules;
+  if (!has_limits(*rules_)) {
+    return asked;
+  }
+  for (std::size_t i = 0; i < explanation.rule.value_or(rules.size()); ++i) {
+    const bool limits = rules[i].action == RuleAction::limit;
+    if ((limits || decides(rules[i].action)) && matches(rules[i].match, *explanation.packet, in_set)) {
+      if (!limits) {
+        break;
+      }
+      asked.push_back(i);
+    }
+  }
+  return asked;
+}
+
 void Explainer::add_reasons(const AddressSets& sets, Explanation& explanation) const {
   const std::vector<Rule>& rules = rules_->rules;
   const JudgedPacket& packet = *explanation.packet;
@@ -253,6 +274,9 @@ void Explainer::add_reasons(const AddressSets& sets, Explanation& explanation) c
       explanation.destination_sets.push_back(set);
     }
   }
+  if (explanation.by != DecidedBy::blocked) {
+    explanation.limiting = limits_asked(explanation, in_set);
+  }
   if (explanation.by != DecidedBy::rule && explanation.by != DecidedBy::by_default &&
       !(explanation.by == DecidedBy::established && explanation.cause == CAUSE_LATER_FRAGMENT)) {
     return;  // no rule was asked
@@ -262,7 +286,7 @@ void Explainer::add_reasons(const AddressSets& sets, Explanation& explanation) c
     auto mismatch = first_mismatch(rules[i].match, packet, in_set);
     if (mismatch) {
       explanation.before.push_back({i, std::move(*mismatch)});
-    } else if (rules[i].action != RuleAction::count) {
+    } else if (decides(rules[i].action)) {
       throw Error("rule " + std::to_string(i) + " matches, but the program has passed over it: a defect of nicsentry");
     }
   }

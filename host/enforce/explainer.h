@@ -43,7 +43,8 @@ struct Explanation {
     std::size_t rule = 0;
     FieldCheck mismatch;
   };
-  std::vector<Passed> before;  // rules before it, and why each does not match
+  std::vector<Passed> before;         // rules before it, and why each does not match
+  std::vector<std::size_t> limiting;  // rules that drop such packets beyond their rate; it is taken for within
   std::vector<std::string> source_sets;
   std::vector<std::string> destination_sets;
 };
@@ -77,6 +78,7 @@ class Explainer {
   std::optional<unsigned> cause_of_last();
   bool counted(std::uint32_t id);
   void find_decision(Explanation& explanation);
+  std::vector<std::size_t> limits_asked(const Explanation& explanation, const InSet& in_set) const;
   void add_reasons(const AddressSets& sets, Explanation& explanation) const;
 
   const Firewall& firewall_;

@@ -17,7 +17,7 @@ Installation::Installation(const FirewallSize& size, CounterCache& counters, Dec
 
 std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const ChainRules& rules,
                                                             const AddressSets& sets, unsigned bank,
-                                                            const std::string& interface) const {
+                                                            const std::string& interface, bool limits) const {
   auto tables = std::make_shared<InstalledChain>();
   tables->chain = rules;
   CompileInput input;
@@ -35,6 +35,7 @@ std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const C
   if (!interface.empty()) {
     input.interface = interface;
   }
+  input.limits = limits;
   input.place = bank_place(size_, bank);
   tables->compiled = compile_chain(input);
   return tables;
@@ -140,7 +141,8 @@ void Installation::perform_steps(EnforcingAttachment& attachment, const Adoption
 
 void Installation::switch_rules(EnforcingAttachment& attachment, const ChainRules& rules, const AddressSets& sets) {
   const bool in_use = attachment.on();
-  attachment.fill(compile(attachment.chain(), rules, sets, attachment.idle_bank(), attachment.interface()));
+  attachment.fill(compile(attachment.chain(), rules, sets, attachment.idle_bank(), attachment.interface(),
+                          attachment.maps()->knows_limits()));
   note_banks(attachment);
   attachment.flip();
   if (in_use) {
@@ -157,10 +159,19 @@ std::string Installation::passes_all(const EnforcingAttachment& attachment) {
          " is a program for the card, which passes all frames that are no IP";
 }
 
+std::string Installation::limits_nothing(const EnforcingAttachment& attachment) {
+  return (attachment.name().empty() ? "the program" : attachment.name()) +
+         " is a program for the card, which has no limits; modes drv, skb and tc have them, and a card can count "
+         "(action count) and block (the set blocked)";
+}
+
 void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, const Adoption::Plan& plan,
                            const ChainRules& rules, const AddressSets& sets) {
   if (rules.non_ip && !asks_ether_types(*attachment)) {
     warning_(passes_all(*attachment) + "; `rules non-ip` of the state directory has no effect there");
+  }
+  if (has_limits(rules) && !attachment->maps()->knows_limits()) {
+    warning_(limits_nothing(*attachment) + "; rules with action limit have no effect there");
   }
   const std::vector<std::uint32_t> counters = counters_of(rules);
   counters_.add(attachment->shared_maps(), attachment->chain());
@@ -236,6 +247,9 @@ std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change
     if (concerned(entry)) {
       if (change.next().non_ip && !asks_ether_types(*entry.attachment)) {
         throw Conflict("non_ip: " + passes_all(*entry.attachment) + "; allowed is all");
+      }
+      if (has_limits(change.next()) && !entry.attachment->maps()->knows_limits()) {
+        throw Conflict("action limit: " + limits_nothing(*entry.attachment));
       }
       compiled(*entry.attachment);
     }

@@ -32,7 +32,8 @@ class Installation {
   // The tables of a chain for a bank, of a port where rules ask for one (empty: of all). Throws Error when the rules do
   // not fit.
   std::shared_ptr<const InstalledChain> compile(Chain chain, const ChainRules& rules, const AddressSets& sets,
-                                                unsigned bank, const std::string& interface = {}) const;
+                                                unsigned bank, const std::string& interface = {},
+                                                bool limits = true) const;
 
   // A program's firewall, not yet in force. Throws Conflict when its maps have another size.
   std::unique_ptr<EnforcingAttachment> open(std::shared_ptr<FirewallMaps> maps, Chain chain,
@@ -72,6 +73,8 @@ class Installation {
   // Programs for the card have no room to ask a list of EtherTypes.
   static bool asks_ether_types(const EnforcingAttachment& attachment);
   static std::string passes_all(const EnforcingAttachment& attachment);
+  // Nor can they keep the buckets of limits.
+  static std::string limits_nothing(const EnforcingAttachment& attachment);
   struct Entry {
     std::unique_ptr<EnforcingAttachment> attachment;
     std::string failing;  // the reason

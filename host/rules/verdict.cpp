@@ -11,7 +11,7 @@ Verdict verdict_of(const ChainRules& rules, Chain chain, const JudgedPacket& pac
   if (rules.accept_established && packet.state == ConnectionState::established) return {};
   for (std::size_t i = 0; i < rules.rules.size(); ++i) {
     const Rule& rule = rules.rules[i];
-    if (rule.action != RuleAction::count && matches(rule.match, packet, in_set)) {
+    if (decides(rule.action) && matches(rule.match, packet, in_set)) {
       return {rule.action == RuleAction::drop, false, i};
     }
   }

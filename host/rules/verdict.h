@@ -17,7 +17,7 @@ struct Verdict {
 };
 
 // Asks one rule after the other, as the order of decision in docs/firewall.md has it. For a packet that is judged. For
-// rules that are not in force: a program is asked by Explainer.
+// rules that are not in force: a program is asked by Explainer. The packet is within the rate of every limit.
 Verdict verdict_of(const ChainRules& rules, Chain chain, const JudgedPacket& packet, const InSet& in_set);
 
 }  // namespace nicsentry

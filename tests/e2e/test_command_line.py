@@ -106,7 +106,7 @@ REFUSED = (  # arguments, what the error names
     ("rules explain 203.0.113.7 -i none0", "allowed is src=203.0.113.7 or dst=203.0.113.7, or a capture file"),
     ("rules explain dport=80 2001:db8::7 -i none0", "src=2001:db8::7 or dst=2001:db8::7"),
     ("rules add -i none0", "RULE"),
-    ("rules add src=10.0.0.1 -i none0", "action: missing, allowed is drop, accept, log or count"),
+    ("rules add src=10.0.0.1 -i none0", "action: missing, allowed is drop, accept, log, count or limit"),
     ("rules add drop dprot=22 -i none0", "did you mean 'dport'?"),
     ("rules add drop dport=http -i none0", 'dport: read "http"'),
     ("rules add drop 10.0.0.1 -i none0", "src=10.0.0.1 or dst=10.0.0.1"),

@@ -2,6 +2,7 @@
 // What is said about a packet against the plainest firewall there is; and that the program asked knows nothing of it.
 #include "host/enforce/explainer.h"
 
+#include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
+#include "host/datapath/test_run.h"
 #include "host/enforce/firewall.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/batch.h"
@@ -253,6 +255,52 @@ TEST_CASE("what is said of a packet does not depend on the packets before it") {
     REQUIRE(seen[i].packet);
     CHECK(seen[i].packet->state == ConnectionState::new_session);
   }
+}
+
+TEST_CASE("an explanation names the limits of such packets, takes them for within the rate, and charges nothing") {
+  Loaded loaded(Hook::xdp);
+  const auto add = [](json rule) {
+    rule["operation"] = "append";
+    return rule;
+  };
+  loaded.firewall.apply(
+      Chain::ingress,
+      parse_batch({{"rules",
+                    {add({{"dport", 80}, {"action", "limit"}, {"rate", "1/h"}, {"burst", 2}}),
+                     add({{"l4proto", "UDP"}, {"action", "limit"}, {"rate", "1/h"}, {"burst", 3}, {"per", "source"}}),
+                     add({{"l4proto", "UDP"}, {"dport", 53}, {"action", "accept"}}),
+                     add({{"action", "limit"}, {"rate", "1/h"}}), add({{"action", "drop"}})}}},
+                  0));
+  Explainer explainer = loaded.explainer();
+  const auto frame = [](std::uint16_t port) {
+    return PacketBuilder()
+        .addresses(parse_address_range("10.0.0.1").first, parse_address_range("192.0.2.1").first)
+        .udp(40000, port)
+        .build();
+  };
+  const auto explain = [&](std::uint16_t port, std::optional<ConnectionState> state) {
+    const Question question{frame(port), state};
+    return explainer.explain({&question, 1}, true).at(0);
+  };
+  using Rules = std::vector<std::size_t>;
+  for (int i = 0; i < 8; ++i) {
+    const Explanation dns = explain(53, std::nullopt);
+    CHECK_FALSE(dns.dropped);
+    CHECK(dns.rule == std::size_t{2});
+    CHECK(dns.limiting == Rules{1});
+    const Explanation web = explain(80, std::nullopt);
+    CHECK(web.dropped);
+    CHECK(web.rule == std::size_t{4});
+    CHECK(web.limiting == Rules{0, 1, 3});
+    const Explanation established = explain(53, ConnectionState::established);
+    CHECK_FALSE(established.dropped);
+    CHECK(established.by == DecidedBy::established);
+    CHECK(established.limiting == Rules{1});
+  }
+  TestRun run(loaded.program);
+  unsigned passed = 0;
+  for (int i = 0; i < 8; ++i) passed += run.run(frame(53)) == XDP_PASS ? 1 : 0;
+  CHECK(passed == 3);
 }
 
 TEST_CASE("a program of another build is not asked") {

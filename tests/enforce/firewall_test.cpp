@@ -1125,6 +1125,72 @@ TEST_CASE("a list of EtherTypes is refused where a program for the card is among
   firewall.set_non_ip(Chain::ingress, std::nullopt);
 }
 
+TEST_CASE("a limit is refused where a program for the card is among the attachments, with what to use instead") {
+  Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
+  Program card =
+      testing::pooled_program({.object = find_object(kSentry, Target::card), .size = kSessions, .firewall = kSmall});
+  firewall.add_attachment(card.shared_firewall(), Chain::ingress, Firewall::Place::own, "eth0/xdp");
+  const json limits{{"rules", {{{"operation", "append"}, {"action", "limit"}, {"rate", "100/s"}}}}};
+  CHECK_THROWS_WITH(firewall.apply(Chain::ingress, parse_batch(limits, 0)),
+                    Catch::Contains("action limit: eth0/xdp is a program for the card, which has no limits; modes drv, "
+                                    "skb and tc have them"));
+  CHECK(firewall.rules(Chain::ingress)->rules.empty());
+}
+
+TEST_CASE("a card that takes over rules with limits leaves those out, and says so") {
+  const Directory directory;
+  const auto frame = udp("198.51.100.7", 53);
+  {
+    Firewall before({kSmall, directory.path});
+    before.apply(Chain::ingress, batch({append({{"action", "limit"}, {"rate", "1/h"}, {"burst", 1}}),
+                                        append({{"src", "198.51.100.9"}, {"action", "drop"}})}));
+  }
+  std::vector<std::string> warnings;
+  Firewall firewall({kSmall, directory.path, [&](const std::string& text) { warnings.push_back(text); }});
+  Program card =
+      testing::pooled_program({.object = find_object(kSentry, Target::card), .size = kSessions, .firewall = kSmall});
+  firewall.add_attachment(card.shared_firewall(), Chain::ingress, Firewall::Place::own, "eth0/xdp");
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings[0], Catch::Contains("rules with action limit have no effect there"));
+  TestRun run(card);
+  for (int i = 0; i < 3; ++i) CHECK(run.run(frame) == XDP_PASS);
+  CHECK(run.run(udp("198.51.100.9", 53)) == XDP_DROP);
+}
+
+TEST_CASE("a limit goes on with its buckets while other rules change, and begins anew with another rate") {
+  Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
+  Program program = load_program();
+  firewall.add_attachment(program.shared_firewall(), Chain::ingress);
+  TestRun run(program);
+  const auto passed = [&](const std::string& source) {
+    int count = 0;
+    for (int i = 0; i < 10; ++i) count += run.run(udp(source, 53)) == XDP_PASS ? 1 : 0;
+    return count;
+  };
+  const json limit{{"action", "limit"}, {"rate", "1/h"}, {"burst", 4}, {"per", "source"}};
+  firewall.apply(Chain::ingress, batch({append(limit)}));
+  CHECK(passed("198.51.100.1") == 4);
+  for (int change = 0; change < 3; ++change) {
+    firewall.apply(Chain::ingress, batch({{{"operation", "insert"}, {"id", 0}, {"src", "192.0.2.9"}}}));
+    CHECK(passed("198.51.100.1") == 0);
+  }
+  CHECK(passed("198.51.100.2") == 4);
+  const auto shown = firewall.view(Chain::ingress);
+  CHECK(shown.counts.at(shown.chain.rules.at(3).counter - COUNTER_FIRST_RULE).packets == 46);
+  CHECK(shown.dropped.packets == 46);
+  json slower = limit;
+  slower["rate"] = "2/h";
+  json update = slower;
+  update["operation"] = "update";
+  update["id"] = 3;
+  firewall.apply(Chain::ingress, batch({update}));
+  CHECK(passed("198.51.100.1") == 4);
+  firewall.apply(Chain::ingress, batch({{{"operation", "delete"}, {"id", 3}}}));
+  CHECK(passed("198.51.100.1") == 10);
+  firewall.apply(Chain::ingress, batch({append(slower)}));
+  CHECK(passed("198.51.100.1") == 4);
+}
+
 TEST_CASE("of a rate that is not all, dropped packets get a sixteenth; of all they get all") {
   Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
   Monitor monitor(Profile::all, 100, wall_clock_ns);

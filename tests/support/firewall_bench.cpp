@@ -11,6 +11,7 @@
 #include <map>
 
 #include "host/base/error.h"
+#include "host/base/unique_fd.h"
 
 namespace nicsentry::testing {
 namespace {
@@ -19,7 +20,9 @@ constexpr unsigned kBucketBits = 6;
 
 bpf_object* open_object(const std::string& name) {
   const char* directory = std::getenv("NICSENTRY_BPF_DIR");
-  const std::string path = std::string(directory != nullptr ? directory : "build/bpf_offload") + "/" + name;
+  const std::string path = name.find('/') != std::string::npos
+                               ? name
+                               : std::string(directory != nullptr ? directory : "build/bpf_offload") + "/" + name;
   bpf_object* object = bpf_object__open_file(path.c_str(), nullptr);
   if (object == nullptr) {
     throw SystemError(errno, "opening " + path);
@@ -33,6 +36,7 @@ struct FirewallBench::Object {
   bpf_object* object = nullptr;
   int program = -1;
   std::map<std::string, int> maps;
+  std::vector<UniqueFd> tables;  // of limits
 
   ~Object() { bpf_object__close(object); }
 };
@@ -93,10 +97,41 @@ void FirewallBench::fill(unsigned bank, const RuleTables& tables) {
   for (std::uint32_t i = 0; i < tables.actions.size(); ++i) {
     write("rule_actions", where.first_action + i, &tables.actions[i]);
   }
+  for (std::uint32_t number = 0; number < tables.limits.size(); ++number) {
+    for (std::uint32_t family = 0; family < 2; ++family) {
+      write("limits", (bank * LIMITS + number) * 2 + family, &tables.limits[number][family]);
+    }
+  }
   for (std::uint32_t family = 0; family < 2; ++family) {
     write("rule_banks", bank * 2 + family, &tables.banks[family]);
   }
 }
+
+int FirewallBench::put_limit_table(unsigned bank, unsigned number, int table) {
+  const auto place = static_cast<std::uint32_t>(bank * LIMITS + number);
+  if (table < 0) {
+    table = bpf_map_create(BPF_MAP_TYPE_ARRAY, "limit_table", sizeof(std::uint32_t), sizeof(limit_buckets), LIMIT_SETS,
+                           nullptr);
+    if (table < 0) {
+      throw SystemError(errno, "making a table of buckets");
+    }
+    object_->tables.emplace_back(table);
+  }
+  write("limit_tables", place, &table);
+  return table;
+}
+
+void FirewallBench::set_all_times(int table, std::uint64_t time) {
+  limit_buckets all{};
+  std::fill(std::begin(all.times), std::end(all.times), time);
+  for (std::uint32_t index = 0; index < LIMIT_SETS; ++index) {
+    if (bpf_map_update_elem(table, &index, &all, BPF_ANY) != 0) {
+      throw SystemError(errno, "writing a table of buckets");
+    }
+  }
+}
+
+void FirewallBench::set_clock(std::uint64_t ns) { write("injected_clock", 0, &ns); }
 
 void FirewallBench::use(unsigned bank) {
   control_.config = FIREWALL_ON | (bank != 0 ? FIREWALL_BANK : 0U);

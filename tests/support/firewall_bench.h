@@ -27,7 +27,7 @@ struct FirewallRoom {
 // for each call.
 class FirewallBench {
  public:
-  explicit FirewallBench(const std::string& object, const FirewallRoom& room = {});  // "sentry_drv.o"
+  explicit FirewallBench(const std::string& object, const FirewallRoom& room = {});  // "sentry_drv.o", or a path
   ~FirewallBench();
   FirewallBench(const FirewallBench&) = delete;
   FirewallBench& operator=(const FirewallBench&) = delete;
@@ -42,6 +42,11 @@ class FirewallBench {
   void use(unsigned bank);  // selects the bank with one write
   void apply(const SetUpdate& update);
   void write_bits(const std::vector<BitsWrite>& writes);
+
+  // Puts a table of buckets in the place of a limit; below 0: a new one. Returns its descriptor.
+  int put_limit_table(unsigned bank, unsigned number, int table = -1);
+  static void set_all_times(int table, std::uint64_t time);  // in the unit of limits
+  void set_clock(std::uint64_t ns);                          // of a program that is built with injected_clock.h
 
   void know(const SessionKey& key, std::uint32_t states);  // the session's slot
   void forget(const SessionKey& key);

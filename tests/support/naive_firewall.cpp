@@ -83,7 +83,8 @@ ConnectionState state_within(std::uint32_t state, const PacketFields& packet, Wh
   return ConnectionState::new_session;
 }
 
-NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet) {
+NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet,
+                   const std::function<bool(std::size_t rule)>& beyond) {
   NaiveVerdict verdict;
   const bool restricts =
       !chain.rules.empty() || chain.default_action == RuleAction::drop || !sets.at("blocked").empty();
@@ -96,12 +97,18 @@ NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, 
     return verdict;
   }
   const bool established = chain.accept_established && packet.state == ConnectionState::established;
-  if (established && !packet.later_fragment) {
-    verdict.established = true;
-    return verdict;
-  }
+  const bool limits_only = established && !packet.later_fragment;
   for (std::size_t i = 0; i < chain.rules.size(); ++i) {
     if (!matches(chain.rules[i].match, sets, packet)) continue;
+    if (chain.rules[i].action == RuleAction::limit) {
+      if (!beyond || !beyond(i)) continue;
+      verdict.rule = i;
+      verdict.drop = true;
+      verdict.logged = chain.rules[i].log_every != 0;
+      return verdict;
+    }
+    if (limits_only && chain.rules[i].action == RuleAction::count) continue;
+    if (limits_only) break;
     if (chain.rules[i].action == RuleAction::count) {
       verdict.counting.push_back(i);
       continue;
@@ -112,7 +119,7 @@ NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, 
     return verdict;
   }
   verdict.drop = chain.default_action == RuleAction::drop && !established;
-  verdict.established = established && chain.default_action == RuleAction::drop;
+  verdict.established = limits_only || (established && chain.default_action == RuleAction::drop);
   return verdict;
 }
 

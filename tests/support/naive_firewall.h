@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,7 +46,9 @@ struct NaiveVerdict {
   bool logged = false;
 };
 
-// The simplest firewall: the first match in a list.
-NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet);
+// The simplest firewall: the first match in a list. `beyond` says whether the packet is beyond the rate of a rule that
+// limits; none: it never is.
+NaiveVerdict judge(const ChainRules& chain, bool egress, const NaiveSets& sets, const PacketFields& packet,
+                   const std::function<bool(std::size_t rule)>& beyond = nullptr);
 
 }  // namespace nicsentry::testing

@@ -60,6 +60,16 @@ void empty_array(int map, const bpf_map_info& info) {
   }
 }
 
+// Each removal waits for the programs that run.
+void empty_array_of_maps(int map, const bpf_map_info& info) {
+  for (std::uint32_t index = 0; index < info.max_entries; ++index) {
+    std::uint32_t inner = 0;
+    if (bpf_map_lookup_elem(map, &index, &inner) == 0 && bpf_map_delete_elem(map, &index) != 0) {
+      throw SystemError(errno, std::string("emptying map ") + info.name);
+    }
+  }
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(cert-err58-cpp): Catch's registration is a static object
@@ -83,6 +93,8 @@ void empty_maps(int program_fd) {
     const bpf_map_info map_info = info_of(map.get());
     if (map_info.type == BPF_MAP_TYPE_ARRAY) {
       empty_array(map.get(), map_info);
+    } else if (map_info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS) {
+      empty_array_of_maps(map.get(), map_info);
     } else if (map_info.type != BPF_MAP_TYPE_PERF_EVENT_ARRAY) {  // whose entries go with their readers
       throw Error(std::string("map ") + map_info.name + " has a type that the test cannot empty");
     }

@@ -85,6 +85,7 @@ PacketExplanation::Reasons reasons_of(const Explanation& explanation) {
   for (const Explanation::Passed& passed : explanation.before) {
     reasons.passed_over.push_back({passed.rule, comparison_of(passed.mismatch)});
   }
+  reasons.limited_by = explanation.limiting;
   reasons.source_sets = explanation.source_sets;
   reasons.destination_sets = explanation.destination_sets;
   return reasons;

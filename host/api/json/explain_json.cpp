@@ -161,6 +161,9 @@ void add_reasons(ordered_json& object, const PacketExplanation::Reasons& reasons
     one.update(encode(passed.mismatch));
     object["passed_over"].push_back(std::move(one));
   }
+  if (!reasons.limited_by.empty()) {
+    object["limited_by"] = reasons.limited_by;
+  }
   object["src_sets"] = reasons.source_sets;
   object["dst_sets"] = reasons.destination_sets;
 }
@@ -177,6 +180,8 @@ PacketExplanation::Reasons get_reasons(Fields& fields) {
     Fields one = fields.element("passed_over", passed, i);
     reasons.passed_over.push_back({one.get<std::size_t>("id", kNumber), get_comparison(std::move(one))});
   }
+  reasons.limited_by =
+      fields.find<std::vector<std::size_t>>("limited_by", "a list of rules").value_or(std::vector<std::size_t>{});
   reasons.source_sets = fields.get<std::vector<std::string>>("src_sets", "a list of names");
   reasons.destination_sets = fields.get<std::vector<std::string>>("dst_sets", "a list of names");
   return reasons;

@@ -77,6 +77,7 @@ struct PacketExplanation {
   struct Reasons {
     std::vector<FieldComparison> fields;
     std::vector<PassedOver> passed_over;
+    std::vector<std::size_t> limited_by;  // rules that drop such packets beyond their rate
     std::vector<std::string> source_sets;
     std::vector<std::string> destination_sets;
   };

@@ -9,6 +9,7 @@
 #include "bpf_offload/facts.h"
 #include "host/rules/compile/bit_vectors.h"
 #include "host/rules/compile/deciding_rows.h"
+#include "host/rules/compile/limit_table.h"
 #include "host/rules/language/ether_type.h"
 #include "host/rules/sets/address_key.h"
 #include "host/rules/sets/range_tree.h"
@@ -73,7 +74,8 @@ std::vector<bool> rules_for(const CompileInput& input) {
   std::vector<bool> used;
   used.reserve(input.rules->rules.size());
   for (const Rule& rule : input.rules->rules) {
-    used.push_back(!input.interface || interfaces_of(rule, input.chain).accepts(*input.interface));
+    used.push_back((!input.interface || interfaces_of(rule, input.chain).accepts(*input.interface)) &&
+                   (input.limits || rule.action != RuleAction::limit));
   }
   return used;
 }
@@ -94,7 +96,9 @@ class Compiler {
     bank_.first_bits = input_.place.first_bits;
     bank_.first_action = input_.place.first_action;
     bank_.unjudged = input_.rules->drop_unjudged && restricts(*input_.rules, input_.blocks) ? FACT_UNJUDGED : 0U;
+    add_limits();
     add_actions();
+    add_established_limits();
     add_non_ip();
     if (!rows_->rows.empty()) {
       add_fields();
@@ -341,6 +345,44 @@ class Compiler {
     }
   }
 
+  // Numbers the rules that limit, and says behind which row the search goes on.
+  void add_limits() {
+    for (std::size_t i = 0; i < rows_->rows.size(); ++i) {
+      const std::uint32_t rule = rows_->rows[i].match.rule;
+      if (!limits(rule)) {
+        continue;
+      }
+      if (compiled_.limit_rules.empty() || compiled_.limit_rules.back() != rule) {
+        compiled_.limit_rules.push_back(rule);
+        compiled_.tables.limits.push_back(limit_of(*input_.rules->rules[rule].limit, input_.chain));
+      }
+      for (limit& family : compiled_.tables.limits.back()) {
+        family.next = static_cast<__u32>(i + 1);
+      }
+    }
+    if (compiled_.limit_rules.size() > LIMITS) {
+      throw Conflict("the rules do not fit: " + std::to_string(compiled_.limit_rules.size()) +
+                     " rules with action limit; a chain has room for " + std::to_string(LIMITS));
+    }
+    bank_.established |= compiled_.limit_rules.empty() ? 0U : BANK_LIMITS;
+  }
+
+  bool limits(std::uint32_t rule) const {
+    return rule < input_.rules->rules.size() && input_.rules->rules[rule].action == RuleAction::limit;
+  }
+
+  // Rules that count see no established packets, so that these have an action of their own.
+  void add_established_limits() {
+    for (std::size_t number = 0; number < compiled_.limit_rules.size(); ++number) {
+      const Rule& rule = input_.rules->rules[compiled_.limit_rules[number]];
+      for (limit& family : compiled_.tables.limits[number]) {
+        family.established = static_cast<__u32>(compiled_.tables.actions.size());
+      }
+      compiled_.tables.actions.push_back(
+          {ACTION_DROP | (logged_one_of(rule) != 0 ? ACTION_LOG : 0U), rule.counter, element(ACTION_DROPPED)});
+    }
+  }
+
   void add_actions() {
     std::vector<rule_action>& actions = compiled_.tables.actions;
     actions.resize(ACTION_FIRST_RULE + rows_->rows.size());
@@ -367,10 +409,19 @@ class Compiler {
         const Rule& rule = input_.rules->rules[row.match.rule];
         made.config = (rule.action == RuleAction::drop ? ACTION_DROP : 0) | (logged_one_of(rule) != 0 ? ACTION_LOG : 0);
         made.counter = rule.counter;
+        if (rule.action == RuleAction::limit) {
+          made.config |= ACTION_DROP | limit_number(row.match.rule) << ACTION_LIMIT_SHIFT;
+        }
       }
       made.also = counting_chain(row.counting, (made.config & ACTION_DROP) != 0);
       actions[ACTION_FIRST_RULE + i] = made;
     }
+  }
+
+  // From 1 on.
+  std::uint32_t limit_number(std::uint32_t rule) const {
+    const auto& known = compiled_.limit_rules;
+    return static_cast<std::uint32_t>(std::find(known.begin(), known.end(), rule) - known.begin()) + 1;
   }
 
   std::uint32_t element(std::size_t action) const {
@@ -411,7 +462,13 @@ bool does_the_same(const Rule& left, const Rule& right) {
 }  // namespace
 
 std::uint32_t Compiled::rule_of(std::uint32_t action) const {
-  const std::size_t bit = std::size_t{action} - tables.banks[0].first_action - ACTION_FIRST_RULE;
+  const std::size_t number = std::size_t{action} - tables.banks[0].first_action;
+  for (std::size_t i = 0; i < limit_rules.size(); ++i) {
+    if (tables.limits[i][0].established == number) {
+      return limit_rules[i];
+    }
+  }
+  const std::size_t bit = number - ACTION_FIRST_RULE;
   return bit < bit_rules.size() ? bit_rules[bit] : kDefaultAction;
 }
 
@@ -422,6 +479,11 @@ bool restricts(const ChainRules& rules, bool blocks) {
 bool asks_interface(const ChainRules& rules) {
   return std::any_of(rules.rules.begin(), rules.rules.end(),
                      [](const Rule& rule) { return !rule.match.in.any() || !rule.match.out.any(); });
+}
+
+bool has_limits(const ChainRules& rules) {
+  return std::any_of(rules.rules.begin(), rules.rules.end(),
+                     [](const Rule& rule) { return rule.action == RuleAction::limit; });
 }
 
 Compiled compile_chain(const CompileInput& input) { return Compiler(input).compile(); }
@@ -452,12 +514,12 @@ std::vector<HiddenRule> hidden_rules(const CompileInput& input) {
   for (std::uint32_t number = 0; number < input.rules->rules.size(); ++number) {
     const Rule& rule = input.rules->rules[number];
     earlier.push_back(rows_of(*input.rules, number, input.set_bit));
-    if (rule.action == RuleAction::count) {
+    if (!decides(rule.action)) {
       continue;
     }
     for (std::uint32_t other = 0; other < number; ++other) {
       const InterfaceMatch& wider = interfaces_of(input.rules->rules[other], input.chain);
-      const bool all = input.rules->rules[other].action != RuleAction::count &&
+      const bool all = decides(input.rules->rules[other].action) &&
                        (wider.any() || wider == interfaces_of(rule, input.chain)) &&
                        std::all_of(earlier[number].begin(), earlier[number].end(), [&](const MatchRow& inner) {
                          return std::any_of(earlier[other].begin(), earlier[other].end(),

@@ -33,6 +33,7 @@ struct CompileInput {
   bool blocks = false;           // the set `blocked` has an entry
   // The interface whose packets the tables judge: rules for others are left out. nullopt: no rule is left out.
   std::optional<std::string> interface;
+  bool limits = true;  // false: the program has no limits, and rules with them are left out
   BankPlace place;
 };
 
@@ -43,6 +44,9 @@ bool restricts(const ChainRules& rules, bool blocks);
 // Whether a rule asks for an interface: tables then differ by port.
 bool asks_interface(const ChainRules& rules);
 
+// Whether a rule limits: programs for the card refuse that.
+bool has_limits(const ChainRules& rules);
+
 // The conditions of each match row, for vectors of set classes that are added later.
 struct CompiledRows;
 
@@ -50,6 +54,7 @@ struct Compiled {
   RuleTables tables;
   std::vector<std::uint32_t> bit_rules;      // the rule of each bit; ~0: the bit has none
   std::shared_ptr<const CompiledRows> rows;  // for class_rows()
+  std::vector<std::uint32_t> limit_rules;    // the rule of each limit
 
   // Returns the rule of an element of rule_actions; ~0 if it belongs to no rule.
   std::uint32_t rule_of(std::uint32_t action) const;
@@ -59,7 +64,7 @@ struct Compiled {
 
 // Compiles a chain into tables. Throws Error if they do not fit. The error names the value, the limit and the largest
 // group of rules that causes it. Throws Error, too, if one packet can match more counting rules than a list of actions
-// holds.
+// holds, or if there are more limits than LIMITS.
 Compiled compile_chain(const CompileInput& input);
 
 // Returns the elements of rule_bits of a set class that was added after compile_chain(), in order of index.

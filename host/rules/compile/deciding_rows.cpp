@@ -23,6 +23,13 @@ std::string list_of(const std::vector<std::uint32_t>& rules) {
   return text;
 }
 
+MatchRow every_packet(std::uint32_t rule) {
+  MatchRow row;
+  row.rule = rule;
+  row.source = row.destination = {{{0, kLastIpv4}}, {{0, kLastIpv6}}, {}, 0};
+  return row;
+}
+
 class Builder {
  public:
   Builder(std::size_t counting_most, std::size_t rows_most) : counting_most_(counting_most), rows_most_(rows_most) {}
@@ -58,10 +65,15 @@ class Builder {
     check_rows(rows_.size());
   }
 
-  std::vector<DecidingRow> finish() {
+  // `with_default`: the last row matches every packet.
+  std::vector<DecidingRow> finish(bool with_default) {
     for (Combination& combination : combinations_) {
       combination.match.rule = kDefaultAction;
       rows_.push_back({std::move(combination.match), combination.counting});
+      check_rows(rows_.size());
+    }
+    if (with_default) {
+      rows_.push_back({every_packet(kDefaultAction), {}});
       check_rows(rows_.size());
     }
     return std::move(rows_);
@@ -100,10 +112,12 @@ class Builder {
 std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const std::vector<bool>& used, const SetBit& set_bit,
                                        std::size_t counting_most, std::size_t rows_most) {
   Builder builder(counting_most, rows_most);
+  bool limits = false;
   for (std::uint32_t number = 0; number < chain.rules.size(); ++number) {
     if (!used[number]) {
       continue;
     }
+    limits = limits || chain.rules[number].action == RuleAction::limit;
     for (const MatchRow& row : rows_of(chain, number, set_bit)) {
       if (chain.rules[number].action == RuleAction::count) {
         builder.add_counting(row);
@@ -113,13 +127,11 @@ std::vector<DecidingRow> deciding_rows(const ChainRules& chain, const std::vecto
     }
   }
   if (chain.accept_established && chain.default_action == RuleAction::drop) {
-    MatchRow later_fragments;
-    later_fragments.rule = kEstablishedAction;
-    later_fragments.source = later_fragments.destination = {{{0, kLastIpv4}}, {{0, kLastIpv6}}, {}, 0};
+    MatchRow later_fragments = every_packet(kEstablishedAction);
     later_fragments.later_fragments = true;
     builder.add_deciding(later_fragments);
   }
-  return builder.finish();
+  return builder.finish(limits);
 }
 
 }  // namespace nicsentry

@@ -14,8 +14,9 @@ namespace nicsentry {
 struct RuleTables {
   std::array<rule_bank, 2> banks{};  // IPv4 and IPv6: only their trees over addresses differ
   std::vector<interval_node> nodes;
-  std::vector<rule_chunk> bits;      // (chunks + 1) x bit vectors, the aggregates first
-  std::vector<rule_action> actions;  // from the bank's first element on
+  std::vector<rule_chunk> bits;              // (chunks + 1) x bit vectors, the aggregates first
+  std::vector<rule_action> actions;          // from the bank's first element on
+  std::vector<std::array<limit, 2>> limits;  // by number, for IPv4 and IPv6; numbers begin at 0 in each bank
 };
 
 }  // namespace nicsentry

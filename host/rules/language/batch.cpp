@@ -306,7 +306,7 @@ class BatchRun {
       if (index == kUnknown) return false;
       const Rule& candidate = pool_[index];
       return candidate.action == rule->action && candidate.log_every == rule->log_every &&
-             same_match(candidate.match, rule->match) &&
+             candidate.limit == rule->limit && same_match(candidate.match, rule->match) &&
              (!operation.described || candidate.description == rule->description);
     });
     if (found == order_.end()) found = std::find(order_.begin(), order_.end(), kUnknown);

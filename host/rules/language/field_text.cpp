@@ -32,11 +32,9 @@ constexpr ConnectionState kStates[] = {ConnectionState::new_session, ConnectionS
                                        ConnectionState::related, ConnectionState::invalid};
 
 // The first name of an action is the one that is printed.
-constexpr Name<RuleAction> kActions[] = {{"drop", RuleAction::drop},
-                                         {"forward", RuleAction::accept},
-                                         {"accept", RuleAction::accept},
-                                         {"log", RuleAction::log},
-                                         {"count", RuleAction::count}};
+constexpr Name<RuleAction> kActions[] = {{"drop", RuleAction::drop},     {"forward", RuleAction::accept},
+                                         {"accept", RuleAction::accept}, {"log", RuleAction::log},
+                                         {"count", RuleAction::count},   {"limit", RuleAction::limit}};
 
 template <typename Value, std::size_t Count>
 std::optional<Value> value_of(const Name<Value> (&names)[Count], std::string_view name) {

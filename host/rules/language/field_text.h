@@ -33,7 +33,7 @@ std::string tcp_flags_text(const TcpFlagsMatch& flags);
 std::optional<ConnectionState> parse_state(std::string_view text);
 
 std::optional<RuleAction> parse_action(std::string_view text);
-const char* action_text(RuleAction action);  // "drop", "forward", "log", "count"
+const char* action_text(RuleAction action);  // "drop", "forward", "log", "count", "limit"
 
 // Returns the terms of a match: names, then exceptions with '!' before them.
 std::vector<std::string> interface_terms(const InterfaceMatch& match);

@@ -29,6 +29,13 @@ const char* state_name(ConnectionState state) {
   throw Error("not a connection state: " + std::to_string(static_cast<int>(state)));
 }
 
+std::uint64_t Limit::usual_burst() const {
+  constexpr std::uint64_t kPacketsLeast = 5;
+  constexpr std::uint64_t kBytesLeast = 65536;
+  return rate.bits ? std::max(kBytesLeast, rate.amount / 8 / 10)
+                   : std::max(kPacketsLeast, rate.amount / rate.period_s / 10);
+}
+
 std::uint32_t logged_one_of(const Rule& rule) {
   if (rule.log_every != 0) return rule.log_every;
   return rule.action == RuleAction::log ? 1 : 0;

@@ -17,8 +17,12 @@ enum class Chain : std::uint8_t { ingress, egress };
 const char* chain_name(Chain chain);  // "ingress", "egress"
 
 // The verdict of a rule. `log` accepts a packet and sends its record to the log; a rule that drops can log, too
-// (Rule::log_every). `count` decides nothing: the search continues with the next rule.
-enum class RuleAction : std::uint8_t { drop, accept, log, count };
+// (Rule::log_every). `count` decides nothing: the search continues with the next rule. `limit` drops packets beyond its
+// rate, and decides nothing on others.
+enum class RuleAction : std::uint8_t { drop, accept, log, count, limit };
+
+// Whether an action decides on every packet that its rule matches.
+constexpr bool decides(RuleAction action) { return action != RuleAction::count && action != RuleAction::limit; }
 
 // States as rules name them. The values are those of STATE_* in bpf_offload/types.h.
 enum class ConnectionState : std::uint8_t { new_session = 0, established = 1, related = 2, invalid = 3 };
@@ -95,10 +99,43 @@ struct RuleMatch {
   bool operator==(const RuleMatch&) const = default;
 };
 
+struct Rate {
+  std::uint64_t amount = 0;  // packets in a period, or bits in a second
+  std::uint32_t period_s = 1;
+  bool bits = false;
+
+  bool operator==(const Rate&) const = default;
+};
+
+// What has a bucket of its own: the rule, or each address at one end of its packets.
+struct BucketKey {
+  enum class Per : std::uint8_t { rule, source, destination };
+  static constexpr std::uint8_t kSourcePrefix = 64;  // a host may use any address of it
+  static constexpr std::uint8_t kDestinationPrefix = 128;
+
+  Per per = Per::rule;
+  std::uint8_t ipv6_prefix = 0;  // IPv6 addresses with the same prefix share a bucket
+
+  bool operator==(const BucketKey&) const = default;
+};
+
+// Within the rate are packets for which a bucket of tokens has enough: it holds `burst` and gets `rate`.
+struct Limit {
+  Rate rate;
+  std::optional<std::uint64_t> burst;  // packets, or bytes with a rate of bits; none: usual_burst()
+  BucketKey key;
+
+  bool operator==(const Limit&) const = default;
+  std::uint64_t burst_of() const { return burst.value_or(usual_burst()); }
+  // A tenth of a second's worth, of packets at least 5, of bytes at least 65,536.
+  std::uint64_t usual_burst() const;
+};
+
 struct Rule {
   RuleMatch match;
   RuleAction action = RuleAction::drop;
   std::uint32_t log_every = 0;  // a record for one of so many packets; 0: as the action says (logged_one_of())
+  std::optional<Limit> limit;   // exactly with the action limit
   std::string description;
   std::optional<TimestampNs> expires_ns;             // wall clock
   std::optional<std::chrono::nanoseconds> lifetime;  // that it was given, where it ends

@@ -56,6 +56,7 @@ std::string rule_key(const Rule& rule) {
   plain.match = rule.match;
   plain.action = rule.action;
   plain.log_every = rule.log_every;
+  plain.limit = rule.limit;
   for (AddressMatch* match : {&plain.match.source, &plain.match.destination}) {
     sort(match->ranges);
     sort(match->sets);

@@ -14,6 +14,7 @@
 #include "host/rules/language/field_text.h"
 #include "host/rules/language/lifetime.h"
 #include "host/rules/language/other_tools.h"
+#include "host/rules/language/rate_text.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -22,9 +23,9 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::array<const char*, 13> kFields = {"in",    "out",         "src",      "dst",       "l4proto",
-                                                 "sport", "dport",       "tcpflags", "conntrack", "action",
-                                                 "log",   "description", "expires"};
+constexpr std::array<const char*, 16> kFields = {"in",    "out",      "src",         "dst",    "l4proto", "sport",
+                                                 "dport", "tcpflags", "conntrack",   "action", "rate",    "burst",
+                                                 "per",   "log",      "description", "expires"};
 constexpr const char* kEvery = "every";  // of `log`
 
 // ", in, out, ... and expires"
@@ -102,6 +103,14 @@ std::optional<std::uint32_t> to_log(const json& value) {
   return count == 0U ? std::nullopt : count;
 }
 
+std::optional<Rate> to_rate(const json& value) { return from_text(value, parse_rate); }
+
+std::optional<std::uint64_t> to_burst(const json& value) {
+  return value.is_number_unsigned() ? parse_burst(value.dump()) : from_text(value, parse_burst);
+}
+
+std::optional<BucketKey> to_per(const json& value) { return from_text(value, parse_per); }
+
 std::optional<std::string> to_string(const json& value) {
   return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
 }
@@ -162,7 +171,7 @@ class FieldReader {
 
  private:
   static std::string hint_of(const char* name, const json& value) {
-    constexpr std::array kActionsMeant = {"drop", "accept", "forward", "log", "count"};
+    constexpr std::array kActionsMeant = {"drop", "accept", "forward", "log", "count", "limit"};
     if (std::string_view(name) != "action" || !value.is_string()) return {};
     return value_hint(value.get_ref<const std::string&>(), kActionsMeant);
   }
@@ -257,6 +266,41 @@ void set_log(Rule& rule, std::optional<std::uint32_t> every, RuleErrors& errors)
   }
 }
 
+// A bucket fills within a day: the program's times reach no further.
+bool fills_within_a_day(const Limit& limit) {
+  constexpr std::uint64_t kDay = 86400;
+  const double amount = static_cast<double>(limit.burst_of()) * (limit.rate.bits ? 8 : 1);
+  return amount * limit.rate.period_s <= static_cast<double>(limit.rate.amount) * kDay;
+}
+
+void set_limit(Rule& rule, const json& fields, FieldReader& reader, RuleErrors& errors) {
+  const bool has_rate = fields.contains("rate");
+  const auto rate = reader.read("rate", kRateAllowed, to_rate);
+  const auto burst = reader.read("burst", kBurstAllowed, to_burst);
+  const auto per = reader.read("per", kPerAllowed, to_per);
+  if (rule.action != RuleAction::limit) {
+    for (const char* name : {"rate", "burst", "per"}) {
+      if (fields.contains(name)) {
+        errors.push_back(name + std::string(": read together with action ") + action_text(rule.action) +
+                         ", allowed is that with action limit only");
+      }
+    }
+    return;
+  }
+  const bool in_bytes = burst && fields.at("burst").is_string() &&
+                        fields.at("burst").get_ref<const std::string&>().find_first_of("Bb") != std::string::npos;
+  if (rate && !rate->bits && in_bytes) {
+    errors.push_back("burst: read " + excerpt(fields.at("burst")) + " with rate " + rate_text(*rate) +
+                     ", allowed is a number of packets");
+  }
+  if (!has_rate) errors.push_back(std::string("rate: missing, allowed is ") + kRateAllowed);
+  rule.limit = Limit{rate.value_or(Rate{}), burst, per.value_or(BucketKey{})};
+  if (rate && !fills_within_a_day(*rule.limit)) {
+    errors.push_back("burst: read " + burst_text(rule.limit->burst_of(), rate->bits) + " with rate " +
+                     rate_text(*rate) + ", allowed is what the rate gives in a day at most");
+  }
+}
+
 ordered_json log_json(std::uint32_t every) {
   if (every == 1) return true;
   return {{kEvery, every}};
@@ -311,7 +355,9 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
                                     " with commas between, \"!\" before those that are not set, none both ways",
                                 to_tcp_flags);
   match.state = reader.read("conntrack", "NEW, ESTABLISHED, RELATED or INVALID", to_state);
-  rule.action = reader.read("action", "drop, accept, forward, log or count", to_action).value_or(RuleAction::drop);
+  rule.action =
+      reader.read("action", "drop, accept, forward, log, count or limit", to_action).value_or(RuleAction::drop);
+  set_limit(rule, fields, reader, errors);
   set_log(rule, reader.read("log", kLogAllowed, to_log), errors);
   rule.description = reader.read("description", "a string", to_string).value_or("");
   if (const auto lifetime = reader.read("expires", kLifetimeAllowed, to_lifetime)) {
@@ -337,6 +383,14 @@ ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns) {
   if (match.tcp_flags) fields["tcpflags"] = tcp_flags_text(*match.tcp_flags);
   if (match.state) fields["conntrack"] = state_name(*match.state);
   fields["action"] = action_text(rule.action);
+  if (rule.limit) {
+    fields["rate"] = rate_text(rule.limit->rate);
+    if (rule.limit->burst) {
+      fields["burst"] =
+          rule.limit->rate.bits ? ordered_json(burst_text(*rule.limit->burst, true)) : ordered_json(*rule.limit->burst);
+    }
+    if (rule.limit->key != BucketKey{}) fields["per"] = per_text(rule.limit->key);
+  }
   if (rule.log_every != 0) fields["log"] = log_json(rule.log_every);
   if (!rule.description.empty()) fields["description"] = rule.description;
   if (rule.expires_ns) fields["expires"] = lifetime_text(std::chrono::nanoseconds(*rule.expires_ns - now_ns));

@@ -18,10 +18,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array kActionWords = {"drop", "accept", "forward", "log", "count"};
+constexpr std::array kActionWords = {"drop", "accept", "forward", "log", "count", "limit"};
 constexpr std::array kLists = {"in", "out", "src", "dst"};  // JSON has several values of these as a list
 constexpr const char* kLog = "log";                         // the field
-constexpr const char* kActionsAllowed = "drop, accept, log or count";
+constexpr const char* kActionsAllowed = "drop, accept, log, count or limit";
 
 bool is_listed(std::span<const char* const> names, std::string_view name) {
   return std::any_of(names.begin(), names.end(), [name](const char* known) { return name == known; });
@@ -159,6 +159,7 @@ std::vector<std::string> rule_word_values(std::string_view field) {
   if (field == "conntrack") return {"NEW", "ESTABLISHED", "RELATED", "INVALID"};
   if (field == "action") return {kActionWords.begin(), kActionWords.end()};
   if (field == kLog) return {"true", "false"};
+  if (field == "per") return {"rule", "source", "destination"};
   return {};
 }
 

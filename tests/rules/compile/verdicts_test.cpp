@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Compares the verdict of the program in the kernel with that of the simplest possible firewall.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <functional>
 #include <map>
 #include <random>
 
@@ -47,6 +50,40 @@ std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, 
   return key.key;
 }
 
+// Some rules limit. Those with an even number find no token in any bucket, the others one in each.
+void make_limits(RandomRules& random, ChainRules& chain) {
+  unsigned limits = 0;
+  for (Rule& rule : chain.rules) {
+    if (limits < LIMITS && random.chance(12)) {
+      rule.action = RuleAction::limit;
+      rule.log_every = random.chance(30) ? 1 : 0;
+      rule.limit = Limit{{1'000'000'000, 1, false}, 1'000'000'000, {}};
+      rule.limit->key.per = static_cast<BucketKey::Per>(random.below(3));
+      ++limits;
+    }
+  }
+}
+
+std::function<bool(std::size_t)> beyond_in(const ChainRules& chain) {
+  return [&chain](std::size_t rule) {
+    const auto end = chain.rules.begin() + static_cast<std::ptrdiff_t>(rule);
+    return std::count_if(chain.rules.begin(), end, [](const Rule& one) { return one.action == RuleAction::limit; }) %
+               2 ==
+           0;
+  };
+}
+
+void put_limit_tables(FirewallBench& bench) {
+  constexpr std::uint64_t kDay = 86'400'000'000'000;
+  const std::uint64_t now = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+  const int empty = bench.put_limit_table(0, 0);
+  const int full = bench.put_limit_table(0, 1);
+  FirewallBench::set_all_times(empty, (now + kDay) << LIMIT_TIME_SHIFT);
+  for (unsigned place = 2; place < 2 * LIMITS; ++place) {
+    bench.put_limit_table(place / LIMITS, place % LIMITS, place % 2 == 0 ? empty : full);
+  }
+}
+
 struct Expected {
   std::map<std::uint32_t, std::uint64_t> packets;  // by counter
 
@@ -78,6 +115,8 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
   }
   names.emplace_back("blocked");
   std::uint64_t dropped = 0;
+  std::uint64_t limited = 0;
+  if (where == Where::host) put_limit_tables(bench);
   for (std::size_t number = 0; number < rule_sets; ++number) {
     std::vector<AddressRange> edges;
     for (auto& [name, content] : naive) {
@@ -87,7 +126,9 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
       edges.insert(edges.end(), content.begin(), content.end());
       bench.apply(sets.replace(name, entries));
     }
-    const ChainRules chain = random.chain(random.below(number % 10 == 0 ? 600 : 40), names);
+    ChainRules chain = random.chain(random.below(number % 10 == 0 ? 600 : 40), names);
+    if (where == Where::host && number % 2 == 1) make_limits(random, chain);
+    const auto beyond = beyond_in(chain);
     const bool egress = bench.has_egress() && random.chance(50);
     const unsigned bank = number % 2;
     CompileInput input;
@@ -113,7 +154,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
     for (std::size_t i = 0; i < packets; ++i) {
       RandomRules::Packet packet = random.packet(chain, edges);
       const auto known = make_known(random, bench, packet, where);
-      const NaiveVerdict verdict = judge(chain, egress, naive, packet.fields);
+      const NaiveVerdict verdict = judge(chain, egress, naive, packet.fields, beyond);
       const bool drops = bench.drops(packet.frame);
       if (drops != verdict.drop) {
         INFO("rule set " << number << " of " << chain.rules.size() << " rules, packet " << i << ": "
@@ -123,6 +164,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
       }
       expected.add(chain, verdict);
       dropped += drops ? 1 : 0;
+      limited += verdict.rule && chain.rules[*verdict.rule].action == RuleAction::limit ? 1 : 0;
       if (known) bench.forget(*known);
     }
     const std::vector<rule_counter> now = bench.counters(last);
@@ -131,6 +173,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
       REQUIRE(now[id].packets - base[id].packets == expected.packets[id]);
     }
   }
+  CHECK((limited != 0) == (where == Where::host));
   CHECK(dropped > rule_sets * packets / 10);
   CHECK(dropped < rule_sets * packets * 9 / 10);
 }

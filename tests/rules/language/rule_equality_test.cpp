@@ -49,6 +49,12 @@ TEST_CASE("rules that differ in one field are not the same") {
       R"({"log": true})",
       R"({"log": {"every": 100}})",
       R"({"action": "log", "log": {"every": 100}})",
+      R"({"action": "limit", "rate": "100/s"})",
+      R"({"action": "limit", "rate": "100/m"})",
+      R"({"action": "limit", "rate": "100/s", "burst": 10})",
+      R"({"action": "limit", "rate": "100/s", "per": "source"})",
+      R"({"action": "limit", "rate": "100/s", "per": "source/56"})",
+      R"({"action": "limit", "rate": "100kbit/s"})",
   };
   for (const char* fields : different) {
     INFO(fields);

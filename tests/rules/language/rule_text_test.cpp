@@ -348,6 +348,79 @@ TEST_CASE("a rule that drops or passes says which of its packets are logged; a r
         Texts{"log: read false together with action log, allowed is that with drop and accept only"});
 }
 
+TEST_CASE("a limit is parsed in each of its forms and printed in one") {
+  struct Form {
+    const char* read;
+    const char* written;
+  };
+  const Form forms[] = {
+      {R"("rate": "100/s")", R"("rate":"100/s")"},
+      {R"("rate": "100/second", "per": "rule")", R"("rate":"100/s")"},
+      {R"("rate": " 10 / min ")", R"("rate":"10/m")"},
+      {R"("rate": "1/hour", "burst": 24)", R"("rate":"1/h","burst":24)"},
+      {R"("rate": "1000000000/S", "burst": "7")", R"("rate":"1000000000/s","burst":7)"},
+      {R"("rate": "10mbit/s")", R"("rate":"10Mbit/s")"},
+      {R"("rate": "1000000kbit/s", "burst": "64kB")", R"("rate":"1Gbit/s","burst":"64kB")"},
+      {R"("rate": "1500kbit/s", "burst": 1500)", R"("rate":"1500kbit/s","burst":"1500B")"},
+      {R"("rate": "1000Gbit/s", "burst": "4000000000 bytes")", R"("rate":"1000Gbit/s","burst":"4GB")"},
+      {R"("rate": "9/s", "per": "Source")", R"("rate":"9/s","per":"source")"},
+      {R"("rate": "9/s", "per": "source/64")", R"("rate":"9/s","per":"source")"},
+      {R"("rate": "9/s", "per": "source/56")", R"("rate":"9/s","per":"source/56")"},
+      {R"("rate": "9/s", "per": "destination/128")", R"("rate":"9/s","per":"destination")"},
+      {R"("rate": "9/s", "per": "destination/1", "log": {"every": 9})",
+       R"("rate":"9/s","per":"destination/1","log":{"every":9})"},
+  };
+  for (const Form& form : forms) {
+    CAPTURE(form.read);
+    const std::string once = written(good((R"({"action": "limit", )" + std::string(form.read) + "}").c_str()));
+    CHECK(once == R"({"id":0,"action":"limit",)" + std::string(form.written) + "}");
+    CHECK(written(good(once.c_str())) == once);
+  }
+}
+
+TEST_CASE("a limit that says no rate, or one that cannot be kept, is refused with what is allowed") {
+  const auto error_of = [](const std::string& fields) {
+    const RuleErrors errors = errors_of(R"({"action": "limit")" + fields + "}");
+    return errors.size() == 1 ? errors[0] : std::to_string(errors.size()) + " errors";
+  };
+  CHECK(error_of("").starts_with("rate: missing, allowed is packets per s, m or h (\"100/s\""));
+  for (const char* rate : {"\"0/s\"", "\"100\"", "100", "\"100/d\"", "\"/s\"", "\"-1/s\"", "\"1.5/s\"",
+                           "\"1000000001/s\"", "\"10Mbit/m\"", "\"10Mb/s\"", "\"10MB/s\"", "\"1bit/s\"",
+                           "\"1001Gbit/s\"", "\"10xbit/s\"", "\"99999999999999999999/s\"", "\"\""}) {
+    CAPTURE(rate);
+    CHECK(error_of(std::string(R"(, "rate": )") + rate).starts_with("rate: read "));
+  }
+  for (const char* burst :
+       {"0", "-1", "1.5", "\"\"", "\"64k\"", "\"64kb\"", "\"64 kB x\"", "4000000001", "\"5GB\"", "[]"}) {
+    CAPTURE(burst);
+    CHECK(error_of(std::string(R"(, "rate": "1Gbit/s", "burst": )") + burst).starts_with("burst: read "));
+  }
+  for (const char* per : {"\"host\"", "\"rule/8\"", "\"source/0\"", "\"source/129\"", "\"source/\"", "\"/64\"", "5"}) {
+    CAPTURE(per);
+    CHECK(error_of(std::string(R"(, "rate": "1/s", "per": )") + per).starts_with("per: read "));
+  }
+  CHECK(error_of(R"(, "rate": "1/h", "burst": 25)") ==
+        "burst: read 25 with rate 1/h, allowed is what the rate gives in a day at most");
+  CHECK(error_of(R"(, "rate": "1/s", "burst": "20B")") ==
+        "burst: read \"20B\" with rate 1/s, allowed is a number of packets");
+  CHECK(errors_of(R"({"action": "drop", "rate": "1/s", "burst": 5, "per": "source"})") ==
+        Texts{"rate: read together with action drop, allowed is that with action limit only",
+              "burst: read together with action drop, allowed is that with action limit only",
+              "per: read together with action drop, allowed is that with action limit only"});
+}
+
+TEST_CASE("a limit without burst has a tenth of a second's worth, and enough for a few packets") {
+  const auto burst = [](const std::string& rate) {
+    return good((R"({"action": "limit", "rate": ")" + rate + "\"}").c_str()).limit->burst_of();
+  };
+  CHECK(burst("1/h") == 5);
+  CHECK(burst("50/s") == 5);
+  CHECK(burst("1000/s") == 100);
+  CHECK(burst("6000/m") == 10);
+  CHECK(burst("1Mbit/s") == 65536);
+  CHECK(burst("1Gbit/s") == 12'500'000);
+}
+
 TEST_CASE("a rule that passes and logs has one form") {
   const auto form = [](const char* text) { return written(good(text)); };
   const std::string log = form(R"({"action": "log"})");

@@ -50,15 +50,16 @@ TEST_CASE("an error names the word that is wrong and what was meant") {
                  Catch::EndsWith("; did you mean 'dport'?"));
   CHECK_THAT(error_of({"drop", "mark=22"}), Catch::EndsWith("description, expires"));
   CHECK(error_of({"dorp", "dport=22"}) ==
-        "\"dorp\": allowed are an action (drop, accept, log or count) and FIELD=VALUE words; did you mean 'drop'?");
+        "\"dorp\": allowed are an action (drop, accept, log, count or limit) and FIELD=VALUE words; did you mean "
+        "'drop'?");
   CHECK(error_of({"drop", "dport", "22"}) ==
         "\"dport\": allowed is dport=VALUE, in one word\n"
-        "\"22\": allowed are an action (drop, accept, log or count) and FIELD=VALUE words");
+        "\"22\": allowed are an action (drop, accept, log, count or limit) and FIELD=VALUE words");
   CHECK(error_of({"drop", "10.0.0.0/8"}) ==
         "\"10.0.0.0/8\": allowed is an address with its field, src=10.0.0.0/8 or dst=10.0.0.0/8");
   CHECK(error_of({"drop", "@bad"}) == "\"@bad\": allowed is an address with its field, src=@bad or dst=@bad");
   CHECK(error_of({"drop", "egress"}) == "\"egress\": allowed is --egress for the egress chain, nothing for ingress");
-  CHECK(error_of({"dport=22"}) == "action: missing, allowed is drop, accept, log or count");
+  CHECK(error_of({"dport=22"}) == "action: missing, allowed is drop, accept, log, count or limit");
   CHECK(error_of({"drop", "accept"}) == "action: read twice, allowed is once, several values with commas between");
   CHECK(error_of({"drop", "log", "log"}) == "action: read twice, allowed is once, several values with commas between");
   CHECK_THAT(error_of({"drop", "log=much"}), Catch::StartsWith("log: read \"much\", allowed "));
