@@ -91,7 +91,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
 	event.action = 0;
 	if (HAS_FIREWALL)
-		event.action = judge(packet.ip, facts, is_ipv6, event.segments, event.bytes);
+		event.action = judge(packet.ip, facts, is_ipv6, ctx, &packet, &event);
 	event.verdict = perform(event.action, half, event.segments, event.bytes);
 	/* Read back from memory of which the verifier tracks no values. Otherwise it would follow the rest of the
 	 * program once for each kind of session. */

@@ -4,6 +4,9 @@
 #ifndef NICSENTRY_FIREWALL_H
 #define NICSENTRY_FIREWALL_H
 
+#if ON_HOST
+#include "fields.h"
+#endif
 #include "functions.h"
 #include "limits.h"
 #include "packet.h"
@@ -48,10 +51,73 @@ static __always_inline int is_other_type(const struct rule_bank *bank, __u64 fac
 #endif
 }
 
+#if ON_HOST
+
+/* Parts of a word of judge_by_fields(). */
+#define PLACE_BANK_SHIFT 8
+#define PLACE_SETS_SHIFT 16
+#define PLACE_BYTES_SHIFT 32
+#define AMOUNT_BYTES_SHIFT 32
+
+/* Returns the action on a packet that no state decides, where the chain asks for fields that only programs on the host
+ * read. Without them judge() searches by itself, as if there were none. `place`: offset of the IP header in the frame,
+ * index of the bank, the sets of the remote end, and the packet's bytes; `headers`: see length_key(); `amounts`:
+ * packets and bytes of all segments, for limits. Global, see find_interval(). */
+__noinline __u32 judge_by_fields(hook_ctx *ctx, __u64 facts, __u64 place, __u32 headers, __u64 amounts)
+{
+	__u32 index = place >> PLACE_BANK_SHIFT & 3, link = place & 0xff, is_ipv6 = index & 1, sets, ports, rule;
+	const struct rule_bank *bank = bpf_map_lookup_elem(&rule_banks, &index);
+	const void *ip, *remote, *local;
+	__u64 rows, more, fields;
+
+	if (!bank || link > LINK_BYTES_MAX)
+		return ACTION_DEFAULT;
+	fields = find_field_rows(ctx, bank->config >> BANK_FIELDS_SHIFT, link, place >> PLACE_BYTES_SHIFT, headers);
+	ports = facts & FACT_ICMP ? icmp_ports(ctx, link, facts_transport_offset(facts)) : facts_ports(facts);
+	ip = packet_data(ctx);
+	advance_by(ip, link);
+	if (ip + (is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > packet_end(ctx))
+		return ACTION_DEFAULT;
+	remote = ip + (is_ipv6 ? 8 : 12);
+	local = ip + (is_ipv6 ? 24 : 16);
+	if (HOOK_EGRESS && bank->config & BANK_REMOTE_IS_DESTINATION) {
+		const void *source = remote;
+
+		remote = local;
+		local = source;
+		ports = rotate(ports);
+	}
+	sets = place >> PLACE_SETS_SHIFT & 0xffff;
+	rows = find_rows(&bank->remote, remote, is_ipv6, sets, ports);
+	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
+	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
+	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
+#if HAS_LIMITS
+	if (has_limits(bank)) {
+		struct limited_packet limited = {.rows = {rows, more, fields},
+						 .remote = read_address(remote, is_ipv6),
+						 .local = read_address(local, is_ipv6),
+						 .packets = (__u32)amounts,
+						 .bytes = amounts >> AMOUNT_BYTES_SHIFT,
+						 .bank = index,
+						 .state = facts_state(facts)};
+
+		return judge_with_limits(&limited);
+	}
+#else
+	(void)amounts;
+#endif
+	rule = find_rule(rows, more, bank->first_bits, bank->rows, fields);
+	return rule == NO_RULE ? ACTION_DEFAULT : ACTION_FIRST_RULE + rule;
+}
+
+#endif
+
 /* The element of rule_actions that decides on an IP packet, 0 where no firewall is in force. `is_ipv6`: FACT_IPV6 of
- * its facts, apart, so that the verifier has to tell packets apart by it alone. `packets`, `bytes`: of all segments,
- * for limits. */
-FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, __u32 packets, __u32 bytes)
+ * its facts, apart, so that the verifier has to tell packets apart by it alone. `ctx`, `packet` and `event` are for
+ * programs on the host. */
+FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, hook_ctx *ctx, const struct packet *packet,
+		     const struct event_header *event)
 {
 	__u64 index = 0, rows, more;
 	const struct fw_config *fw = bpf_map_lookup_elem(&fw_control, &index);
@@ -94,29 +160,43 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, __u32 packets, 
 	action = ACTION_DEFAULT;
 	if (!bank->rows)
 		goto out;
+#if ON_HOST
+	if (bank->config & BANK_ASKS_FIELDS) {
+		action = judge_by_fields(ctx, facts,
+					 (__u32)(ip - packet_data(ctx)) | index << PLACE_BANK_SHIFT |
+						 (__u64)(sets & 0xffff) << PLACE_SETS_SHIFT |
+						 (__u64)packet->bytes << PLACE_BYTES_SHIFT,
+					 (HOOK_SEGMENTS ? packet->headers : 0) | (facts & FACT_UNJUDGED),
+					 event->segments | (__u64)event->bytes << AMOUNT_BYTES_SHIFT);
+		goto out;
+	}
+#endif
 	rows = find_rows(&bank->remote, remote, is_ipv6, sets, ports);
 	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
 	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
 	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
 #if HAS_LIMITS
 	if (has_limits(bank)) {
-		struct limited_packet packet = {.rows = rows,
-						.more_rows = more,
-						.remote = read_address(remote, is_ipv6),
-						.local = read_address(local, is_ipv6),
-						.packets = packets,
-						.bytes = bytes,
-						.bank = index,
-						.state = facts_state(facts)};
+		struct limited_packet limited = {.rows = {rows, more, 0},
+						 .remote = read_address(remote, is_ipv6),
+						 .local = read_address(local, is_ipv6),
+						 .packets = event->segments,
+						 .bytes = event->bytes,
+						 .bank = index,
+						 .state = facts_state(facts)};
 
-		action = judge_with_limits(&packet);
+		action = judge_with_limits(&limited);
 		goto out;
 	}
-#else
-	(void)packets;
-	(void)bytes;
 #endif
+#if ON_HOST
+	rule = find_rule(rows, more, bank->first_bits, bank->rows, 0);
+#else
+	(void)ctx;
+	(void)packet;
+	(void)event;
 	rule = find_rule(rows, more, bank->first_bits, bank->rows);
+#endif
 	if (rule != NO_RULE)
 		action = ACTION_FIRST_RULE + rule;
 out:

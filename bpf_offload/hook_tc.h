@@ -65,6 +65,12 @@ static __always_inline int tags_outside(hook_ctx *ctx)
 	return ctx->vlan_present != 0;
 }
 
+/* Tag control information of the one that tags_outside() counts. */
+static __always_inline __u32 tag_outside(hook_ctx *ctx)
+{
+	return ctx->vlan_tci;
+}
+
 static __always_inline int is_super_packet(hook_ctx *ctx)
 {
 	return ctx->gso_size != 0;
@@ -76,6 +82,15 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 	return ctx->gso_size != 0 && in_frame > 0xffff ? in_frame : in_header;
 }
 
+#define JUMBO_OPTION_BYTES 8
+
+/* Whether there is the option with the length of BIG TCP (struct hop_jumbo_hdr, include/net/ipv6.h), which never leaves
+ * the host. `first`: of the IP header, as in the packet. */
+static __always_inline int has_jumbo_option(__u32 bytes, __u64 first)
+{
+	return bytes > 0xffff && (bpf_be64_to_cpu(first) & 0xf0000000ffffff00ull) == 0x6000000000000000ull;
+}
+
 /* How many packets a super-packet of segmentation offload becomes on the wire, each of which repeats the headers, and
  * from bit 32 on the bytes of all. `first`: of the IP header, as in the packet. Global, see find_interval(). */
 __noinline __u64 count_segments(__u32 bytes, __u32 headers, __u32 size, __u64 first)
@@ -84,13 +99,23 @@ __noinline __u64 count_segments(__u32 bytes, __u32 headers, __u32 size, __u64 fi
 
 	if (size == 0 || payload <= size)
 		return 1 | (__u64)bytes << 32;
-	/* The option with the length of BIG TCP (struct hop_jumbo_hdr, include/net/ipv6.h) never leaves the host. */
-	if (bytes > 0xffff && (bpf_be64_to_cpu(first) & 0xf0000000ffffff00ull) == 0x6000000000000000ull) {
-		headers -= 8;
-		bytes -= 8;
+	if (has_jumbo_option(bytes, first)) {
+		headers -= JUMBO_OPTION_BYTES;
+		bytes -= JUMBO_OPTION_BYTES;
 	}
 	segments = (payload + size - 1) / size;
 	return segments | (__u64)(bytes + (segments - 1) * headers) << 32;
+}
+
+/* IP total length on the wire: of a super-packet that of all its segments but the last. `headers`: of IP and transport;
+ * 0: not known. */
+static __always_inline __u32 wire_bytes(hook_ctx *ctx, const void *ip, __u32 bytes, __u32 headers)
+{
+	__u32 size = ctx->gso_size;
+
+	if (size == 0 || headers == 0 || bytes <= headers + size)
+		return bytes;
+	return headers + size - (has_jumbo_option(bytes, *(const __u64 *)ip) ? JUMBO_OPTION_BYTES : 0);
 }
 
 static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, const void *ip, __u32 headers)

@@ -68,6 +68,12 @@ static __always_inline int tags_outside(hook_ctx *ctx)
 	return 0;
 }
 
+static __always_inline __u32 tag_outside(hook_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 /* XDP is not told. */
 static __always_inline int is_super_packet(hook_ctx *ctx)
 {
@@ -80,6 +86,15 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 	(void)ctx;
 	(void)in_frame;
 	return in_header;
+}
+
+/* IP total length on the wire. */
+static __always_inline __u32 wire_bytes(hook_ctx *ctx, const void *ip, __u32 bytes, __u32 headers)
+{
+	(void)ctx;
+	(void)ip;
+	(void)headers;
+	return bytes;
 }
 
 static __always_inline void describe_segments(hook_ctx *ctx, struct event_header *event, const void *ip, __u32 headers)

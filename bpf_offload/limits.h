@@ -112,8 +112,7 @@ __noinline __u32 exceeds(__u32 index, __u64 high, __u64 low, __u32 packets, __u3
 
 /* A packet of a chain with limits. */
 struct limited_packet {
-	__u64 rows; /* what find_rule() takes */
-	__u64 more_rows;
+	struct packet_rows rows;
 	struct address remote;
 	struct address local;
 	__u32 packets;
@@ -138,7 +137,7 @@ __noinline __u32 judge_with_limits(const struct limited_packet *packet)
 	action = packet->state == (bank->established & ~BANK_LIMITS) ? ACTION_ESTABLISHED : ACTION_DEFAULT;
 #pragma clang loop unroll(disable)
 	for (i = 0; i <= LIMITS; i++) {
-		__u32 rule = find_next_rule(packet->rows, packet->more_rows, bank->first_bits, bank->rows, from);
+		__u32 rule = find_next_rule(&packet->rows, bank->first_bits, bank->rows, from);
 		const struct rule_action *found;
 		const struct limit *limit;
 		const struct address *end;

@@ -5,10 +5,12 @@
 
 #include "packet.h"
 
-static __always_inline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, __u32 packets, __u32 bytes)
+static __always_inline __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, hook_ctx *ctx,
+				   const struct packet *packet, const struct event_header *event)
 {
-	(void)packets;
-	(void)bytes;
+	(void)ctx;
+	(void)packet;
+	(void)event;
 	(void)ip;
 	(void)facts;
 	(void)is_ipv6;

@@ -53,9 +53,10 @@ static __always_inline __u64 bits_from(__u64 word, __u32 base, __u32 from)
 }
 
 /* `rows` and `more_rows`: 16 bits a field, four and three of them; row 0, of fields that no rule asks for, is not
- * looked up. `first`: element of row 0 in the summaries; `stride`: to that in the next chunk. Returns the first rule's
- * bit that is not below `from`, or NO_RULE. */
-static __always_inline __u32 search_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride, __u32 from)
+ * looked up. `first`: element of row 0 in the summaries; `stride`: to that in the next chunk; `field_rows`: FIELD_*, 16
+ * bits each, only on the host. Returns the first rule's bit that is not below `from`, or NO_RULE. */
+static __always_inline __u32 search_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride, __u64 field_rows,
+					 __u32 from)
 {
 	__u32 rule = -(__u32)RULES_PER_CHUNK;
 	__u32 chunks = 1; /* the summary, then from the lowest bit on the chunks that it names */
@@ -83,6 +84,26 @@ static __always_inline __u32 search_rule(__u64 rows, __u64 more_rows, __u32 firs
 				b2 &= row->bits[2];
 			}
 		}
+#if ON_HOST
+		if (field_rows) {
+#pragma clang loop unroll(disable)
+			for (i = HOST_FIELDS; i; i--) {
+				const struct rule_chunk *row;
+				__u32 index = field_rows & 0xffff;
+
+				field_rows = field_rows >> 16 | field_rows << 48;
+				if (!index)
+					continue;
+				index += first;
+				row = bpf_map_lookup_elem(&rule_bits, &index);
+				if (!row)
+					return NO_RULE;
+				b0 &= row->bits[0];
+				b1 &= row->bits[1];
+				b2 &= row->bits[2];
+			}
+		}
+#endif
 		if (rule == -(__u32)RULES_PER_CHUNK) {
 			chunks = (__u32)b0 << 1;
 			continue;
@@ -110,17 +131,31 @@ static __always_inline __u32 search_rule(__u64 rows, __u64 more_rows, __u32 firs
 }
 
 /* Global, see find_interval(). */
+#if ON_HOST
+__noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride, __u64 field_rows)
+{
+	return search_rule(rows, more_rows, first, stride, field_rows, 0);
+}
+#else
 __noinline __u32 find_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride)
 {
-	return search_rule(rows, more_rows, first, stride, 0);
+	return search_rule(rows, more_rows, first, stride, 0, 0);
 }
+#endif
 
 #if HAS_LIMITS
 
+/* What search_rule() takes of a packet. */
+struct packet_rows {
+	__u64 rows;
+	__u64 more_rows;
+	__u64 field_rows;
+};
+
 /* The same from a bit on. Apart: chains without limits never pay for it. */
-__noinline __u32 find_next_rule(__u64 rows, __u64 more_rows, __u32 first, __u32 stride, __u32 from)
+__noinline __u32 find_next_rule(const struct packet_rows *of, __u32 first, __u32 stride, __u32 from)
 {
-	return search_rule(rows, more_rows, first, stride, from);
+	return of ? search_rule(of->rows, of->more_rows, first, stride, of->field_rows, from) : NO_RULE;
 }
 
 #endif

@@ -203,6 +203,25 @@ struct rule_bank {
 /* In `established`, beside the state, so that no packet's state equals it: a rule of the bank limits, and its last row
  * matches every packet. */
 #define BANK_LIMITS (1u << 8)
+/* A rule asks for a field that only programs on the host read: FIELD_*, or the type and code of ICMP. Those on the card
+ * do not look at this bit: the host gives them no such rules. */
+#define BANK_ASKS_FIELDS (1u << 1)
+/* From this bit on, with BANK_ASKS_FIELDS: the element of interval_nodes whose next[FIELD_*] are the roots. */
+#define BANK_FIELDS_SHIFT 2
+
+enum host_field {
+	FIELD_LENGTH, /* of the packet on the wire, IP header included */
+	FIELD_DSCP,
+	FIELD_TTL,  /* IPv6: the hop limit */
+	FIELD_VLAN, /* of the outermost tag */
+	HOST_FIELDS
+};
+
+#define FIELD_LENGTH_MOST 0xffffu  /* the key of longer packets, too */
+#define FIELD_LENGTH_NONE 0x10000u /* the key of packets whose length is not known */
+#define FIELD_VLAN_NONE 0x1000u    /* the key of packets without a tag */
+/* ICMP's type and code are the keys of both roots of ports: no packet has both. */
+#define ICMP_KEY_TYPE_SHIFT 8
 
 /* --- interval_nodes: array; written by the host, read by the card ------------------------------------------------- */
 
@@ -380,6 +399,8 @@ NICSENTRY_STATIC_ASSERT(EVENT_NO_SESSION < EVENT_UNKNOWN, "a smaller number is t
 NICSENTRY_STATIC_ASSERT(sizeof(struct fw_config) <= NICSENTRY_MAX_VALUE, "fw_config fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct rule_bank) <= NICSENTRY_MAX_VALUE, "a bank fits a map element of the card");
 NICSENTRY_STATIC_ASSERT(sizeof(struct interval_node) == NICSENTRY_MAX_VALUE, "a node fills a map element of the card");
+NICSENTRY_STATIC_ASSERT(HOST_FIELDS <= NODE_KEYS, "an element has room for the roots of all fields");
+NICSENTRY_STATIC_ASSERT(DEFAULT_INTERVAL_NODES < 1u << (32 - BANK_FIELDS_SHIFT), "a bank names any element");
 NICSENTRY_STATIC_ASSERT(RULES_PER_CHUNK == 64 * CHUNK_WORDS && RULE_ROWS_MAX == RULES_PER_CHUNK * CHUNKS_MAX,
 			"sizes of chunks agree");
 NICSENTRY_STATIC_ASSERT(CHUNKS_MAX <= 32, "a summary's word is read as 32 bits");

@@ -37,6 +37,21 @@ std::string end_text(const std::string& address, std::optional<std::uint16_t> po
   return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" + std::to_string(*port);
 }
 
+// The ICMP type and code, and the VLAN where there is one.
+std::string numbers_text(const PacketFields& packet) {
+  const auto number = [&packet](NumberField field) { return packet.numbers.at(static_cast<std::size_t>(field)); };
+  std::string text;
+  if (const auto type = number(NumberField::icmp_type)) {
+    text += " " + number_text(NumberField::icmp_type, *type, packet.protocol);
+    const std::uint16_t code = number(NumberField::icmp_code).value_or(0);
+    text += code == 0 ? "" : " code " + std::to_string(code);
+  }
+  if (const auto vlan = number(NumberField::vlan); vlan && *vlan != kNoVlan) {
+    text += " vlan " + std::to_string(*vlan);
+  }
+  return text;
+}
+
 std::string blocked_line(const ExplainAnswer& asked, const PacketExplanation& explanation) {
   const bool egress = asked.chain == Chain::egress;
   const PacketFields packet = explanation.packet.value_or(PacketFields{});
@@ -158,6 +173,7 @@ std::string packet_text(const PacketExplanation& explanation) {
   if (packet.tcp_flags) {
     text += " " + *packet.tcp_flags;
   }
+  text += numbers_text(packet);
   return text + " " + state_name(packet.state);
 }
 

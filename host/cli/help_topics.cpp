@@ -37,6 +37,13 @@ At most a year.
   l4proto      TCP, UDP, ICMP, ICMPv6, another name, or a number; several: TCP,UDP
   sport, dport a port, a range, or several: 22,80,8000-8100
   tcpflags     flags that are set, or with ! not set: SYN,!ACK
+  icmptype     with l4proto ICMP or ICMPv6: a name or number, several: echo-request,3
+  icmpcode     with icmptype: a number, or a name of unreachable destinations
+  length       bytes of the packet with its IP header: 0-100,1400-1500
+  dscp         a name or number: ef, af11,cs1
+  ttl          a number or range; of IPv6 the hop limit: 0-5
+  vlan         id of the outermost tag, or none: 10,20-29,none
+               (a card cannot read these six)
   conntrack    NEW, ESTABLISHED, RELATED or INVALID
   action       drop, accept, log (accept and log), count or limit; 'forward' is accept
   rate         of limit: 100/s, 10/m, 1/h, or 10Mbit/s; packets beyond it are dropped

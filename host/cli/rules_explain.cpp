@@ -251,7 +251,7 @@ void add_explain_command(CLI::App& rules, Action& chosen) {
   command
       ->add_option("PACKET", options->words,
                    "FIELD=VALUE words of one packet (src, dst, l4proto, sport, dport, tcpflags, conntrack, icmptype, "
-                   "fragment), or capture files")
+                   "icmpcode, length, dscp, ttl, vlan, fragment), or capture files")
       ->required()
       ->type_name(kPacketWordType);
   command->add_flag("--egress", options->egress, "ask the egress chain (default: ingress)");

@@ -8,6 +8,7 @@
 
 #include "host/base/error.h"
 #include "host/datapath/quiescence.h"
+#include "host/rules/language/number_fields.h"
 
 namespace nicsentry {
 
@@ -150,8 +151,8 @@ void Installation::switch_rules(EnforcingAttachment& attachment, const ChainRule
   }
 }
 
-bool Installation::asks_ether_types(const EnforcingAttachment& attachment) {
-  return attachment.maps()->expectations_fd().has_value();  // only programs on the host have the map
+bool Installation::is_for_card(const EnforcingAttachment& attachment) {
+  return !attachment.maps()->expectations_fd().has_value();  // only programs on the host have the map
 }
 
 std::string Installation::passes_all(const EnforcingAttachment& attachment) {
@@ -165,14 +166,29 @@ std::string Installation::limits_nothing(const EnforcingAttachment& attachment) 
          "(action count) and block (the set blocked)";
 }
 
+// A rule without one of its fields would match other packets.
+void Installation::refuse_host_fields(const EnforcingAttachment& attachment, const ChainRules& rules) {
+  const auto asked = host_field_asked(rules, attachment.chain(), attachment.interface());
+  if (!asked || !is_for_card(attachment)) {
+    return;
+  }
+  throw Conflict(
+      "rule with id " + std::to_string(asked->rule) + ": " + number_field_name(asked->field) + ": " +
+      (attachment.name().empty() ? "the program" : attachment.name()) +
+      " is a program for the card, which does not read it; allowed there are src, dst, l4proto, sport, dport, "
+      "tcpflags and conntrack; programs on the host read it: those of --mode drv, skb and tc, and of the egress "
+      "chain");
+}
+
 void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, const Adoption::Plan& plan,
                            const ChainRules& rules, const AddressSets& sets) {
-  if (rules.non_ip && !asks_ether_types(*attachment)) {
+  if (rules.non_ip && is_for_card(*attachment)) {
     warning_(passes_all(*attachment) + "; `rules non-ip` of the state directory has no effect there");
   }
   if (has_limits(rules) && !attachment->maps()->knows_limits()) {
     warning_(limits_nothing(*attachment) + "; rules with action limit have no effect there");
   }
+  refuse_host_fields(*attachment, rules);
   const std::vector<std::uint32_t> counters = counters_of(rules);
   counters_.add(attachment->shared_maps(), attachment->chain());
   try {
@@ -245,12 +261,13 @@ std::shared_ptr<const InstalledChain> Installation::fill(const RuleStore::Change
   };
   for (const Entry& entry : attachments_) {
     if (concerned(entry)) {
-      if (change.next().non_ip && !asks_ether_types(*entry.attachment)) {
+      if (change.next().non_ip && is_for_card(*entry.attachment)) {
         throw Conflict("non_ip: " + passes_all(*entry.attachment) + "; allowed is all");
       }
       if (has_limits(change.next()) && !entry.attachment->maps()->knows_limits()) {
         throw Conflict("action limit: " + limits_nothing(*entry.attachment));
       }
+      refuse_host_fields(*entry.attachment, change.next());
       compiled(*entry.attachment);
     }
   }

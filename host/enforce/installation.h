@@ -70,8 +70,9 @@ class Installation {
   void perform(const SetUpdate& update, const AddressSets& sets);
 
  private:
-  // Programs for the card have no room to ask a list of EtherTypes.
-  static bool asks_ether_types(const EnforcingAttachment& attachment);
+  // Programs for the card have no room to ask a list of EtherTypes, or for the fields of kNumberFields.
+  static bool is_for_card(const EnforcingAttachment& attachment);
+  static void refuse_host_fields(const EnforcingAttachment& attachment, const ChainRules& rules);
   static std::string passes_all(const EnforcingAttachment& attachment);
   // Nor can they keep the buckets of limits.
   static std::string limits_nothing(const EnforcingAttachment& attachment);

@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::uint8_t kAnyProtocol = 253;  // for experiments (RFC 3692): no rule names it by chance
 constexpr std::uint16_t kDns = 53;
+// What such packets mostly have: the hop limit that Linux begins with, and of neighbour discovery RFC 4861's.
+constexpr std::uint16_t kTtl = 64;
+constexpr std::uint16_t kHopLimitOfNeighbours = 255;
+constexpr std::uint16_t kNeighbourBytes = 72;  // IPv6 header, message, link-layer address
+constexpr std::uint16_t kTcpBytes = 32;        // with time stamps
 constexpr std::uint16_t kEphemeral = 40000;
 constexpr std::uint8_t kRouterAdvertisement = 134;  // RFC 4861
 constexpr std::uint8_t kNeighbourSolicitation = 135;
@@ -103,6 +108,9 @@ class Builder {
     made.destination = to;
     made.protocol = protocol;
     made.interface = network.port;
+    made.dscp = std::uint16_t{0};
+    made.ttl = kTtl;
+    made.vlan = kNoVlan;
     return made;
   }
 
@@ -112,6 +120,7 @@ class Builder {
     made.source_port = socket.remote.port;
     made.destination_port = socket.local.port;
     made.tcp_flags = kTcpAck;
+    made.length = static_cast<std::uint16_t>((socket.local.address.version == 6 ? 40 : 20) + kTcpBytes);
     made.state = answered_;
     return made;
   }
@@ -141,6 +150,8 @@ class Builder {
       JudgedPacket made = packet(network, from, to, IPPROTO_ICMPV6);
       made.header = true;
       made.icmp_type = type;
+      made.ttl = kHopLimitOfNeighbours;
+      made.length = kNeighbourBytes;
       packets_.push_back({chain, std::move(made), chain == Chain::ingress, CutOffBy::any, what, what});
     };
     for (const auto& [own, neighbour] : neighbours_of(network)) {

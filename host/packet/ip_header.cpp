@@ -77,6 +77,13 @@ IpPosition find_ip(std::span<const std::uint8_t> frame) {
   return {0, 0, end, vlans};
 }
 
+std::optional<std::uint16_t> first_tag(std::span<const std::uint8_t> frame) {
+  if (frame.size() < kEthernetBytes + kVlanTagBytes || !is_vlan_tag(be16(frame, kEthernetBytes - 2))) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint16_t>(be16(frame, kEthernetBytes) & kVlanId);
+}
+
 bool is_extension(std::uint8_t protocol) {
   return protocol == kHopByHop || protocol == kRouting || protocol == kFragment || protocol == kAuthentication ||
          protocol == kDestinationOptions || protocol == kMobility || protocol == kHostIdentity || protocol == kShim6;

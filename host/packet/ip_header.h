@@ -35,6 +35,9 @@ struct IpPosition {
 };
 IpPosition find_ip(std::span<const std::uint8_t> frame);
 
+// The VLAN id of the frame's first tag, 0 of one that has a priority only; nothing where it has no whole tag.
+std::optional<std::uint16_t> first_tag(std::span<const std::uint8_t> frame);
+
 // Whether an IPv6 next header names an extension header that the programs on the host step over (IANA's list without
 // ESP); those on the card know hop-by-hop options, routing, fragment and destination options.
 bool is_extension(std::uint8_t protocol);
@@ -64,6 +67,11 @@ class IpView {
   bool has_mapped_address() const;
   // IPv4: the protocol; IPv6: the first next header.
   std::uint8_t protocol() const { return version_ == 4 ? ip_[9] : ip_[6]; }
+  std::uint8_t ttl() const { return version_ == 4 ? ip_[8] : ip_[7]; }  // IPv6: the hop limit
+  // The upper six bits of IPv4's type of service, or of IPv6's traffic class (RFC 2474).
+  std::uint8_t dscp() const {
+    return static_cast<std::uint8_t>(version_ == 4 ? ip_[1] >> 2U : be16(ip_, 0) >> 6U & 0x3fU);
+  }
   // IPv4: with options, which can be cut off; IPv6: the fixed header.
   std::size_t header_bytes() const;
   // The header and all behind it, as the header says.

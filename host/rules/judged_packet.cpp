@@ -11,11 +11,20 @@
 #include "host/packet/parser.h"
 #include "host/packet/tcp_flags.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/language/number_fields.h"
 
 namespace nicsentry {
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
+
+constexpr std::size_t kLengthMost = FIELD_LENGTH_MOST;
+
+// IPv6 with payload length 0 and hop-by-hop options is as long as its frame.
+std::size_t length_of(const IpView& ip, std::size_t in_frame) {
+  const bool jumbo = ip.version() == 6 && ip.total_bytes() == kIpv6HeaderBytes && ip.protocol() == IPPROTO_HOPOPTS;
+  return jumbo ? in_frame : ip.total_bytes();
+}
 
 std::optional<JudgedPacket> read_ip(Bytes frame) {
   const IpPosition found = find_ip(frame);
@@ -25,8 +34,14 @@ std::optional<JudgedPacket> read_ip(Bytes frame) {
   packet.source = ip->source();
   packet.destination = ip->destination();
   packet.protocol = ip->protocol();
+  packet.dscp = ip->dscp();
+  packet.ttl = ip->ttl();
+  packet.vlan = first_tag(frame).value_or(kNoVlan);
   // The program steps over extension headers only where the frame holds all that the IP length says.
   if (found.offset + ip->total_bytes() <= frame.size()) packet.protocol = ip->transport(ip->total_bytes()).protocol;
+  packet.length = static_cast<std::uint16_t>(std::min(length_of(*ip, frame.size() - found.offset), kLengthMost));
+  const std::size_t code = found.offset + ip->transport().offset + 1;
+  if (code < frame.size()) packet.icmp_code = frame[code];
   return packet;
 }
 
@@ -96,14 +111,51 @@ bool matches(const TcpFlagsMatch& asked, const JudgedPacket& packet) {
   return packet.header && packet.protocol == IPPROTO_TCP && (packet.tcp_flags & asked.mask) == asked.value;
 }
 
+bool matches(const NumberRanges& asked, std::optional<std::uint16_t> seen) {
+  return asked.empty() || (seen && std::any_of(asked.begin(), asked.end(),
+                                               [seen](const PortRange& range) { return range.contains(*seen); }));
+}
+
+bool matches_numbers(const RuleMatch& match, const JudgedPacket& packet) {
+  return std::all_of(kNumberFields.begin(), kNumberFields.end(), [&](NumberField field) {
+    return match.number(field).empty() || matches(match.number(field), packet.number(field));
+  });
+}
+
+std::string seen_text(NumberField field, const JudgedPacket& packet) {
+  const auto seen = packet.number(field);
+  return seen ? number_text(field, *seen, field == NumberField::icmp_code ? std::uint8_t{0} : packet.protocol) : "none";
+}
+
+bool is_unjudged(std::optional<unsigned> cause) { return cause && *cause >= CAUSE_VLAN_DEPTH; }
+
 std::string flags_text(std::uint8_t flags) { return flags == 0 ? "none" : tcp_flags_text({flags, flags}); }
 
 }  // namespace
+
+std::optional<std::uint16_t> JudgedPacket::number(NumberField field) const {
+  switch (field) {
+    case NumberField::icmp_type:
+      return has_icmp_type() ? std::optional<std::uint16_t>(icmp_type) : std::nullopt;
+    case NumberField::icmp_code:
+      return has_icmp_type() ? std::optional<std::uint16_t>(icmp_code) : std::nullopt;
+    case NumberField::length:
+      return length;
+    case NumberField::dscp:
+      return dscp;
+    case NumberField::ttl:
+      return ttl;
+    case NumberField::vlan:
+      return vlan;
+  }
+  return std::nullopt;
+}
 
 std::optional<JudgedPacket> judged_packet(Bytes frame, std::optional<unsigned> cause, std::uint32_t bits,
                                           TcpPickup pickup) {
   auto packet = read_ip(frame);
   if (!packet) return std::nullopt;
+  if (is_unjudged(cause)) packet->length.reset();
   if (const auto parsed = parse_packet(frame); !cause && parsed) {
     packet->header = true;
     packet->protocol = static_cast<std::uint8_t>(parsed->protocol);
@@ -169,6 +221,12 @@ std::vector<FieldCheck> check_fields(const RuleMatch& match, const JudgedPacket&
     checks.push_back({"tcpflags", tcp_flags_text(*match.tcp_flags), tcp ? flags_text(packet.tcp_flags) : "none",
                       matches(*match.tcp_flags, packet)});
   }
+  for (const NumberField field : kNumberFields) {
+    if (!match.number(field).empty()) {
+      checks.push_back({number_field_name(field), numbers_text(field, match), seen_text(field, packet),
+                        matches(match.number(field), packet.number(field))});
+    }
+  }
   if (match.state) {
     checks.push_back({"conntrack", state_name(*match.state), state_name(packet.state), *match.state == packet.state});
   }
@@ -179,8 +237,8 @@ bool matches(const RuleMatch& match, const JudgedPacket& packet, const InSet& in
   return matches_protocol(match.protocols, packet) && (!match.state || *match.state == packet.state) &&
          matches(match.source_ports, packet, packet.source_port) &&
          matches(match.destination_ports, packet, packet.destination_port) &&
-         (!match.tcp_flags || matches(*match.tcp_flags, packet)) && matches(match.in, packet) &&
-         matches(match.out, packet) && matches(match.source, packet.source, in_set) &&
+         (!match.tcp_flags || matches(*match.tcp_flags, packet)) && matches_numbers(match, packet) &&
+         matches(match.in, packet) && matches(match.out, packet) && matches(match.source, packet.source, in_set) &&
          matches(match.destination, packet.destination, in_set);
 }
 

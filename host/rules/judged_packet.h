@@ -24,10 +24,18 @@ struct JudgedPacket {
   std::uint16_t destination_port = 0;
   std::uint8_t tcp_flags = 0;
   std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
   ConnectionState state = ConnectionState::new_session;
   std::string interface;  // that it passes; empty: any
+  // Without a value where it is not known: no rule that asks for it matches.
+  std::optional<std::uint16_t> length;  // IP total length, at most 65,535
+  std::optional<std::uint16_t> dscp;
+  std::optional<std::uint16_t> ttl;
+  std::optional<std::uint16_t> vlan;  // of the outermost tag; kNoVlan: it has none
 
   bool has_ports() const { return header && (protocol == 6 || protocol == 17); }
+  bool has_icmp_type() const { return header && (protocol == 1 || protocol == 58); }
+  std::optional<std::uint16_t> number(NumberField field) const;
 };
 
 // Reads a frame of which the program has said why it does not understand it (CAUSE_*; none: it does). `bits`: STATE_*

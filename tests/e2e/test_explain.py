@@ -17,6 +17,8 @@ RULES = NEIGHBOURS + [
     {"operation": "append", "l4proto": "TCP", "dport": "8000-8100", "action": "count"},
     {"operation": "append", "l4proto": "TCP", "dport": 8080, "conntrack": "NEW", "action": "accept"},
     {"operation": "append", "l4proto": "UDP", "dport": 5300, "action": "log"},
+    {"operation": "append", "l4proto": "ICMP", "icmptype": 3, "icmpcode": "frag-needed", "action": "accept"},
+    {"operation": "append", "length": "1000-2000", "dscp": "ef", "ttl": "0-5", "vlan": "7,none", "action": "accept"},
 ]
 
 
@@ -67,6 +69,12 @@ def fields_case(directory):
             (["src=198.51.100.8", "l4proto=UDP", "fragment=later"], "accept established"),
             (["src=2001:db8::1", "icmptype=135"], "accept rule 0"),
             (["l4proto=GRE"], "drop default"),
+            (["icmptype=destination-unreachable", "icmpcode=4"], "accept rule 5"),
+            (["icmptype=destination-unreachable", "icmpcode=3"], "drop default"),
+            (["l4proto=UDP", "length=1000", "dscp=46", "ttl=5"], "accept rule 6"),
+            (["src=2001:db8::9", "length=2000", "dscp=ef", "ttl=0", "vlan=7"], "accept rule 6"),
+            (["l4proto=GRE", "length=1500", "dscp=ef", "ttl=1", "vlan=8"], "drop default"),
+            (["l4proto=GRE", "length=999", "dscp=ef", "ttl=1"], "drop default"),
         ]
         for words, decision in wanted:
             expect(f"explain {' '.join(words)}", decision, decided(explain(peers, *words)))

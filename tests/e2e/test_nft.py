@@ -17,6 +17,9 @@ PACKETS = 1500
 PROTOCOLS = {"TCP": 6, "UDP": 17, "ICMP": 1, "ICMPv6": 58, "GRE": 47}
 FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
 FAMILIES = {4: "ip", 6: "ip6"}
+NUMBERS = {"length": 200, "dscp": 63, "ttl": 255, "vlan": 4095, "icmptype": 255, "icmpcode": 255}  # the highest
+TAG = 0x8100
+ICMP = {"ICMP": 4, "ICMPv6": 6}
 
 
 class Maker:
@@ -63,6 +66,27 @@ class Maker:
         first = self.random.randrange(60) if self.chance(60) else self.random.randrange(65536)
         return first if self.chance(50) else f"{first}-{min(first + self.random.randrange(1000), 65535)}"
 
+    def numbers(self, field):
+        """A list of numbers and ranges."""
+        terms = []
+        while not terms or self.chance(30):
+            first = self.random.randrange(NUMBERS[field] + 1)
+            last = first if self.chance(40) else self.random.randrange(first, NUMBERS[field] + 1)
+            terms.append(str(first) if first == last else f"{first}-{last}")
+        return ",".join(terms)
+
+    def add_numbers(self, rule):
+        if rule.get("l4proto") in ICMP and self.chance(70):
+            rule["icmptype"] = self.random.choice(("0,8", "3", "128-129,135", self.numbers("icmptype")))
+            if self.chance(40):
+                rule["icmpcode"] = self.random.choice(("0-3", self.numbers("icmpcode")))
+        for field in ("length", "dscp", "ttl"):
+            if self.chance(12):
+                rule[field] = self.numbers(field)
+        if self.chance(12):
+            first = self.random.randrange(8)
+            rule["vlan"] = self.random.choice(("none", str(first), f"{first}-{first + 5}"))
+
     def rule(self, sets):
         rule = {"operation": "append", "action": self.random.choice(("drop", "drop", "accept", "accept", "accept"))}
         version = self.random.choice((4, 4, 6))
@@ -79,6 +103,7 @@ class Maker:
         if rule.get("l4proto", "TCP") == "TCP" and self.chance(30):
             names = self.random.sample(sorted(FLAGS), self.random.randrange(1, 4))
             rule["tcpflags"] = ",".join(self.random.choice(("", "!")) + name for name in names)
+        self.add_numbers(rule)
         return rule
 
     def rules(self, count, sets):
@@ -101,6 +126,19 @@ class Maker:
             return self.random.randrange(65536)
         return min(max(self.random.choice(ports) + self.random.choice((0, 0, 1, -1)), 0), 65535)
 
+    def number(self, rules, field, usual):
+        edges = [int(part) for rule in rules if field in rule for part in rule[field].replace(",", "-").split("-")]
+        if not edges or self.chance(50):
+            return usual
+        return min(max(self.random.choice(edges) + self.random.choice((0, 0, 1, -1)), 0), NUMBERS[field])
+
+    def link(self, ethertype):
+        """The Ethernet header, with a tag or without."""
+        tag = b""
+        if self.chance(30):
+            tag = struct.pack("!HH", TAG, self.random.randrange(8) << 13 | self.random.randrange(12))
+        return bytes.fromhex("020000000001020000000002") + tag + struct.pack("!H", ethertype)
+
     def frame(self, rules, sets):
         version = self.random.choice((4, 4, 6))
         terms = {end: [term for rule in rules for term in rule.get(end, [])] for end in ("src", "dst")}
@@ -113,12 +151,17 @@ class Maker:
             6: ports + bytes(8) + bytes((0x50, flags)) + bytes(6),
             17: ports + b"\0\x0c\0\0data",
             47: b"\0\0\x08\0data",
-        }.get(protocol, bytes((self.random.choice((0, 3, 8, 128, 135)),)) + bytes(7))
+        }.get(protocol)
+        if payload is None:
+            kind = self.number(rules, "icmptype", self.random.choice((0, 3, 8, 128, 135)))
+            payload = bytes((kind, self.number(rules, "icmpcode", 0))) + bytes(6)
+        payload += bytes(self.random.choice((0, 0, self.random.randrange(150))))
+        dscp, ttl = self.number(rules, "dscp", 0), self.number(rules, "ttl", 64)
         offset, more = self.random.choice(((0, 0), (0, 0), (0, 0), (0, 0), (0, 1), (100, 0)))
-        ethernet = bytes.fromhex("020000000001020000000002")
         if version == 4:
-            header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 7, more << 13 | offset, 64, protocol, 0)
-            return ethernet + b"\x08\x00" + header + source.packed + destination.packed + payload
+            length = 20 + len(payload)
+            header = struct.pack("!BBHHHBBH", 0x45, dscp << 2, length, 7, more << 13 | offset, ttl, protocol, 0)
+            return self.link(0x0800) + header + source.packed + destination.packed + payload
         next_header = protocol
         if offset or more:
             payload = struct.pack("!BBHI", next_header, 0, offset << 3 | more, 7) + payload
@@ -126,8 +169,8 @@ class Maker:
         if self.chance(15):
             payload = bytes((next_header, 0, 1, 4, 0, 0, 0, 0)) + payload
             next_header = 60
-        header = struct.pack("!IHBB", 6 << 28, len(payload), next_header, 64)
-        return ethernet + b"\x86\xdd" + header + source.packed + destination.packed + payload
+        header = struct.pack("!IHBB", 6 << 28 | dscp << 22, len(payload), next_header, ttl)
+        return self.link(0x86DD) + header + source.packed + destination.packed + payload
 
 
 def ends_of(term):
@@ -202,7 +245,28 @@ class Nft:
                 return None
         return parts
 
+    @staticmethod
+    def numbers(rule, version):
+        """How a rule asks for ICMP's type and code, length, DSCP, TTL and VLAN."""
+        names = {
+            "icmptype": "icmp type" if version == 4 else "icmpv6 type",
+            "icmpcode": "icmp code" if version == 4 else "icmpv6 code",
+            "length": "meta length",
+            "dscp": f"{FAMILIES[version]} dscp",
+            "ttl": "ip ttl" if version == 4 else "ip6 hoplimit",
+        }
+        parts = [f"{name} {{ {rule[field]} }}" for field, name in names.items() if field in rule]
+        vlan = rule.get("vlan")
+        if vlan == "none":
+            parts.append(f"@ll,96,16 != {TAG:#x}")
+        elif vlan:
+            first, last = vlan.split("-")[0], vlan.split("-")[-1]
+            parts.append(f"@ll,96,16 {TAG:#x} @ll,112,16 & 0x0fff >= {first} @ll,112,16 & 0x0fff <= {last}")
+        return parts
+
     def matches(self, number, rule, version):
+        if "icmptype" in rule and version != ICMP[rule["l4proto"]]:
+            return []
         parts = [f"meta protocol {FAMILIES[version]}"]
         for end in ("src", "dst"):
             asked = self.address(number, end, rule.get(end, []), version)
@@ -215,7 +279,7 @@ class Nft:
             parts.append("meta l4proto 6")
         elif "sport" in rule or "dport" in rule:
             parts.append("meta l4proto { 6, 17 }")
-        if {"sport", "dport", "tcpflags"} & set(rule):
+        if {"sport", "dport", "tcpflags", "icmptype"} & set(rule):
             parts.append("meta mark 0")
         parts += [f"th {end} {rule[end]}" for end in ("sport", "dport") if end in rule]
         if "tcpflags" in rule:
@@ -223,6 +287,7 @@ class Nft:
             mask = sum(FLAGS[word.lstrip("!")] for word in words)
             value = sum(FLAGS[word] for word in words if not word.startswith("!"))
             parts.append(f"tcp flags & {mask:#x} == {value:#x}")
+        parts += self.numbers(rule, version)
         return [" ".join(parts)]
 
 
@@ -287,11 +352,12 @@ def counts_of_nft(network, rules, sets, default, frames):
     return counts
 
 
-def random_case(directory):
-    """Both count what each rule matches: addresses, ranges, sets, exceptions, ports, flags, protocols, fragments."""
+def random_case(directory, mode="drv", rule_sets=RULE_SETS):
+    """Both count what each rule matches: addresses, ranges, sets, exceptions, ports, flags, protocols, fragments,
+    ICMP types, lengths, DSCP, TTL, VLANs."""
     with Network(directory) as network:
         rounds = []
-        for seed in range(RULE_SETS):
+        for seed in range(rule_sets):
             maker = Maker(seed)
             sets = {
                 name: [maker.term(maker.random.choice((4, 6))) for _ in range(size)]
@@ -301,7 +367,7 @@ def random_case(directory):
             rules = [rule for rule in rules if consistent(rule)]
             frames = [maker.frame(rules, sets) for _ in range(PACKETS)]
             rounds.append((rules, sets, maker.random.choice(("drop", "accept")), frames))
-        watching = Controller(network, "--firewall")
+        watching = Controller(network, "--firewall", "--mode", mode)
         ours = [counts_of_ours(network, *one) for one in rounds]
         watching.stop()
         network.check_clean()
@@ -319,9 +385,14 @@ def random_case(directory):
             )
             expect(f"rule set {seed}, packets decided on", PACKETS, decided)
             decided_by_rules += decided - seen["default_action"]
-        if decided_by_rules < RULE_SETS * PACKETS / 4:
+        if decided_by_rules < rule_sets * PACKETS / 4:
             raise Mismatch(f"expected a quarter of the packets to meet a rule, seen {decided_by_rules}")
-        return f"{RULE_SETS} sets of rules, {RULE_SETS * PACKETS} packets, {decided_by_rules} decided by a rule"
+        return f"{rule_sets} sets of rules, {rule_sets * PACKETS} packets, {decided_by_rules} decided by a rule"
+
+
+def tc_case(directory):
+    """The same where the kernel has taken the VLAN tag out of the frame."""
+    return random_case(directory, "tc", 3)
 
 
 def consistent(rule):
@@ -331,11 +402,13 @@ def consistent(rule):
         wanted = [term for term in rule.get(end, []) if not term.startswith("!")]
         if wanted and not any(term.startswith("@") for term in wanted):
             versions.append({ends_of(term)[0].version for term in wanted})
+    if "icmptype" in rule and any(ICMP[rule["l4proto"]] not in version for version in versions):
+        return False
     return len(versions) < 2 or bool(versions[0] & versions[1])
 
 
 def main():
-    return run_directory_cases({"random packets": random_case})
+    return run_directory_cases({"random packets": random_case, "random packets on TC": tc_case})
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ void check_hook(Hook hook, std::uint64_t seed) {
       edges.insert(edges.end(), content.begin(), content.end());
       loaded.firewall.replace_set(name, entries);
     }
-    ChainRules chain = random.chain(random.below(60), {"one", "two", "blocked"});
+    ChainRules chain = random.chain(random.below(60), {"one", "two", "blocked"}, RandomRules::Numbers::yes);
     loaded.firewall.replace_rules(which, parse_batch(batch_of(chain), loaded.firewall.now()));
     loaded.firewall.set_default(which, chain.default_action);
     loaded.firewall.accept_established(which, chain.accept_established);

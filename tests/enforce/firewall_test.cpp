@@ -1191,6 +1191,35 @@ TEST_CASE("a limit goes on with its buckets while other rules change, and begins
   CHECK(passed("198.51.100.1") == 4);
 }
 
+TEST_CASE(
+    "rules for fields that only the host reads are refused where a program for the card is among the attachments") {
+  Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
+  Program host = load_program();
+  firewall.add_attachment(host.shared_firewall(), Chain::ingress, Firewall::Place::own, "eth1/xdp");
+  const auto apply = [&firewall](const json& rule) { firewall.apply(Chain::ingress, batch({append(rule)})); };
+  const json fields[] = {
+      {{"l4proto", "ICMP"}, {"icmptype", 8}}, {{"length", "0-100"}}, {{"dscp", "ef"}}, {{"ttl", 1}}, {{"vlan", 10}}};
+  for (const json& field : fields) apply(field);
+  Program card =
+      testing::pooled_program({.object = find_object(kSentry, Target::card), .size = kSessions, .firewall = kSmall});
+  const auto add_card = [&] {
+    firewall.add_attachment(card.shared_firewall(), Chain::ingress, Firewall::Place::own, "eth0/xdp");
+  };
+  CHECK_THROWS_WITH(add_card(), Catch::StartsWith("rule with id 0: icmptype: eth0/xdp is a program for the card"));
+  firewall.apply(Chain::ingress, batch({{{"operation", "flush"}}}));
+  add_card();
+  apply({{"dport", 80}});
+  for (const json& field : fields) {
+    const std::string name = field.contains("icmptype") ? "icmptype" : field.begin().key();
+    CHECK_THROWS_WITH(apply(field),
+                      Catch::StartsWith("rule with id 1: " + name + ": eth0/xdp is a program for the card"));
+  }
+  json elsewhere = fields[1];
+  elsewhere["in"] = "eth1";
+  apply(elsewhere);
+  CHECK(firewall.rules(Chain::ingress)->rules.size() == 2);
+}
+
 TEST_CASE("of a rate that is not all, dropped packets get a sixteenth; of all they get all") {
   Firewall firewall({kSmall, std::nullopt, [](const std::string&) {}});
   Monitor monitor(Profile::all, 100, wall_clock_ns);

@@ -29,6 +29,7 @@ PACKETS = [
     "src=192.0.2.1 dport=80",
     "src=2001:db8::1 dst=2001:db8::2 l4proto=UDP sport=1",
     "l4proto=ICMP icmptype=3",
+    "icmptype=ping icmpcode=1 length=100 dscp=ef ttl=5 vlan=7",
     "fragment=later l4proto=TCP tcpflags=SYN conntrack=ESTABLISHED",
 ]
 

@@ -667,6 +667,28 @@ SECOND_PACKETS: list[tuple[tuple, dict, bool]] = [
 ]
 
 
+# Rules for fields that the card's programs do not read.
+HOST_FIELDS = {
+    "icmptype": ("l4proto=ICMP", "icmptype=echo-request"),
+    "length": ("length=0-100",),
+    "dscp": ("dscp=ef",),
+    "ttl": ("ttl=0-5",),
+    "vlan": ("vlan=10,none",),
+}
+
+
+def check_refused_fields(walls):
+    """Each is refused by its name, before a message; what is in force stays."""
+    before = len(writes(walls))
+    for field, words in HOST_FIELDS.items():
+        expect_text(
+            f"a rule with {field}",
+            f"{field}: nfp0/xdp is a program for the card, which does not read it; allowed there are src, dst",
+            refused("rules", "add", "drop", *words),
+        )
+    expect("messages of refused rules", before, len(writes(walls)))
+
+
 def check_verdicts(walls, packets, what):
     for port, wall in enumerate(walls):
         for packet, more, drops in packets:
@@ -723,6 +745,8 @@ def rules_case(directory, _):
         expect(f"exit status of rules apply ({done.stderr!r})", 0, done.returncode)
         check_bank(writes(walls)[before:], 1 - (in_force[0][0] >> 1 & 1), walls)
         check_verdicts(walls, FIRST_PACKETS + SECOND_PACKETS, "both batches")
+        check_refused_fields(walls)
+        check_verdicts(walls, FIRST_PACKETS + SECOND_PACKETS, "after rules that are refused")
 
         before = len(writes(walls))
         done = nicsentry("block", "192.0.2.77", "2001:db8:77::/48")

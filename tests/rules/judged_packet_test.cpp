@@ -196,5 +196,48 @@ TEST_CASE("of a rule that does not match, the first field that keeps it from mat
   CHECK(mismatch({{"dport", 0}}, packet_of({"icmptype=8"})) == "dport none/0");
 }
 
+TEST_CASE("a packet has the numbers that its words say") {
+  for (const char* source : {"src=10.0.0.1", "src=2001:db8::1"}) {
+    CAPTURE(source);
+    const bool ipv6 = std::string(source).find(':') != std::string::npos;
+    const std::string icmp = std::string("l4proto=ICMP") + (ipv6 ? "v6" : "");
+    const JudgedPacket packet = packet_of({source, icmp, "icmptype=destination-unreachable",
+                                           "icmpcode=port-unreachable", "length=300", "dscp=ef", "ttl=7", "vlan=12"});
+    CHECK(packet.number(NumberField::icmp_type) == (ipv6 ? 1 : 3));
+    CHECK(packet.number(NumberField::icmp_code) == (ipv6 ? 4 : 3));
+    CHECK(packet.number(NumberField::length) == 300);
+    CHECK(packet.number(NumberField::dscp) == 46);
+    CHECK(packet.number(NumberField::ttl) == 7);
+    CHECK(packet.number(NumberField::vlan) == 12);
+    const JudgedPacket plain = packet_of({source, "fragment=later", "l4proto=TCP"}, CAUSE_LATER_FRAGMENT);
+    CHECK_FALSE(plain.number(NumberField::icmp_type));
+    CHECK(plain.number(NumberField::length) == (ipv6 ? 56 : 28));
+    CHECK(plain.number(NumberField::ttl) == 64);
+    CHECK(plain.number(NumberField::vlan) == kNoVlan);
+  }
+}
+
+TEST_CASE("of the fields that are numbers, the first that keeps a rule from matching") {
+  const JudgedPacket ping = packet_of({"icmptype=8", "length=84", "dscp=cs1", "ttl=3", "vlan=5"});
+  CHECK(mismatch({{"l4proto", "ICMP"},
+                  {"icmptype", "echo-request"},
+                  {"icmpcode", 0},
+                  {"length", "80-90"},
+                  {"dscp", "cs1"},
+                  {"ttl", "0-5"},
+                  {"vlan", "5,none"}},
+                 ping)
+            .empty());
+  CHECK(mismatch({{"l4proto", "ICMP"}, {"icmptype", 3}}, ping) == "icmptype echo-request/destination-unreachable");
+  CHECK(mismatch({{"l4proto", "ICMP"}, {"icmptype", 8}, {"icmpcode", 1}}, ping) == "icmpcode 0/1");
+  CHECK(mismatch({{"length", "0-83"}}, ping) == "length 84/0-83");
+  CHECK(mismatch({{"dscp", "ef"}}, ping) == "dscp cs1/ef");
+  CHECK(mismatch({{"ttl", 4}}, ping) == "ttl 3/4");
+  CHECK(mismatch({{"vlan", "none"}}, ping) == "vlan 5/none");
+  const JudgedPacket cut = packet_of({"dport=80"}, CAUSE_TRUNCATED);
+  CHECK(mismatch({{"length", "0-65535"}}, cut) == "length none/0-65535");
+  CHECK(mismatch({{"ttl", 64}}, cut).empty());
+}
+
 }  // namespace
 }  // namespace nicsentry::firewall_judged_packet_test

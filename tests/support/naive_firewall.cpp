@@ -42,6 +42,24 @@ bool matches(const std::vector<PortRange>& ranges, std::uint16_t port, const Pac
   return false;
 }
 
+bool matches(const std::vector<PortRange>& ranges, unsigned number) {
+  for (const PortRange& range : ranges) {
+    if (range.first <= number && number <= range.last) return true;
+  }
+  return ranges.empty();
+}
+
+bool matches_numbers(const RuleMatch& match, const PacketFields& packet) {
+  const std::vector<PortRange>& types = match.numbers[0];
+  const std::vector<PortRange>& codes = match.numbers[1];
+  const bool icmp = packet.header && (packet.protocol == 1 || packet.protocol == 58);
+  if (!icmp && (!types.empty() || !codes.empty())) return false;
+  if (icmp && !(matches(types, packet.icmp_type) && matches(codes, packet.icmp_code))) return false;
+  if (packet.unjudged && !match.numbers[2].empty()) return false;
+  return (packet.unjudged || matches(match.numbers[2], packet.length)) && matches(match.numbers[3], packet.dscp) &&
+         matches(match.numbers[4], packet.ttl) && matches(match.numbers[5], packet.vlan);
+}
+
 bool matches(const std::vector<std::uint8_t>& protocols, std::uint8_t protocol) {
   for (const std::uint8_t one : protocols) {
     if (one == protocol) return true;
@@ -56,7 +74,7 @@ bool matches(const RuleMatch& match, const NaiveSets& sets, const PacketFields& 
                           (packet.tcp_flags & match.tcp_flags->mask) != match.tcp_flags->value)) {
     return false;
   }
-  return matches(match.source_ports, packet.source_port, packet) &&
+  return matches_numbers(match, packet) && matches(match.source_ports, packet.source_port, packet) &&
          matches(match.destination_ports, packet.destination_port, packet) &&
          matches(match.source, sets, packet.source) && matches(match.destination, sets, packet.destination);
 }

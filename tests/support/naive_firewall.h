@@ -21,7 +21,12 @@ struct PacketFields {
   std::uint16_t destination_port = 0;
   std::uint8_t tcp_flags = 0;
   std::uint8_t icmp_type = 0;
-  bool header = true;  // its transport header can be read
+  std::uint8_t icmp_code = 0;
+  unsigned length = 0;  // IP total length; of unjudged packets it is not known
+  unsigned dscp = 0;
+  unsigned ttl = 0;
+  unsigned vlan = 4096;  // of the outermost tag; 4096: none
+  bool header = true;    // its transport header can be read
   ConnectionState state = ConnectionState::new_session;
   bool later_fragment = false;  // rules come first, although it is established
   bool unjudged = false;        // it is cut off

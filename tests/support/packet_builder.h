@@ -36,6 +36,15 @@ class PacketBuilder {
     ethertype_ = source.version == 6 ? 0x86dd : 0x0800;
     return *this;
   }
+  // DSCP, and TTL or hop limit.
+  PacketBuilder& dscp(unsigned value) {
+    dscp_ = value;
+    return *this;
+  }
+  PacketBuilder& ttl(std::uint8_t value) {
+    ttl_ = value;
+    return *this;
+  }
   // IPv4 options, in 32-bit words (no-operations).
   PacketBuilder& options(unsigned words) {
     option_words_ = words;
@@ -78,8 +87,12 @@ class PacketBuilder {
     append(header, {0, 0, 0, 0});  // length: see build()
     return transport(17, header);
   }
-  PacketBuilder& icmp(std::uint8_t type = 8) { return transport(1, {type, 0, 0, 0, 0, 1, 0, 2}); }
-  PacketBuilder& icmpv6(std::uint8_t type = 128) { return transport(58, {type, 0, 0, 0, 0, 1, 0, 2}); }
+  PacketBuilder& icmp(std::uint8_t type = 8, std::uint8_t code = 0) {
+    return transport(1, {type, code, 0, 0, 0, 1, 0, 2});
+  }
+  PacketBuilder& icmpv6(std::uint8_t type = 128, std::uint8_t code = 0) {
+    return transport(58, {type, code, 0, 0, 0, 1, 0, 2});
+  }
   PacketBuilder& transport(std::uint8_t protocol, const Bytes& header) {
     protocol_ = protocol;
     transport_ = header;
@@ -127,11 +140,11 @@ class PacketBuilder {
 
   Bytes ipv4_header(std::size_t inside) const {
     const std::size_t header = 20 + std::size_t{option_words_} * 4;
-    Bytes bytes{low_byte(0x40U | (header / 4)), 0};
+    Bytes bytes{low_byte(0x40U | (header / 4)), low_byte(dscp_ << 2U)};
     append(bytes, be16(header + inside));
     append(bytes, {0, 7});
     append(bytes, be16(fragment_word_));
-    append(bytes, {64, protocol_, 0, 0});
+    append(bytes, {ttl_, protocol_, 0, 0});
     bytes.insert(bytes.end(), source_.bytes.begin(), source_.bytes.begin() + 4);
     bytes.insert(bytes.end(), destination_.bytes.begin(), destination_.bytes.begin() + 4);
     bytes.resize(header, 1);
@@ -145,9 +158,10 @@ class PacketBuilder {
       body[0] = i + 1 < extensions_.size() ? extensions_[i + 1].first : protocol_;
       append(chain, body);
     }
-    Bytes bytes{0x60, 0, 0, 0};
+    Bytes bytes = be16(0x6000U | dscp_ << 6U);
+    append(bytes, {0, 0});
     append(bytes, be16(chain.size() + inside));
-    append(bytes, {extensions_.empty() ? protocol_ : extensions_.front().first, 64});
+    append(bytes, {extensions_.empty() ? protocol_ : extensions_.front().first, ttl_});
     bytes.insert(bytes.end(), source_.bytes.begin(), source_.bytes.end());
     bytes.insert(bytes.end(), destination_.bytes.begin(), destination_.bytes.end());
     append(bytes, chain);
@@ -158,6 +172,8 @@ class PacketBuilder {
   std::uint16_t ethertype_ = 0x0800;
   IpAddress source_;
   IpAddress destination_;
+  unsigned dscp_ = 0;
+  std::uint8_t ttl_ = 64;
   unsigned option_words_ = 0;
   unsigned fragment_word_ = 0;
   std::vector<std::pair<std::uint8_t, Bytes>> extensions_;

@@ -90,7 +90,46 @@ std::vector<PortRange> RandomRules::port_list() {
   return normalised(std::move(made));
 }
 
-ChainRules RandomRules::chain(std::size_t rules, const std::vector<std::string>& sets) {
+std::vector<PortRange> RandomRules::number_list(unsigned last) {
+  std::vector<PortRange> made;
+  do {
+    const auto first = static_cast<unsigned>(below(last + 1U));
+    const auto span = static_cast<unsigned>(chance(50) ? 0 : below(last + 1U - first));
+    made.push_back({static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(first + span)});
+  } while (made.size() < 5 && chance(35));
+  return normalised(std::move(made));
+}
+
+void RandomRules::add_numbers(RuleMatch& match) {
+  const bool icmp = match.protocols.size() == 1 && (match.protocols.front() == 1 || match.protocols.front() == 58);
+  if (icmp && chance(70)) {
+    match.numbers[0] = number_list(chance(50) ? 16 : 255);
+    if (chance(40)) match.numbers[1] = number_list(chance(50) ? 4 : 255);
+  }
+  if (chance(15)) match.numbers[2] = number_list(chance(80) ? 150 : 65535);
+  if (chance(10)) match.numbers[3] = number_list(63);
+  if (chance(10)) match.numbers[4] = number_list(255);
+  if (chance(10)) match.numbers[5] = number_list(chance(50) ? 3 : 4095);
+  if (chance(5)) {  // untagged
+    match.numbers[5].push_back({4096, 4096});
+    match.numbers[5] = normalised(std::move(match.numbers[5]));
+  }
+}
+
+unsigned RandomRules::number_at_edge(const ChainRules& near, std::size_t field, unsigned usual) {
+  constexpr unsigned kLast[] = {255, 255, 65535, 63, 255, 4095};
+  if (near.rules.empty() || chance(40)) return usual;
+  for (unsigned tries = 0; tries < 8; ++tries) {
+    const auto& ranges = near.rules[below(near.rules.size())].match.numbers.at(field);
+    if (ranges.empty()) continue;
+    const PortRange& range = ranges[below(ranges.size())];
+    const unsigned edge = (chance(50) ? range.first : range.last) + static_cast<unsigned>(below(3)) - 1;
+    return edge <= kLast[field] ? edge : usual;
+  }
+  return usual;
+}
+
+ChainRules RandomRules::chain(std::size_t rules, const std::vector<std::string>& sets, Numbers numbers) {
   ChainRules made;
   made.default_action = chance(50) ? RuleAction::drop : RuleAction::accept;
   made.accept_established = chance(50);
@@ -119,6 +158,7 @@ ChainRules RandomRules::chain(std::size_t rules, const std::vector<std::string>&
       rule.match.tcp_flags = TcpFlagsMatch{mask, static_cast<std::uint8_t>(below(256) & mask)};
     }
     if (chance(30)) rule.match.state = static_cast<ConnectionState>(below(4));
+    if (numbers == Numbers::yes) add_numbers(rule.match);
     rule.action = chance(45) ? RuleAction::drop : chance(70) ? RuleAction::accept : RuleAction::log;
     if (counting < 5 && chance(10)) {
       rule.action = RuleAction::count;
@@ -171,7 +211,23 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
   fields.source_port = port_at_edge(near, true);
   fields.destination_port = port_at_edge(near, false);
   PacketBuilder builder;
-  builder.addresses(fields.source, fields.destination).payload(below(64));
+  const std::size_t payload = below(64);
+  builder.addresses(fields.source, fields.destination).payload(payload);
+  fields.dscp = number_at_edge(near, 3, 0);
+  fields.ttl = number_at_edge(near, 4, 64);
+  builder.dscp(fields.dscp).ttl(static_cast<std::uint8_t>(fields.ttl));
+  std::size_t before = 14;  // of the IP header
+  if (chance(25)) {
+    constexpr std::uint16_t kTagTypes[] = {0x8100, 0x88a8};
+    fields.vlan = number_at_edge(near, 5, 7);
+    // Priority bits above the id; the inner tag does not count.
+    builder.vlan(kTagTypes[below(2)], static_cast<std::uint16_t>(fields.vlan | below(8) << 13U));
+    before += 4;
+    if (chance(40)) {
+      builder.vlan(0x8100, static_cast<std::uint16_t>(below(4096)));
+      before += 4;
+    }
+  }
   const auto kind = below(100);
   if (kind < 50) {
     fields.protocol = 6;
@@ -185,12 +241,13 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
     // Replies, errors, queries, and what is none of them: RFC 792, 950, 1256, 4443, 4620, 4861.
     constexpr std::uint8_t kTypes[] = {0, 14, 16, 18, 3, 4, 5, 11, 12, 8, 13, 15, 17, 9, 200};
     constexpr std::uint8_t kTypes6[] = {129, 140, 0, 1, 2, 3, 4, 5, 127, 128, 139, 133, 134, 135, 136, 137};
+    fields.icmp_type = version == 4 ? kTypes[below(std::size(kTypes))] : kTypes6[below(std::size(kTypes6))];
+    fields.icmp_type = static_cast<std::uint8_t>(number_at_edge(near, 0, fields.icmp_type));
+    fields.icmp_code = static_cast<std::uint8_t>(number_at_edge(near, 1, 0));
     if (version == 4) {
-      fields.icmp_type = kTypes[below(std::size(kTypes))];
-      builder.icmp(fields.icmp_type);
+      builder.icmp(fields.icmp_type, fields.icmp_code);
     } else {
-      fields.icmp_type = kTypes6[below(std::size(kTypes6))];
-      builder.icmpv6(fields.icmp_type);
+      builder.icmpv6(fields.icmp_type, fields.icmp_code);
     }
   } else {
     fields.protocol = 47;
@@ -210,12 +267,17 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
     }
   }
   made.frame = builder.build();
+  fields.length = static_cast<unsigned>(made.frame.size() - before);
+  if (const unsigned wanted = number_at_edge(near, 2, fields.length); wanted > fields.length && wanted < 2000) {
+    made.frame = builder.payload(payload + wanted - fields.length).build();
+    fields.length = wanted;
+  }
   if (fields.header && chance(4)) {  // the frame ends before the IP length does
     made.frame.pop_back();
     fields.unjudged = true;
     fields.header = false;
     fields.state = ConnectionState::invalid;
-    const auto ipv6_next_header = made.frame.at(14 + 6);
+    const auto ipv6_next_header = made.frame.at(before + 6);
     if (version == 6) fields.protocol = ipv6_next_header;
   }
   if (fields.protocol == 6 && fields.header) {

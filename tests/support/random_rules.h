@@ -14,7 +14,9 @@ class RandomRules {
  public:
   explicit RandomRules(std::uint64_t seed) : random_(seed) {}
 
-  ChainRules chain(std::size_t rules, const std::vector<std::string>& sets);
+  // With `numbers` also ICMP types, length, DSCP, TTL and VLAN, which programs on the card do not read.
+  enum class Numbers { no, yes };
+  ChainRules chain(std::size_t rules, const std::vector<std::string>& sets, Numbers numbers = Numbers::no);
   AddressRange range();
   std::vector<AddressRange> ranges(std::size_t count);
 
@@ -36,6 +38,9 @@ class RandomRules {
   AddressMatch match(const std::vector<std::string>& sets, std::uint8_t version);
   PortRange ports();
   std::vector<PortRange> port_list();
+  std::vector<PortRange> number_list(unsigned last);
+  void add_numbers(RuleMatch& match);
+  unsigned number_at_edge(const ChainRules& near, std::size_t field, unsigned usual);
   IpAddress at_edge(const ChainRules& near, const std::vector<AddressRange>& ranges, std::uint8_t version, bool source);
   std::uint16_t port_at_edge(const ChainRules& near, bool source);
 

@@ -67,8 +67,9 @@ PacketFields fields_of(const JudgedPacket& packet) {
   }
   if (packet.header && packet.protocol == static_cast<std::uint8_t>(Protocol::tcp)) {
     fields.tcp_flags = packet.tcp_flags == 0 ? "NONE" : tcp_flags_text({packet.tcp_flags, packet.tcp_flags});
-  } else if (packet.header && !packet.has_ports()) {
-    fields.icmp_type = packet.icmp_type;
+  }
+  for (const NumberField field : kNumberFields) {
+    fields.numbers.at(static_cast<std::size_t>(field)) = packet.number(field);
   }
   fields.state = packet.state;
   return fields;

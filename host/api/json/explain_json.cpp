@@ -93,6 +93,27 @@ ExplainRequest::Packet get_packet(Fields fields) {
   return packet;
 }
 
+constexpr const char* kNoTag = "none";  // a VLAN
+
+ordered_json number_json(NumberField field, std::uint16_t number) {
+  if (field == NumberField::vlan && number == kNoVlan) {
+    return kNoTag;
+  }
+  return number;
+}
+
+std::optional<std::uint16_t> find_number(Fields& fields, NumberField field) {
+  const char* name = number_field_name(field);
+  if (field == NumberField::vlan && fields.has(name) && fields.at(name, kNumber).is_string()) {
+    const auto text = fields.get<std::string>(name, kText);
+    if (text != kNoTag) {
+      fields.fail(name, "a VLAN id, or none");
+    }
+    return kNoVlan;
+  }
+  return fields.find<std::uint16_t>(name, kNumber);
+}
+
 ordered_json encode(const PacketFields& packet) {
   const char* protocol = protocol_keyword(packet.protocol);
   ordered_json object = {{"src", packet.source}, {"dst", packet.destination}};
@@ -106,8 +127,10 @@ ordered_json encode(const PacketFields& packet) {
   if (packet.tcp_flags) {
     object["tcpflags"] = *packet.tcp_flags;
   }
-  if (packet.icmp_type) {
-    object["icmptype"] = *packet.icmp_type;
+  for (const NumberField field : kNumberFields) {
+    if (const auto& number = packet.numbers.at(static_cast<std::size_t>(field))) {
+      object[number_field_name(field)] = number_json(field, *number);
+    }
   }
   object["conntrack"] = state_name(packet.state);
   return object;
@@ -133,7 +156,9 @@ PacketFields get_packet_fields(Fields fields) {
   packet.source_port = fields.find<std::uint16_t>("sport", "a port");
   packet.destination_port = fields.find<std::uint16_t>("dport", "a port");
   packet.tcp_flags = fields.find<std::string>("tcpflags", kText);
-  packet.icmp_type = fields.find<std::uint8_t>("icmptype", kNumber);
+  for (const NumberField field : kNumberFields) {
+    packet.numbers.at(static_cast<std::size_t>(field)) = find_number(fields, field);
+  }
   packet.state = get_state(fields);
   return packet;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "host/api/json/fields.h"
 #include "host/api/json/rules_json.h"
+#include "host/rules/language/number_fields.h"
 #include "host/rules/language/rule.h"
 
 namespace nicsentry {
@@ -45,8 +47,8 @@ struct PacketFields {
   std::uint8_t protocol = 0;
   std::optional<std::uint16_t> source_port;
   std::optional<std::uint16_t> destination_port;
-  std::optional<std::string> tcp_flags;  // "SYN", "NONE"
-  std::optional<std::uint8_t> icmp_type;
+  std::optional<std::string> tcp_flags;                                    // "SYN", "NONE"
+  std::array<std::optional<std::uint16_t>, kNumberFields.size()> numbers;  // by NumberField
   ConnectionState state = ConnectionState::new_session;
 };
 

@@ -11,6 +11,7 @@
 #include "host/rules/compile/deciding_rows.h"
 #include "host/rules/compile/limit_table.h"
 #include "host/rules/language/ether_type.h"
+#include "host/rules/language/number_fields.h"
 #include "host/rules/sets/address_key.h"
 #include "host/rules/sets/range_tree.h"
 
@@ -140,7 +141,7 @@ class Compiler {
         "dst", [&](const MatchRow& row) { return some_address(row.destination); },
         [&] { add_address(vectors, kDestination); });
     count_new(
-        "sport", [](const MatchRow& row) { return row.source_ports.has_value(); },
+        "sport or icmptype", [](const MatchRow& row) { return row.source_ports || row.icmp; },
         [&] {
           (rows_->remote_is_destination ? bank_.local : bank_.remote).ports =
               add_ports(vectors, &MatchRow::source_ports);
@@ -152,9 +153,12 @@ class Compiler {
               add_ports(vectors, &MatchRow::destination_ports);
         });
     count_new(
+        "length, dscp, ttl and vlan", [](const MatchRow& row) { return row.asks_fields() && !row.icmp; },
+        [&] { add_host_fields(vectors); });
+    count_new(
         "l4proto, tcpflags and conntrack",
         [](const MatchRow& row) {
-          return row.protocols || row.state || row.asks_flags() || row.asks_ports() || row.later_fragments;
+          return row.protocols || row.state || row.asks_flags() || row.asks_ports() || row.icmp || row.later_fragments;
         },
         [&] { bank_.facts_root = add_misc(vectors); });
     count_new(
@@ -202,10 +206,34 @@ class Compiler {
     return plain_tree(classify(
         vectors, rows_->rows.size(),
         [&](std::size_t i) {
-          const auto& ranges = rows_->rows[i].match.*ports;
+          const MatchRow& row = rows_->rows[i].match;
+          // Ports of ICMP are its type and code; both roots are asked for them.
+          const auto& ranges = row.icmp ? row.icmp : row.*ports;
           return ranges ? *ranges : KeyRanges{{0, kLastPort}};
         },
         kLastPort));
+  }
+
+  // The trees over the fields that only programs on the host read, and the element that names their roots.
+  void add_host_fields(BitVectors& vectors) {
+    if (std::none_of(rows_->rows.begin(), rows_->rows.end(),
+                     [](const DecidingRow& row) { return row.match.asks_fields(); })) {
+      return;
+    }
+    constexpr std::array<Uint128, HOST_FIELDS> kLast{FIELD_LENGTH_NONE, 0x3f, 0xff, FIELD_VLAN_NONE};
+    interval_node roots{};
+    for (std::size_t field = 0; field < HOST_FIELDS; ++field) {
+      roots.next[field] = plain_tree(classify(
+          vectors, rows_->rows.size(),
+          [&](std::size_t i) {
+            const auto& ranges = rows_->rows[i].match.fields.at(field);
+            return ranges ? *ranges : KeyRanges{{0, kLast.at(field)}};
+          },
+          kLast.at(field)));
+    }
+    const std::size_t element_number = input_.place.first_node + compiled_.tables.nodes.size();
+    compiled_.tables.nodes.push_back(roots);
+    bank_.config |= BANK_ASKS_FIELDS | static_cast<std::uint32_t>(element_number) << BANK_FIELDS_SHIFT;
   }
 
   // Protocols that no rule names share their bit vectors, except TCP and UDP. Few keys then need a vector of their own.
@@ -474,6 +502,21 @@ std::uint32_t Compiled::rule_of(std::uint32_t action) const {
 
 bool restricts(const ChainRules& rules, bool blocks) {
   return blocks || !rules.rules.empty() || rules.default_action == RuleAction::drop;
+}
+
+std::optional<HostField> host_field_asked(const ChainRules& rules, Chain chain, const std::string& interface) {
+  for (std::size_t id = 0; id < rules.rules.size(); ++id) {
+    const Rule& rule = rules.rules[id];
+    if (!interface.empty() && !interfaces_of(rule, chain).accepts(interface)) {
+      continue;
+    }
+    const auto asked = std::find_if(kNumberFields.begin(), kNumberFields.end(),
+                                    [&rule](NumberField field) { return !rule.match.number(field).empty(); });
+    if (asked != kNumberFields.end()) {
+      return HostField{id, *asked};
+    }
+  }
+  return std::nullopt;
 }
 
 bool asks_interface(const ChainRules& rules) {

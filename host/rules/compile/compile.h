@@ -47,6 +47,14 @@ bool asks_interface(const ChainRules& rules);
 // Whether a rule limits: programs for the card refuse that.
 bool has_limits(const ChainRules& rules);
 
+// The first rule that asks for a field that programs on the card do not read. Rules for other interfaces are left out,
+// unless `interface` is empty.
+struct HostField {
+  std::size_t rule = 0;
+  NumberField field = NumberField::length;
+};
+std::optional<HostField> host_field_asked(const ChainRules& rules, Chain chain, const std::string& interface);
+
 // The conditions of each match row, for vectors of set classes that are added later.
 struct CompiledRows;
 

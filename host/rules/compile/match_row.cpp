@@ -88,6 +88,44 @@ std::optional<KeyRanges> keys_of(const std::vector<PortRange>& ports) {
   return keys;
 }
 
+// A code is asked for together with its type.
+std::optional<KeyRanges> icmp_of(const RuleMatch& match) {
+  constexpr std::uint32_t kCodes = 1U << ICMP_KEY_TYPE_SHIFT;
+  if (match.number(NumberField::icmp_type).empty()) {
+    return std::nullopt;
+  }
+  NumberRanges codes = match.number(NumberField::icmp_code);
+  if (codes.empty()) {
+    codes.push_back({0, kCodes - 1});
+  }
+  KeyRanges keys;
+  for (const PortRange& types : match.number(NumberField::icmp_type)) {
+    for (std::uint32_t type = types.first; type <= types.last; ++type) {
+      for (const PortRange& range : codes) {
+        keys.push_back({type * kCodes + range.first, type * kCodes + range.last});
+      }
+    }
+  }
+  return normalised(std::move(keys));
+}
+
+std::array<std::optional<KeyRanges>, HOST_FIELDS> fields_of(const RuleMatch& match) {
+  std::array<std::optional<KeyRanges>, HOST_FIELDS> fields;
+  fields[FIELD_LENGTH] = keys_of(match.number(NumberField::length));
+  fields[FIELD_DSCP] = keys_of(match.number(NumberField::dscp));
+  fields[FIELD_TTL] = keys_of(match.number(NumberField::ttl));
+  fields[FIELD_VLAN] = keys_of(match.number(NumberField::vlan));
+  return fields;
+}
+
+bool agree(const MatchRow& a, const MatchRow& b, MatchRow& both) {
+  bool possible = agree(a.icmp, b.icmp, both.icmp);
+  for (std::size_t field = 0; field < both.fields.size(); ++field) {
+    possible = agree(a.fields.at(field), b.fields.at(field), both.fields.at(field)) && possible;
+  }
+  return possible && !(both.icmp && both.asks_ports());
+}
+
 std::optional<ProtocolSet> set_of(const std::vector<std::uint8_t>& protocols) {
   if (protocols.empty()) {
     return std::nullopt;
@@ -208,7 +246,14 @@ bool MatchRow::accepts_misc(std::uint32_t key) const {
   if (asks_ports() && (!header || (its_protocol != IPPROTO_TCP && its_protocol != IPPROTO_UDP))) {
     return false;
   }
+  if (icmp && (!header || (its_protocol != IPPROTO_ICMP && its_protocol != IPPROTO_ICMPV6))) {
+    return false;
+  }
   return !asks_flags() || (tcp && (key & tcp_flags.mask) == tcp_flags.value);
+}
+
+bool MatchRow::asks_fields() const {
+  return icmp || std::any_of(fields.begin(), fields.end(), [](const auto& field) { return field.has_value(); });
 }
 
 std::vector<MatchRow> rows_of(const ChainRules& chain, std::uint32_t number, const SetBit& set_bit) {
@@ -218,8 +263,9 @@ std::vector<MatchRow> rows_of(const ChainRules& chain, std::uint32_t number, con
   for (const AddressCondition& source : conditions_of(rule.match.source, set_bit)) {
     for (const AddressCondition& destination : destinations) {
       rows.push_back({number, source, destination, keys_of(rule.match.source_ports),
-                      keys_of(rule.match.destination_ports), set_of(rule.match.protocols),
-                      rule.match.tcp_flags.value_or(TcpFlagsMatch{}), rule.match.state, chain.tcp_pickup});
+                      keys_of(rule.match.destination_ports), icmp_of(rule.match), fields_of(rule.match),
+                      set_of(rule.match.protocols), rule.match.tcp_flags.value_or(TcpFlagsMatch{}), rule.match.state,
+                      chain.tcp_pickup});
     }
   }
   return rows;
@@ -238,7 +284,7 @@ std::optional<MatchRow> intersection(const MatchRow& a, const MatchRow& b) {
   const bool ipv6 = !both.source.ipv6.empty() && !both.destination.ipv6.empty();
   const bool possible = (ipv4 || ipv6) && (a.tcp_flags.value & common) == (b.tcp_flags.value & common) &&
                         agree(a.source_ports, b.source_ports, both.source_ports) &&
-                        agree(a.destination_ports, b.destination_ports, both.destination_ports) &&
+                        agree(a.destination_ports, b.destination_ports, both.destination_ports) && agree(a, b, both) &&
                         agree(a.protocols, b.protocols, both.protocols) && agree(a.state, b.state, both.state);
   return possible ? std::optional(std::move(both)) : std::nullopt;
 }
@@ -248,8 +294,10 @@ bool covers(const MatchRow& outer, const MatchRow& inner) {
                      (inner.tcp_flags.value & outer.tcp_flags.mask) == outer.tcp_flags.value;
   return flags && covers(outer.protocols, inner.protocols) && (!outer.state || outer.state == inner.state) &&
          (!outer.asks_ports() || inner.asks_ports()) && covers(outer.source_ports, inner.source_ports) &&
-         covers(outer.destination_ports, inner.destination_ports) && covers(outer.source, inner.source) &&
-         covers(outer.destination, inner.destination);
+         covers(outer.destination_ports, inner.destination_ports) && covers(outer.icmp, inner.icmp) &&
+         std::equal(outer.fields.begin(), outer.fields.end(), inner.fields.begin(),
+                    [](const auto& wide, const auto& narrow) { return covers(wide, narrow); }) &&
+         covers(outer.source, inner.source) && covers(outer.destination, inner.destination);
 }
 
 }  // namespace nicsentry

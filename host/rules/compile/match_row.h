@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bpf_offload/types.h"
 #include "host/rules/compile/tables.h"
 #include "host/rules/language/rule.h"
 #include "host/rules/sets/set_mask.h"
@@ -58,6 +60,8 @@ struct MatchRow {
   AddressCondition destination;
   std::optional<KeyRanges> source_ports;
   std::optional<KeyRanges> destination_ports;
+  std::optional<KeyRanges> icmp;  // type << ICMP_KEY_TYPE_SHIFT | code; then no ports are asked for
+  std::array<std::optional<KeyRanges>, HOST_FIELDS> fields;  // by enum host_field
   std::optional<ProtocolSet> protocols;
   TcpFlagsMatch tcp_flags;
   std::optional<ConnectionState> state;
@@ -65,6 +69,7 @@ struct MatchRow {
   bool later_fragments = false;  // matches only these
 
   bool asks_ports() const { return source_ports || destination_ports; }
+  bool asks_fields() const;  // that only programs on the host read
   bool asks_flags() const { return tcp_flags.mask != 0; }
   // Checks the protocol, whether the header is known, the session's state and the TCP flags: FACT_*.
   bool accepts_misc(std::uint32_t key) const;

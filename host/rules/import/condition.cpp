@@ -90,25 +90,31 @@ std::optional<Condition> both_of(const Condition& a, const Condition& b) {
   both.states = static_cast<std::uint8_t>(a.states & b.states);
   both.untyped_ports = a.untyped_ports || b.untyped_ports;
   RuleMatch& match = both.match;
+  bool numbers = true;
+  for (std::size_t i = 0; i < match.numbers.size(); ++i) {
+    numbers = join_ranges(match.numbers.at(i), b.match.numbers.at(i)) && numbers;
+  }
   const bool possible =
-      both.states != 0 && join(match.in, b.match.in) && join(match.out, b.match.out) &&
+      numbers && both.states != 0 && join(match.in, b.match.in) && join(match.out, b.match.out) &&
       join(match.source, b.match.source) && join(match.destination, b.match.destination) &&
       join(match.protocols, b.match.protocols) && join_ranges(match.source_ports, b.match.source_ports) &&
       join_ranges(match.destination_ports, b.match.destination_ports) && join(match.tcp_flags, b.match.tcp_flags);
   return possible ? std::optional(std::move(both)) : std::nullopt;
 }
 
-std::vector<PortRange> other_ports(const std::vector<PortRange>& ports) {
+std::vector<PortRange> other_numbers(const std::vector<PortRange>& numbers, std::uint16_t last) {
   std::vector<PortRange> others;
   std::uint32_t next = 0;
-  for (const PortRange& range : normalised(ports)) {
+  for (const PortRange& range : normalised(numbers)) {
     if (range.first > next) {
       others.push_back({static_cast<std::uint16_t>(next), static_cast<std::uint16_t>(range.first - 1)});
     }
     next = range.last + 1U;
   }
-  if (next <= 0xffff) others.push_back({static_cast<std::uint16_t>(next), 0xffff});
+  if (next <= last) others.push_back({static_cast<std::uint16_t>(next), last});
   return others;
 }
+
+std::vector<PortRange> other_ports(const std::vector<PortRange>& ports) { return other_numbers(ports, 0xffff); }
 
 }  // namespace nicsentry::foreign

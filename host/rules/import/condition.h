@@ -35,6 +35,8 @@ struct Condition {
 // The packets that match both; nothing where there are none. Throws Untold where no rule of ours says that.
 std::optional<Condition> both_of(const Condition& a, const Condition& b);
 
+// All numbers up to `last` that are in none of the ranges.
+std::vector<PortRange> other_numbers(const std::vector<PortRange>& numbers, std::uint16_t last);
 // All ports that are in none of the ranges.
 std::vector<PortRange> other_ports(const std::vector<PortRange>& ports);
 

@@ -2,12 +2,15 @@
 #include "host/rules/import/fields.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 #include "host/base/error.h"
 #include "host/rules/import/condition.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/language/number_fields.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry::foreign {
@@ -36,6 +39,28 @@ PortRange read_ports(const std::string& text) {
   const auto ports = parse_ports(text);
   if (!ports) throw Untold(read(text) + ", no port");
   return *ports;
+}
+
+std::uint16_t read_number(NumberField field, const std::string& text, std::uint8_t protocol) {
+  auto number = parse_number(field, text, protocol);
+  if (!number && text.starts_with("0x")) {
+    std::uint16_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, failure] = std::from_chars(text.data() + 2, end, value, 16);
+    if (failure == std::errc() && rest == end) number = parse_number(field, std::to_string(value), protocol);
+  }
+  if (!number) throw Untold(read(text) + ", no value of " + number_field_name(field));
+  return *number;
+}
+
+std::uint16_t highest(NumberField field) {
+  return static_cast<std::uint16_t>(number_field_last(field) - (field == NumberField::vlan ? 1 : 0));
+}
+
+NumberRanges chosen_numbers(NumberField field, const NumberRanges& numbers, bool negated) {
+  NumberRanges chosen = negated ? other_numbers(numbers, highest(field)) : normalised(numbers);
+  if (chosen.empty()) throw Untold(std::string("no value of ") + number_field_name(field) + " is left");
+  return chosen;
 }
 
 std::uint8_t read_protocol(const std::string& text) {

@@ -12,6 +12,7 @@
 #include "host/base/error.h"
 #include "host/rules/import/fields.h"
 #include "host/rules/import/foreign_rules.h"
+#include "host/rules/language/number_fields.h"
 
 namespace nicsentry::foreign {
 namespace {
@@ -117,6 +118,16 @@ class RuleReader {
     } else if (option == "--tcp-flags") {
       const std::uint8_t mask = flags(next());
       set_flags(condition, mask, flags(next()));
+    } else if (option == "--icmp-type" || option == "--icmpv6-type") {
+      read_icmp(condition.match, next(), option == "--icmp-type" ? 1 : 58);
+    } else if (option == "--length") {
+      set_numbers(condition.match, NumberField::length, {port_range(next())});
+    } else if (option == "--dscp" || option == "--dscp-class") {
+      set_number(condition.match, NumberField::dscp, next(), 0);
+    } else if (option == "--ttl-eq" || option == "--ttl" || option == "--hl-eq") {
+      set_number(condition.match, NumberField::ttl, next(), 0);
+    } else if (option == "--ttl-lt" || option == "--hl-lt" || option == "--ttl-gt" || option == "--hl-gt") {
+      read_bound(condition.match, option.ends_with("lt"), read_number(NumberField::ttl, next()));
     } else if (option == "--state" || option == "--ctstate") {
       condition.states = states();
     } else if (option == "--comment") {
@@ -129,6 +140,38 @@ class RuleReader {
       throw Untold(option + ": no rule has such a field");
     }
     narrow(condition);
+  }
+
+  void set_numbers(RuleMatch& match, NumberField field, const NumberRanges& numbers) const {
+    match.number(field) = chosen_numbers(field, numbers, negated_);
+  }
+
+  void set_number(RuleMatch& match, NumberField field, const std::string& text, std::uint8_t protocol) const {
+    const std::uint16_t value = read_number(field, text, protocol);
+    set_numbers(match, field, {{value, value}});
+  }
+
+  // "8", "3/4", "any", a type's name, or the name of a code of unreachable destinations.
+  void read_icmp(RuleMatch& match, const std::string& text, std::uint8_t protocol) const {
+    match.protocols = {protocol};
+    if (text == "any") {
+      if (negated_) throw Untold("no ICMP type is left");
+      return;
+    }
+    std::string type = text.substr(0, text.find('/'));
+    std::string code = type.size() == text.size() ? "" : text.substr(type.size() + 1);
+    if (code.empty() && !parse_number(NumberField::icmp_type, type, protocol)) {
+      code = std::exchange(type, "destination-unreachable");
+    }
+    if (!code.empty() && negated_) throw Untold("an ICMP code that is not this: a rule lists those that it matches");
+    set_number(match, NumberField::icmp_type, type, protocol);
+    if (!code.empty()) set_number(match, NumberField::icmp_code, code, protocol);
+  }
+
+  void read_bound(RuleMatch& match, bool below, std::uint16_t value) const {
+    if (value == (below ? 0 : 255)) throw Untold("a TTL that no packet has");
+    const auto bound = static_cast<std::uint16_t>(below ? value - 1 : value + 1);
+    set_numbers(match, NumberField::ttl, {below ? PortRange{0, bound} : PortRange{bound, 255}});
   }
 
   std::vector<PortRange> ports() {
@@ -168,7 +211,8 @@ class RuleReader {
 
   // Modules whose options are known; those of others are not read.
   static void read_module(const std::string& name) {
-    constexpr std::string_view kKnown[] = {"tcp", "udp", "multiport", "state", "conntrack", "comment", "iprange"};
+    constexpr std::string_view kKnown[] = {"tcp",   "udp",  "multiport", "state", "conntrack", "comment", "iprange",
+                                           "icmp6", "icmp", "length",    "dscp",  "ttl",       "hl"};
     if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown)) {
       throw Untold("-m " + name + ": no rule has such a field");
     }

@@ -70,6 +70,36 @@ PortRange ports_of(const json& value) {
   return read_ports(word(value));
 }
 
+struct NumberPlace {
+  const char* protocol;
+  const char* field;
+  NumberField number;
+  std::uint8_t family;       // 0: of both
+  std::uint8_t of_protocol;  // 0: of any
+};
+constexpr NumberPlace kNumberPlaces[] = {{"icmp", "type", NumberField::icmp_type, 0, 1},
+                                         {"icmp", "code", NumberField::icmp_code, 0, 1},
+                                         {"icmpv6", "type", NumberField::icmp_type, 0, 58},
+                                         {"icmpv6", "code", NumberField::icmp_code, 0, 58},
+                                         {"ip", "dscp", NumberField::dscp, 4, 0},
+                                         {"ip6", "dscp", NumberField::dscp, 6, 0},
+                                         {"ip", "ttl", NumberField::ttl, 4, 0},
+                                         {"ip6", "hoplimit", NumberField::ttl, 6, 0},
+                                         {"vlan", "id", NumberField::vlan, 0, 0}};
+constexpr NumberPlace kMetaLength{"meta", "length", NumberField::length, 0, 0};
+
+// Where nft has a field of numbers; nullptr: it is none.
+const NumberPlace* number_place(const json& left) {
+  if (left.contains("meta")) return text(left.at("meta"), "key") == kMetaLength.field ? &kMetaLength : nullptr;
+  if (!left.contains("payload")) return nullptr;
+  const auto* found = std::find_if(std::begin(kNumberPlaces), std::end(kNumberPlaces), [&](const NumberPlace& place) {
+    return text(left.at("payload"), "protocol") == place.protocol && text(left.at("payload"), "field") == place.field;
+  });
+  return found == std::end(kNumberPlaces) ? nullptr : found;
+}
+
+bool is_order(const std::string& op) { return op == "<" || op == ">" || op == "<=" || op == ">="; }
+
 class NftReader {
  public:
   NftReader(ForeignRules& rules, LeftOut& left_out) : rules_(rules), left_out_(left_out) {}
@@ -263,6 +293,7 @@ class NftReader {
     const json& left = match.at("left");
     const json& right = match.at("right");
     if (op == "!" && is_flags(left)) return of_flags(flags_of(right), 0);
+    if (const NumberPlace* place = number_place(left)) return numbers(*place, right, op);
     if (op != "==" && op != "!=" && op != "in") throw Untold("the comparison " + op);
     const bool equal = op != "!=";
     if (left.contains("&")) return masked_flags(left.at("&"), right, equal);
@@ -270,6 +301,38 @@ class NftReader {
     if (left.contains("meta")) return meta(text(left.at("meta"), "key"), right, equal);
     if (left.contains("ct") && text(left.at("ct"), "key") == "state") return states(right, equal);
     throw Untold(std::string(left.is_object() && !left.empty() ? left.begin().key() : "match") + ": " + kNoField);
+  }
+
+  Condition numbers(const NumberPlace& place, const json& right, const std::string& op) {
+    Condition condition;
+    if (place.family != 0) condition.family = place.family;
+    if (place.of_protocol != 0) condition.match.protocols = {place.of_protocol};
+    const auto value_of = [&place](const json& value) {
+      return read_number(place.number, word(value), place.of_protocol);
+    };
+    NumberRanges found;
+    if (is_order(op)) {
+      found = ordered(place.number, op, value_of(right));
+    } else if (op == "==" || op == "!=" || op == "in") {
+      for (const json& value : elements(right)) {
+        const bool range = value.is_object() && value.contains("range");
+        found.push_back(range ? PortRange{value_of(value.at("range").at(0)), value_of(value.at("range").at(1))}
+                              : PortRange{value_of(value), value_of(value)});
+      }
+    } else {
+      throw Untold("the comparison " + op);
+    }
+    condition.match.number(place.number) = chosen_numbers(place.number, found, op == "!=");
+    return condition;
+  }
+
+  static NumberRanges ordered(NumberField field, const std::string& op, std::uint16_t value) {
+    const bool below = op.front() == '<';
+    const int bound = value + (op.size() == 2 ? 0 : below ? -1 : 1);
+    const int first = below ? 0 : bound;
+    const int last = below ? bound : highest(field);
+    if (first > last) throw Untold("a value that no packet has");
+    return {{static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)}};
   }
 
   static Condition states(const json& right, bool equal) {

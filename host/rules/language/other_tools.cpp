@@ -16,7 +16,7 @@ struct Meaning {
   std::string_view theirs;
 };
 
-constexpr std::array<Meaning, 14> kFieldMeanings{{
+constexpr std::array<Meaning, 19> kFieldMeanings{{
     {"src", "s saddr source srcip src_ip source_ip sip ip_src from client"},
     {"dst", "d daddr destination dstip dst_ip destination_ip dest dip ip_dst to server"},
     {"l4proto", "p proto protocol ip_proto ip_protocol nexthdr"},
@@ -30,7 +30,12 @@ constexpr std::array<Meaning, 14> kFieldMeanings{{
     {"log", "nflog"},
     {"description", "comment name note"},
     {"expires", "timeout lifetime for until duration"},
-    {"icmptype", "icmp_type type"},
+    {"icmptype", "icmp_type icmpv6_type icmp6_type type"},
+    {"icmpcode", "icmp_code icmpv6_code icmp6_code code"},
+    {"length", "len size pktlen packet_length total_length ip_length bytes"},
+    {"dscp", "dscp_class tos ds dsfield traffic_class tclass"},
+    {"ttl", "hoplimit hop_limit hl hops ttl_eq hl_eq"},
+    {"vlan", "vlan_id vid vlanid dot1q"},
 }};
 
 constexpr std::array<Meaning, 7> kValueMeanings{{

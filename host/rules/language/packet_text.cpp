@@ -12,6 +12,7 @@
 #include "host/base/error.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/language/number_fields.h"
 #include "host/rules/language/other_tools.h"
 #include "host/rules/language/rule_words.h"
 #include "host/rules/language/words.h"
@@ -19,12 +20,17 @@
 namespace nicsentry {
 namespace {
 
+constexpr std::uint16_t kVlanTag = 0x8100;
 constexpr std::uint8_t kFragmentHeader = 44;
 constexpr std::uint8_t kEchoRequestV6 = 128;
 constexpr std::uint8_t kAck = 0x10;
 
-constexpr std::array<const char*, 9> kPacketFields = {"src",      "dst",       "l4proto",  "sport",   "dport",
-                                                      "tcpflags", "conntrack", "icmptype", "fragment"};
+constexpr std::array<const char*, 14> kPacketFields = {"src",      "dst",       "l4proto",  "sport",    "dport",
+                                                       "tcpflags", "conntrack", "fragment", "icmptype", "icmpcode",
+                                                       "length",   "dscp",      "ttl",      "vlan"};
+constexpr std::size_t kNumbersAt = 8;  // in kPacketFields, in the order of kNumberFields
+// The kernel takes no longer frame for a test run.
+constexpr std::uint16_t kLengthMost = 65500;
 
 // The fields that were given.
 struct Given {
@@ -34,9 +40,12 @@ struct Given {
   std::optional<std::uint16_t> source_port;
   std::optional<std::uint16_t> destination_port;
   std::optional<std::uint8_t> tcp_flags;
-  std::optional<std::uint8_t> icmp_type;
+  std::array<std::optional<std::string_view>, kNumberFields.size()> number_texts;
+  std::array<std::optional<std::uint16_t>, kNumberFields.size()> numbers;  // by NumberField
   std::optional<FragmentKind> fragment;
   std::optional<ConnectionState> state;
+
+  std::optional<std::uint16_t> number(NumberField field) const { return numbers.at(static_cast<std::size_t>(field)); }
 };
 
 std::optional<IpAddress> to_address(std::string_view text) {
@@ -59,11 +68,6 @@ std::optional<std::uint8_t> to_set_flags(std::string_view text) {
   return flags && flags->mask == flags->value ? std::optional(flags->value) : std::nullopt;
 }
 
-std::optional<std::uint8_t> to_byte(std::string_view text) {
-  const auto number = to_one_port(text);
-  return number && *number <= 0xff ? std::optional(static_cast<std::uint8_t>(*number)) : std::nullopt;
-}
-
 std::optional<FragmentKind> to_fragment(std::string_view text) {
   text = trimmed(text);
   if (same_word(text, "no")) return FragmentKind::none;
@@ -81,7 +85,7 @@ class WordReader {
       if (!read_field()) {
         errors_.push_back(excerpt(name_) +
                           ": unknown field, allowed are src, dst, l4proto, sport, dport, tcpflags, conntrack, "
-                          "icmptype and fragment" +
+                          "fragment, icmptype, icmpcode, length, dscp, ttl and vlan" +
                           field_hint(name_, kPacketFields));
       }
     }
@@ -109,6 +113,11 @@ class WordReader {
   bool read_field() {
     const auto field = std::find_if(kPacketFields.begin(), kPacketFields.end(),
                                     [this](const char* field_name) { return same_word(field_name, name_); });
+    const auto number = static_cast<std::size_t>(field - kPacketFields.begin()) - kNumbersAt;
+    if (number < kNumberFields.size()) {
+      take(given_.number_texts.at(number), std::optional(value_), "");
+      return true;
+    }
     switch (field - kPacketFields.begin()) {
       case 0:
         take(given_.source, to_address(value_), "an address of IPv4 or IPv6");
@@ -133,9 +142,6 @@ class WordReader {
         take(given_.state, parse_state(value_), "NEW, ESTABLISHED, RELATED or INVALID");
         return true;
       case 7:
-        take(given_.icmp_type, to_byte(value_), "a number from 0 to 255");
-        return true;
-      case 8:
         take(given_.fragment, to_fragment(value_), "no, first or later");
         return true;
       default:
@@ -157,7 +163,7 @@ class WordReader {
                         " together with src of IPv" + std::to_string(given_.source->version) +
                         ", allowed are two of one family");
     }
-    if (given_.source_port || given_.destination_port || given_.tcp_flags || given_.icmp_type) {
+    if (given_.source_port || given_.destination_port || given_.tcp_flags || asks_icmp()) {
       complete_protocol();
     }
     const std::uint8_t protocol = given_.protocol.value_or(IPPROTO_TCP);
@@ -166,15 +172,38 @@ class WordReader {
     require_fit(given_.destination_port.has_value(), "dport", ports, "dport with TCP or UDP only");
     require_fit(given_.tcp_flags.has_value(), "tcpflags", protocol == IPPROTO_TCP, "tcpflags with TCP only");
     refuse_in_later_fragment();
-    require_fit(given_.icmp_type.has_value(), "icmptype", protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6,
-                "icmptype with ICMP or ICMPv6 only");
+    const bool icmp = protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+    require_fit(number_given(NumberField::icmp_type), "icmptype", icmp, "icmptype with ICMP or ICMPv6 only");
+    require_fit(number_given(NumberField::icmp_code), "icmpcode", icmp, "icmpcode with ICMP or ICMPv6 only");
+    for (const NumberField field : kNumberFields) read_number(field, protocol);
+  }
+
+  bool number_given(NumberField field) const {
+    return given_.number_texts.at(static_cast<std::size_t>(field)).has_value();
+  }
+
+  bool asks_icmp() const { return number_given(NumberField::icmp_type) || number_given(NumberField::icmp_code); }
+
+  // Names of ICMP's types are read when the protocol is known.
+  void read_number(NumberField field, std::uint8_t protocol) {
+    const auto& text = given_.number_texts.at(static_cast<std::size_t>(field));
+    if (!text || (is_icmp_field(field) && protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6)) return;
+    name_ = number_field_name(field);
+    value_ = *text;
+    const auto value = parse_number(field, *text, protocol);
+    const std::string allowed = field == NumberField::length
+                                    ? "a number of bytes from 0 to " + std::to_string(kLengthMost)
+                                    : "one value: " + number_field_allowed(field);
+    const bool fits = value && (field != NumberField::length || *value <= kLengthMost);
+    take(given_.numbers.at(static_cast<std::size_t>(field)), fits ? value : std::nullopt, allowed);
   }
 
   void refuse_in_later_fragment() {
     const std::pair<const char*, bool> fields[] = {{"sport", given_.source_port.has_value()},
                                                    {"dport", given_.destination_port.has_value()},
                                                    {"tcpflags", given_.tcp_flags.has_value()},
-                                                   {"icmptype", given_.icmp_type.has_value()}};
+                                                   {"icmptype", number_given(NumberField::icmp_type)},
+                                                   {"icmpcode", number_given(NumberField::icmp_code)}};
     for (const auto& [field, given] : fields) {
       if (given && given_.fragment == FragmentKind::later) {
         errors_.push_back(std::string(field) + ": read together with fragment=later, allowed is " + field +
@@ -188,7 +217,7 @@ class WordReader {
     if (given_.protocol) return;
     const bool ipv6 =
         (given_.source && given_.source->version == 6) || (given_.destination && given_.destination->version == 6);
-    const bool icmp = given_.icmp_type && !given_.tcp_flags && !given_.source_port && !given_.destination_port;
+    const bool icmp = asks_icmp() && !given_.tcp_flags && !given_.source_port && !given_.destination_port;
     given_.protocol = IPPROTO_TCP;
     if (icmp) {
       given_.protocol = ipv6 ? std::uint8_t{IPPROTO_ICMPV6} : std::uint8_t{IPPROTO_ICMP};
@@ -229,6 +258,7 @@ FrameBytes transport_of(const ImaginedPacket& packet) {
       case IPPROTO_ICMP:
       case IPPROTO_ICMPV6:
         bytes.push_back(packet.icmp_type);
+        bytes.push_back(packet.icmp_code);
         break;
       default:
         break;
@@ -244,13 +274,13 @@ constexpr std::size_t kLaterOffset = 185;
 void put_ipv4(FrameBytes& frame, const ImaginedPacket& packet, std::size_t payload) {
   constexpr std::size_t kHeader = 20;
   constexpr std::size_t kMoreFragments = 0x2000;
-  frame.insert(frame.end(), {0x45, 0});
+  frame.insert(frame.end(), {0x45, static_cast<std::uint8_t>(packet.dscp << 2U)});
   put16(frame, kHeader + payload);
   put16(frame, 0);
   put16(frame, packet.fragment == FragmentKind::first   ? kMoreFragments
                : packet.fragment == FragmentKind::later ? kLaterOffset
                                                         : 0);
-  frame.insert(frame.end(), {64, packet.protocol, 0, 0});
+  frame.insert(frame.end(), {packet.ttl, packet.protocol, 0, 0});
   for (const IpAddress* address : {&packet.source, &packet.destination}) {
     frame.insert(frame.end(), address->bytes.begin(), address->bytes.begin() + 4);
   }
@@ -259,9 +289,10 @@ void put_ipv4(FrameBytes& frame, const ImaginedPacket& packet, std::size_t paylo
 void put_ipv6(FrameBytes& frame, const ImaginedPacket& packet, std::size_t payload) {
   constexpr std::size_t kExtension = 8;
   const bool fragment = packet.fragment != FragmentKind::none;
-  frame.insert(frame.end(), {0x60, 0, 0, 0});
+  put16(frame, 0x6000U | static_cast<std::size_t>(packet.dscp) << 6U);
+  put16(frame, 0);
   put16(frame, payload + (fragment ? kExtension : 0));
-  frame.insert(frame.end(), {fragment ? kFragmentHeader : packet.protocol, 64});
+  frame.insert(frame.end(), {fragment ? kFragmentHeader : packet.protocol, packet.ttl});
   for (const IpAddress* address : {&packet.source, &packet.destination}) {
     frame.insert(frame.end(), address->bytes.begin(), address->bytes.end());
   }
@@ -281,6 +312,12 @@ void put_packet(FrameBytes& bytes, const ImaginedPacket& packet, const FrameByte
   bytes.insert(bytes.end(), transport.begin(), transport.end());
 }
 
+// Bytes of its headers up to the transport header.
+std::size_t header_bytes(const ImaginedPacket& packet) {
+  if (packet.source.version != 6) return 20;
+  return packet.fragment == FragmentKind::none ? 40 : 48;
+}
+
 bool is_icmp_error(const ImaginedPacket& packet) {
   const bool ipv6 = packet.source.version == 6;
   const std::uint8_t icmp = ipv6 ? std::uint8_t{IPPROTO_ICMPV6} : std::uint8_t{IPPROTO_ICMP};
@@ -295,6 +332,22 @@ ImaginedPacket quoted_by(const ImaginedPacket& error) {
   quoted.destination = error.source;
   quoted.protocol = IPPROTO_UDP;
   return quoted;
+}
+
+FrameBytes payload_of(const ImaginedPacket& packet) {
+  FrameBytes transport = transport_of(packet);
+  if (is_icmp_error(packet)) {
+    put_packet(transport, quoted_by(packet), transport_of(quoted_by(packet)));
+  }
+  return transport;
+}
+
+void check_length(const ImaginedPacket& packet) {
+  const std::size_t least = header_bytes(packet) + payload_of(packet).size();
+  if (packet.length.value_or(kLengthMost) < least) {
+    throw Error("length: read " + std::to_string(*packet.length) + ", allowed are at least the " +
+                std::to_string(least) + " bytes of the packet's headers");
+  }
 }
 
 }  // namespace
@@ -319,19 +372,30 @@ ImaginedPacket parse_packet_words(std::span<const std::string> words) {
   // An established connection sends no SYN.
   const bool standing = given.state == ConnectionState::established;
   packet.tcp_flags = given.tcp_flags.value_or(standing ? kAck : packet.tcp_flags);
-  packet.icmp_type = given.icmp_type.value_or(packet.protocol == IPPROTO_ICMPV6 ? kEchoRequestV6 : packet.icmp_type);
+  packet.icmp_type =
+      static_cast<std::uint8_t>(given.number(NumberField::icmp_type)
+                                    .value_or(packet.protocol == IPPROTO_ICMPV6 ? kEchoRequestV6 : packet.icmp_type));
+  packet.icmp_code = static_cast<std::uint8_t>(given.number(NumberField::icmp_code).value_or(0));
+  packet.dscp = static_cast<std::uint8_t>(given.number(NumberField::dscp).value_or(packet.dscp));
+  packet.ttl = static_cast<std::uint8_t>(given.number(NumberField::ttl).value_or(packet.ttl));
+  packet.vlan = given.number(NumberField::vlan);
+  if (packet.vlan == kNoVlan) packet.vlan.reset();
   packet.fragment = given.fragment.value_or(packet.fragment);
   packet.state = given.state;
+  packet.length = given.number(NumberField::length);
+  check_length(packet);
   return packet;
 }
 
 std::vector<std::uint8_t> frame_of(const ImaginedPacket& packet) {
   FrameBytes frame{0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1};  // locally administered addresses
-  put16(frame, packet.source.version == 6 ? 0x86dd : 0x0800);
-  FrameBytes transport = transport_of(packet);
-  if (is_icmp_error(packet)) {
-    put_packet(transport, quoted_by(packet), transport_of(quoted_by(packet)));
+  if (packet.vlan) {
+    put16(frame, kVlanTag);
+    put16(frame, *packet.vlan);
   }
+  put16(frame, packet.source.version == 6 ? 0x86dd : 0x0800);
+  FrameBytes transport = payload_of(packet);
+  if (packet.length) transport.resize(*packet.length - header_bytes(packet));
   put_packet(frame, packet, transport);
   return frame;
 }

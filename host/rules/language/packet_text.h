@@ -23,12 +23,17 @@ struct ImaginedPacket {
   std::uint16_t destination_port = 80;
   std::uint8_t tcp_flags = 0x02;
   std::uint8_t icmp_type = 8;
+  std::uint8_t icmp_code = 0;
+  std::optional<std::uint16_t> length;  // IP total length; nullopt: no payload
+  std::uint8_t dscp = 0;
+  std::uint8_t ttl = 64;
+  std::optional<std::uint16_t> vlan;  // nullopt: no tag
   FragmentKind fragment = FragmentKind::none;
   std::optional<ConnectionState> state;  // nullopt: the state of its session
 };
 
 // Parses a packet's fields, "src=192.0.2.1", "dport=80", ... Names are those of rules (src, dst, l4proto, sport, dport,
-// tcpflags, conntrack), and icmptype and fragment ("no", "first", "later"). Missing fields default to a TCP SYN from
+// tcpflags, conntrack, icmptype, ...), and fragment ("no", "first", "later"). Missing fields default to a TCP SYN from
 // 192.0.2.1 to port 80 of 192.0.2.2 where the given fields allow it. Throws Error with a line for each wrong word: the
 // field, the text and the allowed values.
 ImaginedPacket parse_packet_words(std::span<const std::string> words);
@@ -37,7 +42,8 @@ ImaginedPacket parse_packet_words(std::span<const std::string> words);
 std::span<const char* const> packet_fields();
 std::vector<std::string> packet_word_values(std::string_view field);
 
-// Builds an Ethernet frame of the packet, without payload. Checksums are 0, because the programs do not check them.
+// Builds an Ethernet frame of the packet, without payload, or as long as it asks. Checksums are 0, because the programs
+// do not check them.
 std::vector<std::uint8_t> frame_of(const ImaginedPacket& packet);
 
 }  // namespace nicsentry

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,6 +66,12 @@ struct PortRange {
 // Sorts the ranges and joins those that overlap or touch.
 std::vector<PortRange> normalised(std::vector<PortRange> ranges);
 
+// Fields that are numbers (number_fields.h). ICMP types and codes are those of the rule's protocol. `length` is the IP
+// total length, `vlan` the id of the outermost tag, `ttl` of IPv6 the hop limit.
+enum class NumberField : std::uint8_t { icmp_type, icmp_code, length, dscp, ttl, vlan };
+using NumberRanges = std::vector<PortRange>;    // as normalised() returns them; empty: any
+inline constexpr std::uint16_t kNoVlan = 4096;  // the value of a packet without a tag
+
 // TCP flags as in the header: CWR ECE URG ACK PSH RST SYN FIN in bits 7 to 0. A packet matches if its flags under
 // `mask` equal `value`.
 struct TcpFlagsMatch {
@@ -95,8 +103,11 @@ struct RuleMatch {
   std::vector<PortRange> destination_ports;  // likewise
   std::optional<TcpFlagsMatch> tcp_flags;
   std::optional<ConnectionState> state;
+  std::array<NumberRanges, 6> numbers;  // by NumberField
 
   bool operator==(const RuleMatch&) const = default;
+  const NumberRanges& number(NumberField field) const { return numbers.at(static_cast<std::size_t>(field)); }
+  NumberRanges& number(NumberField field) { return numbers.at(static_cast<std::size_t>(field)); }
 };
 
 struct Rate {

@@ -46,7 +46,7 @@ bool same_match(const RuleMatch& left, const RuleMatch& right) {
   return same_interfaces(left.in, right.in) && same_interfaces(left.out, right.out) &&
          left.protocols == right.protocols && left.source_ports == right.source_ports &&
          left.destination_ports == right.destination_ports && left.tcp_flags == right.tcp_flags &&
-         left.state == right.state && same_addresses(left.source, right.source) &&
+         left.state == right.state && left.numbers == right.numbers && same_addresses(left.source, right.source) &&
          same_addresses(left.destination, right.destination);
 }
 

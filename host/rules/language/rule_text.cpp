@@ -13,6 +13,7 @@
 #include "host/base/error.h"
 #include "host/rules/language/field_text.h"
 #include "host/rules/language/lifetime.h"
+#include "host/rules/language/number_fields.h"
 #include "host/rules/language/other_tools.h"
 #include "host/rules/language/rate_text.h"
 #include "host/rules/language/words.h"
@@ -23,9 +24,9 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::array<const char*, 16> kFields = {"in",    "out",      "src",         "dst",    "l4proto", "sport",
-                                                 "dport", "tcpflags", "conntrack",   "action", "rate",    "burst",
-                                                 "per",   "log",      "description", "expires"};
+constexpr std::array<const char*, 22> kFields = {
+    "in",   "out", "src",  "dst",       "l4proto", "sport", "dport", "tcpflags", "icmptype", "icmpcode",    "length",
+    "dscp", "ttl", "vlan", "conntrack", "action",  "rate",  "burst", "per",      "log",      "description", "expires"};
 constexpr const char* kEvery = "every";  // of `log`
 
 // ", in, out, ... and expires"
@@ -60,9 +61,9 @@ std::optional<Number> from_number(const json& value) {
   return static_cast<Number>(number);
 }
 
-// A number, a text with commas between several values, or a list of both.
-template <typename Number, typename Value>
-std::optional<Value> to_list(const json& value, std::optional<Value> (*parse)(std::string_view)) {
+// A number, a text with commas between several values, or a list of both; as one text.
+template <typename Number>
+std::optional<std::string> list_text(const json& value) {
   std::string text;
   const auto add = [&text](const json& element) {
     const auto number = element.is_number_integer() ? from_number<Number>(element) : std::nullopt;
@@ -75,9 +76,15 @@ std::optional<Value> to_list(const json& value, std::optional<Value> (*parse)(st
   const auto is_empty = [](const json& element) {
     return element.is_string() && element.get_ref<const std::string&>().empty();
   };
-  if (!value.is_array()) return add(value) ? parse(text) : std::nullopt;
+  if (!value.is_array()) return add(value) ? std::optional(text) : std::nullopt;
   const bool good = std::none_of(value.begin(), value.end(), is_empty) && std::all_of(value.begin(), value.end(), add);
-  return good && !value.empty() ? parse(text) : std::nullopt;
+  return good && !value.empty() ? std::optional(text) : std::nullopt;
+}
+
+template <typename Number, typename Value>
+std::optional<Value> to_list(const json& value, std::optional<Value> (*parse)(std::string_view)) {
+  const auto text = list_text<Number>(value);
+  return text ? parse(*text) : std::nullopt;
 }
 
 std::optional<std::vector<std::uint8_t>> to_protocols(const json& value) {
@@ -159,6 +166,20 @@ class FieldReader {
     return good ? match : InterfaceMatch{};
   }
 
+  // Names of types and codes are read as those of the rule's protocol, which is read before.
+  void read_numbers(NumberField number_field, RuleMatch& match) {
+    const char* name = number_field_name(number_field);
+    const auto field = fields_.find(name);
+    if (field == fields_.end() || (is_icmp_field(number_field) && !has_icmp_protocol(name, *field, match))) return;
+    const auto text = list_text<std::uint16_t>(*field);
+    const auto ranges = text ? parse_numbers(number_field, *text, icmp_protocol(match)) : std::nullopt;
+    if (ranges) {
+      match.number(number_field) = *ranges;
+    } else {
+      misread(name, *field, number_field_allowed(number_field) + meant_code(number_field, text, icmp_protocol(match)));
+    }
+  }
+
   void refuse_unknown() {
     for (const auto& field : fields_.items()) {
       const std::string& name = field.key();
@@ -170,6 +191,21 @@ class FieldReader {
   }
 
  private:
+  bool has_icmp_protocol(const char* name, const json& value, const RuleMatch& match) {
+    if (icmp_protocol(match) != 0) return true;
+    const std::string with =
+        match.protocols.empty() ? " without l4proto" : " together with l4proto " + protocols_text(match.protocols);
+    errors_.push_back(name + std::string(": read ") + excerpt(value) + with +
+                      ", allowed are types and codes with l4proto ICMP or ICMPv6, one of them alone");
+    return false;
+  }
+
+  // iptables' names of a type together with its code.
+  static std::string meant_code(NumberField field, const std::optional<std::string>& text, std::uint8_t protocol) {
+    if (field != NumberField::icmp_type || !text || !parse_number(NumberField::icmp_code, *text, protocol)) return {};
+    return "; did you mean icmptype destination-unreachable with icmpcode " + *text + "?";
+  }
+
   static std::string hint_of(const char* name, const json& value) {
     constexpr std::array kActionsMeant = {"drop", "accept", "forward", "log", "count", "limit"};
     if (std::string_view(name) != "action" || !value.is_string()) return {};
@@ -235,6 +271,13 @@ void check_protocol(const RuleMatch& match, RuleErrors& errors) {
   }
 }
 
+void check_icmp(const RuleMatch& match, RuleErrors& errors) {
+  const std::string codes = numbers_text(NumberField::icmp_code, match);
+  if (!codes.empty() && match.number(NumberField::icmp_type).empty()) {
+    errors.push_back("icmpcode: read " + codes + " without icmptype, allowed is a code together with its type");
+  }
+}
+
 // Returns the IP version of all addresses that match, if they have the same.
 std::optional<int> only_version(const AddressMatch& match) {
   if (match.ranges.empty() || !match.sets.empty()) return std::nullopt;
@@ -250,6 +293,19 @@ void check_families(const RuleMatch& match, RuleErrors& errors) {
   if (source && destination && *source != *destination) {
     errors.push_back("dst: read addresses of IPv" + std::to_string(*destination) + " only together with src of IPv" +
                      std::to_string(*source) + " only, allowed are families that can meet in a packet");
+  }
+}
+
+// Types and codes are read of ICMP in IPv4 and of ICMPv6 in IPv6 only.
+void check_icmp_family(const RuleMatch& match, RuleErrors& errors) {
+  if (match.number(NumberField::icmp_type).empty()) return;
+  const int version = icmp_protocol(match) == IPPROTO_ICMPV6 ? 6 : 4;
+  for (const AddressMatch* end : {&match.source, &match.destination}) {
+    if (only_version(*end).value_or(version) != version) {
+      errors.push_back("icmptype: read together with l4proto " + protocols_text(match.protocols) +
+                       " and addresses of the other family only, allowed are ICMP with IPv4 and ICMPv6 with IPv6");
+      return;
+    }
   }
 }
 
@@ -323,6 +379,13 @@ ordered_json ports_json(const std::vector<PortRange>& ports) {
   return ports_text(ports);
 }
 
+ordered_json numbers_json(NumberField field, const RuleMatch& match) {
+  std::string text = numbers_text(field, match);
+  const NumberRanges& ranges = match.number(field);
+  if (ranges.size() == 1 && text == std::to_string(ranges.front().first)) return ranges.front().first;
+  return text;
+}
+
 ordered_json protocols_json(const std::vector<std::uint8_t>& protocols) {
   if (protocols.size() == 1 && protocol_keyword(protocols.front()) == nullptr) return protocols.front();
   return protocols_text(protocols);
@@ -354,6 +417,7 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
                                 "one or more of " + tcp_flag_names() +
                                     " with commas between, \"!\" before those that are not set, none both ways",
                                 to_tcp_flags);
+  for (const NumberField field : kNumberFields) reader.read_numbers(field, match);
   match.state = reader.read("conntrack", "NEW, ESTABLISHED, RELATED or INVALID", to_state);
   rule.action =
       reader.read("action", "drop, accept, forward, log, count or limit", to_action).value_or(RuleAction::drop);
@@ -366,7 +430,9 @@ Rule parse_rule(const json& fields, TimestampNs now_ns, RuleErrors& errors) {
   }
   reader.refuse_unknown();
   check_protocol(match, errors);
+  check_icmp(match, errors);
   check_families(match, errors);
+  check_icmp_family(match, errors);
   return rule;
 }
 
@@ -381,6 +447,9 @@ ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns) {
   if (!match.source_ports.empty()) fields["sport"] = ports_json(match.source_ports);
   if (!match.destination_ports.empty()) fields["dport"] = ports_json(match.destination_ports);
   if (match.tcp_flags) fields["tcpflags"] = tcp_flags_text(*match.tcp_flags);
+  for (const NumberField field : kNumberFields) {
+    if (!match.number(field).empty()) fields[number_field_name(field)] = numbers_json(field, match);
+  }
   if (match.state) fields["conntrack"] = state_name(*match.state);
   fields["action"] = action_text(rule.action);
   if (rule.limit) {

@@ -17,16 +17,14 @@ using RuleErrors = std::vector<std::string>;
 // The names of a rule's fields, in the order in which they are written.
 std::span<const char* const> rule_fields();
 
-// Parses a rule's fields: in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, action, rate, burst,
-// per, log, description, expires. Ignores `operation` and `id`, which belong to the batch; any other field is an error.
-// Appends every error to `errors`; the rule is valid only if there was none. `expires` is a duration ("10m") from
-// `now_ns` on.
+// Parses a rule's fields: those of rule_fields(). Ignores `operation` and `id`, which belong to the batch; any other
+// field is an error. Appends every error to `errors`; the rule is valid only if there was none. `expires` is a duration
+// ("10m") from `now_ns` on.
 Rule parse_rule(const nlohmann::json& fields, TimestampNs now_ns, RuleErrors& errors);
 
 // Returns a rule as firewall_updater.py of the earlier system printed it: {"id": 0, "src": ..., "action": "drop"}.
-// Leaves out missing fields. The order is id, in, out, src, dst, l4proto, sport, dport, tcpflags, conntrack, action,
-// rate, burst, per, log, description, expires. `accept` is written "forward". `expires` is the remaining time in whole
-// seconds ("598s").
+// Leaves out missing fields. The order is id, then that of rule_fields(). `accept` is written "forward". `expires` is
+// the remaining time in whole seconds ("598s").
 nlohmann::ordered_json rule_json(const Rule& rule, std::size_t id, TimestampNs now_ns);
 
 // Formats like Python's json.dumps: with blanks after ',' and ':', and in ASCII.

@@ -10,6 +10,7 @@
 
 #include "host/base/error.h"
 #include "host/rules/language/field_text.h"
+#include "host/rules/language/number_fields.h"
 #include "host/rules/language/other_tools.h"
 #include "host/rules/language/words.h"
 
@@ -155,6 +156,9 @@ std::vector<std::string> rule_word_beginnings() {
 
 std::vector<std::string> rule_word_values(std::string_view field) {
   if (field == "l4proto") return protocol_name_list();
+  for (const NumberField number : kNumberFields) {
+    if (field == number_field_name(number)) return number_words(number);
+  }
   if (field == "tcpflags") return tcp_flag_name_list();
   if (field == "conntrack") return {"NEW", "ESTABLISHED", "RELATED", "INVALID"};
   if (field == "action") return {kActionWords.begin(), kActionWords.end()};

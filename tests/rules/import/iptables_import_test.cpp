@@ -47,6 +47,34 @@ std::string why_left_out(const std::string& line) {
 
 }  // namespace
 
+TEST_CASE("ICMP type and code, length, DSCP and TTL of iptables become fields") {
+  CHECK(fields("-p icmp -m icmp --icmp-type 8") == json{{"l4proto", "ICMP"}, {"icmptype", "echo-request"}});
+  CHECK(fields("-p icmp -m icmp --icmp-type echo-reply") == json{{"l4proto", "ICMP"}, {"icmptype", "echo-reply"}});
+  CHECK(fields("-p icmp -m icmp --icmp-type 3/4") ==
+        json{{"l4proto", "ICMP"}, {"icmptype", "destination-unreachable"}, {"icmpcode", "frag-needed"}});
+  CHECK(fields("-p icmp -m icmp --icmp-type host-unreachable") ==
+        json{{"l4proto", "ICMP"}, {"icmptype", "destination-unreachable"}, {"icmpcode", "host-unreachable"}});
+  CHECK(fields("-p icmp -m icmp --icmp-type any") == json{{"l4proto", "ICMP"}});
+  CHECK(fields("-p icmp -m icmp ! --icmp-type 8") == json{{"l4proto", "ICMP"}, {"icmptype", "0-7,9-255"}});
+  const Texts ipv6{std::string("# ip6tables-save\n") + kChains +
+                   "-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-gt 254 -j DROP\nCOMMIT\n"};
+  const Imported read = import_texts(ipv6);
+  CHECK(read.left_out == Texts{});
+  CHECK(read.ruleset.at("ingress").at("rules").at(0) == json{{"src", "::/0"},
+                                                             {"l4proto", "ICMPv6"},
+                                                             {"icmptype", "nd-neighbor-solicit"},
+                                                             {"ttl", 255},
+                                                             {"action", "drop"}});
+  CHECK(fields("-m length --length 0:100") == json{{"length", "0-100"}});
+  CHECK(fields("-m length --length 1400:") == json{{"length", "1400-65535"}});
+  CHECK(fields("-m length ! --length 60") == json{{"length", "0-59,61-65535"}});
+  CHECK(fields("-m dscp --dscp 0x2e") == json{{"dscp", "ef"}});
+  CHECK(fields("-m dscp ! --dscp-class AF11") == json{{"dscp", "0-9,11-63"}});
+  CHECK(fields("-m ttl --ttl-lt 5") == json{{"ttl", "0-4"}});
+  CHECK(fields("-m ttl --ttl-eq 255") == json{{"ttl", 255}});
+  CHECK(fields("-m ttl ! --ttl-eq 255") == json{{"ttl", "0-254"}});
+}
+
 TEST_CASE("each match of iptables becomes a field") {
   CHECK(fields("-s 10.0.0.0/8 -d 192.0.2.1/32") == json{{"src", "10.0.0.0/8"}, {"dst", "192.0.2.1/32"}});
   CHECK(fields("! -s 10.0.0.0/8 -p tcp") == json{{"src", {"0.0.0.0/0", "!10.0.0.0/8"}}, {"l4proto", "TCP"}});
@@ -152,8 +180,11 @@ TEST_CASE("a return of the base chain is its policy, a goto ends with it") {
 TEST_CASE("a rule without a target counts") { CHECK(rules("-A INPUT -s 10.0.0.1/32\n")[0].at("action") == "count"); }
 
 TEST_CASE("what no rule says is left out by its line, with the reason") {
-  CHECK(why_left_out("-A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT") ==
-        "line 5 of IPv4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT: -m icmp: no rule has such a field");
+  CHECK(why_left_out("-A INPUT -p icmp -m icmp ! --icmp-type 3/4 -j ACCEPT") ==
+        "line 5 of IPv4: -A INPUT -p icmp -m icmp ! --icmp-type 3/4 -j ACCEPT: an ICMP code that is not this: a rule "
+        "lists those that it matches");
+  CHECK(why_left_out("-A INPUT -m ttl --ttl-gt 255 -j ACCEPT") ==
+        "line 5 of IPv4: -A INPUT -m ttl --ttl-gt 255 -j ACCEPT: a TTL that no packet has");
   CHECK_THAT(why_left_out("-A INPUT -m limit --limit 5/sec -j ACCEPT"),
              Catch::EndsWith("-m limit: no rule has such a field"));
   CHECK_THAT(why_left_out("-A INPUT ! -p tcp -j DROP"), Catch::Contains("all protocols but one"));

@@ -68,6 +68,26 @@ std::string why_left_out(const std::string& expr) {
 
 }  // namespace
 
+TEST_CASE("ICMP type and code, length, DSCP, TTL and VLAN of nft become fields") {
+  CHECK(fields(match(payload("icmp", "type"), R"("echo-request")")) ==
+        json{{"l4proto", "ICMP"}, {"icmptype", "echo-request"}});
+  CHECK(fields(match(payload("icmpv6", "type"), R"({"set": ["nd-neighbor-solicit", "nd-router-advert", 1]})")) ==
+        json{{"l4proto", "ICMPv6"}, {"icmptype", "destination-unreachable,134-135"}});
+  CHECK(fields(match(payload("icmp", "type"), R"("destination-unreachable")") + "," +
+               match(payload("icmp", "code"), R"("frag-needed")")) ==
+        json{{"l4proto", "ICMP"}, {"icmptype", "destination-unreachable"}, {"icmpcode", "frag-needed"}});
+  CHECK(fields(match(payload("icmp", "type"), "8", "!=")) == json{{"l4proto", "ICMP"}, {"icmptype", "0-7,9-255"}});
+  CHECK(fields(match(meta("length"), "100", "<=")) == json{{"length", "0-100"}});
+  CHECK(fields(match(meta("length"), R"({"range": [1400, 1500]})")) == json{{"length", "1400-1500"}});
+  CHECK(fields(match(payload("ip", "dscp"), R"({"set": ["cs1", 46]})")) ==
+        json{{"src", "0.0.0.0/0"}, {"dscp", "cs1,ef"}});
+  CHECK(fields(match(payload("ip6", "dscp"), R"("af11")", "!=")) == json{{"src", "::/0"}, {"dscp", "0-9,11-63"}});
+  CHECK(fields(match(payload("ip", "ttl"), "5", "<")) == json{{"src", "0.0.0.0/0"}, {"ttl", "0-4"}});
+  CHECK(fields(match(payload("ip6", "hoplimit"), "254", ">")) == json{{"src", "::/0"}, {"ttl", 255}});
+  CHECK(fields(match(payload("vlan", "id"), "10")) == json{{"vlan", 10}});
+  CHECK(fields(match(payload("vlan", "id"), "10", "!=")) == json{{"vlan", "0-9,11-4095"}});
+}
+
 TEST_CASE("each match of nft becomes a field") {
   CHECK(fields(match(payload("ip", "saddr"), R"("10.0.0.1")")) == json{{"src", "10.0.0.1/32"}});
   CHECK(fields(match(payload("ip", "daddr"), R"({"prefix": {"addr": "10.0.0.0", "len": 8}})")) ==
@@ -164,8 +184,14 @@ TEST_CASE("a rule of one family's table is of this family; behind one that takes
 }
 
 TEST_CASE("what no rule says is left out by its handle, with the reason") {
-  CHECK(why_left_out(match(payload("icmp", "type"), R"("echo-request")") + kAccept) ==
-        "inet t in handle 7: icmp type: no rule has such a field");
+  CHECK(why_left_out(match(payload("icmp", "sequence"), "5") + kAccept) ==
+        "inet t in handle 7: icmp sequence: no rule has such a field");
+  CHECK(why_left_out(match(payload("ip", "ttl"), "0", "<") + kAccept) ==
+        "inet t in handle 7: a value that no packet has");
+  CHECK(why_left_out(match(payload("icmp", "type"), R"("nothing")") + kAccept) ==
+        "inet t in handle 7: read \"nothing\", no value of icmptype");
+  CHECK_THAT(why_left_out(match(payload("icmp", "code"), "4") + kAccept),
+             Catch::Contains("icmpcode: read 4 without icmptype"));
   CHECK_THAT(why_left_out(match(meta("mark"), "1") + kDrop), Catch::EndsWith("meta mark: no rule has such a field"));
   CHECK_THAT(why_left_out(R"({"limit": {"rate": 5, "per": "second"}}, {"accept": null})"),
              Catch::EndsWith("limit: no rule has such a statement"));

@@ -75,6 +75,11 @@ TEST_CASE("each wrong word is reported with its field, its text and the allowed 
              Catch::Contains("conntrack: read \"OPEN\", allowed is NEW, ESTABLISHED, RELATED or INVALID"));
   CHECK_THAT(error_of({"fragment=2"}), Catch::Contains("allowed is no, first or later"));
   CHECK_THAT(error_of({"icmptype=256"}), Catch::Contains("icmptype: read \"256\""));
+  CHECK_THAT(error_of({"ttl=256", "dscp=af99", "vlan=5-6"}),
+             Catch::Contains("ttl: read \"256\"") && Catch::Contains("dscp: read \"af99\"") &&
+                 Catch::Contains("vlan: read \"5-6\", allowed is one value: a VLAN id"));
+  CHECK_THAT(error_of({"length=39"}), Catch::Contains("length: read 39, allowed are at least the 40 bytes"));
+  CHECK_THAT(error_of({"length=65501"}), Catch::Contains("allowed is a number of bytes from 0 to 65500"));
   CHECK_THAT(error_of({"action=drop"}), Catch::Contains("\"action\": unknown field, allowed are src, dst"));
   CHECK_THAT(error_of({"dport"}), Catch::Contains("dport: read \"\""));
   CHECK_THAT(error_of({"dport=1", "dport=2"}), Catch::Contains("dport: read twice"));
@@ -88,6 +93,7 @@ TEST_CASE("fields that no packet combines are reported") {
   CHECK_THAT(error_of({"l4proto=200", "sport=1"}), Catch::Contains("together with l4proto 200"));
   CHECK_THAT(error_of({"l4proto=UDP", "tcpflags=ACK"}), Catch::Contains("tcpflags: read together with l4proto UDP"));
   CHECK_THAT(error_of({"icmptype=8", "dport=1"}), Catch::Contains("icmptype: read together with l4proto TCP"));
+  CHECK_THAT(error_of({"icmpcode=1", "l4proto=UDP"}), Catch::Contains("icmpcode: read together with l4proto UDP"));
   CHECK_THAT(
       error_of({"fragment=later", "sport=1", "dport=80"}),
       Catch::Contains("sport: read together with fragment=later") &&

@@ -97,6 +97,21 @@ const Field kFields[] = {
     {"action", R"("Forward")", R"("forward")"},
     {"action", R"("log")", R"("log")"},
     {"action", R"("COUNT")", R"("count")"},
+    {"length", "60", "60"},
+    {"length", R"("0-100,101, 1400-1500")", R"("0-101,1400-1500")"},
+    {"length", R"([60, "1400-65535"])", R"("60,1400-65535")"},
+    {"dscp", "46", R"("ef")"},
+    {"dscp", R"("EF")", R"("ef")"},
+    {"dscp", R"("af11,cs1,63,le,be")", R"("0-1,cs1,af11,63")"},
+    {"dscp", "7", "7"},
+    {"dscp", R"("8-15")", R"("8-15")"},
+    {"ttl", "1", "1"},
+    {"ttl", R"("0-5,255")", R"("0-5,255")"},
+    {"vlan", "0", "0"},
+    {"vlan", R"("none")", R"("none")"},
+    {"vlan", R"("10-12,None,13")", R"("10-13,none")"},
+    {"vlan", R"("4090-4095,none")", R"("4090-4095,none")"},
+    {"vlan", R"("4095,none")", R"("4095,none")"},
     {"log", "true", "true"},
     {"log", R"({"every": 1})", "true"},
     {"log", R"({"every": 100})", R"({"every":100})"},
@@ -165,6 +180,21 @@ const Refused kRefused[] = {
     {"l4proto", "[]"},
     {"l4proto", R"("TCP;UDP")"},
     {"dport", R"("+80")"},
+    {"length", "65536"},
+    {"length", R"("")"},
+    {"length", R"("9-1")"},
+    {"length", R"("!60")"},
+    {"dscp", "64"},
+    {"dscp", R"("af14")"},
+    {"dscp", R"("cs1-cs3")"},
+    {"dscp", "[]"},
+    {"ttl", "256"},
+    {"ttl", "-1"},
+    {"ttl", R"("ef")"},
+    {"vlan", "4096"},
+    {"vlan", R"("1,,2")"},
+    {"vlan", R"("none-5")"},
+    {"vlan", "true"},
     {"tcpflags", R"("")"},
     {"tcpflags", R"("SYN,,ACK")"},
     {"tcpflags", R"("SYN,")"},
@@ -225,6 +255,7 @@ class RuleMaker {
       const auto mask = static_cast<std::uint8_t>(random_() % 255 + 1);
       rule.match.tcp_flags = TcpFlagsMatch{mask, static_cast<std::uint8_t>(random_() & mask)};
     }
+    add_numbers(rule.match);
     if (chance(3)) rule.match.state = static_cast<ConnectionState>(random_() % 4);
     rule.action = static_cast<RuleAction>(random_() % 4);
     const bool logs = rule.action == RuleAction::drop || rule.action == RuleAction::log;
@@ -236,6 +267,25 @@ class RuleMaker {
   }
 
  private:
+  void add_numbers(RuleMatch& match) {
+    constexpr unsigned kValues[] = {256, 256, 65536, 64, 256, 4097};  // by NumberField
+    if (match.source_ports.empty() && match.destination_ports.empty() && !match.tcp_flags && chance(4)) {
+      match.protocols = {static_cast<std::uint8_t>(chance(2) ? 1 : 58)};
+      match.source = match.destination = {};
+    }
+    const bool icmp = match.protocols.size() == 1 && (match.protocols[0] == 1 || match.protocols[0] == 58) &&
+                      match.source.any() && match.destination.any();
+    for (std::size_t field = icmp ? 0 : 2; field < std::size(kValues); ++field) {
+      if (!chance(4) || (field == 1 && match.numbers[0].empty())) continue;
+      for (PortRange range : ports()) {
+        range.first = static_cast<std::uint16_t>(range.first % kValues[field]);
+        range.last = std::max(range.first, static_cast<std::uint16_t>(range.last % kValues[field]));
+        match.numbers.at(field).push_back(range);
+      }
+      match.numbers.at(field) = normalised(std::move(match.numbers.at(field)));
+    }
+  }
+
   bool chance(unsigned one_in) { return random_() % one_in == 0; }
 
   std::vector<PortRange> ports() {
@@ -460,6 +510,52 @@ TEST_CASE("ports are allowed only with TCP, UDP or no protocol") {
               "dport: read 80-90 together with l4proto ICMP, allowed are ports with TCP or UDP only"});
   CHECK(errors_of(R"({"sport": 80, "l4proto": 200})") ==
         Texts{"sport: read 80 together with l4proto 200, allowed are ports with TCP or UDP only"});
+}
+
+TEST_CASE("ICMP types and codes are names or numbers of one protocol") {
+  const auto fields = [](const std::string& text) {
+    nlohmann::ordered_json made = rule_json(good(text), 0, kNow);
+    return made["icmptype"].dump() + " " + made["icmpcode"].dump();
+  };
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": "echo-request"})") == R"("echo-request" null)");
+  CHECK(fields(R"({"l4proto": 1, "icmptype": 8})") == R"("echo-request" null)");
+  CHECK(fields(R"({"l4proto": "icmp", "icmptype": "PONG,ping,ttl-exceeded"})") ==
+        R"("echo-reply,echo-request,time-exceeded" null)");
+  CHECK(fields(R"({"l4proto": "ICMPv6", "icmptype": "echo-request"})") == R"("echo-request" null)");
+  CHECK(good(R"({"l4proto": "ICMPv6", "icmptype": "echo-request"})").match.numbers[0] == NumberRanges{{128, 128}});
+  CHECK(fields(R"({"l4proto": "ICMPv6", "icmptype": "neighbour-solicitation,nd-neighbor-advert,1"})") ==
+        R"("destination-unreachable,135-136" null)");
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": [3], "icmpcode": "port-unreachable,frag-needed"})") ==
+        R"("destination-unreachable" "3-4")");
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": 3, "icmpcode": 3})") ==
+        R"("destination-unreachable" "port-unreachable")");
+  CHECK(fields(R"({"l4proto": "ICMPv6", "icmptype": 1, "icmpcode": 4})") ==
+        R"("destination-unreachable" "port-unreachable")");
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": 11, "icmpcode": 1})") == R"("time-exceeded" 1)");
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": "9-40"})") == R"("9-40" null)");
+}
+
+TEST_CASE("ICMP types and codes that no packet can have are refused") {
+  CHECK(errors_of(R"({"icmptype": "echo-request"})") ==
+        Texts{"icmptype: read \"echo-request\" without l4proto, allowed are types and codes with l4proto ICMP or "
+              "ICMPv6, one of them alone"});
+  CHECK(errors_of(R"({"icmptype": 8, "l4proto": "ICMP,ICMPv6"})") ==
+        Texts{"icmptype: read 8 together with l4proto ICMP,ICMPv6, allowed are types and codes with l4proto ICMP or "
+              "ICMPv6, one of them alone"});
+  CHECK(errors_of(R"({"icmptype": 8, "l4proto": "TCP"})").size() == 1);
+  CHECK(errors_of(R"({"icmpcode": 1, "l4proto": "ICMP"})") ==
+        Texts{"icmpcode: read 1 without icmptype, allowed is a code together with its type"});
+  CHECK(errors_of(R"({"icmptype": 8, "l4proto": "ICMP", "src": "2001:db8::/32"})") ==
+        Texts{"icmptype: read together with l4proto ICMP and addresses of the other family only, allowed are ICMP with "
+              "IPv4 and ICMPv6 with IPv6"});
+  CHECK(errors_of(R"({"icmptype": 128, "l4proto": "ICMPv6", "dst": "10.0.0.0/8"})").size() == 1);
+  CHECK(errors_of(R"({"icmptype": 128, "l4proto": "ICMPv6", "dst": ["10.0.0.0/8", "::1"]})").empty());
+  CHECK(errors_of(R"({"icmptype": "nd-redirect", "l4proto": "ICMP"})").size() == 1);
+  CHECK_THAT(errors_of(R"({"icmptype": "port-unreachable", "l4proto": "ICMP"})").at(0),
+             Catch::EndsWith("did you mean icmptype destination-unreachable with icmpcode port-unreachable?"));
+  CHECK_THAT(errors_of(R"({"hoplimit": 1})").at(0), Catch::EndsWith("did you mean 'ttl'?"));
+  CHECK_THAT(errors_of(R"({"tos": 1})").at(0), Catch::EndsWith("did you mean 'dscp'?"));
+  CHECK_THAT(errors_of(R"({"vlan_id": 1})").at(0), Catch::EndsWith("did you mean 'vlan'?"));
 }
 
 TEST_CASE("each protocol of a list is one with which ports or flags are allowed") {
