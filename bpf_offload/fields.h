@@ -19,6 +19,7 @@
 #define IPV4_DSCP_SHIFT 18
 #define IPV6_DSCP_SHIFT 22
 #define DSCP_MASK 0x3f
+#define AMOUNT_BYTES_SHIFT 32
 
 /* Of a field that no rule asks for the root is a leaf. */
 static __always_inline __u64 find_field_row(__u32 root, __u32 key)
@@ -36,20 +37,21 @@ static __always_inline __u32 vlan_key(hook_ctx *ctx, const void *data)
 	return bpf_ntohs(*(const __be16 *)(data + sizeof(struct ethhdr))) & VLAN_ID_MASK;
 }
 
-/* Returns the key of FIELD_LENGTH. `headers`: as wire_bytes() takes it, with FACT_UNJUDGED of an unjudged packet. */
-static __always_inline __u32 length_key(hook_ctx *ctx, const void *ip, __u32 bytes, __u32 headers)
+/* Returns the key of FIELD_LENGTH. `amounts`: segments and bytes of all of them; `headers`: as wire_bytes() takes it,
+ * with FACT_UNJUDGED of an unjudged packet. */
+static __always_inline __u32 length_key(hook_ctx *ctx, const void *ip, __u64 amounts, __u32 headers)
 {
 	__u32 length;
 
 	if (headers & FACT_UNJUDGED)
 		return FIELD_LENGTH_NONE;
-	length = wire_bytes(ctx, ip, bytes, headers);
+	length = wire_bytes(ctx, ip, amounts, amounts >> AMOUNT_BYTES_SHIFT, headers);
 	return length > FIELD_LENGTH_MOST ? FIELD_LENGTH_MOST : length;
 }
 
 /* Returns the rows of FIELD_*, 16 bits each. `element`: of interval_nodes, with the roots; `ip`: offset of the IP
- * header in the frame; `bytes`: IP total length of the packet as it is here; `headers`: see length_key(). */
-static __always_inline __u64 find_field_rows(hook_ctx *ctx, __u32 element, __u32 ip, __u32 bytes, __u32 headers)
+ * header in the frame; `amounts`, `headers`: see length_key(). Global, see find_interval(). */
+__noinline __u64 find_field_rows(hook_ctx *ctx, __u32 element, __u32 ip, __u64 amounts, __u32 headers)
 {
 	const struct interval_node *roots = bpf_map_lookup_elem(&interval_nodes, &element);
 	const void *data, *header;
@@ -74,7 +76,7 @@ static __always_inline __u64 find_field_rows(hook_ctx *ctx, __u32 element, __u32
 		dscp = word >> IPV4_DSCP_SHIFT & DSCP_MASK;
 		ttl = ((const struct iphdr *)header)->ttl;
 	}
-	rows = find_field_row(roots->next[FIELD_LENGTH], length_key(ctx, header, bytes, headers));
+	rows = find_field_row(roots->next[FIELD_LENGTH], length_key(ctx, header, amounts, headers));
 	rows = rows << 16 | find_field_row(roots->next[FIELD_DSCP], dscp);
 	rows = rows << 16 | find_field_row(roots->next[FIELD_TTL], ttl);
 	return rows << 16 | find_field_row(roots->next[FIELD_VLAN], vlan);

@@ -53,27 +53,41 @@ static __always_inline int is_other_type(const struct rule_bank *bank, __u64 fac
 
 #if ON_HOST
 
-/* Parts of a word of judge_by_fields(). */
+/* Parts of a word of judge_on_host(). */
 #define PLACE_BANK_SHIFT 8
 #define PLACE_SETS_SHIFT 16
-#define PLACE_BYTES_SHIFT 32
-#define AMOUNT_BYTES_SHIFT 32
 
-/* Returns the action on a packet that no state decides, where the chain asks for fields that only programs on the host
- * read. Without them judge() searches by itself, as if there were none. `place`: offset of the IP header in the frame,
- * index of the bank, the sets of the remote end, and the packet's bytes; `headers`: see length_key(); `amounts`:
- * packets and bytes of all segments, for limits. Global, see find_interval(). */
-__noinline __u32 judge_by_fields(hook_ctx *ctx, __u64 facts, __u64 place, __u32 headers, __u64 amounts)
+/* Whether a chain has what only programs on the host know: fields, limits. Test builds of an older ABI have no limits.
+ */
+static __always_inline int asks_host(const struct rule_bank *bank)
+{
+#if HAS_LIMITS
+	if (has_limits(bank))
+		return 1;
+#endif
+	return bank->config & BANK_ASKS_FIELDS;
+}
+
+/* Returns the action on a packet that no state decides, in a chain for which asks_host() holds. Other chains do not pay
+ * for it: judge() searches by itself. `place`: offset of the IP header in the frame, index of the bank, and the sets of
+ * the remote end; `amounts`, `headers`: see length_key(). Global, see find_interval(). */
+__noinline __u32 judge_on_host(hook_ctx *ctx, __u64 facts, __u32 place, __u32 headers, __u64 amounts)
 {
 	__u32 index = place >> PLACE_BANK_SHIFT & 3, link = place & 0xff, is_ipv6 = index & 1, sets, ports, rule;
 	const struct rule_bank *bank = bpf_map_lookup_elem(&rule_banks, &index);
 	const void *ip, *remote, *local;
+	struct judged_packet packet;
 	__u64 rows, more, fields;
 
 	if (!bank || link > LINK_BYTES_MAX)
 		return ACTION_DEFAULT;
-	fields = find_field_rows(ctx, bank->config >> BANK_FIELDS_SHIFT, link, place >> PLACE_BYTES_SHIFT, headers);
-	ports = facts & FACT_ICMP ? icmp_ports(ctx, link, facts_transport_offset(facts)) : facts_ports(facts);
+	ports = facts_ports(facts);
+	fields = 0;
+	if (bank->config & BANK_ASKS_FIELDS) {
+		fields = find_field_rows(ctx, bank->config >> BANK_FIELDS_SHIFT, link, amounts, headers);
+		if (facts & FACT_ICMP)
+			ports = icmp_ports(ctx, link, facts_transport_offset(facts));
+	}
 	ip = packet_data(ctx);
 	advance_by(ip, link);
 	if (ip + (is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > packet_end(ctx))
@@ -87,27 +101,26 @@ __noinline __u32 judge_by_fields(hook_ctx *ctx, __u64 facts, __u64 place, __u32 
 		local = source;
 		ports = rotate(ports);
 	}
-	sets = place >> PLACE_SETS_SHIFT & 0xffff;
+	sets = place >> PLACE_SETS_SHIFT;
 	rows = find_rows(&bank->remote, remote, is_ipv6, sets, ports);
 	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
 	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
 	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
+	packet.rows = (struct packet_rows){rows, more, fields};
 #if HAS_LIMITS
 	if (has_limits(bank)) {
-		struct limited_packet limited = {.rows = {rows, more, fields},
-						 .remote = read_address(remote, is_ipv6),
-						 .local = read_address(local, is_ipv6),
-						 .packets = (__u32)amounts,
-						 .bytes = amounts >> AMOUNT_BYTES_SHIFT,
-						 .bank = index,
-						 .state = facts_state(facts)};
-
-		return judge_with_limits(&limited);
+		packet.remote = read_address(remote, is_ipv6);
+		packet.local = read_address(local, is_ipv6);
+		packet.packets = amounts;
+		packet.bytes = amounts >> AMOUNT_BYTES_SHIFT;
+		packet.bank = index;
+		packet.state = facts_state(facts);
+		return judge_with_limits(&packet);
 	}
 #else
 	(void)amounts;
 #endif
-	rule = find_rule(rows, more, bank->first_bits, bank->rows, fields);
+	rule = find_next_rule(&packet.rows, bank->first_bits, bank->rows, 0);
 	return rule == NO_RULE ? ACTION_DEFAULT : ACTION_FIRST_RULE + rule;
 }
 
@@ -161,13 +174,12 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, hook_ctx *ctx, 
 	if (!bank->rows)
 		goto out;
 #if ON_HOST
-	if (bank->config & BANK_ASKS_FIELDS) {
-		action = judge_by_fields(ctx, facts,
-					 (__u32)(ip - packet_data(ctx)) | index << PLACE_BANK_SHIFT |
-						 (__u64)(sets & 0xffff) << PLACE_SETS_SHIFT |
-						 (__u64)packet->bytes << PLACE_BYTES_SHIFT,
-					 (HOOK_SEGMENTS ? packet->headers : 0) | (facts & FACT_UNJUDGED),
-					 event->segments | (__u64)event->bytes << AMOUNT_BYTES_SHIFT);
+	if (asks_host(bank)) {
+		action = judge_on_host(ctx, facts,
+				       (__u32)(ip - packet_data(ctx)) | (__u32)index << PLACE_BANK_SHIFT |
+					       sets << PLACE_SETS_SHIFT,
+				       (HOOK_SEGMENTS ? packet->headers : 0) | (facts & FACT_UNJUDGED),
+				       event->segments | (__u64)event->bytes << AMOUNT_BYTES_SHIFT);
 		goto out;
 	}
 #endif
@@ -175,30 +187,14 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, hook_ctx *ctx, 
 	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
 	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
 	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
-#if HAS_LIMITS
-	if (has_limits(bank)) {
-		struct limited_packet limited = {.rows = {rows, more, 0},
-						 .remote = read_address(remote, is_ipv6),
-						 .local = read_address(local, is_ipv6),
-						 .packets = event->segments,
-						 .bytes = event->bytes,
-						 .bank = index,
-						 .state = facts_state(facts)};
-
-		action = judge_with_limits(&limited);
-		goto out;
-	}
-#endif
-#if ON_HOST
-	rule = find_rule(rows, more, bank->first_bits, bank->rows, 0);
-#else
+	rule = find_rule(rows, more, bank->first_bits, bank->rows);
+	if (rule != NO_RULE)
+		action = ACTION_FIRST_RULE + rule;
+#if !ON_HOST
 	(void)ctx;
 	(void)packet;
 	(void)event;
-	rule = find_rule(rows, more, bank->first_bits, bank->rows);
 #endif
-	if (rule != NO_RULE)
-		action = ACTION_FIRST_RULE + rule;
 out:
 	barrier_word(action);
 	return bank->first_action + action;

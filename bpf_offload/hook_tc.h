@@ -107,13 +107,13 @@ __noinline __u64 count_segments(__u32 bytes, __u32 headers, __u32 size, __u64 fi
 	return segments | (__u64)(bytes + (segments - 1) * headers) << 32;
 }
 
-/* IP total length on the wire: of a super-packet that of all its segments but the last. `headers`: of IP and transport;
- * 0: not known. */
-static __always_inline __u32 wire_bytes(hook_ctx *ctx, const void *ip, __u32 bytes, __u32 headers)
+/* IP total length on the wire: of a super-packet that of all its segments but the last. `bytes`: of all segments;
+ * `headers`: of IP and transport. */
+static __always_inline __u32 wire_bytes(hook_ctx *ctx, const void *ip, __u32 segments, __u32 bytes, __u32 headers)
 {
 	__u32 size = ctx->gso_size;
 
-	if (size == 0 || headers == 0 || bytes <= headers + size)
+	if (size == 0 || segments == 1)
 		return bytes;
 	return headers + size - (has_jumbo_option(bytes, *(const __u64 *)ip) ? JUMBO_OPTION_BYTES : 0);
 }

@@ -89,8 +89,9 @@ static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_f
 }
 
 /* IP total length on the wire. */
-static __always_inline __u32 wire_bytes(hook_ctx *ctx, const void *ip, __u32 bytes, __u32 headers)
+static __always_inline __u32 wire_bytes(hook_ctx *ctx, const void *ip, __u32 segments, __u32 bytes, __u32 headers)
 {
+	(void)segments;
 	(void)ctx;
 	(void)ip;
 	(void)headers;

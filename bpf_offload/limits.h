@@ -10,6 +10,21 @@
 #include "rules.h"
 #include "sets.h"
 
+#if ON_HOST
+
+/* What judge_on_host() knows of a packet. What stands behind the rows is for chains with limits. */
+struct judged_packet {
+	struct packet_rows rows;
+	struct address remote;
+	struct address local;
+	__u32 packets;
+	__u32 bytes;
+	__u32 bank;  /* of rule_banks */
+	__u32 state; /* STATE_* */
+};
+
+#endif
+
 #if HAS_LIMITS
 
 /* A test build has a clock of its own. */
@@ -110,20 +125,9 @@ __noinline __u32 exceeds(__u32 index, __u64 high, __u64 low, __u32 packets, __u3
 	return 0;
 }
 
-/* A packet of a chain with limits. */
-struct limited_packet {
-	struct packet_rows rows;
-	struct address remote;
-	struct address local;
-	__u32 packets;
-	__u32 bytes;
-	__u32 bank;  /* of rule_banks */
-	__u32 state; /* STATE_* */
-};
-
 /* The action on a packet. Of established packets only limits in front of the first rule that decides are asked. Global,
  * see find_interval(); its packet is never 0. */
-__noinline __u32 judge_with_limits(const struct limited_packet *packet)
+__noinline __u32 judge_with_limits(const struct judged_packet *packet)
 {
 	__u32 from = 0, i, index, action;
 	const struct rule_bank *bank;
