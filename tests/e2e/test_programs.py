@@ -567,7 +567,8 @@ def pinned_case(directory):
             ended, *files = files.split()
             expect(f"{words}, exit status ({said}{done.stderr})", str(status), ended)
             found = before.read_text(encoding="utf-8").split()
-            expect(f"{words}, what is in /sys/fs/bpf, as before", found, files)
+            # libxdp has a directory of its own for what is loaded.
+            expect(f"{words}, what is in /sys/fs/bpf, as before", found, [name for name in files if name != "xdp"])
             return done.stderr
 
         right, wrong = network.directory / "right.o", network.directory / "wrong.o"
