@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What happens to a packet, from top to bottom. */
+/* The way of a packet, from top to bottom. */
 #ifndef NICSENTRY_ANALYZER_H
 #define NICSENTRY_ANALYZER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the card adds to memory: atomic adds, each of a word that nothing else writes. Halves alternate by window. */
+/* The card's additions to memory: atomic adds, each to a word that nothing else writes. Halves alternate by window. */
 #ifndef NICSENTRY_COUNT_H
 #define NICSENTRY_COUNT_H
 

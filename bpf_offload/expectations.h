@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What programs on the host know of states beyond a session's slot.
+/* States beyond a session's slot, as programs on the host know them.
  *
  * Answers that are expected: to packets that opened sessions of which the host has not told the programs yet. A
  * session's state is the host's to say; this bridges the time until it does, so that a default of drop does not lose
@@ -194,7 +194,7 @@ static __always_inline __u32 state_on_host(hook_ctx *ctx, const void *ip, __u64 
 	return state_beyond_slot(ctx, fingerprint, facts, is, (__u32)(ip - packet_data(ctx)));
 }
 
-/* Of a packet that was let in. Global, see find_interval(). */
+/* Expects the answer of a packet that was let in. Global, see find_interval(). */
 __noinline __u32 expect_answer(__u64 fingerprint, __u32 from_higher, __u64 facts)
 {
 	__u32 protocol = facts_protocol(facts), ends = 2 - from_higher;

@@ -91,7 +91,7 @@ NICSENTRY_INLINE __u32 facts_ports(__u64 facts)
 	return (__u32)(facts >> FACT_PORTS_SHIFT);
 }
 
-/* Of an unparsed packet: its cause, no header, the state that rules see, and in place of the flags the action that it
+/* Facts of an unparsed packet: its cause, no header, the state that rules see, and for the flags the action that it
  * gets where no rule is asked. */
 #define FACTS_UNPARSED(cause, state)                                                                                   \
 	(((cause) + 1u) << FACT_CAUSE_SHIFT | FACT_NO_HEADER | (state) << FACT_STATE_SHIFT |                           \

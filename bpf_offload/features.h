@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a program does, as constants 0 or 1. Code asks them with a plain `if`, and LLVM drops the branches that are
+/* Features of a program, as constants 0 or 1. Code asks them with a plain `if`, and LLVM drops the branches that are
  * never taken. Only declarations need #if: of maps, and of functions that use them.
  *
  * NAME.bpf.c defines:  PROGRAM        the program's name

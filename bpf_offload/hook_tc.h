@@ -39,7 +39,7 @@ static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 	return ctx->len;
 }
 
-/* What of the frame lies behind a place in it. */
+/* Returns how many bytes of the frame lie behind a place in it. */
 static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 {
 	__u32 before = (__u32)(place - packet_data(ctx));

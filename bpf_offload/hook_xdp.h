@@ -26,7 +26,7 @@ typedef struct xdp_md hook_ctx;
 
 enum { VERDICT_PASS = XDP_PASS, VERDICT_DROP = XDP_DROP };
 
-/* Of a super-packet nothing is known here (see hook_tc.h). */
+/* A super-packet cannot be told from others here (see hook_tc.h). */
 #define HOOK_SEGMENTS 0
 
 /* Packets come in: the far end is their source. */
@@ -49,7 +49,7 @@ static __always_inline __u32 frame_bytes(hook_ctx *ctx)
 	return (__u32)(packet_end(ctx) - packet_data(ctx));
 }
 
-/* What of it lies behind a place in it. */
+/* Returns how many bytes of the frame lie behind a place in it. */
 static __always_inline __u32 bytes_behind(hook_ctx *ctx, const void *place)
 {
 	return (__u32)(packet_end(ctx) - place);

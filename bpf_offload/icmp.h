@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a message of ICMP or ICMPv6 is to its session, by its type. The programs and the host share this table.
+/* The meaning of an ICMP or ICMPv6 message for its session, by its type. The programs and the host share this table.
  *
  * All ICMP between two hosts is one session. A query lets replies through and nothing else. An error that quotes a
  * packet of a connection lets errors through. All other types establish nothing and have no state but NEW.

@@ -101,7 +101,7 @@ __noinline __u32 skip_tags(hook_ctx *ctx)
 	return link;
 }
 
-/* What skip_extensions() returns: the offset of the transport header from the IP header, its protocol, whether it is in
+/* Results of skip_extensions(): the offset of the transport header from the IP header, its protocol, whether it is in
  * a first fragment, and why the walk ended. */
 #define SKIPPED_PROTOCOL_SHIFT 16
 #define SKIPPED_FIRST_FRAGMENT (1u << 24)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Of a program without a firewall: everything passes. */
+/* Replaces the firewall in a program without one: everything passes. */
 #ifndef NICSENTRY_NO_FIREWALL_H
 #define NICSENTRY_NO_FIREWALL_H
 

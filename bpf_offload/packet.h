@@ -32,7 +32,7 @@
 #define UDP_HEADER_BYTES 8
 #define TCP_FLAGS_OFFSET 13
 
-/* What the walk finds besides the facts. The walk has compared `ip` with the frame's end, so that the verifier knows
+/* Findings of the walk besides the facts. The walk has compared `ip` with the frame's end, so that the verifier knows
  * how far it may be read. `ip` is 0 where there is no IP header. */
 struct packet {
 	void *ip;

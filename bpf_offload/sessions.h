@@ -13,7 +13,7 @@
 #include "packet.h"
 #include "opaque.h"
 
-/* What identify() returns: the session's counter or EVENT_UNKNOWN, and from bit 32 on IDENTITY_*. */
+/* Results of identify(): the session's counter or EVENT_UNKNOWN, and from bit 32 on IDENTITY_*. */
 #define IDENTITY_SHIFT 32
 #define IDENTITY_SHARD_MASK (TOTALS_SHARDS - 1u)
 #define IDENTITY_HIGHER_SHIFT 3

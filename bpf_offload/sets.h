@@ -72,7 +72,7 @@ ONCE __u32 find_sets_of(__u64 high, __u64 low, __u32 is_ipv6)
 	return find_interval(*k, high, low);
 }
 
-/* Likewise of one in a packet's IP header. */
+/* The same for an address in a packet's IP header. */
 FUNCTION __u32 find_sets(const void *end, __u32 is_ipv6)
 {
 	struct address a = read_address(end, is_ipv6);

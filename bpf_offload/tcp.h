@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a TCP segment can be to a connection, by its flags. The programs and the host share this table.
+/* The meanings of a TCP segment for a connection, by its flags. The programs and the host share this table.
  *
  * The valid combinations are those of tcp_valid_flags in Linux's nf_conntrack_proto_tcp.c, where PSH, ECE and CWR do
  * not matter. A segment with other flags is of no connection. */

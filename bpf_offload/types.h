@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the programs on the card and the host share: the layout of every map's value and of an event. Words are in the
+/* Layouts that the programs on the card and the host share: of every map's value and of an event. Words are in the
  * machine's order, unless their name says be. Every 32-bit word has one writer (docs/architecture.md). */
 #ifndef NICSENTRY_TYPES_H
 #define NICSENTRY_TYPES_H
@@ -75,7 +75,7 @@ struct session_slot {
 };
 
 #define SLOT_VALID 1u
-/* What a packet of the session is to the firewall (STATE_*): two bits for one from the lower end, two from the higher.
+/* The state of a session's packets for rules (STATE_*): two bits for those from the lower end, two from the higher.
  */
 #define SLOT_STATE_SHIFT 1
 #define SLOT_STATE_BITS 2
@@ -86,7 +86,7 @@ struct session_slot {
 #define STATE_ESTABLISHED 1u
 #define STATE_RELATED 2u
 #define STATE_INVALID 3u
-/* Of a later fragment, with FACT_NO_HEADER: rules are asked before it is taken for established. */
+/* The state of a later fragment, with FACT_NO_HEADER: rules are asked before it is taken for established. */
 #define STATE_LATER_FRAGMENT STATE_RELATED
 /* In the slot of a TCP session, for programs on the host: it is closed. A SYN is NEW, all else ESTABLISHED. */
 #define STATE_CLOSED STATE_RELATED
@@ -175,7 +175,7 @@ struct fw_config {
 
 /* --- rule_banks: array[2 x 2], index = bank x 2 + (1 for IPv6); written by the host while the bank is idle -------- */
 
-/* What rules say of one end of a packet. Roots are ways (see interval_nodes). */
+/* The trees for one end of a packet. Roots are ways (see interval_nodes). */
 struct rule_end {
 	__u32 set_rows;  /* row of set class 0; 0: no rule asks for sets of this end */
 	__u32 addresses; /* root: addresses that rules write out */
@@ -227,7 +227,7 @@ enum host_field {
 
 #define NODE_KEYS 4
 
-/* Of a search tree over intervals: the way is next[0], xored with every next[i + 1] whose key[i] is not above the
+/* Node of a search tree over intervals: the way is next[0], xored with every next[i + 1] whose key[i] is not above the
  * key. Keys are sorted; an unused one has a next of 0. A way is the index of a node, or a leaf. */
 struct interval_node {
 	__u64 key[NODE_KEYS]; /* host order; of an IPv6 address the higher half, or below INTERVAL_LOW the lower one */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a developer runs all the time: builds `dev` incrementally, checks the format of changed files, the layers and the
+# Run it all the time: builds `dev` incrementally, checks the format of changed files, the layers and the
 # licences, and runs the unit tests but the slowest. Needs no root.
 #   scripts/check.sh [--kernel]
 # --kernel: as root, also the tests that load programs into the running kernel, one live case and a replay.

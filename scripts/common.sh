@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# What check.sh, lint.sh and test.sh share.
+# Functions that check.sh, lint.sh and test.sh share.
 
 # step TEXT: what begins now, and how long everything before it took
 step() {

@@ -48,7 +48,7 @@ tidy() {
   local build=$1 analyzed=$2 checks=-bugprone-suspicious-include,$3 unit=$4
   # shellcheck disable=SC2053 # a pattern
   [[ $unit == $analyzed ]] || checks+=',-clang-analyzer-*'
-  # That check alone would be half of the time, over CLI11's templates.
+  # This check alone would be half of the time, over CLI11's templates.
   [[ $unit != */host/cli/* ]] || checks+=',-performance-unnecessary-value-param'
   clang-tidy -p "$build" --quiet --extra-arg=-Wno-error --extra-arg=-Wno-unknown-warning-option \
     --header-filter="$PWD/host/" --checks="$checks" "$unit" 2>/dev/null

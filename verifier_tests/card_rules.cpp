@@ -216,7 +216,7 @@ std::vector<std::string> broken_rules(const std::filesystem::path& path) {
 
 namespace {
 
-// Of this thread, the kernel's work for it included: what runs beside it does not count.
+// The time of this thread, the kernel's work for it included: what runs beside it does not count.
 double processor_seconds() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

@@ -11,7 +11,7 @@ namespace nicsentry::testing {
 // Returns the rules of the card that an object breaks, one line for each. Needs no card.
 std::vector<std::string> broken_rules(const std::filesystem::path& object);
 
-// What the running kernel's verifier makes of an object: its messages, empty if it takes the object, and its effort.
+// The running kernel's verifier on an object: its messages, empty if it takes the object, and its effort.
 struct Verified {
   std::string refusal;
   std::uint32_t instructions = 0;  // that the verifier looked at, of the largest program

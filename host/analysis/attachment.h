@@ -64,7 +64,7 @@ class Attachment {
   EventReader& reader() { return reader_; }
   AttachmentSessions& sessions() { return sessions_; }
   const AttachmentSessions& sessions() const { return sessions_; }
-  // What an adopted program knew of connections when its last controller ended, if it enforces rules. Nothing is left
+  // The connections that an adopted program knew when its last controller ended, if it enforces rules. Nothing is left
   // for a second call.
   AdoptedStates take_adopted_states() { return std::exchange(adopted_, {}); }
   Accounting& accounting() { return accounting_; }

@@ -40,7 +40,7 @@ class ConnectionObserver {
   virtual bool may_take(const Attachment& /*attachment*/, const PacketRecord& /*record*/) const { return true; }
   // Whether the session needs events beyond the cap, since its next packet will change its state.
   virtual bool awaits_answer(const Session& /*session*/) const { return false; }
-  // What the session keeps its counters for.
+  // The reason why the session keeps its counters.
   virtual Hold hold(const Session& /*session*/) const { return Hold::nothing; }
   // Evicts sessions from attachments of which the counters are scarce, for new ones.
   virtual void make_room(TimestampNs /*now_ns*/) {}

@@ -26,7 +26,7 @@ struct LiveAnalysisOptions {
   std::chrono::microseconds card_quiescence{};  // how long a packet may be in a card; 0: no program is on one
 };
 
-// What a live analysis hands out, on the loop's thread. None of these may wait.
+// The receivers of a live analysis, called on the loop's thread. None of these may wait.
 struct LiveAnalysisOutput {
   std::function<void(WindowReport)> window;                          // each window, when it is closed
   std::function<void(const Attachment&, const EventBatch&)> events;  // as they were read, by time
@@ -89,7 +89,7 @@ class LiveAnalysis {
   Monitor monitor_;
   Quiescence quiescence_;
 
-  // Of a window that closes: the packets under way are waited for, then its counters are read.
+  // A window that closes: the packets under way are waited for, then its counters are read.
   struct Closing {
     WindowCloser closer;
     TimestampNs end_ns = 0;

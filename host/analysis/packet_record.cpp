@@ -9,7 +9,7 @@ namespace nicsentry {
 
 namespace {
 
-// Of all packets that a GSO packet becomes together: each repeats the headers.
+// The payload of all packets that a GSO packet becomes: each repeats the headers.
 std::uint32_t payload_of(const ParsedPacket& packet, const event_header& event) {
   const std::uint32_t headers = packet.header_bytes * std::max<std::uint32_t>(event.segments, 1);
   return event.bytes - std::min(event.bytes, headers);

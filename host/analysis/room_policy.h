@@ -40,7 +40,7 @@ std::uint32_t places_spared(const Room& room);
 // Returns how many sessions without a connection may have counters while their packets are dropped: a quarter.
 std::uint32_t places_for_dropped(const Room& room);
 
-// What a session keeps its counters for.
+// The reason why a session keeps its counters.
 enum class Hold : std::uint8_t { nothing, unanswered, closed, established };
 
 // A session that has counters.

@@ -14,7 +14,7 @@
 
 namespace nicsentry {
 
-// What a run is asked to do, besides what becomes of its windows (ReportOutputOptions).
+// The options of a run, apart from those of its windows (ReportOutputOptions).
 struct DaemonOptions {
   std::vector<std::string> interfaces;
   PortOptions port;

@@ -141,7 +141,7 @@ std::optional<std::string> one_way_caution(const DaemonOptions& options) {
 }
 
 VitalTraffic vital_traffic(const DaemonOptions& options) {
-  // Of the host's own packets, however many ports there are.
+  // True of the host's own packets, however many ports there are.
   const bool one_way = !options.port.both_directions;
   return VitalTraffic({options.interfaces, options.port.both_directions, one_way});
 }

@@ -16,13 +16,13 @@ namespace nicsentry {
 // also for rules that no program of the run would enforce: they would be taken for protection.
 std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Messages& messages);
 
-// That no program of the run enforces this chain.
+// The error that no program of the run enforces this chain.
 Conflict not_enforced(Chain chain);
 
-// What no change of rules may cut off, on this run's ports.
+// The traffic that no change of rules may cut off, on this run's ports.
 VitalTraffic vital_traffic(const DaemonOptions& options);
 
-// What to know where the programs see the packets of a connection one way only. Nothing where they see both: on the way
+// A warning where the programs see the packets of a connection one way only. Nothing where they see both: on the way
 // out of the one port, or in through two.
 std::optional<std::string> one_way_caution(const DaemonOptions& options);
 

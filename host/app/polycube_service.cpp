@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t kRefusalsLogged = 10;  // a second
 
-// What the other commands of nicsentry are told that ask the controller of a port.
+// Answers the other commands of nicsentry, which ask the controller of a port.
 Response refer_to_api(const Request& /*request*/) {
   throw Conflict("the port has a firewall of `nicsentry serve --polycube`: ask that API, /polycube/v1/firewall");
 }

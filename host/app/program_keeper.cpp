@@ -10,7 +10,7 @@
 namespace nicsentry {
 namespace {
 
-// Of something that others give back.
+// Whether something is short that others give back.
 bool is_shortage(int code) {
   return code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOBUFS || code == EAGAIN;
 }
@@ -147,7 +147,7 @@ void ProgramKeeper::note_put_back(Kept& kept, Outage outage, TimestampNs now_ns)
   over_.push_back(std::move(outage));
 }
 
-// Of a program that waits to be put back.
+// The outage of a program that waits to be put back.
 std::vector<Outage>::iterator ProgramKeeper::outage_on(const Kept& kept) {
   const AttachmentName& name = kept.attachment->name();
   return std::find_if(outages_.begin(), outages_.end(), [&](const Outage& outage) {

@@ -162,7 +162,7 @@ class Replay {
     }
   }
 
-  // What the program could not be shown: frames shorter than Ethernet's header, bytes that the capture left out of
+  // Packets that the program did not see: frames shorter than Ethernet's header, bytes that the capture left out of
   // frames that count as truncated, and lengths that a header cannot say.
   void add_uncaptured(Accounting& accounting) {
     accounting.not_understood[CAUSE_TRUNCATED].packets += uncaptured_.too_short;

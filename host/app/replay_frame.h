@@ -8,7 +8,7 @@
 
 namespace nicsentry {
 
-// What becomes of a frame that is shorter on the wire than its IP length says.
+// The treatment of a frame that is shorter on the wire than its IP length says.
 enum class CutFrames : std::uint8_t { truncated, by_ip_length };
 
 // A captured frame as the program gets it.

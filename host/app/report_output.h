@@ -23,7 +23,7 @@
 
 namespace nicsentry {
 
-// What of a window goes to standard output; `rows`: those of one tidy table.
+// The form of a window on standard output; `rows`: those of one tidy table.
 enum class WindowText : std::uint8_t { none, table, json, rows };
 
 struct ReportOutputOptions {

@@ -5,7 +5,7 @@
 
 namespace nicsentry {
 
-// What this executable was built from, and what it understands.
+// The sources of this executable, and the formats that it understands.
 VersionInfo version_info();
 
 }  // namespace nicsentry

@@ -90,7 +90,7 @@ class FileBatch {
   std::vector<std::unique_ptr<PendingFile>> files_;
 };
 
-// What becomes of a growing file that an earlier run left.
+// The treatment of a growing file that an earlier run left.
 enum class EarlierFile : std::uint8_t { continued, replaced };
 
 // A file that begins with a header and is extended piece by piece.

@@ -26,7 +26,7 @@ std::string missing_text(std::initializer_list<Capability> needed);
 // The same of those that loading, attaching and driving programs takes.
 std::string missing_for_programs();
 
-// What such a text begins with.
+// The beginning of such a text.
 inline constexpr const char* kMissing = " (missing: ";
 
 }  // namespace nicsentry

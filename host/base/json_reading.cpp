@@ -94,7 +94,7 @@ class Reading {
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-// What may stand where the parser stopped, by what it says.
+// The text that may stand where the parser stopped, by its message.
 std::string allowed_text(const std::string& said) {
   if (has(said, "UTF-8")) {
     return "text in UTF-8";

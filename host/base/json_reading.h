@@ -15,7 +15,7 @@ constexpr std::size_t kJsonLevelsMax = 64;
 // last one would be left. Each such key is named, a line each.
 nlohmann::json parse_json(std::string_view text);
 
-// What a failed conversion of a value says, in words that continue a sentence.
+// The reason of a failed conversion of a value, in words that continue a sentence.
 std::string json_reason(const nlohmann::json::exception& error);
 
 // The same of a file; "-" is standard input. Throws Error naming it.

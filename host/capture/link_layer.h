@@ -15,7 +15,7 @@ bool is_known_link_type(std::uint32_t link_type);
 // "187 (see https://www.tcpdump.org/linktypes.html)".
 std::string link_type_text(std::uint32_t link_type);
 
-// What a frame carries behind the header of its link layer.
+// The payload of a frame behind the header of its link layer.
 struct LinkPayload {
   bool ethernet = false;        // an Ethernet frame
   std::uint16_t ethertype = 0;  // else; 0: nothing that is known to be IP, or the header is cut off

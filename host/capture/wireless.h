@@ -17,7 +17,7 @@ struct Radiotap {
 };
 Radiotap read_radiotap(std::span<const std::uint8_t> frame);
 
-// What an 802.11 data frame carries behind its LLC and SNAP headers.
+// The payload of an 802.11 data frame behind its LLC and SNAP headers.
 struct WirelessData {
   std::uint16_t ethertype = 0;  // 0: another frame, an encrypted one, or one that is cut off
   std::size_t offset = 0;

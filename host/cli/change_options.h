@@ -12,7 +12,7 @@
 
 namespace nicsentry {
 
-// What commands that change rules or sets have in common: --yes and --confirm.
+// Options that commands which change rules or sets share: --yes and --confirm.
 struct ChangeOptions {
   bool yes = false;
   std::string confirm;  // a lifetime; empty: the change stays

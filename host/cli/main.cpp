@@ -13,7 +13,7 @@
 
 namespace {
 
-// What was printed may be a list that somebody loads again: cut short it must not look whole.
+// Output may be a list that somebody loads again: cut short it must not look whole.
 void flush_output() {
   const bool failed_before = std::ferror(stdout) != 0;  // which left its reason nowhere
   if (std::fflush(stdout) != 0 || failed_before) {

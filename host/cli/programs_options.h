@@ -11,7 +11,7 @@
 
 namespace nicsentry {
 
-// What `programs check` and `programs load` have in common.
+// Options that `programs check` and `programs load` share.
 struct ProgramsOptions {
   std::string file;
   std::string mode = "auto";

@@ -28,7 +28,7 @@ std::string socket_of_run(const Interface& port) {
   return found && found->running ? found->record.socket : "";
 }
 
-// What `ask` makes of a run; nothing for one that does not answer, or that is older than this request.
+// The result of `ask` on a run; nothing for one that does not answer, or that is older than this request.
 template <typename Ask>
 auto asked(const std::string& socket, Ask ask) -> std::optional<decltype(ask(std::declval<const Controller&>()))> {
   try {
@@ -40,7 +40,7 @@ auto asked(const std::string& socket, Ask ask) -> std::optional<decltype(ask(std
   }
 }
 
-// Of all runs with ports in this network namespace.
+// The sockets of all runs with ports in this network namespace.
 std::vector<std::string> sockets_of_runs() {
   std::vector<std::string> sockets;
   for (const Interface& port : list_interfaces()) {

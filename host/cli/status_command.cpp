@@ -29,7 +29,7 @@ struct StatusOptions {
 
 constexpr ClientLimits kRunLimits{std::chrono::seconds(1), std::chrono::seconds(6)};
 
-// What the run says that drives a port's programs.
+// The answer of the run that drives a port's programs.
 struct Run {
   int pid = 0;
   std::optional<RunStatus> status;

@@ -15,7 +15,7 @@ namespace nicsentry {
 // Which lengths of a window --window takes.
 enum class WindowLengths : std::uint8_t { durations, durations_or_all };
 
-// What run and replay have in common: options of the analysis and of its output, as text until they are parsed.
+// Options that run and replay share: of the analysis and of its output, as text until they are parsed.
 struct WindowOptions {
   std::string profile;
   std::string window = "10s";

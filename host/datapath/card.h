@@ -11,7 +11,7 @@ namespace nicsentry {
 
 constexpr const char* kCardDriver = "nfp";
 
-// What a card's driver says that its firmware can do.
+// The abilities of a card's firmware, as its driver reports them.
 struct CardCapabilities {
   std::vector<std::string> offered;  // helpers and map types
   std::vector<std::string> missing;

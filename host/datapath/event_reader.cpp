@@ -111,7 +111,7 @@ struct EventReader::Rings {
   Drain drain;
   std::map<int, Ring> rings;  // by processor
 
-  // What fails now, by what was tried, and what of it is still to be said.
+  // The present errors, by what was tried, and those still to be said.
   std::map<std::string, std::string> failing;
   std::optional<std::string> trouble;
 
@@ -198,7 +198,7 @@ std::uint64_t EventReader::drain(EventBatch& batch) {
     result = result < 0 ? result : consumed;
   }
   rings_->drain.batch = nullptr;
-  // What a ring has stays in it.
+  // The content of a ring stays in it.
   rings_->note("read", result < 0 ? SystemError(-result, "reading the rings of map records").what() : "");
   return rings_->drain.lost;
 }

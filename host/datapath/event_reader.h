@@ -52,9 +52,9 @@ class EventReader {
   // Readable when a ring is a quarter full.
   int poll_fd() const;
   // Appends everything that is in the rings. Returns how many events the kernel says it had no room for.
-  // What fails is tried again with the next call that is due.
+  // After an error it is tried again with the next call that is due.
   std::uint64_t drain(EventBatch& batch);
-  // What drain() failed at, for as long as it fails once.
+  // The error of drain(), once for as long as it lasts.
   std::optional<std::string> take_trouble();
 
  private:

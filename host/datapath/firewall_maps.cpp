@@ -41,7 +41,7 @@ void write_run(const UniqueFd& map, MapRole role, std::uint32_t first, std::span
   }
 }
 
-// Of more counters than this all are read: that is one call.
+// From this number of counters on all are read: that is one call.
 constexpr std::size_t kReadOneByOne = 64;
 
 // False where the map is on a card, which has no batches.

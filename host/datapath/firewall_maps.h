@@ -59,7 +59,7 @@ class FirewallMaps {
   interval_node read_node(std::uint32_t index) const;
   std::vector<address_bucket> read_all_buckets() const;
 
-  // Of these counters, both halves added. Of many all are read at once, where the kernel can.
+  // The values of these counters, both halves added. Many are all read at once, where the kernel can.
   std::vector<rule_counter> read_counters(std::span<const std::uint32_t> ids) const;
   rule_counter read_counter(std::uint32_t id, unsigned half) const;
 

@@ -108,7 +108,7 @@ bool ours(std::uint32_t program_id) {
   }
 }
 
-// What packets meet on an XDP hook before a program of that hook or of a later one: the programs that a dispatcher
+// The programs that packets meet on an XDP hook before one of that hook or of a later one: those that a dispatcher
 // calls, in place of the dispatcher.
 std::vector<std::uint32_t> met_on_xdp(std::uint32_t on_hook, Hook hook, std::uint32_t program_id) {
   std::vector<std::uint32_t> met;

@@ -28,7 +28,7 @@ struct HookState {
 // the driver's. Throws SystemError.
 HookState look_at_hook(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id);
 
-// What packets meet on the same port before the program, and may keep from it: filters and tcx programs in front of a
+// The programs that packets meet on the port before this one, and may be stopped by: filters and tcx programs before a
 // TC filter, XDP programs in front of what comes later. Each in words. Programs of this ABI are not among them. Throws
 // SystemError.
 std::vector<std::string> in_front_of(const Interface& port, Hook hook, Mode mode, std::uint32_t program_id);

@@ -31,7 +31,7 @@ std::vector<Interface> list_interfaces();
 std::optional<std::string> interface_name(int index);
 // The index of the interface with this name, which may be one of several; 0 where there is none. Throws likewise.
 int interface_index(const std::string& name);
-// What carries packets: an interface that is up, and has a carrier.
+// The state of a link. Packets pass where an interface is up, and has a carrier.
 enum class LinkState : std::uint8_t { down, no_carrier, up };
 // Throws SystemError where there is no such interface.
 LinkState link_state(const std::string& name);

@@ -21,7 +21,7 @@ class LinkWatch {
   LinkWatch();  // throws SystemError
 
   int poll_fd() const { return fd_.get(); }
-  // What happened since the last call.
+  // The changes since the last call.
   LinkChanges take();
 
  private:

@@ -27,7 +27,7 @@ bpf_prog_info read_info(int fd, std::vector<__u32>& map_ids) {
   return info;
 }
 
-// Who has no pin needs the right to open any program.
+// Without a pin it takes the right to open any program.
 std::string missing_for_ids() {
   const std::string missing = missing_text({Capability::sys_admin});
   return missing.empty() ? missing : missing + ": nicsentry has not pinned it";

@@ -8,7 +8,7 @@
 
 namespace nicsentry {
 
-// What an object is compiled for: the card (XDP on the host takes it, too, but is slower), XDP on the host, or TC.
+// The target of an object: the card (XDP on the host takes it, too, but is slower), XDP on the host, or TC.
 enum class Target { card, xdp, tc };
 Target target_of(Mode mode);
 

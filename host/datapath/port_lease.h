@@ -29,7 +29,7 @@ class PortLease {
   UniqueFd map_;
 };
 
-// Who has the port. Nothing where nobody has, or where that cannot be seen.
+// The process that has the port. Nothing where none has it, or where that cannot be seen.
 std::optional<LeaseHolder> find_lease_holder(const Interface& port);
 
 }  // namespace nicsentry

@@ -94,7 +94,7 @@ class Program {
   std::filesystem::path object_;  // what load() loaded
 };
 
-// What the kernel reports of a loaded program.
+// The kernel's report on a loaded program.
 struct ProgramInfo {
   std::uint32_t id = 0;
   std::string name;

@@ -97,7 +97,7 @@ std::string describe(const MapLayout& layout) {
          std::to_string(layout.value_size);
 }
 
-// What sets the maps of a program apart from those of `spec`; empty where nothing does.
+// The difference of a program's maps from those of `spec`; empty where there is none.
 std::string difference(const ProgramSpec& spec, const std::vector<MapLayout>& maps) {
   std::size_t known = 0;
   for (const MapSpec& wanted : spec.maps) {

@@ -22,7 +22,7 @@
 namespace nicsentry {
 namespace {
 
-// What a program writes, and what describes sessions to it: it has these for itself, and shares all other maps.
+// The maps that a program writes, and those that describe sessions to it: its own; all others are shared.
 // Without tables each packet is within the rate of every limit.
 constexpr std::array kOwnMaps = {MapRole::control,      MapRole::sessions,    MapRole::counters,
                                  MapRole::totals,       MapRole::records,     MapRole::rule_counters,

@@ -26,7 +26,7 @@ std::uint32_t possible_processors();
 // The memory that the content of a map takes at most. By UserMap::kind: what a run answered has no type.
 std::uint64_t content_bytes_most(const UserMap& map, std::uint32_t processors);
 
-// What a map held. Values of an entry: one, or one for each possible processor, `stride` bytes apart.
+// The content of a map. Values of an entry: one, or one for each possible processor, `stride` bytes apart.
 struct MapContent {
   std::uint32_t key_bytes = 0;  // 0: of a queue or stack
   std::uint32_t value_bytes = 0;

@@ -22,7 +22,7 @@ struct PinnedProgram {
   std::uint32_t id = 0;
 };
 
-// What one load pinned. Two are there only while one replaces the other, or when that was interrupted.
+// The pins of one load. Two are there only while one replaces the other, or when that was interrupted.
 struct PinnedLoad {
   unsigned number = 0;
   std::string record;  // a text of the loader's; empty where the load was interrupted before it was complete

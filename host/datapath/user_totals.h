@@ -13,7 +13,7 @@
 
 namespace nicsentry {
 
-// What reads took out of a map, added up: numbers by the map's keys, in a hash map that is pinned with the load. Errors
+// Sums of what reads took out of a map: numbers by the map's keys, in a hash map that is pinned with the load. Errors
 // are SystemErrors. Whoever writes has the lock of the name's readers (UserPins).
 class UserTotals {
  public:

@@ -24,7 +24,7 @@ struct DecidingRule {
 // thread may call.
 class DecisionIndex {
  public:
-  // What the attachment's banks hold; null: nothing. Kept as long as the attachment lives.
+  // The content of the attachment's banks; null: nothing. Kept as long as the attachment lives.
   using Banks = std::array<std::shared_ptr<const InstalledChain>, 2>;
   void set(const std::shared_ptr<FirewallMaps>& attachment, Banks banks);
 

@@ -18,7 +18,7 @@
 
 namespace nicsentry {
 
-// What other rooms may do with the rules and sets in force: block and unblock addresses, ask about an address, read
+// The interface to the rules and sets in force for other rooms: block and unblock addresses, ask about an address, read
 // snapshots. Each change is in force on every attachment when its call returns, or on none when it throws Error. No
 // question waits for a change that is under way. Any thread may call.
 class Enforcement {
@@ -52,7 +52,7 @@ class Enforcement {
     std::size_t outlasting = 0;        // entries that stay as they are: they end later than was asked
     std::vector<SetEntry> longer;      // of these some
     std::vector<AddressRange> exempt;  // of the addresses some that are blocked, but in the set `allowed`
-    // What the set had beside new entries. Of the first kNamedMost of them only, as each is a search.
+    // The set's content beside new entries. For the first kNamedMost of them only, as each is a search.
     std::vector<std::pair<AddressRange, AddressRange>> covered;  // by a wider entry
     std::vector<std::pair<AddressRange, std::size_t>> narrower;  // entries that a new one covers
   };

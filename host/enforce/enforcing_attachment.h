@@ -47,7 +47,7 @@ class EnforcingAttachment {
   void fill(std::shared_ptr<const InstalledChain> chain);
   // Puts what fill() wrote in force, by one word. Wait for quiescence before the next fill().
   void flip();
-  // What is or was in a bank; null when it was never filled.
+  // The chain that is or was in a bank; null when it was never filled.
   const std::shared_ptr<const InstalledChain>& installed(unsigned bank) const { return installed_.at(bank); }
 
   std::array<std::uint32_t, FIREWALL_KEYS> set_keys() const { return std::to_array(control_.keys); }

@@ -57,7 +57,7 @@ class Firewall : public Enforcement {
     std::optional<std::filesystem::path> state;
     std::function<void(const std::string&)> warning = [](const std::string&) {};
     TcpPickup tcp_pickup = TcpPickup::loose;
-    // What no change may cut off; none: nothing is asked. See VitalTraffic::packets().
+    // The packets that no change may cut off; none: nothing is asked. See VitalTraffic::packets().
     FindVital vital = nullptr;
     // By which rules and entries end; none: a LifetimeClock, which the state directory keeps.
     std::function<TimestampNs()> now = nullptr;
@@ -71,7 +71,7 @@ class Firewall : public Enforcement {
   Firewall(const Firewall&) = delete;
   Firewall& operator=(const Firewall&) = delete;
 
-  // What becomes of an attachment that is added: it enforces on its own, or it takes the place of an older program that
+  // The way in which an attachment is added: it enforces on its own, or it takes the place of an older program that
   // enforces.
   enum class Place : std::uint8_t { own, of_enforcing };
   // Brings rules and sets into force on a program, whether or not it is on a hook yet. If the program still enforces a
@@ -112,8 +112,8 @@ class Firewall : public Enforcement {
     std::vector<LoadedSet> sets;                       // of the ruleset
   };
   Loaded load(const Ruleset& ruleset, const ChangeTerms& terms = {});
-  // What load() would change; see differences(). Of sets: `set`, and `entries`, or how many are `added`, `removed` and
-  // `changed`.
+  // Returns the changes of load(); see differences(). Sets have `set`, and `entries`, or how many are `added`,
+  // `removed` and `changed`.
   nlohmann::ordered_json compare(const Ruleset& ruleset) const;
   // The rules and sets in force as a ruleset, without the built-in sets.
   nlohmann::ordered_json ruleset() const;

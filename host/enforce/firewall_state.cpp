@@ -250,7 +250,7 @@ std::optional<std::string> FirewallState::take_back(const std::filesystem::path&
   return undo.what();
 }
 
-// What it says is looked at when the rules are loaded.
+// The content is checked when the rules are loaded.
 void FirewallState::put_back_chains(const json& chains) const {
   ordered_json rules;
   load_json(rules_path_, [&rules](const json& saved) {

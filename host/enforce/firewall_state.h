@@ -51,7 +51,7 @@ class FirewallState {
   };
   Chains load_rules(const std::vector<std::string>& set_names, TimestampNs now_ns) const;
 
-  // What a controller needs to go on from the sets that a program was left with: it must have these keys.
+  // The data with which a controller goes on from the sets that a program was left with: it must have these keys.
   struct Classes {
     std::array<std::uint32_t, FIREWALL_KEYS> keys{};
     std::vector<std::vector<std::string>> names;  // see AddressSets::class_names()

@@ -55,7 +55,7 @@ LifetimeClock::LifetimeClock(std::optional<std::filesystem::path> file, std::fun
   }
 }
 
-// What ran on over a reboot is the wall clock: how far it was ahead then, it is ahead now.
+// Only the wall clock runs on over a reboot: how far it was ahead then, it is ahead now.
 void LifetimeClock::load() {
   load_json(*file_, [this](const json& saved) {
     check_fields(saved, {"version", "boot_id", "offset_ns", "wall_ahead_ns"}, "");

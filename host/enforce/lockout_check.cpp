@@ -79,7 +79,7 @@ void LockoutCheck::replace_rules(const NextChains& next, std::span<const SetFile
   judge(lasting);  // once the rules with a lifetime have ended
 }
 
-// That a block ends an attacker's standing connection is what it is for.
+// A block is there to end an attacker's standing connection, which is not vital for the built-in sets therefore.
 void LockoutCheck::judge_set(const std::string& set, std::span<const SetEntry> entries, Entries become,
                              const ChangeTerms& terms) const {
   const auto ingress = rules_.rules(Chain::ingress);

@@ -17,7 +17,7 @@
 
 namespace nicsentry {
 
-// What no change may cut off; see VitalTraffic::packets().
+// The packets that no change may cut off; see VitalTraffic::packets().
 using FindVital = std::function<std::vector<VitalPacket>(const Caller& caller, bool standing)>;
 
 // Judges changes before they are made. Each function throws LockOut for a change that would cut off what is vital,
@@ -39,7 +39,7 @@ class LockoutCheck {
  private:
   bool matters(const std::string& set, const ChangeTerms& terms) const;
   InSet in_set_now() const;
-  // What becomes of a set's content: the entries come to it, or take its place.
+  // The fate of a set's content: the entries come to it, or take its place.
   enum class Entries { added, all };
   void judge_set(const std::string& set, std::span<const SetEntry> entries, Entries become,
                  const ChangeTerms& terms) const;

@@ -20,7 +20,7 @@ using EntriesByRange = std::map<AddressRange, SetEntry>;
 EntriesByRange by_range(std::span<const SetEntry> entries);
 std::vector<SetEntry> entries_of(const EntriesByRange& entries);
 
-// What a ruleset wants of a set: its entries that have not ended.
+// The entries that a ruleset wants in a set: those that have not ended.
 EntriesByRange wanted_entries(const RulesetSet& set, TimestampNs now_ns);
 
 // The content of a set once a change is taken back.

@@ -28,7 +28,7 @@ bool ends_later(const SetEntry& one, const SetEntry& other) {
   return other.expires_ns && (!one.expires_ns || *one.expires_ns > *other.expires_ns);
 }
 
-// Of equal ranges the one that ends last, or the last one.
+// Keeps one of equal ranges: the one that ends last, or the last one.
 std::vector<SetEntry> without_doubles(std::span<const SetEntry> entries, SetStore::Ends ends) {
   std::vector<SetEntry> sorted(entries.begin(), entries.end());
   std::stable_sort(sorted.begin(), sorted.end(), [ends](const SetEntry& a, const SetEntry& b) {

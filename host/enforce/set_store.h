@@ -34,7 +34,7 @@ class SetStore {
   // For the thread that makes changes, or while changes are paused.
   const AddressSets& in_memory() const { return sets_; }
 
-  // What adding these entries comes to: those that are new or get another end, and what was there. An entry that ends
+  // The result of adding these entries: those that are new or get another end, and what was there. An entry that ends
   // later than asked stays as it is, unless `ends` says otherwise.
   enum class Ends : std::uint8_t { later_one, as_asked };
   struct Addition {

@@ -11,7 +11,7 @@
 
 namespace nicsentry {
 
-// Who asks for a change.
+// The client that asks for a change.
 struct Caller {
   std::optional<pid_t> process;         // none: it is not known, as in another PID namespace
   std::optional<TcpSocket> connection;  // by which he came, as he says himself

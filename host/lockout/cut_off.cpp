@@ -61,7 +61,7 @@ bool counts(const VitalPacket& vital, const Verdict& verdict, const Situation& s
   return names == (vital.by == CutOffBy::naming);
 }
 
-// What no entry named may be dropped by the default before: of an address that says nothing.
+// A packet that no entry names can be dropped by the default before, which says nothing of its address.
 bool was_cut_off(const VitalPacket& vital, const Situation& before) {
   const Verdict verdict = verdict_in(before, vital);
   return vital.by == CutOffBy::naming ? counts(vital, verdict, before) : verdict.dropped;

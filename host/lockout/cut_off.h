@@ -30,7 +30,7 @@ struct Situation {
   InSet in_set;
 };
 
-// What a change cuts off: what passed before it and does not after it; ARP among it, where the packets are of IPv4.
+// The packets that a change cuts off: they passed before it, and do not after it; ARP among them, for packets of IPv4.
 // Empty: nothing.
 std::vector<std::string> cut_off(std::span<const VitalPacket> packets, const Situation& before, const Situation& after);
 

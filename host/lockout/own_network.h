@@ -14,7 +14,7 @@ struct PortNetwork {
   std::string port;                  // as rules name it
   std::vector<IpAddress> addresses;  // of the port, and of what stands on it: VLANs, a bridge or a bond that it is in
   std::vector<IpAddress> gateways;   // of default routes by these interfaces
-  // Of interfaces whose traffic does not pass the port. An address in neither list, as of a loopback or dummy
+  // Addresses of interfaces whose traffic does not pass the port. An address in neither list, as of a loopback or dummy
   // interface, may be reached by any port.
   std::vector<IpAddress> elsewhere;
 

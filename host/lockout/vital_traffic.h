@@ -31,7 +31,7 @@ struct VitalPacket {
   std::string one_of;  // of packets that have this in common, the first one that is cut off is told
 };
 
-// What is known of the host when a change of rules or sets is judged.
+// The facts on the host by which a change of rules or sets is judged.
 struct HostTraffic {
   std::vector<PortNetwork> networks;  // of the watched ports
   std::vector<Resolver> resolvers;

@@ -8,7 +8,7 @@
 
 namespace nicsentry {
 
-// What the DDoS analysis keeps of one packet. Fields of other protocols are 0.
+// The values that the DDoS analysis keeps of one packet. Fields of other protocols are 0.
 struct PacketFeatures {
   TimestampNs timestamp_ns = 0;
   Direction direction = Direction::from_lower;

@@ -13,7 +13,7 @@
 
 namespace nicsentry {
 
-// What the first bytes of a frame say. Plain values; nothing refers to the frame.
+// The headers in the first bytes of a frame. Plain values; nothing refers to the frame.
 struct ParsedPacket {
   Endpoint source;
   Endpoint destination;

@@ -12,14 +12,14 @@
 
 namespace nicsentry::polycube {
 
-// Who may use the API. Its clients send no token, and what they send is compiled and loaded into the kernel.
+// The users of the API. Its clients send no token, and what they send is compiled and loaded into the kernel.
 struct AccessRules {
   Endpoint address;       // at which the API listens
   std::set<uid_t> users;  // beside root
   bool insecure = false;  // also clients of other machines, whoever they are
 };
 
-// Who opened the TCP socket with these ends in this network namespace; nothing where no process has it.
+// Returns the user of the TCP socket with these ends in this network namespace; nothing where no process has it.
 using FindOwner = std::function<std::optional<uid_t>(const Endpoint& local, const Endpoint& remote)>;
 
 // Why a client's requests are refused; nothing where they are taken. It must be on the loopback interface, with a

@@ -18,7 +18,7 @@ enum class ChangeGuard : std::uint8_t { on, off };
 // processes of this host. Any thread may call.
 ChangeTerms terms_of(const Request& request, ChangeGuard guard);
 
-// What a refused client is told: what would be cut off, and how it can be done all the same.
+// The answer to a refused client: what would be cut off, and how it can be done all the same.
 std::string refusal_text(const LockOut& refused);
 
 }  // namespace nicsentry::polycube

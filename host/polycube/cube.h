@@ -13,7 +13,7 @@
 
 namespace nicsentry::polycube {
 
-// What every cube has.
+// The part that all cubes have.
 struct CubeIdentity {
   std::string name;
   std::string service;  // "dynmon", "firewall", "simplebridge"

@@ -36,7 +36,7 @@ class FirewallCube : public TransparentCube {
     Batch batch;
     ChainRules rules;
   };
-  // What a request may change, as it was before.
+  // The state that a request may change, as it was before.
   struct Before {
     bool conntrack;
     bool accept_established;

@@ -17,7 +17,7 @@ struct Places {
   bool operator==(const Places&) const = default;
 };
 
-// Of one interface: as many have numbers of their own on either side of a firewall.
+// The most cubes of one interface: as many have numbers of their own on either side of a firewall.
 constexpr std::size_t kCubesMax = 64;
 
 struct ChainMember {

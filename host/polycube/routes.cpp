@@ -76,7 +76,7 @@ Json interfaces_json() {
   return list;
 }
 
-// What goes wrong with attach and detach is told as text, with 400.
+// Errors of attach and detach are told as text, with 400.
 template <typename Act>
 Response connected(Act act) {
   try {

@@ -9,7 +9,7 @@
 
 namespace nicsentry::polycube {
 
-// What the API's clients send, as operations of a batch (host/rules/language/batch.h). Functions throw BadRequest.
+// Requests of the API's clients as operations of a batch (host/rules/language/batch.h). Functions throw BadRequest.
 
 // {"rules": [...]}: as Polycube, `append` takes no notice of an id, and `delete` with an id of anything else.
 nlohmann::json batch_operations(const nlohmann::json& body);

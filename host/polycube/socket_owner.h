@@ -15,7 +15,7 @@ struct SocketOwner {
   std::uint32_t inode;  // as /proc/PID/fd shows it
 };
 
-// Who opened the connected TCP socket with these ends in this thread's network namespace, by sock_diag(7). Nothing
+// The user of the connected TCP socket with these ends in this thread's network namespace, by sock_diag(7). Nothing
 // where there is none, or where no process has it any more: of such a socket the kernel says that it is root's. Throws
 // SystemError.
 std::optional<SocketOwner> find_socket(const Endpoint& local, const Endpoint& remote);

@@ -37,7 +37,7 @@ std::string attached_by(const AttachmentRecord& attachment) {
   return attachment.owner == Owner::run ? "a run that died" : owner_name(attachment.owner);
 }
 
-// Of nicsentry's, where the program of an XDP hook is a dispatcher that calls one; else the program itself.
+// The program of nicsentry's that a dispatcher on an XDP hook calls; else the program on the hook.
 std::uint32_t program_of(std::uint32_t on_hook) {
   for (const std::uint32_t called : on_hook != 0 ? extensions_of(on_hook) : std::vector<std::uint32_t>()) {
     if (describe_program(called).identity.ours()) {
@@ -160,7 +160,7 @@ void Port::open_hooks(const PortOptions& options) {
   }
 }
 
-// What is not pinned can be adopted only by who may open programs by id.
+// Programs without pins can be adopted only by who may open programs by id.
 void Port::pin_programs() {
   std::string why_not;
   pins_ = PinDirectory::open(why_not);
@@ -279,7 +279,7 @@ std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const Por
          attached_by(attachment) + ")";
 }
 
-// What the run enforces is in force in the new program before it takes the hook.
+// The rules of the run are in force in the new program before it takes the hook.
 std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
   UniqueFd former = hold_program(info.id);
   Program program = load(hook, mode, &info, options);
@@ -411,7 +411,7 @@ const AttachmentRecord* Port::on_record(Hook hook, std::uint32_t program_id) con
   return nullptr;
 }
 
-// What is on record for hooks that this run was not asked for.
+// The records of hooks that this run was not asked for.
 std::vector<AttachmentRecord> Port::others() const {
   std::vector<AttachmentRecord> others;
   for (const AttachmentRecord& known : claim_.found().attachments) {

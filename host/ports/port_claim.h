@@ -14,11 +14,11 @@
 
 namespace nicsentry {
 
-// Who put a program on a port: a `run` that takes it off at its end, `attach`, or somebody with `ip link` or `tc`.
+// The owner of a program on a port: a `run` that takes it off at its end, `attach`, or somebody with `ip link` or `tc`.
 enum class Owner { run, attach, hand };
 const char* owner_name(Owner owner);  // "run", "attach", "hand"
 
-// What is on record for one program on a port, beyond what the kernel reports.
+// The record of one program on a port, beyond what the kernel reports.
 struct AttachmentRecord {
   Hook hook = Hook::xdp;
   Mode mode = Mode::drv;

@@ -24,7 +24,7 @@ struct AttachmentStatus {
   int controller_pid = 0;        // 0: none drives it
   int starting_pid = 0;          // the process that has the port and is just starting or ending; 0: none
   std::string elsewhere;         // runtime directory of the controller, where it is not this process's
-  // What packets meet before a program of ours, and may keep from it, in words.
+  // The programs that packets meet before one of ours, and that may keep them from it, in words.
   std::vector<std::string> in_front;
 
   struct Counts {             // since the program was loaded; beside what is counted on sessions
@@ -38,7 +38,7 @@ struct AttachmentStatus {
   std::optional<Counts> counts;  // of our programs of this ABI
 };
 
-// What is on the hooks of a port. Throws SystemError.
+// The programs on the hooks of a port. Throws SystemError.
 std::vector<AttachmentStatus> port_status(const Interface& port);
 
 // Takes nicsentry's programs (of one mode only, if it is given) off a port, whoever attached them; says what it did.

@@ -46,7 +46,7 @@ class ProgramWatch {
   // Forgets all attachments but these; true when there were any.
   bool keep(const std::vector<std::unique_ptr<Attachment>>& attachments);
 
-  // What is found, a caution once for as long as it stays the same; the rest again as long as the attachment is kept.
+  // The findings, a caution once for as long as it stays the same; the rest again as long as the attachment is kept.
   // To be called at short intervals: what is missing is looked for once more a moment later.
   std::vector<Finding> look();
 

@@ -29,7 +29,7 @@ constexpr unsigned kIpv6Bits = 128;
 
 bool groups_addresses(Grouping::Key key) { return key == Grouping::Key::source || key == Grouping::Key::destination; }
 
-// What sessions of one group have in common; the rest is 0.
+// The values that sessions of one group share; the rest is 0.
 struct GroupKey {
   std::uint8_t version = 0;  // of the address, so that IPv4 comes first
   IpAddress address;

@@ -7,7 +7,7 @@
 
 namespace nicsentry {
 
-// What each sum over sessions of a window has.
+// The fields that each sum over sessions of a window has.
 struct SessionSums {
   std::uint64_t sessions_dropped = 0;  // of which packets were dropped
   Amount out;                          // the part that left through a watched port; the rest came in

@@ -43,7 +43,7 @@ std::uint64_t packets_of(const SessionGroup& group) { return group.packets(); }
 std::uint64_t dropped_of(const SessionWindow& session) { return session.dropped ? 1 : 0; }
 std::uint64_t dropped_of(const SessionGroup& group) { return group.sessions_dropped; }
 
-// Of the columns that sessions and groups have.
+// The number in a column that sessions and groups have.
 template <typename Row>
 std::uint64_t number_of(const Row& row, TableOrder order) {
   switch (order) {

@@ -11,7 +11,7 @@
 
 namespace nicsentry {
 
-// What passed in one window at one address, or, in the last row of several, at all addresses that have no row.
+// The traffic of one address in a window; in the last row of several, of all addresses that have no row.
 struct HostSums : SessionSums {
   IpAddress address;
   std::uint64_t hosts = 1;  // addresses that the row sums up

@@ -9,7 +9,7 @@
 
 namespace nicsentry {
 
-// What a chain does with a packet, and which rule says so.
+// The verdict of a chain on a packet, and the rule that says so.
 struct Verdict {
   bool dropped = false;
   bool blocked = false;             // the remote end is in the set `blocked`

@@ -27,7 +27,7 @@ class PostedCalls {
 
   int poll_fd() const { return wake_.get(); }
 
-  // What `act` returns, or throws, called on the loop's thread. Throws Unavailable after `limit`, and after close().
+  // Returns or throws as `act` does, called on the loop's thread. Throws Unavailable after `limit`, and after close().
   template <typename Act>
   auto call(Act act, std::chrono::milliseconds limit = kLimit) {
     using Result = decltype(act());

@@ -13,7 +13,7 @@
 namespace nicsentry {
 
 // Gives each item to every subscriber. publish() waits for none of them, unless a subscriber's limits say so (replay).
-// Of one thread.
+// For one thread.
 template <typename Item>
 class ReportBus {
  public:

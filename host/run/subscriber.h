@@ -33,7 +33,7 @@ class Subscriber {
  public:
   using ItemPtr = std::shared_ptr<const Item>;
   // Runs on the subscriber's thread. It must own what it uses: after close() gave up on it, it may still be running.
-  // What it throws is passed to `failed`.
+  // Exceptions of it are passed to `failed`.
   using Consume = std::function<void(const ItemPtr&)>;
   using Dropped = std::function<void(const ItemPtr&)>;        // an item that was never consumed; any thread
   using Failed = std::function<void(const std::exception&)>;  // on the subscriber's thread

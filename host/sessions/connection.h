@@ -12,7 +12,7 @@
 
 namespace nicsentry {
 
-// What the state of a connection can depend on.
+// The values on which the state of a connection can depend.
 struct ConnectionPacket {
   Protocol protocol = Protocol::tcp;
   Direction direction = Direction::from_lower;
@@ -44,7 +44,7 @@ enum class ConnectionStage : std::uint8_t {
   reset,        // TCP: a RST
 };
 
-// What the packets of a session are to the firewall, told from those that passed; the model is Linux's conntrack.
+// The connection state of a session's packets, from those that passed; the model is Linux's conntrack.
 // Dropped packets change nothing, so scanning cannot open a connection. How long it lives is the caller's to say.
 //
 // - Whoever sends first is the originator; its packets stay NEW until an answer passes. An answer is ESTABLISHED even
@@ -74,7 +74,7 @@ class Connection {
   // An ICMP error in this direction was about a connection, whether it passed or not: a later one may pass. True when
   // the direction's state changed.
   bool relate(Direction direction);
-  // Of an unknown session: goes on from both directions' states as they stood in its slot, with one that is not 0.
+  // For an unknown session: goes on from both directions' states as they stood in its slot, with one that is not 0.
   // `client`: in whose name it began, where the states do not tell.
   void inherit(std::uint32_t slot_states, Protocol protocol, Direction client);
   // From now on as an unknown session.
@@ -100,7 +100,7 @@ class Connection {
   bool established() const { return phase_ == Phase::answered; }  // and not closed
   // A packet is still to come that will change the state, or the lifetime.
   bool pending() const { return phase_ == Phase::opened || phase_ == Phase::picked_up || in_handshake(); }
-  // Who sent first: of what passed, or as a SYN+ACK tells.
+  // The end that sent first: of what passed, or as a SYN+ACK tells.
   Direction originator() const { return originator_; }
 
  private:

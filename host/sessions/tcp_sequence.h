@@ -9,7 +9,7 @@
 
 namespace nicsentry {
 
-// What the sequence numbers of a segment say.
+// The sequence numbers of a segment, with its length.
 struct TcpSegment {
   std::uint32_t sequence = 0;
   std::uint32_t length = 0;  // in sequence numbers: payload, SYN and FIN

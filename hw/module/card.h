@@ -38,7 +38,7 @@ struct seq_file;
 
 #define VNFP_NAME_LEN 32
 
-/* What a firmware file says, see hw/firmware/agilio-bpf.conf. */
+/* The content of a firmware file, see hw/firmware/agilio-bpf.conf. */
 struct vnfp_profile {
 	char name[VNFP_NAME_LEN];
 	u32 app_id;

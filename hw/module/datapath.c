@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a test has the card do in place of its programs, which nothing here
+ * Acts of the card that a test asks for in place of its programs, which nothing here
  * can run: add to counters, send events, hand packets to the host. What the
  * program could not have done is refused.
  */
@@ -153,7 +153,7 @@ int vnfp_event(struct nfp_cpp *card, u32 port, u32 map_id, u32 cpu, const char *
 	packet_len = parse_bytes(packet_text, packet);
 	data_len = parse_bytes(data_text, packet + PACKET_MAX);
 	if (packet_len >= 0 && data_len >= 0) {
-		/* That an event is lost nobody learns, as on a card. */
+		/* A lost event is not reported, as on a card. */
 		vnfp_cmsg_event(card, port, map_id, cpu, packet, packet_len, packet + PACKET_MAX, data_len);
 		err = 0;
 	}

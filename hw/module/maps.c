@@ -39,7 +39,7 @@ static struct vnfp_map *find_map(struct nfp_cpp *card, u32 tid)
 	return NULL;
 }
 
-/* What the host's driver checks too, but a firmware cannot rely on it. */
+/* Checks that the host's driver makes too; a firmware cannot rely on it. */
 static u32 check_alloc(struct nfp_cpp *card, u32 type, u32 key_size, u32 value_size, u32 max_entries)
 {
 	const struct vnfp_profile *profile = &card->profile;
@@ -397,7 +397,7 @@ u32 vnfp_map_next(struct nfp_cpp *card, u32 tid, const void *key, void *next_key
 }
 
 /*
- * What an atomic add of a program does. A 64-bit counter is two big-endian
+ * An atomic add, as a program does it. A 64-bit counter is two big-endian
  * words, the low one first: the driver swaps each word on its own.
  */
 u32 vnfp_map_add(struct nfp_cpp *card, u32 tid, const void *key, u32 offset, u64 addend, bool is64)

@@ -217,7 +217,7 @@ int __nfp_eth_set_split(struct nfp_nsp *nsp, unsigned int lanes)
 	return -EOPNOTSUPP;
 }
 
-/* What the card is */
+/* Identity of the card */
 
 static const struct {
 	const char *key;

@@ -69,7 +69,7 @@ Bytes be32(std::uint32_t value) {
   return bytes;
 }
 
-// Of an end that has sent nothing but a SYN, whose number is `first`, to one whose SYN's is `others_first`.
+// A header of an end that has sent only a SYN, whose number is `first`, to one whose SYN's is `others_first`.
 Bytes tcp_header(std::uint16_t source, std::uint16_t destination, unsigned flags, std::uint32_t first,
                  std::uint32_t others_first) {
   Bytes header = testing::be16(source);
@@ -248,7 +248,7 @@ class Fixture {
   // To be destroyed afterwards: it has none any more.
   Programs give_away() { return {std::move(in.attachment.program()), std::move(out.attachment.program())}; }
 
-  // What both attachments have of a session: they are never to differ in these tests.
+  // The states of a session on both attachments: they are never to differ in these tests.
   std::string states(const SessionKey& key) {
     std::string both = in.states(key);
     CHECK(out.states(key) == both);
@@ -275,7 +275,7 @@ class Fixture {
     now_ns += time.count();
     monitor.tick(now_ns);
   }
-  // What was evicted comes free, within the window.
+  // Evicted counters come free, within the window.
   void rest() {
     monitor.begin_rest();
     in.read();
@@ -293,7 +293,7 @@ class Fixture {
     in.pass(tcp_in(ends, kAck));
   }
 
-  // Of an established connection all that this cap wants.
+  // Sends of an established connection all that this cap wants.
   void exhaust(const Ends& ends, int cap) {
     shake_hands(ends);
     for (int i = 0; i < cap; ++i) {
@@ -436,7 +436,7 @@ TEST_CASE("an answer passes before the host has read the question, whatever the 
   CHECK(f.in.send(udp_in(kEnds)) == XDP_PASS);
   CHECK(f.in.send(udp_in(peer_number(9))) == XDP_DROP);
 
-  // What opens no session, and what was dropped, is answered by nobody.
+  // A packet that opens no session, or that was dropped, gets no answer.
   CHECK(f.out.send(tcp_out(peer_number(3), kAck)) == passes_out);
   CHECK(f.in.send(tcp_in(peer_number(3), kAck)) == XDP_DROP);
   drop_by_default(f.out.attachment.program());

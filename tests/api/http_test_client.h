@@ -33,7 +33,7 @@ class HttpTestClient {
 
   // False when the server closed the connection, or took nothing for ten seconds.
   bool send(std::string_view text);
-  // What comes until the server closes the connection or `limit` is over.
+  // Returns all bytes until the server closes the connection or `limit` is over.
   std::string read(std::chrono::milliseconds limit = std::chrono::seconds(10));
   // One whole answer with a Content-Length.
   std::string read_answer(std::chrono::milliseconds limit = std::chrono::seconds(10));

@@ -53,7 +53,7 @@ void compare(std::string& report, const std::string& what, const T& expected, co
   }
 }
 
-// What reaches the end of the transport header's first 20 bytes even behind two tags.
+// The bytes up to the end of the transport header's first 20, even behind two tags.
 std::size_t event_bytes(std::size_t frame, bool on_card, std::size_t transport_offset) {
   const std::size_t link = on_card ? 14 + 2 * 4 : 14 + 8 * 4;  // Ethernet, and all tags that are walked
   return std::min(frame, std::max<std::size_t>(EVENT_PACKET_BYTES, link + transport_offset + 20));

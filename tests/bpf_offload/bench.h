@@ -28,7 +28,7 @@ struct ObjectName {
 };
 
 // Three programs, each as it is for the card, for XDP on the host and for TC.
-// What differs between them is not the host's: under a sanitizer one of each target.
+// Their differences are not the host's: under a sanitizer one of each target.
 inline constexpr std::array kObjects = {
 #ifdef NICSENTRY_SANITIZE
     ObjectName{Profile::ddos, Target::card},
@@ -43,7 +43,7 @@ inline constexpr std::array kObjects = {
 #endif
 };
 
-// What the host has written before a packet comes.
+// The maps as the host has written them before a packet comes.
 struct Situation {
   std::uint32_t epoch = 1;
   std::uint32_t share = CONFIG_SHARE_ALL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the program makes of each combination of TCP flags on a connection that is closed, or whose answer is expected,
+// The program's judgement of each combination of TCP flags on a connection that is closed, or whose answer is expected,
 // observed in the kernel.
 #include <catch2/catch.hpp>
 #include <string>

@@ -99,7 +99,7 @@ void add_understood(std::vector<Fixture>& table) {
       });
 }
 
-// What the host's programs read and the card's do not.
+// Frames that the host's programs read and the card's do not.
 void add_longer_walks(std::vector<Fixture>& table) {
   const auto tcp = Protocol::tcp;
   const auto udp = Protocol::udp;

@@ -80,7 +80,7 @@ unsigned read_ethernet(Input& frame, bool on_card, Reading& reading) {
   return type;
 }
 
-// What the IP header says of the transport header.
+// The transport header as the IP header announces it.
 struct Announced {
   unsigned protocol = 0;
   bool first_fragment = false;

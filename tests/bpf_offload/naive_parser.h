@@ -11,7 +11,7 @@
 
 namespace nicsentry::testing {
 
-// What a program should make of a frame.
+// The reading of a frame that a program should make.
 struct Reading {
   std::optional<not_understood> cause;  // none: the rest but `bytes` counts
   std::uint32_t bytes = 0;

@@ -15,7 +15,7 @@ using Layouts = std::vector<MapLayout>;
 
 MapLayout array(const char* name, std::uint32_t value_size) { return {name, BPF_MAP_TYPE_ARRAY, 4, value_size}; }
 
-// What the kernel reports of the objects of version 0.1.0.
+// The kernel's report on the objects of version 0.1.0.
 Layouts unnumbered_ddos() {
   return {array("control", 56),
           array("sessions", 56),

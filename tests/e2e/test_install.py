@@ -73,7 +73,7 @@ def install_case(directory):
         binary = stage / one_that_ends_with(files, "sbin/nicsentry")
         said = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
         expect_text("its version", "nicsentry", said)
-        # What others have beside it stays.
+        # Files of others beside it stay.
         foreign = binary.parent / "other-program"
         foreign.write_text("", encoding="utf-8")
         own = stage / pathlib.Path(one_that_ends_with(files, "schemas/host.schema.json")).parent / "mine.json"

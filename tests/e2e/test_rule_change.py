@@ -141,7 +141,7 @@ def one_instant_case(directory):
         expect("the set before the first batch and after the last", ("old", "old"), (met[0], met[-1]))
         expect("switches from one set to the other", CHANGES, switches(met))
 
-        # What the test would see of a change in two steps: between them, packets of both kinds are let in.
+        # The test would see a change in two steps: between them, packets of both kinds are let in.
         traffic = Traffic(peers)
         time.sleep(0.2)
         peers.rules([{"operation": "delete", "id": count - 1}])

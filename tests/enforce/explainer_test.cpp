@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is said about a packet against the plainest firewall there is; and that the program asked knows nothing of it.
+// Explanations of packets against the plainest firewall there is; the program that is asked counts nothing of it.
 #include "host/enforce/explainer.h"
 
 #include <linux/bpf.h>

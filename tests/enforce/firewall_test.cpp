@@ -1048,7 +1048,7 @@ TEST_CASE("with the state of the run that died, who is in a set stays in it whil
     for (const Program& program : programs) {
       first.add_attachment(program.shared_firewall(), Chain::ingress);
     }
-    // Of some history: numbers of classes and places of addresses are not those of sets that are made at once.
+    // A history: numbers of classes and places of addresses are not those of sets that are made at once.
     first.add_to_set("z", entries({"10.0.0.1", "203.0.113.1", "10.77.0.0/16"}));
     first.add_to_set("late", entries(singles));
     first.add_to_set("z", entries({"203.0.113.2"}));
@@ -1089,7 +1089,7 @@ TEST_CASE("with the state of the run that died, who is in a set stays in it whil
     while (rounds < before + 10) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    // What the rules before counted, in another order, is not taken for theirs.
+    // The counts of the rules before, in another order, are not taken for theirs.
     const Firewall::ChainView view = next.view(Chain::ingress);
     for (std::size_t i = 0; i + 2 < view.counts.size(); ++i) {
       CHECK(view.counts[i].packets == 0);

@@ -184,7 +184,7 @@ TEST_CASE("a run that dies between two files leaves the ruleset before") {
     before = run.exported();
     run.load(R"({"rules": [{"src": "@new"}], "sets": {"office": ["10.0.0.2"], "new": ["10.0.0.3"]}})",
              confirmed_within(1h));
-    // What stood there while the files were written.
+    // The content while the files were written.
     std::filesystem::copy_file(state.path() / "undo.json", unfinished);
     run.firewall.confirm();
   }

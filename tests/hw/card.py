@@ -27,7 +27,7 @@ SHARE_MASK = SHARE_ALL = 0xFFFF
 BUCKET_BITS_SHIFT, BUCKET_BITS_MASK = 16, 0x1F
 CAPTURE_KNOWN = 1 << 21
 UNKNOWN = 0xFFFFFFFF
-# Of a frame, what an event carries. The program sends 128 bytes, more behind long extension headers, never beyond this.
+# The most bytes of a frame in an event. The program sends 128, more behind long extension headers, never beyond this.
 EVENT_BYTES = 512
 U32, U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 

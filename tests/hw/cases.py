@@ -763,7 +763,7 @@ def rules_case(directory, _):
                 f"messages that block an address and a prefix on two ports: expected at most 24, seen {cost}"
             )
 
-        # What the program would count.
+        # The program would count the packet.
         _, counters = walls[0].drops(*FIRST_PACKETS[0][0], flags=SYN)
         half = layout("control").unpack(Program(0).control.lookup(0))[0] & 1
         for counter in counters:

@@ -9,7 +9,7 @@ import subprocess
 from compare import BINARY
 
 OBJECT = pathlib.Path(BINARY).parent / "bpf_offload" / "sentry.o"
-# What an event carries before the packet. The programs build it on their stack: it is in no map, and not in their BTF.
+# The header of an event before the packet. The programs build it on their stack: it is in no map, and not in their BTF.
 EVENT_HEADER = struct.Struct("<IIIHHII")
 CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 

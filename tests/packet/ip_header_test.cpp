@@ -33,7 +33,7 @@ IpAddress address6(std::uint8_t last) {
 PacketBuilder v4() { return PacketBuilder().addresses(address4(1), address4(2)).tcp(1000, 443); }
 PacketBuilder v6() { return PacketBuilder().addresses(address6(1), address6(2)).tcp(1000, 443); }
 
-// What stands behind the Ethernet header of a frame without tags.
+// The bytes behind the Ethernet header of a frame without tags.
 Bytes ip_of(const PacketBuilder& builder) {
   const Bytes frame = builder.build();
   return {frame.begin() + 14, frame.end()};

@@ -287,7 +287,7 @@ TEST_CASE("a frame cut anywhere within its headers gives nothing, and no byte be
     for (std::size_t length = 0; length <= row.frame.size(); ++length) {
       CAPTURE(row.what, length);
       const auto seen = parse_packet(memory.hold(std::span(row.frame).first(length)));
-      // Of a first fragment the TCP flags suffice: 6 bytes before the header's end.
+      // A first fragment needs the TCP flags only: 6 bytes before the header's end.
       const bool first_fragment =
           std::string(row.what).find("first") != std::string::npos || std::string(row.what) == "four extension headers";
       CHECK(seen.has_value() == (length + (first_fragment ? 6 : 0) >= row.frame.size()));

@@ -22,7 +22,7 @@ std::vector<std::uint32_t> numbers(const std::vector<ChainMember>& chain, std::u
   return numbers;
 }
 
-// What comes in passes the chain forwards, what goes out backwards; no two have one number.
+// Incoming packets pass the chain forwards, outgoing ones backwards; no two members have one number.
 void check_order(const std::vector<ChainMember>& chain) {
   const auto ingress = numbers(chain, &Places::ingress);
   auto egress = numbers(chain, &Places::egress);

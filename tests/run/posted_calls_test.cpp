@@ -24,7 +24,7 @@ bool readable(const PostedCalls& calls, int timeout_ms) {
 
 constexpr int kLong = 10'000;  // ms; longer than any machine takes
 
-// What a caller in another thread gets.
+// The result that a caller in another thread gets.
 template <typename Ask>
 std::future<std::string> in_a_thread(Ask ask) {
   return std::async(std::launch::async, [ask = std::move(ask)] {

@@ -30,7 +30,7 @@ IpAddress ipv4(std::size_t number) {
   return address;
 }
 
-// Of 2001:db8::/64.
+// An address of 2001:db8::/64.
 IpAddress ipv6(std::uint64_t interface_id) {
   IpAddress address;
   address.version = 6;

@@ -41,7 +41,7 @@ Bytes ipv6(const Bytes& source, const Bytes& destination, std::uint8_t next) {
 
 Bytes icmp(std::uint8_t type) { return {type, 1, 0, 0, 0, 0, 0, 0}; }
 
-// What a router says about a packet of ours.
+// A router's error about a packet of ours.
 Bytes error4(const Bytes& quote, std::uint8_t type = 3) {
   return ethernet(8, 0) + ipv4(kRouter4, kOurs4, 1) + icmp(type) + quote;
 }

@@ -42,7 +42,7 @@ std::string insert(SessionTable& table, const Fingerprint& name, std::uint32_t c
   return insert(table, name, counter, writes);
 }
 
-// What a caller does between whose packets nothing is in flight.
+// Inserts as a caller does between whose packets nothing is in flight.
 InsertResult insert_patiently(SessionTable& table, const Fingerprint& name, std::uint32_t counter, Writes& writes) {
   for (;;) {
     const InsertResult result = table.insert(name, counter, writes);
@@ -421,7 +421,7 @@ TEST_CASE("a session whose two buckets are the same is placed there once") {
   CHECK(table.size() == SLOTS_PER_BUCKET);
   const Fingerprint more = name_with_buckets(random, 2, 3, 3);
   CHECK(insert(table, more, 5) == "no room");
-  // Who could stand elsewhere has to, as those here can not.
+  // A session that could stand elsewhere has to, as those here cannot.
   CHECK(insert(table, name_with_buckets(random, 2, 3, 1), 6) == "placed");
 
   Writes writes;
@@ -432,7 +432,7 @@ TEST_CASE("a session whose two buckets are the same is placed there once") {
   CHECK(insert(table, more, 5) == "waiting");
   table.release_rested();
   CHECK(insert(table, more, 5) == "placed");
-  // Who can move makes room for who can not.
+  // A session that can move makes room for one that cannot.
   SessionTable other(2);
   const Fingerprint moves = name_with_buckets(random, 2, 3, 1);
   CHECK(insert(other, moves, 1) == "placed");

@@ -7,7 +7,7 @@ namespace nicsentry::testing {
 
 enum class ExpectedIcmp { query, reply, error, other };
 
-// What each message type is to a session, for comparison with bpf_offload/icmp.h: written out from the tables of
+// Each message type's meaning for a session, for comparison with bpf_offload/icmp.h: written out from the tables of
 // Linux 6.1 (net/netfilter/nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c) and from RFC 4443, 2.1.
 inline ExpectedIcmp expected_icmp(bool ipv6, unsigned type) {
   const std::set<unsigned> queries = ipv6 ? std::set<unsigned>{128, 139} : std::set<unsigned>{8, 13, 15, 17};

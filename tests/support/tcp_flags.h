@@ -18,7 +18,7 @@ constexpr std::uint8_t kCwr = 0x80;
 
 enum class ExpectedSegment { begins, goes_on, invalid };
 
-// What a segment is to a closed connection, for comparison with bpf_offload/tcp.h: written out from tcp_valid_flags of
+// A segment's meaning for a closed connection, to compare with bpf_offload/tcp.h: written out from tcp_valid_flags of
 // Linux 6.1 (net/netfilter/nf_conntrack_proto_tcp.c).
 inline ExpectedSegment expected_segment(unsigned flags) {
   const std::set<unsigned> begins{kSyn, kSyn | kUrg};

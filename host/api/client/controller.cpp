@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-// What a version says that takes bytes as numbers only.
+// The error of a version that takes bytes as numbers only.
 constexpr std::string_view kFramesOfFormerVersion = ", allowed is a list of bytes";
 
 OtherVersion other_version(const std::string& socket, const std::string& path) {

@@ -19,7 +19,7 @@ namespace nicsentry {
 constexpr std::size_t kExplainPacketsMax = 2000;
 constexpr std::size_t kExplainFrameMax = 65536;  // bytes
 
-// What does a chain do with these packets?
+// Asks how a chain judges these packets.
 struct ExplainRequest {
   struct Packet {
     std::vector<std::uint8_t> frame;
@@ -35,7 +35,7 @@ nlohmann::ordered_json encode(const ExplainRequest& request);
 template <>
 ExplainRequest decode(const nlohmann::json& request);
 
-// What decided on a packet. `nothing`: no rule is asked about it; `unjudged`, `non_ip`: the chain's settings of these
+// The decider on a packet. `nothing`: no rule is asked about it; `unjudged`, `non_ip`: the chain's settings of these
 // names.
 enum class Decision : std::uint8_t { nothing, unjudged, non_ip, blocked, established, rule, by_default };
 const char* decision_name(Decision decision);  // "default" for by_default

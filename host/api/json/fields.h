@@ -22,7 +22,7 @@ enum class Origin { request, answer };
 
 namespace json_fields {
 
-// What is allowed, in an answer's errors.
+// Names of what is allowed, in an answer's errors.
 inline constexpr const char* kNumber = "a number";
 inline constexpr const char* kText = "a text";
 inline constexpr const char* kBool = "true or false";

@@ -15,7 +15,7 @@ inline constexpr const char* kUnknownResource = "urn:nicsentry:problem:unknown-r
 // The change would cut off what the host depends on: `errors` has a line each. With ?yes=true it is done all the same.
 inline constexpr const char* kLockOutProblem = "urn:nicsentry:problem:lock-out";
 
-// What went wrong with a request (RFC 9457).
+// The error of a request (RFC 9457).
 struct Problem {
   std::string type = "about:blank";
   std::string title;

@@ -34,7 +34,7 @@ bool get_path(Fields& fields) {
   return path == program_path_name(true);
 }
 
-// Of a user's program on a port of the host.
+// The mode of a user's program on a port of the host.
 Mode get_mode(Fields& fields) {
   const auto text = fields.get<std::string>("mode", kModes);
   for (const Mode mode : {Mode::drv, Mode::skb, Mode::tc}) {

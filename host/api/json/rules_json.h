@@ -130,7 +130,7 @@ nlohmann::ordered_json encode(const BatchAnswer& answer);
 template <>
 BatchAnswer decode(const nlohmann::json& answer);
 
-// What a ruleset has become that was put in force.
+// The result of putting a ruleset in force.
 struct LoadAnswer {
   struct OfChain {
     std::size_t rules = 0;
@@ -152,7 +152,7 @@ nlohmann::ordered_json encode(const LoadAnswer& answer);
 template <>
 LoadAnswer decode(const nlohmann::json& answer);
 
-// What a ruleset would change; see differences().
+// The changes that a ruleset would make; see differences().
 struct DiffAnswer {
   nlohmann::ordered_json differences = nlohmann::ordered_json::array();
 };
@@ -175,7 +175,7 @@ nlohmann::ordered_json encode(const DefaultRequest& request);
 template <>
 DefaultRequest decode(const nlohmann::json& request);
 
-// What a user must know who changed a default.
+// The answer to a change of a default, with what the user must know.
 struct DefaultAnswer {
   std::optional<std::string> warning;
   Enforced enforced;

@@ -35,7 +35,7 @@ struct FirewallSummary {
   std::optional<Unconfirmed> unconfirmed;
 };
 
-// What a run knows of itself beyond what the kernel reports of its programs.
+// The state of a run beyond what the kernel reports of its programs.
 struct RunStatus {
   bool firewall = false;
   Enforced enforced;

@@ -26,7 +26,7 @@ constexpr auto kUntilStarted = 1000ms;    // of a connection that was taken
 constexpr auto kForRequest = 500ms;       // of a client that is refused
 constexpr suseconds_t kOneRead = 50'000;  // microseconds
 
-// Of this client only: the next one may be taken.
+// Whether the error is of this client only: the next one may be taken.
 bool is_of_client(int code) { return code == EINTR || code == ECONNABORTED || code == EPROTO || code == EPERM; }
 
 // False at the end of what the client sends, and where it is too slow.

@@ -21,11 +21,11 @@ struct Arrival {
   std::vector<std::string> fetch_site;  // Sec-Fetch-Site
 };
 
-// What a TCP listener asks about its clients. Called on the server's thread: it may not wait.
+// The questions of a TCP listener about its clients. Called on the server's thread: they may not wait.
 struct Gate {
   // The answer to a request that is refused before its body is read; nothing where it is let through.
   std::function<std::optional<Response>(const Arrival&)> refusal;
-  // Of a new connection, by its ends: whether its client may have as many as it likes. Strangers share
+  // Whether the client of a new connection, by its ends, may have as many as it likes. Strangers share
   // ServerLimits::strangers connections.
   std::function<bool(const Endpoint& local, const Endpoint& remote)> knows;
 };

@@ -250,7 +250,7 @@ std::size_t keep_encoded(void* /*self*/, MHD_Connection* /*connection*/, char* t
 
 }  // namespace
 
-// What libmicrohttpd gives back with each call.
+// The object that libmicrohttpd gives back with each call.
 struct HttpServer::Listener {
   State* state = nullptr;
   Gate gate;               // without functions: every client is let through

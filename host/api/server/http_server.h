@@ -12,7 +12,7 @@
 
 namespace nicsentry {
 
-// What a client may take. Header and body beyond it are refused while they arrive, and hold no memory.
+// The limits of a client. Header and body beyond them are refused while they arrive, and hold no memory.
 struct ServerLimits {
   std::size_t header_bytes = std::size_t{32} << 10;
   std::size_t body_bytes = std::size_t{128} << 20;    // a million addresses as JSON

@@ -12,7 +12,7 @@
 
 namespace nicsentry {
 
-// What a growing file of an earlier run has to be like to be continued.
+// The form that a growing file of an earlier run must have to be continued.
 struct EarlierRows {
   std::string before_window;  // what a row begins with, before its window's number
   std::size_t fields = 0;     // of CSV; 0: a row is a line of JSON

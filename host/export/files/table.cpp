@@ -74,7 +74,7 @@ std::string bits_rate(const WindowReport& report, std::uint64_t bytes) {
   return human_rate(bits * per_second(bytes, report));
 }
 
-// What the columns of a window depend on.
+// The facts on which the columns of a window depend.
 struct Wanted {
   const WindowReport& report;
   const TableOptions& options;

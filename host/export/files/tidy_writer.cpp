@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kWindowField = "{\"window\":";  // a row of JSON begins with it
 
-// What a file of an earlier run has to be like to grow on: the same fields in the same order.
+// The form that a file of an earlier run must have to grow on: the same fields in the same order.
 template <typename Row>
 EarlierRows rows_of(TidyFormat format, const Columns<Row>& columns, const Row& example) {
   if (format == TidyFormat::csv) {

@@ -25,7 +25,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kWhat = "confining the compiler";
-// Of root: others are confined within a user namespace.
+// The capabilities that root needs: others are confined within a user namespace.
 constexpr auto kNeeded = {Capability::sys_admin, Capability::sys_chroot, Capability::setuid, Capability::setgid};
 
 struct Pipe {

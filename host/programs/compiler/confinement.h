@@ -8,7 +8,7 @@
 
 namespace nicsentry::programs {
 
-// What the child needs between fork() and execve(). It is prepared before, as only system calls are safe then.
+// The child's needs between fork() and execve(). They are prepared before, as only system calls are safe then.
 struct Confinement {
   struct Mount {
     std::string from;

@@ -25,7 +25,7 @@ struct DialectTarget {
   int log_level = 6;    // pcn_log below it is left out: 0 trace, 1 debug, 2 info, 3 warn, 4 err, 5 critical, 6 off
 };
 
-// What the compiler is to read. Lines keep their numbers.
+// Returns the text for the compiler. Lines keep their numbers.
 Compilation translation_unit(const SourceText& source, DialectTarget target);
 
 }  // namespace nicsentry::programs

@@ -8,7 +8,7 @@
 
 namespace nicsentry::lint {
 
-// What is known of a number: bits, and bounds of it and of its lower half, signed and unsigned. As in the kernel's
+// Knowledge of a number: bits, and bounds of it and of its lower half, signed and unsigned. As in the kernel's
 // verifier (6.1): the driver asks for these bounds, so a tighter one would be as wrong as a wider one.
 struct Bounds {
   KnownBits bits;

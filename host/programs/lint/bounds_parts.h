@@ -5,7 +5,7 @@
 
 #include "host/programs/lint/bounds.h"
 
-// What the parts of bounds.h share.
+// Functions that the parts of bounds.h share.
 namespace nicsentry::lint {
 
 inline std::int64_t s64(std::uint64_t number) { return static_cast<std::int64_t>(number); }

@@ -15,7 +15,7 @@
 
 namespace nicsentry::lint {
 
-// What the driver checks and notes at an instruction, each time that the kernel's verifier comes by
+// The driver's checks and notes at an instruction, each time that the kernel's verifier comes by
 // (drivers/net/ethernet/netronome/nfp/bpf/verifier.c of Linux 6.1). The driver ends at the first offence; this goes on
 // to find the others.
 class DriverRules {

@@ -11,7 +11,7 @@ namespace nicsentry::lint {
 // nullptr.
 const char* wrong_fields(const Instruction& instruction);
 
-// What the kernel checks of all instructions, also of those on no path. Throws KernelRefusal.
+// The kernel's checks of all instructions, also of those on no path. Throws KernelRefusal.
 void check_loads_and_constants(const std::vector<Instruction>& program);
 
 }  // namespace nicsentry::lint

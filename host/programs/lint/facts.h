@@ -9,7 +9,7 @@
 
 namespace nicsentry::lint {
 
-// What a register holds. The numbers are the kernel's (enum bpf_reg_type of Linux 6.1), because the driver prints them.
+// Kinds of register content. The numbers are the kernel's (enum bpf_reg_type of Linux 6.1): the driver prints them.
 enum class Kind : std::uint8_t {
   nothing = 0,
   scalar = 1,
@@ -24,7 +24,7 @@ enum class Kind : std::uint8_t {
   function = 24,
 };
 
-// What the paths through an instruction have in common, as the driver collects it. "Last" is the path walked last.
+// The facts that the paths through an instruction share, as the driver collects them. "Last" is the path walked last.
 struct InstructionFacts {
   bool seen = false;
   bool zero_extends = false;  // the upper half of the result is read later
@@ -52,7 +52,7 @@ struct InstructionFacts {
   bool key_varies = false;
 };
 
-// What the walk over all paths says of a program.
+// The facts on a program from the walk over all paths.
 struct ProgramFacts {
   std::vector<InstructionFacts> instructions;
   std::vector<std::size_t> function_starts;     // in order; the first is 0

@@ -8,7 +8,7 @@
 
 namespace nicsentry::lint {
 
-// What a card's firmware offers to programs. The names are those of hw/firmware/*.conf.
+// The offer of a card's firmware to programs. The names are those of hw/firmware/*.conf.
 struct Firmware {
   std::string name;
   std::uint32_t app_id = 2;  // 2: the driver offloads programs; any other: it does not

@@ -85,7 +85,7 @@ inline KnownBits operator*(KnownBits a, KnownBits b) {
   return exactly(product) + rest;
 }
 
-// What is known where both are: the number is in both sets.
+// Knowledge where both hold: the number is in both sets.
 inline KnownBits both(const KnownBits& a, const KnownBits& b) {
   const std::uint64_t unknown = a.unknown & b.unknown;
   return {(a.value | b.value) & ~unknown, unknown};

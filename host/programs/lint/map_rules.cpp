@@ -43,7 +43,7 @@ class MapChecks {
     findings.push_back({rule, std::nullopt, "map '" + map_->name + "': " + driver_says, way_out});
   }
 
-  // What the kernel checks of any map of this type.
+  // The kernel's checks of any map of this type.
   bool check_shape() {
     const bool offloaded = map_->type == BPF_MAP_TYPE_ARRAY || map_->type == BPF_MAP_TYPE_HASH;
     const bool events = map_->type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;

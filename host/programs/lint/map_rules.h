@@ -9,7 +9,7 @@
 
 namespace nicsentry::lint {
 
-// What kernel, driver and firmware check when the maps of an object are created, before its program is looked at.
+// The checks of kernel, driver and firmware when an object's maps are created, before its program is looked at.
 std::vector<Finding> check_maps(const ProgramImage& program, const Firmware& firmware);
 
 }  // namespace nicsentry::lint

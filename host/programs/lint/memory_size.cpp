@@ -17,7 +17,7 @@ unsigned registers(unsigned bytes) { return (bytes + kRegisterBytes - 1) / kRegi
 
 unsigned zero_extension(const Translated& at) { return at.facts->zero_extends ? 1 : 0; }
 
-// What follows the command: moves out of the transfer registers.
+// The moves that follow the command, out of the transfer registers.
 unsigned moves_after_load(const Translated& at) {
   const unsigned bytes = access_bytes(at.instruction);
   return bytes == 8 ? 2 : 1 + zero_extension(at);

@@ -26,7 +26,7 @@ constexpr std::uint8_t kFinal = 8;
 constexpr std::int64_t kAtEnd = -1;
 constexpr std::int64_t kBeyondEnd = -2;
 
-// What a register or a spilled stack slot holds on one path.
+// The content of a register or a spilled stack slot on one path.
 struct Value {
   Kind kind = Kind::nothing;
   bool maybe_null = false;

@@ -11,7 +11,7 @@
 
 namespace nicsentry::lint {
 
-// What the driver's translator makes of a program that its verifier hooks have taken.
+// The result of the driver's translator for a program that its verifier hooks have taken.
 struct Translation {
   unsigned size = 0;                 // NFP instructions
   std::vector<unsigned> sizes;       // of each BPF instruction

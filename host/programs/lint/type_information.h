@@ -53,7 +53,7 @@ class TypeInformation {
   std::optional<Integer> integer_of(std::uint32_t type) const;         // nothing for other kinds
   std::vector<Enumerator> enumerators_of(std::uint32_t type) const;
   bool is_signed_enumeration(std::uint32_t type) const;
-  // Of a type (btf_decl_tag), or of a member of it by its number.
+  // The tags of a type (btf_decl_tag), or of a member of it by its number.
   std::vector<std::string> tags_of(std::uint32_t type, std::optional<std::uint32_t> member = {}) const;
   std::uint32_t named_by(std::uint32_t type) const;  // one step behind a typedef or qualifier; 0 for other kinds
   std::string name_of(std::uint32_t type) const;

@@ -108,7 +108,7 @@ void Walk::follow_paths() {
       rules_.visit(index, state_, facts);
       facts.seen = true;
       const Instruction instruction = current();
-      // What runs next finds the place of this instruction as the one before it.
+      // The next instruction finds the place of this one as the one before it.
       const std::int64_t here = at_;
       ends = !perform(instruction);
       before_ = here;

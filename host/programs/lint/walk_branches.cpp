@@ -100,7 +100,7 @@ void Walk::branch(const Instruction& instruction) {
   narrow_both(instruction, push(at_ + instruction.off + 1));
 }
 
-// What is learnt of a number holds for its copies.
+// Copies what is learnt of a number to its copies.
 void Walk::spread(State& state, const Value& known) const {
   const Value copy = known;
   state.each_value([&copy](Value& value) {

@@ -98,7 +98,7 @@ void forget_precision(State& state) {
   }
 }
 
-// What no path has read does not distinguish states.
+// Clears values that no path has read: they do not distinguish states.
 void clear_unread(State& state) {
   if ((state.frames[0].registers[0].liveness & live::kFinal) != 0) {
     return;
@@ -189,7 +189,7 @@ std::uint8_t Walk::spread_liveness(Value& value, Value& parent) {
   return flag;
 }
 
-// What the kept state's continuation reads, this one reads.
+// Marks as read in this state what the kept state's continuation reads.
 void Walk::spread_liveness(State& old) {
   for (std::size_t i = 0; i < old.frames.size(); ++i) {
     Frame& from = old.frames[i];
@@ -283,7 +283,7 @@ void Walk::keep_state(std::list<std::unique_ptr<State>>& states) {
   for (std::size_t i = 0; i < state_.frames.size(); ++i) {
     Frame& now = state_.frames[i];
     Frame& before = kept.frames[i];
-    // Of callers only R6 to R9 are still theirs.
+    // Callers keep only R6 to R9.
     for (std::size_t number = i < state_.depth() ? BPF_REG_6 : 0; number < kFramePointer; ++number) {
       now.registers.at(number).parent = &before.registers.at(number);
     }

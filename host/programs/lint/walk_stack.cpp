@@ -13,7 +13,7 @@ constexpr std::int64_t kStackOffsetMax = 1 << 29;
 std::size_t place_of(std::int64_t offset) { return static_cast<std::size_t>(-offset - 1); }
 std::size_t slot_of(std::int64_t offset) { return place_of(offset) / kSlotBytes; }
 
-// Of a spilled register that is overwritten in part.
+// Scrubs a byte of a spilled register that is overwritten in part.
 void scrub(Byte& byte) {
   if (byte != Byte::unset) {
     byte = Byte::data;

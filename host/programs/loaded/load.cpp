@@ -33,7 +33,7 @@ void check_former(const Situation& situation, const Interface& port, const LoadR
   }
 }
 
-// Of a monitor's ingress program on its hook; nothing where none is there.
+// The mode of a monitor's ingress program on its hook; nothing where none is there.
 std::optional<Mode> ingress_mode_of(const Situation& situation) {
   for (const OnHook& one : situation.on_hooks) {
     if (!one.path.egress) {
@@ -43,7 +43,7 @@ std::optional<Mode> ingress_mode_of(const Situation& situation) {
   return std::nullopt;
 }
 
-// Of the ingress program, in the order in which they are tried.
+// The modes of the ingress program, in the order in which they are tried.
 std::vector<Mode> modes_of(ProgramKind kind, const Situation& situation, const LoadRequest& request) {
   const bool xdp = kind == ProgramKind::xdp;
   if (const auto former = ingress_mode_of(situation)) {
@@ -84,7 +84,7 @@ bool is_emptied(const LoadRecord& record, const PathRecord& path, const UserMap&
   });
 }
 
-// Of the metrics that only grow, though reads empty their maps.
+// The totals of metrics that only grow, though reads empty their maps.
 std::vector<UserTotals::Shape> totals_of(const VerifiedPath& path, const LoadRecord& record,
                                          const PathRecord& path_record) {
   std::vector<UserTotals::Shape> shapes;

@@ -71,7 +71,7 @@ LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request);
 std::vector<CompiledPath> compile_for(const Monitor& monitor, const LoadRequest& request, std::optional<Mode> former);
 LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadRequest& request);
 
-// Of the ingress program on its hook; nothing where none is there.
+// The mode of the ingress program on its hook; nothing where none is there.
 std::optional<Mode> ingress_mode(const LoadedMonitor& monitor);
 
 std::vector<LoadedMonitor> list_monitors();

@@ -12,7 +12,7 @@
 
 namespace nicsentry::programs {
 
-// What a load pins beside its programs, so that a later process knows what they are.
+// The record that a load pins beside its programs, so that a later process knows what they are.
 struct PathRecord {
   bool egress = false;
   std::string title;

@@ -17,7 +17,7 @@ Monitor parse_monitor(const nlohmann::json& description, const std::filesystem::
 // A list as "metric-configs" of a path has it; `where` is its place in error texts. Throws BadRequest like
 // parse_monitor().
 std::vector<MetricConfig> parse_metric_configs(const nlohmann::json& list, const std::string& where);
-// What parse_metric_configs() reads.
+// Writes what parse_metric_configs() reads.
 nlohmann::ordered_json metric_configs_json(const std::vector<MetricConfig>& metrics);
 
 // The file of a monitor (.json), of C text (.c) or of a compiled program (.o). The latter two are an ingress path.

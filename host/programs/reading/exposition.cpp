@@ -27,7 +27,7 @@ const char* type_name(Exposition::Type type) {
   }
 }
 
-// What a type's samples can have behind the family's name.
+// The endings that a type's samples can have behind the family's name.
 std::vector<std::string> suffixes_of(Exposition::Type type) {
   switch (type) {
     case Exposition::Type::counter:

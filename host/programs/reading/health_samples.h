@@ -12,7 +12,7 @@
 
 namespace nicsentry::programs {
 
-// What a scrape found out of a metric and of its map.
+// The findings of a scrape on a metric and on its map.
 struct MetricHealth {
   std::optional<std::size_t> entries;  // that are in the map
   std::size_t left_out = 0;            // series of this scrape

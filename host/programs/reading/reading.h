@@ -21,7 +21,7 @@ struct ReadRequest {
   std::optional<std::string> metric;  // nothing: all of them
 };
 
-// What a metric's map held, and how its bytes are read.
+// The content of a metric's map, and how its bytes are read.
 struct MetricReading {
   bool egress = false;
   MetricConfig metric;

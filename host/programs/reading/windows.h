@@ -27,7 +27,7 @@ class ClosedWindows {
   bool any() const { return state_.has_value(); }
   // The directory of a path's swapped maps whose window is closed; nothing where none is.
   std::optional<std::filesystem::path> maps_of(bool egress) const { return maps_[egress ? 1 : 0]; }
-  // What was closed has been read.
+  // To be called when the closed window has been read.
   void done() const;
 
  private:

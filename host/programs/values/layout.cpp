@@ -56,7 +56,7 @@ Layout bytes_layout(std::uint32_t size) {
   return layout;
 }
 
-// Of a type, or of the elements of a list. A form of another size is left out.
+// Gives a form to a type, or to the elements of a list. A form of another size is left out.
 void apply_form(Layout& layout, const NamedForm& form) {
   if (layout.size == form.size && layout.form == Layout::Form::none && layout.bits % 8 == 0) {
     layout.form = form.form;
@@ -221,7 +221,7 @@ class LayoutReader {
   std::size_t parts_ = 0;
 };
 
-// Of a map's definition: a structure whose members `key` and `value` point to the types.
+// Reads a map's definition: a structure whose members `key` and `value` point to the types.
 Layout part_of_map(const TypeInformation& types, std::uint32_t definition, const char* part, std::uint32_t size) {
   for (const TypeInformation::Member& member : types.members_of(definition)) {
     const std::optional<std::uint32_t> target =

@@ -15,7 +15,7 @@ struct LayoutMember;
 // How bytes in a map are read: a C type.
 struct Layout {
   enum class Kind : std::uint8_t { integer, boolean, real, enumeration, text, bytes, list, record };
-  // What an author says of a type by its name or a tag (docs/own-programs.md). The kind is that of the type itself.
+  // The form that an author gives a type by its name or a tag (docs/own-programs.md). The kind is the type's own.
   enum class Form : std::uint8_t { none, network_order, ipv4, ipv6, mac, time, monotonic_time };
   struct Name {
     std::int64_t value = 0;
@@ -47,7 +47,7 @@ struct MapLayout {
   Layout value;
 };
 
-// Of the map of this name in an object's type information (its section .BTF). What the types do not say, or say in
+// The layout of the map of this name in an object's type information (.BTF). What the types do not say, or say in
 // another size than the map has, is read as bytes. Never throws for damaged types.
 MapLayout layout_of_map(std::span<const std::byte> types, const std::string& map, std::uint32_t key_bytes,
                         std::uint32_t value_bytes);

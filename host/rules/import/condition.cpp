@@ -15,7 +15,7 @@ void append(std::vector<Value>& to, const std::vector<Value>& from) {
   }
 }
 
-// Of lists of values of which an empty one means all of them. False where both have none in common.
+// Intersects lists of values, of which an empty one means all. False where both have none in common.
 template <typename Value>
 bool join(std::vector<Value>& all, const std::vector<Value>& other) {
   if (all.empty() || other.empty()) {

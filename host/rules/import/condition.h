@@ -10,7 +10,7 @@
 
 namespace nicsentry::foreign {
 
-// What a rule of another firewall says and ours cannot. The text goes on behind the rule's place: "icmp type: no rule
+// A condition of another firewall that no rule can say. The text goes on behind the rule's place: "icmp type: no rule
 // has such a field".
 class Untold : public std::runtime_error {
  public:
@@ -22,7 +22,7 @@ constexpr std::uint8_t state_bit(ConnectionState state) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(state));
 }
 
-// What packets a rule of another firewall matches: as RuleMatch, and what several of our rules say together.
+// The packets that a rule of another firewall matches: as RuleMatch, and what several of our rules say together.
 struct Condition {
   RuleMatch match;                     // without `state`
   std::optional<std::uint8_t> family;  // 4 or 6

@@ -36,7 +36,7 @@ struct ForeignChain {
 
 inline constexpr const char* kReject = "reject is taken as drop: nobody is answered";
 
-// What was not taken, in one line: its place, and why.
+// The parts that were not taken, a line each: the place, and why.
 using LeftOut = std::vector<std::string>;
 
 // Rules of another firewall as it evaluates them: each base chain of a hook in turn, until one drops.

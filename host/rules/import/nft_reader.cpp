@@ -377,7 +377,7 @@ class NftReader {
     throw Untold("tcp flags that are not these: a rule says which are set and which are not");
   }
 
-  // Of an address field; the set that it names, or the values in the match.
+  // Reads an address field: the set that it names, or the values in the match.
   AddressMatch addresses(const json& right, std::uint8_t family, bool equal) {
     AddressMatch match;
     if (right.is_string() && right.get_ref<const std::string&>().starts_with('@')) {
@@ -407,7 +407,7 @@ class NftReader {
     if (set) rules_.sets.push_back(std::move(set.mapped()));
   }
 
-  // Of a field without addresses: a named set is what it has now.
+  // Reads a field without addresses: a named set is what it has now.
   std::vector<json> elements(const json& right) {
     if (right.is_string() && right.get_ref<const std::string&>().starts_with('@')) {
       const NamedSet& set = named(right);

@@ -87,7 +87,7 @@ class HookTranslation {
  private:
   void leave_out(const std::string& where, const std::string& why) { left_out_.push_back(where + ": " + why); }
 
-  // What a chain passes, the next ones of the hook still judge: an acceptance ends ours.
+  // The next chains of the hook still judge what one of them passes: an acceptance ends ours.
   void add_base(const ForeignChain& chain) {
     const auto before = std::find_if(ended_.begin(), ended_.end(), [&chain](const ForeignChain* earlier) {
       return overlaps(earlier->family, chain.family);

@@ -57,7 +57,7 @@ const char* operation_name(BatchOperation::Kind kind);  // "insert"; nullptr: un
 // operations. Lifetimes of rules begin at `now_ns`.
 Batch parse_batch(const nlohmann::json& batch, TimestampNs now_ns);
 
-// What an operation did. The id is that of the rule after it; of a rule that was removed or moved, before it.
+// The change by an operation. The id is that of the rule after it; of a rule that was removed or moved, before it.
 struct BatchChange {
   BatchOperation::Kind kind = BatchOperation::Kind::unknown;
   std::size_t id = 0;

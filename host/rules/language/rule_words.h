@@ -16,7 +16,7 @@ namespace nicsentry {
 // word that is wrong, and for each field that parse_rule() refuses.
 nlohmann::json read_rule_words(std::span<const std::string> words);
 
-// What may begin a word: the actions, and the fields with '='.
+// The beginnings of words: the actions, and the fields with '='.
 std::vector<std::string> rule_word_beginnings();
 
 // The words that are values of a field: "TCP", "UDP", ... of "l4proto". Empty for a field whose values are others.

@@ -31,7 +31,7 @@ using Names = std::span<const char* const>;
 constexpr const char* kOperation = "operation";
 constexpr const char* kExpiresNsAllowed = "nanoseconds since 1970";
 
-// What `rules show --json` has beside.
+// The other fields of `rules show --json`.
 constexpr std::array kShownOfRun = {"enforced", "unconfirmed"};
 constexpr std::array kShownOfChain = {"text", "counters", "tables"};
 constexpr std::array kShownOfRule = {"id", "packets", "bytes"};

@@ -25,7 +25,7 @@ ChainChange replace_chain(const ChainRules& now, const RulesetChain& file, Times
 // A chain that is in force nowhere.
 ChainRules chain_of(const RulesetChain& file, TimestampNs now_ns);
 
-// What a change does, one object a difference: `chain` and `difference` ("setting", "added", "removed", "moved",
+// The differences by a change, an object each: `chain` and `difference` ("setting", "added", "removed", "moved",
 // "changed"). Settings have `setting`, `in_force` and `ruleset`; rules have `rule`, its place as `id`, `from` or `to`,
 // and where they are changed `in_force`.
 nlohmann::ordered_json differences(Chain chain, const ChainRules& now, const ChainChange& change, TimestampNs now_ns);

@@ -7,7 +7,7 @@ namespace nicsentry {
 
 // The sets that an address is in: bit n is set n of the catalogue.
 using SetMask = std::uint64_t;
-// Of the built-in sets `blocked` and `allowed`.
+// The bits of the built-in sets `blocked` and `allowed`.
 constexpr SetMask kBlockedBit = 1;
 constexpr SetMask kAllowedBit = 2;
 constexpr unsigned kSetsMax = 64;

@@ -19,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-// What the encoder of a type makes of the text that its decoder read.
+// Compares the text that a type's encoder makes with the one that its decoder read.
 template <typename Value>
 std::string read_and_written(const std::string& text) {
   return encode(decode<Value>(json::parse(text))).dump();

@@ -122,7 +122,7 @@ inline ProgramImage program(Code code, std::vector<MapDefinition> maps = {array(
   return image;
 }
 
-// What the driver says first of a program; "" if nothing. "kernel: " stands before what the kernel says.
+// The first message of the driver on a program; "" if there is none. "kernel: " stands before what the kernel says.
 inline std::string said_of(const ProgramImage& image, const std::string& firmware_name = "agilio-bpf") {
   const Firmware firmware = find_firmware(firmware_name);
   DriverRules rules(image, firmware);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a chain does with packets that rules cannot judge, asked of the programs in the kernel.
+// Verdicts of a chain on packets that rules cannot judge, asked of the programs in the kernel.
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>

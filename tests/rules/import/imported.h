@@ -9,7 +9,7 @@
 
 namespace nicsentry::testing {
 
-// What import_rules() returns, without regard to the order of fields.
+// The result of import_rules(), without regard to the order of fields.
 struct Imported {
   nlohmann::json ruleset;
   std::vector<std::string> left_out;

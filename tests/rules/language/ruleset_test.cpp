@@ -155,7 +155,7 @@ TEST_CASE("a rule that stays keeps its counter; loading again doubles nothing") 
           .next;
   CHECK(counters(next) == std::vector<std::uint32_t>{102, 0, 101, 0});
   CHECK(next.rules[2].description == "another");
-  // Of equal rules each stays once.
+  // Each of equal rules stays once.
   const ChainRules twice = change(now, R"({"rules": [{"dport": 1}, {"dport": 1}]})").next;
   CHECK(counters(twice) == std::vector<std::uint32_t>{100, 0});
 }
