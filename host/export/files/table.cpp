@@ -177,6 +177,45 @@ std::vector<const SessionWindow*> top_sessions(const WindowReport& report, const
   return sessions;
 }
 
+// The title of the column that shows this order. Packets are the sum of two columns, which stay in any table.
+std::string_view sorted_title(TableOrder order) {
+  switch (order) {
+    case TableOrder::bytes:
+      return "BITS/S";
+    case TableOrder::to_server:
+      return "PKTS>SRV";
+    case TableOrder::to_client:
+      return "PKTS>CLI";
+    case TableOrder::bytes_to_server:
+      return "BYTES>SRV";
+    case TableOrder::bytes_to_client:
+      return "BYTES>CLI";
+    case TableOrder::in:
+      return "PKTS IN";
+    case TableOrder::out:
+      return "PKTS OUT";
+    case TableOrder::dropped:
+      return "DROPPED";
+    case TableOrder::duration:
+      return "DURATION";
+    case TableOrder::server:
+      return "SERVER";
+    case TableOrder::protocol:
+      return "PROTO";
+    case TableOrder::sessions:
+      return "SESSIONS";
+    case TableOrder::packets:
+    case TableOrder::client:
+    case TableOrder::name:
+      break;
+  }
+  return {};
+}
+
+void mark_sorted(std::vector<TableColumn>& columns, TableOrder order) {
+  for (TableColumn& column : columns) column.sorted = column.title == sorted_title(order);
+}
+
 Texts session_lines(const Wanted& wanted, const std::vector<const SessionWindow*>& sessions, std::size_t width) {
   std::vector<TableColumn> columns{
       {"CLIENT", Alignment::left, true},
@@ -189,6 +228,7 @@ Texts session_lines(const Wanted& wanted, const std::vector<const SessionWindow*
       {"DURATION", Alignment::right},
   };
   add_common_columns(wanted, columns);
+  mark_sorted(columns, wanted.options.order);
   std::vector<Texts> rows;
   rows.reserve(sessions.size());
   for (const SessionWindow* session : sessions) rows.push_back(session_cells(wanted, *session));
@@ -208,6 +248,7 @@ std::vector<TableColumn> group_columns(const Wanted& wanted, bool drops) {
                                    {"OF ALL PKTS", Alignment::right}};
   if (drops) columns.push_back({"DROPPED", Alignment::right});
   add_common_columns(wanted, columns);
+  mark_sorted(columns, wanted.options.order);
   return columns;
 }
 

@@ -245,6 +245,37 @@ TEST_CASE("no line exceeds the width, and all characters are printable ASCII") {
   }
 }
 
+TEST_CASE("the column of the order is the last to go") {
+  WindowReport report = sample_report();
+  report.sessions[0].client = {ipv6(1), 65535};
+  report.sessions[0].server = {ipv6(2), 443};
+  report.attachments[0].hook = "tc-egress";
+  report.sessions[0].dropped = true;
+  constexpr unsigned narrowest = 30;  // 15 of an address, and the longest of these titles
+  const auto check = [&report](TableOptions options, const std::string& first, const std::string& title) {
+    for (options.width = narrowest; options.width < 200; ++options.width) {
+      CAPTURE(options.width, title);
+      const auto lines = lines_of(format_table(report, options));
+      const auto titles =
+          std::find_if(lines.begin(), lines.end(), [&first](const auto& line) { return line.starts_with(first); });
+      REQUIRE(titles != lines.end());
+      CHECK_THAT(*titles, Contains(title));
+    }
+  };
+  for (const auto& [word, title] : {std::pair{"bytes", "BITS/S"},
+                                    {"to-client", "PKTS>CLI"},
+                                    {"bytes-to-server", "BYTES>SRV"},
+                                    {"bytes-to-client", "BYTES>CLI"},
+                                    {"in", "PKTS IN"},
+                                    {"out", "PKTS OUT"},
+                                    {"duration", "DURATION"},
+                                    {"proto", "PROTO"}}) {
+    check({0, 10, std::nullopt, parse_table_order(word, false)}, "CLIENT", title);
+  }
+  check({0, 10, parse_grouping("src"), parse_table_order("dropped", true)}, "SOURCE", "DROPPED");
+  check({0, 10, parse_grouping("src"), parse_table_order("sessions", true)}, "SOURCE", "SESSIONS");
+}
+
 TEST_CASE("columns go before an address is cut") {
   WindowReport report = sample_report();
   report.sessions[0].client = {ipv6(1), 65535};
