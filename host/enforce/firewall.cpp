@@ -670,9 +670,27 @@ void Firewall::change_chain(Chain chain, Set set, const ChangeTerms& terms) {
   change_chain_to(chain, std::move(next), terms);
 }
 
-void Firewall::set_default(Chain chain, RuleAction action, const ChangeTerms& terms) {
-  change_chain(
-      chain, [action](ChainRules& next) { next.default_action = action; }, terms);
+std::vector<std::string> Firewall::set_default(Chain chain, RuleAction action, const ChangeTerms& terms) {
+  std::vector<std::string> cut_off;
+  const auto set = [&](ChainRules& next) {
+    next.default_action = action;
+    if (terms.yes) {
+      cut_off = cut_off_by(chain, next, terms.caller);
+    }
+  };
+  change_chain(chain, set, terms);
+  return cut_off;
+}
+
+// An error here does not stop a change that is wanted in any case.
+std::vector<std::string> Firewall::cut_off_by(Chain chain, const ChainRules& next, const Caller& caller) const {
+  LockoutCheck::NextChains judged{};
+  judged.at(static_cast<std::size_t>(chain)) = &next;
+  try {
+    return lockout_.cut_off_by(judged, caller);
+  } catch (const SystemError& error) {
+    return {std::string("not known: ") + error.what()};
+  }
 }
 
 void Firewall::accept_established(Chain chain, bool on, const ChangeTerms& terms) {

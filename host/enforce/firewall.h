@@ -117,7 +117,8 @@ class Firewall : public Enforcement {
   nlohmann::ordered_json compare(const Ruleset& ruleset) const;
   // The rules and sets in force as a ruleset, without the built-in sets.
   nlohmann::ordered_json ruleset() const;
-  void set_default(Chain chain, RuleAction action, const ChangeTerms& terms = {});
+  // Returns what it cuts off, a line each, which terms.yes allows.
+  std::vector<std::string> set_default(Chain chain, RuleAction action, const ChangeTerms& terms = {});
   void accept_established(Chain chain, bool on, const ChangeTerms& terms = {});
   void drop_unjudged(Chain chain, bool on, const ChangeTerms& terms = {});
   void set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>> types, const ChangeTerms& terms = {});
@@ -217,6 +218,7 @@ class Firewall : public Enforcement {
   Applied apply_to(Chain chain, const ChainRules& from, const Batch& batch, const ChangeTerms& terms);
   template <typename Set>
   void change_chain(Chain chain, Set set, const ChangeTerms& terms);
+  std::vector<std::string> cut_off_by(Chain chain, const ChainRules& next, const Caller& caller) const;
   void change_chain_to(Chain chain, ChainRules next, const ChangeTerms& terms);
   using NextChains = std::map<Chain, ChainRules>;
   using NextSets = std::vector<SetFiles::Set>;

@@ -50,13 +50,21 @@ InSet LockoutCheck::in_set_now() const {
   };
 }
 
+std::vector<std::string> LockoutCheck::cut_off_by(const NextChains& next, const Caller& caller) const {
+  return find_ ? cut_off_by(next, {}, caller) : std::vector<std::string>();
+}
+
 void LockoutCheck::replace_rules(const NextChains& next, std::span<const SetFiles::Set> sets,
                                  const ChangeTerms& terms) const {
-  if (!find_ || terms.yes) {
-    return;
+  if (find_ && !terms.yes) {
+    refuse(cut_off_by(next, sets, terms.caller));
   }
+}
+
+std::vector<std::string> LockoutCheck::cut_off_by(const NextChains& next, std::span<const SetFiles::Set> sets,
+                                                  const Caller& caller) const {
   const std::array<std::shared_ptr<const ChainRules>, 2> now{rules_.rules(Chain::ingress), rules_.rules(Chain::egress)};
-  const std::vector<VitalPacket> packets = find_(terms.caller, true);
+  const std::vector<VitalPacket> packets = find_(caller, true);
   const InSet in_set_before = in_set_now();
   std::map<std::string, std::set<IpAddress>> within;
   for (const SetFiles::Set& set : sets) {
@@ -73,10 +81,10 @@ void LockoutCheck::replace_rules(const NextChains& next, std::span<const SetFile
       before.at(chain) = rules_of(*now.at(chain));
       after.at(chain) = rules_of(next.at(chain) != nullptr ? *next.at(chain) : *now.at(chain));
     }
-    refuse(cut_off(packets, {{before.data(), &before[1]}, in_set_before}, {{after.data(), &after[1]}, in_set_after}));
+    return cut_off(packets, {{before.data(), &before[1]}, in_set_before}, {{after.data(), &after[1]}, in_set_after});
   };
-  judge([](const ChainRules& chain) { return chain; });
-  judge(lasting);  // once the rules with a lifetime have ended
+  std::vector<std::string> lost = judge([](const ChainRules& chain) { return chain; });
+  return lost.empty() ? judge(lasting) : lost;  // lasting: once the rules with a lifetime have ended
 }
 
 // A block is there to end an attacker's standing connection, which is not vital for the built-in sets therefore.

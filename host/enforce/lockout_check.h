@@ -30,6 +30,8 @@ class LockoutCheck {
 
   // `next`: by Chain; null: the chain stays.
   using NextChains = std::array<const ChainRules*, 2>;
+  // Names what these chains would cut off, whatever the terms say. Throws SystemError.
+  std::vector<std::string> cut_off_by(const NextChains& next, const Caller& caller) const;
   // `sets`: those whose content is replaced with the rules.
   void replace_rules(const NextChains& next, std::span<const SetFiles::Set> sets, const ChangeTerms& terms) const;
   void add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) const;
@@ -37,6 +39,8 @@ class LockoutCheck {
   void replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) const;
 
  private:
+  std::vector<std::string> cut_off_by(const NextChains& next, std::span<const SetFiles::Set> sets,
+                                      const Caller& caller) const;
   bool matters(const std::string& set, const ChangeTerms& terms) const;
   InSet in_set_now() const;
   // The fate of a set's content: the entries come to it, or take its place.

@@ -213,5 +213,21 @@ TEST_CASE("a ruleset that would cut off what is vital is refused, also where a s
   CHECK_NOTHROW(run.load(R"({"sets": {"bad": ["192.0.2.0/24"]}})", yes));
 }
 
+TEST_CASE("a default that is wanted all the same says what it cuts off") {
+  VitalPacket gateway;
+  gateway.what = "the gateway 192.0.2.1";
+  gateway.packet.source = parse_address_range("192.0.2.1").first;
+  gateway.packet.destination = parse_address_range("192.0.2.9").first;
+  gateway.by = CutOffBy::any;
+  Run run(std::nullopt, [&](const Caller&, bool) { return std::vector<VitalPacket>{gateway}; });
+  ChangeTerms yes;
+  yes.yes = true;
+  const Texts cut_off = run.firewall.set_default(Chain::ingress, RuleAction::drop, yes);
+  REQUIRE(cut_off.size() == 1);
+  CHECK_THAT(cut_off[0], Contains("the gateway 192.0.2.1"));
+  CHECK(run.firewall.set_default(Chain::ingress, RuleAction::drop, yes).empty());  // it was before
+  CHECK(run.firewall.set_default(Chain::ingress, RuleAction::accept, yes).empty());
+}
+
 }  // namespace
 }  // namespace nicsentry::load_test

@@ -104,9 +104,9 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const auto wanted = decode<DefaultRequest>(request.body);
     const ChangeTerms terms = terms_of(request);
     run.enforcing(chain);
-    firewall.set_default(chain, wanted.action, terms);
+    std::vector<std::string> cut_off = firewall.set_default(chain, wanted.action, terms);
     const bool beware = chain == Chain::ingress && wanted.action == RuleAction::drop;
-    return encode(DefaultAnswer{beware ? caution : std::nullopt, run.enforced_after_change(chain)});
+    return encode(DefaultAnswer{std::move(cut_off), beware ? caution : std::nullopt, run.enforced_after_change(chain)});
   });
   add_setting<AcceptEstablishedRequest>(router, resource::kAcceptEstablished, run,
                                         [](Firewall& firewall, Chain chain, const auto& wanted, const auto& terms) {

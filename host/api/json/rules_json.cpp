@@ -356,6 +356,9 @@ DefaultRequest decode(const json& request) {
 
 ordered_json encode(const DefaultAnswer& answer) {
   ordered_json object = encode(EnforcedAnswer{answer.enforced});
+  if (!answer.cut_off.empty()) {
+    object["cut_off"] = answer.cut_off;
+  }
   if (answer.warning) {
     object["warning"] = *answer.warning;
   }
@@ -365,7 +368,8 @@ ordered_json encode(const DefaultAnswer& answer) {
 template <>
 DefaultAnswer decode(const json& answer) {
   Fields fields(answer, Origin::answer);
-  return {fields.find<std::string>("warning", kText), get_enforced(fields)};
+  return {fields.find<std::vector<std::string>>("cut_off", "a list of texts").value_or(std::vector<std::string>()),
+          fields.find<std::string>("warning", kText), get_enforced(fields)};
 }
 
 ordered_json encode(const UnjudgedRequest& request) { return {{"action", unjudged_name(request.drop)}}; }

@@ -177,6 +177,7 @@ DefaultRequest decode(const nlohmann::json& request);
 
 // The answer to a change of a default, with what the user must know.
 struct DefaultAnswer {
+  std::vector<std::string> cut_off;  // what the change cuts off, as ChangeQuery::yes allows
   std::optional<std::string> warning;
   Enforced enforced;
 };

@@ -139,7 +139,7 @@ TEST_CASE("a typed call sends what the server's codec reads, and returns what it
   served.router.add("PUT", resource::kDefault, Lane::quick, [](const Request& request) {
     CHECK(request.captures.at("chain") == "egress");
     CHECK(decode<DefaultRequest>(request.body).action == RuleAction::drop);
-    return encode(DefaultAnswer{"beware", {}});
+    return encode(DefaultAnswer{{}, "beware", {}});
   });
   served.router.add("DELETE", resource::kSet, Lane::quick, [](const Request& request) {
     refuse_fields(request.body);

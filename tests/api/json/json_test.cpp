@@ -102,6 +102,7 @@ TEST_CASE("each answer is written as it was read") {
       kEnforced + "}");
   check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + R"(,"warning":"beware"})");
   check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + "}");
+  check_round_trip<DefaultAnswer>(R"({"enforced":)" + kEnforced + R"(,"cut_off":["the gateway 192.0.2.1"]})");
   check_round_trip<LoadAnswer>(
       R"({"ingress":{"rules":5,"kept":3,"removed":1,"changed":true},"sets":[{"name":"a","entries":2,"changed":false}],)"
       R"("enforced":)" +
