@@ -90,7 +90,7 @@ class Daemon {
             }),
         user_programs_(messages.warning),
         leave_attached_(options.leave_attached),
-        socket_path_((runtime_directory() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
+        socket_path_((runtime_directory_to_drive() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
         server_(std::make_unique<HttpServer>(router_)) {
     if (options.log) {
       packet_log_ = std::make_unique<PacketLog>(*options.log, messages);
@@ -316,6 +316,7 @@ class Daemon {
         programs_.add(analysis_.add_attachment(std::move(attachment)), *port, opened.record);
       }
       messages_.info(port->how());
+      if (!port->caution().empty()) messages_.warning(port->caution());
     }
     if (const auto caution = one_way_caution(options_)) {
       messages_.warning(*caution);

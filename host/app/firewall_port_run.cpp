@@ -126,6 +126,7 @@ class FirewallPortRun : public polycube::FirewallPort {
         programs_.add(analysis_.add_attachment(std::move(attachment)), *port, opened.record);
       }
       messages_.info(port->how());
+      if (!port->caution().empty()) messages_.warning(port->caution());
     }
     analysis_.track_connections({});
     take_standing_connections(analysis_, messages_.warning);

@@ -64,6 +64,36 @@ void require_own(const fs::path& path) {
   }
 }
 
+std::vector<fs::path> entries_in(const fs::path& directory) {
+  std::vector<fs::path> entries;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(directory, missing)) {
+    entries.push_back(entry.path());
+  }
+  return entries;
+}
+
+bool same_inode(const fs::path& one, const fs::path& other) {
+  struct stat first {};
+  struct stat second {};
+  return stat(one.c_str(), &first) == 0 && stat(other.c_str(), &second) == 0 && first.st_ino == second.st_ino &&
+         first.st_dev == second.st_dev;
+}
+
+// `ip netns exec` mounts a /sys of its own over the one that has the BPF file system. Returns what shows that one, or
+// nothing where this process was not started so.
+std::string hidden_by_ip_netns(const fs::path& mount) {
+  if (!mount.string().starts_with("/sys/") || same_inode("/proc/self/ns/mnt", "/proc/1/ns/mnt")) {
+    return "";
+  }
+  for (const fs::path& name : entries_in("/run/netns")) {
+    if (same_inode(name, "/proc/self/ns/net")) {
+      return ": 'ip netns exec' hides it; use: nsenter --net=" + name.string() + " nicsentry ...";
+    }
+  }
+  return "";
+}
+
 std::string pin_name(unsigned long network_namespace, int interface_index, Hook hook) {
   return std::to_string(network_namespace) + "-" + std::to_string(interface_index) + "-" + hook_name(hook);
 }
@@ -150,15 +180,6 @@ void in_namespace(const fs::path& place, const std::function<void()>& look) {
   }
 }
 
-std::vector<fs::path> entries_in(const fs::path& directory) {
-  std::vector<fs::path> entries;
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(directory, missing)) {
-    entries.push_back(entry.path());
-  }
-  return entries;
-}
-
 }  // namespace
 
 std::map<unsigned long, fs::path> living_namespaces() {
@@ -193,7 +214,8 @@ std::filesystem::path PinDirectory::place() { return pin_path(); }
 std::optional<PinDirectory> PinDirectory::open(std::string& why_not) {
   const fs::path path = pin_path();
   if (!on_bpf_file_system(path.parent_path())) {
-    why_not = "no BPF file system is mounted at " + path.parent_path().string();
+    why_not =
+        "no BPF file system is mounted at " + path.parent_path().string() + hidden_by_ip_netns(path.parent_path());
     return std::nullopt;
   }
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {

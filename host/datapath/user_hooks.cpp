@@ -94,8 +94,10 @@ void require_free_xdp(const Interface& port, UserHook where, bool alone) {
     }
     if (id != 0 && !dispatcher) {
       throw Conflict(what + ": program " + std::to_string(id) + " (" + describe_program(id).name +
-                     ") is there, and only one XDP program can be; mode tc stands beside it, and what stands behind "
-                     "libxdp's dispatcher lets others in (run --dispatcher)");
+                     ") is there, and only one XDP program can be; mode tc stands beside it" +
+                     (may_use_dispatcher() && kernel_takes_dispatcher()
+                          ? ", and what stands behind libxdp's dispatcher lets others in (run --dispatcher)"
+                          : "; libxdp's dispatcher, which lets others in, cannot be used here"));
     }
   }
 }

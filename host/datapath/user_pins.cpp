@@ -193,6 +193,17 @@ bool UserPins::any() {
   return fs::exists(PinDirectory::place() / "programs", missing);
 }
 
+std::vector<std::pair<std::string, PinnedLoad>> UserPins::look() {
+  const UserPins pins(PinDirectory::place() / "programs", UniqueFd());
+  std::vector<std::pair<std::string, PinnedLoad>> found;
+  for (const std::string& name : pins.names()) {
+    for (PinnedLoad& load : pins.loads(name)) {
+      found.emplace_back(name, std::move(load));
+    }
+  }
+  return found;
+}
+
 UniqueFd UserPins::lock_readers(const std::string& name) {
   std::string why_not;
   const auto own = PinDirectory::open(why_not);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/base/unique_fd.h"
@@ -70,6 +71,9 @@ class UserPins {
   static bool is_name(const std::string& name);
   // Whether the directory is there: without it nothing was ever loaded.
   static bool any();
+  // The loads of all names. Takes no lock, so that one which is being made or removed may be there in part. None where
+  // the directory is another user's.
+  static std::vector<std::pair<std::string, PinnedLoad>> look();
   // Waits for other readers of this name's maps, as open() does. To be called before open(). Nothing where the name is
   // not there.
   static UniqueFd lock_readers(const std::string& name);

@@ -173,6 +173,11 @@ bool may_use_dispatcher() {
   return bpf_link_get_next_id(0, &id) == 0 || errno != EPERM;
 }
 
+bool kernel_takes_dispatcher() {
+  const LibbpfMessages messages;
+  return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, nullptr) == 1;
+}
+
 std::string cannot_use_dispatcher(const std::string& reason) {
   return "libxdp's dispatcher cannot be used here (" + reason + ")";
 }

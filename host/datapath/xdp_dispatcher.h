@@ -25,6 +25,8 @@ constexpr std::uint32_t kOwnXdpPriority = 5;
 
 // Whether this process may use dispatchers.
 bool may_use_dispatcher();
+// Whether the kernel has programs that replace functions of others, which a dispatcher takes.
+bool kernel_takes_dispatcher();
 constexpr const char* kDispatcherRights = "it takes CAP_SYS_ADMIN beside CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
 // How a program says that it stands alone.
 std::string cannot_use_dispatcher(const std::string& reason);

@@ -18,6 +18,7 @@
 #include "host/ports/other_namespaces.h"
 #include "host/ports/port_programs.h"
 #include "host/ports/program_choice.h"
+#include "host/ports/users_programs.h"
 #include "host/sessions/session_table.h"
 
 namespace nicsentry {
@@ -28,6 +29,9 @@ constexpr const char* kAlone = ", alone on the hook: ";
 std::string attachment_name(const Interface& port, Hook hook) { return port.name + "/" + hook_name(hook); }
 
 Error not_ours(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program) {
+  if (const std::string users = users_program_text(program.id); !users.empty()) {
+    return Error("EBUSY: " + place_text(port, hook, mode, program) + " is " + users);
+  }
   return Error("EBUSY: " + place_text(port, hook, mode, program) + " is not nicsentry's" +
                (program.identity.why_not.empty() ? "" : " (" + program.identity.why_not + ")") +
                "; it was left as it is");
@@ -351,7 +355,11 @@ void Port::attach_new(Hook hook, Mode mode, const PortOptions& options) {
   if (joins(hook, mode, options)) {
     const std::string why_alone = program.join_dispatcher(interface_, mode, std::nullopt);
     attachment.program_id = program.id();
-    joined_ = why_alone.empty() ? ", behind libxdp's dispatcher" : kAlone + why_alone;
+    joined_ = why_alone.empty() ? ", behind libxdp's dispatcher" : "";
+    if (!why_alone.empty()) {
+      caution_ =
+          interface_.name + ": the program stands alone on the hook, no other XDP program can join it: " + why_alone;
+    }
     attached_.push_back(attachment);
     note_starting();
   } else {

@@ -71,6 +71,8 @@ class Port {
   void unpin(Hook hook) const;
   // One line: the mode, why no better one was possible, and what was adopted or replaced.
   const std::string& how() const { return how_; }
+  // Why the program stands alone where PortOptions::dispatcher is asked for; empty where it does not.
+  const std::string& caution() const { return caution_; }
   // The programs. The caller moves them out.
   std::vector<Opened>& programs() { return opened_; }
 
@@ -121,6 +123,7 @@ class Port {
   int pid_ = 0;  // as on record
   std::string socket_;
   std::string how_;
+  std::string caution_;
   std::string joined_;  // how the XDP program stands to libxdp's dispatcher, in words that continue a line
   std::vector<Opened> opened_;
   std::vector<AttachmentRecord> attached_;

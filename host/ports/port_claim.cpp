@@ -41,8 +41,8 @@ std::filesystem::path runtime_path() {
   return chosen != nullptr ? chosen : "/run/nicsentry";
 }
 
-std::filesystem::path claim_path(const Interface& port) {
-  return runtime_directory() / (std::to_string(network_namespace()) + "-" + std::to_string(port.index) + ".json");
+std::filesystem::path claim_path(const std::filesystem::path& directory, const Interface& port) {
+  return directory / (std::to_string(network_namespace()) + "-" + std::to_string(port.index) + ".json");
 }
 
 // The namespace in the name of a claim; nothing for another file.
@@ -208,7 +208,21 @@ std::filesystem::path runtime_directory() {
   return path;
 }
 
-PortClaim::PortClaim(const Interface& port) : port_(port.name), path_(claim_path(port)) {
+std::filesystem::path runtime_directory_to_drive() {
+  try {
+    return runtime_directory();
+  } catch (const SystemError& error) {
+    if (error.code() != EACCES || geteuid() == 0) {
+      throw;
+    }
+    throw SystemError(
+        EACCES, "opening the runtime directory " + runtime_path().string(),
+        ": this needs root (sudo), or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON with a NICSENTRY_RUNTIME_DIR "
+        "of this user");
+  }
+}
+
+PortClaim::PortClaim(const Interface& port) : port_(port.name), path_(claim_path(runtime_directory_to_drive(), port)) {
   while (true) {
     fd_ = UniqueFd(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
     if (!fd_) {
@@ -257,7 +271,9 @@ void PortClaim::write(ClaimRecord record) {
 
 void PortClaim::erase() { unlink(path_.c_str()); }
 
-std::optional<PortRecord> read_port_record(const Interface& port) { return read_record_at(claim_path(port)); }
+std::optional<PortRecord> read_port_record(const Interface& port) {
+  return read_record_at(claim_path(runtime_directory(), port));
+}
 
 std::vector<NamespacedRecord> read_all_port_records() {
   std::vector<NamespacedRecord> records;

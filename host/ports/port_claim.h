@@ -78,5 +78,7 @@ void remove_vanished_records();
 // /run/nicsentry, made for root alone if it is missing. Throws Error for one that another user owns or can write, and
 // for one that this user may not open.
 std::filesystem::path runtime_directory();
+// The same for commands that drive a port: the error says which rights that takes.
+std::filesystem::path runtime_directory_to_drive();
 
 }  // namespace nicsentry

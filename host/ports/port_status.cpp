@@ -11,6 +11,7 @@
 #include "host/ports/other_namespaces.h"
 #include "host/ports/port_claim.h"
 #include "host/ports/port_programs.h"
+#include "host/ports/users_programs.h"
 
 namespace nicsentry {
 namespace {
@@ -110,6 +111,7 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
 
 std::string detach_port(const std::string& interface_name, std::optional<Mode> mode) {
   const Interface port = find_port(interface_name);
+  runtime_directory_to_drive();  // its error fits better than the one of the look at the run
   refuse_driven(port);
   PortClaim claim(port);
   ClaimRecord left;
@@ -146,11 +148,13 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
   } else {
     claim.write(left);
   }
+  const std::string users = users_programs_text(port, mode);
+  const std::string staying = users.empty() ? "" : "; " + users;
   if (done.empty()) {
     throw Error("ENOENT: nothing of nicsentry's is on " + port.name +
-                (mode ? std::string(" in mode ") + mode_name(*mode) : ""));
+                (mode ? std::string(" in mode ") + mode_name(*mode) : "") + staying);
   }
-  return port.name + ": detached from " + done +
+  return port.name + ": detached from " + done + staying +
          (unenforced.empty() ? "" : "; nothing is enforced on " + unenforced + " from now on");
 }
 

@@ -41,8 +41,8 @@ struct AttachmentStatus {
 // The programs on the hooks of a port. Throws SystemError.
 std::vector<AttachmentStatus> port_status(const Interface& port);
 
-// Takes nicsentry's programs (of one mode only, if it is given) off a port, whoever attached them; says what it did.
-// Throws Error where there is none, and where a controller drives them.
+// Takes nicsentry's programs (of one mode only, if it is given) off a port, whoever attached them; says what it did,
+// and which programs of users stay. Throws Error where there is none, and where a controller drives them.
 std::string detach_port(const std::string& interface_name, std::optional<Mode> mode);
 
 }  // namespace nicsentry

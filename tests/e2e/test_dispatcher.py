@@ -142,7 +142,11 @@ def refused_case(directory):
             raise Skipped("the kernel takes libxdp's dispatcher")
         shared.listen()
         watching = Controller(shared, *OURS, "--dispatcher")
-        expect_text("log", "alone on the hook: libxdp's dispatcher cannot be used here (", watching.log())
+        caution = "warning: right0: the program stands alone on the hook, no other XDP program can join it: "
+        expect_text("log", caution + "libxdp's dispatcher cannot be used here (", watching.log())
+        advised = load(shared, shared.compiled("counting"), "--mode", "drv", check=False).stderr
+        expect_text("advice beside it", "lets others in, cannot be used here", advised)
+        expect("the option that has no effect is advised", False, "--dispatcher" in advised)
         shared.drop_ruled()
         expect("program on the hook", "sentry", shared.name_on_hook())
         shared.check_answers("beside the rule", FILTERED, OPEN)

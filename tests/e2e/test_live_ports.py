@@ -145,6 +145,39 @@ def foreign_case(directory, sample):
         os.close(descriptor)
 
 
+def hints_case(directory):
+    """Where a program of nicsentry's is in the way, `run` and `attach` name the command that helps, and it does."""
+    with Network(directory) as network:
+
+        def refused(*words):
+            done = network.nicsentry(*words, check=False)
+            expect(f"exit status of {words}", 1, done.returncode)
+            return done.stderr
+
+        run_once = ("run", "-i", "right0", "--windows", 1, "--window", "100ms")
+        network.nicsentry("attach", "-i", "right0", "--mode", "skb", "--profile", "ddos")
+        for words, advised in (
+            (
+                ("attach", "-i", "right0"),
+                "EEXIST: right0 has a program of nicsentry already: 'ddos'; drive it with: nicsentry run -i right0; "
+                "take it off with: nicsentry detach -i right0",
+            ),
+            ((*run_once, "--mode", "drv"), ": run with --mode skb, or detach it first"),
+            ((*run_once, "--profile", "crypto"), " does not serve profile crypto; detach it first"),
+            ((*run_once, "--firewall"), " has no firewall; detach it first"),
+            ((*run_once, "--sessions", 100000), " has maps for 65536 sessions, not for 100000; detach it first"),
+        ):
+            expect_text(f"words of {words}", advised, refused(*words))
+        network.nicsentry(*run_once)
+        network.nicsentry(*run_once, "--mode", "skb")
+        network.nicsentry("detach", "-i", "right0")
+        expect_text(
+            "words of a second detach", "nothing of nicsentry's is on right0\n", refused("detach", "-i", "right0")
+        )
+        network.nicsentry(*run_once, "--mode", "drv", "--profile", "crypto")
+        network.check_clean()
+
+
 def extract_case(directory, sample):
     with Network(directory) as network:
         controller = Controller(network, "--mode", "drv")
@@ -192,6 +225,7 @@ def main():
             "SIGKILL": on_sample(killed_case),
             "second controller": on_sample(second_controller_case),
             "foreign program": on_sample(foreign_case),
+            "what run and attach advise": hints_case,
             "extract": on_sample(extract_case),
             "port left clean": clean_case,
         }

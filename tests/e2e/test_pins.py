@@ -119,6 +119,21 @@ def no_file_system_case(directory):
         network.check_clean()
 
 
+def hidden_file_system_case(directory):
+    """`ip netns exec` hides the BPF file system below /sys: the message names it, and what shows it."""
+    with Network(directory) as network:
+        del os.environ["NICSENTRY_PIN_DIR"]
+        watching = Controller(network, "--mode", "drv")
+        hidden = (
+            f"/sys/fs/bpf: 'ip netns exec' hides it; use: nsenter --net=/run/netns/{network.receiver} nicsentry ..."
+        )
+        expect_text("log", f"; not pinned (no BPF file system is mounted at {hidden})", watching.log())
+        watching.stop()
+        listed = network.nicsentry("programs", "list", check=False)
+        expect_text("programs list", hidden, listed.stderr)
+        network.check_clean()
+
+
 def vanished_case(directory):
     """The next start or detach removes the pins of a port, a hook or a namespace that is gone."""
     with Network(directory, pairs=3) as network:
@@ -156,6 +171,7 @@ def main():
             "taking over with few capabilities": capabilities_case,
             "a directory of another owner or mode": refused_case,
             "no BPF file system": no_file_system_case,
+            "a BPF file system that is hidden": hidden_file_system_case,
             "pins of what is gone": vanished_case,
         }
     )

@@ -263,6 +263,15 @@ def xdp_case(directory):
         expect("egress filters", 1, len(filters(network, "egress")))
         done = network.nicsentry("run", "-i", "right0", "--mode", "drv", "--windows", 1, check=False)
         expect("a run beside it, exit status", 1, done.returncode)
+        removal = "'one' of your own (remove it with: nicsentry programs unload one)"
+        expect_text("words of a run beside it", f"in mode drv is {removal}", done.stderr)
+        there = "'one' of your own is on xdp, tc-egress (remove it with: nicsentry programs unload one)"
+        done = network.nicsentry("detach", "-i", "right0", check=False)
+        expect("detach of it, exit status", 1, done.returncode)
+        expect_text("words of detach", f"ENOENT: nothing of nicsentry's is on right0; {there}", done.stderr)
+        network.nicsentry("attach", "-i", "right0", "--mode", "tc")
+        done = network.nicsentry("detach", "-i", "right0")
+        expect_text("detach beside it", f"right0: detached from tc-ingress (mode tc); {there}", done.stderr)
         load(network, path, "--name", "two", "--mode", "tc")
         network.nicsentry("run", "-i", "right0", "--mode", "tc", "--windows", 1, "--window", "1s")
         sent(network, 20)

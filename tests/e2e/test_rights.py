@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import struct
 import sys
 
@@ -128,6 +129,21 @@ def commands_case(directory):
         network.check_clean()
 
 
+def user_case(directory):
+    """An ordinary user who drives a port is told which rights that takes."""
+    with Network(directory) as network:
+        network.directory.chmod(0o755)
+        program = shutil.copy(BINARY, network.directory / "program")  # the build may be in a directory of root's
+        for words in (("run", "-i", "right0", *ONE_WINDOW), ("attach", "-i", "right0"), ("detach", "-i", "right0")):
+            user = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+            done = network.inside(network.receiver, *user, program, *words, check=False)
+            expect(f"{words[0]}, exit status", 1, done.returncode)
+            expect_text(words[0], "EACCES: opening the runtime directory", done.stderr)
+            needed = "this needs root (sudo), or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON with a NICSENTRY_RUNTIME_DIR"
+            expect_text(words[0], needed, done.stderr)
+        network.check_clean()
+
+
 def by_hand_case(directory):
     """A program that was attached by hand has no pin: whoever looks at it may open all programs."""
     with Network(directory) as network:
@@ -193,6 +209,7 @@ if __name__ == "__main__":
         run_directory_cases(
             {
                 "each command": commands_case,
+                "an ordinary user": user_case,
                 "a program attached by hand": by_hand_case,
                 "commands to a run": firewall_case,
                 "rings and locked memory": rings_case,

@@ -23,6 +23,7 @@
 #include "host/app/diagnosis.h"
 #include "host/base/error.h"
 #include "host/ports/other_namespaces.h"
+#include "host/ports/port_status.h"
 #include "tests/support/tries.h"
 
 namespace nicsentry::testing {
@@ -221,10 +222,11 @@ TEST_CASE("a runtime directory that another user controls is refused") {
   CHECK_THROWS_WITH(runtime_directory(), Catch::Contains("is not a directory"));
 }
 
-TEST_CASE("a runtime directory of another user is refused with the user whom commands need") {
-  const RuntimeDirectory directory;
-  CHECK(runtime_directory() == directory.path);
-  REQUIRE(chmod(directory.outer.c_str(), 0755) == 0);
+namespace {
+
+// Returns the words that an ordinary user gets from `act`.
+template <typename Act>
+std::string told_to_nobody(Act act) {
   std::array<int, 2> ends{};
   REQUIRE(pipe(ends.data()) == 0);
   const UniqueFd from(ends[0]);
@@ -234,7 +236,7 @@ TEST_CASE("a runtime directory of another user is refused with the user whom com
     std::string said = "nothing";
     if (setgid(kNobody) == 0 && setuid(kNobody) == 0) {
       try {
-        runtime_directory();
+        act();
       } catch (const Error& error) {
         said = error.what();
       }
@@ -246,8 +248,31 @@ TEST_CASE("a runtime directory of another user is refused with the user whom com
   const ssize_t got = read(from.get(), said.data(), said.size());
   waitpid(child, nullptr, 0);
   said.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  CHECK_THAT(said, Catch::StartsWith("EACCES: opening " + directory.path.string()) &&
-                       Catch::Contains("need no capabilities, but the user who runs nicsentry: user 0, root (sudo)"));
+  return said;
+}
+
+}  // namespace
+
+TEST_CASE("a runtime directory of another user is refused with the user whom commands need") {
+  const RuntimeDirectory directory;
+  CHECK(runtime_directory() == directory.path);
+  REQUIRE(chmod(directory.outer.c_str(), 0755) == 0);
+  CHECK_THAT(told_to_nobody([] { runtime_directory(); }),
+             Catch::StartsWith("EACCES: opening " + directory.path.string()) &&
+                 Catch::Contains("need no capabilities, but the user who runs nicsentry: user 0, root (sudo)"));
+}
+
+TEST_CASE("whoever may not drive a port is told what that needs") {
+  const RuntimeDirectory directory;
+  CHECK(runtime_directory() == directory.path);
+  REQUIRE(chmod(directory.outer.c_str(), 0755) == 0);
+  const Interface port = find_interface("lo");
+  for (const std::string& said : {told_to_nobody([&port] { const PortClaim claim(port); }),
+                                  told_to_nobody([] { detach_port("lo", std::nullopt); })}) {
+    CHECK_THAT(said, Catch::StartsWith("EACCES: opening the runtime directory " + directory.path.string() + ": ") &&
+                         Catch::Contains("needs root (sudo), or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON with a "
+                                         "NICSENTRY_RUNTIME_DIR of this user"));
+  }
 }
 
 TEST_CASE("a damaged record is empty, and a file that is none holds nobody up") {
