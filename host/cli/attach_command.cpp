@@ -57,6 +57,9 @@ int attach(const AttachOptions& options) {
   }
   port.restore();
   log_info(port.how());
+  if (!port.caution().empty()) {
+    log_warning(port.caution());
+  }
   return kExitSuccess;
 }
 
@@ -77,8 +80,7 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
   add_mode_option(*command, options->mode);
   add_direction_option(*command, options->direction);
   add_dispatcher_option(*command, options->dispatcher);
-  command->add_option("--profile", options->profile, "the analyses; all is the default")
-      ->check(understood_by(parse_profile), listed_values({"ddos", "crypto", "all"}));
+  add_profile_option(*command, options->profile);
   command->add_option("--sessions", options->sessions, "sessions that the maps hold (default 65536)")
       ->check(whole_number(1, UINT32_MAX));
   command->add_flag("--firewall", options->firewall,
@@ -92,8 +94,7 @@ void add_attach_commands(CLI::App& app, Action& chosen) {
 
   CLI::App* off = app.add_subcommand("detach", "remove nicsentry's programs from a port");
   off->add_option("-i,--interface", options->interface, "port")->required();
-  off->add_option("--mode", options->mode, "only the program of this mode (default: all)")
-      ->check(understood_by(chosen_mode), listed_values({"auto", "hw", "drv", "skb", "tc"}));
+  add_only_mode_option(*off, options->mode);
   off->footer("Example:\n  nicsentry detach -i eth0");
   off->callback([options, &chosen] { chosen = [options] { return detach(*options); }; });
 }

@@ -20,7 +20,9 @@ struct CommandPlace {
 struct CommandWalk {
   CommandPlace place;
   std::optional<std::string> unknown_command;  // the first word that stands where a command has to, and is none
-  std::optional<std::string> unknown_option;   // the first "--NAME" that no level has
+  std::optional<std::string> unknown_option;   // the first "--NAME" or "-N" that no level up to there has
+  CommandPlace option_place;                   // where that stands
+  bool option_first = false;                   // before the unknown command
 };
 CommandWalk walk_commands(const CLI::App& program, std::span<const std::string> words);
 
@@ -28,7 +30,9 @@ CommandWalk walk_commands(const CLI::App& program, std::span<const std::string> 
 std::vector<std::string> command_names(const CLI::App& command);
 std::vector<std::string> option_names(const CommandPlace& place);
 
-// What is wrong with the words and what was meant; nothing where each command and option is known.
-std::optional<std::string> unknown_word_error(const CLI::App& program, std::span<const std::string> words);
+// An error about the first unknown command or option, with what was meant; nothing where each one is known. `topics`:
+// words that may stand in place of a command.
+std::optional<std::string> unknown_word_error(const CLI::App& program, std::span<const std::string> words,
+                                              std::span<const std::string> topics = {});
 
 }  // namespace nicsentry

@@ -4,108 +4,29 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "host/cli/command_tree.h"
 #include "host/cli/commands.h"
 #include "host/cli/help_topics.h"
+#include "host/cli/line_reading.h"
 #include "host/cli/value_candidates.h"
 
 namespace nicsentry {
 namespace {
-
-const CLI::Option* find_option(const CommandPlace& place, const std::string& name) {
-  for (const CLI::App* level : place.levels) {
-    if (const CLI::Option* option = level->get_option_no_throw(name)) {
-      return option;
-    }
-  }
-  return nullptr;
-}
-
-// How many values an option takes at most; a flag takes none.
-int values_taken(const CLI::Option& option) {
-  const int most = option.get_items_expected_max();
-  return most > 1 && !option.get_allow_extra_args() ? 1 : most;
-}
-
-// The argument without a name that stands behind so many others.
-const CLI::Option* argument_at(const CLI::App& command, int position) {
-  for (const CLI::Option* option : command.get_options()) {
-    if (option->get_positional() && (position -= values_taken(*option)) < 0) {
-      return option;
-    }
-  }
-  return nullptr;
-}
-
-// Where the words lead, the last one left out: the command, whose value comes next, and the port that they name.
-class Reading {
- public:
-  Reading(const CLI::App& program, std::span<const std::string> words) : place_(walk_commands(program, {}).place) {
-    for (const std::string& word : words) {
-      take(program, word);
-    }
-  }
-
-  const CommandPlace& place() const { return place_; }
-  const std::string& interface() const { return interface_; }
-  // Nothing where none is expected.
-  const CLI::Option* next() const { return left_ > 0 ? open_ : argument_at(*place_.command, arguments_); }
-  bool option_is_open() const { return left_ > 0; }
-
- private:
-  void take(const CLI::App& program, const std::string& word) {
-    if (word.size() > 1 && word.starts_with('-')) {
-      take_option(word);
-    } else if (left_ > 0) {
-      --left_;
-      interface_ = open_->check_lname("interface") ? word : interface_;
-    } else {
-      take_word(program, word);
-    }
-  }
-
-  void take_option(const std::string& word) {
-    const std::size_t equals = word.find('=');
-    open_ = find_option(place_, word.substr(0, equals));
-    left_ = open_ != nullptr && equals == std::string::npos ? values_taken(*open_) : 0;
-  }
-
-  void take_word(const CLI::App& program, const std::string& word) {
-    std::vector<std::string> line = line_;
-    line.push_back(word);
-    CommandPlace place = walk_commands(program, line).place;
-    if (place.command == place_.command) {
-      ++arguments_;
-      return;
-    }
-    place_ = std::move(place);
-    line_ = std::move(line);
-    arguments_ = 0;
-  }
-
-  CommandPlace place_;
-  std::vector<std::string> line_;  // the commands' names
-  const CLI::Option* open_ = nullptr;
-  int left_ = 0;       // values that it takes
-  int arguments_ = 0;  // behind the command
-  std::string interface_;
-};
 
 void append(std::vector<std::string>& all, const std::vector<std::string>& more) {
   all.insert(all.end(), more.begin(), more.end());
 }
 
 // "--mode=dr": what may stand behind the '='.
-std::vector<std::string> values_behind_equals(const Reading& reading, const std::string& begun) {
+std::vector<std::string> values_behind_equals(const LineReading& reading, const std::string& begun) {
   const std::size_t equals = begun.find('=');
   const std::string name = begun.substr(0, equals);
   const CLI::Option* option = find_option(reading.place(), name);
   std::vector<std::string> values;
   if (option != nullptr && values_taken(*option) > 0) {
-    for (const std::string& value : value_candidates(*option, begun.substr(equals + 1), reading.interface())) {
+    for (const std::string& value : value_candidates(*option, begun.substr(equals + 1), reading.so_far())) {
       values.push_back(begun.substr(0, equals + 1) + value);
     }
   }
@@ -123,12 +44,12 @@ std::vector<std::string> candidates(const CLI::App& program, std::vector<std::st
     words.erase(words.begin());
     append(all, words.empty() ? topic_names() : std::vector<std::string>());
   }
-  const Reading reading(program, words);
+  const LineReading reading(program, words);
   if (begun.starts_with('-')) {
     all = begun.find('=') == std::string::npos ? option_names(reading.place()) : values_behind_equals(reading, begun);
   } else {
     if (const CLI::Option* option = reading.next()) {
-      append(all, value_candidates(*option, begun, reading.interface()));
+      append(all, value_candidates(*option, begun, reading.so_far()));
     }
     if (!reading.option_is_open()) {
       append(all, command_names(*reading.place().command));

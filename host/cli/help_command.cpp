@@ -38,7 +38,8 @@ void add_help_command(CLI::App& app, Action& chosen) {
         std::fputs(std::string(text).c_str(), stdout);
         return kExitSuccess;
       }
-      if (const auto error = unknown_word_error(app, *words)) {
+      const std::vector<std::string> topics = words->size() == 1 ? topic_names() : std::vector<std::string>();
+      if (const auto error = unknown_word_error(app, *words, topics)) {
         std::fprintf(stderr, "nicsentry: error: %s\n", error->c_str());
         return kExitUsage;
       }

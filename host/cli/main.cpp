@@ -9,6 +9,7 @@
 #include "host/base/error.h"
 #include "host/cli/command_tree.h"
 #include "host/cli/commands.h"
+#include "host/cli/line_reading.h"
 #include "host/cli/version_options.h"
 
 namespace {
@@ -61,8 +62,13 @@ int main(int argc, char** argv) {
     app.exit(help_or_version);
     chosen = [] { return kExitSuccess; };
   } catch (const CLI::ParseError& error) {
-    if (const auto unknown = unknown_word_error(app, std::vector<std::string>(argv + 1, argv + argc))) {
-      std::fprintf(stderr, "nicsentry: error: %s\n", unknown->c_str());
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    auto wrong = unknown_word_error(app, words);
+    if (!wrong) {
+      wrong = stray_word_error(app, words);
+    }
+    if (wrong) {
+      std::fprintf(stderr, "nicsentry: error: %s\n", wrong->c_str());
     } else {
       std::fprintf(stderr, "nicsentry: error: %s", usage_error(app, error).c_str());
     }

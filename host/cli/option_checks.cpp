@@ -20,7 +20,9 @@ std::string alternatives(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string hint_of(const std::string& word, const std::vector<std::string>& words) {
+}  // namespace
+
+std::string hint_of_word(const std::string& word, const std::vector<std::string>& words) {
   std::vector<const char*> allowed;
   allowed.reserve(words.size());
   for (const std::string& one : words) {
@@ -29,12 +31,10 @@ std::string hint_of(const std::string& word, const std::vector<std::string>& wor
   return value_hint(word, allowed);
 }
 
-}  // namespace
-
 CLI::Validator one_of(const std::vector<std::string>& words) {
   const auto check = [words](const std::string& word) {
     const bool known = std::find(words.begin(), words.end(), word) != words.end();
-    return known ? std::string() : "'" + word + "': allowed is " + alternatives(words) + hint_of(word, words);
+    return known ? std::string() : "'" + word + "': allowed is " + alternatives(words) + hint_of_word(word, words);
   };
   return {check, listed_values(words)};
 }

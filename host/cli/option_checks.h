@@ -26,15 +26,29 @@ std::function<std::string(const std::string&)> understood_by(Parse parse) {
   };
 }
 
+// The description of a check, by which --help and the shells' completion list values: "{ddos,crypto,all}".
+std::string listed_values(const std::vector<std::string>& words);
+
+// "; did you mean 'drv'?", where one of these words was meant.
+std::string hint_of_word(const std::string& word, const std::vector<std::string>& words);
+
 // For CLI::Option::check: one of these words, which --help and the shells' completion list. An error names them, and
 // the one that was meant.
 CLI::Validator one_of(const std::vector<std::string>& words);
 
+// For CLI::Option::check: understood_by() with the one of these words that was meant. --help and the shells' completion
+// list them.
+template <typename Parse>
+CLI::Validator words_understood_by(Parse parse, const std::vector<std::string>& words) {
+  const auto check = [understood = understood_by(parse), words](const std::string& text) {
+    const std::string error = understood(text);
+    return error.empty() ? error : error + hint_of_word(text, words);
+  };
+  return {check, listed_values(words)};
+}
+
 // For CLI::Option::check: a whole number in these bounds. An error names them.
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
-
-// The description of a check, by which --help and the shells' completion list values: "{ddos,crypto,all}".
-std::string listed_values(const std::vector<std::string>& words);
 
 // understood_by() for all values of an option that takes several: every wrong one is reported, a line each. `values`
 // gets the values.

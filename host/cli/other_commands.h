@@ -6,8 +6,8 @@
 
 namespace nicsentry {
 
-// What somebody meant who wrote a command as nft, iptables, tcpdump and others name it: "show" for "rules list". `line`
-// leads to the command: "nicsentry rules". Empty where nothing is known.
+// Returns the command that is meant by a word or an option of nft, iptables, tcpdump and others: "show" for "rules
+// list". `line` leads to the command: "nicsentry rules". Empty where nothing is known.
 std::string command_meant(std::string_view line, std::string_view word);
 
 }  // namespace nicsentry

@@ -2,13 +2,29 @@
 #include "host/cli/port_options.h"
 
 #include "host/cli/option_checks.h"
+#include "host/report/profile.h"
 
 namespace nicsentry {
+namespace {
+
+CLI::Option* add_mode(CLI::App& command, std::string& mode, const char* what) {
+  return command.add_option("--mode", mode, what)
+      ->check(words_understood_by(chosen_mode, {"auto", "hw", "drv", "skb", "tc"}));
+}
+
+}  // namespace
 
 void add_mode_option(CLI::App& command, std::string& mode) {
-  command.add_option("--mode", mode, "auto: hw, else drv, else skb")
-      ->check(understood_by(chosen_mode), listed_values({"auto", "hw", "drv", "skb", "tc"}))
-      ->capture_default_str();
+  add_mode(command, mode, "auto: hw, else drv, else skb")->capture_default_str();
+}
+
+void add_only_mode_option(CLI::App& command, std::string& mode) {
+  add_mode(command, mode, "only the program of this mode (default: all)");
+}
+
+void add_profile_option(CLI::App& command, std::string& profile) {
+  command.add_option("--profile", profile, "the analyses; all is the default")
+      ->check(words_understood_by(parse_profile, {"ddos", "crypto", "all"}));
 }
 
 void add_direction_option(CLI::App& command, std::string& direction) {

@@ -9,9 +9,11 @@
 
 namespace nicsentry {
 
-// Options of the commands that put a program on a port.
+// Options of the commands that put a program on a port, or take it off.
 void add_mode_option(CLI::App& command, std::string& mode);
+void add_only_mode_option(CLI::App& command, std::string& mode);
 void add_direction_option(CLI::App& command, std::string& direction);
+void add_profile_option(CLI::App& command, std::string& profile);
 void add_dispatcher_option(CLI::App& command, bool& dispatcher);
 
 // "auto": no mode is asked for. Throws Error on a word that is no mode.

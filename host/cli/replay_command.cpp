@@ -101,7 +101,7 @@ void allow_open_files() {
 
 int run(const ReplayCommandOptions& options) {
   set_up_log(options.window.quiet);
-  warn_of_no_files(options.window);
+  warn_of_vain_options(options.window);
   allow_open_files();
   ReplayOptions replayed;
   replayed.captures = options.captures;

@@ -20,6 +20,7 @@
 #include "host/cli/number_of.h"
 #include "host/cli/value_types.h"
 #include "host/rules/language/batch.h"
+#include "host/rules/language/field_text.h"
 #include "host/rules/language/rule_text.h"
 #include "host/rules/language/rule_words.h"
 
@@ -67,8 +68,15 @@ json insertion(const ChangeCommand& command) {
 }
 
 json deletion(const ChangeCommand& command) {
-  if (command.words.size() == 1 && is_number(command.words.front())) {
-    return {{"operation", "delete"}, {"id", id_of(command.words.front())}};
+  const std::string& word = command.words.front();
+  if (command.words.size() == 1 && is_number(word)) {
+    return {{"operation", "delete"}, {"id", id_of(word)}};
+  }
+  if (command.words.size() == 1 && word.find('=') == std::string::npos && !parse_action(word)) {
+    throw Error("\"" + word +
+                "\": allowed is the rule's id, a number as 'nicsentry rules show' has it, or the rule as "
+                "with 'rules add'" +
+                (word == "all" ? "; did you mean 'rules flush'?" : ""));
   }
   return rule_operation("delete", command.words);
 }
@@ -148,14 +156,13 @@ void warn_of_twice(const BatchAnswer& answer) {
   }
   std::string ids;
   for (const TwiceRule& twice : answer.twice_ids) {
-    ids += (ids.empty() ? "" : ", ") + std::to_string(twice.id) + " (as " + std::to_string(twice.same_as) + ")";
+    ids += (ids.empty() ? "rule " : ", rule ") + std::to_string(twice.id) + " is the same as rule " +
+           std::to_string(twice.same_as);
   }
   if (answer.twice_ids.size() < answer.twice) {
-    ids += " and " + std::to_string(answer.twice - answer.twice_ids.size()) + " more";
+    ids += ", and " + std::to_string(answer.twice - answer.twice_ids.size()) + " more are in the chain already";
   }
-  log_warning((answer.twice == 1 ? "a rule stands in the chain twice now: "
-                                 : std::to_string(answer.twice) + " rules stand in the chain twice now: ") +
-              ids + "; 'nicsentry rules load' makes a chain what a file says");
+  log_warning(ids + "; 'nicsentry rules load FILE' makes a chain what a file says");
 }
 
 void report_rules(Chain chain, const BatchAnswer& answer) {
@@ -180,8 +187,8 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
     add_controller_option(*command, options->interface);
     return command;
   };
-  const auto add_words = [&options](CLI::App& command, const char* what) {
-    command.add_option(kRuleWords, options->words, what)->required()->type_name(kRuleWordType);
+  const auto add_words = [&options](CLI::App& command, const char* what, const char* type = kRuleWordType) {
+    command.add_option(kRuleWords, options->words, what)->required()->type_name(type);
   };
 
   CLI::App* command = add("add", "add a rule behind all others", addition);
@@ -201,7 +208,7 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
       "  nicsentry rules insert 3 drop l4proto=TCP dport=23");
 
   command = add("delete", "remove a rule", deletion);
-  add_words(*command, "the rule's id as 'rules show' has it, or the rule as with 'rules add'");
+  add_words(*command, "the rule's id as 'rules show' has it, or the rule as with 'rules add'", kRuleIdOrWordType);
   command->footer(
       "Examples:\n"
       "  nicsentry rules delete 3 -i eth0\n"
@@ -210,8 +217,12 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
   command = add("move", "move a rule; it keeps its counters and its remaining life", movement);
   command->add_option("ID", options->from, "the rule's id as 'rules show' has it")
       ->required()
+      ->type_name(kRuleIdType)
       ->check(CLI::NonNegativeNumber);
-  command->add_option("TO", options->to, "the id that it gets")->required()->check(CLI::NonNegativeNumber);
+  command->add_option("TO", options->to, "the id that it gets")
+      ->required()
+      ->type_name(kRuleIdType)
+      ->check(CLI::NonNegativeNumber);
   command->footer("Example:\n  nicsentry rules move 5 0 -i eth0");
 
   command = add("flush", "remove all rules of a chain; its default and settings stay", flushing);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "host/api/client/controller.h"
-#include "host/base/json_reading.h"
 #include "host/cli/change_options.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/commands.h"
@@ -16,6 +15,7 @@
 #include "host/cli/rules_change.h"
 #include "host/cli/rules_check.h"
 #include "host/cli/rules_explain.h"
+#include "host/cli/rules_file.h"
 #include "host/cli/rules_import.h"
 #include "host/cli/rules_load.h"
 #include "host/cli/rules_statistics.h"
@@ -77,7 +77,7 @@ int show(const RulesOptions& options) {
 int apply(const RulesOptions& options) {
   set_up_log(false);
   const Chain chain = options.egress ? Chain::egress : Chain::ingress;
-  const nlohmann::json batch = read_json_file(options.file);
+  const nlohmann::json batch = read_rules_file(options.file);
   const BatchAnswer answer = Controller::of_port(options.interface).apply(chain, batch, change_query(options.change));
   warn_of_twice(answer);
   return report_change(options.change, encode(answer), answer.enforced, {chain}, [&] { report_rules(chain, answer); });
@@ -85,7 +85,7 @@ int apply(const RulesOptions& options) {
 
 int check(const RulesOptions& options) {
   set_up_log(false);
-  check_rules(read_json_file(options.file), options.egress ? Chain::egress : Chain::ingress, options.json);
+  check_rules(read_rules_file(options.file), options.egress ? Chain::egress : Chain::ingress, options.json);
   return kExitSuccess;
 }
 
@@ -98,6 +98,14 @@ int set_default(const RulesOptions& options) {
       Controller::of_port(options.interface).set_default(chain, action, change_query(options.change));
   return report_change(options.change, encode(answer), answer.enforced, {chain}, [&] {
     std::printf("default %s (%s)\n", options.action.c_str(), options.chain.c_str());
+    std::fflush(stdout);
+    if (!answer.cut_off.empty()) {
+      std::string lines;
+      for (const std::string& one : answer.cut_off) {
+        lines += "\n  " + one;
+      }
+      log_warning("it cuts off" + lines);
+    }
     if (answer.warning) {
       log_warning(*answer.warning);
     }

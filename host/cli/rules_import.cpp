@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/rules_import.h"
 
-#include <cerrno>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "host/base/error.h"
-#include "host/base/text_reading.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/log.h"
+#include "host/cli/rules_file.h"
 #include "host/rules/import/import.h"
 #include "host/rules/language/ruleset_text.h"
 
@@ -23,21 +20,10 @@ struct ImportOptions {
   std::vector<std::string> files;
 };
 
-std::string text_of(const std::string& path) {
-  if (path == "-") {
-    return read_text(std::cin, "standard input");
-  }
-  std::ifstream file(path);
-  if (!file) {
-    throw SystemError(errno, "opening " + path);
-  }
-  return read_text(file, path);
-}
-
 int print_imported(const ImportOptions& options) {
   std::vector<std::string> texts;
   for (const std::string& path : options.files) {
-    texts.push_back(text_of(path));
+    texts.push_back(text_of_file(path));
   }
   const ImportedRules imported = import_rules(texts);
   std::fputs(ruleset_text(imported.ruleset).c_str(), stdout);

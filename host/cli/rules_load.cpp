@@ -8,12 +8,12 @@
 
 #include "host/api/client/controller.h"
 #include "host/base/error.h"
-#include "host/base/json_reading.h"
 #include "host/cli/change_options.h"
 #include "host/cli/command_parts.h"
 #include "host/cli/controller_option.h"
 #include "host/cli/log.h"
 #include "host/cli/number_of.h"
+#include "host/cli/rules_file.h"
 #include "host/rules/language/ruleset.h"
 #include "host/rules/language/ruleset_change.h"
 #include "host/rules/language/ruleset_text.h"
@@ -30,7 +30,7 @@ struct RulesetOptions {
 };
 
 nlohmann::json read_ruleset(const RulesetOptions& options) {
-  const nlohmann::json file = read_json_file(options.file);
+  const nlohmann::json file = read_rules_file(options.file);
   return options.egress ? named_chain(file, Chain::egress) : file;
 }
 
@@ -85,7 +85,8 @@ int export_ruleset(const RulesetOptions& options) {
 }
 
 int print_differences(const RulesetOptions& options) {
-  const DiffAnswer answer = Controller::of_port(options.interface).compare(read_ruleset(options));
+  const nlohmann::json ruleset = read_ruleset(options);  // before a controller is looked for
+  const DiffAnswer answer = Controller::of_port(options.interface).compare(ruleset);
   if (options.json) {
     std::printf("%s\n", printed_json(encode(answer), 2).c_str());
   } else {

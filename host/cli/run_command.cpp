@@ -70,7 +70,7 @@ DaemonOptions parse(const RunOptions& options) {
 
 int run(const RunOptions& options) {
   set_up_log(options.window.quiet);
-  warn_of_no_files(options.window);
+  warn_of_vain_options(options.window);
   const DaemonOptions daemon = parse(options);
   const ReportOutputOptions output = output_options(options.window);
   block_service_signals();

@@ -21,14 +21,6 @@ namespace nicsentry {
 namespace {
 
 constexpr std::size_t kMissingReported = 20;
-std::vector<AddressRange> ranges_of(const std::vector<std::string>& entries) {
-  std::vector<AddressRange> ranges;
-  ranges.reserve(entries.size());
-  for (const std::string& entry : entries) {
-    ranges.push_back(parse_address_range(entry));
-  }
-  return ranges;
-}
 
 std::string end_text(const std::optional<double>& expires_s) {
   if (!expires_s) {
@@ -90,6 +82,15 @@ void add_adding_options(CLI::App& command, AddingOptions& options) {
                    "end entries as asked that would end later (default: the later end holds)");
 }
 
+std::vector<AddressRange> ranges_of(const std::vector<std::string>& texts) {
+  std::vector<AddressRange> ranges;
+  ranges.reserve(texts.size());
+  for (const std::string& text : texts) {
+    ranges.push_back(parse_address_range(text));
+  }
+  return ranges;
+}
+
 std::vector<RequestedEntry> requested_entries(const std::vector<std::string>& texts) {
   std::vector<RequestedEntry> entries;
   entries.reserve(texts.size());
@@ -125,15 +126,16 @@ int empty_set(const std::string& interface, const std::string& name, const Chang
       name, Controller::of_port(interface).replace_set(name, {{}, std::nullopt, true}, change_query(change)), change);
 }
 
-int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
+int take_from_set(const std::string& interface, const std::string& name, std::vector<AddressRange> entries,
                   const ChangeOptions& change) {
+  const std::size_t asked = entries.size();
   const SetRemoval removed =
-      Controller::of_port(interface).remove_from_set(name, {ranges_of(entries)}, change_query(change));
+      Controller::of_port(interface).remove_from_set(name, {std::move(entries)}, change_query(change));
   const bool done = removed.changed != 0;
   int status = kExitFailure;
   if (done || change.json) {
     const int enforced = report_change(change, encode(removed), removed.enforced, {Chain::ingress, Chain::egress}, [&] {
-      std::printf("%s: %zu of %zu removed\n", name.c_str(), removed.changed, entries.size());
+      std::printf("%s: %zu of %zu removed\n", name.c_str(), removed.changed, asked);
     });
     status = done ? enforced : kExitFailure;
   }

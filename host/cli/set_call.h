@@ -17,7 +17,8 @@ struct AddingOptions {
 };
 void add_adding_options(CLI::App& command, AddingOptions& options);
 
-// Texts as parse_address_range() reads them. Throws Error.
+// Texts as parse_address_range() reads them. Throw Error.
+std::vector<AddressRange> ranges_of(const std::vector<std::string>& texts);
 std::vector<RequestedEntry> requested_entries(const std::vector<std::string>& texts);
 
 // Ask the controller to add entries to a set or to remove them, and print the result. Both throw Error and return the
@@ -28,7 +29,7 @@ int add_to_set(const std::string& interface, const std::string& name, std::vecto
 int report_replaced(const std::string& name, const SetReplacement& answer, const ChangeOptions& change);
 // Removes all entries.
 int empty_set(const std::string& interface, const std::string& name, const ChangeOptions& change);
-int take_from_set(const std::string& interface, const std::string& name, const std::vector<std::string>& entries,
+int take_from_set(const std::string& interface, const std::string& name, std::vector<AddressRange> entries,
                   const ChangeOptions& change);
 
 }  // namespace nicsentry

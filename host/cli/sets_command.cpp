@@ -68,7 +68,11 @@ int list(const SetsOptions& options) {
   if (options.name.empty()) {
     show(options, controller.sets(), print_sets);
   } else {
-    show(options, controller.entries(options.name), print_entries);
+    const SetEntriesAnswer answer = controller.entries(options.name);
+    show(options, answer, print_entries);
+    if (answer.entries.empty() && !options.json) {
+      log_info("the set '" + options.name + "' is empty");  // not on standard output, which `sets load` reads again
+    }
   }
   return kExitSuccess;
 }
@@ -82,7 +86,7 @@ int add(const SetsOptions& options) {
 int remove(const SetsOptions& options) {
   set_up_log(false);
   if (!options.entries.empty()) {
-    return take_from_set(options.interface, options.name, options.entries, options.change);
+    return take_from_set(options.interface, options.name, ranges_of(options.entries), options.change);
   }
   if (!options.change.confirm.empty()) {
     throw Error("--confirm: a set is removed for good; give entries, or leave --confirm out");
@@ -142,7 +146,7 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
 
   command = add_set_part("remove", "remove entries, or without any the set", remove);
   add_name(*command, *options)->required();
-  add_entries(*command, *options, "entries as they were added (default: the set itself)");
+  add_entries(*command, *options, "entries as they were added (default: the set itself)")->type_name(kEntryType);
   add_change_options(*command, options->change);
   add_change_json(*command, options->change);
 

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include "host/base/error.h"
 #include "host/cli/duration.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
+#include "host/cli/port_options.h"
+#include "host/cli/time_zone.h"
 #include "host/filter/session_filter.h"
 #include "host/report/profile.h"
 #include "host/report/session_groups.h"
@@ -17,8 +20,7 @@ namespace nicsentry {
 void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::nanoseconds least,
                         WindowLengths lengths) {
   const bool all = lengths == WindowLengths::durations_or_all;
-  command.add_option("--profile", options.profile, "the analyses; all is the default")
-      ->check(understood_by(parse_profile), listed_values({"ddos", "crypto", "all"}));
+  add_profile_option(command, options.profile);
   command
       .add_option(
           "--window", options.window,
@@ -32,8 +34,8 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       ->capture_default_str();
   command.add_option("--format", options.formats, "files to write (several: a,b); none by default")
       ->delimiter(',')
-      ->check(understood_by(parse_format),
-              listed_values({"csv", "jsonl", "hosts", "ports", "hosts-jsonl", "ports-jsonl", "seed-json", "seed-csv"}));
+      ->check(words_understood_by(
+          parse_format, {"csv", "jsonl", "hosts", "ports", "hosts-jsonl", "ports-jsonl", "seed-json", "seed-csv"}));
   options.output_option =
       command.add_option("-o,--output", options.directory, "directory of the files")
           ->check(understood_by([](const std::string& text) {
@@ -60,7 +62,7 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   auto* by = command
                  .add_option("--by", options.by,
                              "sum the table up by what sessions have in common; src/24 or dst/24/64: by prefixes")
-                 ->check(understood_by(parse_grouping), listed_values({"src", "dst", "dport", "proto"}));
+                 ->check(words_understood_by(parse_grouping, {"src", "dst", "dport", "proto"}));
   command.add_option("--sort", options.sort,
                      "order of the table: packets (rate), bytes (bits), to-server, to-client, bytes-to-server, "
                      "bytes-to-client, in, out, dropped; of sessions duration, client, server, proto; with --by "
@@ -75,7 +77,7 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   auto* json =
       command.add_flag("--json", options.json, "print each window's accounting as one line of JSON")->excludes(by);
   command.add_option("--stream", options.stream, "print the rows of one table as lines of JSON")
-      ->check(understood_by(parse_table_name), listed_values({"sessions", "packets", "windows", "hosts", "ports"}))
+      ->check(words_understood_by(parse_table_name, {"sessions", "packets", "windows", "hosts", "ports"}))
       ->excludes(json)
       ->excludes(by);
   command.add_flag("-q,--quiet", options.quiet, "print no table, log only warnings");
@@ -89,7 +91,12 @@ void check_window_options(const WindowOptions& options) {
   }
 }
 
-void warn_of_no_files(const WindowOptions& options) {
+void warn_of_vain_options(const WindowOptions& options) {
+  const char* tz = std::getenv("TZ");
+  if (options.local_time && tz != nullptr && !is_time_zone(tz, time_zones())) {
+    log_warning("--local-time: TZ is '" + std::string(tz) + "', no time zone of " + time_zones().string() +
+                "; times are in UTC");
+  }
   if (options.formats.empty() && options.output_option->count() != 0) {
     log_warning("--output: no files are written without --format; 'nicsentry run --help' lists them");
   }

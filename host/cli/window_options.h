@@ -45,8 +45,8 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
 // Checks options against each other, once all of them are read. Throws CLI::ValidationError.
 void check_window_options(const WindowOptions& options);
 
-// Where --output is given, and no --format.
-void warn_of_no_files(const WindowOptions& options);
+// Warns of options that have no effect: --output without --format, --local-time with a time zone that there is not.
+void warn_of_vain_options(const WindowOptions& options);
 
 ReportOutputOptions output_options(const WindowOptions& options);  // throws Error
 

@@ -98,6 +98,16 @@ std::strong_ordering compared(const SessionGroup& left, const SessionGroup& righ
 
 }  // namespace
 
+std::vector<std::string> table_order_words(bool grouped) {
+  std::vector<std::string> words;
+  for (const OrderWord& known : kOrderWords) {
+    if (known.rows != (grouped ? Rows::sessions : Rows::groups)) {
+      words.emplace_back(known.word);
+    }
+  }
+  return words;
+}
+
 TableOrder parse_table_order(std::string_view word, bool grouped) {
   const Rows other = grouped ? Rows::sessions : Rows::groups;
   std::string allowed;

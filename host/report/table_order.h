@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/report/session_groups.h"
 #include "host/report/window_report.h"
@@ -31,6 +33,9 @@ enum class TableOrder : std::uint8_t {
 // "packets" or "rate", "bytes" or "bits", "to-server", ... `grouped`: of a table of groups. Throws BadRequest for what
 // is no column of the table.
 TableOrder parse_table_order(std::string_view word, bool grouped);
+
+// The words that parse_table_order() takes.
+std::vector<std::string> table_order_words(bool grouped);
 
 // Whether the left one stands before the right one. Equal ones are in order of packets, then of their ids or names.
 bool stands_before(const SessionWindow& left, const SessionWindow& right, TableOrder order);

@@ -2,6 +2,7 @@
 """What the command line takes and refuses: exit status 2 and the offending word, before anything is done.
 
 Each refused line names a port or a capture that does not exist: had it been understood, it would end with status 1."""
+import itertools
 import json
 import os
 import re
@@ -22,7 +23,30 @@ REFUSED = (  # arguments, what the error names
     ("--json", "--version"),
     ("run", "--interface"),
     ("run -i none0 -i none1 -i none0", "none0 is given twice"),
-    ("run -i none0 icmp", "icmp"),
+    ("run -i none0 icmp", "did you mean --filter 'icmp'? nicsentry run --help"),
+    ("run -i none0 not port 22 --window 1s", "did you mean --filter 'not port 22'?"),
+    ("run -i none0 none1", "'none1' is not expected here; nicsentry run --help"),
+    ("run none0", "'none0' is not expected here; did you mean 'run -i none0'? nicsentry run --help"),
+    ("attach none0 --mode drv", "did you mean 'attach -i none0'?"),
+    ("rules move 3 0 1", "'1' is not expected here; nicsentry rules move --help"),
+    ("rules show none0", "did you mean 'rules show -i none0'? nicsentry rules show --help"),
+    ("rules export -i none0 now", "'now' is not expected here; nicsentry rules export --help"),
+    ("-V", "unknown option '-V'; did you mean '--version'? nicsentry --help"),
+    ("-v", "did you mean '--version'?"),
+    ("-A INPUT -s 10.0.0.1 -j DROP", "unknown option '-A'; did you mean 'rules add'? nicsentry --help"),
+    ("-L", "did you mean 'rules show'?"),
+    ("-i none0 run", "unknown option '-i'; did you mean 'run -i'? nicsentry --help"),
+    ("rules -L", "unknown option '-L'; did you mean 'show'? nicsentry rules --help"),
+    ("rules -A INPUT -j DROP", "did you mean 'add'? nicsentry rules --help"),
+    ("rules add drop -s 10.0.0.1", "unknown option '-s'; did you mean 'src'?"),
+    ("run -x", "unknown option '-x'; nicsentry run --help"),
+    ("allow 10.0.0.1", "did you mean 'sets add allowed'?"),
+    ("run -i none0 --mode xdp", "did you mean 'drv' or 'skb'?"),
+    ("run -i none0 --mode offload", "did you mean 'hw'?"),
+    ("detach -i none0 --mode dvr", "did you mean 'drv'?"),
+    ("run -i none0 --by port", "did you mean 'dport'?"),
+    ("replay /none.pcap --by destination", "did you mean 'dst'?"),
+    ("run -i none0 --format josnl", "did you mean 'jsonl'?"),
     ("run -i none0 --dispatcher=2", "--dispatcher takes no value"),
     ("run -i none0 --mode native", "'native'"),
     ("run -i none0 --direction egress", "egress"),
@@ -115,6 +139,8 @@ REFUSED = (  # arguments, what the error names
     ("rules insert here drop -i none0", '"here"'),
     ("rules delete -i none0", "RULE"),
     ("rules delete 3 4 -i none0", '"3"'),
+    ("rules delete foo -i none0", "\"foo\": allowed is the rule's id, a number as 'nicsentry rules show' has it, or"),
+    ("rules delete all -i none0", "did you mean 'rules flush'?"),
     ("rules move 3 -i none0", "TO"),
     ("rules move 3 end -i none0", "end"),
     ("rules import", "FILE"),
@@ -136,6 +162,8 @@ REFUSED = (  # arguments, what the error names
     ("block 10.0.0.1 --for 400d -i none0", "'400d'"),
     ("unblock somebody -i none0", "somebody"),
     ("unblock 10.0.0.1 --for 1m -i none0", "--for"),
+    ("unblock -i none0", "ADDRESS: give addresses, --file FILE, or --all"),
+    ("unblock --all --file /none -i none0", "ADDRESS: give addresses, --file FILE, or --all"),
     ("connections --xml", "--xml"),
     ("programs check", "FILE"),
     ("programs check /none.json --mode fast", "fast"),
@@ -150,6 +178,7 @@ REFUSED = (  # arguments, what the error names
     ("programs unload --json", "NAME"),
     ("programs list all", "all"),
     ("help fly", "unknown command 'fly'; nicsentry --help lists them"),
+    ("help filters", "unknown command 'filters'; did you mean 'filter'? nicsentry --help lists them"),
     ("help rules aply", "unknown command 'aply'; did you mean 'apply'? nicsentry rules --help"),
     ("rn", "unknown command 'rn'; did you mean 'run'? nicsentry --help"),
     ("rules shwo --json", "unknown command 'shwo'; did you mean 'show'? nicsentry rules --help"),
@@ -199,6 +228,7 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "sets load scanners /none.netset",
     "block 10.0.0.1 2001:db8::/32 --for 10m -i none0",
     "unblock 10.0.0.1 -i none0",
+    "unblock --file /none.netset --skip-invalid -i none0",
     "connections --json -i none0",
     "programs check /none.json --mode skb --direction ingress --log warn -o /none --json",
     "programs check /none.c",
@@ -261,6 +291,43 @@ class CommandLine(unittest.TestCase):
         done = call("rules explain --rules - /none.pcap", '{"rules": []}')
         self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
         self.assertIn("/none.pcap", done.stderr)
+
+    def test_rules_of_other_firewalls_are_imported(self):
+        for text, how in (
+            ("flush ruleset\ntable inet filter {\n}\n", "nft -j list ruleset | nicsentry rules import -"),
+            ("#!/usr/sbin/nft -f\n\nadd table inet filter\n", "nft -j list ruleset | nicsentry rules import -"),
+            ('{ "nftables": [{"metainfo": {}}]}', "nicsentry rules import -"),
+            ("# Generated by iptables-save\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n", "nicsentry rules import -"),
+            ("-P INPUT ACCEPT\n-A INPUT -j DROP\n", "iptables-save | nicsentry rules import -"),
+        ):
+            for command in ("check", "apply", "load", "diff"):
+                with self.subTest(text=text, command=command):
+                    done = call(f"rules {command} -", text)
+                    self.assertNotEqual(done.returncode, 0, done.stdout)
+                    self.assertIn(f"make a ruleset of them: {how} > rules.json\n", done.stderr)
+
+    def test_a_time_zone_that_there_is_not_is_told(self):
+        line = "replay /none.pcap --local-time"
+        said = call(line, TZ="Europe/Berlni").stderr
+        self.assertIn("warning: --local-time: TZ is 'Europe/Berlni', no time zone of ", said)
+        self.assertNotIn("--local-time", call("replay /none.pcap", TZ="Europe/Berlni").stderr)
+        self.assertNotIn("--local-time", call(line, TZ="CET-1CEST").stderr)
+
+    def test_commands_that_hints_name_exist(self):
+        """Each word of another tool that is answered with a command."""
+        table = (REPOSITORY / "host" / "cli" / "other_commands.cpp").read_text(encoding="utf-8")
+        hints = re.findall(r'{"(nicsentry[ a-z]*)", "(\S+)", "([^"]+)"}', table)
+        self.assertLess(60, len(hints))
+        for line, theirs, ours in hints:
+            with self.subTest(line=line, theirs=theirs):
+                done = call([*line.split()[1:], theirs])
+                self.assertEqual(done.returncode, 2, done.stdout)
+                self.assertIn(f"'{theirs}'; did you mean '{ours}'? {line} --help", done.stderr)
+                words = [*line.split()[1:], *ours.split()]
+                shown = call(
+                    [*itertools.takewhile(lambda word: word not in ("-i", "--interface", "allowed"), words), "--help"]
+                )
+                self.assertEqual(shown.returncode, 0, shown.stderr)
 
     def test_files_need_a_format(self):
         for line in ("run -i none0 -o /none", "replay /none.pcap -o /none -q"):
@@ -384,6 +451,15 @@ class Completion(unittest.TestCase):
         (("run", "--mode", ""), ["auto", "drv", "hw", "skb", "tc"]),
         (("run", "--mode=s"), ["--mode=skb"]),
         (("replay", "a.pcap", "--format", "csv,s"), ["csv,seed-csv", "csv,seed-json"]),
+        (
+            ("replay", "a.pcap", "--format", "csv,seed-csv,hosts,"),
+            [f"csv,seed-csv,hosts,{one}" for one in ("hosts-jsonl", "jsonl", "ports", "ports-jsonl", "seed-json")],
+        ),
+        (("run", "-i", "lo", "--timeouts", "udp=30s,udp"), ["udp=30s,udp_stream="]),
+        (("run", "-i", "lo", "--sort", "d"), ["dropped", "duration"]),
+        (("run", "-i", "lo", "--sort=bytes-to-"), ["--sort=bytes-to-client", "--sort=bytes-to-server"]),
+        (("run", "-i", "lo", "--by", "src", "--sort", "s"), ["sessions"]),
+        (("run", "-i", "lo", "--sort", "s"), ["server", "sessions"]),
         (("rules", "default", "in"), ["ingress"]),
         (("rules", "default", "ingress", ""), ["accept", "drop"]),
         (("rules", "unjudged", "egress", "p"), ["pass"]),
@@ -397,6 +473,8 @@ class Completion(unittest.TestCase):
         (("rules", "add", "drop", "src=@"), []),  # no run answers
         (("rules", "explain", "fragment=l"), ["fragment=later"]),
         (("sets", "list", ""), []),
+        (("unblock", ""), []),
+        (("rules", "move", ""), []),
         (("programs", "lint", "--firmware", ""), []),
         (("help", "rules", "ap"), ["apply"]),
         (("help", "f"), ["fields", "filter"]),
@@ -436,6 +514,7 @@ class Completion(unittest.TestCase):
             "run -i none0 --by",
             "run -i none0 --profile",
             "run -i none0 --stream",
+            "run -i none0 --by src --sort",
             "rules default -i none0 ingress",
             "rules accept-established -i none0 ingress",
         ):

@@ -183,6 +183,7 @@ FIREWALL = (
     Line("Never block one", "nicsentry sets add allowed 198.18.0.53", ("allowed: 1 of 1 added",)),
     Line("What is blocked, and how long?", "nicsentry sets list blocked", ("198.18.0.0/15",)),
     Line("Unblock", "nicsentry unblock 203.0.113.9", ("1 of 1 removed",)),
+    Line("Unblock a list", "nicsentry unblock --file list.txt", ("blocked: ",)),
     Line("Unblock all", "nicsentry unblock --all", ("blocked: 0 entries",)),
     Line("Which connections are there?", "nicsentry connections", ("PROTO", CLIENT)),
     Line("Remove all rules", "nicsentry rules flush", ("0 rules in force (ingress)",)),

@@ -178,7 +178,13 @@ def default_case(directory):
             "rules", "accept-established", "ingress", "off",
             over=[f"answers of the resolver {RESOLVER}", host.session],
         )  # fmt: skip
-        host.refused("rules", "default", "egress", "drop", over=[ND, f"questions to the resolver {RESOLVER}"])
+        lost = [ND, f"questions to the resolver {RESOLVER}"]
+        host.refused("rules", "default", "egress", "drop", over=lost)
+        text = host.done("rules", "default", "egress", "drop", "--yes", "--confirm", "1s")
+        expect_text("the same with --yes", "warning: it cuts off\n  ", text)
+        for one in lost:
+            expect_text("the same with --yes", f"\n  {one}", text)
+        running.wait_for("the change of the egress chain was not confirmed; it is taken back")
         host.done("rules", "default", "ingress", "accept")
         running.stop()
         host.check_clean()

@@ -56,21 +56,32 @@ std::string_view first_line(std::string_view text) {
 }
 
 // Other forms of the same rules, which are not read.
-void refuse_other_forms(std::string_view text) {
-  constexpr std::array kOfNft = {"table ",   "add ",   "create ", "insert ", "delete ",
-                                 "destroy ", "flush ", "define ", "include "};
-  constexpr std::array kOfIptables = {"Chain ", "-P ", "-N ", "-A "};
-  const std::string_view line = first_line(text);
-  const auto begins = [line](const char* word) { return line.starts_with(word); };
-  if (std::any_of(kOfNft.begin(), kOfNft.end(), begins)) {
+void refuse_other_forms(ForeignForm form) {
+  if (form == ForeignForm::nft_text) {
     throw Error("this is nft's text, allowed is its JSON: nft -j list ruleset");
   }
-  if (std::any_of(kOfIptables.begin(), kOfIptables.end(), begins)) {
+  if (form == ForeignForm::iptables_list) {
     throw Error("this is the output of iptables -L or -S, allowed is that of iptables-save");
   }
 }
 
 }  // namespace
+
+ForeignForm foreign_form(std::string_view text) {
+  constexpr std::array kOfNft = {"table ",   "add ",   "create ", "insert ", "delete ",
+                                 "destroy ", "flush ", "define ", "include "};
+  constexpr std::array kOfIptables = {"Chain ", "-P ", "-N ", "-A "};
+  const std::string_view line = first_line(text);
+  const auto begins = [line](const char* word) { return line.starts_with(word); };
+  if (std::any_of(kOfNft.begin(), kOfNft.end(), begins)) return ForeignForm::nft_text;
+  if (std::any_of(kOfIptables.begin(), kOfIptables.end(), begins)) return ForeignForm::iptables_list;
+  if (line.starts_with('*')) return ForeignForm::iptables_save;
+  constexpr std::string_view kBlanks = " \t\r\n";
+  if (!line.starts_with('{')) return ForeignForm::none;
+  std::string_view inner = text.substr(text.find('{') + 1);
+  inner.remove_prefix(std::min(inner.find_first_not_of(kBlanks), inner.size()));
+  return inner.starts_with("\"nftables\"") ? ForeignForm::nft_json : ForeignForm::none;
+}
 
 ImportedRules import_rules(std::span<const std::string> texts) {
   foreign::ForeignRules rules;
@@ -80,7 +91,7 @@ ImportedRules import_rules(std::span<const std::string> texts) {
     if (first != std::string::npos && text[first] == '{') {
       foreign::read_nft(parse_json(text), rules, imported.left_out);
     } else {
-      refuse_other_forms(text);
+      refuse_other_forms(foreign_form(text));
       foreign::read_iptables(text, rules, imported.left_out);
     }
   }

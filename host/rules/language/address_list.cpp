@@ -173,6 +173,20 @@ class ListReader {
   std::optional<std::string> ipset_;
 };
 
+// A line as it stands, with its comment, in double quotes. Bytes that could move a terminal's cursor are '?'.
+std::string quoted_line(std::string_view line) {
+  constexpr std::size_t kMost = 200;
+  std::string text(line.substr(0, kMost));
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char one) { return static_cast<signed char>(one) >= 0; });
+  if (!ascii) {
+    return excerpt(line);
+  }
+  std::replace(text.begin(), text.end(), '\t', ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char one) { return one < ' ' || one > '~'; }, '?');
+  return '"' + text + '"' + (line.size() > kMost ? "..." : "");
+}
+
 }  // namespace
 
 AddressList read_address_list(std::istream& input, const std::string& name) {
@@ -192,7 +206,7 @@ AddressList read_address_list(std::istream& input, const std::string& name) {
       if (read.entry) list.entries.push_back(*read.entry);
     } else if (++list.wrong <= kLinesNamed) {
       list.wrong_lines +=
-          "\n  line " + std::to_string(number) + ": read " + excerpt(trimmed(line)) + " (" + read.wrong + ")";
+          "\n  line " + std::to_string(number) + ": read " + quoted_line(trimmed(line)) + " (" + read.wrong + ")";
     }
   }
   if (list.wrong > kLinesNamed) list.wrong_lines += "\n  and " + std::to_string(list.wrong - kLinesNamed) + " more";

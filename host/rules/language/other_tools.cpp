@@ -38,7 +38,7 @@ constexpr std::array<Meaning, 19> kFieldMeanings{{
     {"vlan", "vlan_id vid vlanid dot1q"},
 }};
 
-constexpr std::array<Meaning, 7> kValueMeanings{{
+constexpr std::array<Meaning, 15> kValueMeanings{{
     {"drop", "deny reject block discard refuse"},
     {"accept", "allow permit pass"},
     {"pass", "allow permit accept"},
@@ -46,6 +46,14 @@ constexpr std::array<Meaning, 7> kValueMeanings{{
     {"egress", "output out outgoing outbound"},
     {"on", "yes true 1 enable enabled"},
     {"off", "no false 0 disable disabled"},
+    {"src", "source sources saddr srcip client clients host hosts ip address"},
+    {"dst", "destination destinations dest daddr dstip server servers"},
+    {"dport", "port ports service services dstport"},
+    {"proto", "protocol protocols l4proto"},
+    {"hw", "offload offloaded hardware card nic xdpoffload"},
+    {"drv", "native driver xdpdrv"},
+    {"skb", "generic xdpgeneric"},
+    {"tc", "clsact"},
 }};
 
 // In lower case, without dashes before it, with '_' for those within: "--ctstate", "src-ip".
@@ -90,6 +98,10 @@ std::string field_hint(std::string_view name, std::span<const char* const> field
 }
 
 std::string value_hint(std::string_view word, std::span<const char* const> allowed) {
+  const auto is_drv = [](std::string_view one) { return one == "drv"; };
+  if (plain_word(word) == "xdp" && std::any_of(allowed.begin(), allowed.end(), is_drv)) {
+    return "; did you mean 'drv' or 'skb'?";
+  }
   return meaning_hint(word, allowed, kValueMeanings);
 }
 

@@ -12,7 +12,7 @@ namespace nicsentry {
 std::string field_hint(std::string_view name, std::span<const char* const> fields);
 
 // The same for a value that is none of `allowed`, where they are actions ("deny", "allow"), chains ("INPUT") or on and
-// off ("yes").
+// off ("yes"), modes ("native") or keys of a table ("port").
 std::string value_hint(std::string_view word, std::span<const char* const> allowed);
 
 }  // namespace nicsentry

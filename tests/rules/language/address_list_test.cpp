@@ -144,6 +144,15 @@ TEST_CASE("a JSON object a line with \"cidr\" is read, as Spamhaus publishes its
   }
 }
 
+TEST_CASE("a wrong line is quoted as it stands, with its comment") {
+  CHECK_THROWS_WITH(list("10.0.0.300\t# the \"bad\" \\one"),
+                    Contains("line 1: read \"10.0.0.300 # the \"bad\" \\one\" ("));
+  CHECK_THROWS_WITH(list("10.0.0.300 # \x1b[2J"), Contains("read \"10.0.0.300 # ?[2J\""));
+  CHECK_THROWS_WITH(list("10.0.0.300 # \xc3\xbc"), Contains("read \"10.0.0.300 # \\u00fc\""));
+  const std::string comment(150, 'x');
+  CHECK_THROWS_WITH(list("10.0.0.300 # " + comment), Contains("# " + comment + "\" ("));
+}
+
 TEST_CASE("wrong lines are counted and named beside the entries of the others") {
   const AddressList read_list = read("942.180.233.122\n203.0.113.7\n");
   REQUIRE(read_list.entries.size() == 1);
