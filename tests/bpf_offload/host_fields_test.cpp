@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint32_t kMatched = COUNTER_FIRST_RULE;
 
-IpAddress address_of(bool ipv6, std::uint8_t last) {
+IpAddress end_address(bool ipv6, std::uint8_t last) {
   IpAddress address;
   address.version = ipv6 ? 6 : 4;
   address.bytes[0] = ipv6 ? 0xfd : 10;
@@ -27,7 +27,7 @@ IpAddress address_of(bool ipv6, std::uint8_t last) {
 
 PacketBuilder between(bool ipv6) {
   PacketBuilder builder;
-  builder.addresses(address_of(ipv6, 1), address_of(ipv6, 2));
+  builder.addresses(end_address(ipv6, 1), end_address(ipv6, 2));
   return builder;
 }
 

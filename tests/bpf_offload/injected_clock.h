@@ -3,9 +3,10 @@
 #ifndef NICSENTRY_INJECTED_CLOCK_H
 #define NICSENTRY_INJECTED_CLOCK_H
 
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
+
+#include <bpf/bpf_helpers.h>
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);

@@ -30,7 +30,7 @@ constexpr std::array<const char*, 14> kPacketFields = {"src",      "dst",       
                                                        "length",   "dscp",      "ttl",      "vlan"};
 constexpr std::size_t kNumbersAt = 8;  // in kPacketFields, in the order of kNumberFields
 // The kernel takes no longer frame for a test run.
-constexpr std::uint16_t kLengthMost = 65500;
+constexpr std::uint16_t kTestRunBytesMost = 65500;
 
 // The fields that were given.
 struct Given {
@@ -192,9 +192,9 @@ class WordReader {
     value_ = *text;
     const auto value = parse_number(field, *text, protocol);
     const std::string allowed = field == NumberField::length
-                                    ? "a number of bytes from 0 to " + std::to_string(kLengthMost)
+                                    ? "a number of bytes from 0 to " + std::to_string(kTestRunBytesMost)
                                     : "one value: " + number_field_allowed(field);
-    const bool fits = value && (field != NumberField::length || *value <= kLengthMost);
+    const bool fits = value && (field != NumberField::length || *value <= kTestRunBytesMost);
     take(given_.numbers.at(static_cast<std::size_t>(field)), fits ? value : std::nullopt, allowed);
   }
 
@@ -344,7 +344,7 @@ FrameBytes payload_of(const ImaginedPacket& packet) {
 
 void check_length(const ImaginedPacket& packet) {
   const std::size_t least = header_bytes(packet) + payload_of(packet).size();
-  if (packet.length.value_or(kLengthMost) < least) {
+  if (packet.length.value_or(kTestRunBytesMost) < least) {
     throw Error("length: read " + std::to_string(*packet.length) + ", allowed are at least the " +
                 std::to_string(least) + " bytes of the packet's headers");
   }

@@ -27,7 +27,7 @@ constexpr Period kPeriods[] = {{"s", 1},    {"sec", 1},     {"second", 1}, {"m",
                                {"min", 60}, {"minute", 60}, {"h", 3600},   {"hour", 3600}};
 
 // Takes the digits that a text begins with off it.
-std::optional<std::uint64_t> take_number(std::string_view& text) {
+std::optional<std::uint64_t> take_amount(std::string_view& text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc()) return std::nullopt;
@@ -55,7 +55,7 @@ std::string with_factor(std::uint64_t number) {
 
 std::optional<Rate> parse_rate(std::string_view text) {
   text = trimmed(text);
-  const auto number = take_number(text);
+  const auto number = take_amount(text);
   if (!number || *number == 0 || *number > kBitsMost) return std::nullopt;
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
@@ -83,7 +83,7 @@ std::string rate_text(const Rate& rate) {
 
 std::optional<std::uint64_t> parse_burst(std::string_view text) {
   text = trimmed(text);
-  const auto number = take_number(text);
+  const auto number = take_amount(text);
   text = trimmed(text);
   const std::uint64_t factor = *take_factor(text);
   const bool unit = text.empty() ? factor == 1 : text == "B" || same_word(text, "bytes");
@@ -109,7 +109,7 @@ std::optional<BucketKey> parse_per(std::string_view text) {
   }
   if (slash == std::string_view::npos) return key;
   std::string_view rest = text.substr(slash + 1);
-  const auto length = take_number(rest);
+  const auto length = take_amount(rest);
   if (!length || !rest.empty() || *length == 0 || *length > 128) return std::nullopt;
   key.ipv6_prefix = static_cast<std::uint8_t>(*length);
   return key;

@@ -324,9 +324,9 @@ void set_log(Rule& rule, std::optional<std::uint32_t> every, RuleErrors& errors)
 
 // A bucket fills within a day: the program's times reach no further.
 bool fills_within_a_day(const Limit& limit) {
-  constexpr std::uint64_t kDay = 86400;
+  constexpr std::uint64_t kDaySeconds = 86400;
   const double amount = static_cast<double>(limit.burst_of()) * (limit.rate.bits ? 8 : 1);
-  return amount * limit.rate.period_s <= static_cast<double>(limit.rate.amount) * kDay;
+  return amount * limit.rate.period_s <= static_cast<double>(limit.rate.amount) * kDaySeconds;
 }
 
 void set_limit(Rule& rule, const json& fields, FieldReader& reader, RuleErrors& errors) {
