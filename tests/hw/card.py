@@ -127,7 +127,7 @@ def mix(number):
     return x ^ x >> 15
 
 
-CONTROL = "nicsentry_abi3"
+CONTROL = "nicsentry_abi4"
 
 
 class Program:
