@@ -120,7 +120,11 @@ void Port::check() {
     throw Error(std::string("--profile ") + profile_name(*options_.profile) +
                 ": the program with the firewall serves profile all only");
   }
-  for (LeftProgram& one : left_programs(interface_, options_.mode, options_.both_directions)) {
+  LeftPrograms left = left_programs(interface_, options_.mode, options_.both_directions);
+  if (owner_ != Owner::attach || !left.ingress_in_use) {  // `attach` has other words for a hook that is not free
+    refuse_enforcing(interface_, left);
+  }
+  for (LeftProgram& one : left.programs) {
     const AttachmentRecord* known = on_record(one.place.hook, one.info.id);
     left_.push_back({std::move(one), known != nullptr && known->owner == Owner::run && owner_ == Owner::run, false});
   }

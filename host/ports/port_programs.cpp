@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -106,26 +107,27 @@ std::string place_text(const Interface& port, Hook hook, Mode mode, const Progra
          " hook of " + port.name + " in mode " + mode_name(mode);
 }
 
-std::vector<LeftProgram> left_programs(const Interface& port, std::optional<Mode> mode, bool both_directions) {
+LeftPrograms left_programs(const Interface& port, std::optional<Mode> mode, bool both_directions) {
   const std::vector<LeftProgram> own = own_programs_on(port);
   const std::optional<Mode> used = mode ? mode : mode_found(own);
-  std::vector<LeftProgram> left;
-  std::vector<LeftProgram> enforcing;
-  bool ingress_in_use = false;
+  LeftPrograms left;
   for (const LeftProgram& one : own) {
-    if (used_by_run(one.place, used, both_directions)) {
-      ingress_in_use = ingress_in_use || one.place.hook != Hook::tc_egress;
-      continue;
+    if (!used_by_run(one.place, used, both_directions)) {
+      left.programs.push_back(one);
+    } else if (one.place.hook != Hook::tc_egress) {
+      left.ingress_in_use = true;
     }
-    left.push_back(one);
-    if (one.info.enforces) {
-      enforcing.push_back(one);
-    }
-  }
-  if (!enforcing.empty()) {
-    throw left_enforcing(port, enforcing, ingress_in_use);
   }
   return left;
+}
+
+void refuse_enforcing(const Interface& port, const LeftPrograms& left) {
+  std::vector<LeftProgram> enforcing;
+  std::copy_if(left.programs.begin(), left.programs.end(), std::back_inserter(enforcing),
+               [](const LeftProgram& one) { return one.info.enforces; });
+  if (!enforcing.empty()) {
+    throw left_enforcing(port, enforcing, left.ingress_in_use);
+  }
 }
 
 }  // namespace nicsentry

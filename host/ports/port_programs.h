@@ -36,8 +36,15 @@ struct LeftProgram {
   ProgramInfo info;
 };
 
-// The programs of nicsentry's beside those of a run in this mode; none: auto. Throws Error where one of them enforces:
-// it would go on with rules that the run does not know. The words name the hook and what to do.
-std::vector<LeftProgram> left_programs(const Interface& port, std::optional<Mode> mode, bool both_directions);
+// The programs of nicsentry's beside those of a run in this mode; none: auto.
+struct LeftPrograms {
+  std::vector<LeftProgram> programs;
+  bool ingress_in_use = false;  // the run finds one where it wants its own, for what comes in
+};
+LeftPrograms left_programs(const Interface& port, std::optional<Mode> mode, bool both_directions);
+
+// Throws Error where one of them enforces: it would go on with rules that the run does not know. The words name the
+// hook and what to do.
+void refuse_enforcing(const Interface& port, const LeftPrograms& left);
 
 }  // namespace nicsentry
