@@ -148,7 +148,9 @@ void FirewallMaps::put_limit_table(std::uint32_t bank, std::uint32_t number, con
 
 void FirewallMaps::clear_limit_table(std::uint32_t bank, std::uint32_t number) {
   const std::uint32_t index = bank * LIMITS + number;
-  if (bpf_map_delete_elem(limit_tables_.get(), &index) != 0 && errno != ENOENT) {
+  std::uint32_t table = 0;
+  const bool empty = bpf_map_lookup_elem(limit_tables_.get(), &index, &table) != 0 && errno == ENOENT;
+  if (!empty && bpf_map_delete_elem(limit_tables_.get(), &index) != 0 && errno != ENOENT) {
     throw SystemError(errno, "clearing entry " + std::to_string(index) + " of map " + map_name(MapRole::limit_tables));
   }
 }

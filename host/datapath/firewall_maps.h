@@ -52,7 +52,7 @@ class FirewallMaps {
   // A table of full buckets.
   static UniqueFd make_limit_table();
   void put_limit_table(std::uint32_t bank, std::uint32_t number, const UniqueFd& table);
-  // The kernel frees a table that is in no place and has no descriptor.
+  // The kernel frees a table that is in no place and has no descriptor. Waits for programs only where there is one.
   void clear_limit_table(std::uint32_t bank, std::uint32_t number);
   void write_bucket(std::uint32_t index, const address_bucket& value);
   void write_buckets(std::uint32_t first, std::span<const address_bucket> values);

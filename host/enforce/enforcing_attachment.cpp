@@ -93,12 +93,12 @@ void EnforcingAttachment::write_limits(unsigned bank, const InstalledChain& chai
                                                         std::make_shared<UniqueFd>(FirewallMaps::make_limit_table())});
   }
   std::vector<LimitTable>& places = limit_tables_.at(bank);
-  for (std::size_t i = 0; i < std::max(tables.size(), places.size()); ++i) {
-    const auto place = static_cast<std::uint32_t>(i);
-    if (i >= tables.size()) {
-      maps_->clear_limit_table(bank, place);
-    } else {
-      maps_->put_limit_table(bank, place, *tables[i].table);
+  const std::vector<LimitTable> former = std::exchange(places, {});  // not known any more if a write fails
+  for (std::uint32_t place = 0; place < LIMITS; ++place) {
+    if (place >= tables.size()) {
+      maps_->clear_limit_table(bank, place);  // a former run's, too
+    } else if (place >= former.size() || former[place].table != tables[place].table) {
+      maps_->put_limit_table(bank, place, *tables[place].table);
     }
   }
   places = std::move(tables);

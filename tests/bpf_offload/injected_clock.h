@@ -6,7 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_helpers.h> /* needs the types */
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);

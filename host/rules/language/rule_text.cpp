@@ -113,7 +113,7 @@ std::optional<std::uint32_t> to_log(const json& value) {
 std::optional<Rate> to_rate(const json& value) { return from_text(value, parse_rate); }
 
 std::optional<std::uint64_t> to_burst(const json& value) {
-  return value.is_number_unsigned() ? parse_burst(value.dump()) : from_text(value, parse_burst);
+  return value.is_number_integer() ? parse_burst(value.dump()) : from_text(value, parse_burst);
 }
 
 std::optional<BucketKey> to_per(const json& value) { return from_text(value, parse_per); }

@@ -52,7 +52,7 @@ std::optional<SessionKey> make_known(RandomRules& random, FirewallBench& bench, 
   return key.key;
 }
 
-// Some rules limit. Those with an even number find no token in any bucket, the others one in each.
+// Some rules limit. Those with an odd number find no token in any bucket, the others one in each.
 void make_limits(RandomRules& random, ChainRules& chain) {
   unsigned limits = 0;
   for (Rule& rule : chain.rules) {
@@ -71,18 +71,18 @@ std::function<bool(std::size_t)> beyond_in(const ChainRules& chain) {
     const auto end = chain.rules.begin() + static_cast<std::ptrdiff_t>(rule);
     return std::count_if(chain.rules.begin(), end, [](const Rule& one) { return one.action == RuleAction::limit; }) %
                2 ==
-           0;
+           1;
   };
 }
 
 void put_limit_tables(FirewallBench& bench) {
   constexpr std::uint64_t kDay = 86'400'000'000'000;
   const std::uint64_t now = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-  const int empty = bench.put_limit_table(0, 0);
-  const int full = bench.put_limit_table(0, 1);
+  const int full = bench.put_limit_table(0, 0);
+  const int empty = bench.put_limit_table(0, 1);
   FirewallBench::set_all_times(empty, (now + kDay) << LIMIT_TIME_SHIFT);
   for (unsigned place = 2; place < 2 * LIMITS; ++place) {
-    bench.put_limit_table(place / LIMITS, place % LIMITS, place % 2 == 0 ? empty : full);
+    bench.put_limit_table(place / LIMITS, place % LIMITS, place % 2 == 0 ? full : empty);
   }
 }
 

@@ -98,7 +98,7 @@ TEST_CASE("values are judged as in a file, all errors at once") {
 
 TEST_CASE("each field and action may begin a word") {
   const Words beginnings = rule_word_beginnings();
-  CHECK(beginnings.size() == 5 + rule_fields().size() - 1);
+  CHECK(beginnings.size() == 6 + rule_fields().size() - 1);
   CHECK(beginnings.front() == "drop");
   CHECK(beginnings.back() == "expires=");
 }
