@@ -33,6 +33,7 @@
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
+#include "host/app/service_manager.h"
 #include "host/app/standing_connections.h"
 #include "host/app/user_programs.h"
 #include "host/app/version_info.h"
@@ -89,6 +90,7 @@ class Daemon {
               rename_ports(names, ports_, analysis_.monitor().attachments(), firewall_.get(), messages_);
             }),
         user_programs_(messages.warning),
+        service_manager_(messages.warning),
         leave_attached_(options.leave_attached),
         socket_path_((runtime_directory_to_drive() / ("controller-" + std::to_string(getpid()) + ".sock")).string()),
         server_(std::make_unique<HttpServer>(router_)) {
@@ -107,7 +109,9 @@ class Daemon {
 
   DaemonResult run() {
     start_attachments();
+    service_manager_.ready(state_line());
     attempt([this] { loop_.run(); });
+    service_manager_.stopping();
     end_requests();
     if (leave_attached_ && firewall_) {
       attempt([this] { firewall_->take_back_unconfirmed(); });
@@ -165,6 +169,7 @@ class Daemon {
       programs_.look(wall_clock_ns());
       return now + kLookInterval;
     });
+    service_manager_.feed_from(loop_);
     if (firewall_) {
       loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
         report_log();
@@ -358,15 +363,18 @@ class Daemon {
 
   // Files of windows are opened by their names each time.
   void reopen_files() {
+    service_manager_.reloading();
     if (packet_log_) {
       packet_log_->reopen();
     }
     messages_.info("SIGHUP: files that were moved away are to be made anew");
+    service_manager_.ready(state_line());
   }
 
   // The run ends with the window that this closes.
   void stop_after_window() {
     if (!std::exchange(stopping_, true)) {
+      service_manager_.stopping();
       analysis_.end_window([this](std::uint64_t) { loop_.stop(); });
     }
   }
@@ -393,7 +401,21 @@ class Daemon {
     keep_enforcing();
   }
 
+  // For the service manager: "eth0/xdp (drv), eth0/tc-egress (tc): the firewall is in force".
+  std::string state_line() const {
+    std::string driven;
+    std::string lost;
+    for (const auto& attachment : analysis_.monitor().attachments()) {
+      std::string& list = attachment->ended() ? lost : driven;
+      list += (list.empty() ? "" : ", ") + attachment->name().text() + " (" + attachment->name().mode + ")";
+    }
+    const std::string what = firewall_ ? "the firewall is in force" : "watched";
+    return (driven.empty() ? "" : driven + ": " + what) + (driven.empty() || lost.empty() ? "" : "; ") +
+           (lost.empty() ? "" : lost + ": no longer driven");
+  }
+
   void keep_enforcing() {
+    service_manager_.status(state_line());
     if (firewall_) {
       std::vector<const FirewallMaps*> kept;
       for (const auto& attachment : analysis_.monitor().attachments()) {
@@ -494,6 +516,7 @@ class Daemon {
   UniqueFd signals_;
   ProgramKeeper programs_;
   UserPrograms user_programs_;
+  ServiceManager service_manager_;
   bool leave_attached_;
   std::map<const Port*, std::set<Hook>> enforces_as_left_;  // with a firewall that this run only found
   std::string socket_path_;

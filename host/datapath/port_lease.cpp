@@ -14,6 +14,7 @@
 
 #include "host/base/capabilities.h"
 #include "host/base/error.h"
+#include "host/base/service_unit.h"
 
 namespace nicsentry {
 namespace {
@@ -119,8 +120,8 @@ PortLease::PortLease(const Interface& port, const std::string& directory) {
   if (other && other->id < own) {
     const LeaseHolder holder = holder_of(other->lease);
     throw Error("EBUSY: " + port.name + " is watched already by nicsentry, process " + std::to_string(holder.pid) +
-                (holder.same_pid_namespace ? "" : " of another container") + ", with the runtime directory " +
-                holder.directory);
+                (holder.same_pid_namespace ? service_unit_of(holder.pid) : " of another container") +
+                ", with the runtime directory " + holder.directory);
   }
 }
 

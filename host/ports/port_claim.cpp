@@ -19,6 +19,7 @@
 
 #include "host/base/error.h"
 #include "host/base/other_user.h"
+#include "host/base/service_unit.h"
 #include "host/datapath/pins.h"
 
 namespace nicsentry {
@@ -188,7 +189,8 @@ void for_each_claim(const std::filesystem::path& directory,
 
 Error busy(const Interface& port, const ClaimRecord& record) {
   return Error("EBUSY: " + port.name + " is watched already by nicsentry" +
-               (record.pid != 0 ? ", process " + std::to_string(record.pid) : "; it is just starting or ending"));
+               (record.pid != 0 ? ", process " + std::to_string(record.pid) + service_unit_of(record.pid)
+                                : "; it is just starting or ending"));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 
 #include "host/app/diagnosis.h"
 #include "host/base/error.h"
+#include "host/base/service_unit.h"
 #include "host/ports/other_namespaces.h"
 #include "host/ports/port_status.h"
 #include "tests/support/tries.h"
@@ -67,7 +68,8 @@ TEST_CASE("a claimed port has the process on record before the port is driven") 
   CHECK(read->running);
   CHECK(read->record.pid == getpid());
   CHECK(read->record.socket.empty());
-  CHECK_THROWS_WITH(PortClaim(port), "EBUSY: lo is watched already by nicsentry, process " + std::to_string(getpid()));
+  CHECK_THROWS_WITH(PortClaim(port), "EBUSY: lo is watched already by nicsentry, process " + std::to_string(getpid()) +
+                                         service_unit_of(getpid()));
   claim.erase();
   CHECK_FALSE(read_port_record(port));
 }
@@ -158,7 +160,8 @@ TEST_CASE("a port that is claimed in another runtime directory is refused, with 
   const std::filesystem::path other = directory.outer / "other";
   setenv("NICSENTRY_RUNTIME_DIR", other.c_str(), 1);
   CHECK_THROWS_WITH(PortClaim(port), "EBUSY: lo is watched already by nicsentry, process " + std::to_string(getpid()) +
-                                         ", with the runtime directory " + directory.path.string());
+                                         service_unit_of(getpid()) + ", with the runtime directory " +
+                                         directory.path.string());
   CHECK_FALSE(read_port_record(port));
   const auto holder = find_lease_holder(port);
   REQUIRE(holder);
