@@ -182,17 +182,19 @@ void in_namespace(const fs::path& place, const std::function<void()>& look) {
 
 }  // namespace
 
-std::map<unsigned long, fs::path> living_namespaces() {
-  std::map<unsigned long, fs::path> living;
-  const auto add = [&living](const fs::path& place) {
-    struct stat found {};
-    if (stat(place.c_str(), &found) == 0) {
-      living.emplace(found.st_ino, place);
-    }
-  };
+LivingNamespaces living_namespaces() {
+  LivingNamespaces living;
   std::error_code gone;
   for (const auto& process : fs::directory_iterator("/proc", gone)) {
-    add(process.path() / "ns/net");
+    const fs::path place = process.path() / "ns/net";
+    struct stat found {};
+    if (stat(place.c_str(), &found) == 0) {
+      living.places.emplace(found.st_ino, place);
+    } else if ((errno == EACCES || errno == EPERM) && process.path().filename() != "1") {
+      // A process with more capabilities than this one, which has no CAP_SYS_PTRACE. Process 1 of a container can have
+      // more than its root; what it runs is in its namespace, too.
+      living.all = false;
+    }
   }
   std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);) {
@@ -203,7 +205,7 @@ std::map<unsigned long, fs::path> living_namespaces() {
     if (begin != std::string::npos &&
         std::from_chars(line.data() + begin + 5, line.data() + line.size(), inode).ec == std::errc() &&
         std::istringstream(line) >> skipped >> skipped >> skipped >> skipped >> place) {
-      living.emplace(inode, place);
+      living.places.emplace(inode, place);
     }
   }
   return living;
@@ -248,7 +250,7 @@ void PinDirectory::pin(const Interface& port, Hook hook, const Program& program)
 void PinDirectory::unpin(const Interface& port, Hook hook) const { remove_pins(of(port, hook)); }
 
 void PinDirectory::remove_vanished() const {
-  const std::map<unsigned long, fs::path> living = living_namespaces();
+  const LivingNamespaces living = living_namespaces();
   const unsigned long here = network_namespace();
   for (const fs::path& directory : entries_in(path_)) {
     const auto key = parse_pin_name(directory.filename());
@@ -260,8 +262,8 @@ void PinDirectory::remove_vanished() const {
       const auto look = [&] { needed = on_its_hook(*key, directory); };
       if (key->network_namespace == here) {
         look();
-      } else if (const auto other = living.find(key->network_namespace); other == living.end()) {
-        needed = false;
+      } else if (const auto other = living.places.find(key->network_namespace); other == living.places.end()) {
+        needed = living.may_include(key->network_namespace);
       } else {
         in_namespace(other->second, look);  // the number of a namespace that is gone is given to a new one
       }

@@ -41,8 +41,14 @@ class PinDirectory {
   std::filesystem::path path_;
 };
 
-// The network namespaces of processes, and those that are mounted where this process sees it: inode and a path to it.
-std::map<unsigned long, std::filesystem::path> living_namespaces();
+// The network namespaces of processes, and those that are mounted where this process sees it.
+struct LivingNamespaces {
+  std::map<unsigned long, std::filesystem::path> places;  // by inode: a path to it
+  bool all = true;  // false: this process may not look at some process, whose namespace may be another one
+
+  bool may_include(unsigned long inode) const { return !all || places.contains(inode); }
+};
+LivingNamespaces living_namespaces();
 
 // A pinned program with its maps; nothing where none has this id.
 std::optional<LoadedProgram> open_pinned_program(std::uint32_t id);

@@ -295,7 +295,7 @@ std::vector<NamespacedRecord> read_all_port_records() {
 void remove_vanished_records() {
   const auto living = living_namespaces();
   for_each_claim(runtime_directory(), [&living](const std::filesystem::path& path, unsigned long space) {
-    if (living.contains(space)) {
+    if (living.may_include(space)) {
       return;
     }
     const UniqueFd fd(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));

@@ -26,6 +26,11 @@ def pins(network):
     return sorted(path.name for path in network.pins.iterdir()) if network.pins.exists() else []
 
 
+def runtime_files(network):
+    """The records of ports."""
+    return sorted(path.name for path in (network.directory / "runtime").glob("*-*.json"))
+
+
 def namespace_number(network):
     return network.inside(network.receiver, "stat", "-Lc", "%i", "/proc/self/ns/net").stdout.strip()
 
@@ -164,6 +169,23 @@ def vanished_case(directory):
         expect("pins after a run elsewhere", [], pins(network))
 
 
+def unseen_case(directory):
+    """A run that may not look at all processes leaves what stands in a namespace that only those hold."""
+    with Network(directory) as network:
+        holding = network.start(network.receiver, "sleep", "infinity")
+        network.nicsentry("attach", "-i", "right0", "--mode", "drv")
+        attached, records = pins(network), runtime_files(network)
+        expect("pins after attach", 1, len(attached))
+        run("ip", "netns", "del", network.receiver)  # the process still holds it
+        network.namespaces.remove(network.receiver)
+        words = (*FEW_CAPABILITIES, BINARY, "run", "-i", "left0", "--mode", "drv", *ONE_WINDOW)
+        network.inside(network.sender, *words)
+        expect("pins after a run elsewhere", attached, pins(network))
+        expect("records after a run elsewhere", records, [name for name in runtime_files(network) if name in records])
+        run("nsenter", "-t", holding.pid, "-n", BINARY, "detach", "-i", "right0")
+        expect("pins after detach", [], pins(network))
+
+
 def main():
     return run_directory_cases(
         {
@@ -173,6 +195,7 @@ def main():
             "no BPF file system": no_file_system_case,
             "a BPF file system that is hidden": hidden_file_system_case,
             "pins of what is gone": vanished_case,
+            "pins of what this process may not see": unseen_case,
         }
     )
 

@@ -133,7 +133,7 @@ Situation look_at(const UserPins& pins, const std::string& name) {
   }
   const KnownLoad* newest = situation.newest();
   situation.elsewhere = newest != nullptr && newest->record->network_namespace != network_namespace() &&
-                        living_namespaces().contains(newest->record->network_namespace);
+                        living_namespaces().may_include(newest->record->network_namespace);
   return situation;
 }
 
