@@ -6,6 +6,7 @@
 """
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -46,6 +47,13 @@ def one_that_ends_with(files, end):
     return found[0]
 
 
+def config_directory(files, stage):
+    """Where the unit reads its configuration."""
+    unit = stage / one_that_ends_with(files, "nicsentry.service")
+    found = re.search(r"^EnvironmentFile=(.*)/nicsentry\.env$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else None
+
+
 def install_case(directory):
     """All that a user needs is installed, and the binary of the staging directory runs; then all of it is removed."""
     stage = pathlib.Path(directory) / "stage"
@@ -66,8 +74,12 @@ def install_case(directory):
             "nicsentry/schemas/host.schema.json",
             "nicsentry/usage.md",
             "nicsentry/everyday.md",
+            "systemd/system/nicsentry.service",
+            "systemd/system/nicsentry@.service",
         ):
             one_that_ends_with(files, end)
+        config = one_that_ends_with(files, "nicsentry.env")
+        expect("place of the configuration", "/" + config, f"{config_directory(files, stage)}/nicsentry.env")
         documents = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"development.md"}
         expect("documents that are not installed", set(), documents - {pathlib.Path(name).name for name in files})
         binary = stage / one_that_ends_with(files, "sbin/nicsentry")
