@@ -17,7 +17,7 @@ python_sources() {
 }
 
 shell_sources() {
-  find scripts .ci hw bench tests -type f -exec grep -lE '^#!.*(bash|/sh)|^# shellcheck shell=' {} + | sort
+  find scripts .ci debian hw bench tests -type f -exec grep -lE '^#!.*(bash|/sh)|^# shellcheck shell=' {} + | sort
 }
 
 # The formatting and the fast checks of these files.

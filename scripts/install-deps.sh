@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs the packages of Debian 12 that nicsentry needs. Does nothing if all are installed.
-#   scripts/install-deps.sh [--tests]    --tests: also those that only the tests need, and promtool in /usr/local/bin
+#   scripts/install-deps.sh [--tests | --package]
+#     --tests: also those that only the tests need, and promtool in /usr/local/bin
+#     --package: also those that scripts/package.sh needs
 set -euo pipefail
 
 packages=(
@@ -12,12 +14,18 @@ packages=(
 test_packages=(
   catch2 tshark tcpdump python3-jsonschema python3-prometheus-client clang-format clang-tidy shellcheck mandoc man-db black
   flake8 mypy zsh
+  debootstrap debhelper lintian
   libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables xdp-tools curl ccache lld
 )
 # hw/vnfp makes its virtual machine from these and from Debian's kernel packages, which it fetches itself.
 test_packages+=(qemu-system-x86 busybox-static cpio kmod)
 
-[[ ${1:-} == --tests ]] && packages+=("${test_packages[@]}")
+package_packages=(debhelper dpkg-dev lintian git)
+
+case ${1:-} in
+  --tests) packages+=("${test_packages[@]}") ;;
+  --package) packages+=("${package_packages[@]}") ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do
