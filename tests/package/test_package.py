@@ -96,7 +96,14 @@ def contents_case(directory):
         if not words[5].endswith("/")
     }
     stage = pathlib.Path(directory) / "stage"
-    command("cmake", "--install", pathlib.Path(BINARY).parent, env={**os.environ, "DESTDIR": str(stage)})
+    build = pathlib.Path(BINARY).parent
+    manifest = build / "install_manifest.txt"
+    before = manifest.read_bytes() if manifest.exists() else None
+    command("cmake", "--install", build, env={**os.environ, "DESTDIR": str(stage)})
+    if before is None:
+        manifest.unlink()
+    else:
+        manifest.write_bytes(before)
     wanted = {"/" + str(path.relative_to(stage)) for path in stage.rglob("*") if not path.is_dir()}
 
     def in_package(name):
@@ -114,7 +121,7 @@ def contents_case(directory):
         missing,
     )
     added = plain - {in_package(name) for name in wanted}
-    documents = {f"/usr/share/doc/nicsentry/{name}" for name in ("changelog", "copyright")}
+    documents = {f"/usr/share/doc/nicsentry/{name}" for name in ("changelog", "changelog.Debian", "copyright")}
     expect("in the package alone", documents, {name for name in added if not name.startswith("/usr/share/lintian/")})
 
 
