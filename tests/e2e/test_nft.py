@@ -126,7 +126,7 @@ class Maker:
             return self.random.randrange(65536)
         return min(max(self.random.choice(ports) + self.random.choice((0, 0, 1, -1)), 0), 65535)
 
-    def number(self, rules, field, usual):
+    def number_near(self, rules, field, usual):
         edges = [int(part) for rule in rules if field in rule for part in rule[field].replace(",", "-").split("-")]
         if not edges or self.chance(50):
             return usual
@@ -153,10 +153,10 @@ class Maker:
             47: b"\0\0\x08\0data",
         }.get(protocol)
         if payload is None:
-            kind = self.number(rules, "icmptype", self.random.choice((0, 3, 8, 128, 135)))
-            payload = bytes((kind, self.number(rules, "icmpcode", 0))) + bytes(6)
+            kind = self.number_near(rules, "icmptype", self.random.choice((0, 3, 8, 128, 135)))
+            payload = bytes((kind, self.number_near(rules, "icmpcode", 0))) + bytes(6)
         payload += bytes(self.random.choice((0, 0, self.random.randrange(150))))
-        dscp, ttl = self.number(rules, "dscp", 0), self.number(rules, "ttl", 64)
+        dscp, ttl = self.number_near(rules, "dscp", 0), self.number_near(rules, "ttl", 64)
         offset, more = self.random.choice(((0, 0), (0, 0), (0, 0), (0, 0), (0, 1), (100, 0)))
         if version == 4:
             length = 20 + len(payload)
