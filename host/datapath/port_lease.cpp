@@ -119,9 +119,10 @@ PortLease::PortLease(const Interface& port, const std::string& directory) {
   const auto other = first_lease(port, own);
   if (other && other->id < own) {
     const LeaseHolder holder = holder_of(other->lease);
-    throw Error("EBUSY: " + port.name + " is watched already by nicsentry, process " + std::to_string(holder.pid) +
-                (holder.same_pid_namespace ? service_unit_of(holder.pid) : " of another container") +
-                ", with the runtime directory " + holder.directory);
+    throw Error(
+        "EBUSY: " + port.name + " is watched already by nicsentry, process " + std::to_string(holder.pid) +
+        (holder.same_pid_namespace ? service_unit_of(static_cast<pid_t>(holder.pid)) : " of another container") +
+        ", with the runtime directory " + holder.directory);
   }
 }
 

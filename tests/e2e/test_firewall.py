@@ -316,9 +316,9 @@ def ingress_only_case(directory):
         watching.stop()
         watching = Controller(peers, *STATEFUL)
         expect(
-            "a warning at default drop where both directions are seen",
-            "",
-            peers.nicsentry("rules", "default", "ingress", "drop", "--yes", "-i", "right0").stderr,
+            "a warning of one direction at default drop where both are seen",
+            False,
+            ONE_WAY in peers.nicsentry("rules", "default", "ingress", "drop", "--yes", "-i", "right0").stderr,
         )
         expect("a warning where both directions are seen", False, ONE_WAY in watching.log())
         watching.stop()

@@ -69,7 +69,8 @@ class Host(Peers):
         return text
 
     def blocked(self):
-        return self.done("sets", "list", "blocked").split()
+        lines = self.done("sets", "list", "blocked").splitlines()  # of both outputs: an empty set is said on stderr
+        return [line for line in lines if not line.startswith("nicsentry: info:")]
 
     def reaches(self, port=OTHER):
         return self.connects(self.sender, INSIDE, port, seconds=1)
