@@ -134,8 +134,8 @@ class Firewall : public Enforcement {
   // When it is taken back, and what it is; nothing where none waits. Waits for nobody.
   std::optional<std::pair<TimestampNs, std::string>> unconfirmed() const { return unconfirmed_.waiting(); }
 
-  // Names the parts in force that the state directory lacks, and why; saving is tried again. Nothing where all is saved.
-  // Waits for nobody.
+  // Names the parts in force that the state directory lacks, and why; saving is tried again. Nothing where all is
+  // saved. Waits for nobody.
   std::optional<std::string> unsaved() const;
 
   std::shared_ptr<const ChainRules> rules(Chain chain) const override { return rules_.rules(chain); }

@@ -1176,8 +1176,8 @@ TEST_CASE("a limit goes on with its buckets while other rules change, and begins
   }
   CHECK(passed("198.51.100.2") == 4);
   const auto shown = firewall.view(Chain::ingress);
-  CHECK(shown.counts.at(shown.chain.rules.at(3).counter - COUNTER_FIRST_RULE).packets == 46);
-  CHECK(shown.dropped.packets == 46);
+  CHECK(shown.counts.at(3).packets == 42);
+  CHECK(shown.dropped.packets == 42);
   json slower = limit;
   slower["rate"] = "2/h";
   json update = slower;

@@ -131,7 +131,7 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
     // Of every third set no rule asks for fields that only the host reads; of every second some limit.
     const auto numbers = where == Where::host && number % 3 != 0 ? RandomRules::Numbers::yes : RandomRules::Numbers::no;
     ChainRules chain = random.chain(random.below(number % 10 == 0 ? 600 : 40), names, numbers);
-    if (where == Where::host && number % 2 == 1) make_limits(random, chain);
+    if (where == Where::host && number % 2 == 0) make_limits(random, chain);
     const auto beyond = beyond_in(chain);
     const bool egress = bench.has_egress() && random.chance(50);
     const unsigned bank = number % 2;
