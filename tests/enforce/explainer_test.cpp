@@ -172,6 +172,8 @@ void check_hook(Hook hook, std::uint64_t seed) {
   Loaded loaded(hook);
   RandomRules random(seed);
   NaiveSets naive{{"blocked", {}}, {"one", {}}, {"two", {}}};
+  ChangeTerms with_empty;
+  with_empty.allow_empty = true;
   for (int number = 0; number < kRuleSets; ++number) {
     std::vector<AddressRange> edges;
     for (auto& [name, content] : naive) {
@@ -179,7 +181,7 @@ void check_hook(Hook hook, std::uint64_t seed) {
       std::vector<SetEntry> entries;
       for (const AddressRange& range : content) entries.push_back({range, {}});
       edges.insert(edges.end(), content.begin(), content.end());
-      loaded.firewall.replace_set(name, entries);
+      loaded.firewall.replace_set(name, entries, with_empty);
     }
     ChainRules chain = random.chain(random.below(60), {"one", "two", "blocked"}, RandomRules::Numbers::yes);
     loaded.firewall.replace_rules(which, parse_batch(batch_of(chain), loaded.firewall.now()));
