@@ -684,7 +684,7 @@ def check_refused_fields(walls):
         expect_text(
             f"a rule with {field}",
             f"{field}: nfp0/xdp is a program for the card, which does not read it; allowed there are src, dst",
-            refused("rules", "add", "drop", *words),
+            refused("rules", "add", "accept", *words),
         )
     expect("messages of refused rules", before, len(writes(walls)))
 
