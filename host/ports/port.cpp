@@ -535,11 +535,10 @@ std::vector<Hook> Port::restore(const std::set<Hook>& keep) {
   // In reverse order: the qdisc goes with the filter for which it was made.
   // NOLINTNEXTLINE(modernize-loop-convert)
   for (auto attachment = attached_.rbegin(); attachment != attached_.rend(); ++attachment) {
-    if (keep.contains(attachment->hook)) {
-      left.attachments.insert(left.attachments.begin(), *attachment);
-    } else if (attachment->owner == Owner::run) {
+    const bool kept = keep.contains(attachment->hook);
+    if (!kept && attachment->owner == Owner::run) {
       detach(*attachment);
-    } else if (attachment->owner == Owner::hand) {
+    } else if (!kept && attachment->owner == Owner::hand) {
       unpin(attachment->hook);  // whoever attached it expects that it is gone when it is taken off
     } else {
       left.attachments.insert(left.attachments.begin(), *attachment);

@@ -287,5 +287,5 @@ TEST_CASE("a controller without a free descriptor is said to have none, does not
   // For each client: without a descriptor, with the one that is kept, and that none waits behind it.
   const std::uint64_t calls = accept_calls() - before;
   CHECK(calls >= 3);
-  CHECK(calls < 20);
+  CHECK(calls < 1000);  // one that spins makes more in a hundredth of a second
 }

@@ -177,7 +177,8 @@ void check_random_sets(const std::string& object, std::size_t rule_sets, std::si
       REQUIRE(now[id].packets - base[id].packets == expected.packets[id]);
     }
   }
-  CHECK((limited != 0) == (where == Where::host));
+  if (rule_sets > 3 || where == Where::card)
+    CHECK((limited != 0) == (where == Where::host));  // a few sets may limit nothing
   CHECK(dropped > rule_sets * packets / 10);
   CHECK(dropped < rule_sets * packets * 9 / 10);
 }
