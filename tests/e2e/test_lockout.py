@@ -70,7 +70,7 @@ class Host(Peers):
 
     def blocked(self):
         lines = self.done("sets", "list", "blocked").splitlines()  # of both outputs: an empty set is said on stderr
-        return [line for line in lines if not line.startswith("nicsentry: info:")]
+        return [line.split()[0] for line in lines if not line.startswith("nicsentry: info:")]
 
     def reaches(self, port=OTHER):
         return self.connects(self.sender, INSIDE, port, seconds=1)
