@@ -107,7 +107,7 @@ std::string order_text(const ExplainAnswer& asked, const PacketExplanation& expl
   }
   const auto limits = explanation.reasons.value_or(PacketExplanation::Reasons{}).limited_by;
   if (!limits.empty()) {
-    text += "    limits       beyond their rate, which is not asked here, packets like this are dropped by rule " +
+    text += "    limits       taken for within their rate here; beyond it packets like this are dropped by rule " +
             joined(limits) + "\n";
   }
   text += "  2 established  " + established_line(asked, explanation) + "\n";

@@ -156,6 +156,16 @@ FIREWALL = (
         "nicsentry rules add drop src=192.0.2.66 log=10",
         ("+ ingress 3 {", '"log": {"every": 10}'),
     ),
+    Line(
+        "Limit the queries of each source",
+        "nicsentry rules add limit l4proto=UDP dport=53 rate=100/s burst=20 per=source",
+        ("+ ingress 4 {", '"action": "limit"'),
+    ),
+    Line(
+        "Drop by ICMP type, length, DSCP, TTL or VLAN",
+        "nicsentry rules add drop l4proto=ICMP icmptype=redirect",
+        ("+ ingress 5 {",),
+    ),
     Line("Insert one in front", "nicsentry rules insert accept src=203.0.113.7", ("+ ingress 0 {",)),
     Line(
         "What becomes of a packet, and why?",

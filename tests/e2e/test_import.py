@@ -373,7 +373,7 @@ def left_out_case(directory):
         done = network.nicsentry("rules", "import", *files, check=False)
         expect("exit status", 1, done.returncode)
         expect_text("the rule", "left out: ip t c handle ", done.stderr)
-        expect_text("the reason", ": limit: no rule has such a statement", done.stderr)
+        expect_text("the reason", ": limit: is not translated; rules with action limit do the same", done.stderr)
         expect_text("the policy", "left out: ip t f: the policy of drop of the hook forward", done.stderr)
         expect("lines", 2, len(done.stderr.splitlines()))
         expect(

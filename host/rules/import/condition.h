@@ -10,6 +10,10 @@
 
 namespace nicsentry::foreign {
 
+// The reason with which limits of other firewalls are left out.
+inline constexpr const char* kLimitsUntold =
+    ": is not translated; rules with action limit do the same (nicsentry help rules add)";
+
 // A condition of another firewall that no rule can say. The text goes on behind the rule's place: "icmp type: no rule
 // has such a field".
 class Untold : public std::runtime_error {

@@ -214,7 +214,8 @@ class RuleReader {
     constexpr std::string_view kKnown[] = {"tcp",   "udp",  "multiport", "state", "conntrack", "comment", "iprange",
                                            "icmp6", "icmp", "length",    "dscp",  "ttl",       "hl"};
     if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown)) {
-      throw Untold("-m " + name + ": no rule has such a field");
+      throw Untold("-m " + name +
+                   (name == "limit" || name == "hashlimit" ? kLimitsUntold : ": no rule has such a field"));
     }
   }
 

@@ -284,7 +284,7 @@ class NftReader {
       rule.verdict = Verdict::drop;
       rule.note = kReject;
     } else {
-      throw Untold(kind + ": no rule has such a statement");
+      throw Untold(kind == "limit" ? kind + kLimitsUntold : kind + ": no rule has such a statement");
     }
   }
 

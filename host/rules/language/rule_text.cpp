@@ -345,9 +345,9 @@ void set_limit(Rule& rule, const json& fields, FieldReader& reader, RuleErrors& 
   }
   const bool in_bytes = burst && fields.at("burst").is_string() &&
                         fields.at("burst").get_ref<const std::string&>().find_first_of("Bb") != std::string::npos;
-  if (rate && !rate->bits && in_bytes) {
-    errors.push_back("burst: read " + excerpt(fields.at("burst")) + " with rate " + rate_text(*rate) +
-                     ", allowed is a number of packets");
+  if (rate && burst && rate->bits != in_bytes) {
+    errors.push_back("burst: read " + excerpt(fields.at("burst")) + " with rate " + rate_text(*rate) + ", allowed " +
+                     (rate->bits ? "are bytes with their unit (\"64kB\")" : "is a number of packets"));
   }
   if (!has_rate) errors.push_back(std::string("rate: missing, allowed is ") + kRateAllowed);
   rule.limit = Limit{rate.value_or(Rate{}), burst, per.value_or(BucketKey{})};

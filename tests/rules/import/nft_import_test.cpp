@@ -193,8 +193,9 @@ TEST_CASE("what no rule says is left out by its handle, with the reason") {
   CHECK_THAT(why_left_out(match(payload("icmp", "code"), "4") + kAccept),
              Catch::Contains("icmpcode: read 4 without icmptype"));
   CHECK_THAT(why_left_out(match(meta("mark"), "1") + kDrop), Catch::EndsWith("meta mark: no rule has such a field"));
-  CHECK_THAT(why_left_out(R"({"limit": {"rate": 5, "per": "second"}}, {"accept": null})"),
-             Catch::EndsWith("limit: no rule has such a statement"));
+  CHECK_THAT(
+      why_left_out(R"({"limit": {"rate": 5, "per": "second"}}, {"accept": null})"),
+      Catch::EndsWith("limit: is not translated; rules with action limit do the same (nicsentry help rules add)"));
   CHECK_THAT(why_left_out(match(payload("th", "dport"), "53") + kDrop), Catch::Contains("ports of any protocol"));
   CHECK_THAT(why_left_out(match(meta("l4proto"), R"("tcp")", "!=") + kDrop), Catch::Contains("all protocols but some"));
   CHECK_THAT(why_left_out(match(payload("ip", "saddr"), R"("@nowhere")") + kDrop), Catch::Contains("no such set"));

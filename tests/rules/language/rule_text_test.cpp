@@ -411,7 +411,7 @@ TEST_CASE("a limit is parsed in each of its forms and printed in one") {
       {R"("rate": "1000000000/S", "burst": "7")", R"("rate":"1000000000/s","burst":7)"},
       {R"("rate": "10mbit/s")", R"("rate":"10Mbit/s")"},
       {R"("rate": "1000000kbit/s", "burst": "64kB")", R"("rate":"1Gbit/s","burst":"64kB")"},
-      {R"("rate": "1500kbit/s", "burst": 1500)", R"("rate":"1500kbit/s","burst":"1500B")"},
+      {R"("rate": "1500kbit/s", "burst": "1500B")", R"("rate":"1500kbit/s","burst":"1500B")"},
       {R"("rate": "1000Gbit/s", "burst": "4000000000 bytes")", R"("rate":"1000Gbit/s","burst":"4GB")"},
       {R"("rate": "9/s", "per": "Source")", R"("rate":"9/s","per":"source")"},
       {R"("rate": "9/s", "per": "source/64")", R"("rate":"9/s","per":"source")"},
@@ -440,6 +440,8 @@ TEST_CASE("a limit that says no rate, or one that cannot be kept, is refused wit
     CAPTURE(rate);
     CHECK(error_of(std::string(R"(, "rate": )") + rate).starts_with("rate: read "));
   }
+  CHECK(error_of(R"(, "rate": "1Mbit/s", "burst": 20)") ==
+        "burst: read 20 with rate 1Mbit/s, allowed are bytes with their unit (\"64kB\")");
   for (const char* burst :
        {"0", "-1", "1.5", "\"\"", "\"64k\"", "\"64kb\"", "\"64 kB x\"", "4000000001", "\"5GB\"", "[]"}) {
     CAPTURE(burst);
