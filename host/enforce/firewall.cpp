@@ -938,6 +938,9 @@ std::string Firewall::describe_unsaved() {
   for (const std::string& set : sets.sets) {
     add("the set '" + set + "'", sets.reason);
   }
+  if (sets.classes) {
+    add("how the programs have the sets", sets.reason);
+  }
   if (!rules_.unsaved().empty()) {
     add("the rules", rules_.unsaved());
   }

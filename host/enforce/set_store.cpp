@@ -278,7 +278,7 @@ SetStore::Unsaved SetStore::unsaved() const {
     return {};
   }
   const std::set<std::string>& sets = state_->sets().unsaved();
-  return {{sets.begin(), sets.end()}, sets.empty() ? "" : why_unsaved_};
+  return {{sets.begin(), sets.end()}, classes_unsaved_, sets.empty() && !classes_unsaved_ ? "" : why_unsaved_};
 }
 
 void SetStore::save_unsaved() {
@@ -288,6 +288,10 @@ void SetStore::save_unsaved() {
   try {
     save_earlier(state_->sets());
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): unsaved() has it
+  }
+  if (classes_unsaved_) {
+    std::string reason;
+    save_classes(reason);
   }
 }
 
@@ -326,18 +330,20 @@ void SetStore::save_former(const std::string& set) {
   }
 }
 
-bool SetStore::save_classes(std::string& reason) const {
+bool SetStore::save_classes(std::string& reason) {
   if (state_ == nullptr) {
     return true;
   }
   try {
     state_->save_classes({sets_.keys(), sets_.class_names()});
-    return true;
+    classes_unsaved_ = false;
   } catch (const Error& error) {
     state_->forget_classes();
     reason = error.what();
-    return false;
+    why_unsaved_ = reason;
+    classes_unsaved_ = true;
   }
+  return !classes_unsaved_;
 }
 
 }  // namespace nicsentry

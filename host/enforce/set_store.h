@@ -67,18 +67,19 @@ class SetStore {
   // After save_next(), where nothing came into force. What cannot be saved is saved with the next change.
   void save_former(const std::string& set);
 
-  // The names of sets that the files lack, and why. Empty: all is saved. For the thread that makes changes.
+  // What the files lack, and why. Without a reason all is saved. For the thread that makes changes.
   struct Unsaved {
     std::vector<std::string> sets;
+    bool classes = false;  // see save_classes()
     std::string reason;
   };
   Unsaved unsaved() const;
-  // Saves these once more. What cannot be saved stays among them.
+  // Saves this once more. What cannot be saved stays.
   void save_unsaved();
 
   // How programs have the sets, for a later run to continue. Comes before a new numbering of classes is in force.
-  // False, and `reason`, when a later run cannot.
-  bool save_classes(std::string& reason) const;
+  // False, and `reason`, when a later run cannot; save_unsaved() tries again.
+  bool save_classes(std::string& reason);
 
  private:
   void note_neighbours(Enforcement::Added& added, const std::string& set, const AddressRange& range) const;
@@ -90,6 +91,7 @@ class SetStore {
 
   FirewallState* state_;
   std::string why_unsaved_;  // the last failure
+  bool classes_unsaved_ = false;
   mutable std::shared_mutex mutex_;
   AddressSets sets_;
 };

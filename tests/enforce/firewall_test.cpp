@@ -679,6 +679,22 @@ TEST_CASE("a set that could not be saved is said to be unsaved, and saved by its
   CHECK(Port(directory.path).firewall.entries("list").size() == 2);
 }
 
+TEST_CASE("how programs have the sets is saved as soon as that works, so that a later run goes on with them at once") {
+  const Directory directory;
+  const auto file = directory.path / "classes.json";
+  Port port(directory.path);
+  port.firewall.add_to_set("list", entries({"10.1.0.1"}));
+  CHECK(std::filesystem::is_regular_file(file));
+  std::filesystem::remove(file);
+  std::filesystem::create_directories(file / "in the way");
+  port.firewall.add_to_set("other", entries({"10.1.0.1"}));
+  CHECK_THAT(port.firewall.unsaved().value_or(""), Catch::StartsWith("how the programs have the sets: "));
+  std::filesystem::remove_all(file);
+  port.firewall.expire(port.now += std::chrono::nanoseconds(std::chrono::seconds(31)).count());
+  CHECK(port.firewall.unsaved() == std::nullopt);
+  CHECK(std::filesystem::is_regular_file(file));
+}
+
 TEST_CASE("an unconfirmed change is taken back where that cannot be saved, which is said until it is saved") {
   const Directory directory;
   const auto file = directory.path / "rules.json";
