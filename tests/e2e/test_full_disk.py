@@ -62,7 +62,7 @@ def set_case(directory):
         refused = ask(network, "block", BLOCKED, check=False)
         expect("block, exit status", 1, refused.returncode)
         expect_text("block", "the change is in force, but not saved, which is tried again: ENOSPC", refused.stderr)
-        expect_text("unsaved", "the set 'blocked': ENOSPC", unsaved(network))
+        expect_text("unsaved", "the set 'blocked', how the programs have the sets: ENOSPC", unsaved(network))
         expect_text(
             "status", "NOT SAVED, a later run does not have it: the set 'blocked'", ask(network, "status").stdout
         )
