@@ -57,8 +57,7 @@ static __always_inline int is_other_type(const struct rule_bank *bank, __u64 fac
 #define PLACE_BANK_SHIFT 8
 #define PLACE_SETS_SHIFT 16
 
-/* Whether a chain has what only programs on the host know: fields, limits. Test builds of an older ABI have no limits.
- */
+/* Whether a chain has what only programs on the host know: fields, or limits (not in test builds of an older ABI). */
 static __always_inline int asks_host(const struct rule_bank *bank)
 {
 #if HAS_LIMITS
