@@ -198,6 +198,7 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
                   "  nicsentry rules add drop src=10.0.0.0/8 l4proto=TCP dport=22,80,8000-8100 -i eth0\n"
                   "  nicsentry rules add accept 'src=@office,!198.51.100.66' l4proto=TCP dport=22\n"
                   "  nicsentry rules add drop src=203.0.113.7 expires=10m description='a scanner'\n"
+                  "  nicsentry rules add limit l4proto=UDP dport=53 rate=100/s burst=20 per=source\n"
                   "  nicsentry rules add drop l4proto=UDP dport=1900 --egress --confirm 60s");
 
   command = add("insert", "insert a rule before others", insertion);
