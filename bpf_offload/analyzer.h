@@ -80,9 +80,9 @@ static __always_inline int analyze(hook_ctx *ctx)
 	row = TOTALS_SHARDS - 1 + cause;
 	if (!cause && (!ON_HOST || packet.ip)) {
 		who = identify(now, packet.ip, facts, is_ipv6, &fingerprint);
+		event.counter = forget(who);
+		is = forget(who >> IDENTITY_SHIFT);
 		describe_segments(ctx, &event, packet.ip, packet.headers);
-		event.counter = who;
-		is = who >> IDENTITY_SHIFT;
 		row = is & IDENTITY_SHARD_MASK;
 		if (HAS_FIREWALL)
 			add_opaque(facts, state_of(facts, state_on_host(ctx, packet.ip, fingerprint, facts, is))

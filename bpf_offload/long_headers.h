@@ -47,21 +47,29 @@ static __always_inline int carries_packet(const __u8 *routing)
 	       (routing[0] == IPPROTO_IPIP || routing[0] == IPPROTO_IPV6);
 }
 
-/* A value of which the verifier knows nothing afterwards: it tracks no words in the upper half of 8 bytes of the stack.
- * Where the walk ended in different ways, it then follows the rest of the program once, not once for each. */
+/* The same value, of which the verifier knows nothing: it tracks no words in the upper half of 8 bytes of the stack. An
+ * address that LLVM cannot look into, or the words would get places of their own. Where the walk ended in different
+ * ways, the verifier then follows the rest of the program once, not once for each. */
 static __always_inline __u32 forget(__u32 value)
 {
-	volatile struct {
-		__u32 lower, upper;
-	} __attribute__((aligned(8))) word;
+	__u64 place;
+	volatile __u32 *word = (volatile __u32 *)&place;
 
-	word.upper = value;
-	return word.upper;
+	barrier_var(word);
+	word[1] = value;
+	return word[1];
 }
 
+/* The lower half's value is forgotten as soon as the upper half is written. */
 static __always_inline __u64 forget_facts(__u64 facts)
 {
-	return (__u64)forget(facts >> 32) << 32 | forget(facts);
+	__u64 place;
+	volatile __u32 *word = (volatile __u32 *)&place;
+
+	barrier_var(word);
+	word[0] = facts;
+	word[1] = facts >> 32;
+	return (__u64)word[1] << 32 | word[0];
 }
 
 /* Where the IP header is, found again for all ways that the walk can have taken to it: 0 where there is none. */
