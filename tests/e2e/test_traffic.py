@@ -70,12 +70,14 @@ def host_rows(window, window_ns):
         server[1] += 1
         sent = (session.packets_client, session.bytes_client)
         answered = (session.packets_server, session.bytes_server)
-        for row, amounts in ((client, sent + answered), (server, answered + sent)):
-            if row is client or server is not client:
-                row[2] += amounts[0]
-                row[3] += amounts[2]
-                row[4] += amounts[1]
-                row[5] += amounts[3]
+        ends = [(client, sent + answered)]
+        if server is not client:  # with itself: counted once
+            ends.append((server, answered + sent))
+        for row, amounts in ends:
+            row[2] += amounts[0]
+            row[3] += amounts[2]
+            row[4] += amounts[1]
+            row[5] += amounts[3]
     names = ("sessions_as_client", "sessions_as_server", "packets_sent", "packets_received", "bytes_sent")
     return {
         address: {
