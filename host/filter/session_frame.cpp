@@ -9,6 +9,7 @@ namespace nicsentry {
 namespace {
 
 constexpr std::size_t kMacAddresses = 12;
+constexpr std::size_t kTag = 4;
 constexpr std::size_t kIpv4Header = 20;
 constexpr std::size_t kIpv6Header = 40;
 constexpr std::size_t kTransportHeader = 20;  // of TCP, the longest
@@ -50,7 +51,7 @@ void put_ipv6(SessionFrame& frame, const SessionWindow& session) {
 }  // namespace
 
 SessionFrame frame_of(const SessionWindow& session, FrameTags tags) {
-  static_assert(SessionFrame::kLongest == kMacAddresses + 2 + 2 * 4 + kIpv6Header + kTransportHeader);
+  static_assert(SessionFrame::kLongest == kMacAddresses + 2 + 2 * kTag + kIpv6Header + kTransportHeader);
   SessionFrame frame;
   frame.length = kMacAddresses;
   if (tags == FrameTags::as_in_session) {
