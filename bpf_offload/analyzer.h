@@ -3,6 +3,7 @@
 #ifndef NICSENTRY_ANALYZER_H
 #define NICSENTRY_ANALYZER_H
 
+#include "copies.h"
 #include "count.h"
 #include "expectations.h"
 #include "features.h"
@@ -88,6 +89,17 @@ static __always_inline int analyze(hook_ctx *ctx)
 			add_opaque(facts, state_of(facts, state_on_host(ctx, packet.ip, fingerprint, facts, is))
 						  << FACT_STATE_SHIFT);
 	}
+#if HAS_COPIES
+	if (switches.copies) {
+		/* All ones for a copy: a branch would make the verifier follow the rest of the program twice. */
+		__u32 copy = -find_copy(ctx, &packet, facts);
+
+		barrier_word(copy);
+		event.counter = (event.counter & ~copy) | (copy & EVENT_NO_SESSION);
+		row = (row & ~copy) | (copy & TOTALS_COPIES);
+		is &= ~copy;
+	}
+#endif
 	count_packet(event.counter, row, is & IDENTITY_FROM_HIGHER, half, event.segments, event.bytes);
 	event.action = 0;
 	if (HAS_FIREWALL)

@@ -30,4 +30,9 @@
 /* Nor can it keep the buckets of limits. Test builds of an older ABI have none. */
 #define HAS_LIMITS (HAS_FIREWALL && ON_HOST && PROGRAM_ABI >= 4)
 
+/* Nor the notes of packets that copies.h needs, nor has it room for hits.h. A run asks for these (switches.h). */
+#define HAS_SWITCHES (ON_HOST && PROGRAM_ABI >= 4)
+#define HAS_COPIES HAS_SWITCHES
+#define HAS_HITS (HAS_FIREWALL && HAS_SWITCHES)
+
 #endif

@@ -19,7 +19,6 @@
 #define IPV4_DSCP_SHIFT 18
 #define IPV6_DSCP_SHIFT 22
 #define DSCP_MASK 0x3f
-#define AMOUNT_BYTES_SHIFT 32
 
 /* Of a field that no rule asks for the root is a leaf. */
 static __always_inline __u64 find_field_row(__u32 root, __u32 key)

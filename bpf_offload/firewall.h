@@ -77,6 +77,7 @@ __noinline __u32 judge_on_host(hook_ctx *ctx, __u64 facts, __u32 place, __u32 he
 	const void *ip, *remote, *local;
 	struct judged_packet packet;
 	__u64 rows, more, fields;
+	sets_query query;
 
 	if (!bank || link > LINK_BYTES_MAX)
 		return ACTION_DEFAULT;
@@ -102,7 +103,12 @@ __noinline __u32 judge_on_host(hook_ctx *ctx, __u64 facts, __u32 place, __u32 he
 	}
 	sets = place >> PLACE_SETS_SHIFT;
 	rows = find_rows(&bank->remote, remote, is_ipv6, sets, ports);
-	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
+	query = PLAIN_QUERY(is_ipv6);
+#if HAS_HITS
+	if (switches.count_hits)
+		query = hit_query(is_ipv6, index, HIT_LOCAL, amounts, amounts >> AMOUNT_BYTES_SHIFT);
+#endif
+	sets = bank->local.set_rows ? find_sets(local, is_ipv6, query) : 0;
 	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
 	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
 	packet.rows = (struct packet_rows){rows, more, fields};
@@ -136,6 +142,7 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, hook_ctx *ctx, 
 	const void *remote = ip + 12, *local = ip + 16;
 	const struct rule_bank *bank;
 	__u32 action, sets, rule, ports = facts_ports(facts);
+	sets_query query;
 
 	if (!fw || !(fw->config & FIREWALL_ON))
 		return 0;
@@ -162,7 +169,13 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, hook_ctx *ctx, 
 		local = source;
 		ports = rotate(ports);
 	}
-	sets = find_sets(remote, is_ipv6);
+	query = PLAIN_QUERY(is_ipv6);
+#if HAS_HITS
+	if (switches.count_hits)
+		query = hit_query(is_ipv6, index, facts_state(facts) == bank->established ? HIT_UNASKED : HIT_REMOTE,
+				  event->segments, event->bytes);
+#endif
+	sets = find_sets(remote, is_ipv6, query);
 	action = ACTION_BLOCKED;
 	if (sets & SET_BLOCKED)
 		goto out;
@@ -183,7 +196,11 @@ FUNCTION __u32 judge(const void *ip, __u64 facts, __u32 is_ipv6, hook_ctx *ctx, 
 	}
 #endif
 	rows = find_rows(&bank->remote, remote, is_ipv6, sets, ports);
-	sets = bank->local.set_rows ? find_sets(local, is_ipv6) : 0;
+#if HAS_HITS
+	if (switches.count_hits)
+		query = hit_query(is_ipv6, index, HIT_LOCAL, event->segments, event->bytes);
+#endif
+	sets = bank->local.set_rows ? find_sets(local, is_ipv6, query) : 0;
 	more = find_rows(&bank->local, local, is_ipv6, sets, ports >> 16);
 	rows = rows << 16 | find_interval(bank->facts_root, facts_key(facts), 0);
 	rule = find_rule(rows, more, bank->first_bits, bank->rows);

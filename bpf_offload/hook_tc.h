@@ -76,6 +76,12 @@ static __always_inline int is_super_packet(hook_ctx *ctx)
 	return ctx->gso_size != 0;
 }
 
+/* Payload of each segment of a super-packet but the last; of another packet more than any has. */
+static __always_inline __u32 segment_bytes(hook_ctx *ctx)
+{
+	return ctx->gso_size ? ctx->gso_size : ~0u;
+}
+
 /* The header of a super-packet of more than 64 KiB (BIG TCP) says 0, or too little. */
 static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
 {

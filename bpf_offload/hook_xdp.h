@@ -81,6 +81,12 @@ static __always_inline int is_super_packet(hook_ctx *ctx)
 	return 0;
 }
 
+static __always_inline __u32 segment_bytes(hook_ctx *ctx)
+{
+	(void)ctx;
+	return ~0u;
+}
+
 static __always_inline __u32 ip_bytes(hook_ctx *ctx, __u32 in_header, __u32 in_frame)
 {
 	(void)ctx;

@@ -37,7 +37,7 @@ struct {
 /* Added to by the card, read by the host. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * TOTALS_ROWS);
+	__uint(max_entries, 2 * (HAS_COPIES ? TOTALS_ROWS_HOST : TOTALS_ROWS));
 	__type(key, __u32);
 	__type(value, struct totals_row);
 } totals SEC(".maps");
@@ -48,6 +48,18 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
 } records SEC(".maps");
+
+#if HAS_COPIES
+
+/* Written and read by the programs on the host, which share it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct notes);
+} recent SEC(".maps");
+
+#endif
 
 #if HAS_FIREWALL
 
@@ -144,6 +156,44 @@ struct {
 	__type(key, __u32);
 	__array(values, struct limit_table);
 } limit_tables SEC(".maps");
+
+#endif
+
+#if HAS_HITS
+
+/* Written by the host, read by the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} hit_sets SEC(".maps");
+
+/* Written by the host, read by the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} hit_names SEC(".maps");
+
+/* Elements are made by the host; added to by the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct hit_key);
+	__type(value, struct rule_counter);
+} hit_addresses SEC(".maps");
+
+/* Elements are made by the host; added to by the program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct hit_key);
+	__type(value, struct rule_counter);
+} hit_prefixes SEC(".maps");
 
 #endif
 

@@ -40,6 +40,12 @@ struct packet {
 	__u32 headers; /* length of IP and transport header together, if HOOK_SEGMENTS */
 };
 
+/* Packets on the wire, and in the upper half the bytes of all. */
+static __always_inline __u64 amounts_of(const struct event_header *event)
+{
+	return event->segments | (__u64)event->bytes << AMOUNT_BYTES_SHIFT;
+}
+
 #if ON_HOST
 #include "long_headers.h"
 #else

@@ -5,6 +5,7 @@
 #define NICSENTRY_SETS_H
 
 #include "functions.h"
+#include "hits.h"
 #include "intervals.h"
 #include "mix.h"
 #include "packet.h"
@@ -30,7 +31,7 @@ static __always_inline struct address read_address(const void *end, __u32 is_ipv
 }
 
 /* Returns SET_* of an address. */
-ONCE __u32 find_sets_of(__u64 high, __u64 low, __u32 is_ipv6)
+static __always_inline __u32 search_sets(__u64 high, __u64 low, __u32 is_ipv6)
 {
 	__u32 index = 0, buckets, n;
 	const struct fw_config *fw = bpf_map_lookup_elem(&fw_control, &index);
@@ -72,12 +73,37 @@ ONCE __u32 find_sets_of(__u64 high, __u64 low, __u32 is_ipv6)
 	return find_interval(*k, high, low);
 }
 
+/* The same, and counts for entries of the sets. */
+ONCE __u32 find_sets_of(__u64 high, __u64 low, sets_query query)
+{
+#if HAS_HITS
+	__u32 sets = search_sets(high, low, query & QUERY_IPV6);
+
+	if (switches.count_hits && sets)
+		add_hits(high, low, query, sets & SET_CLASS_MASK);
+	return sets;
+#else
+	return search_sets(high, low, query);
+#endif
+}
+
 /* The same for an address in a packet's IP header. */
-FUNCTION __u32 find_sets(const void *end, __u32 is_ipv6)
+#if HAS_HITS
+static __always_inline __u32 find_sets(const void *end, __u32 is_ipv6, sets_query query)
+{
+	struct address a = read_address(end, is_ipv6);
+
+	return find_sets_of(a.high, a.low, query);
+}
+#else
+FUNCTION __u32 find_sets_at(const void *end, __u32 is_ipv6)
 {
 	struct address a = read_address(end, is_ipv6);
 
 	return find_sets_of(a.high, a.low, is_ipv6);
 }
+
+#define find_sets(end, is_ipv6, query) ((void)(query), find_sets_at(end, is_ipv6))
+#endif
 
 #endif

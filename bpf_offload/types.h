@@ -122,6 +122,9 @@ enum not_understood {
 };
 
 #define TOTALS_ROWS (TOTALS_SHARDS + CAUSES)
+/* Programs on the host have one more: of copies that are left out. */
+#define TOTALS_COPIES TOTALS_ROWS
+#define TOTALS_ROWS_HOST (TOTALS_ROWS + 1)
 
 /* Packets and bytes lie as far apart as in session_counters: the program adds to either at one place. */
 struct totals_row {
@@ -369,6 +372,51 @@ struct limit_buckets {
  * element's index, and from this bit on it stands in the element. */
 #define ANSWER_PRINT_SHIFT 34
 
+/* --- switches: read-only data of programs on the host; not on the card ------------------------------------------- */
+
+struct switches {
+	__u32 count_hits; /* of the entries of address sets */
+	__u32 copies;     /* COPIES_* */
+};
+
+#define COPIES_COUNTED 0u
+#define COPIES_NOTED 1u    /* packets are noted where they come in */
+#define COPIES_LEFT_OUT 2u /* those that leave and are noted are counted as copies only */
+
+/* --- recent: array[NOTE_SETS]; written and read by all programs of a run; not on the card ------------------------ */
+
+#define NOTE_SETS_BITS 14
+#define NOTE_SETS (1u << NOTE_SETS_BITS)
+#define NOTE_WAYS 4
+/* A note holds for so many times 2^20 ns: a packet's way through the host takes as long as the host is busy. */
+#define NOTE_AGE_MAX 95u
+
+struct notes {
+	__u64 note[NOTE_WAYS]; /* copies.h */
+};
+
+/* --- hits: hit_sets: array[2 x HIT_PLACES x SET_CLASSES], index = (bank x HIT_PLACES + HIT_*) x SET_CLASSES + class:
+ * a bit for each set whose entry counts; hit_names: array[2 x HIT_NAMES], index = bank x HIT_NAMES + bit: the set's
+ * name; hit_addresses: hash table, hit_prefixes: longest-prefix trie, of struct rule_counter. Not on the card -------
+ */
+
+#define HIT_UNASKED 0 /* the remote end of an established packet: `blocked`, or `allowed` where it saves from that */
+#define HIT_REMOTE 1  /* the remote end of another packet: also the sets that rules ask for, unless it is blocked */
+#define HIT_LOCAL 2   /* the local end of a packet that rules are asked about: the sets that they ask for there */
+#define HIT_PLACES 3
+#define HIT_NAMES 64
+
+/* An entry, or a packet's address with its longest prefix. */
+struct hit_key {
+	__u32 prefix;     /* bits of what follows */
+	__u32 name;       /* a number for the set's name; its lowest bit is the family's */
+	__u64 address[2]; /* as in a packet; an IPv4 address, then zeros */
+};
+
+#define HIT_NAME_BITS 32
+/* Packets in the lower half of a word, bytes in the upper one. */
+#define AMOUNT_BYTES_SHIFT 32
+
 /* --- sizes of an object as it is built; the controller may change them at load ----------------------------------- */
 
 #define DEFAULT_SESSIONS 65536
@@ -410,6 +458,7 @@ NICSENTRY_STATIC_ASSERT(ACTION_UNJUDGED + CAUSES < ACTION_FIRST_RULE && COUNTER_
 			"each cause has an action and a counter");
 NICSENTRY_STATIC_ASSERT(LIMITS < ACTION_LIMIT_MASK, "each limit has a number");
 NICSENTRY_STATIC_ASSERT(sizeof(struct limit) == 48 && sizeof(struct limit_buckets) == 48, "limits have no padding");
+NICSENTRY_STATIC_ASSERT(sizeof(struct hit_key) == 24 && HIT_NAMES == 64, "a key has no padding, a word a bit a set");
 NICSENTRY_STATIC_ASSERT(2 * LIMIT_SETS_BITS <= 32, "either set of an address has bits of its hash for itself");
 NICSENTRY_STATIC_ASSERT(sizeof(struct event_header) == 24, "an event's header has no padding");
 

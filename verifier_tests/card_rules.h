@@ -17,6 +17,7 @@ struct Verified {
   std::uint32_t instructions = 0;  // that the verifier looked at, of the largest program
   double seconds = 0;              // of the processor
 };
-Verified verify(const std::filesystem::path& object);
+// `on`: with all that a run can switch on (struct switches); an object for the card has none.
+Verified verify(const std::filesystem::path& object, bool on = false);
 
 }  // namespace nicsentry::testing

@@ -72,6 +72,20 @@ TEST_CASE("the running kernel loads every object") {
   }
 }
 
+TEST_CASE("the running kernel loads every object of the host with all that a run can switch on") {
+  for (const std::string program : {"ddos", "crypto", "sentry", "firewall"}) {
+    for (const std::string ending : {"_drv.o", "_tc.o"}) {
+      INFO(program + ending);
+      const Verified verified = verify(built(program + ending), true);
+      CHECK(verified.refusal == "");
+      CHECK(verified.instructions > 0);
+      CHECK(verified.instructions <= 500'000);
+      std::printf("%s%s, switched on: %u instructions looked at\n", program.c_str(), ending.c_str(),
+                  verified.instructions);
+    }
+  }
+}
+
 TEST_CASE("the objects for the card keep its rules") {
   for (const char* object : {"ddos.o", "crypto.o", "sentry.o", "firewall.o"}) {
     INFO(object);

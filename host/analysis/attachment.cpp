@@ -36,10 +36,11 @@ Attachment::Attachment(Passkey /*passkey*/, AttachmentName name, Program program
                        Counters counters)
     : name_(std::move(name)),
       program_(std::move(program)),
-      reader_(program_.maps().records_fd(), options.processor),
+      reader_(program_.maps().records_fd(), options.processor, online_processors, options.attachments),
       sessions_(std::min(options.sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()),
                 options.keys),
       out_(name_.hook == hook_name(Hook::tc_egress)),
+      cut_frames_(options.cut_frames),
       counters_(counters) {}
 
 void Attachment::read_baselines() {
@@ -87,7 +88,7 @@ void Attachment::adopt_program() {
 void Attachment::start(std::uint32_t epoch) {
   control_.epoch = epoch;
   control_.config = CONFIG_SHARE_ALL | bucket_bits_of(program_.maps()) << CONFIG_BUCKET_BITS_SHIFT |
-                    CONFIG_CAPTURE_KNOWN | (program_.partial_frames() ? CONFIG_PARTIAL_FRAMES : 0);
+                    CONFIG_CAPTURE_KNOWN | (program_.partial_frames() || cut_frames_ ? CONFIG_PARTIAL_FRAMES : 0);
   set_keys(sessions_.keys());
 }
 
@@ -167,7 +168,9 @@ void Attachment::read_totals(unsigned half) {
   const Totals now = program_.maps().read_totals(half);
   Totals& last = last_totals_[half];
   for (std::size_t row = 0; row < now.size(); ++row) {
-    Amount& to = row < TOTALS_SHARDS ? accounting_.unknown : accounting_.not_understood[row - TOTALS_SHARDS];
+    Amount& to = row == TOTALS_COPIES  ? accounting_.copies
+                 : row < TOTALS_SHARDS ? accounting_.unknown
+                                       : accounting_.not_understood[row - TOTALS_SHARDS];
     to.packets += now[row].packets - last[row].packets;
     to.bytes += now[row].bytes - last[row].bytes;
     accounting_.unknown_events_sent += now[row].events_unknown - last[row].events_unknown;

@@ -41,6 +41,8 @@ class Attachment {
     std::uint32_t sessions = 0;    // at most so many; the program's maps may hold fewer
     FingerprintKeys keys{};        // see AttachmentSessions
     std::optional<int> processor;  // read only this one's events (test runs); none: all
+    unsigned attachments = 1;      // that the process has, see EventReader
+    bool cut_frames = false;       // frames that a mirror cut count by their IP length
   };
 
   // Drives a program that was just loaded: its maps are empty. Changes nothing in them.
@@ -134,6 +136,7 @@ class Attachment {
   AdoptedStates adopted_;
   Accounting accounting_;
   bool out_;  // what it counts leaves through the port
+  bool cut_frames_;
   struct control control_ {};
   VlanIds vlans_;
   Totals last_totals_[2]{};

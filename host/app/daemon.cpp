@@ -311,13 +311,21 @@ class Daemon {
   void start_attachments() {
     const FingerprintKeys keys =
         random_keys();  // one for all: a session has one fingerprint, by which answers are expected
+    unsigned attachments = 0;
+    for (const auto& port : ports_) {
+      attachments += static_cast<unsigned>(port->programs().size());
+    }
     for (const auto& port : ports_) {
       port->record(getpid(), socket_path_);
       for (auto& opened : port->programs()) {
         const auto make = opened.adopted ? Attachment::adopt : Attachment::fresh;
-        auto attachment =
-            make({port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
-                 std::move(opened.program), {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt});
+        auto attachment = make(
+            {port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
+            std::move(opened.program),
+            {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt, attachments, options_.cut_frames});
+        if (const auto caution = attachment->reader().small_rings()) {
+          messages_.warning(attachment->name().text() + ": " + *caution);
+        }
         programs_.add(analysis_.add_attachment(std::move(attachment)), *port, opened.record);
       }
       messages_.info(port->how());

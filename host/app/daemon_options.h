@@ -35,6 +35,9 @@ struct DaemonOptions {
   std::optional<std::filesystem::path> log;  // file for the records of packets that rules log; none: a message each
   std::uint64_t log_rate = 1000;             // records a second at most; 0: all
 
+  bool cut_frames = false;  // frames that a mirror cut count by their IP length
+  bool dedup = false;       // what is forwarded counts where it comes in
+
   bool yes = false;  // rules of files are applied also if they cut off what the host depends on
 
   bool leave_attached = false;  // at its end the run leaves its programs where they are, with what they enforce

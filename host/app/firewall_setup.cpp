@@ -156,6 +156,7 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Mess
   }
   Firewall::Options wanted;
   wanted.state = options.state;
+  wanted.count_hits = options.port.count_hits;
   wanted.warning = messages.warning;
   wanted.info = messages.info;
   wanted.tcp_pickup = options.tcp_pickup;

@@ -19,6 +19,11 @@ std::string new_name_text(const std::string& former, const std::string& name) {
 
 Ports open_ports(const DaemonOptions& options, Firewall* firewall) {
   PortOptions port_options = options.port;
+  UniqueFd notes;  // while programs are loaded, which keep it
+  if (options.dedup) {
+    notes = make_notes();
+    port_options.notes = notes.get();
+  }
   if (firewall != nullptr) {
     port_options.firewall = {
         FirewallSize{},

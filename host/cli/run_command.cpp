@@ -30,6 +30,9 @@ struct RunOptions {
   std::optional<std::uint32_t> sessions;
   bool dispatcher = false;
   bool firewall = false;
+  bool count_hits = false;
+  bool cut_frames = false;
+  bool dedup = false;
   bool leave_attached = false;
   bool yes = false;
   std::optional<std::filesystem::path> rules;
@@ -63,6 +66,9 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.log_rate = options.log_rate;
   parsed.tcp_pickup = options.tcp_loose == "on" ? TcpPickup::loose : TcpPickup::strict;
   parsed.lifetimes = parse_timeouts(options.timeouts);
+  parsed.port.count_hits = options.count_hits;
+  parsed.cut_frames = options.cut_frames;
+  parsed.dedup = options.dedup;
   parsed.leave_attached = options.leave_attached;
   parsed.yes = options.yes;
   return parsed;
@@ -95,6 +101,18 @@ void check_each_once(const std::vector<std::string>& interfaces) {
   }
 }
 
+void check_wanted_parts(const RunOptions& options) {
+  const bool firewall = options.firewall || options.rules || options.egress_rules || options.state;
+  if (options.count_hits && !firewall) {
+    throw CLI::ValidationError("--count-hits", "it needs the firewall: --firewall, --rules or --state");
+  }
+  if (options.dedup && options.direction != "both") {
+    throw CLI::ValidationError("--dedup",
+                               "it needs --direction both: what leaves is held against what came in; of what comes in "
+                               "alone nothing counts twice");
+  }
+}
+
 }  // namespace
 
 void add_run_command(CLI::App& app, Action& chosen) {
@@ -116,6 +134,13 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->add_option("--egress-rules", options->egress_rules, "the same for what goes out (--direction both)");
   command->add_flag("--yes", options->yes, "apply --rules also if they cut off your connection, the gateway, ...");
   command->add_option("--state", options->state, "directory in which rules and address sets survive a restart");
+  command->add_flag("--count-hits", options->count_hits,
+                    "count the packets of each entry of address sets: sets list NAME --stats (not on a card)");
+  command->add_flag("--cut-frames", options->cut_frames,
+                    "count frames that a mirror cut by their IP length (default: as truncated)");
+  command->add_flag(
+      "--dedup", options->dedup,
+      "count a packet that the host forwards between its ports once (with --direction both; not on a card)");
   command->add_flag("--leave-attached", options->leave_attached,
                     "leave the programs on their ports at the end, with the rules that they enforce");
   command->add_option("--log", options->log, "file for the records of packets that rules log (default: stderr)");
@@ -141,6 +166,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
   command->callback([options, &chosen] {
     check_each_once(options->interfaces);
     check_window_options(options->window);
+    check_wanted_parts(*options);
     chosen = [options] { return run(*options); };
   });
 }

@@ -29,6 +29,7 @@ struct SetsOptions {
   ListFile file;
   bool allow_empty = false;
   bool json = false;
+  bool stats = false;
   ChangeOptions change;
 };
 
@@ -36,6 +37,27 @@ void print_sets(const SetsAnswer& answer) {
   TextTable table({{"SET"}, {"ENTRIES", true}, {"RULES", true}});
   for (const ListedSet& set : answer.sets) {
     table.add({set.name, std::to_string(set.entries), std::to_string(set.used_by_rules)});
+  }
+  std::fputs(table.text().c_str(), stdout);
+}
+
+std::string number_text(const std::optional<Hits>& hits, std::uint64_t Hits::*number) {
+  return hits ? std::to_string(*hits.*number) : "-";
+}
+
+void print_set_hits(const SetsAnswer& answer) {
+  TextTable table({{"PACKETS", true}, {"BYTES", true}, {"SET"}, {"ENTRIES", true}, {"RULES", true}});
+  for (const ListedSet& set : answer.sets) {
+    table.add({number_text(set.hits, &Hits::packets), number_text(set.hits, &Hits::bytes), set.name,
+               std::to_string(set.entries), std::to_string(set.used_by_rules)});
+  }
+  std::fputs(table.text().c_str(), stdout);
+}
+
+void print_entry_hits(const SetEntriesAnswer& answer) {
+  TextTable table({{"PACKETS", true}, {"BYTES", true}, {"ENTRY"}});
+  for (const ListedEntry& entry : answer.entries) {
+    table.add({number_text(entry.hits, &Hits::packets), number_text(entry.hits, &Hits::bytes), entry.range.text()});
   }
   std::fputs(table.text().c_str(), stdout);
 }
@@ -66,10 +88,10 @@ int list(const SetsOptions& options) {
   set_up_log(false);
   const Controller controller = Controller::of_port(options.interface);
   if (options.name.empty()) {
-    show(options, controller.sets(), print_sets);
+    show(options, controller.sets(options.stats), options.stats ? print_set_hits : print_sets);
   } else {
-    const SetEntriesAnswer answer = controller.entries(options.name);
-    show(options, answer, print_entries);
+    const SetEntriesAnswer answer = controller.entries(options.name, options.stats);
+    show(options, answer, options.stats ? print_entry_hits : print_entries);
     if (answer.entries.empty() && !options.json) {
       log_info("the set '" + options.name + "' is empty");  // not on standard output, which `sets load` reads again
     }
@@ -123,7 +145,8 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
   CLI::App* sets = app.add_subcommand("sets", "lists of addresses that rules share");
   sets->require_subcommand(1);
   sets->footer(
-      "Examples:\n  nicsentry sets list -i eth0\n  nicsentry sets add scanners 198.51.100.0/24 --for 1h -i eth0\n"
+      "Examples:\n  nicsentry sets list -i eth0\n  nicsentry sets list blocked --stats -i eth0\n  nicsentry sets add "
+      "scanners 198.51.100.0/24 --for 1h -i eth0\n"
       "  nicsentry sets load botnet botnet.netset -i eth0");
 
   const auto add_set_part = [&chosen, options, sets](const char* name, const char* what,
@@ -135,6 +158,7 @@ void add_sets_commands(CLI::App& app, Action& chosen) {
 
   CLI::App* command = add_set_part("list", "all sets, or the entries of one", list);
   add_name(*command, *options);
+  command->add_flag("--stats", options->stats, "with packets and bytes of each entry (run --count-hits)");
   command->add_flag("--json", options->json, "print JSON");
 
   command = add_set_part("add", "add entries; creates the set if it is missing", add);

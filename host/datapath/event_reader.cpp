@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
@@ -23,8 +24,10 @@
 namespace nicsentry {
 namespace {
 
-constexpr std::size_t kRingPages = 512;  // 2 MiB a processor
+constexpr std::size_t kRingPages = 512;      // 2 MiB a processor
+constexpr std::size_t kRingPagesLeast = 16;  // some hundred events
 constexpr unsigned kPageBytes = 4096;
+constexpr const char* kMlockPath = "/proc/sys/kernel/perf_event_mlock_kb";
 constexpr std::chrono::milliseconds kLookInterval{500};  // at which processors are online
 
 using SteadyClock = std::chrono::steady_clock;
@@ -47,18 +50,38 @@ struct Drain {
   std::uint64_t lost = 0;
 };
 
+std::uint64_t may_lock() {
+  rlimit limit{};
+  getrlimit(RLIMIT_MEMLOCK, &limit);
+  return limit.rlim_cur;
+}
+
+// Pages of a ring, a power of two, that so many rings can have. The kernel lets a user lock perf_event_mlock_kb for
+// each processor, and beyond that each process its RLIMIT_MEMLOCK (perf_mmap(), kernel/events/core.c).
+std::size_t ring_pages(std::size_t rings, std::size_t processors) {
+  if (has_capability(Capability::ipc_lock) || may_lock() == RLIM_INFINITY || rings == 0) {
+    return kRingPages;
+  }
+  std::uint64_t for_each_processor_kib = 0;
+  std::ifstream(kMlockPath) >> for_each_processor_kib;
+  const std::uint64_t bytes = may_lock() + (for_each_processor_kib << 10) * processors;
+  std::size_t pages = kRingPages;
+  while (pages > kRingPagesLeast && rings * (pages + 1) * kPageBytes > bytes) {
+    pages /= 2;
+  }
+  return pages;
+}
+
 // Opening the event is refused by EACCES, locking the ring's memory by EPERM (perf_event_open(2)).
-std::string missing_for_ring(int code) {
+std::string missing_for_ring(int code, std::size_t pages) {
   if (code != EPERM) {
     return code == EACCES ? missing_text({Capability::perfmon}) : "";
   }
   if (has_capability(Capability::ipc_lock)) {
     return "";
   }
-  rlimit limit{};
-  getrlimit(RLIMIT_MEMLOCK, &limit);
-  return std::string(kMissing) + "CAP_IPC_LOCK, or more RLIMIT_MEMLOCK than " + std::to_string(limit.rlim_cur >> 10) +
-         " KiB: a ring takes " + std::to_string((kRingPages + 1) * kPageBytes >> 10) +
+  return std::string(kMissing) + "CAP_IPC_LOCK, or more RLIMIT_MEMLOCK than " + std::to_string(may_lock() >> 10) +
+         " KiB: a ring takes " + std::to_string((pages + 1) * kPageBytes >> 10) +
          " KiB, for each processor and program)";
 }
 
@@ -110,6 +133,7 @@ struct EventReader::Rings {
   UniqueFd epoll;
   Drain drain;
   std::map<int, Ring> rings;  // by processor
+  std::size_t pages = kRingPages;
 
   // The present errors, by what was tried, and those still to be said.
   std::map<std::string, std::string> failing;
@@ -117,10 +141,32 @@ struct EventReader::Rings {
 
   void note(const std::string& what, const std::string& reason);
   void open(int cpu);
+  Ring make(int cpu);
   void close(int cpu);
 };
 
+// Other programs of the same user may have locked memory, too.
 void EventReader::Rings::open(int cpu) {
+  Ring ring;
+  while (!ring) {
+    try {
+      ring = make(cpu);
+    } catch (const SystemError& error) {
+      if (error.code() != EPERM || pages <= kRingPagesLeast) {
+        throw;
+      }
+      pages /= 2;
+    }
+  }
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, perf_buffer__epoll_fd(ring.get()), &event) != 0) {
+    throw SystemError(errno, "adding a ring to the epoll set");
+  }
+  rings[cpu] = std::move(ring);
+}
+
+EventReader::Rings::Ring EventReader::Rings::make(int cpu) {
   const LibbpfMessages messages;
   perf_event_attr attributes{};
   attributes.size = sizeof(attributes);
@@ -131,24 +177,19 @@ void EventReader::Rings::open(int cpu) {
   attributes.use_clockid = 1;
   attributes.clockid = CLOCK_REALTIME;
   attributes.watermark = 1;
-  attributes.wakeup_watermark = kRingPages * kPageBytes / 4;
+  attributes.wakeup_watermark = static_cast<__u32>(pages * kPageBytes / 4);
   perf_buffer_raw_opts options{};
   options.sz = sizeof(options);
   options.cpu_cnt = 1;
   options.cpus = &cpu;
   options.map_keys = &cpu;
-  Ring ring(perf_buffer__new_raw(records_fd, kRingPages, &attributes, take, &drain, &options));
+  Ring ring(perf_buffer__new_raw(records_fd, pages, &attributes, take, &drain, &options));
   if (!ring) {
     const int code = errno;
     throw SystemError(code, "opening the ring of map records of processor " + std::to_string(cpu),
-                      missing_for_ring(code) + messages.detail());
+                      missing_for_ring(code, pages) + messages.detail());
   }
-  epoll_event event{};
-  event.events = EPOLLIN;
-  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, perf_buffer__epoll_fd(ring.get()), &event) != 0) {
-    throw SystemError(errno, "adding a ring to the epoll set");
-  }
-  rings[cpu] = std::move(ring);
+  return ring;
 }
 
 void EventReader::Rings::note(const std::string& what, const std::string& reason) {
@@ -165,14 +206,16 @@ void EventReader::Rings::close(int cpu) {
   rings.erase(cpu);
 }
 
-EventReader::EventReader(int records_fd, std::optional<int> cpu, OnlineProcessors online)
+EventReader::EventReader(int records_fd, std::optional<int> cpu, OnlineProcessors online, unsigned readers)
     : rings_(std::make_unique<Rings>()) {
   rings_->records_fd = records_fd;
   rings_->epoll = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!rings_->epoll) {
     throw SystemError(errno, "making an epoll set");
   }
-  for (const int processor : cpu ? std::vector{*cpu} : online()) {
+  const std::vector<int> processors = cpu ? std::vector{*cpu} : online();
+  rings_->pages = ring_pages(readers * processors.size(), processors.size());
+  for (const int processor : processors) {
     rings_->open(processor);
   }
   if (!cpu) {
@@ -201,6 +244,16 @@ std::uint64_t EventReader::drain(EventBatch& batch) {
   // The content of a ring stays in it.
   rings_->note("read", result < 0 ? SystemError(-result, "reading the rings of map records").what() : "");
   return rings_->drain.lost;
+}
+
+std::optional<std::string> EventReader::small_rings() const {
+  if (rings_->pages == kRingPages) {
+    return std::nullopt;
+  }
+  return "rings of " + std::to_string(rings_->pages * kPageBytes >> 10) + " KiB for each processor, not of " +
+         std::to_string(kRingPages * kPageBytes >> 10) + ", so that all fit into RLIMIT_MEMLOCK (" +
+         std::to_string(may_lock() >> 10) +
+         " KiB): more events are lost in a burst; LimitMEMLOCK=, ulimit -l or CAP_IPC_LOCK gives more room";
 }
 
 std::optional<std::string> EventReader::take_trouble() { return std::exchange(rings_->trouble, std::nullopt); }

@@ -42,9 +42,10 @@ class EventBatch {
 // gets its ring within a second. One at a time per `records` map. Not for use by several threads.
 class EventReader {
  public:
-  // `cpu`: only that processor's ring (test runs); else those that `online` returns. Throws SystemError.
+  // `cpu`: only that processor's ring (test runs); else those that `online` returns. `readers`: how many the process
+  // has, which share the memory that it may lock: rings are as small as that asks for. Throws SystemError.
   explicit EventReader(int records_fd, std::optional<int> cpu = std::nullopt,
-                       OnlineProcessors online = online_processors);
+                       OnlineProcessors online = online_processors, unsigned readers = 1);
   ~EventReader();
   EventReader(EventReader&&) noexcept;
   EventReader& operator=(EventReader&&) noexcept;
@@ -54,6 +55,8 @@ class EventReader {
   // Appends everything that is in the rings. Returns how many events the kernel says it had no room for.
   // After an error it is tried again with the next call that is due.
   std::uint64_t drain(EventBatch& batch);
+  // Why rings are smaller than usual, and how large they are; nothing where they are not.
+  std::optional<std::string> small_rings() const;
   // The error of drain(), once for as long as it lasts.
   std::optional<std::string> take_trouble();
 

@@ -79,6 +79,11 @@ FirewallMaps::FirewallMaps(MapFds& fds)
     require_entries(limits_, MapRole::limits, 2 * LIMITS * 2);
     keeps_limits_ = entries_of(limit_tables_, MapRole::limit_tables) == 2 * LIMITS;
   }
+  hit_sets_ = std::move(fds[MapRole::hit_sets]);
+  hit_names_ = std::move(fds[MapRole::hit_names]);
+  hit_addresses_ = std::move(fds[MapRole::hit_addresses]);
+  hit_prefixes_ = std::move(fds[MapRole::hit_prefixes]);
+  counts_hits_ = hit_sets_ && entries_of(hit_sets_, MapRole::hit_sets) == 2 * HIT_PLACES * SET_CLASSES;
 }
 
 std::optional<int> FirewallMaps::expectations_fd() const {
@@ -153,6 +158,55 @@ void FirewallMaps::clear_limit_table(std::uint32_t bank, std::uint32_t number) {
   if (!empty && bpf_map_delete_elem(limit_tables_.get(), &index) != 0 && errno != ENOENT) {
     throw SystemError(errno, "clearing entry " + std::to_string(index) + " of map " + map_name(MapRole::limit_tables));
   }
+}
+
+void FirewallMaps::write_hit_sets(std::uint32_t bank, unsigned place, std::uint32_t first,
+                                  std::span<const std::uint64_t> sets) {
+  write_run<std::uint64_t>(hit_sets_, MapRole::hit_sets, (bank * HIT_PLACES + place) * SET_CLASSES + first, sets);
+}
+
+void FirewallMaps::write_hit_names(std::uint32_t bank, std::span<const std::uint32_t, HIT_NAMES> names) {
+  write_run<std::uint32_t>(hit_names_, MapRole::hit_names, bank * HIT_NAMES, names);
+}
+
+const UniqueFd& FirewallMaps::hits_of(const hit_key& key) const {
+  const bool single = key.prefix == HIT_NAME_BITS + ((key.name & 1U) != 0 ? 128U : 32U);
+  return single ? hit_addresses_ : hit_prefixes_;
+}
+
+std::string FirewallMaps::make_hits(std::span<const hit_key> keys) {
+  const rule_counter zero{};
+  for (const hit_key& key : keys) {
+    if (bpf_map_update_elem(hits_of(key).get(), &key, &zero, BPF_NOEXIST) != 0 && errno != EEXIST) {
+      return SystemError(errno, "making an element for the hits of an entry").what();
+    }
+  }
+  return {};
+}
+
+void FirewallMaps::remove_hits(std::span<const hit_key> keys) {
+  for (const hit_key& key : keys) {
+    bpf_map_delete_elem(hits_of(key).get(), &key);
+  }
+}
+
+std::vector<hit_key> FirewallMaps::hit_keys() const {
+  std::vector<hit_key> keys;
+  for (const UniqueFd* map : {&hit_addresses_, &hit_prefixes_}) {
+    hit_key key{};
+    for (const hit_key* last = nullptr; bpf_map_get_next_key(map->get(), last, &key) == 0; last = &keys.back()) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
+std::optional<rule_counter> FirewallMaps::read_hits(const hit_key& key) const {
+  rule_counter count{};
+  if (bpf_map_lookup_elem(hits_of(key).get(), &key, &count) != 0) {
+    return std::nullopt;
+  }
+  return count;
 }
 
 void FirewallMaps::write_bucket(std::uint32_t index, const address_bucket& value) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bpf_offload/types.h"
@@ -54,6 +55,20 @@ class FirewallMaps {
   void put_limit_table(std::uint32_t bank, std::uint32_t number, const UniqueFd& table);
   // The kernel frees a table that is in no place and has no descriptor. Waits for programs only where there is one.
   void clear_limit_table(std::uint32_t bank, std::uint32_t number);
+  // Whether the program counts packets of the entries of sets.
+  bool counts_hits() const { return counts_hits_; }
+  // For a bank and HIT_*, by class from `first` on: a bit for each set that counts. Names by bit.
+  void write_hit_sets(std::uint32_t bank, unsigned place, std::uint32_t first, std::span<const std::uint64_t> sets);
+  void write_hit_names(std::uint32_t bank, std::span<const std::uint32_t, HIT_NAMES> names);
+  // Makes elements, whose counts begin at 0, where there is none. Returns why one could not be made; empty: all are
+  // there.
+  std::string make_hits(std::span<const hit_key> keys);
+  // Removes elements that are there. No packet may be looking for them any more.
+  void remove_hits(std::span<const hit_key> keys);
+  std::vector<hit_key> hit_keys() const;
+  // Of an element that is missing: nothing.
+  std::optional<rule_counter> read_hits(const hit_key& key) const;
+
   void write_bucket(std::uint32_t index, const address_bucket& value);
   void write_buckets(std::uint32_t first, std::span<const address_bucket> values);
   interval_node read_node(std::uint32_t index) const;
@@ -78,6 +93,13 @@ class FirewallMaps {
   std::uint32_t bit_count_ = 0;
   std::uint32_t bucket_count_ = 0;
   bool keeps_limits_ = false;
+  UniqueFd hit_sets_;
+  UniqueFd hit_names_;
+  UniqueFd hit_addresses_;
+  UniqueFd hit_prefixes_;
+  bool counts_hits_ = false;
+
+  const UniqueFd& hits_of(const hit_key& key) const;
 };
 
 }  // namespace nicsentry

@@ -36,6 +36,7 @@ Maps::Maps(MapFds& fds)
       bucket_count_(entries_of(sessions_, MapRole::sessions)),
       counter_entries_(entries_of(counters_, MapRole::counters)) {
   require_entries(totals_, MapRole::totals, 2 * TOTALS_ROWS);
+  totals_rows_ = std::min<std::uint32_t>(entries_of(totals_, MapRole::totals) / 2, TOTALS_ROWS_HOST);
 }
 
 void Maps::make_elements() {
@@ -134,7 +135,7 @@ void Maps::read_all_counters(unsigned half, std::uint32_t ids, const std::vector
 
 Totals Maps::read_totals(unsigned half) const {
   Totals rows{};
-  for (std::uint32_t row = 0; row < rows.size(); ++row) {
+  for (std::uint32_t row = 0; row < totals_rows_; ++row) {
     rows[row] = read_element<totals_row>(totals_, MapRole::totals, row * 2 + half);
   }
   return rows;

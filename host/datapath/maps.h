@@ -12,7 +12,8 @@
 
 namespace nicsentry {
 
-using Totals = std::array<totals_row, TOTALS_ROWS>;
+// The last row is 0 on a card.
+using Totals = std::array<totals_row, TOTALS_ROWS_HOST>;
 
 // The maps of one program, through the kernel: from anywhere, also on the card, where each call is a control message.
 // Every call throws SystemError naming the map. Not for use by several threads.
@@ -58,6 +59,7 @@ class Maps {
   UniqueFd records_;
   std::uint32_t bucket_count_ = 0;
   std::uint32_t counter_entries_ = 0;
+  std::uint32_t totals_rows_ = 0;
   bool elements_missing_ = false;
   std::vector<bool> made_counters_;  // by id
   bool batch_ = true;

@@ -98,6 +98,13 @@ std::string pin_name(unsigned long network_namespace, int interface_index, Hook 
   return std::to_string(network_namespace) + "-" + std::to_string(interface_index) + "-" + hook_name(hook);
 }
 
+// A BPF file system refuses names with dots.
+std::string file_name(MapRole role) {
+  std::string name = map_name(role);
+  std::erase(name, '.');
+  return name;
+}
+
 struct PinKey {
   unsigned long network_namespace = 0;
   int interface_index = 0;
@@ -239,7 +246,7 @@ void PinDirectory::pin(const Interface& port, Hook hook, const Program& program)
     throw SystemError(errno, "making " + directory.string());
   }
   try {
-    program.each_map([&directory](MapRole role, int fd) { pin_fd(fd, directory / map_name(role)); });
+    program.each_map([&directory](MapRole role, int fd) { pin_fd(fd, directory / file_name(role)); });
     pin_fd(program.fd(), directory / kProgram);  // last: with it the maps are complete
   } catch (...) {
     remove_pins(directory);

@@ -29,6 +29,9 @@ constexpr unsigned kSingleBufferMtu = 3400;
 constexpr std::array kFirewallRoom = {MapRole::interval_nodes, MapRole::rule_bits, MapRole::rule_actions,
                                       MapRole::set_addresses, MapRole::rule_counters};
 
+// A bound for the trie, whose memory is taken as it is needed: more than interval_nodes has ranges.
+constexpr std::uint32_t kHitPrefixes = 1U << 22;
+
 // The driver tells of its limits in the kernel's log only.
 std::string no_room_on_card() {
   return "\n  the card holds " + std::to_string(kCardElements) +
@@ -117,6 +120,40 @@ void prepare_expectations(bpf_object* object, const LoadOptions& options) {
   }
 }
 
+// Programs on a card have none.
+void set_switches(bpf_object* object, const LoadOptions& options) {
+  bpf_map* map = find_map(object, MapRole::switches);
+  if (map == nullptr) {
+    if (!(options.switches == switches{})) {
+      throw Error("a program on a card neither counts hits of sets' entries nor leaves out copies");
+    }
+    return;
+  }
+  const int result = bpf_map__set_initial_value(map, &options.switches, sizeof(options.switches));
+  if (result != 0) {
+    throw SystemError(-result, std::string("preparing map ") + map_name(MapRole::switches));
+  }
+  if (options.notes && bpf_map__reuse_fd(find_map(object, MapRole::recent), *options.notes) != 0) {
+    throw SystemError(errno, "sharing the notes of packets");
+  }
+  if (options.switches.count_hits != 0) {
+    size_map(object, MapRole::hit_sets, 2 * HIT_PLACES * SET_CLASSES);
+    size_map(object, MapRole::hit_names, 2 * HIT_NAMES);
+    size_map(object, MapRole::hit_addresses, options.firewall.value().address_buckets * ADDRESSES_PER_BUCKET);
+    size_map(object, MapRole::hit_prefixes, kHitPrefixes);
+  }
+}
+
+struct switches switches_of(const LoadedProgram& program) {
+  struct switches found {};
+  const LoadedProgram::Map* map = find_map(program, MapRole::switches);
+  const std::uint32_t index = 0;
+  if (map != nullptr && map->layout.value_size == sizeof(found)) {
+    bpf_map_lookup_elem(map->fd.get(), &index, &found);
+  }
+  return found;
+}
+
 bool has_room_for_rules(const LoadedProgram& program) {
   const LoadedProgram::Map* bits = find_map(program, MapRole::rule_bits);
   return bits != nullptr && bits->entries > 1;
@@ -145,6 +182,19 @@ std::uint64_t map_elements(const TableSize& size, const std::optional<FirewallSi
          (firewall ? 2 * ACTION_ROWS + 2 * RULE_COUNTERS + std::uint64_t{firewall->rule_bits} + firewall->nodes +
                          firewall->address_buckets
                    : kFirewallRoom.size());
+}
+
+bool operator==(const switches& one, const switches& other) {
+  return one.count_hits == other.count_hits && one.copies == other.copies;
+}
+
+UniqueFd make_notes() {
+  UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, map_name(MapRole::recent), sizeof(std::uint32_t), sizeof(notes),
+                              NOTE_SETS, nullptr));
+  if (!map) {
+    throw SystemError(errno, "making the notes of packets that come in", missing_text({Capability::bpf}));
+  }
+  return map;
 }
 
 Program::Program(UniqueFd fd, std::uint32_t id, const ProgramSpec& spec, MapFds maps, bool partial_frames)
@@ -178,6 +228,7 @@ Program Program::load(const LoadOptions& options) {
                            (options.port ? " for " + options.port->name + " in mode " + mode_name(options.mode) : "");
   size_maps(object.get(), options);
   prepare_expectations(object.get(), options);
+  set_switches(object.get(), options);
   if (options.for_questions) {
     for (const MapRole role : kCounted) {
       make_mappable(bpf_object__find_map_by_name(object.get(), map_name(role)), role);
@@ -242,9 +293,10 @@ Program Program::adopt(std::uint32_t program_id, Mode mode, const Interface& por
 
 ProgramInfo describe_program(std::uint32_t program_id) {
   const LoadedProgram loaded = open_program(program_id);
-  ProgramInfo info{program_id, loaded.name, identify(loaded), false, false};
+  ProgramInfo info{program_id, loaded.name, identify(loaded), false, false, {}};
   info.enforces = info.identity.ours() && enforces(loaded);
   info.room_for_rules = info.identity.adoptable() && has_room_for_rules(loaded);
+  info.switches = info.identity.adoptable() ? switches_of(loaded) : switches{};
   return info;
 }
 

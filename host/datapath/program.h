@@ -50,10 +50,19 @@ struct LoadOptions {
   std::optional<FirewallSize> firewall = std::nullopt;
   // A map of expectations that programs on the host share. Without it the program has one of its own.
   std::optional<int> expectations = std::nullopt;
+  // Parts that are on; not on a card. See bpf_offload/types.h.
+  struct switches switches {};
+  // The notes that programs on the host share, see make_notes(). Needed where `switches` has copies.
+  std::optional<int> notes = std::nullopt;
   // For ProgramCopy: the host can map what is counted beside sessions into memory, and one answer is expected at most.
   // Not on a card.
   bool for_questions = false;
 };
+
+bool operator==(const switches& one, const switches& other);
+
+// A map for LoadOptions::notes. Throws SystemError.
+UniqueFd make_notes();
 
 // One program in the kernel (or on the card) and its maps.
 class Program {
@@ -101,6 +110,7 @@ struct ProgramInfo {
   Identity identity;
   bool room_for_rules = false;  // known of this ABI only
   bool enforces = false;
+  struct switches switches {};  // known of this ABI only
 };
 ProgramInfo describe_program(std::uint32_t program_id);
 

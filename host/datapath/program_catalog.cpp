@@ -26,8 +26,13 @@ constexpr MapSpec kRecords = {
 constexpr MapSpec kLimitTables = {
     MapRole::limit_tables, {"limit_tables", BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32)}, false};
 
+constexpr MapSpec hits(MapRole role, std::string_view name, std::uint32_t type) {
+  return {role, {name, type, sizeof(hit_key), sizeof(rule_counter)}, false};
+}
+
 // The analyser's maps come first: a program without a firewall has these alone.
-constexpr std::size_t kAnalyserMaps = 5;
+constexpr std::size_t kAnalyserMaps = 7;
+constexpr std::size_t kUnnumberedAnalyserMaps = 5;
 
 constexpr std::array kMaps = {
     array(MapRole::control, CONTROL_MAP_NAME, sizeof(control)),
@@ -35,6 +40,8 @@ constexpr std::array kMaps = {
     array(MapRole::counters, "counters", sizeof(session_counters)),
     array(MapRole::totals, "totals", sizeof(totals_row)),
     kRecords,
+    array(MapRole::switches, ".rodata.live", sizeof(switches), false),
+    array(MapRole::recent, "recent", sizeof(notes), false),
     array(MapRole::firewall_control, "fw_control", sizeof(fw_config)),
     array(MapRole::rule_banks, "rule_banks", sizeof(rule_bank)),
     array(MapRole::interval_nodes, "interval_nodes", sizeof(interval_node)),
@@ -45,6 +52,10 @@ constexpr std::array kMaps = {
     array(MapRole::expectations, "answers", sizeof(__u64), false),
     array(MapRole::limits, "limits", sizeof(limit), false),
     kLimitTables,
+    array(MapRole::hit_sets, "hit_sets", sizeof(__u64), false),
+    array(MapRole::hit_names, "hit_names", sizeof(__u32), false),
+    hits(MapRole::hit_addresses, "hit_addresses", BPF_MAP_TYPE_HASH),
+    hits(MapRole::hit_prefixes, "hit_prefixes", BPF_MAP_TYPE_LPM_TRIE),
 };
 
 // Objects of 0.1.0, before maps carried a number.
@@ -64,15 +75,15 @@ constexpr std::array kUnnumberedMaps = {
     array(MapRole::expectations, "answers", 8, false),
 };
 
-constexpr std::array<ProgramSpec, 4> programs(unsigned abi, std::span<const MapSpec> maps) {
-  return {{{kDdos, abi, maps.first(kAnalyserMaps), {.packets = true}},
-           {kCrypto, abi, maps.first(kAnalyserMaps), {.metrics = true}},
+constexpr std::array<ProgramSpec, 4> programs(unsigned abi, std::span<const MapSpec> maps, std::size_t analyser) {
+  return {{{kDdos, abi, maps.first(analyser), {.packets = true}},
+           {kCrypto, abi, maps.first(analyser), {.metrics = true}},
            {kSentry, abi, maps, {.packets = true, .metrics = true, .firewall = true}},
            {kFirewallAlone, abi, maps, {.packets = true, .metrics = true, .firewall = true}}}};
 }
 
-constexpr auto kPrograms = programs(PROGRAM_ABI, kMaps);
-constexpr auto kUnnumberedPrograms = programs(kUnnumberedAbi, kUnnumberedMaps);
+constexpr auto kPrograms = programs(PROGRAM_ABI, kMaps, kAnalyserMaps);
+constexpr auto kUnnumberedPrograms = programs(kUnnumberedAbi, kUnnumberedMaps, kUnnumberedAnalyserMaps);
 
 const ProgramSpec* find(const std::array<ProgramSpec, 4>& programs, std::string_view name) {
   const auto* found =

@@ -22,6 +22,8 @@ enum class MapRole {
   counters,
   totals,
   records,
+  switches,
+  recent,
   firewall_control,
   rule_banks,
   interval_nodes,
@@ -32,6 +34,10 @@ enum class MapRole {
   expectations,
   limits,
   limit_tables,
+  hit_sets,
+  hit_names,
+  hit_addresses,
+  hit_prefixes,
 };
 
 // A map as the kernel describes it.

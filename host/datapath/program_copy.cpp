@@ -23,10 +23,10 @@ namespace nicsentry {
 namespace {
 
 // The maps that a program writes, and those that describe sessions to it: its own; all others are shared.
-// Without tables each packet is within the rate of every limit.
-constexpr std::array kOwnMaps = {MapRole::control,      MapRole::sessions,    MapRole::counters,
-                                 MapRole::totals,       MapRole::records,     MapRole::rule_counters,
-                                 MapRole::expectations, MapRole::limit_tables};
+// Without tables each packet is within the rate of every limit. With switches of its own nothing is on.
+constexpr std::array kOwnMaps = {MapRole::control,      MapRole::sessions,     MapRole::counters,
+                                 MapRole::totals,       MapRole::records,      MapRole::rule_counters,
+                                 MapRole::expectations, MapRole::limit_tables, MapRole::switches};
 
 constexpr unsigned kBucketBits = 1;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -67,6 +68,12 @@ void EnforcingAttachment::fill(std::shared_ptr<const InstalledChain> chain) {
   maps_->write_bits(place.first_bits, tables.bits);
   maps_->write_actions(place.first_action, tables.actions);
   write_limits(number, *chain);
+  if (maps_->counts_hits()) {
+    std::vector<std::uint32_t> all(chain->classes.size());
+    std::iota(all.begin(), all.end(), 0U);
+    maps_->write_hit_names(number, chain->set_names);
+    write_hit_sets(number, *chain, all, chain->classes);
+  }
   maps_->write_banks(number, tables.banks);
   installed_.at(number) = std::move(chain);
 }
@@ -102,6 +109,28 @@ void EnforcingAttachment::write_limits(unsigned bank, const InstalledChain& chai
     }
   }
   places = std::move(tables);
+}
+
+void EnforcingAttachment::write_hit_sets(unsigned bank, const InstalledChain& chain,
+                                         const std::vector<std::uint32_t>& classes, const std::vector<SetMask>& masks) {
+  struct Written {
+    std::uint32_t index = 0;
+    std::uint64_t value = 0;
+  };
+  std::vector<std::uint32_t> sorted = classes;
+  std::sort(sorted.begin(), sorted.end());
+  std::array<std::vector<Written>, HIT_PLACES> places;
+  for (const std::uint32_t set_class : sorted) {
+    const auto counting = counting_sets(masks.at(set_class), chain.asked);
+    for (unsigned place = 0; place < HIT_PLACES; ++place) {
+      places.at(place).push_back({set_class, counting.at(place)});
+    }
+  }
+  for (unsigned place = 0; place < HIT_PLACES; ++place) {
+    write_runs<std::uint64_t>(places.at(place), [&](std::uint32_t first, std::span<const std::uint64_t> values) {
+      maps_->write_hit_sets(bank, place, first, values);
+    });
+  }
 }
 
 void EnforcingAttachment::flip() {
@@ -148,6 +177,9 @@ void EnforcingAttachment::write_classes(const std::vector<std::uint32_t>& classe
   const auto& chain = installed_.at(bank());
   if (chain == nullptr) {
     return;
+  }
+  if (maps_->counts_hits()) {
+    write_hit_sets(bank(), *chain, classes, masks);
   }
   for (const std::uint32_t set_class : classes) {
     write_runs<rule_chunk>(

@@ -66,6 +66,8 @@ class EnforcingAttachment {
     std::shared_ptr<UniqueFd> table;
   };
 
+  void write_hit_sets(unsigned bank, const InstalledChain& chain, const std::vector<std::uint32_t>& classes,
+                      const std::vector<SetMask>& masks);
   void write_limits(unsigned bank, const InstalledChain& chain);
 
   std::shared_ptr<FirewallMaps> maps_;

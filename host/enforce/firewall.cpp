@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -37,6 +38,31 @@ std::string renamed_text(const std::string& former, const std::string& name, std
 std::string taken_text(Chain chain, const std::string& name, std::size_t rules) {
   return std::string("rules of the ") + chain_name(chain) + " chain for a port '" + name +
          "' that is gone hold for the port that has its name now (" + std::to_string(rules) + ")";
+}
+
+// The entries of a set that one content has and the other has not.
+struct Differing {
+  std::vector<AddressRange> added;
+  std::vector<AddressRange> removed;
+};
+
+std::vector<AddressRange> sorted_ranges(const std::vector<SetEntry>& entries) {
+  std::vector<AddressRange> ranges;
+  ranges.reserve(entries.size());
+  for (const SetEntry& entry : entries) {
+    ranges.push_back(entry.range);
+  }
+  std::sort(ranges.begin(), ranges.end());
+  return ranges;
+}
+
+Differing differing(const std::vector<SetEntry>& former, const std::vector<SetEntry>& next) {
+  const auto before = sorted_ranges(former);
+  const auto after = sorted_ranges(next);
+  Differing found;
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(found.added));
+  std::set_difference(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(found.removed));
+  return found;
 }
 
 bool has_same(const std::vector<Rule>& rules, const Rule& rule) {
@@ -127,6 +153,9 @@ Firewall::Firewall(Options options)
       adoption_(state_ ? state_->load_classes() : std::nullopt, options_.warning),
       lockout_(options_.vital, rules_, sets_),
       unconfirmed_(state_.get()) {
+  if (options_.count_hits) {
+    sets_.note_entries();
+  }
   if (state_) {
     for (const std::string& lost : state_->sets().lost()) {
       options_.warning(lost);
@@ -526,6 +555,7 @@ Undo Firewall::undo_of(const NextChains& chains, const NextSets& sets) const {
 void Firewall::switch_to(NextChains chains, const NextSets& sets, const SaveChanges& save) {
   std::vector<std::string> beside;
   std::vector<std::string> swapped;
+  std::map<std::string, Differing> entries;  // of swapped sets
   try {
     for (const SetFiles::Set& set : sets) {
       perform(sets_.exists(set.name) ? sets_.make_shadow(set.name, set.entries) : sets_.add(set.name, set.entries));
@@ -538,14 +568,20 @@ void Firewall::switch_to(NextChains chains, const NextSets& sets, const SaveChan
         }
       }
       if (sets_.has_shadow(set)) {
+        const std::vector<SetEntry> former = sets_.entries(set);
         sets_.swap_shadow(set);
         swapped.push_back(set);
+        if (options_.count_hits) {
+          entries[set] = differing(former, sets_.entries(set));
+          installation_.count_hits(set, entries[set].added);
+        }
       }
     }
     install(std::move(chains), save);
   } catch (...) {
     for (const std::string& set : swapped) {
       sets_.swap_shadow(set);
+      installation_.forget_hits(set, entries[set].added, sets_.in_memory());
     }
     for (const std::string& set : beside) {
       perform(sets_.has_shadow(set) ? sets_.remove_shadow(set) : sets_.remove(set));
@@ -554,6 +590,7 @@ void Firewall::switch_to(NextChains chains, const NextSets& sets, const SaveChan
   }
   for (const std::string& set : swapped) {
     perform(sets_.remove_shadow(set));
+    installation_.forget_hits(set, entries[set].removed, sets_.in_memory());
   }
   if (!swapped.empty()) {
     save_classes();
@@ -739,6 +776,32 @@ std::vector<Firewall::SetView> Firewall::sets() const {
     view.used_by_rules = rules_.uses_of(view.name);
   }
   return views;
+}
+
+std::vector<Firewall::EntryHits> Firewall::hits(const std::string& set) const {
+  if (!options_.count_hits) {
+    throw Conflict("the run does not count the hits of entries: start it with --count-hits");
+  }
+  const auto maps = installation_.counting();
+  const std::vector<SetEntry> entries = sets_.entries(set);
+  const auto read = [&maps](const hit_key& key) {
+    std::optional<rule_counter> sum;
+    for (const auto& one : maps) {
+      if (const auto count = one->read_hits(key)) {
+        sum = sum.value_or(rule_counter{});
+        sum->packets += count->packets;
+        sum->bytes += count->bytes;
+      }
+    }
+    return sum;
+  };
+  const auto counts = hits_of(set, entries, read);
+  std::vector<EntryHits> hits;
+  hits.reserve(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    hits.push_back({entries[i], counts[i]});
+  }
+  return hits;
 }
 
 void Firewall::perform(const SetUpdate& update) {

@@ -56,6 +56,7 @@ class Firewall : public Enforcement {
     FirewallSize size;  // of every attachment's maps
     std::optional<std::filesystem::path> state;
     std::function<void(const std::string&)> warning = [](const std::string&) {};
+    bool count_hits = false;  // its attachments' programs do
     TcpPickup tcp_pickup = TcpPickup::loose;
     // The packets that no change may cut off; none: nothing is asked. See VitalTraffic::packets().
     FindVital vital = nullptr;
@@ -144,6 +145,13 @@ class Firewall : public Enforcement {
   std::vector<SetView> sets() const override;
   std::vector<EnforcedAt> enforced() const override { return installation_.enforced(); }
   std::vector<SetEntry> entries(const std::string& set) const { return sets_.entries(set); }
+  // An entry, and the packets that it counted on all attachments; nothing where it is not counted.
+  struct EntryHits {
+    SetEntry entry;
+    std::optional<rule_counter> hits;
+  };
+  // Throws Conflict where the run counts none. Never waits for a change.
+  std::vector<EntryHits> hits(const std::string& set) const;
   bool in_set(const std::string& set, const IpAddress& address) const override { return sets_.contains(set, address); }
   // Makes the set where it is missing. An entry that is there never ends earlier by that, unless the terms say shorten.
   Added add_to_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms = {});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -39,6 +40,9 @@ std::shared_ptr<const InstalledChain> Installation::compile(Chain chain, const C
   input.limits = limits;
   input.place = bank_place(size_, bank);
   tables->compiled = compile_chain(input);
+  tables->asked = asked_sets(rules, chain, interface, sets);
+  tables->set_names = hit_names(sets);
+  tables->classes = std::move(input.classes);
   return tables;
 }
 
@@ -105,7 +109,9 @@ void Installation::mend(const RuleStore& rules, const AddressSets& sets) {
     }
     try {
       entry.attachment->reload();
+      const std::vector<hit_key> old_hits = make_all_hits(*entry.attachment, sets);
       renew(*entry.attachment, rules, sets);
+      entry.attachment->shared_maps()->remove_hits(old_hits);
       counters_.add(entry.attachment->shared_maps(), entry.attachment->chain());
       counters_.restart(entry.attachment->maps(), counters_of(*rules.rules(entry.attachment->chain())));
       warning_(entry.attachment->name() + ": all changes of the firewall are in force again");
@@ -193,6 +199,7 @@ void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, cons
   counters_.add(attachment->shared_maps(), attachment->chain());
   try {
     counters_.restart(attachment->maps(), counters);
+    const std::vector<hit_key> old_hits = make_all_hits(*attachment, sets);
     perform_steps(*attachment, plan, 0, plan.steps_before_rules);
     switch_rules(*attachment, rules, sets);
     if (plan.state != AdoptionState::fresh) {
@@ -200,6 +207,7 @@ void Installation::prepare(std::unique_ptr<EnforcingAttachment> attachment, cons
                         counters);  // until here the old rules have counted, in numbers of their own
     }
     perform_steps(*attachment, plan, plan.steps_before_rules, plan.sets.steps.size());
+    attachment->shared_maps()->remove_hits(old_hits);
   } catch (...) {
     counters_.remove(attachment->maps());
     throw;
@@ -311,7 +319,90 @@ void Installation::flip(const std::vector<Chain>& chains) {
   wait_for_processors();
 }
 
+void Installation::warn_of_uncounted(const EnforcingAttachment& attachment, const std::string& failure) {
+  warning_(attachment.name() + ": packets of some entries of sets are not counted: " + failure);
+}
+
+void Installation::count_hits(const std::string& set, const std::vector<AddressRange>& entries) {
+  if (!counts_hits(set)) {
+    return;
+  }
+  shared_hits_.add(set, entries);
+  std::vector<hit_key> keys;
+  for (const AddressRange& entry : entries) {
+    const auto of_entry = hit_keys(set, entry);
+    keys.insert(keys.end(), of_entry.begin(), of_entry.end());
+  }
+  for (const Entry& entry : attachments_) {
+    if (entry.attachment->maps()->counts_hits()) {
+      if (const auto failure = entry.attachment->shared_maps()->make_hits(keys); !failure.empty()) {
+        warn_of_uncounted(*entry.attachment, failure);
+      }
+    }
+  }
+}
+
+void Installation::forget_hits(const std::string& set, const std::vector<AddressRange>& entries,
+                               const AddressSets& sets) {
+  if (!counts_hits(set)) {
+    return;
+  }
+  const std::vector<hit_key> unused = shared_hits_.remove(set, entries, sets);
+  for (const Entry& entry : attachments_) {
+    if (entry.attachment->maps()->counts_hits()) {
+      entry.attachment->shared_maps()->remove_hits(unused);
+    }
+  }
+}
+
+// Those of the run before, too, keep their counts. Returns elements of entries that are no more.
+std::vector<hit_key> Installation::make_all_hits(const EnforcingAttachment& attachment, const AddressSets& sets) {
+  const auto& maps = attachment.shared_maps();
+  if (!maps->counts_hits()) {
+    return {};
+  }
+  std::set<HitKeyText> wanted;
+  std::vector<hit_key> missing;
+  std::vector<hit_key> found = maps->hit_keys();
+  for (const std::string& set : sets.names()) {
+    if (!counts_hits(set)) {
+      continue;
+    }
+    std::vector<AddressRange> ranges;
+    for (const SetEntry& entry : sets.entries(set)) {
+      ranges.push_back(entry.range);
+      for (const hit_key& key : hit_keys(set, entry.range)) {
+        wanted.insert(text_of(key));
+        missing.push_back(key);
+      }
+    }
+    if (!knows_shared_hits_) {
+      shared_hits_.add(set, ranges);
+    }
+  }
+  knows_shared_hits_ = true;
+  if (const auto failure = maps->make_hits(missing); !failure.empty()) {
+    warn_of_uncounted(attachment, failure);
+  }
+  std::erase_if(found, [&wanted](const hit_key& key) { return wanted.contains(text_of(key)); });
+  return found;
+}
+
+std::vector<std::shared_ptr<FirewallMaps>> Installation::counting() const {
+  const std::lock_guard lock(list_mutex_);
+  std::vector<std::shared_ptr<FirewallMaps>> maps;
+  for (const Entry& entry : attachments_) {
+    if (entry.attachment->maps()->counts_hits()) {
+      maps.push_back(entry.attachment->shared_maps());
+    }
+  }
+  return maps;
+}
+
 void Installation::perform(const SetUpdate& update, const AddressSets& sets) {
+  for (const SetUpdate::EntryChange& change : update.entries) {
+    count_hits(change.set, change.added);
+  }
   on_attachments(
       [&](EnforcingAttachment& attachment) { attachment.write_classes(update.new_classes, sets.classes()); });
   for (const SetUpdate::Step& step : update.steps) {
@@ -319,6 +410,9 @@ void Installation::perform(const SetUpdate& update, const AddressSets& sets) {
     if (!attachments_.empty()) {
       wait_for_processors();
     }
+  }
+  for (const SetUpdate::EntryChange& change : update.entries) {
+    forget_hits(change.set, change.removed, sets);
   }
 }
 

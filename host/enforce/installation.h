@@ -15,6 +15,7 @@
 #include "host/enforce/decision_index.h"
 #include "host/enforce/enforcement.h"
 #include "host/enforce/enforcing_attachment.h"
+#include "host/enforce/hit_keys.h"
 #include "host/enforce/port_names.h"
 #include "host/enforce/rule_store.h"
 
@@ -66,6 +67,13 @@ class Installation {
   std::shared_ptr<const InstalledChain> fill(const RuleStore::Change& change, const AddressSets& sets);
   void flip(const std::vector<Chain>& chains);
 
+  // Programs count the hits of these entries, which are not in force yet, and do not count those, which are not any
+  // more. perform() does both for what its update names. Where it fails for an entry, it warns.
+  void count_hits(const std::string& set, const std::vector<AddressRange>& entries);
+  void forget_hits(const std::string& set, const std::vector<AddressRange>& entries, const AddressSets& sets);
+  // The maps of the programs that count hits.
+  std::vector<std::shared_ptr<FirewallMaps>> counting() const;
+
   // Brings a change of sets into force.
   void perform(const SetUpdate& update, const AddressSets& sets);
 
@@ -76,6 +84,9 @@ class Installation {
   static std::string passes_all(const EnforcingAttachment& attachment);
   // Nor can they keep the buckets of limits.
   static std::string limits_nothing(const EnforcingAttachment& attachment);
+  std::vector<hit_key> make_all_hits(const EnforcingAttachment& attachment, const AddressSets& sets);
+  void warn_of_uncounted(const EnforcingAttachment& attachment, const std::string& failure);
+
   struct Entry {
     std::unique_ptr<EnforcingAttachment> attachment;
     std::string failing;  // the reason
@@ -97,6 +108,8 @@ class Installation {
   std::function<void(const std::string&)> warning_;
   mutable std::mutex list_mutex_;  // of which attachments there are, and of which are failing
   std::vector<Entry> attachments_;
+  SharedHits shared_hits_;
+  bool knows_shared_hits_ = false;
 };
 
 }  // namespace nicsentry

@@ -70,6 +70,11 @@ SetStore::SetStore(const AddressSets::Room& room, FirewallState* state, Timestam
   }
 }
 
+void SetStore::note_entries() {
+  const std::unique_lock lock(mutex_);
+  sets_.note_entries();
+}
+
 std::vector<std::string> SetStore::names() const {
   const std::shared_lock lock(mutex_);
   return listed_names(sets_);

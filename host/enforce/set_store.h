@@ -25,6 +25,9 @@ class SetStore {
   // Error.
   SetStore(const AddressSets::Room& room, FirewallState* state, TimestampNs now_ns);
 
+  // See AddressSets.
+  void note_entries();
+
   std::vector<std::string> names() const;
   std::vector<Enforcement::SetView> views() const;  // without the rules that use a set
   std::vector<SetEntry> entries(const std::string& set) const;

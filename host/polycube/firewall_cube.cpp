@@ -65,7 +65,7 @@ FirewallCube::FirewallCube(CubeIdentity identity, const nlohmann::json& settings
                            std::function<void(const std::string&)> warning)
     : TransparentCube(std::move(identity), settings),
       open_(std::move(open)),
-      firewall_(Firewall::Options{FirewallSize{}, std::nullopt, std::move(warning), TcpPickup::loose,
+      firewall_(Firewall::Options{FirewallSize{}, std::nullopt, std::move(warning), false, TcpPickup::loose,
                                   [this](const Caller& caller, bool standing) {
                                     return vital_ ? vital_->packets(caller, standing) : std::vector<VitalPacket>();
                                   }}) {

@@ -259,7 +259,9 @@ std::optional<std::string> Port::use_present(Hook hook, Mode mode, std::uint32_t
                 ", this nicsentry has " + std::to_string(program_abi()) +
                 ": run the nicsentry that attached it, or detach it first");
   }
-  return info.identity.adoptable() ? adopt(hook, mode, info, options) : replace(hook, mode, info, options);
+  // What is on is fixed when a program is loaded, and the notes are those of one run.
+  const bool same = info.switches == switches_for(hook, mode, options) && !options.notes;
+  return info.identity.adoptable() && same ? adopt(hook, mode, info, options) : replace(hook, mode, info, options);
 }
 
 std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
@@ -307,7 +309,8 @@ std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const P
   attached_.push_back(attachment);
   note_starting();
   opened_.push_back({attachment, std::move(program), false});
-  return ", in place of program '" + info.name + "' of ABI " + std::to_string(info.identity.abi) + " (id " +
+  return ", in place of program '" + info.name + "' " +
+         (info.identity.adoptable() ? "with other options" : "of ABI " + std::to_string(info.identity.abi)) + " (id " +
          std::to_string(info.id) + ", attached by " + former_owner + ")" +
          (info.enforces ? options.firewall ? ", whose rules are replaced by this run's"
                                            : ", whose rules are not in force any more: this run has no firewall; "
@@ -334,6 +337,26 @@ std::string Port::take_place_behind_dispatcher(Mode mode, std::uint32_t former, 
   return why_alone;
 }
 
+// Throws for a card, whose programs have none.
+struct switches Port::switches_for(Hook hook, Mode mode, const PortOptions& options) const {
+  struct switches wanted {};
+  if (mode == Mode::hw && options.count_hits) {
+    throw Error(
+        "--count-hits: a program on a card does not count the hits of entries: its arrays have no element for "
+        "each; modes drv, skb and tc do");
+  }
+  if (mode == Mode::hw && options.notes) {
+    throw Error(
+        "--dedup: a program on a card cannot note the packets that come in: it reads no word that it writes; "
+        "modes drv, skb and tc can");
+  }
+  wanted.count_hits = options.count_hits ? 1 : 0;
+  if (options.notes) {
+    wanted.copies = hook == Hook::tc_egress ? COPIES_LEFT_OUT : COPIES_NOTED;
+  }
+  return wanted;
+}
+
 Program Port::load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const {
   const Profile present = former != nullptr ? profile_of(*former->identity.spec) : Profile::all;
   const auto firewall = options.firewall ? std::optional(options.firewall->size) : std::nullopt;
@@ -343,7 +366,9 @@ Program Port::load(Hook hook, Mode mode, const ProgramInfo* former, const PortOp
        .size = table_size(options.sessions.value_or(kDefaultSessions), mode, firewall),
        .port = interface_,
        .firewall = firewall,
-       .expectations = options.firewall ? options.firewall->expectations() : std::nullopt});
+       .expectations = options.firewall ? options.firewall->expectations() : std::nullopt,
+       .switches = switches_for(hook, mode, options),
+       .notes = options.notes});
   if (options.firewall) {
     options.firewall->prepare(program, hook, attachment_name(interface_, hook), former);
   }

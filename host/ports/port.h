@@ -26,6 +26,9 @@ struct PortOptions {
   bool dispatcher = false;         // in drv and skb: behind libxdp's dispatcher also where the hook is free
   std::optional<Profile> profile;  // none: that of the program that is attached already, else all
   std::optional<std::uint32_t> sessions;
+  bool count_hits = false;  // of the entries of address sets; needs `firewall`
+  // What is forwarded counts where it comes in: the notes that all programs of the run share. None: it counts twice.
+  std::optional<int> notes;
 
   // For programs with a firewall: the size of its maps, and what is done to a program before it is attached, or when it
   // is adopted. When `prepare` throws, the port is left as it was found.
@@ -109,6 +112,7 @@ class Port {
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
   // Whether a new program is to stand behind libxdp's dispatcher.
   bool joins(Hook hook, Mode mode, const PortOptions& options) const;
+  struct switches switches_for(Hook hook, Mode mode, const PortOptions& options) const;
   Program load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const;
   AttachmentRecord record_of(Hook hook, Mode mode, std::uint32_t program_id) const;
   void put_back(const AttachmentRecord& attachment) const;

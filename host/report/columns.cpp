@@ -62,6 +62,7 @@ Columns<Accounting> make_attachment_columns() {
       {"sessions_refused", [](const Accounting& attachment) { return attachment.sessions_refused; }},
   };
   columns.insert(columns.end(), rest.begin(), rest.end());
+  add_amount(columns, "copies", [](const Accounting& attachment) { return attachment.copies; });
   return columns;
 }
 

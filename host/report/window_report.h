@@ -55,6 +55,7 @@ struct Accounting {
   std::uint64_t unknown_events_arrived = 0;
   std::uint64_t known_events_sent = 0;
   std::uint64_t known_events_arrived = 0;
+  Amount copies;                       // counted where they came in, so in none of the counts above (run --dedup)
   Amount dropped;                      // dropped by the firewall; they are also in one of the counts above
   Amount unjudged;                     // the part of `dropped` that rules could not judge
   Amount learned;                      // the part of `unknown` that arrived as events and is counted on its sessions

@@ -18,7 +18,8 @@ from network import Controller, Network, run
 from peers import Peers
 from suite import REPOSITORY, Mismatch, run_directory_cases
 
-RING_KIB = 2052  # for each processor and program
+RING_KIB = 2052  # for each processor and program, where there is room
+LEAST_RING_KIB = 68
 USUAL_KIB = 8192  # of locked memory
 BPF, NET, PERF, ADMIN, LOCK = "CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_IPC_LOCK"
 PROGRAMS = (BPF, NET, PERF)
@@ -187,21 +188,35 @@ def firewall_case(directory):
 
 
 def rings_case(directory):
-    """Three ports, both directions: more rings than the usual limit has room for, which the error says."""
-    with Network(directory, pairs=3) as network:
+    """Three ports, both directions: rings are as small as the usual limit asks for. Without room the error says so."""
+    with Network(directory, pairs=4) as network:
         ports = [word for number in range(3) for word in ("-i", f"right{number}")]
         words = (BINARY, "run", *ports, "--mode", "drv", "--direction", "both", "--profile", "ddos", *ONE_WINDOW)
-        usual = ("prlimit", f"--memlock={USUAL_KIB << 10}")
-        refused = network.inside(network.receiver, *usual, *with_only(PROGRAMS), *words, check=False)
-        expect("with the usual limit, exit status", 1, refused.returncode)
-        missing = f"(missing: {LOCK}, or more RLIMIT_MEMLOCK than {USUAL_KIB} KiB: a ring takes {RING_KIB} KiB"
-        expect_text("with the usual limit", missing, refused.stderr)
-        for number in range(3):
-            network.check_clean(f"right{number}")
-        done = network.inside(network.receiver, *usual, *with_only([*PROGRAMS, LOCK]), *words, check=False)
+
+        def start(kib, rights):
+            limit = ("prlimit", f"--memlock={kib << 10}")
+            done = network.inside(network.receiver, *limit, *with_only(rights), *words, check=False)
+            for number in range(3):
+                network.check_clean(f"right{number}")
+            return done
+
+        done = start(USUAL_KIB, PROGRAMS)
+        expect(f"with the usual limit, exit status ({done.stderr})", 0, done.returncode)
+        told = re.findall(
+            r"(right\d/\S+): rings of (\d+) KiB for each processor, not of 2048, so that all", done.stderr
+        )
+        expect("programs with small rings", 6, len(told))
+        expect("all of one size", 1, len({size for _, size in told}))
+        done = start(USUAL_KIB, [*PROGRAMS, LOCK])
         expect(f"with {LOCK}, exit status ({done.stderr})", 0, done.returncode)
-        for number in range(3):
-            network.check_clean(f"right{number}")
+        expect(f"small rings with {LOCK}", False, "rings of" in done.stderr)
+
+        other = Controller(network, ports=("right3",))  # uses up what the kernel lets each user lock
+        refused = start(0, PROGRAMS)
+        expect("without room, exit status", 1, refused.returncode)
+        missing = f"(missing: {LOCK}, or more RLIMIT_MEMLOCK than 0 KiB: a ring takes {LEAST_RING_KIB} KiB"
+        expect_text("without room", missing, refused.stderr)
+        other.stop()
 
 
 if __name__ == "__main__":

@@ -70,6 +70,15 @@ void empty_array_of_maps(int map, const bpf_map_info& info) {
   }
 }
 
+void empty_table(int map, const bpf_map_info& info) {
+  std::vector<std::uint8_t> key(info.key_size);
+  while (bpf_map_get_next_key(map, nullptr, key.data()) == 0) {
+    if (bpf_map_delete_elem(map, key.data()) != 0) {
+      throw SystemError(errno, std::string("emptying map ") + info.name);
+    }
+  }
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(cert-err58-cpp): Catch's registration is a static object
@@ -91,7 +100,12 @@ void empty_maps(int program_fd) {
       throw SystemError(errno, "opening a program's map");
     }
     const bpf_map_info map_info = info_of(map.get());
-    if (map_info.type == BPF_MAP_TYPE_ARRAY) {
+    if ((map_info.map_flags & BPF_F_RDONLY_PROG) != 0) {
+      continue;  // switches stay as the program was loaded with them
+    }
+    if (map_info.type == BPF_MAP_TYPE_HASH || map_info.type == BPF_MAP_TYPE_LPM_TRIE) {
+      empty_table(map.get(), map_info);
+    } else if (map_info.type == BPF_MAP_TYPE_ARRAY) {
       empty_array(map.get(), map_info);
     } else if (map_info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS) {
       empty_array_of_maps(map.get(), map_info);
@@ -103,7 +117,8 @@ void empty_maps(int program_fd) {
 
 Program pooled_program(const LoadOptions& options) {
   std::vector<std::uint32_t> sizes{options.size.sessions, options.size.bucket_bits,
-                                   options.expectations ? info_of(*options.expectations).id : 0};
+                                   options.expectations ? info_of(*options.expectations).id : 0,
+                                   options.switches.count_hits};
   if (options.firewall) {
     sizes.insert(sizes.end(),
                  {options.firewall->rule_bits, options.firewall->nodes, options.firewall->address_buckets});

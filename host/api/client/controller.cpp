@@ -14,6 +14,8 @@
 namespace nicsentry {
 namespace {
 
+constexpr const char* kStats = "?stats";
+
 using nlohmann::json;
 
 // The error of a version that takes bytes as numbers only.
@@ -143,10 +145,12 @@ ExplainAnswer Controller::explain(Chain chain, const ExplainRequest& request) co
   }
 }
 
-SetsAnswer Controller::sets() const { return ask<SetsAnswer>("GET", resource::kSets); }
+SetsAnswer Controller::sets(bool stats) const {
+  return ask<SetsAnswer>("GET", std::string(resource::kSets) + (stats ? kStats : ""));
+}
 
-SetEntriesAnswer Controller::entries(const std::string& set) const {
-  return ask<SetEntriesAnswer>("GET", path_of(resource::kSet, set));
+SetEntriesAnswer Controller::entries(const std::string& set, bool stats) const {
+  return ask<SetEntriesAnswer>("GET", path_of(resource::kSet, set) + (stats ? kStats : ""));
 }
 
 SetAddition Controller::add_to_set(const std::string& set, const SetAdditionRequest& request,

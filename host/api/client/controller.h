@@ -54,8 +54,8 @@ class Controller {
   EnforcedAnswer reset_counters() const;
   ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
 
-  SetsAnswer sets() const;
-  SetEntriesAnswer entries(const std::string& set) const;
+  SetsAnswer sets(bool stats = false) const;  // stats: with hits
+  SetEntriesAnswer entries(const std::string& set, bool stats = false) const;
   SetAddition add_to_set(const std::string& set, const SetAdditionRequest& request,
                          const ChangeQuery& query = {}) const;
   SetReplacement replace_set(const std::string& set, const SetReplacementRequest& request,

@@ -30,10 +30,29 @@ std::vector<SetEntry> entries_of(const Requested& request, TimestampNs now) {
   return entries;
 }
 
-SetsAnswer list(const Firewall& firewall) {
+// ?stats: with the hits of entries.
+bool asks_stats(const Request& request) {
+  const auto found = request.query.find("stats");
+  if (found != request.query.end() && !found->second.empty()) {
+    throw BadRequest("stats: it takes no value, not '" + found->second + "'");
+  }
+  return found != request.query.end();
+}
+
+Hits sum_of(const std::vector<Firewall::EntryHits>& entries) {
+  Hits sum;
+  for (const Firewall::EntryHits& entry : entries) {
+    sum.packets += entry.hits ? entry.hits->packets : 0;
+    sum.bytes += entry.hits ? entry.hits->bytes : 0;
+  }
+  return sum;
+}
+
+SetsAnswer list(const Firewall& firewall, bool stats) {
   SetsAnswer answer;
   for (const auto& set : firewall.sets()) {
-    answer.sets.push_back({set.name, set.entries, set.used_by_rules});
+    answer.sets.push_back({set.name, set.entries, set.used_by_rules,
+                           stats ? std::optional(sum_of(firewall.hits(set.name))) : std::nullopt});
   }
   return answer;
 }
@@ -47,13 +66,27 @@ std::vector<ListedEntry> listed(const std::vector<SetEntry>& entries, TimestampN
     if (entry.expires_ns) {
       expires_s = static_cast<double>(*entry.expires_ns - now) / kNsPerSecond;
     }
-    listed.push_back({entry.range, expires_s});
+    listed.push_back({entry.range, expires_s, std::nullopt});
   }
   return listed;
 }
 
-SetEntriesAnswer entries(const Firewall& firewall, const std::string& name) {
-  return {listed(firewall.entries(name), firewall.now())};
+SetEntriesAnswer entries(const Firewall& firewall, const std::string& name, bool stats) {
+  if (!stats) {
+    return {listed(firewall.entries(name), firewall.now())};
+  }
+  std::vector<SetEntry> entries;
+  const std::vector<Firewall::EntryHits> hits = firewall.hits(name);
+  for (const Firewall::EntryHits& one : hits) {
+    entries.push_back(one.entry);
+  }
+  SetEntriesAnswer answer{listed(entries, firewall.now())};
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    if (hits[i].hits) {
+      answer.entries[i].hits = Hits{hits[i].hits->packets, hits[i].hits->bytes};
+    }
+  }
+  return answer;
 }
 
 SetAddition add(const RunFirewall& run, const std::string& name, const SetAdditionRequest& request, ChangeTerms terms) {
@@ -78,10 +111,11 @@ SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemo
 }  // namespace
 
 void add_sets_routes(Router& router, const RunFirewall& run) {
-  router.add("GET", resource::kSets, Lane::quick, [run](const Request&) { return encode(list(run.required())); });
+  router.add("GET", resource::kSets, Lane::quick,
+             [run](const Request& request) { return encode(list(run.required(), asks_stats(request))); });
   router.add("GET", resource::kSet, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
-    return encode(entries(run.required(), name));
+    return encode(entries(run.required(), name, asks_stats(request)));
   });
   router.add("PUT", resource::kSet, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);

@@ -133,11 +133,25 @@ std::vector<AddressRange> get_requested_ranges(Fields& fields) {
   return read_each(fields.list("entries"), [&texts](std::size_t index) { return parse_address_range(texts[index]); });
 }
 
+void add_hits(ordered_json& object, const std::optional<Hits>& hits) {
+  if (hits) {
+    object["packets"] = hits->packets;
+    object["bytes"] = hits->bytes;
+  }
+}
+
+std::optional<Hits> find_hits(Fields& fields) {
+  const auto packets = fields.find<std::uint64_t>("packets", kNumber);
+  const auto bytes = fields.find<std::uint64_t>("bytes", kNumber);
+  return packets && bytes ? std::optional(Hits{*packets, *bytes}) : std::nullopt;
+}
+
 ordered_json encode(const ListedEntry& entry) {
   ordered_json object = {{"range", entry.range.text()}};
   if (entry.expires_s) {
     object["expires_s"] = *entry.expires_s;
   }
+  add_hits(object, entry.hits);
   return object;
 }
 
@@ -155,7 +169,8 @@ std::vector<ListedEntry> get_listed_entries(Fields& fields, const char* name) {
   entries.reserve(list.size());
   for (std::size_t i = 0; i < list.size(); ++i) {
     Fields entry = fields.element(name, list, i);
-    entries.push_back({get_range(entry, "range"), entry.find<double>("expires_s", "a number of seconds")});
+    entries.push_back(
+        {get_range(entry, "range"), entry.find<double>("expires_s", "a number of seconds"), find_hits(entry)});
   }
   return entries;
 }
@@ -186,6 +201,7 @@ ordered_json encode(const SetsAnswer& answer) {
   ordered_json sets = ordered_json::array();
   for (const ListedSet& set : answer.sets) {
     sets.push_back({{"name", set.name}, {"entries", set.entries}, {"used_by_rules", set.used_by_rules}});
+    add_hits(sets.back(), set.hits);
   }
   return {{"sets", std::move(sets)}};
 }
@@ -198,7 +214,7 @@ SetsAnswer decode(const json& answer) {
   for (std::size_t i = 0; i < sets.size(); ++i) {
     Fields set = fields.element("sets", sets, i);
     decoded.sets.push_back({set.get<std::string>("name", "a name"), set.get<std::size_t>("entries", kNumber),
-                            set.get<std::size_t>("used_by_rules", kNumber)});
+                            set.get<std::size_t>("used_by_rules", kNumber), find_hits(set)});
   }
   return decoded;
 }

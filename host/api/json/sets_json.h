@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,10 +18,17 @@ namespace nicsentry {
 // Throws BadRequest where the text is not a set's name.
 void require_set_name(const std::string& name);
 
+// Packets that entries counted, and their bytes.
+struct Hits {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct ListedSet {
   std::string name;
   std::size_t entries = 0;
   std::size_t used_by_rules = 0;
+  std::optional<Hits> hits{};  // of all entries
 };
 struct SetsAnswer {
   std::vector<ListedSet> sets;
@@ -32,6 +40,7 @@ SetsAnswer decode(const nlohmann::json& answer);
 struct ListedEntry {
   AddressRange range;
   std::optional<double> expires_s;  // from now on
+  std::optional<Hits> hits{};
 };
 struct SetEntriesAnswer {
   std::vector<ListedEntry> entries;

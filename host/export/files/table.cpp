@@ -347,6 +347,10 @@ Texts attachment_lines(const WindowReport& report, const Accounting& attachment)
                   alarming(attachment.events_lost(), "lost", "LOST"),
                   alarming(attachment.unknown_left_out(), "left out", "LEFT OUT")),
   };
+  if (attachment.copies.packets != 0) {
+    lines.push_back(fmt::format("  copies: {} packets left out ({} bytes), which count where they came in",
+                                attachment.copies.packets, attachment.copies.bytes));
+  }
   if (attachment.cut_frames != 0) {
     lines.push_back(
         fmt::format("  {} truncated packets are cut behind their headers: --cut-frames counts them by "

@@ -33,6 +33,16 @@ std::vector<CoverEvent> cover_events(std::span<const SetChange> changes, std::si
   return events;
 }
 
+std::vector<AddressRange> ranges_of(const Families<std::vector<SetMember>>& members) {
+  std::vector<AddressRange> ranges;
+  for (std::size_t family = 0; family < kFamilies; ++family) {
+    for (const SetMember& member : members[family]) {
+      ranges.push_back({address_of(member.first, family), address_of(member.last, family)});
+    }
+  }
+  return ranges;
+}
+
 Spans changed_spans(std::span<const SetChange> changes, std::size_t family) {
   Spans all;
   for (const SetChange& change : changes) {
@@ -161,7 +171,13 @@ SetUpdate AddressSets::Content::apply(std::span<const SetChange> changes) {
   }
   draft.addresses = {};
   commit(changes, draft);
-  return update_of(std::move(draft.nodes), std::move(plan), singles_before);
+  SetUpdate update = update_of(std::move(draft.nodes), std::move(plan), singles_before);
+  if (notes_entries) {
+    for (const SetChange& change : changes) {
+      update.entries.push_back({change.set->name, ranges_of(change.added), ranges_of(change.removed)});
+    }
+  }
+  return update;
 }
 
 void AddressSets::Content::draft_ranges(std::span<const SetChange> changes, std::size_t family, Draft& draft) const {
@@ -276,6 +292,8 @@ AddressSets::AddressSets(const Room& room, const std::array<std::uint32_t, FIREW
 AddressSets::~AddressSets() = default;
 AddressSets::AddressSets(AddressSets&&) noexcept = default;
 AddressSets& AddressSets::operator=(AddressSets&&) noexcept = default;
+
+void AddressSets::note_entries() { content_->notes_entries = true; }
 
 bool AddressSets::exists(const std::string& name) const { return content_->find(name) != nullptr; }
 

@@ -45,6 +45,13 @@ struct SetUpdate {
     std::vector<BucketUpdate> buckets;
     std::optional<fw_config> control;  // set_roots, buckets and keys; config is 0
   };
+  // Entries that are new in a set, and that it has no more. Only where AddressSets notes them.
+  struct EntryChange {
+    std::string set;
+    std::vector<AddressRange> added;
+    std::vector<AddressRange> removed;
+  };
+  std::vector<EntryChange> entries;
   std::vector<Step> steps;
   // Classes that are new with this update. Their bit vectors must be in force before step 0.
   std::vector<std::uint32_t> new_classes;
@@ -63,6 +70,9 @@ class AddressSets {
   ~AddressSets();
   AddressSets(AddressSets&&) noexcept;
   AddressSets& operator=(AddressSets&&) noexcept;
+
+  // From now on updates name the entries that change.
+  void note_entries();
 
   // `blocked` and `allowed`: they always exist.
   static bool built_in(const std::string& name) { return name == kBlockedSet || name == kAllowedSet; }

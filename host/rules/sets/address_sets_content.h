@@ -77,6 +77,7 @@ struct AddressSets::Content {
   AddressTable table;
   SetEnds ends;
   fw_config control{};
+  bool notes_entries = false;
 };
 
 }  // namespace nicsentry

@@ -134,6 +134,7 @@ Accounting random_attachment(Random& random) {
   attachment.known_events_arrived = random.below(attachment.known_events_sent + 1);
   attachment.dropped = {random.any_size(65536), random.any_size(65536)};
   attachment.unjudged = {random.any_size(65536), random.any_size(65536)};
+  attachment.copies = {random.below(1000), random.below(100000)};
   attachment.learned = {random.below(attachment.unknown_events_arrived + 1),
                         random.below(attachment.unknown.bytes + 1)};
   attachment.sessions_active = random.any_size(65536);
@@ -220,6 +221,7 @@ nlohmann::json description(const Accounting& attachment) {
           {"dropped", description(attachment.dropped)},
           {"unjudged", description(attachment.unjudged)},
           {"learned", description(attachment.learned)},
+          {"copies", description(attachment.copies)},
           {"unknown_events_sent", attachment.unknown_events_sent},
           {"unknown_events_arrived", attachment.unknown_events_arrived},
           {"known_events_sent", attachment.known_events_sent},

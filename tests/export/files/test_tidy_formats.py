@@ -225,6 +225,7 @@ def plane_object(plane):
         sessions_new=plane["sessions_new"],
         sessions_refused=plane["sessions_refused"],
     )
+    row["packets_copies"], row["bytes_copies"] = plane["copies"]
     return row
 
 
