@@ -148,6 +148,9 @@ void PendingFile::write(std::string_view text) {
 
 void PendingFile::flush() {
   std::string_view rest = buffer_;
+  if (before_write_ && !rest.empty()) {
+    before_write_(rest.size());
+  }
   while (!rest.empty()) {
     const ssize_t written = ::write(descriptor_.get(), rest.data(), rest.size());
     if (written >= 0) {
@@ -193,6 +196,7 @@ PendingFile& FileBatch::add(const std::filesystem::path& path, PendingFile::Kind
     directory_ = std::make_shared<const Directory>(directory_of(path));
   }
   files_.push_back(std::make_unique<PendingFile>(directory_, path.filename().string(), kind));
+  files_.back()->set_before_write(before_write_);
   return *files_.back();
 }
 

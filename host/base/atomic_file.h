@@ -3,11 +3,14 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/base/directory.h"
@@ -29,6 +32,9 @@ void sync_directory(const std::filesystem::path& directory);
 constexpr mode_t kModeByUmask = 0666;  // less the umask
 constexpr mode_t kModePrivate = 0600;
 
+// Called before bytes are written to a disk; it may throw.
+using BeforeWrite = std::function<void(std::size_t bytes)>;
+
 // A file that is being written. A new file has a temporary name beside its own until publish(). An extended file is cut
 // back to its former length unless it is published. Errors are SystemErrors that name the file. One thread at a time.
 class PendingFile {
@@ -42,6 +48,7 @@ class PendingFile {
   PendingFile& operator=(const PendingFile&) = delete;
   ~PendingFile();
 
+  void set_before_write(BeforeWrite before_write) { before_write_ = std::move(before_write); }
   void write(std::string_view text);
   // Makes the content written so far durable; after publish() also the name.
   void sync();
@@ -70,11 +77,14 @@ class PendingFile {
   bool synced_ = false;
   bool published_ = false;
   std::string buffer_;
+  BeforeWrite before_write_;
 };
 
 // The files of one window: publish() makes all of them appear, otherwise none appears. One thread at a time.
 class FileBatch {
  public:
+  explicit FileBatch(BeforeWrite before_write = {}) : before_write_(std::move(before_write)) {}
+
   // The reference is valid as long as the batch.
   PendingFile& create(const std::filesystem::path& path);
   PendingFile& extend(const std::filesystem::path& path);
@@ -87,6 +97,7 @@ class FileBatch {
   PendingFile& add(const std::filesystem::path& path, PendingFile::Kind kind);
 
   std::shared_ptr<const Directory> directory_;  // of the last file: many files of a batch are in the same one
+  BeforeWrite before_write_;
   std::vector<std::unique_ptr<PendingFile>> files_;
 };
 
@@ -103,6 +114,7 @@ class GrowingFile {
   PendingFile& extend(FileBatch& batch) const;
 
   const std::filesystem::path& path() const { return path_; }
+  std::size_t header_bytes() const { return header_.size(); }
 
  private:
   bool has_begun() const;

@@ -61,12 +61,12 @@ struct SeedDirectories {
 class SeedJsonWriter : public WindowWriter {
  public:
   SeedJsonWriter(Profile profile, const OutputPlace& place)
-      : directories_(profile, place), next_window_(directories_.next_number("result_", ".json")) {}
+      : directories_(profile, place), room_(place.room), next_window_(directories_.next_number("result_", ".json")) {}
 
   std::uint64_t next_window() const override { return next_window_; }
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
-    FileBatch batch;
+    FileBatch batch(room_);
     const RowsByEnds by_ends = join_same_ends(report.sessions);
     const std::string name = fmt::format("result_{}.json", report.number);
     if (directories_.ddos) add_list(batch, *directories_.ddos / name, by_ends.rows, seed_ddos_json_item);
@@ -93,6 +93,7 @@ class SeedJsonWriter : public WindowWriter {
   }
 
   SeedDirectories directories_;
+  BeforeWrite room_;
   std::uint64_t next_window_;
 };
 
@@ -100,6 +101,7 @@ class SeedCsvWriter : public WindowWriter {
  public:
   SeedCsvWriter(Profile profile, const OutputPlace& place)
       : directories_(profile, place),
+        room_(place.room),
         next_window_(directories_.next_number("-iter", ".csv")),
         most_files_(place.seed_csv_files) {
     if (directories_.ddos) files_ = count_files(*directories_.ddos);
@@ -114,7 +116,7 @@ class SeedCsvWriter : public WindowWriter {
   std::uint64_t next_window() const override { return next_window_; }
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
-    FileBatch batch;
+    FileBatch batch(room_);
     const RowsByEnds by_ends = join_same_ends(report.sessions);
     const std::uint64_t added = directories_.ddos ? add_files(batch, by_ends.rows, report.number) : 0;
     const Sessions sessions = crypto_sessions(by_ends.rows);
@@ -128,6 +130,9 @@ class SeedCsvWriter : public WindowWriter {
   }
 
   std::uint64_t sessions_left_out() const override { return left_out_; }
+  std::vector<Growing> growing_files() const override {
+    return results_ ? std::vector<Growing>{{results_->path(), results_->header_bytes()}} : std::vector<Growing>();
+  }
 
  private:
   // A file for each session, as far as there may be more. Returns how many. Whoever floods chooses how many sessions
@@ -146,6 +151,7 @@ class SeedCsvWriter : public WindowWriter {
   }
 
   SeedDirectories directories_;
+  BeforeWrite room_;
   std::uint64_t next_window_;
   std::uint64_t most_files_;
   std::uint64_t files_ = 0;     // in dump_ddos/, or fewer where others removed some since they were counted

@@ -36,12 +36,16 @@ class TidyTable {
             const Row& example)
       : form_(format == TidyFormat::csv ? RowText::Form::csv : RowText::Form::json),
         columns_(columns),
+        room_(place.room),
         path_(place.directory / (name + (format == TidyFormat::csv ? ".csv" : ".jsonl"))),
         next_window_(continue_rows(path_, rows_of(format, columns, example), place)),
         file_(path_, format == TidyFormat::csv ? csv_header(columns) : "", place.earlier) {}
 
   // The number after the window of the last row of an earlier run; 0: there is none.
   std::uint64_t next_window() const { return next_window_; }
+  WindowWriter::Growing growing() const { return {path_, file_.header_bytes()}; }
+  // For the files of a window.
+  FileBatch batch() const { return FileBatch(room_); }
 
   // A window's rows of this table. The first row adds the file to the batch.
   class Rows {
@@ -62,6 +66,7 @@ class TidyTable {
  private:
   RowText::Form form_;
   const Columns<Row>& columns_;
+  BeforeWrite room_;
   std::filesystem::path path_;
   std::uint64_t next_window_;
   GrowingFile file_;
@@ -83,8 +88,14 @@ class TidyWriter : public WindowWriter {
     return packets_ ? std::max(next, packets_->next_window()) : next;
   }
 
+  std::vector<Growing> growing_files() const override {
+    std::vector<Growing> files{sessions_.growing(), windows_.growing()};
+    if (packets_) files.push_back(packets_->growing());
+    return files;
+  }
+
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
-    FileBatch batch;
+    FileBatch batch = sessions_.batch();
     TidyTable<SessionRow>::Rows sessions(sessions_, batch);
     each_session_row(report, profile_, [&sessions](const SessionRow& row) { sessions.add(row); });
     if (packets_) {
@@ -116,9 +127,10 @@ class TrafficWriter : public WindowWriter {
         table_(format, place, name, columns, example) {}
 
   std::uint64_t next_window() const override { return table_.next_window(); }
+  std::vector<Growing> growing_files() const override { return {table_.growing()}; }
 
   std::vector<std::filesystem::path> write(const WindowReport& report) override {
-    FileBatch batch;
+    FileBatch batch = table_.batch();
     typename TidyTable<Row>::Rows rows(table_, batch);
     each_row_(report, profile_, most_, [&rows](const Row& row) { rows.add(row); });
     return batch.publish();

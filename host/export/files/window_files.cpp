@@ -50,13 +50,27 @@ void WindowOutcomes::close() {
 // The directory is made before it is locked.
 WindowFiles::WindowFiles(const std::vector<Format>& formats, Profile profile, const OutputPlace& place)
     : lock_((prepare_directory(place.directory), place.directory), place.warn) {
+  OutputPlace with_room = place;
+  if (place.retention.any()) {
+    with_room.room = [this](std::size_t bytes) {
+      if (keeper_) keeper_->make_room(bytes);
+    };
+  }
+  std::vector<WindowWriter::Growing> growing;
   for (const Format format : formats) {
-    writers_.push_back(make_writer(format, profile, place));
+    writers_.push_back(make_writer(format, profile, with_room));
+    const auto more = writers_.back()->growing_files();
+    growing.insert(growing.end(), more.begin(), more.end());
+  }
+  rotated_next_ = place.earlier == EarlierFile::replaced ? 0 : next_rotated_window(place.directory);
+  if (place.retention.any()) {
+    const std::uint64_t last_window = next_window() == 0 ? 0 : next_window() - 1;
+    keeper_ = std::make_unique<FileKeeper>(place.directory, place.retention, growing, last_window, place.warn);
   }
 }
 
 std::uint64_t WindowFiles::next_window() const {
-  std::uint64_t next = 0;
+  std::uint64_t next = rotated_next_;
   for (const auto& writer : writers_) {
     next = std::max(next, writer->next_window());
   }
@@ -65,16 +79,35 @@ std::uint64_t WindowFiles::next_window() const {
 
 WindowOutcome WindowFiles::write(const WindowReport& report) {
   WindowOutcome outcome{report.number, {}, {}, 0};
+  if (keeper_) {
+    keeper_->before_window();
+  }
   for (const auto& writer : writers_) {
     try {
-      const auto files = writer->write(report);
-      outcome.files.insert(outcome.files.end(), files.begin(), files.end());
-      outcome.sessions_left_out += writer->sessions_left_out();
+      write(*writer, report, outcome);
     } catch (const std::exception& error) {
       outcome.errors.emplace_back(error.what());
     }
   }
   return outcome;
+}
+
+void WindowFiles::write(WindowWriter& writer, const WindowReport& report, WindowOutcome& outcome) {
+  std::vector<std::filesystem::path> files;
+  try {
+    files = writer.write(report);
+  } catch (const std::exception&) {
+    if (!keeper_ || !keeper_->after_failure()) {
+      throw;
+    }
+    keeper_->before_window();
+    files = writer.write(report);
+  }
+  outcome.files.insert(outcome.files.end(), files.begin(), files.end());
+  outcome.sessions_left_out += writer.sessions_left_out();
+  if (keeper_) {
+    keeper_->after_window(files, report.number);
+  }
 }
 
 QueueLimits window_files_limits(bool wait_when_full) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "host/export/files/file_keeper.h"
 #include "host/export/files/output_lock.h"
 #include "host/export/files/writer.h"
 #include "host/report/profile.h"
@@ -59,8 +60,12 @@ class WindowFiles {
   WindowOutcome write(const WindowReport& report);
 
  private:
+  void write(WindowWriter& writer, const WindowReport& report, WindowOutcome& outcome);
+
   OutputLock lock_;
+  std::unique_ptr<FileKeeper> keeper_;  // null: files are neither rotated nor removed
   std::vector<std::unique_ptr<WindowWriter>> writers_;
+  std::uint64_t rotated_next_ = 0;  // the number after those of rotated files
 };
 
 // How many windows may wait for files to be written.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "host/base/atomic_file.h"
+#include "host/export/files/retention.h"
 #include "host/export/files/tidy_rows.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
@@ -39,6 +40,8 @@ struct OutputPlace {
   std::uint64_t seed_csv_files = 250'000;   // that dump_ddos/ may hold; 0: any number
   std::size_t traffic_rows = kTrafficRows;  // of a window in hosts and ports, beside one for the rest; 0: no limit
   std::function<void(const std::string&)> warn = [](const std::string&) {};
+  Retention retention{};
+  BeforeWrite room{};  // asked before a window's bytes are written
 };
 
 // Writes windows to files. All files of a window appear, or none. In the latter case a SystemError names the file and
@@ -52,6 +55,13 @@ class WindowWriter {
 
   // The number after the highest of an earlier run's windows that is to be seen in the directory; 0: there is none.
   virtual std::uint64_t next_window() const = 0;
+
+  // Files that grow, with the bytes of their headers.
+  struct Growing {
+    std::filesystem::path path;
+    std::size_t header_bytes = 0;
+  };
+  virtual std::vector<Growing> growing_files() const { return {}; }
 
   // Returns the files that were created or extended.
   virtual std::vector<std::filesystem::path> write(const WindowReport& report) = 0;
