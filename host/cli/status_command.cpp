@@ -94,6 +94,10 @@ nlohmann::ordered_json as_json(const AttachmentStatus& attachment, const std::op
   if (attachment.starting_pid != 0) {
     row["starting_pid"] = attachment.starting_pid;
   }
+  if (attachment.beside_pid != 0) {
+    row["beside_pid"] = attachment.beside_pid;
+    row["detach"] = attachment.how_to_detach;
+  }
   if (!attachment.elsewhere.empty()) {
     row["controller_directory"] = attachment.elsewhere;
   }
@@ -132,6 +136,10 @@ void print(const AttachmentStatus& attachment, const std::optional<Run>& run) {
   }
   if (attachment.starting_pid != 0) {
     std::printf("    process %d has the port and is just starting or ending\n", attachment.starting_pid);
+  }
+  if (attachment.beside_pid != 0) {
+    std::printf("    not used by the run of process %d; to take it off after that run: %s\n", attachment.beside_pid,
+                attachment.how_to_detach.c_str());
   }
   if (attachment.counts) {
     std::printf(

@@ -158,7 +158,8 @@ void Port::open_hooks(const PortOptions& options) {
   for (const Left& left : left_) {
     how_ += "; " + place_text(interface_, left.program.place.hook, left.program.place.mode, left.program.info) +
             (left.of_dead_run ? ", which a run that died left there and which enforces nothing, is taken off"
-                              : " enforces nothing and is left as it is");
+                              : " enforces nothing and is left as it is; to take it off after this run: " +
+                                    detach_command(interface_, left.program.place.mode));
   }
   pin_programs();
   if (!interface_.up) {

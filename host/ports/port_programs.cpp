@@ -107,6 +107,10 @@ std::string place_text(const Interface& port, Hook hook, Mode mode, const Progra
          " hook of " + port.name + " in mode " + mode_name(mode);
 }
 
+std::string detach_command(const Interface& port, Mode mode) {
+  return "nicsentry detach -i " + port.name + " --mode " + mode_name(mode);
+}
+
 LeftPrograms left_programs(const Interface& port, std::optional<Mode> mode, bool both_directions) {
   const std::vector<LeftProgram> own = own_programs_on(port);
   const std::optional<Mode> used = mode ? mode : mode_found(own);

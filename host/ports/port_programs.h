@@ -30,6 +30,9 @@ std::vector<ProgramPlace> programs_on(const Interface& port);
 // "program 'sentry' (id 7) on the xdp hook of eth0 in mode drv"
 std::string place_text(const Interface& port, Hook hook, Mode mode, const ProgramInfo& program);
 
+// "nicsentry detach -i eth0 --mode tc"
+std::string detach_command(const Interface& port, Mode mode);
+
 // A program of nicsentry's on a hook that whoever takes the port over does not use.
 struct LeftProgram {
   ProgramPlace place;

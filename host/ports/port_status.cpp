@@ -2,6 +2,7 @@
 #include "host/ports/port_status.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "host/base/error.h"
 #include "host/datapath/hook_state.h"
@@ -42,7 +43,7 @@ AttachmentStatus::Counts read_counts(const Interface& port, const ProgramPlace& 
   return counts;
 }
 
-// Fills in the owner of a program, and the process that drives it.
+// Fills in the owner of a program, and the process that drives it or others of ours.
 void add_record(const PortRecord& found, AttachmentStatus& attachment) {
   if (!attachment.program.identity.ours()) {
     return;
@@ -55,6 +56,21 @@ void add_record(const PortRecord& found, AttachmentStatus& attachment) {
       attachment.attached_by = owner_name(known.owner);
       if (found.running && known.driven && attachment.starting_pid == 0) {
         attachment.controller_pid = found.record.pid;
+      }
+    }
+  }
+  if (found.running && attachment.starting_pid == 0 && attachment.controller_pid == 0) {
+    attachment.beside_pid = found.record.pid;
+  }
+}
+
+// The record of a run with another runtime directory is not at hand. What it drives, it has started.
+void find_beside_elsewhere(std::vector<AttachmentStatus>& attachments) {
+  const auto started = [](const AttachmentStatus& one) { return one.counts && one.counts->epoch != 0; };
+  if (std::any_of(attachments.begin(), attachments.end(), started)) {
+    for (AttachmentStatus& one : attachments) {
+      if (!one.elsewhere.empty() && one.counts && one.counts->epoch == 0) {
+        one.beside_pid = std::exchange(one.controller_pid, 0);
       }
     }
   }
@@ -105,6 +121,10 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
       add_record(*found, attachment);
     }
     attachments.push_back(attachment);
+  }
+  find_beside_elsewhere(attachments);
+  for (AttachmentStatus& attachment : attachments) {
+    attachment.how_to_detach = attachment.beside_pid != 0 ? detach_command(port, attachment.mode) : "";
   }
   return attachments;
 }

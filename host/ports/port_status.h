@@ -24,6 +24,8 @@ struct AttachmentStatus {
   int controller_pid = 0;        // 0: none drives it
   int starting_pid = 0;          // the process that has the port and is just starting or ending; 0: none
   std::string elsewhere;         // runtime directory of the controller, where it is not this process's
+  int beside_pid = 0;            // the run that drives other programs of ours on the port, not this one; 0: none
+  std::string how_to_detach;     // the command that takes it off once that run is over; only with `beside_pid`
   // The programs that packets meet before one of ours, and that may keep them from it, in words.
   std::vector<std::string> in_front;
 

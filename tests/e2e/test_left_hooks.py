@@ -141,17 +141,36 @@ def several_ports_case(directory):
 
 
 def idle_case(directory):
-    """What enforces nothing is left, or taken off where a run that died left it; status does not call it driven."""
+    """What enforces nothing is left and named, or taken off where a run that died left it."""
     with Network(directory) as network:
-        network.nicsentry("attach", "-i", "right0", "--mode", "tc")
+        network.nicsentry("attach", "-i", "right0", "--mode", "tc", "--firewall")
+        detach = "nicsentry detach -i right0 --mode tc"
         watching = Controller(network, "--mode", "drv", "--firewall")
-        expect_text("log", "hook of right0 in mode tc enforces nothing and is left as it is", watching.log())
+        expect_text(
+            "log",
+            "on the tc-ingress hook of right0 in mode tc enforces nothing and is left as it is; "
+            f"to take it off after this run: {detach}",
+            watching.log(),
+        )
         seen = rows(network)
         expect("attached", {"xdp", "tc-ingress"}, set(seen))
         expect("driven", watching.process.pid, seen["xdp"]["controller_pid"])
         expect("beside it", (0, "attach"), (seen["tc-ingress"]["controller_pid"], seen["tc-ingress"]["attached_by"]))
+        expect(
+            "beside which run",
+            [None, watching.process.pid],
+            [seen[at].get("beside_pid") for at in ("xdp", "tc-ingress")],
+        )
+        expect("how to take it off", detach, seen["tc-ingress"].get("detach"))
+        beside = f"not used by the run of process {watching.process.pid}; to take it off after that run: {detach}"
+        shown = network.nicsentry("status", "-i", "right0").stdout
+        expect("what status says of it, how often", 1, shown.count(beside))
+        expect_text("after the line of its hook", "tc-ingress", shown[: shown.index(beside)].splitlines()[-2])
         watching.stop()
-        network.nicsentry("detach", "-i", "right0")
+        row = rows(network)["tc-ingress"]
+        expect("without a run", (None, None), (row.get("beside_pid"), row.get("detach")))
+        network.nicsentry(*detach.split()[1:])
+        expect("nothing is left", {}, rows(network))
         dead = Controller(network, "--mode", "tc", "--direction", "both")
         dead.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
         watching = Controller(network, "--mode", "drv")

@@ -92,6 +92,7 @@ def killed_case(directory, sample):
 
 def second_controller_case(directory, sample):
     with Network(directory) as network:
+        network.nicsentry("attach", "-i", "right0", "--mode", "tc")
         first = Controller(network, "--mode", "drv")
         attached = network.program_id()
         refused = network.nicsentry("run", "-i", "right0", "--windows", 1, "--window", "1s", check=False)
@@ -120,8 +121,10 @@ def second_controller_case(directory, sample):
             network.receiver, "env", f"NICSENTRY_RUNTIME_DIR={elsewhere}", BINARY, "status", "-i", "right0"
         ).stdout
         expect_text("status", f"driven by process {first.process.pid} with the runtime directory", shown)
+        expect_text("status of the idle one", f"not used by the run of process {first.process.pid}; to take", shown)
         network.send(sample.path, sample.packets)
         check_sample(sample, first.stop())
+        network.nicsentry("detach", "-i", "right0", "--mode", "tc")
         network.check_clean()
 
 
