@@ -8,6 +8,7 @@
 
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
+#include "host/ports/port_claim.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/ruleset.h"
 
@@ -157,6 +158,9 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Mess
   Firewall::Options wanted;
   wanted.state = options.state;
   wanted.count_hits = options.port.count_hits;
+  if (options.state) {
+    wanted.memory = runtime_directory_to_drive();
+  }
   wanted.warning = messages.warning;
   wanted.info = messages.info;
   wanted.tcp_pickup = options.tcp_pickup;

@@ -98,7 +98,8 @@ void check_watched(const std::vector<Rule>& rules, const std::vector<Rule>& ther
 // Also gives the options a clock, which goes on from the directory's.
 std::unique_ptr<FirewallState> open_state(Firewall::Options& options) {
   const bool begun = options.state && std::filesystem::exists(*options.state / "format");
-  auto state = options.state ? std::make_unique<FirewallState>(*options.state, options.warning) : nullptr;
+  auto state =
+      options.state ? std::make_unique<FirewallState>(*options.state, options.warning, options.memory) : nullptr;
   if (!options.now) {
     const auto file = state ? std::optional(*options.state / "clock.json") : std::nullopt;
     if (begun && !std::filesystem::exists(*file)) {
@@ -1016,15 +1017,17 @@ std::string Firewall::describe_unsaved() {
 void Firewall::plan_saving() noexcept {
   try {
     std::string text = describe_unsaved();
-    if (text.empty()) {
+    if (text.empty() && !sets_.classes_in_memory()) {
       save_at_ = 0;
     } else if (save_at_ == 0) {
       save_after_ = kFirstSaving;
       save_at_ = options_.now() + save_after_.count();
       expiry_->wake();
-      options_.warning("in force, but not saved, which is tried again: " + text);
     }
     const std::lock_guard lock(unsaved_mutex_);
+    if (!text.empty() && unsaved_.empty()) {
+      options_.warning("in force, but not saved, which is tried again: " + text);
+    }
     const bool mended = text.empty() && !unsaved_.empty();
     unsaved_ = std::move(text);
     if (mended) {

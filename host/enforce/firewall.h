@@ -66,6 +66,8 @@ class Firewall : public Enforcement {
       return maps.read_counters(ids);
     };
     std::function<void(const std::string&)> info = [](const std::string&) {};
+    // A directory in memory, for what must not be lost while the disk of the state directory is full.
+    std::optional<std::filesystem::path> memory = std::nullopt;
   };
   // Takes rules and sets from the state directory. Throws Error.
   explicit Firewall(Options options);

@@ -88,6 +88,21 @@ void remove_for_good(const std::filesystem::path& path) {
   sync_directory(path.parent_path());
 }
 
+// The same by every path and in every mount namespace.
+std::string identity_of(const std::filesystem::path& directory) {
+  struct stat status {};
+  if (stat(directory.c_str(), &status) != 0) {
+    throw SystemError(errno, "looking at " + directory.string());
+  }
+  return std::to_string(status.st_dev) + "-" + std::to_string(status.st_ino);
+}
+
+bool try_to_remove(const std::filesystem::path& path) {
+  std::error_code failure;
+  std::filesystem::remove(path, failure);
+  return !failure;
+}
+
 struct SavedUndo {
   json chains = json::object();
   std::map<std::string, std::vector<std::string>> sets;
@@ -122,7 +137,8 @@ SavedUndo read_undo(const json& saved) {
 
 }  // namespace
 
-FirewallState::FirewallState(const std::filesystem::path& directory, const Warning& warning)
+FirewallState::FirewallState(const std::filesystem::path& directory, const Warning& warning,
+                             const std::optional<std::filesystem::path>& memory)
     : rules_path_(directory / "rules.json"),
       classes_path_(directory / "classes.json"),
       undo_path_(directory / "undo.json"),
@@ -140,6 +156,9 @@ FirewallState::FirewallState(const std::filesystem::path& directory, const Warni
   }
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     throw Error("EBUSY: another controller has the state directory " + directory.string());
+  }
+  if (memory) {
+    classes_in_memory_ = *memory / ("sets-" + identity_of(directory) + ".json");
   }
   if (const auto format = directory / "format"; stands_at(format)) {
     check_format(format);
@@ -182,21 +201,47 @@ FirewallState::Chains FirewallState::load_rules(const std::vector<std::string>& 
 
 std::optional<FirewallState::Classes> FirewallState::load_classes() const {
   Classes classes;
-  const bool found = load_json(classes_path_, [&classes](const json& saved) {
+  const auto read = [&classes](const json& saved) {
     check_fields(saved, {"version", "keys", "classes"}, "");
     saved.at("keys").get_to(classes.keys);
     saved.at("classes").get_to(classes.names);
-  });
+  };
+  const bool found = load_json(classes_path_, read) || (classes_in_memory_ && load_json(*classes_in_memory_, read));
   return found ? std::optional(std::move(classes)) : std::nullopt;
 }
 
-void FirewallState::save_classes(const Classes& classes) const {
-  save_json(classes_path_, {{"version", kStateFormat}, {"keys", classes.keys}, {"classes", classes.names}});
+// A file that is not of these classes must not stay: who continues with it takes addresses for those of other sets.
+FirewallState::Saved FirewallState::save_classes(const Classes& classes) const {
+  const ordered_json saved{{"version", kStateFormat}, {"keys", classes.keys}, {"classes", classes.names}};
+  try {
+    save_json(classes_path_, saved);
+  } catch (const Error&) {
+    if (save_classes_in_memory(saved)) {
+      return Saved::in_memory;
+    }
+    throw;
+  }
+  if (classes_in_memory_) {
+    try_to_remove(*classes_in_memory_);  // it is not read while the other one stands
+  }
+  return Saved::on_disk;
 }
 
-void FirewallState::forget_classes() const {
-  std::error_code ignored;
-  std::filesystem::remove(classes_path_, ignored);
+// Only this file is left then; where that fails, none.
+bool FirewallState::save_classes_in_memory(const ordered_json& classes) const {
+  bool saved = false;
+  if (classes_in_memory_) {
+    try {
+      save_json(*classes_in_memory_, classes);
+      saved = true;
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the directory's error matters more
+    }
+  }
+  saved = try_to_remove(classes_path_) && saved;
+  if (!saved && classes_in_memory_) {
+    try_to_remove(*classes_in_memory_);
+  }
+  return saved;
 }
 
 void FirewallState::save_rules(const ChainRules& ingress, const ChainRules& egress) const {

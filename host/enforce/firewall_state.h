@@ -32,6 +32,8 @@ namespace nicsentry {
 //   clock.json          the clock by which rules and entries end: LifetimeClock
 //   classes.json        how programs have the sets: hash keys, and the sets of each class of addresses by its number
 //
+// Where the last one cannot be written, a copy stands in a directory in memory, which lives as long as the programs do.
+//
 // A field that is not known is refused: it may change what a rule means. A process that dies at any point leaves the
 // state before or after the change, and so does a loss of power. Only its user may read the directory. Not for several
 // threads at once.
@@ -39,8 +41,10 @@ class FirewallState {
  public:
   using Warning = std::function<void(const std::string&)>;
   // Makes the directory where it is missing. Warns of what is missing in one that was there. Throws Error when another
-  // controller has it, when it belongs to another user, or when a newer nicsentry has written it.
-  FirewallState(const std::filesystem::path& directory, const Warning& warning);
+  // controller has it, when it belongs to another user, or when a newer nicsentry has written it. `memory`: a directory
+  // that is not on the same disk, for what must not be lost when that is full.
+  FirewallState(const std::filesystem::path& directory, const Warning& warning,
+                const std::optional<std::filesystem::path>& memory = std::nullopt);
 
   SetFiles& sets() { return sets_; }
 
@@ -57,8 +61,9 @@ class FirewallState {
     std::vector<std::vector<std::string>> names;  // see AddressSets::class_names()
   };
   std::optional<Classes> load_classes() const;
-  void save_classes(const Classes& classes) const;
-  void forget_classes() const;
+  // Throws Error, and then a later run finds none.
+  enum class Saved : std::uint8_t { on_disk, in_memory };
+  Saved save_classes(const Classes& classes) const;
 
   void save_rules(const ChainRules& ingress, const ChainRules& egress) const;
 
@@ -76,9 +81,11 @@ class FirewallState {
   void begin(const std::filesystem::path& format) const;
   std::optional<std::string> take_back(const std::filesystem::path& undo, TimestampNs now_ns);
   void put_back_chains(const nlohmann::json& chains) const;
+  bool save_classes_in_memory(const nlohmann::ordered_json& classes) const;
 
   std::filesystem::path rules_path_;
   std::filesystem::path classes_path_;
+  std::optional<std::filesystem::path> classes_in_memory_;
   std::filesystem::path undo_path_;
   std::filesystem::path unfinished_path_;
   SetFiles sets_;

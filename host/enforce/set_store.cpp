@@ -294,7 +294,7 @@ void SetStore::save_unsaved() {
     save_earlier(state_->sets());
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): unsaved() has it
   }
-  if (classes_unsaved_) {
+  if (classes_unsaved_ || classes_in_memory_) {
     std::string reason;
     save_classes(reason);
   }
@@ -340,10 +340,10 @@ bool SetStore::save_classes(std::string& reason) {
     return true;
   }
   try {
-    state_->save_classes({sets_.keys(), sets_.class_names()});
+    const auto saved = state_->save_classes({sets_.keys(), sets_.class_names()});
     classes_unsaved_ = false;
+    classes_in_memory_ = saved == FirewallState::Saved::in_memory;
   } catch (const Error& error) {
-    state_->forget_classes();
     reason = error.what();
     why_unsaved_ = reason;
     classes_unsaved_ = true;

@@ -77,6 +77,8 @@ class SetStore {
     std::string reason;
   };
   Unsaved unsaved() const;
+  // Whether a later run continues with a file in memory only: save_unsaved() tries to save it on disk.
+  bool classes_in_memory() const { return classes_in_memory_; }
   // Saves this once more. What cannot be saved stays.
   void save_unsaved();
 
@@ -95,6 +97,7 @@ class SetStore {
   FirewallState* state_;
   std::string why_unsaved_;  // the last failure
   bool classes_unsaved_ = false;
+  bool classes_in_memory_ = false;
   mutable std::shared_mutex mutex_;
   AddressSets sets_;
 };

@@ -7,10 +7,14 @@
 import errno
 import json
 import pathlib
+import signal
+import subprocess
 import sys
+import time
 
 from compare import PATIENCE, expect, expect_text
-from network import Controller, Network
+from network import Controller, Network, run
+from peers import FLOOD, INSIDE, OUTSIDE, Peers
 from suite import run_directory_cases, within
 
 BLOCKED = "192.0.2.1"
@@ -18,15 +22,25 @@ CONFIRM_S = 2
 
 
 class SmallDisk:
-    """A run whose state directory is a small file system of its own, as seen from outside."""
+    """Runs whose state directory is a small file system of its own, as seen from outside."""
 
-    def __init__(self, network):
-        place = network.directory / "state"
-        place.mkdir()
-        mounted = f'mount -t tmpfs -o size=128k,mode=700 tmpfs {place} && exec "$@"'
-        prefix = ("unshare", "--mount", "sh", "-c", mounted, "run")
-        self.watching = Controller(network, "--mode", "drv", "--state", place, prefix=prefix)
-        self.path = pathlib.Path(f"/proc/{self.watching.process.pid}/root{place}")
+    def __init__(self, network, size="128k"):
+        self.network = network
+        self.place = network.directory / "state"
+        self.place.mkdir()
+        mounted = f"mount -t tmpfs -o size={size},mode=700 tmpfs {self.place} && echo mounted && exec sleep infinity"
+        self.holder = network.start(network.receiver, "unshare", "--mount", "sh", "-c", mounted, stdout=subprocess.PIPE)
+        expect("the disk", "mounted", self.holder.stdout.readline().strip())
+        self.path = pathlib.Path(f"/proc/{self.holder.pid}/root{self.place}")
+        self.watching = self.run()
+
+    def run(self):
+        prefix = ("nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt")
+        return Controller(self.network, "--mode", "drv", "--state", self.place, prefix=prefix)
+
+    def kill_and_run_again(self):
+        self.watching.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        self.watching = self.run()
 
     def fill(self):
         with open(self.path / "filler", "ab", buffering=0) as filler:
@@ -62,7 +76,7 @@ def set_case(directory):
         refused = ask(network, "block", BLOCKED, check=False)
         expect("block, exit status", 1, refused.returncode)
         expect_text("block", "the change is in force, but not saved, which is tried again: ENOSPC", refused.stderr)
-        expect_text("unsaved", "the set 'blocked', how the programs have the sets: ENOSPC", unsaved(network))
+        expect_text("unsaved", "the set 'blocked': ENOSPC", unsaved(network))
         expect_text(
             "status", "NOT SAVED, a later run does not have it: the set 'blocked'", ask(network, "status").stdout
         )
@@ -111,8 +125,56 @@ def confirm_case(directory):
         network.check_clean()
 
 
+def memory_case(directory):
+    """A run that dies on a full disk leaves the next one all sets that are saved, and no packet passes meanwhile."""
+    with Peers(directory) as peers:
+        disk = SmallDisk(peers, "4m")
+        many = peers.directory / "many.netset"
+        many.write_text("".join(f"172.16.{i // 256}.{i % 256}\n" for i in range(20_000)), encoding="ascii")
+        ask(peers, "sets", "load", "many", many)
+        ask(peers, "block", f"{OUTSIDE}/32", "10.77.0.128/25")
+        run("ip", "-n", peers.sender, "addr", "add", "10.77.0.200/24", "dev", "left0")
+        peers.inside(peers.sender, "ping", "-n", "-c", 1, "-W", 1, INSIDE, check=False)  # neighbours are known
+        classes = disk.path / "classes.json"
+        expect("on the disk", True, classes.exists())
+        disk.fill()
+        refused = ask(peers, "sets", "add", "other", BLOCKED, check=False)  # a new combination of sets
+        expect("sets add, exit status", 1, refused.returncode)
+        expect("unsaved", "the set 'other'", unsaved(peers).split(":")[0])
+        expect("an old file is left", False, classes.exists())
+        before = peers.udp_arrived()
+        floods = [
+            peers.start(peers.sender, sys.executable, "-c", FLOOD, source, INSIDE)
+            for source in (OUTSIDE, "10.77.0.200")
+        ]
+        for _ in range(3):
+            time.sleep(0.3)
+            disk.kill_and_run_again()
+        dropped = peers.shown()["ingress"]["counters"]["blocked"]["packets"]
+        within(
+            PATIENCE, "more is dropped", lambda: peers.shown()["ingress"]["counters"]["blocked"]["packets"] > dropped
+        )
+        for flood in floods:
+            flood.kill()
+            flood.wait()
+        expect("packets of the flood that passed", 0, peers.udp_arrived() - before)
+        expect("a moment with empty sets", False, "a moment in which they are empty" in disk.watching.log())
+        disk.make_room()
+        within(PATIENCE, "the disk has it again", classes.exists)
+        left = [path.name for path in (peers.directory / "runtime").iterdir() if path.name.startswith("sets-")]
+        expect("copies in memory", [], left)
+        disk.watching.stop()
+        peers.check_clean()
+
+
 def main():
-    return run_directory_cases({"a set": set_case, "a change that is not confirmed": confirm_case})
+    return run_directory_cases(
+        {
+            "a set": set_case,
+            "a change that is not confirmed": confirm_case,
+            "a run that dies meanwhile": memory_case,
+        }
+    )
 
 
 if __name__ == "__main__":
