@@ -30,8 +30,8 @@ static __always_inline __u64 mix_in(__u64 hash, __u64 word)
 	return hash ^ hash >> 29;
 }
 
-/* Notes a packet, or takes such a note back. Returns whether it was a copy. */
-static __always_inline __u32 use_note(__u64 hash, __u32 leaves)
+/* Notes a packet, or takes such a note back. Returns whether it was a copy. Global, see find_interval(). */
+__noinline __u32 use_note(__u64 hash, __u32 leaves)
 {
 	__u32 index = hash & (NOTE_SETS - 1), now = bpf_ktime_get_ns() >> NOTE_CLOCK_SHIFT & NOTE_TIME_MASK, i;
 	__u32 print = hash >> NOTE_PRINT_SHIFT, age, oldest = 0;
@@ -64,15 +64,21 @@ static __always_inline __u32 use_note(__u64 hash, __u32 leaves)
 	return 0;
 }
 
+static __always_inline __u64 note_hash(__u64 hash, __u64 word, __u32 bytes)
+{
+	return mix_in(mix_in(hash, word), bytes);
+}
+
 /* Returns whether a packet was noted before, by a hash of all that it keeps on its way. `places`: offset of the IP
  * header in the frame, from bit 8 on that of the transport header from there (0: none), from bit 16 on the protocol
  * and in the bit above it whether it is IPv6. `bytes`: IP total length; `headers`: as wire_bytes() takes it. Global,
  * see find_interval(). */
 __noinline __u32 note_packet(hook_ctx *ctx, __u32 places, __u32 bytes, __u32 headers)
 {
-	__u32 link = places & 0xff, l4 = places >> 8 & 0xff, is_ipv6 = places >> 24 & 1, first;
-	const void *at = packet_data(ctx);
-	__u64 hash, word;
+	__u32 link = places & 0xff, l4 = places >> 8 & 0xff, is_ipv6 = places >> 24 & 1;
+	__u32 leaves = switches.copies == COPIES_LEFT_OUT;
+	const void *at = packet_data(ctx), *ip;
+	__u64 hash, word = 0;
 
 	l4 *= 4;
 	if (link > LINK_BYTES_MAX)
@@ -80,10 +86,8 @@ __noinline __u32 note_packet(hook_ctx *ctx, __u32 places, __u32 bytes, __u32 hea
 	advance_by(at, link);
 	if (at + sizeof(struct iphdr) > packet_end(ctx))
 		return 0;
-	first = bytes;
-	if (bytes - headers > segment_bytes(ctx))
-		first = wire_bytes(ctx, at, 2, bytes, headers);
-	hash = mix_in(first, places >> 16);
+	ip = at;
+	hash = mix_in(0, places >> 16);
 	if (is_ipv6) {
 		const struct ipv6hdr *header = at;
 
@@ -94,10 +98,6 @@ __noinline __u32 note_packet(hook_ctx *ctx, __u32 places, __u32 bytes, __u32 hea
 		hash = mix_in(hash, *(const __u64 *)(at + 24));
 		hash = mix_in(hash, *(const __u64 *)(at + 32));
 	} else {
-		const struct iphdr *header = at;
-
-		if ((const void *)(header + 1) > packet_end(ctx))
-			return 0;
 		hash = mix_in(hash, *(const __u32 *)(at + 4)); /* identification, fragment offset */
 		hash = mix_in(hash, *(const __u32 *)(at + 12) | (__u64) * (const __u32 *)(at + 16) << 32);
 	}
@@ -109,12 +109,20 @@ __noinline __u32 note_packet(hook_ctx *ctx, __u32 places, __u32 bytes, __u32 hea
 		hash = mix_in(hash, *(const __u32 *)at | (__u64) * (const __u32 *)(at + 4) << 32);
 		if ((places >> 16 & 0xff) == IPPROTO_TCP && at + 16 <= packet_end(ctx)) {
 			word = *(const __u32 *)(at + 12);
-			if (first != bytes)
-				word &= ~(__u64)TCP_FLAGS_OF_LAST;
-			hash = mix_in(hash, *(const __u32 *)(at + 8) | word << 32);
+			word = *(const __u32 *)(at + 8) | word << 32;
 		}
 	}
-	return use_note(hash, switches.copies == COPIES_LEFT_OUT);
+	/* A super-packet came in as its segments, the first of which had no flags of the last; or joined over a
+	 * veth, which XDP is not told. */
+	if (bytes - headers > segment_bytes(ctx)) {
+		__u64 first = word & ~((__u64)TCP_FLAGS_OF_LAST << 32);
+
+		if (use_note(note_hash(hash, first, wire_bytes(ctx, ip, 2, bytes, headers)), leaves))
+			return 1;
+		if (!leaves)
+			return 0;
+	}
+	return use_note(note_hash(hash, word, bytes), leaves);
 }
 
 /* 1 for an IP packet that has been counted where it came in, else 0. `facts`: of any packet. */

@@ -345,6 +345,12 @@ def refusing_card_case(directory, traffic):
 
 
 def limits_case(directory, traffic):
+    for options, words in (
+        (("--firewall", "--count-hits"), "--count-hits: a program on a card does not count the hits of entries"),
+        (("--direction", "both", "--dedup"), "--dedup: a program on a card cannot note the packets that come in"),
+    ):
+        expect_text("words of what a card has not", words, refused("run", "-i", "nfp0", "--mode", "hw", *options))
+        check_clean()
     expect_text(
         "words for too many sessions",
         "fit into the card's 3072000 map elements",
