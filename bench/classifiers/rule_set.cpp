@@ -7,6 +7,7 @@
 #include "classifier.h"
 #include "host/base/error.h"
 #include "host/rules/compile/compile.h"
+#include "host/rules/compile/hidden_rules.h"
 #include "tests/support/naive_firewall.h"
 #include "tests/support/random_rules.h"
 

@@ -9,6 +9,7 @@
 #include "host/base/wall_clock.h"
 #include "host/cli/number_of.h"
 #include "host/rules/compile/compile.h"
+#include "host/rules/compile/hidden_rules.h"
 #include "host/rules/language/batch.h"
 #include "host/rules/language/field_text.h"
 #include "host/rules/language/ruleset_change.h"
@@ -89,12 +90,32 @@ void print_sizes(const Compiled& compiled, const BankPlace& place) {
   }
 }
 
+std::string decider_of(const HiddenRule& hidden) {
+  return hidden.by ? "rule " + std::to_string(*hidden.by) : "the default";
+}
+
+std::string hidden_text(const HiddenRule& hidden) {
+  const std::string rule = "rule " + std::to_string(hidden.rule);
+  switch (hidden.why) {
+    case HiddenRule::Why::decided:
+      return rule + " is " + (hidden.same_action ? "redundant" : "hidden") + ": " + decider_of(hidden) +
+             " matches all its packets first, with " + (hidden.same_action ? "the same" : "another") + " action";
+    case HiddenRule::Why::limited:
+      return rule + " is redundant: " + decider_of(hidden) +
+             " limits all its packets first, to the same rate or a lower one";
+    case HiddenRule::Why::dropped:
+      return rule + " is redundant: " + decider_of(hidden) + " drops all its packets, also those within its rate";
+  }
+  throw Error("not a reason why a rule is hidden: " + std::to_string(static_cast<int>(hidden.why)));
+}
+
+const char* hidden_word(HiddenRule::Why why) {
+  return why == HiddenRule::Why::decided ? "decided" : why == HiddenRule::Why::limited ? "limited" : "dropped";
+}
+
 void print_hidden(const std::vector<HiddenRule>& hidden) {
   for (const HiddenRule& rule : hidden) {
-    std::printf(rule.same_action
-                    ? "rule %zu is redundant: rule %zu matches all its packets first, with the same action\n"
-                    : "rule %zu is hidden: rule %zu matches all its packets first, with another action\n",
-                rule.rule, rule.by);
+    std::printf("%s\n", hidden_text(rule).c_str());
   }
 }
 
@@ -116,7 +137,10 @@ ordered_json sizes_json(std::size_t rules, const Compiled& compiled, const BankP
 ordered_json hidden_json(const std::vector<HiddenRule>& hidden) {
   ordered_json list = ordered_json::array();
   for (const HiddenRule& rule : hidden) {
-    list.push_back({{"rule", rule.rule}, {"by", rule.by}, {"same_action", rule.same_action}});
+    list.push_back({{"rule", rule.rule},
+                    {"by", rule.by ? ordered_json(*rule.by) : ordered_json()},
+                    {"same_action", rule.same_action},
+                    {"why", hidden_word(rule.why)}});
   }
   return list;
 }

@@ -553,6 +553,44 @@ class RulesCheck(unittest.TestCase):
         self.assertIn("rule 1 is hidden: rule 0 ", done.stdout)
         self.assertIn("rule 2 is redundant: rule 0 ", done.stdout)
 
+    def test_limits_without_effect_are_named(self):
+        limit = {"src": "10.1.0.0/16", "action": "limit", "rate": "100/s", "burst": 20, "per": "source"}
+        for rules, named in (
+            (({"src": "10.0.0.0/8", "action": "accept"}, limit), "rule 1 is hidden: rule 0 "),
+            ((limit, limit), "rule 1 is redundant: rule 0 limits "),
+            (({**limit, "src": "10.0.0.0/8"}, {**limit, "rate": "6001/m"}), "rule 1 is redundant: rule 0 limits "),
+            (({**limit, "per": "rule"}, {**limit, "rate": "101/s"}), "rule 1 is redundant: rule 0 limits "),
+            (({**limit, "per": "source/56"}, limit), "rule 1 is redundant: rule 0 limits "),
+            (({**limit, "conntrack": "NEW"}, {"src": "10.0.0.0/8"}), "rule 0 is redundant: rule 1 drops "),
+            # Each of these has an effect.
+            ((limit, {**limit, "per": "rule"}), None),
+            ((limit, {**limit, "rate": "99/s"}), None),
+            ((limit, {**limit, "burst": 19}), None),
+            ((limit, {**limit, "per": "source/56"}), None),
+            ((limit, {**limit, "per": "destination"}), None),
+            ((limit, {**limit, "rate": "1Mbit/s", "burst": "64kB"}), None),
+            ((limit, {**limit, "src": "10.0.0.0/8"}), None),
+            ((limit, {"src": "10.0.0.0/8"}), None),  # what is established passes
+            (({**limit, "conntrack": "NEW", "log": True}, {"src": "10.0.0.0/8"}), None),
+            (({**limit, "conntrack": "NEW"}, {"src": "10.1.2.0/24", "action": "accept"}, {"src": "10.0.0.0/8"}), None),
+            (({"src": "10.0.0.0/8", "action": "count"}, limit), None),
+        ):
+            with self.subTest(rules=rules):
+                done = check(*rules)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                if named is None:
+                    self.assertNotRegex(done.stdout, "hidden|redundant")
+                else:
+                    self.assertIn(named, done.stdout)
+        ruleset = {"ingress": {"default": "drop", "rules": [{**limit, "conntrack": "NEW"}]}}
+        done = call("rules check -", json.dumps(ruleset))
+        self.assertIn("rule 0 is redundant: the default drops ", done.stdout)
+        done = call("rules check - --json", json.dumps(ruleset))
+        self.assertEqual(
+            json.loads(done.stdout)["ingress"]["hidden"],
+            [{"rule": 0, "by": None, "same_action": True, "why": "dropped"}],
+        )
+
     def test_every_error_of_a_batch_is_told(self):
         done = check({"dport": 70000}, {"action": "drop"}, {"l4proto": "TPC", "conntrack": "OLD"})
         self.assertEqual(done.returncode, 1)
@@ -617,7 +655,7 @@ class RulesCheck(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         answer = json.loads(done.stdout)
         self.assertEqual([answer[chain]["rules"] for chain in ("ingress", "egress")], [2, 0])
-        self.assertEqual(answer["ingress"]["hidden"], [{"rule": 1, "by": 0, "same_action": True}])
+        self.assertEqual(answer["ingress"]["hidden"], [{"rule": 1, "by": 0, "same_action": True, "why": "decided"}])
         self.assertLessEqual(answer["ingress"]["rows"], answer["ingress"]["rows_room"])
 
     def test_what_is_no_batch_is_refused(self):

@@ -483,10 +483,6 @@ class Compiler {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> chains_;
 };
 
-bool does_the_same(const Rule& left, const Rule& right) {
-  return left.action == right.action && logged_one_of(left) == logged_one_of(right);
-}
-
 }  // namespace
 
 std::uint32_t Compiled::rule_of(std::uint32_t action) const {
@@ -549,32 +545,6 @@ std::vector<BitsWrite> class_rows(const Compiled& compiled, std::uint32_t set_cl
   }
   std::sort(writes.begin(), writes.end(), [](const BitsWrite& a, const BitsWrite& b) { return a.index < b.index; });
   return writes;
-}
-
-std::vector<HiddenRule> hidden_rules(const CompileInput& input) {
-  std::vector<std::vector<MatchRow>> earlier;
-  std::vector<HiddenRule> hidden;
-  for (std::uint32_t number = 0; number < input.rules->rules.size(); ++number) {
-    const Rule& rule = input.rules->rules[number];
-    earlier.push_back(rows_of(*input.rules, number, input.set_bit));
-    if (!decides(rule.action)) {
-      continue;
-    }
-    for (std::uint32_t other = 0; other < number; ++other) {
-      const InterfaceMatch& wider = interfaces_of(input.rules->rules[other], input.chain);
-      const bool all = decides(input.rules->rules[other].action) &&
-                       (wider.any() || wider == interfaces_of(rule, input.chain)) &&
-                       std::all_of(earlier[number].begin(), earlier[number].end(), [&](const MatchRow& inner) {
-                         return std::any_of(earlier[other].begin(), earlier[other].end(),
-                                            [&inner](const MatchRow& outer) { return covers(outer, inner); });
-                       });
-      if (all) {
-        hidden.push_back({number, other, does_the_same(input.rules->rules[other], rule)});
-        break;
-      }
-    }
-  }
-  return hidden;
 }
 
 }  // namespace nicsentry

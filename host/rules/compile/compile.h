@@ -82,12 +82,4 @@ struct BitsWrite {
 };
 std::vector<BitsWrite> class_rows(const Compiled& compiled, std::uint32_t set_class, SetMask mask);
 
-// A rule that no packet reaches, because an earlier rule decides all its packets.
-struct HiddenRule {
-  std::size_t rule = 0;
-  std::size_t by = 0;
-  bool same_action = false;  // true: the rule is only redundant
-};
-std::vector<HiddenRule> hidden_rules(const CompileInput& input);
-
 }  // namespace nicsentry

@@ -4,6 +4,7 @@
 
 #include "host/enforce/enforcing_attachment.h"
 #include "host/rules/compile/compile.h"
+#include "host/rules/compile/hidden_rules.h"
 #include "host/rules/sets/address_sets.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/rule_sets.h"

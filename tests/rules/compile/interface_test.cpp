@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "host/rules/compile/compile.h"
+#include "host/rules/compile/hidden_rules.h"
 #include "host/rules/language/batch.h"
 
 namespace nicsentry::interface_test {
