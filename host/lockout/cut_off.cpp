@@ -4,9 +4,13 @@
 #include <linux/if_ether.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "host/rules/language/rate_text.h"
 #include "host/rules/verdict.h"
 
 namespace nicsentry {
@@ -29,8 +33,26 @@ const ChainRules& rules_of(const Situation& situation, Chain chain) {
   return *situation.chains.at(static_cast<std::size_t>(chain));
 }
 
+// The first limit that such packets meet and whose rate is too low for them.
+std::optional<std::size_t> too_slow(const Situation& situation, const VitalPacket& vital) {
+  const std::vector<Rule>& rules = rules_of(situation, vital.chain).rules;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const bool limits = rules[i].action == RuleAction::limit;
+    if ((!limits && !decides(rules[i].action)) || !matches(rules[i].match, vital.packet, situation.in_set)) continue;
+    if (!limits) break;
+    const Rate& rate = rules[i].limit->rate;
+    const double per_minute = static_cast<double>(rate.amount) * 60 / rate.period_s / (rate.bits ? 8 * kVitalBytes : 1);
+    if (per_minute < vital.least_per_minute) return i;
+  }
+  return std::nullopt;
+}
+
+// With a limit that is too low as the rule that drops.
 Verdict verdict_in(const Situation& situation, const VitalPacket& vital) {
-  return verdict_of(rules_of(situation, vital.chain), vital.chain, vital.packet, situation.in_set);
+  const Verdict verdict = verdict_of(rules_of(situation, vital.chain), vital.chain, vital.packet, situation.in_set);
+  if (verdict.dropped) return verdict;
+  const auto limit = too_slow(situation, vital);
+  return limit ? Verdict{true, false, limit} : verdict;
 }
 
 bool is_everything(const AddressRange& range) {
@@ -67,12 +89,22 @@ bool was_cut_off(const VitalPacket& vital, const Situation& before) {
   return vital.by == CutOffBy::naming ? counts(vital, verdict, before) : verdict.dropped;
 }
 
-std::string decided_text(const Verdict& verdict, Chain chain) {
-  const std::string where = std::string(" of ") + chain_name(chain);
+std::string least_text(std::uint32_t per_minute) {
+  return per_minute % 60 == 0 ? std::to_string(per_minute / 60) + "/s" : std::to_string(per_minute) + "/m";
+}
+
+std::string decided_text(const Verdict& verdict, const VitalPacket& vital, const Situation& situation) {
+  const std::string where = std::string(" of ") + chain_name(vital.chain);
   if (verdict.blocked) {
     return "blocked";
   }
-  return verdict.rule ? "rule " + std::to_string(*verdict.rule) + where : "the default" + where;
+  if (!verdict.rule) {
+    return "the default" + where;
+  }
+  const std::string rule = "rule " + std::to_string(*verdict.rule) + where;
+  const auto& limit = rules_of(situation, vital.chain).rules[*verdict.rule].limit;
+  return limit ? rule + " limits it to " + rate_text(limit->rate) + ", it needs " + least_text(vital.least_per_minute)
+               : rule;
 }
 
 bool passes_arp(const ChainRules& rules) {
@@ -102,7 +134,7 @@ std::vector<std::string> cut_off(std::span<const VitalPacket> packets, const Sit
       continue;
     }
     if (vital.by != CutOffBy::unnamed || standing.size() <= kStandingNamed) {
-      lines.push_back(vital.what + " (" + decided_text(verdict, vital.chain) + ")");
+      lines.push_back(vital.what + " (" + decided_text(verdict, vital, after) + ")");
     }
   }
   if (standing.size() > kStandingNamed) {

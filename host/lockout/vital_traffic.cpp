@@ -24,6 +24,11 @@ constexpr std::uint16_t kEphemeral = 40000;
 constexpr std::uint8_t kRouterAdvertisement = 134;  // RFC 4861
 constexpr std::uint8_t kNeighbourSolicitation = 135;
 constexpr std::uint8_t kNeighbourAdvertisement = 136;
+// Rates below which they are of no use, in packets a minute. A shell sends a packet for each key and gets one for it.
+constexpr std::uint32_t kLeastOfConnection = 20 * 60;
+constexpr std::uint32_t kLeastOfLogin = 3;
+constexpr std::uint32_t kLeastOfResolver = 5 * 60;
+constexpr std::uint32_t kLeastOfOthers = 60;
 // Each costs a look at all rules.
 constexpr std::size_t kStandingMost = 1000;
 
@@ -89,15 +94,15 @@ class Builder {
 
  private:
   // A packet from a remote end that is vital, and where what leaves is judged one to it.
-  void add_both_ways(const std::string& what, CutOffBy by, const JudgedPacket& incoming,
+  void add_both_ways(const std::string& what, CutOffBy by, const JudgedPacket& incoming, std::uint32_t least,
                      const std::string& one_of = {}) {
     const std::string& group = one_of.empty() ? what : one_of;
-    packets_.push_back({Chain::ingress, incoming, true, by, what, group});
+    packets_.push_back({Chain::ingress, incoming, true, by, what, group, least});
     if (host_.egress_seen) {
       JudgedPacket outgoing = incoming;
       std::swap(outgoing.source, outgoing.destination);
       std::swap(outgoing.source_port, outgoing.destination_port);
-      packets_.push_back({Chain::egress, std::move(outgoing), false, by, what, group});
+      packets_.push_back({Chain::egress, std::move(outgoing), false, by, what, group, least});
     }
   }
 
@@ -135,11 +140,12 @@ class Builder {
     for (const IpAddress& own : network.addresses) {
       // No packet from it comes in: an entry for it is a mistake.
       const std::string what = own.text() + ", an address of this host";
-      packets_.push_back({Chain::ingress, packet(network, own, own), true, CutOffBy::naming, what, what});
+      packets_.push_back(
+          {Chain::ingress, packet(network, own, own), true, CutOffBy::naming, what, what, kLeastOfOthers});
     }
     for (const IpAddress& gateway : network.gateways) {
       add_both_ways("the gateway " + gateway.text(), CutOffBy::naming,
-                    packet(network, gateway, own_of(network, gateway.version)));
+                    packet(network, gateway, own_of(network, gateway.version)), kLeastOfOthers);
     }
   }
 
@@ -152,7 +158,7 @@ class Builder {
       made.icmp_type = type;
       made.ttl = kHopLimitOfNeighbours;
       made.length = kNeighbourBytes;
-      packets_.push_back({chain, std::move(made), chain == Chain::ingress, CutOffBy::any, what, what});
+      packets_.push_back({chain, std::move(made), chain == Chain::ingress, CutOffBy::any, what, what, kLeastOfOthers});
     };
     for (const auto& [own, neighbour] : neighbours_of(network)) {
       add(Chain::ingress, neighbour, solicited_node(own), kNeighbourSolicitation);
@@ -193,19 +199,21 @@ class Builder {
         continue;
       }
       const std::string what = "the resolver " + resolver.address.text();
-      add_both_ways(what, CutOffBy::naming, packet(network, resolver.address, resolver.local));
+      add_both_ways(what, CutOffBy::naming, packet(network, resolver.address, resolver.local), kLeastOfResolver);
       JudgedPacket answer = packet(network, resolver.address, resolver.local, IPPROTO_UDP);
       answer.header = true;
       answer.source_port = kDns;
       answer.destination_port = kEphemeral;
       answer.state = answered_;
-      packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::any, "answers of " + what, what});
+      packets_.push_back(
+          {Chain::ingress, std::move(answer), true, CutOffBy::any, "answers of " + what, what, kLeastOfResolver});
       if (host_.egress_seen) {
         JudgedPacket question = packet(network, resolver.local, resolver.address, IPPROTO_UDP);
         question.header = true;
         question.source_port = kEphemeral;
         question.destination_port = kDns;
-        packets_.push_back({Chain::egress, std::move(question), false, CutOffBy::any, "questions to " + what, what});
+        packets_.push_back(
+            {Chain::egress, std::move(question), false, CutOffBy::any, "questions to " + what, what, kLeastOfResolver});
       }
     }
   }
@@ -224,7 +232,7 @@ class Builder {
       answer.state = ConnectionState::invalid;  // of no session that is known, and no plain SYN
       packets_.push_back({Chain::ingress, std::move(answer), true, CutOffBy::unnamed,
                           "answers to what this host begins: only what comes in is seen (run with --direction both)",
-                          "answers"});
+                          "answers", kLeastOfConnection});
     }
   }
 
@@ -237,12 +245,12 @@ class Builder {
       const IpAddress& peer = socket.remote.address;
       const std::string who = "caller " + peer.text();
       add_both_ways("your own connection, from " + endpoint_text(socket.remote) + " to " + endpoint_text(socket.local),
-                    CutOffBy::any, segment(network, socket), who);
+                    CutOffBy::any, segment(network, socket), kLeastOfConnection, who);
       JudgedPacket pushed = segment(network, socket);
       pushed.tcp_flags = kTcpAck | kTcpPsh;
-      add_both_ways("data of your own connection", CutOffBy::any, pushed, who);
+      add_both_ways("data of your own connection", CutOffBy::any, pushed, kLeastOfConnection, who);
       add_both_ways(peer.text() + ", from where you came", CutOffBy::naming,
-                    packet(network, peer, socket.local.address), who);
+                    packet(network, peer, socket.local.address), kLeastOfConnection, who);
       if (socket.accepted && logins.emplace(peer, socket.local).second) {
         JudgedPacket login = segment(network, socket);
         login.source_port = kEphemeral;
@@ -250,7 +258,8 @@ class Builder {
         login.state = ConnectionState::new_session;
         packets_.push_back(
             {Chain::ingress, std::move(login), true, CutOffBy::any,
-             "new connections from " + peer.text() + " to " + endpoint_text(socket.local) + ", as yours came in", who});
+             "new connections from " + peer.text() + " to " + endpoint_text(socket.local) + ", as yours came in", who,
+             kLeastOfLogin});
       }
     }
   }
@@ -275,7 +284,7 @@ class Builder {
       if (!is_callers && known.size() < kStandingMost && network.may_carry(local.address) &&
           known.emplace(local, remote).second) {
         add_both_ways("the connection of " + endpoint_text(socket.local) + " with " + endpoint_text(socket.remote),
-                      CutOffBy::unnamed, segment(network, socket));
+                      CutOffBy::unnamed, segment(network, socket), kLeastOfConnection);
       }
     }
   }

@@ -29,7 +29,10 @@ struct VitalPacket {
   CutOffBy by = CutOffBy::any;
   std::string what;    // "the gateway 192.0.2.1"
   std::string one_of;  // of packets that have this in common, the first one that is cut off is told
+  // A limit below this rate cuts it off: packets in a minute. Bits are counted as those of kVitalBytes each.
+  std::uint32_t least_per_minute = 60;
 };
+inline constexpr std::uint32_t kVitalBytes = 500;
 
 // The facts on the host by which a change of rules or sets is judged.
 struct HostTraffic {

@@ -284,4 +284,38 @@ TEST_CASE("a connection of an address that no watched port has is not judged") {
 }
 
 }  // namespace
+TEST_CASE("a limit cuts off what it holds below a sensible rate") {
+  const auto limited = [](const json& fields, const std::string& rate) {
+    json rule = {{"l4proto", "TCP"}, {"dport", 22}, {"action", "limit"}, {"rate", rate}, {"per", "source"}};
+    rule.update(fields);
+    return rule;
+  };
+  const json any = json::object();
+  CHECK(over(host(), {limited(any, "20/s")}).empty());
+  CHECK(over(host(), {limited(any, "19/s")}) ==
+        Lines{"your own connection, from 198.51.100.9:50000 to 192.0.2.10:22 (rule 0 of ingress limits it to 19/s, it "
+              "needs 20/s)"});
+  CHECK(over(host(), {limited(any, "1/h")}).size() == 1);
+  CHECK(over(host(), {limited(any, "80kbit/s")}).empty());
+  CHECK(over(host(), {limited(any, "79kbit/s")}).size() == 1);
+  // New connections come one at a time, and established ones do not meet this limit.
+  const json opening = {{"conntrack", "NEW"}};
+  CHECK(over(host(), {limited(opening, "3/m")}).empty());
+  CHECK(
+      over(host(), {limited(opening, "2/m")}) ==
+      Lines{"new connections from 198.51.100.9 to 192.0.2.10:22, as yours came in (rule 0 of ingress limits it to 2/m, "
+            "it needs 3/m)"});
+  // Neither one that an earlier rule accepts.
+  CHECK(over(host(), {{{"src", "198.51.100.9"}, {"action", "accept"}}, limited(any, "1/h")}).empty());
+  CHECK(over(host(), {{{"dport", 443}, {"action", "accept"}}, limited(any, "1/h")}).size() == 1);
+  // Whoever names an attacker means to slow him down.
+  const json attacker = {{"src", "203.0.113.7"}, {"dport", 443}};
+  CHECK(over(host(), {limited(attacker, "1/h")}).empty());
+  CHECK(over(host(), {limited({{"dport", 443}}, "1/h")}).size() == 1);
+  Change change;
+  change.before = chain({limited(any, "1/m")});
+  change.after = chain({limited(any, "1/h")});
+  CHECK(change.over(host()).empty());  // it was as slow before
+}
+
 }  // namespace nicsentry::cut_off_test
