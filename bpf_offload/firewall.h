@@ -120,7 +120,10 @@ __noinline __u32 judge_on_host(hook_ctx *ctx, __u64 facts, __u32 place, __u32 he
 		packet.bytes = amounts >> AMOUNT_BYTES_SHIFT;
 		packet.bank = index;
 		packet.state = facts_state(facts);
-		return judge_with_limits(&packet);
+		rule = judge_with_limits(&packet);
+		if (packet.state >> BEYOND_SHIFT)
+			note_limited(&packet);
+		return rule;
 	}
 #else
 	(void)amounts;

@@ -20,8 +20,11 @@ struct judged_packet {
 	__u32 packets;
 	__u32 bytes;
 	__u32 bank;  /* of rule_banks */
-	__u32 state; /* STATE_* */
+	__u32 state; /* STATE_*; from bit BEYOND_SHIFT on the index of the limit that it is beyond, plus 1; 0: of none
+		      */
 };
+
+#define BEYOND_SHIFT 8
 
 #endif
 
@@ -125,9 +128,43 @@ __noinline __u32 exceeds(__u32 index, __u64 high, __u64 low, __u32 packets, __u3
 	return 0;
 }
 
+/* Notes who was beyond a rate, for reports only: a bucket knows no address. Processors that note an address for the
+ * first time at the same instant may leave out what one of them saw. Apart from exceeds(), so that their stacks do not
+ * add up. Global, see find_interval(); its packet is never 0. */
+__noinline __u32 note_limited(const struct judged_packet *packet)
+{
+	struct limited_key key = {};
+	struct limited_count *count;
+	const struct address *end;
+	const struct limit *limit;
+	__u32 index;
+
+	if (!packet)
+		return 0;
+	index = (packet->state >> BEYOND_SHIFT) - 1;
+	limit = bpf_map_lookup_elem(&limits, &index);
+	if (!limit)
+		return 0;
+	end = limit->config & LIMIT_LOCAL ? &packet->local : &packet->remote;
+	key.high = end->high & limit->high;
+	key.low = end->low & limit->low;
+	key.serial = limit->serial;
+	count = bpf_map_lookup_elem(&limited, &key);
+	if (count) {
+		__sync_fetch_and_add(&count->packets, packet->packets);
+		__sync_fetch_and_add(&count->bytes, packet->bytes);
+		count->last_ns = LIMIT_CLOCK();
+	} else {
+		struct limited_count first = {packet->packets, packet->bytes, LIMIT_CLOCK()};
+
+		bpf_map_update_elem(&limited, &key, &first, BPF_NOEXIST);
+	}
+	return 1;
+}
+
 /* The action on a packet. Of established packets only limits in front of the first rule that decides are asked. Global,
  * see find_interval(); its packet is never 0. */
-__noinline __u32 judge_with_limits(const struct judged_packet *packet)
+__noinline __u32 judge_with_limits(struct judged_packet *packet)
 {
 	__u32 from = 0, i, index, action;
 	const struct rule_bank *bank;
@@ -160,8 +197,10 @@ __noinline __u32 judge_with_limits(const struct judged_packet *packet)
 		if (!limit)
 			return action;
 		end = limit->config & LIMIT_LOCAL ? &packet->local : &packet->remote;
-		if (exceeds(index, end->high, end->low, packet->packets, packet->bytes))
+		if (exceeds(index, end->high, end->low, packet->packets, packet->bytes)) {
+			packet->state |= (index + 1) << BEYOND_SHIFT;
 			return action == ACTION_ESTABLISHED ? limit->established : ACTION_FIRST_RULE + rule;
+		}
 		from = limit->next;
 	}
 	return action;

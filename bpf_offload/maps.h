@@ -157,6 +157,14 @@ struct {
 	__array(values, struct limit_table);
 } limit_tables SEC(".maps");
 
+/* Written by the program; read, and emptied, by the host. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LIMITED_MOST);
+	__type(key, struct limited_key);
+	__type(value, struct limited_count);
+} limited SEC(".maps");
+
 #endif
 
 #if HAS_HITS

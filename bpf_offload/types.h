@@ -343,6 +343,8 @@ struct limit {
 	__u32 config;      /* LIMIT_* */
 	__u32 next;        /* the first row behind the rule's */
 	__u32 established; /* the bank's action for established packets beyond the rate: no rule counts them */
+	__u32 serial;      /* of its buckets, in `limited` */
+	__u32 reserved;
 };
 
 #define LIMIT_BYTES (1u << 0) /* the rate is of bytes */
@@ -361,6 +363,24 @@ struct limit {
 struct limit_buckets {
 	__u64 times[LIMIT_WAYS];
 	__u32 owners[LIMIT_WAYS];
+};
+
+/* --- limited: LRU hash[LIMITED_MOST]; written by the program, read by the host; not on the card. Which addresses were
+ * beyond a rate; the host may miss some that other addresses pushed out ------------------------------------------- */
+
+#define LIMITED_MOST 16384
+
+struct limited_key {
+	__u64 high; /* of the address, without the bits that name no bucket: both 0 where the rule has one */
+	__u64 low;
+	__u32 serial;
+	__u32 reserved;
+};
+
+struct limited_count {
+	__u64 packets;
+	__u64 bytes;
+	__u64 last_ns; /* since boot */
 };
 
 /* --- answers: array of 64-bit words (expectations.h); not on the card --- */
@@ -457,7 +477,7 @@ NICSENTRY_STATIC_ASSERT(sizeof(struct address_bucket) == NICSENTRY_MAX_VALUE,
 NICSENTRY_STATIC_ASSERT(ACTION_UNJUDGED + CAUSES < ACTION_FIRST_RULE && COUNTER_UNJUDGED + CAUSES < COUNTER_FIRST_RULE,
 			"each cause has an action and a counter");
 NICSENTRY_STATIC_ASSERT(LIMITS < ACTION_LIMIT_MASK, "each limit has a number");
-NICSENTRY_STATIC_ASSERT(sizeof(struct limit) == 48 && sizeof(struct limit_buckets) == 48, "limits have no padding");
+NICSENTRY_STATIC_ASSERT(sizeof(struct limit) == 56 && sizeof(struct limit_buckets) == 48, "limits have no padding");
 NICSENTRY_STATIC_ASSERT(sizeof(struct hit_key) == 24 && HIT_NAMES == 64, "a key has no padding, a word a bit a set");
 NICSENTRY_STATIC_ASSERT(2 * LIMIT_SETS_BITS <= 32, "either set of an address has bits of its hash for itself");
 NICSENTRY_STATIC_ASSERT(sizeof(struct event_header) == 24, "an event's header has no padding");

@@ -333,6 +333,8 @@ class Daemon {
     }
     if (const auto caution = one_way_caution(options_)) {
       messages_.warning(*caution);
+    } else if (!options_.port.both_directions) {
+      messages_.info("only what comes in is counted; --direction both adds what goes out");
     }
     track_connections();
     analysis_.start();

@@ -60,8 +60,8 @@ struct ReportOutput::Text {
     } else {
       silent = false;
       if (options.text == WindowText::table) {
-        text = format_table(report, {terminal_width(), options.top, options.by, options.order, options.local_time,
-                                     options.service_names ? &services : nullptr});
+        text = format_table(report, {options.wide ? 0U : terminal_width(), options.top, options.by, options.order,
+                                     options.local_time, options.service_names ? &services : nullptr});
       }
     }
     write(text);

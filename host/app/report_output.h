@@ -34,6 +34,7 @@ struct ReportOutputOptions {
   std::optional<Grouping> by{};         // of the table's rows; none: a row is a session
   TableOrder order = TableOrder::packets;
   bool local_time = false;     // in the table, in place of UTC
+  bool wide = false;           // likewise, not cut to the terminal's width
   bool service_names = false;  // likewise, for servers' ports
   TidyTableName rows = TidyTableName::sessions;
   std::optional<SessionFilter> filter{};  // of the sessions that are shown and written; all are analysed

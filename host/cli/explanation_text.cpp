@@ -105,10 +105,9 @@ std::string order_text(const ExplainAnswer& asked, const PacketExplanation& expl
   if (explanation.by == Decision::blocked) {
     return text;
   }
-  const auto limits = explanation.reasons.value_or(PacketExplanation::Reasons{}).limited_by;
-  if (!limits.empty()) {
+  if (!explanation.limited_by.empty()) {
     text += "    limits       taken for within their rate here; beyond it packets like this are dropped by rule " +
-            joined(limits) + "\n";
+            joined(explanation.limited_by) + "\n";
   }
   text += "  2 established  " + established_line(asked, explanation) + "\n";
   if (explanation.by == Decision::established) {
@@ -180,6 +179,13 @@ std::string packet_text(const PacketExplanation& explanation) {
 std::string decision_text(const PacketExplanation& explanation) {
   return explanation.by == Decision::rule && explanation.rule ? "rule " + std::to_string(explanation.rule->id)
                                                               : decision_name(explanation.by);
+}
+
+std::string limits_text(const PacketExplanation& explanation) {
+  std::vector<std::size_t> within = explanation.limited_by;
+  const bool beyond = explanation.rule && std::erase(within, explanation.rule->id) != 0;
+  std::string text = within.empty() ? "" : " within the limit of rule " + joined(within);
+  return beyond ? text + " beyond its limit" : text;
 }
 
 std::string verdict_text(const PacketExplanation& explanation) {

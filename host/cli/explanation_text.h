@@ -17,6 +17,8 @@ std::string rule_text(const NumberedRule& rule);
 // "rule 3", "blocked", "default", ...
 std::string decision_text(const PacketExplanation& explanation);
 // "drop" or "accept"
+// " within the limit of rule 3", " beyond its limit"; empty where no limit holds for the packet.
+std::string limits_text(const PacketExplanation& explanation);
 std::string verdict_text(const PacketExplanation& explanation);
 
 }  // namespace nicsentry

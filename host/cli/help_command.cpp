@@ -31,6 +31,7 @@ void add_help_command(CLI::App& app, Action& chosen) {
   const auto words = std::make_shared<std::vector<std::string>>();
   CLI::App* command = app.add_subcommand("help", "print the help of a command or a topic");
   command->add_option("COMMAND", *words, "the command, and the one below it; or a topic");
+  app.footer(topics_line() + "nicsentry help COMMAND and nicsentry help TOPIC say more.");
   command->footer(topics_line() + "Examples:\n  nicsentry help rules apply\n  nicsentry help fields");
   command->callback([&app, &chosen, words] {
     chosen = [&app, words] {

@@ -67,6 +67,17 @@ json insertion(const ChangeCommand& command) {
   return fields;
 }
 
+json replacement(const ChangeCommand& command) {
+  if (!is_number(command.words.front()) || command.words.size() == 1) {
+    throw Error("\"" + command.words.front() +
+                "\": allowed is the rule's id, a number as 'nicsentry rules show' has it, and behind it the rule as "
+                "with 'rules add'");
+  }
+  json fields = rule_operation("update", std::span(command.words).subspan(1));
+  fields["id"] = id_of(command.words.front());
+  return fields;
+}
+
 json deletion(const ChangeCommand& command) {
   const std::string& word = command.words.front();
   if (command.words.size() == 1 && is_number(word)) {
@@ -131,7 +142,8 @@ void print_change(Chain chain, const BatchAnswer::Change& change) {
   }
   nlohmann::ordered_json fields = encode(*change.rule);
   fields.erase("id");
-  const char* sign = change.to ? ">" : change.operation == "delete" ? "-" : "+";
+  const bool updated = change.operation == "update";
+  const char* sign = change.to ? ">" : change.operation == "delete" ? "-" : updated ? "~" : "+";
   const std::string to = change.to ? " -> " + std::to_string(*change.to) : "";
   std::printf("%s %s %zu%s %s\n", sign, chain_name(chain), change.rule->id, to.c_str(), python_json(fields).c_str());
 }
@@ -207,6 +219,13 @@ void add_change_commands(CLI::App& rules, Action& chosen) {
       "Examples:\n"
       "  nicsentry rules insert accept src=192.0.2.7 -i eth0\n"
       "  nicsentry rules insert 3 drop l4proto=TCP dport=23");
+
+  command = add("update", "replace a rule at its place; its counters stay", replacement);
+  add_words(*command, "the rule's id as 'rules show' has it, then the new rule as with 'rules add'", kRuleIdOrWordType);
+  command->footer(
+      "Examples:\n"
+      "  nicsentry rules update 3 drop l4proto=TCP dport=23 -i eth0\n"
+      "  nicsentry rules update 0 limit l4proto=UDP dport=53 rate=200/s per=source");
 
   command = add("delete", "remove a rule", deletion);
   add_words(*command, "the rule's id as 'rules show' has it, or the rule as with 'rules add'", kRuleIdOrWordType);

@@ -17,6 +17,7 @@
 #include "host/cli/rules_explain.h"
 #include "host/cli/rules_file.h"
 #include "host/cli/rules_import.h"
+#include "host/cli/rules_limits.h"
 #include "host/cli/rules_load.h"
 #include "host/cli/rules_statistics.h"
 #include "host/rules/language/chain_settings.h"
@@ -208,6 +209,7 @@ void add_rules_commands(CLI::App& app, Action& chosen) {
   add_ruleset_commands(*rules, chosen);
   add_explain_command(*rules, chosen);
   add_import_command(*rules, chosen);
+  add_limits_command(*rules, chosen);
 
   command = add("default", "the action for packets that no rule matches", set_default);
   add_chain(*command, *options);

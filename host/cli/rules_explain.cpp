@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <system_error>
 #include <tuple>
@@ -94,7 +95,7 @@ Ask make_ask(const ExplainOptions& options) {
 int explain_fields(const ExplainOptions& options, const Ask& ask) {
   const ImaginedPacket packet = parse_packet_words(options.words);
   ExplainRequest request;
-  request.packets.push_back({frame_of(packet), std::nullopt});
+  request.packets.push_back({frame_of(packet), std::nullopt, std::nullopt});
   request.conntrack = packet.state;
   request.why = true;
   const ExplainAnswer answer = ask(request);
@@ -118,7 +119,9 @@ ExplainRequest::Packet packet_of(const CapturedFrame& frame) {
   constexpr std::size_t kLeast = 128;
   const std::size_t reach = header_reach(frame.bytes);
   const auto sent = frame.bytes.first(std::min(frame.bytes.size(), std::max(reach, kLeast)));
-  return {{sent.begin(), sent.end()}, reach <= frame.bytes.size() ? frame.wire_bytes : frame.bytes.size()};
+  return {{sent.begin(), sent.end()},
+          reach <= frame.bytes.size() ? frame.wire_bytes : frame.bytes.size(),
+          frame.timestamp_ns};
 }
 
 class CaptureReport {
@@ -128,6 +131,11 @@ class CaptureReport {
   void add(const PacketExplanation& explanation) {
     packets_ += explanation.packets;
     count(explanation);
+    for (const std::size_t limit : explanation.limited_by) {
+      Met& met = limits_[limit];
+      met.packets += explanation.packets;
+      met.dropped += explanation.rule && explanation.rule->id == limit ? explanation.packets : 0;
+    }
     if (options_.summary) {
       return;
     }
@@ -137,7 +145,7 @@ class CaptureReport {
       std::printf("%s\n", printed_json(line).c_str());
     } else {
       std::printf("%llu\t%s\t%s\t%s\n", static_cast<unsigned long long>(packets_), verdict_text(explanation).c_str(),
-                  decision_text(explanation).c_str(), packet_text(explanation).c_str());
+                  (decision_text(explanation) + limits_text(explanation)).c_str(), packet_text(explanation).c_str());
     }
   }
 
@@ -158,9 +166,17 @@ class CaptureReport {
       table.add({std::to_string(packets), decision.verdict, decision.by, decision.rule});
     }
     std::fputs(table.text().c_str(), stdout);
+    for (const auto& [limit, met] : limits_) {
+      std::printf("limit of rule %zu: %llu packets met it, %llu were beyond it\n", limit,
+                  static_cast<unsigned long long>(met.packets), static_cast<unsigned long long>(met.dropped));
+    }
   }
 
  private:
+  struct Met {
+    std::uint64_t packets = 0;
+    std::uint64_t dropped = 0;
+  };
   struct Row {
     std::string verdict;
     std::string by;
@@ -193,13 +209,18 @@ class CaptureReport {
       }
       summary.push_back(std::move(one));
     }
-    std::printf("%s\n", json{{"packets", packets_}, {"summary", std::move(summary)}}.dump().c_str());
+    json whole = {{"packets", packets_}, {"summary", std::move(summary)}};
+    for (const auto& [limit, met] : limits_) {
+      whole["limits"].push_back({{"id", limit}, {"met", met.packets}, {"dropped", met.dropped}});
+    }
+    std::printf("%s\n", whole.dump().c_str());
   }
 
   const ExplainOptions& options_;
   std::uint64_t packets_ = 0;
   std::map<std::tuple<bool, Decision, std::optional<std::size_t>>, std::vector<Counted>> decisions_;
   std::map<std::size_t, Rule> last_rules_;  // by id
+  std::map<std::size_t, Met> limits_;       // by id
 };
 
 int explain_captures(const ExplainOptions& options, const Ask& ask) {
@@ -208,6 +229,7 @@ int explain_captures(const ExplainOptions& options, const Ask& ask) {
   CapturedFrame frame;
   ExplainRequest request;
   request.summary = options.summary;
+  request.capture = std::random_device()();
   const auto ask_for_packets = [&](bool more) {
     request.more = more;
     for (const PacketExplanation& explanation : ask(request).answers) {

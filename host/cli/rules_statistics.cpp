@@ -14,14 +14,11 @@ void add_row(TextTable& table, const Counts& counts, const std::string& what) {
   table.add({std::to_string(counts.packets), std::to_string(counts.bytes), what});
 }
 
-// By name, as `--json` has them.
+// In the words of `rules check`.
 std::string tables_line(const TableFigures& tables) {
-  const nlohmann::json figures = encode(tables);
-  std::string line;
-  for (const auto& figure : figures.items()) {
-    line += (line.empty() ? "tables: " : ", ") + figure.key() + " " + figure.value().dump();
-  }
-  return line + "\n";
+  return "room in use: nodes of range-search trees " + std::to_string(tables.nodes) + " of " +
+         std::to_string(tables.nodes_room) + ", elements of bit vectors " + std::to_string(tables.bits) + " of " +
+         std::to_string(tables.bits_room) + "\n";
 }
 
 }  // namespace

@@ -178,6 +178,10 @@ void print(const Interface& port, const Run& run) {
                   default_action_name(chain.default_action));
     }
     std::printf("    %s\n", enforced_text(run.status->enforced, {Chain::ingress, Chain::egress}).c_str());
+    for (const FirewallSummary::OfLimit& limit : summary->limits) {
+      std::printf("    limit of %s rule %zu: %s, %llu packets dropped\n", chain_name(limit.chain), limit.id,
+                  limit.rate.c_str(), static_cast<unsigned long long>(limit.packets_dropped));
+    }
     std::printf("    blocked: %s\n", number_of(summary->blocked, "entry", "entries").c_str());
     if (summary->unconfirmed) {
       std::printf(

@@ -68,6 +68,7 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
                      "bytes-to-client, in, out, dropped; of sessions duration, client, server, proto; with --by "
                      "sessions, name");
   command.add_flag("--local-time", options.local_time, "times of the table in the time zone of this machine (TZ)");
+  command.add_flag("--wide", options.wide, "all columns of the table, however narrow the terminal is");
   command.add_flag("--service-names", options.service_names,
                    "names of servers' ports in the table, as in /etc/services");
   command
@@ -126,6 +127,7 @@ ReportOutputOptions output_options(const WindowOptions& options) {
   if (!options.by.empty()) parsed.by = parse_grouping(options.by);
   if (!options.sort.empty()) parsed.order = parse_table_order(options.sort, parsed.by.has_value());
   parsed.local_time = options.local_time;
+  parsed.wide = options.wide;
   parsed.service_names = options.service_names;
   if (!options.filter.empty()) parsed.filter.emplace(options.filter);
   return parsed;

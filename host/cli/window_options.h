@@ -33,6 +33,7 @@ struct WindowOptions {
   std::string by;
   std::string sort;
   bool local_time = false;
+  bool wide = false;
   bool service_names = false;
   std::string filter;
 };

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <numeric>
 #include <string>
@@ -69,6 +70,7 @@ FirewallMaps::FirewallMaps(MapFds& fds)
       expectations_(std::move(fds[MapRole::expectations])),
       limits_(std::move(fds[MapRole::limits])),
       limit_tables_(std::move(fds[MapRole::limit_tables])),
+      limited_(std::move(fds[MapRole::limited])),
       node_count_(entries_of(nodes_, MapRole::interval_nodes)),
       bit_count_(entries_of(bits_, MapRole::rule_bits)),
       bucket_count_(entries_of(addresses_, MapRole::set_addresses)) {
@@ -207,6 +209,38 @@ std::optional<rule_counter> FirewallMaps::read_hits(const hit_key& key) const {
     return std::nullopt;
   }
   return count;
+}
+
+std::vector<FirewallMaps::Limited> FirewallMaps::read_limited() const {
+  std::vector<Limited> found;
+  if (!limited_) {
+    return found;
+  }
+  // The kernel gives whole chains of its hash: none is longer than all there is.
+  std::vector<limited_key> keys(LIMITED_MOST);
+  std::vector<limited_count> counts(LIMITED_MOST);
+  std::array<std::uint32_t, 2> place{};
+  for (bool first = true, more = true; more; first = false) {
+    auto read = static_cast<__u32>(keys.size());
+    more = bpf_map_lookup_batch(limited_.get(), first ? nullptr : &place[0], &place[1], keys.data(), counts.data(),
+                                &read, nullptr) == 0;
+    if (!more && errno != ENOENT) {
+      throw SystemError(errno, std::string("reading map ") + map_name(MapRole::limited));
+    }
+    for (std::size_t i = 0; i < read; ++i) {
+      found.push_back({keys[i], counts[i]});
+    }
+    place[0] = place[1];
+  }
+  return found;
+}
+
+void FirewallMaps::clear_limited() {
+  for (const Limited& one : read_limited()) {
+    if (bpf_map_delete_elem(limited_.get(), &one.key) != 0 && errno != ENOENT) {
+      throw SystemError(errno, std::string("clearing map ") + map_name(MapRole::limited));
+    }
+  }
 }
 
 void FirewallMaps::write_bucket(std::uint32_t index, const address_bucket& value) {

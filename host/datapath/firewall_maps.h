@@ -69,6 +69,13 @@ class FirewallMaps {
   // Of an element that is missing: nothing.
   std::optional<rule_counter> read_hits(const hit_key& key) const;
 
+  // Who was beyond the rate of limits, in no order; nothing where the program has none.
+  struct Limited {
+    limited_key key;
+    limited_count count;
+  };
+  std::vector<Limited> read_limited() const;
+  void clear_limited();
   void write_bucket(std::uint32_t index, const address_bucket& value);
   void write_buckets(std::uint32_t first, std::span<const address_bucket> values);
   interval_node read_node(std::uint32_t index) const;
@@ -89,6 +96,7 @@ class FirewallMaps {
   UniqueFd expectations_;
   UniqueFd limits_;
   UniqueFd limit_tables_;
+  UniqueFd limited_;
   std::uint32_t node_count_ = 0;
   std::uint32_t bit_count_ = 0;
   std::uint32_t bucket_count_ = 0;

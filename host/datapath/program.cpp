@@ -104,6 +104,7 @@ void size_maps(bpf_object* object, const LoadOptions& options) {
   }
   if (find_map(object, MapRole::limit_tables) != nullptr && (!options.firewall || options.for_questions)) {
     size_map(object, MapRole::limit_tables, 1);  // see FirewallMaps::keeps_limits()
+    size_map(object, MapRole::limited, 1);
   }
 }
 

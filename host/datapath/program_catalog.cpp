@@ -30,6 +30,9 @@ constexpr MapSpec hits(MapRole role, std::string_view name, std::uint32_t type) 
   return {role, {name, type, sizeof(hit_key), sizeof(rule_counter)}, false};
 }
 
+constexpr MapSpec kLimited = {
+    MapRole::limited, {"limited", BPF_MAP_TYPE_LRU_HASH, sizeof(limited_key), sizeof(limited_count)}, false};
+
 // The analyser's maps come first: a program without a firewall has these alone.
 constexpr std::size_t kAnalyserMaps = 7;
 constexpr std::size_t kUnnumberedAnalyserMaps = 5;
@@ -56,6 +59,7 @@ constexpr std::array kMaps = {
     array(MapRole::hit_names, "hit_names", sizeof(__u32), false),
     hits(MapRole::hit_addresses, "hit_addresses", BPF_MAP_TYPE_HASH),
     hits(MapRole::hit_prefixes, "hit_prefixes", BPF_MAP_TYPE_LPM_TRIE),
+    kLimited,
 };
 
 // Objects of 0.1.0, before maps carried a number.

@@ -38,6 +38,7 @@ enum class MapRole {
   hit_names,
   hit_addresses,
   hit_prefixes,
+  limited,
 };
 
 // A map as the kernel describes it.

@@ -24,9 +24,9 @@ namespace {
 
 // The maps that a program writes, and those that describe sessions to it: its own; all others are shared.
 // Without tables each packet is within the rate of every limit. With switches of its own nothing is on.
-constexpr std::array kOwnMaps = {MapRole::control,      MapRole::sessions,     MapRole::counters,
-                                 MapRole::totals,       MapRole::records,      MapRole::rule_counters,
-                                 MapRole::expectations, MapRole::limit_tables, MapRole::switches};
+constexpr std::array kOwnMaps = {MapRole::control, MapRole::sessions,      MapRole::counters,     MapRole::totals,
+                                 MapRole::records, MapRole::rule_counters, MapRole::expectations, MapRole::limit_tables,
+                                 MapRole::limited, MapRole::switches};
 
 constexpr unsigned kBucketBits = 1;
 
@@ -43,7 +43,7 @@ void prepare_map(bpf_map* map, MapRole role, const MapFds& originals) {
     result = bpf_map__set_max_entries(map, 2);
   } else if (is_counted(role)) {
     make_mappable(map, role);
-  } else if (role == MapRole::expectations) {
+  } else if (role == MapRole::expectations || role == MapRole::limited) {
     result = bpf_map__set_max_entries(map, 1);
   }
   if (result != 0) {

@@ -83,9 +83,13 @@ void EnforcingAttachment::write_limits(unsigned bank, const InstalledChain& chai
   if (!maps_->knows_limits()) {
     return;
   }
-  maps_->write_limits(bank, chain.compiled.tables.limits);
+  std::vector<std::array<limit, 2>> limits = chain.compiled.tables.limits;
   if (!maps_->keeps_limits()) {
+    maps_->write_limits(bank, limits);
     return;
+  }
+  if (last_serial_ == 0 && !chain.compiled.limit_rules.empty()) {
+    maps_->clear_limited();
   }
   std::vector<LimitTable> tables;
   for (const std::uint32_t number : chain.compiled.limit_rules) {
@@ -95,10 +99,15 @@ void EnforcingAttachment::write_limits(unsigned bank, const InstalledChain& chai
     };
     const std::vector<LimitTable>& others = limit_tables_.at(1 - bank);
     const auto known = std::find_if(others.begin(), others.end(), same);
-    tables.push_back(known != others.end() ? *known
-                                           : LimitTable{rule.counter, rule.limit.value(),
-                                                        std::make_shared<UniqueFd>(FirewallMaps::make_limit_table())});
+    tables.push_back(known != others.end()
+                         ? *known
+                         : LimitTable{rule.counter, rule.limit.value(),
+                                      std::make_shared<UniqueFd>(FirewallMaps::make_limit_table()), ++last_serial_});
+    for (limit& family : limits.at(tables.size() - 1)) {
+      family.serial = tables.back().serial;
+    }
   }
+  maps_->write_limits(bank, limits);
   std::vector<LimitTable>& places = limit_tables_.at(bank);
   const std::vector<LimitTable> former = std::exchange(places, {});  // not known any more if a write fails
   for (std::uint32_t place = 0; place < LIMITS; ++place) {
@@ -131,6 +140,22 @@ void EnforcingAttachment::write_hit_sets(unsigned bank, const InstalledChain& ch
       maps_->write_hit_sets(bank, place, first, values);
     });
   }
+}
+
+std::multimap<std::uint32_t, FirewallMaps::Limited> EnforcingAttachment::limited() const {
+  std::multimap<std::uint32_t, FirewallMaps::Limited> found;
+  const std::vector<LimitTable>& tables = limit_tables_.at(bank());
+  if (tables.empty()) {
+    return found;
+  }
+  for (const FirewallMaps::Limited& one : maps_->read_limited()) {
+    const auto table = std::find_if(tables.begin(), tables.end(),
+                                    [&one](const LimitTable& known) { return known.serial == one.key.serial; });
+    if (table != tables.end()) {
+      found.emplace(table->counter, one);
+    }
+  }
+  return found;
 }
 
 void EnforcingAttachment::flip() {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,6 +56,8 @@ class EnforcingAttachment {
   AddressSets::InForce sets_in_force() const;
   // Writes the rows of address classes that are new, in the bank in force.
   void write_classes(const std::vector<std::uint32_t>& classes, const std::vector<SetMask>& masks);
+  // Who was beyond the rate of the limits in force, by the counter of their rules.
+  std::multimap<std::uint32_t, FirewallMaps::Limited> limited() const;
   // Wait for quiescence after each.
   void perform(const SetUpdate::Step& step);
 
@@ -64,6 +67,7 @@ class EnforcingAttachment {
     std::uint32_t counter = 0;  // of the rule: it names it
     Limit limit;
     std::shared_ptr<UniqueFd> table;
+    std::uint32_t serial = 0;  // by which the program notes who was beyond the rate
   };
 
   void write_hit_sets(unsigned bank, const InstalledChain& chain, const std::vector<std::uint32_t>& classes,
@@ -77,6 +81,7 @@ class EnforcingAttachment {
   bool untouched_;
   std::array<std::shared_ptr<const InstalledChain>, 2> installed_;
   std::array<std::vector<LimitTable>, 2> limit_tables_;  // of each bank, by number
+  std::uint32_t last_serial_ = 0;                        // 0: none was given, a former run's may be in use
 };
 
 }  // namespace nicsentry

@@ -58,14 +58,14 @@ Explainer::Explainer(const Firewall& firewall, std::uint32_t program_id, const s
 Explainer::Explainer(const Firewall& firewall, const Program& on_no_port, Hook hook)
     : firewall_(firewall), hook_(hook), copy_(on_no_port) {}
 
-std::vector<Explanation> Explainer::explain(std::span<const Question> questions, bool why) {
+std::vector<Explanation> Explainer::explain(std::span<const Question> questions, bool why, LimitModel& limits) {
   std::vector<Explanation> explanations;
   explanations.reserve(questions.size());
   original_control_ = copy_.original().read_control();  // its keys change now and then
   for (const Question& question : questions) {
     const Firewall::Pause pause(firewall_);
     use(pause.rules(chain()));
-    explanations.push_back(ask(question, pause.sets(), why));
+    explanations.push_back(ask(question, pause.sets(), why, limits));
   }
   return explanations;
 }
@@ -76,15 +76,16 @@ void Explainer::use(std::shared_ptr<const ChainRules> rules) {
     rules_ = std::move(rules);
     likely_.clear();
     counting_.clear();
+    limits_.clear();
     for (std::size_t rule = 0; rule < rules_->rules.size(); ++rule) {
-      if (rules_->rules[rule].action != RuleAction::limit) {  // to the copy all packets are within its rate
-        (rules_->rules[rule].action == RuleAction::count ? counting_ : likely_).push_back(rule);
-      }
+      const RuleAction action = rules_->rules[rule].action;
+      // To the copy all packets are within the rate of a limit.
+      (action == RuleAction::limit ? limits_ : action == RuleAction::count ? counting_ : likely_).push_back(rule);
     }
   }
 }
 
-Explanation Explainer::ask(const Question& question, const AddressSets& sets, bool why) {
+Explanation Explainer::ask(const Question& question, const AddressSets& sets, bool why, LimitModel& limits) {
   std::span<const std::uint8_t> frame = question.frame;
   Explanation explanation;
   // Not even Ethernet, or the kernel makes no test run of it.
@@ -121,6 +122,11 @@ Explanation Explainer::ask(const Question& question, const AddressSets& sets, bo
     throw Error("the program has judged a frame that holds no IP header for the host");
   }
   explanation.state_reason = state_reason(*explanation.packet, explanation.cause, bits, rules_->tcp_pickup);
+  if (explanation.by != DecidedBy::blocked && !limits_.empty() && (why || question.time_ns)) {
+    explanation.limiting = limits_asked(
+        explanation, [&sets](const std::string& set, const IpAddress& address) { return sets.contains(set, address); });
+    judge_limits(question, limits, explanation);
+  }
   if (why) {
     add_reasons(sets, explanation);
   }
@@ -241,23 +247,46 @@ void Explainer::find_decision(Explanation& explanation) {
   std::rotate(likely_.begin(), found, found + 1);
 }
 
-// The rules that limit packets like this one: those that match before the first rule that decides.
+// The rules that limit packets like this one: those that match before the first rule that decides. The program has told
+// that rule, but of established packets, on which none decides.
 std::vector<std::size_t> Explainer::limits_asked(const Explanation& explanation, const InSet& in_set) const {
   std::vector<std::size_t> asked;
   const std::vector<Rule>& rules = rules_->rules;
-  if (!has_limits(*rules_)) {
-    return asked;
-  }
-  for (std::size_t i = 0; i < explanation.rule.value_or(rules.size()); ++i) {
-    const bool limits = rules[i].action == RuleAction::limit;
-    if ((limits || decides(rules[i].action)) && matches(rules[i].match, *explanation.packet, in_set)) {
-      if (!limits) {
-        break;
+  std::size_t decided = 0;  // rules before this one do not decide on it
+  for (const std::size_t limit : limits_) {
+    if (limit > explanation.rule.value_or(rules.size())) {
+      break;
+    }
+    for (; explanation.by == DecidedBy::established && decided < limit; ++decided) {
+      if (decides(rules[decided].action) && matches(rules[decided].match, *explanation.packet, in_set)) {
+        return asked;
       }
-      asked.push_back(i);
+    }
+    if (matches(rules[limit].match, *explanation.packet, in_set)) {
+      asked.push_back(limit);
     }
   }
   return asked;
+}
+
+// The first limit beyond whose rate the packet is drops it. Rules behind it do not count it.
+void Explainer::judge_limits(const Question& question, LimitModel& limits, Explanation& explanation) const {
+  if (!question.time_ns) {
+    return;
+  }
+  for (std::size_t i = 0; i < explanation.limiting.size(); ++i) {
+    const std::size_t number = explanation.limiting[i];
+    const Rule& rule = rules_->rules[number];
+    if (limits.exceeds(rule, *explanation.packet, *question.time_ns)) {
+      explanation.dropped = true;
+      explanation.by = DecidedBy::rule;
+      explanation.rule = number;
+      explanation.deciding = rule;
+      explanation.limiting.resize(i + 1);
+      std::erase_if(explanation.counting, [number](std::size_t counts) { return counts > number; });
+      return;
+    }
+  }
 }
 
 void Explainer::add_reasons(const AddressSets& sets, Explanation& explanation) const {
@@ -273,9 +302,6 @@ void Explainer::add_reasons(const AddressSets& sets, Explanation& explanation) c
     if (in_set(set, packet.destination)) {
       explanation.destination_sets.push_back(set);
     }
-  }
-  if (explanation.by != DecidedBy::blocked) {
-    explanation.limiting = limits_asked(explanation, in_set);
   }
   if (explanation.by != DecidedBy::rule && explanation.by != DecidedBy::by_default &&
       !(explanation.by == DecidedBy::established && explanation.cause == CAUSE_LATER_FRAGMENT)) {

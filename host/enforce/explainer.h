@@ -13,6 +13,7 @@
 #include "host/datapath/mode.h"
 #include "host/datapath/program_copy.h"
 #include "host/enforce/firewall.h"
+#include "host/enforce/limit_model.h"
 #include "host/packet/parser.h"
 #include "host/rules/judged_packet.h"
 
@@ -22,6 +23,7 @@ namespace nicsentry {
 struct Question {
   std::vector<std::uint8_t> frame;
   std::optional<ConnectionState> state;  // of its session; none: what the program knows of it
+  std::optional<TimestampNs> time_ns;    // by which limits are judged; none: it is within the rate of all
 };
 
 enum class DecidedBy : std::uint8_t { nothing, unjudged, non_ip, blocked, established, rule, by_default };
@@ -34,6 +36,7 @@ struct Explanation {
   std::optional<std::size_t> rule;    // that decided, by its place
   Rule deciding;                      // likewise
   std::vector<std::size_t> counting;  // rules that only counted it
+  std::vector<std::size_t> limiting;  // rules whose limit holds for it, with a time or `why`; a last one may drop it
   bool session_known = false;         // to the program, or given with the question
   std::optional<std::string> state_reason;
 
@@ -43,8 +46,7 @@ struct Explanation {
     std::size_t rule = 0;
     FieldCheck mismatch;
   };
-  std::vector<Passed> before;         // rules before it, and why each does not match
-  std::vector<std::size_t> limiting;  // rules that drop such packets beyond their rate; it is taken for within
+  std::vector<Passed> before;  // rules before it, and why each does not match
   std::vector<std::string> source_sets;
   std::vector<std::string> destination_sets;
 };
@@ -62,15 +64,15 @@ class Explainer {
   // Asks the program itself: one that is on no port.
   Explainer(const Firewall& firewall, const Program& on_no_port, Hook hook);
 
-  // With `why` also what only a reader needs, at a cost that grows with the rules. Rules and sets stay as they are
-  // while one question is asked; a change waits for that.
-  std::vector<Explanation> explain(std::span<const Question> questions, bool why);
+  // With `why` also what only a reader needs, at a cost that grows with the rules. `limits` has the buckets for
+  // questions with a time. Rules and sets stay as they are while one question is asked; a change waits for that.
+  std::vector<Explanation> explain(std::span<const Question> questions, bool why, LimitModel& limits);
 
   Chain chain() const { return chain_of(hook_); }
 
  private:
   void use(std::shared_ptr<const ChainRules> rules);
-  Explanation ask(const Question& question, const AddressSets& sets, bool why);
+  Explanation ask(const Question& question, const AddressSets& sets, bool why, LimitModel& limits);
   std::uint32_t enter_session(const Question& question, bool& known);
   bool enter_quoted_session(const Question& question, const ParsedPacket& error);
   void enter(const SessionKey& key, std::uint32_t state);
@@ -79,6 +81,7 @@ class Explainer {
   bool counted(std::uint32_t id);
   void find_decision(Explanation& explanation);
   std::vector<std::size_t> limits_asked(const Explanation& explanation, const InSet& in_set) const;
+  void judge_limits(const Question& question, LimitModel& limits, Explanation& explanation) const;
   void add_reasons(const AddressSets& sets, Explanation& explanation) const;
 
   const Firewall& firewall_;
@@ -93,6 +96,7 @@ class Explainer {
   std::array<std::uint64_t, CAUSES> causes_{};  // packets of each, likewise
   std::vector<std::size_t> likely_;             // rules that may decide, those that decided last first
   std::vector<std::size_t> counting_;           // rules that only count
+  std::vector<std::size_t> limits_;             // rules that limit
 };
 
 }  // namespace nicsentry

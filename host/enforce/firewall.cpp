@@ -746,7 +746,11 @@ void Firewall::set_non_ip(Chain chain, std::optional<std::vector<std::uint16_t>>
       chain, [&types](ChainRules& next) { next.non_ip = std::move(types); }, terms);
 }
 
-void Firewall::reset_counters() { counters_.reset(); }
+void Firewall::reset_counters() {
+  counters_.reset();
+  const Pause pause(*this);
+  installation_.forget_limited();
+}
 
 Firewall::ChainView Firewall::view(Chain chain, std::chrono::nanoseconds max_age) const {
   const auto reading = counters_.read(chain, max_age);

@@ -30,6 +30,7 @@
 #include "host/enforce/expiry.h"
 #include "host/enforce/firewall_state.h"
 #include "host/enforce/installation.h"
+#include "host/enforce/limited_addresses.h"
 #include "host/enforce/lockout_check.h"
 #include "host/enforce/port_names.h"
 #include "host/enforce/rule_store.h"
@@ -143,6 +144,9 @@ class Firewall : public Enforcement {
 
   std::shared_ptr<const ChainRules> rules(Chain chain) const override { return rules_.rules(chain); }
   ChainView view(Chain chain, std::chrono::nanoseconds max_age = std::chrono::nanoseconds::zero()) const override;
+
+  // The rules of a chain that limit, and who was beyond their rates. Changes wait for it.
+  std::vector<LimitedRule> limited(Chain chain) const;
 
   std::vector<SetView> sets() const override;
   std::vector<EnforcedAt> enforced() const override { return installation_.enforced(); }

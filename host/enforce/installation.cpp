@@ -102,6 +102,22 @@ bool Installation::any_failing() const {
                      [](const Entry& entry) { return !entry.failing.empty(); });
 }
 
+std::multimap<std::uint32_t, FirewallMaps::Limited> Installation::limited(Chain chain) const {
+  std::multimap<std::uint32_t, FirewallMaps::Limited> all;
+  for (const Entry& entry : attachments_) {
+    if (entry.attachment->chain() == chain) {
+      all.merge(entry.attachment->limited());
+    }
+  }
+  return all;
+}
+
+void Installation::forget_limited() {
+  for (const Entry& entry : attachments_) {
+    entry.attachment->shared_maps()->clear_limited();
+  }
+}
+
 void Installation::mend(const RuleStore& rules, const AddressSets& sets) {
   for (Entry& entry : attachments_) {
     if (entry.failing.empty()) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -52,6 +54,9 @@ class Installation {
   // Which chains are enforced where. Any thread may call; never waits for a change.
   std::vector<Enforcement::EnforcedAt> enforced() const;
   bool any_failing() const;
+  // EnforcingAttachment::limited() of all attachments of the chain. Changes must wait.
+  std::multimap<std::uint32_t, FirewallMaps::Limited> limited(Chain chain) const;
+  void forget_limited();
   // Brings rules and sets into force on the attachments that are failing, and counts there from 0.
   void mend(const RuleStore& rules, const AddressSets& sets);
   // The interfaces of the chain's attachments. Changes must wait.

@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "host/base/closest_word.h"
 #include "host/base/error.h"
 #include "host/ports/port_claim.h"
 
@@ -83,15 +84,36 @@ std::string hint_at_runs_elsewhere(const std::string& port) {
   }
 }
 
+namespace {
+
+// "interfaces here: lo, eth0"
+std::string hint_at_interfaces(const std::string& name) {
+  constexpr std::size_t kNamed = 20;
+  std::vector<std::string> names;
+  for (const Interface& interface : list_interfaces()) {
+    names.push_back(interface.name);
+  }
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) {
+    text += (text.empty() ? "interfaces here: " : ", ") + names[i];
+  }
+  text += names.size() > kNamed ? ", and " + std::to_string(names.size() - kNamed) + " more" : "";
+  const auto meant = closest_word(name, names);
+  return meant ? text + "; did you mean '" + *meant + "'?" : text;
+}
+
+}  // namespace
+
 Interface find_port(const std::string& name) {
   try {
     return find_interface(name);
   } catch (const SystemError& error) {
-    const std::string hint = error.code() == ENODEV ? hint_at_runs_elsewhere(name) : "";
-    if (hint.empty()) {
+    if (error.code() != ENODEV) {
       throw;
     }
-    throw SystemError(error.code(), "interface '" + name + "'", "\n  " + hint);
+    const std::string elsewhere = hint_at_runs_elsewhere(name);
+    throw SystemError(error.code(), "interface '" + name + "'",
+                      "\n  " + (elsewhere.empty() ? hint_at_interfaces(name) : elsewhere));
   }
 }
 

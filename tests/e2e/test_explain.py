@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import make_capture
 from compare import expect, expect_text
 from network import Controller
 from peers import INSIDE, INSIDE6, NEIGHBOURS, OUTSIDE, OUTSIDE6, STATEFUL, Peers
@@ -223,6 +224,95 @@ def capture_case(directory):
         peers.check_clean()
 
 
+LIMITED = [
+    {"operation": "append", "src": "10.1.0.1", "action": "accept"},
+    {"operation": "append", "l4proto": "UDP", "action": "count"},
+    {"operation": "append", "l4proto": "UDP", "action": "limit", "rate": "40/s", "burst": 6, "per": "source"},
+    {"operation": "append", "l4proto": "UDP", "action": "count"},
+    {"operation": "append", "dport": 53, "action": "limit", "rate": "4000/m", "burst": 9},
+    {"operation": "append", "length": "0-127", "action": "drop"},
+]
+
+
+class Tokens:
+    """A bucket that holds `burst` tokens and gets `amount` each `period_s`, in whole numbers."""
+
+    def __init__(self, amount, period_s, burst, now_ns):
+        self.amount, self.one = amount, period_s * 10**9
+        self.most = self.tokens = burst * self.one
+        self.last_ns = now_ns
+
+    def take(self, now_ns):
+        self.tokens = min(self.most, self.tokens + (now_ns - self.last_ns) * self.amount)
+        self.last_ns = now_ns
+        if self.tokens < self.one:
+            return False
+        self.tokens -= self.one
+        return True
+
+
+def limited_verdicts(frames):
+    """What LIMITED says of each packet: the verdict, what decides, and the limits that hold for it."""
+    sources: dict[str, Tokens] = {}
+    of_all = None
+    for time_ns, source, port, length in frames:
+        if source == "10.1.0.1":
+            yield "accept rule 0", []
+        elif not sources.setdefault(source, Tokens(40, 1, 6, time_ns)).take(time_ns):
+            yield "drop rule 2", [2]
+        else:
+            of_all = of_all or Tokens(4000, 60, 9, time_ns)
+            if port == 53 and not of_all.take(time_ns):
+                yield "drop rule 4", [2, 4]
+            else:
+                met = [2, 4] if port == 53 else [2]
+                yield ("drop rule 5" if length < 128 else "accept default"), met
+
+
+def limits_case(directory):
+    """Over a capture limits are judged by its times, each packet as buckets of tokens say, over several requests."""
+    random = make_capture.random.Random(5)
+    capture, frames = make_capture.Capture(), []
+    for _ in range(5000):
+        source, port, payload = f"10.1.0.{random.randrange(1, 6)}", random.choice((53, 54)), random.choice((50, 100))
+        datagram = make_capture.udp(source, "192.0.2.1", 4000, port, bytes(payload))
+        frames.append((capture.time_ns // 1000 * 1000, source, port, 28 + payload))
+        packet = make_capture.ipv4(source, "192.0.2.1", make_capture.UDP, datagram)
+        capture.add(make_capture.ethernet(make_capture.IPV4, packet), random.randrange(8000))
+    wanted = list(limited_verdicts(frames))
+    met = {limit: sum(limit in limits for _, limits in wanted) for limit in (2, 4)}
+    beyond = {limit: sum(verdict == f"drop rule {limit}" for verdict, _ in wanted) for limit in (2, 4)}
+    for limit, count in beyond.items():
+        expect(f"some are beyond rule {limit}, some are not", True, 100 < count < met[limit] - 100)
+    with Peers(directory) as peers:
+        silence(peers)
+        path = peers.directory / "limits.pcap"
+        capture.write(path)
+        rules = peers.directory / "limits.json"
+        rules.write_text(json.dumps({"rules": LIMITED}), encoding="utf-8")
+        watching = Controller(peers, "--rules", rules, "--yes")
+        for where in (("-i", "right0"), ("--rules", rules)):
+            lines = peers.nicsentry("rules", "explain", path, "--json", *where).stdout.splitlines()
+            answers = [json.loads(line) for line in lines]
+            summary = answers.pop()
+            expect("answers", len(wanted), len(answers))
+            for number, (one, answer) in enumerate(zip(wanted, answers)):
+                expect(f"packet {number + 1}, {where}", one, (decided(answer), answer.get("limited_by", [])))
+                decider = int(one[0].split()[-1]) if "rule" in one[0] else 9
+                counted = [rule for rule in (1, 3) if rule < decider]
+                expect(f"rules that count packet {number + 1}, {where}", counted, answer["counted_by"])
+            limits = [{"id": limit, "met": met[limit], "dropped": beyond[limit]} for limit in (2, 4)]
+            expect(f"limits of the summary, {where}", limits, summary["limits"])
+            short = json.loads(peers.nicsentry("rules", "explain", path, "--json", "--summary", *where).stdout)
+            expect(f"the summary alone, {where}", summary, short)
+        text = peers.nicsentry("rules", "explain", path, "-i", "right0").stdout
+        expect_text("a packet beyond a limit", "\tdrop\trule 4 within the limit of rule 2 beyond its limit\tUDP ", text)
+        expect_text("the last line", f"limit of rule 4: {met[4]} packets met it, {beyond[4]} were beyond it\n", text)
+        expect("nothing was charged or counted", 0, sum(counters(peers).values()))
+        watching.stop()
+        peers.check_clean()
+
+
 def short_case(directory):
     """Frames that end before their headers do are told of one by one, by a program on TC as by one on XDP."""
     with Peers(directory) as peers:
@@ -264,6 +354,7 @@ def main():
             "fields on the command line": fields_case,
             "states of sessions": session_case,
             "captures": capture_case,
+            "limits over a capture": limits_case,
             "short frames": short_case,
         }
     )

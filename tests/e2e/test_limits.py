@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 
-from compare import PATIENCE, expect
+import make_capture
+from compare import PATIENCE, expect, expect_text
 from network import Controller, run
 from peers import INSIDE, OUTSIDE, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases, within
+from test_nft import send as send_frames
 
 SECOND = "10.77.0.3"
 PORT = 7001
@@ -92,6 +94,88 @@ def source_case(mode, directory):
         rows = [json.loads(line) for line in (output / "sessions.jsonl").read_text(encoding="utf-8").splitlines()]
         marked = {row["client_ip"]: row["dropped"] for row in rows if row["protocol"] == "UDP"}
         expect("sessions marked as dropped", {OUTSIDE: True, SECOND: True}, marked)
+        peers.check_clean()
+
+
+def listed_limits(peers, *words):
+    return json.loads(peers.nicsentry("rules", "limits", "--json", *words, "-i", "right0").stdout)["ingress"]
+
+
+def list_case(mode, directory):
+    """Who is beyond a limit: each source with its dropped packets, the most first; of IPv6 by prefixes; nobody else."""
+    with Peers(directory) as peers:
+        for number in range(3, 9):
+            run("ip", "-n", peers.sender, "addr", "add", f"10.77.0.{number}/24", "dev", "left0")
+        watching = Controller(peers, "--firewall", "--mode", mode)
+        expect("without a limit", "no rule limits\n", peers.nicsentry("rules", "limits", "-i", "right0").stdout)
+        keyed = {"l4proto": "UDP", "dport": PORT, "action": "limit", "rate": "1/h", "burst": 10}
+        peers.rules(
+            [
+                {"operation": "append", **keyed, "per": "source/24/56", "src": ["10.99.0.0/16", "2001:db8::/32"]},
+                {"operation": "append", **keyed, "per": "source"},
+                {
+                    "operation": "append",
+                    "l4proto": "UDP",
+                    "dport": PORT + 1,
+                    "action": "limit",
+                    "rate": "1/h",
+                    "burst": 3,
+                },
+            ]
+        )
+        frames = []
+        for number in range(3, 9):
+            for port, count in ((PORT, 5 * number), (PORT + 1, number - 3)):
+                datagram = make_capture.udp(f"10.77.0.{number}", INSIDE, 4000, port, bytes(100))
+                packet = make_capture.ipv4(f"10.77.0.{number}", INSIDE, make_capture.UDP, datagram)
+                frames += [make_capture.ethernet(make_capture.IPV4, packet)] * count
+        for number in range(30):
+            source, inside = f"2001:db8:0:{number % 2:x}01::{number:x}", "2001:db8:ffff::1"
+            datagram = make_capture.udp(source, inside, 4000, PORT, bytes(100))
+            packet = make_capture.ipv6(source, inside, make_capture.UDP, datagram)
+            frames.append(make_capture.ethernet(make_capture.IPV6, packet))
+            datagram = make_capture.udp(f"10.99.{number % 2}.{number}", INSIDE, 4000, PORT, bytes(100))
+            packet = make_capture.ipv4(f"10.99.{number % 2}.{number}", INSIDE, make_capture.UDP, datagram)
+            frames.append(make_capture.ethernet(make_capture.IPV4, packet))
+        send_frames(peers, frames)
+        prefixes, sources, one = listed_limits(peers)
+        expect("rules", [0, 1, 2], [limit["rule"]["id"] for limit in (prefixes, sources, one)])
+
+        def seen(limit):
+            return [(row.get("address"), row["packets"]) for row in limit["addresses"]]
+
+        expect("sources", [(f"10.77.0.{number}", 5 * number - 10) for number in range(8, 2, -1)], seen(sources))
+        expect("bytes", [128 * count for _, count in seen(sources)], [row["bytes"] for row in sources["addresses"]])
+        expect("packets of the rule", sum(count for _, count in seen(sources)), sources["packets"])
+        expect(
+            "networks",
+            [("10.99.0.0/24", 5), ("10.99.1.0/24", 5), ("2001:db8:0:100::/56", 5), ("2001:db8::/56", 5)],
+            sorted(seen(prefixes)),
+        )
+        expect("the one bucket", [(None, 15 - 3)], seen(one))
+        expect(
+            "known, now", [(4, 4), (6, 6), (1, 1)], [(each["known"], each["now"]) for each in (prefixes, sources, one)]
+        )
+        expect("the first two", seen(sources)[:2], seen(listed_limits(peers, "--top", 2)[1]))
+        text = peers.nicsentry("rules", "limits", "--top", 2, "-i", "right0").stdout
+        for wanted in (
+            "ingress rule 1, 1/h per source: 105 packets dropped, 6 of 6 addresses beyond it now\n",
+            "10.77.0.8       30",
+            "(4 more addresses)\n",
+            "ingress rule 2, 1/h per rule: 12 packets dropped, beyond it now\n",
+        ):
+            expect_text("the list", wanted, text)
+        status = peers.nicsentry("status", "-i", "right0").stdout
+        expect_text("the status", "limit of ingress rule 1: 1/h per source, 105 packets dropped\n", status)
+        # A rule that is inserted leaves buckets and list as they are; another rate begins anew.
+        peers.rules([{"operation": "insert", "id": 0, "dport": 9, "action": "count"}])
+        expect("after an insertion", seen(sources), seen(listed_limits(peers)[1]))
+        update = ("update", "2", "limit", "l4proto=UDP", f"dport={PORT}", "rate=2/h", "burst=10", "per=src")
+        peers.nicsentry("rules", *update, "-i", "right0")
+        expect("after another rate", ([], 0), (seen(listed_limits(peers)[1]), listed_limits(peers)[1]["known"]))
+        peers.nicsentry("rules", "reset-counters", "-i", "right0")
+        expect("after a reset", [[], [], []], [seen(limit) for limit in listed_limits(peers)])
+        watching.stop()
         peers.check_clean()
 
 
@@ -178,6 +262,8 @@ def main():
             "each source for itself, XDP": lambda directory: source_case("drv", directory),
             "each source for itself, generic XDP": lambda directory: source_case("skb", directory),
             "each source for itself, TC": lambda directory: source_case("tc", directory),
+            "who is limited, XDP": lambda directory: list_case("drv", directory),
+            "who is limited, TC": lambda directory: list_case("tc", directory),
             "all sources together": rule_case,
             "established connections": established_case,
             "kept, exported and explained": kept_case,

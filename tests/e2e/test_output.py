@@ -1,14 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The files of a run or a replay where another one has written before."""
+import fcntl
 import ipaddress
 import json
+import os
 import pathlib
+import pty
 import re
 import resource
 import signal
 import struct
 import subprocess
+import termios
 import time
 
 import make_capture
@@ -263,9 +267,41 @@ def many_features_case(directory):
     expect(f"memory ({most_kib} KiB) is below 600 MiB", True, most_kib < 600 << 10)
 
 
+def narrow_case(directory):
+    """On a narrow terminal columns are left out, addresses are whole; with --wide all are there."""
+    capture = pathlib.Path(directory) / "narrow.pcap"
+    make_capture.make(capture)
+    command = [BINARY, "replay", str(capture), "--window", "all", "--top", "3"]
+
+    def table(*options):
+        reader, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        with subprocess.Popen(command + list(options), stdout=terminal, stderr=subprocess.DEVNULL) as process:
+            os.close(terminal)
+            text = b""
+            try:
+                while part := os.read(reader, 4096):
+                    text += part
+            except OSError:  # EIO: the other end is closed
+                pass
+            os.close(reader)
+            expect("exit status", 0, process.wait(timeout=PATIENCE))
+        return text.decode().replace("\r", "").splitlines()
+
+    piped = replay(capture, directory, "--window", "all", "--top", 3).stdout.splitlines()
+    narrow, wide = table(), table("--wide")
+    expect("the table with --wide", piped[:5], wide[-len(piped) :][:5])
+    head = next(line for line in narrow if line.startswith("CLIENT "))
+    expect("columns that are left out", (True, False), ("PKTS>SRV" in head, "DURATION" in head))
+    rows = [line for line in narrow if " UDP " in line or " TCP " in line or " ICMP " in line]
+    expect("addresses that are cut", [], [row for row in rows if ".." in row])
+    expect("lines that are too long", [], [line for line in [head, *rows] if len(line) > 60])
+
+
 def main():
     return run_directory_cases(
         {
+            "a narrow terminal": narrow_case,
             "a run goes on where a killed one stopped": killed_case,
             "a replay goes on after numbered files, or overwrites them": numbered_case,
             "a window without a cap keeps so many features": many_features_case,

@@ -72,6 +72,17 @@ def daily_case(directory):
         expect("packets of the rule that was moved", counted, host.packets()[0])
         expect("its fields", "count", host.shown()["ingress"]["rules"][0]["action"])
 
+        counted = host.packets()[0]
+        done = host.rules_command("update", "0", "count", "l4proto=TCP", "dport=8080-", "description=all")
+        expect_text("words of update", '~ ingress 0 {"l4proto": "TCP", "dport": "8080-65535", ', done.stdout)
+        expect_text("words of update", "3 rules in force (ingress)", done.stdout)
+        expect("packets of the rule that was replaced", counted, host.packets()[0])
+        for words, named in ((("drop", "dport=9"), "allowed is the rule's id"), (("3", "drop"), "id: read 3")):
+            done = host.rules_command("update", *words, check=False)
+            expect("status of an update of no rule", True, done.returncode != 0)
+            expect_text("words about it", named, done.stderr)
+        expect("the chain", ["8080-65535", 8080, 9], host.chain())
+
         done = host.rules_command("delete", "drop", "dport=9")
         expect_text("words of delete", '- ingress 2 {"dport": 9, "action": "drop", "description": "a b"}', done.stdout)
         done = host.rules_command("delete", "1", "--json")

@@ -32,6 +32,7 @@ using nlohmann::json;
 
 constexpr FirewallSize kSize{2 * 65536, 6 * 8192, 4096};
 constexpr TableSize kSessions{64, 6};
+LimitModel no_limits;  // of questions without a time
 
 // A program that is on no port, with a firewall in charge of it.
 class Loaded {
@@ -145,7 +146,7 @@ void check_host(const ChainRules& chain, Chain which, const NaiveSets& sets, con
 
 // In a random state, in the program's table or with the question.
 Question question_about(RandomRules& random, Loaded& loaded, RandomRules::Packet& packet) {
-  Question question{packet.frame, std::nullopt};
+  Question question{packet.frame, std::nullopt, std::nullopt};
   PacketFields& fields = packet.fields;
   if (!fields.header || random.chance(40)) return question;
   const bool ports = fields.protocol == 6 || fields.protocol == 17;
@@ -192,7 +193,7 @@ void check_hook(Hook hook, std::uint64_t seed) {
       INFO("rule set " << number << ", packet " << i);
       RandomRules::Packet packet = random.packet(chain, edges);
       const Question question = question_about(random, loaded, packet);
-      const auto seen = explainer.explain(std::span(&question, 1), true);
+      const auto seen = explainer.explain(std::span(&question, 1), true, no_limits);
       check(seen.at(0), judge(chain, which == Chain::egress, naive, packet.fields), packet.fields);
       check_host(chain, which, naive, seen.at(0));
     }
@@ -216,15 +217,16 @@ TEST_CASE("what is no IP, or too short to be a frame, is said to meet no rule") 
   Loaded loaded(Hook::xdp);
   loaded.firewall.set_default(Chain::ingress, RuleAction::drop);
   const std::vector<Question> questions = {
-      {PacketBuilder().ethertype(0x0806).transport(0, Bytes(28)).build(), {}},
-      {Bytes(9), {}},
+      {PacketBuilder().ethertype(0x0806).transport(0, Bytes(28)).build(), {}, {}},
+      {Bytes(9), {}, {}},
       {PacketBuilder()
            .addresses(parse_address_range("10.0.0.1").first, parse_address_range("10.0.0.2").first)
            .udp(1, 2)
            .payload(6000)
            .build(),
+       {},
        {}}};
-  const auto seen = loaded.explainer().explain(questions, true);
+  const auto seen = loaded.explainer().explain(questions, true, no_limits);
   CHECK(seen.at(0).by == DecidedBy::nothing);
   CHECK_FALSE(seen.at(0).dropped);
   CHECK(seen.at(0).cause == CAUSE_NOT_IP);
@@ -247,10 +249,10 @@ TEST_CASE("what is said of a packet does not depend on the packets before it") {
   Loaded loaded(hook);
   std::vector<Question> questions;
   for (std::uint16_t port = 1; port <= 40; ++port) {
-    questions.push_back({PacketBuilder().addresses(inside, outside).udp(port, 53).build(), {}});
-    questions.push_back({PacketBuilder().addresses(outside, inside).udp(53, port).build(), {}});
+    questions.push_back({PacketBuilder().addresses(inside, outside).udp(port, 53).build(), {}, {}});
+    questions.push_back({PacketBuilder().addresses(outside, inside).udp(53, port).build(), {}, {}});
   }
-  const auto seen = loaded.explainer().explain(questions, true);
+  const auto seen = loaded.explainer().explain(questions, true, no_limits);
   for (std::size_t i = 0; i < seen.size(); ++i) {
     INFO("packet " << i);
     CHECK(seen[i].by == DecidedBy::by_default);
@@ -281,8 +283,8 @@ TEST_CASE("an explanation names the limits of such packets, takes them for withi
         .build();
   };
   const auto explain = [&](std::uint16_t port, std::optional<ConnectionState> state) {
-    const Question question{frame(port), state};
-    return explainer.explain({&question, 1}, true).at(0);
+    const Question question{frame(port), state, {}};
+    return explainer.explain({&question, 1}, true, no_limits).at(0);
   };
   using Rules = std::vector<std::size_t>;
   for (int i = 0; i < 8; ++i) {

@@ -132,6 +132,10 @@ RevertAnswer Controller::revert() const { return ask<RevertAnswer>("POST", resou
 
 EnforcedAnswer Controller::reset_counters() const { return ask<EnforcedAnswer>("POST", resource::kResetCounters); }
 
+LimitedAnswer Controller::limited(std::size_t top) const {
+  return ask<LimitedAnswer>("GET", std::string(resource::kLimited) + "?top=" + std::to_string(top));
+}
+
 ExplainAnswer Controller::explain(Chain chain, const ExplainRequest& request) const {
   const std::string path = path_of(resource::kExplain, chain_name(chain));
   try {

@@ -10,6 +10,7 @@
 #include "host/api/json/change_query.h"
 #include "host/api/json/connections_json.h"
 #include "host/api/json/explain_json.h"
+#include "host/api/json/limited_json.h"
 #include "host/api/json/program_query.h"
 #include "host/api/json/programs_json.h"
 #include "host/api/json/rules_json.h"
@@ -52,6 +53,8 @@ class Controller {
   // It is taken back at once.
   RevertAnswer revert() const;
   EnforcedAnswer reset_counters() const;
+  // `top`: at most so many addresses of each limit.
+  LimitedAnswer limited(std::size_t top) const;
   ExplainAnswer explain(Chain chain, const ExplainRequest& request) const;
 
   SetsAnswer sets(bool stats = false) const;  // stats: with hits

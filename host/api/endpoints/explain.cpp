@@ -48,7 +48,7 @@ std::vector<Question> questions_of(const ExplainRequest& request) {
   std::vector<Question> questions;
   questions.reserve(request.packets.size());
   for (const ExplainRequest::Packet& packet : request.packets) {
-    Question question{packet.frame, request.conntrack};
+    Question question{packet.frame, request.conntrack, packet.time_ns};
     question.frame.resize(std::clamp(packet.length.value_or(packet.frame.size()), packet.frame.size(),
                                      std::max(packet.frame.size(), kExplainFrameMax)));
     questions.push_back(std::move(question));
@@ -86,7 +86,6 @@ PacketExplanation::Reasons reasons_of(const Explanation& explanation) {
   for (const Explanation::Passed& passed : explanation.before) {
     reasons.passed_over.push_back({passed.rule, comparison_of(passed.mismatch)});
   }
-  reasons.limited_by = explanation.limiting;
   reasons.source_sets = explanation.source_sets;
   reasons.destination_sets = explanation.destination_sets;
   return reasons;
@@ -108,6 +107,7 @@ PacketExplanation answer_of(const Explanation& explanation, const ExplainRequest
     answer.not_understood = cause_name(static_cast<int>(*explanation.cause));
   }
   answer.counted_by = explanation.counting;
+  answer.limited_by = explanation.limiting;
   if (request.why) {
     answer.reasons = reasons_of(explanation);
   }
@@ -124,10 +124,12 @@ void add_each(ExplainAnswer& answer, const std::vector<Explanation>& explanation
 
 // A rule that was changed meanwhile has another counter.
 void add_summary(ExplainAnswer& answer, const std::vector<Explanation>& explanations, TimestampNs now) {
-  std::map<std::tuple<bool, DecidedBy, std::optional<std::size_t>, std::uint32_t>, std::size_t> places;
+  using Place = std::tuple<bool, DecidedBy, std::optional<std::size_t>, std::uint32_t, std::vector<std::size_t>>;
+  std::map<Place, std::size_t> places;
   for (const Explanation& explanation : explanations) {
     const auto [place, is_new] = places.try_emplace(
-        {explanation.dropped, explanation.by, explanation.rule, explanation.deciding.counter}, answer.answers.size());
+        {explanation.dropped, explanation.by, explanation.rule, explanation.deciding.counter, explanation.limiting},
+        answer.answers.size());
     if (is_new) {
       PacketExplanation& one = answer.answers.emplace_back();
       one.packets = 0;
@@ -136,6 +138,7 @@ void add_summary(ExplainAnswer& answer, const std::vector<Explanation>& explanat
       if (explanation.rule) {
         one.rule = numbered_rule(explanation.deciding, *explanation.rule, now);
       }
+      one.limited_by = explanation.limiting;
     }
     ++answer.answers[place->second].packets;
   }
@@ -156,6 +159,29 @@ std::unique_ptr<Explainer> make_explainer(const Firewall& firewall, const Enforc
 }
 
 }  // namespace
+
+// Without a place for a new capture the one that was asked about least recently goes.
+LimitModel PacketExplainer::take_limits(const ExplainRequest& request) {
+  const auto known = std::find_if(captures_.begin(), captures_.end(),
+                                  [&request](const KeptLimits& kept) { return kept.capture == request.capture; });
+  LimitModel limits;
+  if (request.capture && known != captures_.end()) {
+    limits = std::move(known->limits);
+    captures_.erase(known);
+  }
+  return limits;
+}
+
+void PacketExplainer::keep_limits(const ExplainRequest& request, LimitModel limits) {
+  constexpr std::size_t kCapturesMost = 8;
+  if (!request.capture || !request.more) {
+    return;
+  }
+  if (captures_.size() == kCapturesMost) {
+    captures_.erase(captures_.begin());
+  }
+  captures_.push_back({*request.capture, std::move(limits)});
+}
 
 struct PacketExplainer::Kept {
   std::uint32_t program = 0;
@@ -178,6 +204,7 @@ ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const Enforcing
   }
   const std::vector<Question> questions = questions_of(request);
   const std::lock_guard lock(mutex_);
+  LimitModel limits = take_limits(request);
   auto kept = kept_.take();
   if (kept != nullptr && kept->program != program.id) {
     kept.reset();
@@ -190,7 +217,8 @@ ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const Enforcing
   answer.asked = program.name;
   answer.program = program.id;
   if (!questions.empty()) {
-    const std::vector<Explanation> explanations = kept->explainer->explain(questions, request.why);
+    const std::vector<Explanation> explanations = kept->explainer->explain(questions, request.why, limits);
+    keep_limits(request, std::move(limits));
     request.summary ? add_summary(answer, explanations, firewall.now())
                     : add_each(answer, explanations, request, firewall.now());
   }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <mutex>
+#include <vector>
 
 #include "host/api/endpoints/kept_value.h"
 #include "host/api/endpoints/run_firewall.h"
 #include "host/api/json/explain_json.h"
 #include "host/api/server/router.h"
 #include "host/datapath/program.h"
+#include "host/enforce/limit_model.h"
 
 namespace nicsentry {
 
@@ -27,10 +30,17 @@ class PacketExplainer {
 
  private:
   struct Kept;
+  struct KeptLimits {
+    std::uint64_t capture = 0;
+    LimitModel limits;
+  };
+  LimitModel take_limits(const ExplainRequest& request);
+  void keep_limits(const ExplainRequest& request, LimitModel limits);
 
   bool keeps_ = false;  // also behind the last request
   std::mutex mutex_;
   KeptValue<Kept> kept_;
+  std::vector<KeptLimits> captures_;  // of which more is asked; the last one was asked about last
 };
 
 // /rules/{chain}/explain: the same of a run.

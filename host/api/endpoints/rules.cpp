@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/api/endpoints/change_terms.h"
+#include "host/api/json/limited_json.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
 #include "host/report/window_report.h"
@@ -65,6 +66,34 @@ BatchAnswer batch_answer(const Firewall::Applied& applied, TimestampNs now_ns, E
   return answer;
 }
 
+constexpr double kLimitedNsPerSecond = 1e9;
+
+std::vector<LimitedAnswer::OfRule> limits_of(const Firewall& firewall, Chain chain, std::size_t top) {
+  const auto view = firewall.view(chain);
+  std::vector<LimitedAnswer::OfRule> limits;
+  for (const LimitedRule& limited : firewall.limited(chain)) {
+    LimitedAnswer::OfRule limit;
+    limit.rule = numbered_rule(limited.rule, limited.id, firewall.now());
+    for (std::size_t i = 0; i < view.chain.rules.size(); ++i) {
+      if (view.chain.rules[i].counter == limited.rule.counter) {
+        limit.dropped = counts_of(view.counts[i]);
+      }
+    }
+    limit.known = limited.addresses.size();
+    for (const LimitedAddress& one : limited.addresses) {
+      const double last_s = static_cast<double>(one.since_last.count()) / kLimitedNsPerSecond;
+      const bool now = last_s <= kLimitedNowSeconds;
+      limit.now += now ? 1 : 0;
+      if (limit.addresses.size() < top) {
+        const auto range = one.range ? std::optional(one.range->text()) : std::nullopt;
+        limit.addresses.push_back({range, {one.packets, one.bytes}, last_s, now});
+      }
+    }
+    limits.push_back(std::move(limit));
+  }
+  return limits;
+}
+
 Chain chain_asked(const Request& request) { return parse_chain_name(request.captures.at("chain")); }
 
 // A resource that is one setting of a chain. `set` gets what was decoded from the request's body.
@@ -88,6 +117,11 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const Firewall& firewall = run.required();
     return encode(RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress),
                               run.enforced(), run.unconfirmed()});
+  });
+  router.add("GET", resource::kLimited, Lane::quick, [run](const Request& request) {
+    const Firewall& firewall = run.required();
+    const std::size_t top = parse_limited_query(request.query);
+    return encode(LimitedAnswer{limits_of(firewall, Chain::ingress, top), limits_of(firewall, Chain::egress, top)});
   });
   router.add("POST", resource::kBatch, Lane::quick, [run](const Request& request) {
     const Chain chain = chain_asked(request);

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/rules/compile/compile.h"
+#include "host/rules/language/rate_text.h"
 
 namespace nicsentry {
 namespace {
@@ -67,6 +69,22 @@ std::optional<Unconfirmed> RunFirewall::unconfirmed() const {
   return Unconfirmed{waiting->second, std::max(seconds, 0.0)};
 }
 
+std::vector<FirewallSummary::OfLimit> RunFirewall::limits() const {
+  std::vector<FirewallSummary::OfLimit> limits;
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    if (!has_limits(*firewall->rules(chain))) {
+      continue;
+    }
+    const auto view = firewall->view(chain);
+    for (std::size_t id = 0; id < view.chain.rules.size(); ++id) {
+      if (const auto& limit = view.chain.rules[id].limit) {
+        limits.push_back({chain, id, rate_text(limit->rate) + " per " + per_text(limit->key), view.counts[id].packets});
+      }
+    }
+  }
+  return limits;
+}
+
 std::optional<FirewallSummary> RunFirewall::summary() const {
   if (firewall == nullptr) {
     return std::nullopt;
@@ -75,7 +93,7 @@ std::optional<FirewallSummary> RunFirewall::summary() const {
     const auto rules = firewall->rules(chain);
     return FirewallSummary::OfChain{rules->rules.size(), rules->default_action};
   };
-  FirewallSummary summary{of_chain(Chain::ingress), of_chain(Chain::egress), 0, unconfirmed()};
+  FirewallSummary summary{of_chain(Chain::ingress), of_chain(Chain::egress), 0, limits(), unconfirmed()};
   for (const auto& set : firewall->sets()) {
     summary.blocked += set.name == kBlockedSet ? set.entries : 0;
   }

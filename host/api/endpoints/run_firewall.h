@@ -38,6 +38,7 @@ struct RunFirewall {
   std::optional<Unconfirmed> unconfirmed() const;
   // Nothing where the run has no firewall.
   std::optional<FirewallSummary> summary() const;
+  std::vector<FirewallSummary::OfLimit> limits() const;  // of both chains, with what they have dropped
   // The same after a change. Throws Conflict where the change takes effect nowhere: no program enforces the chain (no
   // chain given: any), or none could be reached.
   Enforced enforced_after_change(std::optional<Chain> chain = std::nullopt) const;

@@ -89,6 +89,9 @@ ExplainRequest::Packet get_packet(Fields fields) {
     fields.fail("frame", "at most " + std::to_string(kExplainFrameMax) + " bytes");
   }
   packet.length = fields.find<std::size_t>("length", "a number of bytes");
+  if (const auto time = fields.find<std::uint64_t>("time_ns", "nanoseconds since 1970")) {
+    packet.time_ns = static_cast<TimestampNs>(*time);
+  }
   fields.finish();
   return packet;
 }
@@ -186,9 +189,6 @@ void add_reasons(ordered_json& object, const PacketExplanation::Reasons& reasons
     one.update(encode(passed.mismatch));
     object["passed_over"].push_back(std::move(one));
   }
-  if (!reasons.limited_by.empty()) {
-    object["limited_by"] = reasons.limited_by;
-  }
   object["src_sets"] = reasons.source_sets;
   object["dst_sets"] = reasons.destination_sets;
 }
@@ -205,8 +205,6 @@ PacketExplanation::Reasons get_reasons(Fields& fields) {
     Fields one = fields.element("passed_over", passed, i);
     reasons.passed_over.push_back({one.get<std::size_t>("id", kNumber), get_comparison(std::move(one))});
   }
-  reasons.limited_by =
-      fields.find<std::vector<std::size_t>>("limited_by", "a list of rules").value_or(std::vector<std::size_t>{});
   reasons.source_sets = fields.get<std::vector<std::string>>("src_sets", "a list of names");
   reasons.destination_sets = fields.get<std::vector<std::string>>("dst_sets", "a list of names");
   return reasons;
@@ -241,6 +239,9 @@ ordered_json encode(const ExplainRequest& request) {
     if (packet.length) {
       object["length"] = *packet.length;
     }
+    if (packet.time_ns) {
+      object["time_ns"] = *packet.time_ns;
+    }
     packets.push_back(std::move(object));
   }
   ordered_json object = {{"packets", std::move(packets)}, {"why", request.why}};
@@ -252,6 +253,9 @@ ordered_json encode(const ExplainRequest& request) {
   }
   if (request.more) {
     object["more"] = true;
+  }
+  if (request.capture) {
+    object["capture"] = *request.capture;
   }
   return object;
 }
@@ -275,6 +279,7 @@ ExplainRequest decode(const json& request) {
   decoded.why = fields.find<bool>("why", kBool).value_or(false);
   decoded.summary = fields.find<bool>("summary", kBool).value_or(false);
   decoded.more = fields.find<bool>("more", kBool).value_or(false);
+  decoded.capture = fields.find<std::uint64_t>("capture", kNumber);
   fields.finish();
   return decoded;
 }
@@ -298,6 +303,9 @@ ordered_json encode(const PacketExplanation& explanation) {
     object["not_understood"] = *explanation.not_understood;
   }
   object["counted_by"] = explanation.counted_by;
+  if (!explanation.limited_by.empty()) {
+    object["limited_by"] = explanation.limited_by;
+  }
   if (explanation.packets != 1) {
     object["packets"] = explanation.packets;
   }
@@ -336,6 +344,8 @@ PacketExplanation get_explanation(const json& answer, ReadRules& rules) {
   decoded.not_understood = fields.find<std::string>("not_understood", kText);
   decoded.packets = fields.find<std::uint64_t>("packets", kNumber).value_or(1);
   decoded.counted_by = fields.get<std::vector<std::size_t>>("counted_by", "a list of rules");
+  decoded.limited_by =
+      fields.find<std::vector<std::size_t>>("limited_by", "a list of rules").value_or(std::vector<std::size_t>{});
   if (fields.has("fields")) {
     decoded.reasons = get_reasons(fields);
   }

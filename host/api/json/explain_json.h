@@ -23,13 +23,16 @@ constexpr std::size_t kExplainFrameMax = 65536;  // bytes
 struct ExplainRequest {
   struct Packet {
     std::vector<std::uint8_t> frame;
-    std::optional<std::size_t> length;  // on the wire; zeros stand for what `frame` lacks
+    std::optional<std::size_t> length;   // on the wire; zeros stand for what `frame` lacks
+    std::optional<TimestampNs> time_ns;  // by which limits are judged; none: it is within their rates
   };
   std::vector<Packet> packets;
   std::optional<ConnectionState> conntrack;  // of their sessions; none: the states in force
   bool why = false;
   bool summary = false;  // one answer for all packets with the same decision, without the packets' fields
   bool more = false;     // further requests follow: the copy of the program is kept for them
+  // Requests with this in common are about one capture: what is left of its limits is kept for the next one, too.
+  std::optional<std::uint64_t> capture;
 };
 nlohmann::ordered_json encode(const ExplainRequest& request);
 template <>
@@ -70,6 +73,8 @@ struct PacketExplanation {
   std::optional<std::string> conntrack_reason;
   std::optional<std::string> not_understood;  // a cause's name
   std::vector<std::size_t> counted_by;        // rules that only counted it
+  // Rules whose limit holds for it; the last one is `rule` where it is beyond the rate of that.
+  std::vector<std::size_t> limited_by;
 
   // With `why` only.
   struct PassedOver {
@@ -79,7 +84,6 @@ struct PacketExplanation {
   struct Reasons {
     std::vector<FieldComparison> fields;
     std::vector<PassedOver> passed_over;
-    std::vector<std::size_t> limited_by;  // rules that drop such packets beyond their rate
     std::vector<std::string> source_sets;
     std::vector<std::string> destination_sets;
   };

@@ -16,6 +16,7 @@ inline constexpr const char* kAcceptEstablished = "/api/v1/rules/{chain}/accept-
 inline constexpr const char* kUnjudged = "/api/v1/rules/{chain}/unjudged";                     // PUT
 inline constexpr const char* kNonIp = "/api/v1/rules/{chain}/non-ip";                          // PUT
 inline constexpr const char* kExplain = "/api/v1/rules/{chain}/explain";                       // POST
+inline constexpr const char* kLimited = "/api/v1/rules/limited";                               // GET
 inline constexpr const char* kResetCounters = "/api/v1/rules/reset-counters";                  // POST
 inline constexpr const char* kConfirm = "/api/v1/rules/confirm";                               // POST
 inline constexpr const char* kRevert = "/api/v1/rules/revert";                                 // POST

@@ -28,6 +28,12 @@ ordered_json encode_summary(const FirewallSummary& summary) {
   ordered_json object{{"ingress", encode_chain_summary(summary.ingress)},
                       {"egress", encode_chain_summary(summary.egress)},
                       {"blocked", summary.blocked}};
+  for (const FirewallSummary::OfLimit& limit : summary.limits) {
+    object["limits"].push_back({{"chain", chain_name(limit.chain)},
+                                {"id", limit.id},
+                                {"rate", limit.rate},
+                                {"packets_dropped", limit.packets_dropped}});
+  }
   if (summary.unconfirmed) {
     object["unconfirmed"] = encode(*summary.unconfirmed);
   }
@@ -39,6 +45,15 @@ FirewallSummary get_summary(Fields fields) {
   summary.ingress = get_chain_summary(fields.object("ingress"));
   summary.egress = get_chain_summary(fields.object("egress"));
   summary.blocked = fields.get<std::size_t>("blocked", kNumber);
+  if (fields.has("limits")) {
+    const json& limits = fields.list("limits");
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+      Fields limit = fields.element("limits", limits, i);
+      summary.limits.push_back({parse_chain_name(limit.get<std::string>("chain", kText)),
+                                limit.get<std::size_t>("id", kNumber), limit.get<std::string>("rate", kText),
+                                limit.get<std::uint64_t>("packets_dropped", kNumber)});
+    }
+  }
   summary.unconfirmed = find_unconfirmed(fields);
   return summary;
 }

@@ -32,6 +32,13 @@ struct FirewallSummary {
   OfChain ingress;
   OfChain egress;
   std::size_t blocked = 0;  // entries of that set
+  struct OfLimit {
+    Chain chain = Chain::ingress;
+    std::size_t id = 0;
+    std::string rate;  // "100/s per source"
+    std::uint64_t packets_dropped = 0;
+  };
+  std::vector<OfLimit> limits;
   std::optional<Unconfirmed> unconfirmed;
 };
 

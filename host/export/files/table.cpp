@@ -177,6 +177,9 @@ std::vector<const SessionWindow*> top_sessions(const WindowReport& report, const
   return sessions;
 }
 
+// Not of packets: the host sees samples of those that are dropped.
+constexpr const char* kDroppedTitle = "DROPPED SESSIONS";
+
 // The title of the column that shows this order. Packets are the sum of two columns, which stay in any table.
 std::string_view sorted_title(TableOrder order) {
   switch (order) {
@@ -195,7 +198,7 @@ std::string_view sorted_title(TableOrder order) {
     case TableOrder::out:
       return "PKTS OUT";
     case TableOrder::dropped:
-      return "DROPPED";
+      return kDroppedTitle;
     case TableOrder::duration:
       return "DURATION";
     case TableOrder::server:
@@ -246,7 +249,7 @@ std::vector<TableColumn> group_columns(const Wanted& wanted, bool drops) {
                                    {"BYTES>SRV", Alignment::right},
                                    {"BYTES>CLI", Alignment::right},
                                    {"OF ALL PKTS", Alignment::right}};
-  if (drops) columns.push_back({"DROPPED", Alignment::right});
+  if (drops) columns.push_back({kDroppedTitle, Alignment::right});
   add_common_columns(wanted, columns);
   mark_sorted(columns, wanted.options.order);
   return columns;

@@ -4,6 +4,7 @@
 
 #include "host/api/json/connections_json.h"
 #include "host/api/json/explain_json.h"
+#include "host/api/json/limited_json.h"
 #include "host/api/json/problem_json.h"
 #include "host/api/json/rules_json.h"
 #include "host/api/json/sets_json.h"
@@ -111,6 +112,10 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<RulesetAnswer>(R"({"egress":{"rules":[]},"ingress":{"rules":[]},"sets":{},"version":2})");
   check_round_trip<RulesAnswer>(std::string(R"({"version":2,"ingress":)") + kChain + R"(,"egress":)" + kChain +
                                 R"(,"enforced":)" + kEnforced + "}");
+  check_round_trip<LimitedAnswer>(
+      R"({"ingress":[{"rule":{"id":3,"action":"limit","rate":"9/s","per":"source"},"packets":7,"bytes":700,)"
+      R"("known":3,"now":1,"addresses":[{"address":"10.0.0.1","packets":5,"bytes":500,"last_s":0.5,"now":true},)"
+      R"({"packets":2,"bytes":200,"last_s":20.0,"now":false}]}],"egress":[]})");
   check_round_trip<EnforcedAnswer>(R"({"enforced":)" + kEnforced + "}");
   check_round_trip<EnforcedAnswer>(
       R"({"enforced":{"ingress":[{"plane":"eth0/xdp"}],"egress":[],"unsaved":"the rules: ENOSPC"}})");
@@ -139,7 +144,20 @@ TEST_CASE("each answer is written as it was read") {
       R"({"type":"about:blank","title":"Bad Request","status":400,"detail":"no","errors":["a","b"]})");
 }
 
+TEST_CASE("a query for limits asks for so many addresses, 10 where it says nothing") {
+  CHECK(parse_limited_query({}) == 10);
+  CHECK(parse_limited_query({{"top", "0"}}) == 0);
+  CHECK(parse_limited_query({{"top", "65536"}}) == 65536);
+  for (const char* top : {"", "-1", "x", "1x", "65537"}) {
+    CHECK_THROWS_WITH(parse_limited_query({{"top", top}}), Catch::StartsWith("top: read \"" + std::string(top)));
+  }
+  CHECK_THROWS_WITH(parse_limited_query({{"most", "1"}}), "query: 'most' is unknown; allowed is top");
+}
+
 TEST_CASE("each request is written as it was read") {
+  check_round_trip<ExplainRequest>(
+      R"({"packets":[{"frame":"00","length":9,"time_ns":1700000000000000001}],"why":false,"more":true,"capture":7})");
+
   check_round_trip<SetAdditionRequest>(R"({"entries":["10.0.0.0/8","10.0.0.1-10.0.0.9"],"for_s":600.0})");
   check_round_trip<SetAdditionRequest>(R"({"entries":[{"range":"10.0.0.0/8","for_s":1.5},"10.0.0.1"],"shorten":true})");
   check_round_trip<SetAdditionRequest>(R"({"entries":[]})");

@@ -128,7 +128,7 @@ TEST_CASE("a table has columns for what came in and left, for interfaces, and fo
   TableOptions options;
   options.by = parse_grouping("proto");
   lines = lines_of(format_table(report, options));
-  CHECK_THAT(lines[1], EndsWith("OF ALL PKTS  DROPPED  PKTS/S  BITS/S  PKTS IN  PKTS OUT  INTERFACE"));
+  CHECK_THAT(lines[1], EndsWith("OF ALL PKTS  DROPPED SESSIONS  PKTS/S  BITS/S  PKTS IN  PKTS OUT  INTERFACE"));
   CHECK_THAT(lines[3], Contains("ICMP ") && Contains("16.7 %        1     0.1    67.2        1         0  veth1"));
 }
 
@@ -272,7 +272,7 @@ TEST_CASE("the column of the order is the last to go") {
                                     {"proto", "PROTO"}}) {
     check({0, 10, std::nullopt, parse_table_order(word, false)}, "CLIENT", title);
   }
-  check({0, 10, parse_grouping("src"), parse_table_order("dropped", true)}, "SOURCE", "DROPPED");
+  check({0, 10, parse_grouping("src"), parse_table_order("dropped", true)}, "SOURCE", "DROPPED SESSIONS");
   check({0, 10, parse_grouping("src"), parse_table_order("sessions", true)}, "SOURCE", "SESSIONS");
 }
 

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "host/enforce/limit_model.h"
+#include "host/rules/judged_packet.h"
 #include "host/rules/language/address_text.h"
 #include "host/rules/language/rate_text.h"
 #include "tests/support/firewall_bench.h"
@@ -163,6 +165,52 @@ TEST_CASE("each of 65,536 sources keeps to its own rate, as a bucket of tokens w
   CHECK(limited.counter(0).bytes == bytes);
   CHECK(limited.counter_of(COUNTER_DROPPED).packets == dropped);
   CHECK(limited.counter_of(COUNTER_DEFAULT).packets == packets - dropped);
+}
+
+TEST_CASE("the model for captures decides as the program, by the times that it is given") {
+  const auto packets = tries<std::uint32_t>(200'000, 20'000);
+  const std::string kinds[][3] = {{"100/s", "7", "source"},         {"5/m", "3", "source/56"},
+                                  {"64kbit/s", "3000", "source"},   {"1000/h", "1", "rule"},
+                                  {"20/s", "20", "destination/64"}, {"1Mbit/s", "500", "destination"},
+                                  {"7/s", "4", "source/128"}};
+  std::mt19937_64 random(57);
+  for (const auto& [rate, burst, per] : kinds) {
+    INFO(rate << " burst " << burst << " per " << per);
+    Rule rule = limiting(limit_from(rate, std::stoull(burst), per));
+    rule.counter = COUNTER_FIRST_RULE;
+    Limited limited({rule});
+    LimitModel model;
+    // Some 18 times the rate, for 1 to 18 buckets: packets have 528 bytes on average.
+    const Rate& allowed = rule.limit->rate;
+    const double one_ns = 1e9 * allowed.period_s * (allowed.bits ? 528 * 8 : 1) / static_cast<double>(allowed.amount);
+    const auto gap = static_cast<std::uint64_t>(one_ns / 9);
+    std::uint64_t now = kBeginning;
+    std::uint32_t dropped = 0;
+    for (std::uint32_t i = 0; i < packets / 7; ++i) {
+      now += random() % gap;
+      const bool ipv6 = random() % 2 == 0;
+      const auto end = [&](const char* four, const char* six) {
+        IpAddress made = address(ipv6 ? six : four);
+        made.bytes[ipv6 ? 7 : 2] = static_cast<std::uint8_t>(random() % 3);
+        made.bytes[ipv6 ? 15 : 3] = static_cast<std::uint8_t>(1 + random() % 3);
+        return made;
+      };
+      JudgedPacket packet;
+      packet.source = end("10.0.0.0", "2001:db8::");
+      packet.destination = end("192.0.2.0", "2001:db8:1::");
+      const Bytes frame = udp(packet.source, packet.destination, random() % 1000);
+      packet.length = static_cast<std::uint16_t>(frame.size() - 14);
+      limited.at(now);
+      const bool passed = limited.passes(frame);
+      if (passed == model.exceeds(rule, packet, now)) {
+        INFO("packet " << i << " at " << now);
+        REQUIRE(passed != model.exceeds(rule, packet, now));
+      }
+      dropped += passed ? 0 : 1;
+    }
+    CHECK(dropped > packets / 7 / 50);
+    CHECK(dropped < packets / 7 - packets / 7 / 50);
+  }
 }
 
 TEST_CASE("a rate of bits counts IP bytes, as a bucket of tokens would") {
