@@ -8,6 +8,7 @@ import json
 import sys
 import time
 
+import make_capture
 from compare import PATIENCE, expect, expect_text
 from network import Controller, Network
 from peers import OUTSIDE, STATEFUL, Peers
@@ -220,13 +221,13 @@ def saved_by_nft(network, script):
     return [path]
 
 
-def import_and_load(network, files):
+def import_and_load(network, files, *options):
     """Nothing of it is left out."""
     done = network.nicsentry("rules", "import", *files, check=False)
     expect("what is left out", (0, ""), (done.returncode, done.stderr))
     path = network.directory / "imported.json"
     path.write_text(done.stdout, encoding="utf-8")
-    network.nicsentry("rules", "load", path, "-i", "right0")
+    network.nicsentry("rules", "load", path, *options, "-i", "right0")
 
 
 def awaited(read, frames):
@@ -361,6 +362,153 @@ def host_case(directory):
         peers.check_clean()
 
 
+# Long enough that a bucket is full again before.
+HASH = "-m hashlimit --hashlimit-htable-expire 99999000"
+# A limit of nft, the family of its keys, the same of iptables, and how many packets more pass there: iptables and
+# ip6tables have a bucket each where nft's table has one. No rate gives enough for a packet while the case runs.
+LIMITS = (
+    ("limit rate over 1/hour burst 7 packets", None, "-m limit ! --limit 1/hour --limit-burst 7", 7),
+    (
+        "add @four { ip saddr limit rate over 1/hour burst 7 packets }",
+        4,
+        HASH + " --hashlimit-above 1/hour --hashlimit-burst 7 --hashlimit-mode srcip --hashlimit-name a",
+        0,
+    ),
+    (
+        "add @four { ip saddr & 255.255.255.0 limit rate over 1/hour burst 9 packets }",
+        4,
+        HASH + " --hashlimit-above 1/hour --hashlimit-burst 9 --hashlimit-mode srcip --hashlimit-srcmask 24"
+        " --hashlimit-name b",
+        0,
+    ),
+    (
+        "meter keyed { ip daddr limit rate over 1/minute burst 4 packets }",
+        4,
+        HASH + " --hashlimit-above 1/min --hashlimit-burst 4 --hashlimit-mode dstip --hashlimit-name c" "",
+        0,
+    ),
+    (
+        "add @six { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over 1/hour burst 5 packets }",
+        6,
+        HASH + " --hashlimit-above 1/hour --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-srcmask 64"
+        " --hashlimit-name d",
+        0,
+    ),
+    (
+        "add @six { ip6 saddr limit rate over 1/hour burst 3 packets }",
+        6,
+        HASH + " --hashlimit-above 1/hour --hashlimit-burst 3 --hashlimit-mode srcip --hashlimit-name e",
+        0,
+    ),
+    ("udp dport 53 limit rate 1/hour burst 6 packets", None, "-p udp -m udp --dport 53 -m limit --limit 1/hour", 4),
+    ("limit rate over 7500 bytes/minute burst 65366 bytes", None, None, 0),
+)
+
+
+def limit_frames():
+    """Datagrams of 8 sources in 4 networks of each family to 3 destinations, in one order."""
+    frames = []
+    for number in range(PACKETS):
+        host, to = number * 7 % 8, number % 3
+        port = 53 if number % 2 else 54
+        for kind, make, form in (
+            (make_capture.IPV4, make_capture.ipv4, "10.9.{0}.{1}"),
+            (make_capture.IPV6, make_capture.ipv6, "2001:db8:9:{0}::{1}"),
+        ):
+            source, destination = form.format(host % 4, 1 + host), form.format(77, 1 + to)
+            datagram = make_capture.udp(source, destination, 4000, port, bytes(100))
+            frames.append(make_capture.ethernet(kind, make(source, destination, make_capture.UDP, datagram)))
+    return frames
+
+
+def limit_script(statement, within, family, hook):
+    verdicts = 'counter accept comment "passed"' if within else "drop"
+    rest = "counter drop" if within else 'counter accept comment "passed"'
+    return (
+        f"table {family} same {{\n set four {{ type ipv4_addr; flags dynamic; size 1000; }}\n"
+        " set six { type ipv6_addr; flags dynamic; size 1000; }\n"
+        f" chain base {{ type filter hook {hook} priority 0; policy accept;\n"
+        f'  counter comment "all"\n  {statement} {verdicts}\n  {rest}\n }}\n}}\n'
+    )
+
+
+def passed_by_nft(network, script, frames):
+    path = network.directory / "rules.nft"
+    path.write_text(script, encoding="utf-8")
+    network.inside(network.receiver, "nft", "-f", path)
+    send(network, frames)
+
+    def read():
+        listed = json.loads(network.inside(network.receiver, "nft", "-j", "list", "ruleset").stdout)["nftables"]
+        counts = {
+            item["rule"]["comment"]: next(
+                part["counter"]["packets"] for part in item["rule"]["expr"] if "counter" in part
+            )
+            for item in listed
+            if "comment" in item.get("rule", {})
+        }
+        return counts["all"], counts["passed"]
+
+    passed = awaited(read, len(frames))
+    network.inside(network.receiver, "nft", "flush", "ruleset")
+    return passed
+
+
+def passed_by_ours(network, files, frames):
+    network.nicsentry("rules", "flush", "-i", "right0")  # a rule that stays would keep its buckets
+    import_and_load(network, files, "--yes")  # neighbours have no more than others
+    network.nicsentry("rules", "reset-counters", "-i", "right0")
+    send(network, frames)
+
+    def read():
+        chain = json.loads(network.nicsentry("rules", "show", "--json", "-i", "right0").stdout)["ingress"]
+        others = sum(rule["packets"] for rule in chain["rules"] if rule["action"] not in ("count", "limit", "drop"))
+        others += chain["counters"]["established"]["packets"]
+        if chain["default"] == "accept":
+            others += chain["counters"]["default"]["packets"]
+        return others + chain["counters"]["dropped"]["packets"], others
+
+    return awaited(read, len(frames))
+
+
+def limits_case(directory):
+    """A limit of nft or iptables lets through as many packets as nft itself does, by key, prefix and burst."""
+    frames = limit_frames()
+    with Network(directory) as network:
+        watching = Controller(network, "--firewall")
+        ours = {}
+        for statement, version, options, _ in LIMITS:
+            within = " over " not in statement
+            ours[statement] = [
+                passed_by_ours(network, saved_by_nft(network, limit_script(statement, within, "inet", "input")), frames)
+            ]
+            if options is None:
+                continue
+            files = []
+            for one in FAMILIES:
+                lines = [f"# Generated by {'iptables' if one == 4 else 'ip6tables'}-save v1.8.9", "*filter"]
+                lines += [":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]"]
+                if version in (None, one):
+                    lines.append(f"-A INPUT {options} -j {'ACCEPT' if within else 'DROP'}")
+                lines += ["-A INPUT -j DROP"] if within else []
+                files.append(network.directory / f"rules.v{one}")
+                files[-1].write_text("\n".join([*lines, "COMMIT", ""]), encoding="utf-8")
+            ours[statement].append(passed_by_ours(network, files, frames))
+        watching.stop()
+        network.check_clean()
+        for statement, _, options, more in LIMITS:
+            within = " over " not in statement
+            theirs = passed_by_nft(
+                network, limit_script(statement, within, "netdev", 'ingress device "right0"'), frames
+            )
+            if not 0 < theirs < len(frames):
+                raise Mismatch(f"{statement}: expected that some pass, seen {theirs} of {len(frames)}")
+            expect(f"passed, {statement}", theirs, ours[statement][0])
+            if options is not None:
+                expect(f"passed, {options}", theirs + more, ours[statement][1])
+        return f"{len(LIMITS)} limits, {len(LIMITS) * len(frames)} packets"
+
+
 def left_out_case(directory):
     """What no rule says is named; the rest is printed; the exit status is 1, and 2 for what is no such file."""
     with Network(directory) as network:
@@ -373,7 +521,7 @@ def left_out_case(directory):
         done = network.nicsentry("rules", "import", *files, check=False)
         expect("exit status", 1, done.returncode)
         expect_text("the rule", "left out: ip t c handle ", done.stderr)
-        expect_text("the reason", ": limit: is not translated; rules with action limit do the same", done.stderr)
+        expect_text("the reason", ": limit: what is beyond it meets the next rules", done.stderr)
         expect_text("the policy", "left out: ip t f: the policy of drop of the hook forward", done.stderr)
         expect("lines", 2, len(done.stderr.splitlines()))
         expect(
@@ -397,5 +545,6 @@ def left_out_case(directory):
 
 
 if __name__ == "__main__":
-    CASES = {"nft": nft_case, "iptables": iptables_case, "host": host_case, "left out": left_out_case}
+    CASES = {"nft": nft_case, "iptables": iptables_case, "host": host_case, "limits": limits_case}
+    CASES["left out"] = left_out_case
     sys.exit(run_directory_cases(CASES))

@@ -10,10 +10,6 @@
 
 namespace nicsentry::foreign {
 
-// The reason with which limits of other firewalls are left out.
-inline constexpr const char* kLimitsUntold =
-    ": is not translated; rules with action limit do the same (nicsentry help rules add)";
-
 // A condition of another firewall that no rule can say. The text goes on behind the rule's place: "icmp type: no rule
 // has such a field".
 class Untold : public std::runtime_error {
@@ -33,6 +29,7 @@ struct Condition {
   std::uint8_t states = kAllStates;    // state_bit() of each
   bool untyped_ports = false;          // ports wherever TCP and UDP have them, whatever the protocol
 
+  bool operator==(const Condition&) const = default;
   bool any() const { return match == RuleMatch{} && !family && states == kAllStates; }
 };
 

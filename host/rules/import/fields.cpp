@@ -2,8 +2,6 @@
 #include "host/rules/import/fields.h"
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 #include <utility>
 
 #include "host/base/error.h"
@@ -42,13 +40,7 @@ PortRange read_ports(const std::string& text) {
 }
 
 std::uint16_t read_number(NumberField field, const std::string& text, std::uint8_t protocol) {
-  auto number = parse_number(field, text, protocol);
-  if (!number && text.starts_with("0x")) {
-    std::uint16_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, failure] = std::from_chars(text.data() + 2, end, value, 16);
-    if (failure == std::errc() && rest == end) number = parse_number(field, std::to_string(value), protocol);
-  }
+  const auto number = parse_number(field, text, protocol);
   if (!number) throw Untold(read(text) + ", no value of " + number_field_name(field));
   return *number;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/rules/import/condition.h"
+#include "host/rules/import/foreign_limit.h"
 #include "host/rules/language/ruleset.h"
 
 namespace nicsentry::foreign {
@@ -22,6 +23,7 @@ struct ForeignRule {
   std::string note;  // what it says beyond what is taken; empty: nothing
   bool counts = false;
   bool logs = false;
+  std::optional<ForeignLimit> limit;  // asked behind the condition
 };
 
 struct ForeignChain {

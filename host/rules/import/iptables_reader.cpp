@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The output of iptables-save(8) and ip6tables-save(8).
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -67,16 +69,18 @@ PortRange port_range(std::string text) {
 // One line that begins with -A.
 class RuleReader {
  public:
-  RuleReader(const Words& words, const std::string& table, ForeignRule& rule)
-      : words_(words), table_(table), rule_(rule) {}
+  RuleReader(const Words& words, const std::string& table, std::uint8_t family, std::set<std::string>& buckets,
+             ForeignRule& rule)
+      : words_(words), table_(table), family_(family), buckets_(buckets), rule_(rule) {}
 
   // False where no packet matches.
   bool read() {
     for (at_ = 2; at_ < words_.size(); ++at_) {
       negated_ = words_[at_] == "!";
       if (negated_) next();
-      read_option(words_[at_]);
+      if (!read_limit_option(words_[at_])) read_option(words_[at_]);
     }
+    if (limit_.asked) finish_limit();
     return possible_;
   }
 
@@ -139,7 +143,99 @@ class RuleReader {
     } else {
       throw Untold(option + ": no rule has such a field");
     }
+    if (limit_.asked && !condition.any() && is_of_module(option)) {
+      throw Untold(option + ": it stands behind a limit, which packets meet that it does not match");
+    }
     narrow(condition);
+  }
+
+  // The options of no module are asked before all modules.
+  static bool is_of_module(const std::string& option) {
+    constexpr std::string_view kPlain[] = {"-s", "-d", "-i", "-o", "-p", "--source", "--destination"};
+    return std::find(std::begin(kPlain), std::end(kPlain), option) == std::end(kPlain);
+  }
+
+  // Options of -m limit and -m hashlimit. False where it is none of these.
+  bool read_limit_option(const std::string& option) {
+    if (option == "--limit" || option == "--hashlimit-upto" || option == "--hashlimit-above" ||
+        option == "--hashlimit") {
+      limit_.rate = next();
+      limit_.beyond = (option == "--hashlimit-above") != negated_;
+    } else if (option == "--limit-burst" || option == "--hashlimit-burst") {
+      limit_.burst = next();
+    } else if (option == "--hashlimit-mode") {
+      limit_.mode = next();
+    } else if (option == "--hashlimit-srcmask" || option == "--hashlimit-dstmask") {
+      (option == "--hashlimit-srcmask" ? limit_.source_mask : limit_.destination_mask) = next();
+    } else if (option == "--hashlimit-name") {
+      limit_.name = next();
+    } else if (option == "--hashlimit-htable-expire") {
+      limit_.expire_ms = next();
+    } else if (option == "--hashlimit-htable-size" || option == "--hashlimit-htable-max" ||
+               option == "--hashlimit-htable-gcinterval") {
+      next();  // of its table, which ours is not
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  static std::uint64_t whole(const std::string& text, const char* what) {
+    std::uint64_t number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc() || end != text.data() + text.size() || number == 0) {
+      throw Untold(std::string(what) + ": read " + text + ", no number of packets");
+    }
+    return number;
+  }
+
+  // The unit may be cut short: "10/min".
+  static std::string unit_of(const std::string& text) {
+    for (const char* unit : {"second", "minute", "hour", "day"}) {
+      if (!text.empty() && std::string_view(unit).starts_with(text)) return unit;
+    }
+    throw Untold("limit: the unit of time " + text);
+  }
+
+  void finish_limit() {
+    const std::size_t slash = limit_.rate.find('/');
+    if (slash == std::string::npos || limit_.rate.find('b') < slash) {
+      throw Untold("limit: read " + limit_.rate + ", allowed are packets in a time");
+    }
+    const std::string unit = unit_of(limit_.rate.substr(slash + 1));
+    const std::uint64_t burst = limit_.burst.empty() ? kUsualBurst : whole(limit_.burst, "burst");
+    ForeignLimit made;
+    made.limit = packets_limit(whole(limit_.rate.substr(0, slash), "limit"), unit, burst);
+    made.beyond = limit_.beyond;
+    if (limit_.hashed) {
+      made.limit.key = hash_key();
+      if (!buckets_.insert(limit_.name).second) {
+        throw Untold("hashlimit: two rules have buckets in " + limit_.name + ", here each has its own");
+      }
+      // Without the option iptables forgets a bucket after one unit of time.
+      const std::uint64_t expire_s =
+          limit_.expire_ms.empty() ? seconds_of(unit) : whole(limit_.expire_ms, "htable-expire") / 1000;
+      made.note = forgets_too_soon(made.limit, expire_s);
+    }
+    rule_.limit = made;
+  }
+
+  BucketKey hash_key() const {
+    if (limit_.mode.empty()) return {};
+    if (limit_.mode != "srcip" && limit_.mode != "dstip") {
+      throw Untold("--hashlimit-mode " + limit_.mode + ": buckets are for a source or a destination only");
+    }
+    const bool source = limit_.mode == "srcip";
+    const std::string& mask = source ? limit_.source_mask : limit_.destination_mask;
+    const unsigned longest = family_ == 4 ? 32 : 128;
+    std::uint64_t length = longest;
+    if (!mask.empty()) {
+      const auto [end, failure] = std::from_chars(mask.data(), mask.data() + mask.size(), length);
+      if (failure != std::errc() || end != mask.data() + mask.size() || length > longest) {
+        throw Untold("hashlimit: read the mask " + mask + ", allowed is the length of a prefix");
+      }
+    }
+    return bucket_key(source, family_ == 4, static_cast<unsigned>(length));
   }
 
   void set_numbers(RuleMatch& match, NumberField field, const NumberRanges& numbers) const {
@@ -151,7 +247,7 @@ class RuleReader {
     set_numbers(match, field, {{value, value}});
   }
 
-  // "8", "3/4", "any", a type's name, or the name of a code of unreachable destinations.
+  // "8", "3/4", "any", a type's name, or the name of a code, which says its type.
   void read_icmp(RuleMatch& match, const std::string& text, std::uint8_t protocol) const {
     match.protocols = {protocol};
     if (text == "any") {
@@ -160,8 +256,8 @@ class RuleReader {
     }
     std::string type = text.substr(0, text.find('/'));
     std::string code = type.size() == text.size() ? "" : text.substr(type.size() + 1);
-    if (code.empty() && !parse_number(NumberField::icmp_type, type, protocol)) {
-      code = std::exchange(type, "destination-unreachable");
+    if (const auto of_type = icmp_type_of_code(type, protocol); code.empty() && of_type) {
+      code = std::exchange(type, std::to_string(*of_type));
     }
     if (!code.empty() && negated_) throw Untold("an ICMP code that is not this: a rule lists those that it matches");
     set_number(match, NumberField::icmp_type, type, protocol);
@@ -210,12 +306,16 @@ class RuleReader {
   }
 
   // Modules whose options are known; those of others are not read.
-  static void read_module(const std::string& name) {
+  void read_module(const std::string& name) {
     constexpr std::string_view kKnown[] = {"tcp",   "udp",  "multiport", "state", "conntrack", "comment", "iprange",
                                            "icmp6", "icmp", "length",    "dscp",  "ttl",       "hl"};
-    if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown)) {
-      throw Untold("-m " + name +
-                   (name == "limit" || name == "hashlimit" ? kLimitsUntold : ": no rule has such a field"));
+    if (name == "limit" || name == "hashlimit") {
+      if (limit_.asked) throw Untold("-m " + name + ": a second limit");
+      limit_.asked = true;
+      limit_.hashed = name == "hashlimit";
+      if (!limit_.hashed) limit_.rate = "3/hour";  // iptables' own
+    } else if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown)) {
+      throw Untold("-m " + name + ": no rule has such a field");
     }
   }
 
@@ -239,9 +339,26 @@ class RuleReader {
     }
   }
 
+  // The words of a limit's options, which may come in any order.
+  struct LimitWords {
+    bool asked = false;
+    bool hashed = false;
+    bool beyond = false;
+    std::string rate;
+    std::string burst;
+    std::string mode;
+    std::string source_mask;
+    std::string destination_mask;
+    std::string name;
+    std::string expire_ms;
+  };
+
   const Words& words_;
   const std::string& table_;
+  std::uint8_t family_;
+  std::set<std::string>& buckets_;  // names of hashlimit
   ForeignRule& rule_;
+  LimitWords limit_;
   std::size_t at_ = 0;
   bool negated_ = false;
   bool possible_ = true;
@@ -339,7 +456,7 @@ class SavedReader {
       if (words[1] == "FORWARD") {
         throw Untold("packets that are forwarded: a run judges what its ports receive and send");
       }
-      if (RuleReader(words, prefix_, rule).read()) {
+      if (RuleReader(words, prefix_, family_, buckets_, rule).read()) {
         rule.counts = rule.verdict == Verdict::none && !rule.logs;
         chain->rules.push_back(std::move(rule));
       }
@@ -356,6 +473,7 @@ class SavedReader {
   std::string prefix_;
   bool filter_ = false;
   std::set<std::string> tables_;
+  std::set<std::string> buckets_;
 };
 
 }  // namespace

@@ -77,15 +77,12 @@ struct NumberPlace {
   std::uint8_t family;       // 0: of both
   std::uint8_t of_protocol;  // 0: of any
 };
-constexpr NumberPlace kNumberPlaces[] = {{"icmp", "type", NumberField::icmp_type, 0, 1},
-                                         {"icmp", "code", NumberField::icmp_code, 0, 1},
-                                         {"icmpv6", "type", NumberField::icmp_type, 0, 58},
-                                         {"icmpv6", "code", NumberField::icmp_code, 0, 58},
-                                         {"ip", "dscp", NumberField::dscp, 4, 0},
-                                         {"ip6", "dscp", NumberField::dscp, 6, 0},
-                                         {"ip", "ttl", NumberField::ttl, 4, 0},
-                                         {"ip6", "hoplimit", NumberField::ttl, 6, 0},
-                                         {"vlan", "id", NumberField::vlan, 0, 0}};
+constexpr NumberPlace kNumberPlaces[] = {
+    {"icmp", "type", NumberField::icmp_type, 0, 1},    {"icmp", "code", NumberField::icmp_code, 0, 1},
+    {"icmpv6", "type", NumberField::icmp_type, 0, 58}, {"icmpv6", "code", NumberField::icmp_code, 0, 58},
+    {"ip", "dscp", NumberField::dscp, 4, 0},           {"ip6", "dscp", NumberField::dscp, 6, 0},
+    {"ip", "length", NumberField::length, 4, 0},       {"ip", "ttl", NumberField::ttl, 4, 0},
+    {"ip6", "hoplimit", NumberField::ttl, 6, 0},       {"vlan", "id", NumberField::vlan, 0, 0}};
 constexpr NumberPlace kMetaLength{"meta", "length", NumberField::length, 0, 0};
 
 // Where nft has a field of numbers; nullptr: it is none.
@@ -121,6 +118,7 @@ class NftReader {
     std::string name;  // of ours; empty: it has no addresses
     std::uint8_t family = 0;
     std::vector<json> elements;
+    std::optional<std::uint64_t> timeout_s;  // of elements without one of their own
   };
 
   static std::string set_key(const std::string& family, const std::string& table, const std::string& name) {
@@ -157,6 +155,7 @@ class NftReader {
     const std::string name = text(set, "name");
     NamedSet named;
     const std::string type = text(set, "type");
+    if (set.contains("timeout")) named.timeout_s = set.at("timeout").get<std::uint64_t>();
     named.elements = values_of(set.value("elem", json::array()));
     try {
       if (type == "ipv4_addr" || type == "ipv6_addr") {
@@ -245,8 +244,15 @@ class NftReader {
       const std::string kind = statement.begin().key();
       const json& value = statement.begin().value();
       if (made.verdict != Verdict::none || !mapped.empty()) throw Untold(kind + ": it stands behind the verdict");
+      if (made.limit && (kind == "match" || kind == "vmap" || is_limit(kind))) {
+        throw Untold(kind + ": it stands behind a limit, which packets meet that it does not match");
+      }
       if (kind == "match") {
         never = !narrow(condition_of(value), made) || never;
+      } else if (is_limit(kind)) {
+        const KeyedLimit found = limit_of_statement(kind, value);
+        never = !narrow(found.condition, made) || never;
+        made.limit = found.limit;
       } else if (kind == "counter") {
         made.counts = true;
       } else if (kind == "log") {
@@ -268,6 +274,85 @@ class NftReader {
     return mapped.empty() ? std::vector<ForeignRule>{made} : mapped;
   }
 
+  static bool is_limit(const std::string& kind) { return kind == "limit" || kind == "set" || kind == "meter"; }
+
+  // A limit, and the packets that have a bucket of it.
+  struct KeyedLimit {
+    Condition condition;
+    ForeignLimit limit;
+  };
+
+  // "limit", or one for each element of a set: "add @s { ip saddr limit ... }", "meter s { ... }".
+  KeyedLimit limit_of_statement(const std::string& kind, const json& value) {
+    if (kind == "limit") return {{}, plain_limit(value)};
+    const bool meter = kind == "meter";
+    const json& element = value.at(meter ? "key" : "elem");
+    const json statements = meter ? json::array({value.at("stmt")}) : value.value("stmt", json::array());
+    if (statements.size() != 1 || !statements.at(0).contains("limit")) {
+      throw Untold(kind + ": a rule changes no set");
+    }
+    const std::string name = meter ? text(value, "name") : text(value, "set");
+    if (!limiting_sets_.insert(table_ + " " + name).second) {
+      throw Untold(kind + ": two rules have buckets in " + name + ", here each has its own");
+    }
+    KeyedLimit made{{}, plain_limit(statements.at(0).at("limit"))};
+    set_key_of(plain(element), made);
+    const auto timeout = timeout_of(element, meter ? std::string() : name);
+    const std::string op = meter ? "update" : text(value, "op");
+    if (timeout && op == "add") {
+      made.limit.note = "elements of " + name + " end after " + std::to_string(*timeout) +
+                        " s, and their buckets are full then; here they stay";
+    } else if (timeout) {
+      made.limit.note = forgets_too_soon(made.limit.limit, *timeout);
+    }
+    return made;
+  }
+
+  // In seconds; nothing where elements stay.
+  std::optional<std::uint64_t> timeout_of(const json& element, const std::string& set) const {
+    if (element.is_object() && element.contains("elem") && element.at("elem").contains("timeout")) {
+      return element.at("elem").at("timeout").get<std::uint64_t>();
+    }
+    const auto known = set.empty() ? sets_.end() : sets_.find(table_ + " " + set.substr(1));
+    return known == sets_.end() ? std::nullopt : known->second.timeout_s;
+  }
+
+  static ForeignLimit plain_limit(const json& limit) {
+    if (!limit.is_object()) throw Untold("limit: one with a name, which several rules can share");
+    const auto amount = limit.at("rate").get<std::uint64_t>();
+    const auto burst = limit.value("burst", std::uint64_t{0});
+    const std::string unit = limit.value("rate_unit", "packets");
+    const std::string per = limit.value("per", "second");
+    ForeignLimit made;
+    made.limit = unit == "packets"
+                     ? packets_limit(amount, per, burst == 0 ? kUsualBurst : burst)
+                     : bytes_limit(amount * bytes_of(unit), per, burst * bytes_of(limit.value("burst_unit", "bytes")));
+    made.beyond = limit.value("inv", false);
+    return made;
+  }
+
+  static std::uint64_t bytes_of(const std::string& unit) {
+    if (unit == "bytes") return 1;
+    if (unit == "kbytes") return 1024;
+    if (unit == "mbytes") return std::uint64_t{1024} * 1024;
+    throw Untold("limit: the unit " + unit);
+  }
+
+  // An address, or a prefix of one.
+  static void set_key_of(const json& key, KeyedLimit& made) {
+    const bool masked = key.is_object() && key.contains("&");
+    const json& field = masked ? key.at("&").at(0) : key;
+    const std::string protocol = field.contains("payload") ? text(field.at("payload"), "protocol") : "";
+    const std::string end = field.contains("payload") ? text(field.at("payload"), "field") : "";
+    if ((protocol != "ip" && protocol != "ip6") || (end != "saddr" && end != "daddr")) {
+      throw Untold("limit: buckets are for a source or a destination only");
+    }
+    const bool ipv4 = protocol == "ip";
+    made.condition.family = ipv4 ? 4 : 6;
+    const unsigned prefix = masked ? mask_length(word(key.at("&").at(1))) : ipv4 ? 32 : 128;
+    made.limit.limit.key = bucket_key(end == "saddr", ipv4, prefix);
+  }
+
   void set_verdict(const json& statement, ForeignRule& rule) {
     const std::string kind = statement.begin().key();
     const json& value = statement.begin().value();
@@ -284,7 +369,7 @@ class NftReader {
       rule.verdict = Verdict::drop;
       rule.note = kReject;
     } else {
-      throw Untold(kind == "limit" ? kind + kLimitsUntold : kind + ": no rule has such a statement");
+      throw Untold(kind + ": no rule has such a statement");
     }
   }
 
@@ -487,6 +572,7 @@ class NftReader {
   std::map<std::string, RulesetSet> pending_;
   std::map<std::string, std::string> foreign_hooks_;
   std::set<std::string> names_;
+  std::set<std::string> limiting_sets_;
   std::string table_;
   std::string rule_chain_;
 };

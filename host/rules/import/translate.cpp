@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "bpf_offload/types.h"
 #include "host/base/error.h"
 #include "host/rules/import/foreign_rules.h"
 #include "host/rules/language/address_text.h"
@@ -26,7 +27,10 @@ struct Item {
   Condition condition;
   RuleAction action = RuleAction::drop;
   std::string description;
-  bool logs = false;  // what it drops
+  bool logs = false;                  // what it drops
+  std::optional<Limit> limit;         // with the action limit
+  bool accepts_within = false;        // likewise: and what is within its rate is accepted
+  const ForeignRule* rule = nullptr;  // a limit's
 };
 
 // Extension headers of IPv6. The programs step over them, so that they are no packet's protocol there.
@@ -76,11 +80,12 @@ class HookTranslation {
     std::stable_sort(chains.begin(), chains.end(),
                      [](const ForeignChain* a, const ForeignChain* b) { return a->priority < b->priority; });
     for (const ForeignChain* chain : chains) add_base(*chain);
+    drop_shared_limits();
     ChainRules translated;
     translated.accept_established = false;
     add_policies(translated);
     hoist_established(translated);
-    for (const Item& item : items_) add_rules(item, translated);
+    for (std::size_t i = 0; i < items_.size(); ++i) add_rules(i, translated);
     return translated;
   }
 
@@ -127,6 +132,10 @@ class HookTranslation {
   bool add(const ForeignRule& rule, const Condition& condition, const ForeignChain& base, std::size_t depth,
            bool last) {
     const RuleAction policy = base.drops ? RuleAction::drop : RuleAction::accept;
+    if (rule.limit) {
+      push_limit(rule, condition);
+      return true;
+    }
     switch (rule.verdict) {
       case Verdict::accept:
         push(rule, condition, rule.logs ? RuleAction::log : RuleAction::accept);
@@ -171,6 +180,55 @@ class HookTranslation {
     }
   }
 
+  // Ours drop packets beyond a rate, and ask the next rules of those within it.
+  void push_limit(const ForeignRule& rule, const Condition& condition) {
+    if (rule.limit->beyond != (rule.verdict == Verdict::drop) ||
+        (rule.verdict != Verdict::drop && rule.verdict != Verdict::accept)) {
+      throw Untold("limit: rules of ours drop what is beyond a rate, or accept what is within it and drop the rest");
+    }
+    const bool accepts = rule.verdict == Verdict::accept;
+    if (accepts && rule.logs) throw Untold("limit: a log of what is within it");
+    const std::size_t before = items_.size();
+    push(rule, condition, RuleAction::limit);
+    if (items_.size() == before) return;  // on lo
+    items_.back().limit = rule.limit->limit;
+    items_.back().accepts_within = accepts;
+    items_.back().logs = rule.logs;
+    items_.back().rule = &rule;
+    for (const std::string& note : {rule.note, rule.limit->note}) {
+      if (!note.empty()) leave_out(rule.where, note);
+    }
+  }
+
+  // A limit to which several jumps lead has one bucket for all of them.
+  void drop_shared_limits() {
+    std::map<const ForeignRule*, std::size_t> times;
+    for (const Item& item : items_) {
+      if (item.rule != nullptr) ++times[item.rule];
+    }
+    std::erase_if(items_, [&](const Item& item) {
+      const bool shared = item.rule != nullptr && times[item.rule] > 1;
+      if (shared) leave_out(item.where, "limit: several jumps lead to it, and share its buckets");
+      return shared;
+    });
+  }
+
+  // Whether all packets of an item are dropped that go on behind it, and nothing counts them before.
+  bool dropped_behind(std::size_t number, RuleAction otherwise) const {
+    const Condition& packets = items_[number].condition;
+    for (std::size_t i = number + 1; i < items_.size(); ++i) {
+      try {
+        const auto both = both_of(packets, items_[i].condition);
+        if (!both) continue;
+        if (items_[i].action != RuleAction::drop) return false;
+        if (*both == packets) return true;
+      } catch (const Untold&) {
+        if (items_[i].action != RuleAction::drop) return false;
+      }
+    }
+    return otherwise == RuleAction::drop;
+  }
+
   // No packet on lo is judged: all of them pass.
   void push(const ForeignRule& rule, Condition condition, RuleAction action) {
     for (InterfaceMatch* match : {&condition.match.in, &condition.match.out}) {
@@ -183,8 +241,12 @@ class HookTranslation {
     if (items_.size() >= kItemsMost) {
       throw Error("the rules are more than " + std::to_string(kItemsMost) + " without jumps");
     }
-    items_.push_back(
-        {rule.where, std::move(condition), action, rule.description, rule.logs && action == RuleAction::drop});
+    Item& item = items_.emplace_back();
+    item.where = rule.where;
+    item.condition = std::move(condition);
+    item.action = action;
+    item.description = rule.description;
+    item.logs = rule.logs && action == RuleAction::drop;
   }
 
   void add_policies(ChainRules& translated) {
@@ -192,15 +254,17 @@ class HookTranslation {
     translated.default_action = all ? RuleAction::drop : RuleAction::accept;
     for (const std::uint8_t family : kFamilies) {
       if (!all && drops_[family]) {
-        Item policy{"policy", {}, RuleAction::drop, {}};
+        Item& policy = items_.emplace_back();
+        policy.where = "policy";
         policy.condition.family = family;
-        items_.push_back(std::move(policy));
       }
     }
   }
 
   // Where established packets are accepted before anything drops them, and in each family that has rules.
+  // A chain with limits keeps its order: limits are asked of established packets, too.
   void hoist_established(ChainRules& translated) {
+    if (std::any_of(items_.begin(), items_.end(), [](const Item& item) { return item.limit.has_value(); })) return;
     constexpr std::uint8_t kEstablished = state_bit(ConnectionState::established);
     const auto accepts_all_of_it = [](const Item& item) {
       Condition rest = item.condition;
@@ -228,25 +292,44 @@ class HookTranslation {
     std::erase_if(items_, [](const Item& item) { return item.condition.states == 0; });
   }
 
-  void add_rules(const Item& item, ChainRules& translated) {
+  void add_rules(std::size_t number, ChainRules& translated) {
+    const Item& item = items_[number];
     try {
+      if (item.limit) check_limit(number, translated);
       const Rule rule = rule_of(item);
       if (asks_walked_headers(rule.match, rules_.sets)) {
         leave_out(item.where, "extension headers of IPv6 are no protocol: the rule holds for IPv4 only");
       }
       if (item.condition.states == kAllStates) {
         translated.rules.push_back(rule);
-        return;
       }
-      for (unsigned state = 0; state < 4; ++state) {
+      for (unsigned state = 0; state < 4 && item.condition.states != kAllStates; ++state) {
         if ((item.condition.states >> state & 1U) != 0) {
           translated.rules.push_back(rule);
           translated.rules.back().match.state = static_cast<ConnectionState>(state);
         }
       }
+      if (item.accepts_within) {
+        translated.rules.push_back(translated.rules.back());
+        translated.rules.back().action = RuleAction::accept;
+        translated.rules.back().limit.reset();
+      }
     } catch (const Untold& untold) {
       leave_out(item.where, untold.what());
     }
+  }
+
+  void check_limit(std::size_t number, const ChainRules& translated) const {
+    const Item& item = items_[number];
+    if (item.condition.states != kAllStates && (item.condition.states & (item.condition.states - 1U)) != 0) {
+      throw Untold("limit: one bucket for packets of several states");
+    }
+    if (item.accepts_within && !dropped_behind(number, translated.default_action)) {
+      throw Untold("limit: what is beyond it meets the next rules, which do not drop all of it");
+    }
+    const auto limits = std::count_if(translated.rules.begin(), translated.rules.end(),
+                                      [](const Rule& rule) { return rule.action == RuleAction::limit; });
+    if (limits >= LIMITS) throw Untold("limit: a chain has room for " + std::to_string(LIMITS));
   }
 
   // Throws Untold where our rules do not say that.
@@ -254,6 +337,7 @@ class HookTranslation {
     Rule rule;
     rule.match = item.condition.match;
     rule.action = item.action;
+    rule.limit = item.limit;
     rule.log_every = item.logs ? 1 : 0;
     rule.description = item.description;
     RuleMatch& match = rule.match;

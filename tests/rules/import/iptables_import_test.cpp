@@ -177,6 +177,68 @@ TEST_CASE("a return of the base chain is its policy, a goto ends with it") {
       {"src": "0.0.0.0/0", "action": "drop"}])"));
 }
 
+TEST_CASE("hashlimit with a drop is a limit for each source, destination or prefix") {
+  const std::string above = "-m hashlimit --hashlimit-above 10/min --hashlimit-burst 7 ";
+  const auto limited = [](const std::string& per) {
+    json rule = {{"action", "limit"}, {"rate", "10/m"}, {"burst", 7}};
+    if (!per.empty()) rule["per"] = per;
+    return rule;
+  };
+  const auto rule = [](const std::string& options) {
+    json made = rules("-A INPUT " + options + " -j DROP\n").at(0);
+    made.erase("src");
+    return made;
+  };
+  CHECK(rule(above + "--hashlimit-mode srcip --hashlimit-name a") == limited("source"));
+  CHECK(rule(above + "--hashlimit-mode dstip --hashlimit-name a --hashlimit-htable-size 8192") ==
+        limited("destination"));
+  CHECK(rule(above + "--hashlimit-mode srcip --hashlimit-srcmask 24 --hashlimit-name a") == limited("source/24/64"));
+  CHECK(rule(above + "--hashlimit-mode srcip --hashlimit-srcmask 0 --hashlimit-name a") == limited(""));
+  CHECK(rule(above + "--hashlimit-name a") == limited(""));
+  CHECK(rule("-m limit ! --limit 10/minute --limit-burst 7").at("rate") == "10/m");
+  const Texts ipv6{std::string("# ip6tables-save\n") + kChains + "-A INPUT " + above +
+                   "--hashlimit-mode srcip --hashlimit-srcmask 48 --hashlimit-name a -j DROP\nCOMMIT\n"};
+  CHECK(import_texts(ipv6).ruleset.at("ingress").at("rules").at(0).at("per") == "source/48");
+}
+
+TEST_CASE("limit with an acceptance is a limit and a rule, where the policy or the next rules drop the rest") {
+  const std::string accept = "-A INPUT -p icmp -m icmp --icmp-type 8 -m limit --limit 2/hour -j ACCEPT\n";
+  CHECK_THAT(imported(accept).left_out.at(0), Catch::Contains("meets the next rules"));
+  CHECK_THAT(imported("-A INPUT -m limit --limit 24/day -j ACCEPT\n").left_out.at(0), Catch::Contains("next rules"));
+  const json made = rules(
+      "-A INPUT -p tcp -m tcp --dport 22 -m limit --limit 48/day -j ACCEPT\n"
+      "-A INPUT -p tcp -m tcp --dport 22 -j DROP\n");
+  CHECK(made == json::parse(R"([
+      {"src": "0.0.0.0/0", "l4proto": "TCP", "dport": 22, "action": "limit", "rate": "2/h", "burst": 5},
+      {"src": "0.0.0.0/0", "l4proto": "TCP", "dport": 22, "action": "forward"},
+      {"src": "0.0.0.0/0", "l4proto": "TCP", "dport": 22, "action": "drop"}])"));
+}
+
+TEST_CASE("a limit of iptables that no rule says is left out, one that is not quite the same is named") {
+  const auto left = [](const std::string& options, const std::string& why) {
+    INFO(options);
+    CHECK_THAT(why_left_out("-A INPUT " + options), Catch::Contains(why));
+  };
+  const std::string above = "-m hashlimit --hashlimit-above 10/min --hashlimit-name a ";
+  left(above + "--hashlimit-mode srcip,dstport -j DROP", "for a source or a destination only");
+  left("-m hashlimit --hashlimit-above 512kb/s --hashlimit-name a -j DROP", "allowed are packets in a time");
+  left(above + "-m tcp --dport 22 -j DROP", "it stands behind a limit");
+  left(above + "-m conntrack --ctstate NEW -j DROP", "it stands behind a limit");
+  left(above + "-j ACCEPT", "accept what is within it and drop the rest");
+  left("-m limit --limit 5/sec -m hashlimit --hashlimit-above 1/s -j DROP", "a second limit");
+  left("-m hashlimit --hashlimit-above 10/s --hashlimit-rate-match --hashlimit-name a -j DROP",
+       "no rule has such a field");
+  Imported read = imported("-A INPUT -s 10.0.0.0/8 " + above + "-j DROP\n-A INPUT " + above + "-j DROP\n");
+  REQUIRE(read.left_out.size() == 1);
+  CHECK_THAT(read.left_out[0], Catch::Contains("two rules have buckets in a"));
+  read = imported(
+      "-A INPUT -m hashlimit --hashlimit-above 10/sec --hashlimit-burst 20 --hashlimit-mode srcip "
+      "--hashlimit-name a -j DROP\n");
+  CHECK(read.ruleset.at("ingress").at("rules").size() == 1);
+  REQUIRE(read.left_out.size() == 1);
+  CHECK_THAT(read.left_out[0], Catch::Contains("after 1 s without a packet"));
+}
+
 TEST_CASE("a rule without a target counts") { CHECK(rules("-A INPUT -s 10.0.0.1/32\n")[0].at("action") == "count"); }
 
 TEST_CASE("what no rule says is left out by its line, with the reason") {
@@ -185,9 +247,8 @@ TEST_CASE("what no rule says is left out by its line, with the reason") {
         "lists those that it matches");
   CHECK(why_left_out("-A INPUT -m ttl --ttl-gt 255 -j ACCEPT") ==
         "line 5 of IPv4: -A INPUT -m ttl --ttl-gt 255 -j ACCEPT: a TTL that no packet has");
-  CHECK_THAT(
-      why_left_out("-A INPUT -m limit --limit 5/sec -j ACCEPT"),
-      Catch::EndsWith("-m limit: is not translated; rules with action limit do the same (nicsentry help rules add)"));
+  CHECK_THAT(why_left_out("-A INPUT -m limit --limit 5/sec -j ACCEPT"),
+             Catch::EndsWith("limit: what is beyond it meets the next rules, which do not drop all of it"));
   CHECK_THAT(why_left_out("-A INPUT ! -p tcp -j DROP"), Catch::Contains("all protocols but one"));
   CHECK_THAT(why_left_out("-A INPUT -i eth+ -j DROP"), Catch::Contains("a rule names each interface"));
   CHECK_THAT(why_left_out("-A INPUT -m set --match-set bad src -j DROP"), Catch::Contains("-m set"));

@@ -42,6 +42,14 @@ constexpr const char* kState = R"({"ct": {"key": "state"}})";
 constexpr const char* kDrop = R"(, {"drop": null})";
 constexpr const char* kAccept = R"(, {"accept": null})";
 
+std::string limit(const std::string& fields) { return R"({"limit": {)" + fields + "}}"; }
+
+// A limit for each element of a set.
+std::string keyed(const std::string& key, const std::string& fields, const std::string& set = "@s") {
+  return R"({"set": {"op": "update", "elem": )" + key + R"(, "set": ")" + set + R"(", "stmt": [)" + limit(fields) +
+         "]}}";
+}
+
 Imported imported(std::vector<json> objects) {
   objects.insert(objects.begin(), {{"metainfo", {{"json_schema_version", 1}}}});
   const Texts texts{json{{"nftables", objects}}.dump()};
@@ -78,6 +86,8 @@ TEST_CASE("ICMP type and code, length, DSCP, TTL and VLAN of nft become fields")
         json{{"l4proto", "ICMP"}, {"icmptype", "destination-unreachable"}, {"icmpcode", "frag-needed"}});
   CHECK(fields(match(payload("icmp", "type"), "8", "!=")) == json{{"l4proto", "ICMP"}, {"icmptype", "0-7,9-255"}});
   CHECK(fields(match(meta("length"), "100", "<=")) == json{{"length", "0-100"}});
+  CHECK(fields(match(payload("ip", "length"), R"({"range": [40, 100]})")) ==
+        json{{"src", "0.0.0.0/0"}, {"length", "40-100"}});
   CHECK(fields(match(meta("length"), R"({"range": [1400, 1500]})")) == json{{"length", "1400-1500"}});
   CHECK(fields(match(payload("ip", "dscp"), R"({"set": ["cs1", 46]})")) ==
         json{{"src", "0.0.0.0/0"}, {"dscp", "cs1,ef"}});
@@ -183,6 +193,118 @@ TEST_CASE("a rule of one family's table is of this family; behind one that takes
       {"src": "::/0", "action": "forward"}, {"src": "::/0", "action": "drop"}])"));
 }
 
+TEST_CASE("a limit of nft beyond whose rate packets are dropped is a limit") {
+  const std::string over = R"("rate": 10, "burst": 7, "per": "minute", "inv": true)";
+  const json ours = {{"rate", "10/m"}, {"burst", 7}};
+  const auto with = [](json fields, const json& more) {
+    fields.update(more);
+    return fields;
+  };
+  CHECK(fields(limit(over)) == ours);
+  CHECK(fields(match(payload("tcp", "dport"), "22") + "," + limit(over)) ==
+        with(ours, {{"l4proto", "TCP"}, {"dport", 22}}));
+  CHECK(fields(keyed(payload("ip", "saddr"), over)) == with(ours, {{"src", "0.0.0.0/0"}, {"per", "source"}}));
+  CHECK(fields(keyed(payload("ip6", "saddr"), over)) == with(ours, {{"src", "::/0"}, {"per", "source/128"}}));
+  CHECK(fields(keyed(payload("ip6", "daddr"), over)) == with(ours, {{"src", "::/0"}, {"per", "destination"}}));
+  CHECK(fields(keyed(R"({"&": [)" + payload("ip", "daddr") + R"(, "255.255.240.0"]})", over)) ==
+        with(ours, {{"src", "0.0.0.0/0"}, {"per", "destination/20/128"}}));
+  CHECK(fields(R"({"meter": {"key": {"elem": {"val": )" + payload("ip", "saddr") + R"(, "timeout": 60}}, "stmt": )" +
+               limit(over) + R"(, "size": 99, "name": "m"}})") ==
+        with(ours, {{"src", "0.0.0.0/0"}, {"per", "source"}}));
+  CHECK(fields(limit(R"("rate": 48, "burst": 0, "per": "day", "inv": true)")) == json{{"rate", "2/h"}, {"burst", 5}});
+  CHECK(fields(limit(R"("rate": 1, "burst": 0, "per": "second", "inv": true, "rate_unit": "mbytes")")) ==
+        json{{"rate", "8388608bit/s"}, {"burst", "1048576B"}});
+  CHECK(fields(limit(R"("rate": 60, "burst": 100, "per": "minute", "inv": true, "rate_unit": "kbytes",
+                        "burst_unit": "kbytes")")) == json{{"rate", "8192bit/s"}, {"burst", "163840B"}});
+}
+
+TEST_CASE("a limit of nft within whose rate packets are accepted is a limit and a rule, where the rest is dropped") {
+  const std::string within = limit(R"("rate": 5, "burst": 5, "per": "second")") + kAccept;
+  const std::string ping = match(payload("icmp", "type"), R"("echo-request")") + ",";
+  const json limited = json::parse(R"([
+      {"l4proto": "ICMP", "icmptype": "echo-request", "action": "limit", "rate": "5/s", "burst": 5},
+      {"l4proto": "ICMP", "icmptype": "echo-request", "action": "forward"}])");
+  const auto rules_of = [](const Imported& read) { return read.ruleset.at("ingress").at("rules"); };
+  Imported read = imported({chain("in", "input", "drop"), rule("in", ping + within)});
+  CHECK(read.left_out == Texts{});
+  CHECK(rules_of(read) == limited);
+  read = imported({chain("in"), rule("in", ping + within), rule("in", ping + R"({"drop": null})")});
+  CHECK(read.left_out == Texts{});
+  CHECK(rules_of(read).size() == 3);
+  // A rule for other packets is in nobody's way.
+  read = imported({chain("in", "input", "drop"), rule("in", ping + within),
+                   rule("in", match(payload("tcp", "dport"), "22") + kAccept)});
+  CHECK(read.left_out == Texts{});
+  CHECK(rules_of(read).size() == 3);
+  for (const std::string& next :
+       {match(payload("ip", "saddr"), R"("10.0.0.1")") + kAccept, ping + R"({"counter": null})"}) {
+    read = imported({chain("in", "input", "drop"), rule("in", ping + within), rule("in", next)});
+    REQUIRE(read.left_out.size() == 1);
+    CHECK_THAT(read.left_out[0], Catch::Contains("what is beyond it meets the next rules"));
+  }
+}
+
+TEST_CASE("a chain with limits accepts what is established at the place where nft does") {
+  const std::string established = match(kState, R"("established")") + kAccept;
+  const std::string over = limit(R"("rate": 10, "burst": 7, "per": "minute", "inv": true)") + kDrop;
+  const Imported read = imported({chain("in", "input", "drop"), rule("in", established), rule("in", over)});
+  CHECK(read.left_out == Texts{});
+  CHECK_FALSE(read.ruleset.at("ingress").at("accept_established").get<bool>());
+  CHECK(read.ruleset.at("ingress").at("rules").at(0) == json{{"conntrack", "ESTABLISHED"}, {"action", "forward"}});
+  CHECK(read.ruleset.at("ingress").at("rules").at(1).at("action") == "limit");
+}
+
+TEST_CASE("a limit of nft that no rule says is left out, one that is not quite the same is named") {
+  const std::string over = R"("rate": 10, "burst": 7, "per": "minute", "inv": true)";
+  const std::string within = R"("rate": 10, "burst": 7, "per": "minute")";
+  const std::string saddr = payload("ip", "saddr");
+  const auto left = [](const std::string& expr, const std::string& why) {
+    INFO(expr);
+    CHECK_THAT(why_left_out(expr), Catch::Contains(why));
+  };
+  left(limit(within) + kDrop, "accept what is within it and drop the rest");
+  left(limit(over) + kAccept, "accept what is within it and drop the rest");
+  left(limit(over), "accept what is within it and drop the rest");
+  left(limit(over) + "," + match(payload("tcp", "dport"), "22") + kDrop, "it stands behind a limit");
+  left(limit(over) + "," + limit(over) + kDrop, "it stands behind a limit");
+  left(R"({"limit": "shared"})" + std::string(kDrop), "several rules can share");
+  left(keyed(R"({"concat": [)" + saddr + "," + payload("tcp", "dport") + "]}", over) + kDrop,
+       "buckets are for a source or a destination only");
+  left(keyed(R"({"&": [)" + saddr + R"(, "255.0.255.0"]})", over) + kDrop, "is no prefix");
+  left(limit(R"("rate": 7, "per": "day", "inv": true)") + kDrop, "no whole number of packets an hour");
+  left(limit(R"("rate": 10, "per": "second", "inv": true, "rate_unit": "kbytes")") + kDrop,
+       "larger packets never pass there");
+  left(match(kState, R"({"set": ["new", "invalid"]})") + "," + limit(over) + kDrop, "packets of several states");
+  left(R"({"set": {"op": "add", "elem": )" + saddr + R"(, "set": "@s", "stmt": [{"counter": null}]}})" + kDrop,
+       "a rule changes no set");
+  Imported read =
+      imported({chain("in"), rule("in", keyed(saddr, over) + kDrop), rule("in", keyed(saddr, over) + kDrop)});
+  REQUIRE(read.left_out.size() == 1);
+  CHECK_THAT(read.left_out[0], Catch::Contains("two rules have buckets in @s"));
+  const std::string to = R"(, {"jump": {"target": "more"}})";
+  read = imported({chain("in"), chain("more", ""), rule("more", limit(over) + kDrop),
+                   rule("in", match(payload("tcp", "dport"), "1") + to),
+                   rule("in", match(payload("tcp", "dport"), "2") + to)});
+  CHECK(read.ruleset.at("ingress").at("rules").empty());
+  REQUIRE(read.left_out.size() == 1);
+  CHECK_THAT(read.left_out[0], Catch::Contains("several jumps lead to it"));
+  const auto named = [&](const std::string& element, const std::string& op) {
+    std::string expr = keyed(element, over) + kDrop;
+    expr.replace(expr.find("update"), 6, op);
+    const Imported found = imported({chain("in"), rule("in", expr)});
+    CHECK(found.ruleset.at("ingress").at("rules").size() == 1);
+    return found.left_out;
+  };
+  const auto ends = [&](int seconds) {
+    return R"({"elem": {"val": )" + saddr + R"(, "timeout": )" + std::to_string(seconds) + "}}";
+  };
+  CHECK(named(ends(42), "update") == Texts{});  // 7 of 10/m are there again by then
+  REQUIRE(named(ends(41), "update").size() == 1);
+  CHECK_THAT(named(ends(41), "update")[0], Catch::Contains("here it fills at the rate"));
+  REQUIRE(named(ends(600), "add").size() == 1);
+  CHECK_THAT(named(ends(600), "add")[0], Catch::Contains("here they stay"));
+}
+
 TEST_CASE("what no rule says is left out by its handle, with the reason") {
   CHECK(why_left_out(match(payload("icmp", "sequence"), "5") + kAccept) ==
         "inet t in handle 7: icmp sequence: no rule has such a field");
@@ -193,9 +315,8 @@ TEST_CASE("what no rule says is left out by its handle, with the reason") {
   CHECK_THAT(why_left_out(match(payload("icmp", "code"), "4") + kAccept),
              Catch::Contains("icmpcode: read 4 without icmptype"));
   CHECK_THAT(why_left_out(match(meta("mark"), "1") + kDrop), Catch::EndsWith("meta mark: no rule has such a field"));
-  CHECK_THAT(
-      why_left_out(R"({"limit": {"rate": 5, "per": "second"}}, {"accept": null})"),
-      Catch::EndsWith("limit: is not translated; rules with action limit do the same (nicsentry help rules add)"));
+  CHECK_THAT(why_left_out(limit(R"("rate": 5, "per": "second")") + kAccept),
+             Catch::EndsWith("limit: what is beyond it meets the next rules, which do not drop all of it"));
   CHECK_THAT(why_left_out(match(payload("th", "dport"), "53") + kDrop), Catch::Contains("ports of any protocol"));
   CHECK_THAT(why_left_out(match(meta("l4proto"), R"("tcp")", "!=") + kDrop), Catch::Contains("all protocols but some"));
   CHECK_THAT(why_left_out(match(payload("ip", "saddr"), R"("@nowhere")") + kDrop), Catch::Contains("no such set"));
