@@ -35,12 +35,12 @@ At most a year.
   in, out      interface of the ingress, of the egress chain: eth0; !eth1 excepts one
   src, dst     addresses (nicsentry help addresses), several with commas between
   l4proto      TCP, UDP, ICMP, ICMPv6, another name, or a number; several: TCP,UDP
-  sport, dport a port, a range, or several: 22,80,8000-8100
+  sport, dport a port, a range, or several: 22,80,8000-8100,60000-
   tcpflags     flags that are set, or with ! not set: SYN,!ACK
   icmptype     with l4proto ICMP or ICMPv6: a name or number, several: echo-request,3
-  icmpcode     with icmptype: a number, or a name of unreachable destinations
+  icmpcode     with icmptype: a number, or a name of one of its codes: port-unreachable, host-redirect
   length       bytes of the packet with its IP header: 0-100,1400-1500
-  dscp         a name or number: ef, af11,cs1
+  dscp         a name or number: ef, af11,cs1, 0x2e
   ttl          a number or range; of IPv6 the hop limit: 0-5
   vlan         id of the outermost tag, or none: 10,20-29,none
                (a card cannot read these six)
@@ -48,7 +48,8 @@ At most a year.
   action       drop, accept, log (accept and log), count or limit; 'forward' is accept
   rate         of limit: 100/s, 10/m, 1/h, or 10Mbit/s; packets beyond it are dropped
   burst        of limit: packets, or bytes with a rate of bits (64kB), that may come at once
-  per          of limit: rule, source or destination, each with the rate for itself; source/56 by IPv6 prefixes
+  per          of limit: rule, source or destination, each with the rate for itself; source/56 by IPv6 prefixes,
+               source/24/56 by those of IPv4 and IPv6
   log          true, or one of how many packets: log=100
   description  a text
   expires      when the rule ends, from now on (nicsentry help durations)

@@ -40,7 +40,7 @@ std::array<limit, 2> limit_of(const Limit& rule, Chain chain) {
   if (rule.key.per != BucketKey::Per::rule) {
     const unsigned bits = rule.key.ipv6_prefix;
     families[0].high = ~std::uint64_t{0};  // IPV4_HIGH: no IPv6 address shares the bucket
-    families[0].low = std::numeric_limits<std::uint32_t>::max();
+    families[0].low = upper_bits(rule.key.ipv4_prefix) >> 32U;
     families[1].high = upper_bits(std::min(bits, 64U));
     families[1].low = upper_bits(bits > 64 ? bits - 64 : 0);
   }

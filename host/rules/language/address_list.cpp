@@ -130,7 +130,7 @@ class ListReader {
     if (const auto range = p2p_range(entry)) {
       return {ListEntry{*range}};
     }
-    return {{}, read.wrong};
+    return {{}, entry.find(',') == std::string_view::npos ? read.wrong : "more than an address: a line has one"};
   }
 
   // A file of several sets is not the content of one.

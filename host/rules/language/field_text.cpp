@@ -67,11 +67,14 @@ std::vector<std::string> names_in(const Name<Value> (&names)[Count]) {
   return list;
 }
 
+// Decimal, or hexadecimal behind "0x".
 template <typename Number>
 std::optional<Number> whole_number(std::string_view text) {
+  const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+  if (hexadecimal) text.remove_prefix(2);
   Number number = 0;
   const char* end = text.data() + text.size();
-  const auto [rest, failure] = std::from_chars(text.data(), end, number);
+  const auto [rest, failure] = std::from_chars(text.data(), end, number, hexadecimal ? 16 : 10);
   if (failure != std::errc() || rest != end) return std::nullopt;
   return number;
 }
@@ -128,17 +131,26 @@ std::string protocols_text(const std::vector<std::uint8_t>& protocols) {
   return text;
 }
 
-std::optional<PortRange> parse_ports(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  const auto first = whole_number<std::uint16_t>(trimmed(text.substr(0, dash)));
-  const auto last =
-      dash == std::string_view::npos ? first : whole_number<std::uint16_t>(trimmed(text.substr(dash + 1)));
-  if (!first || !last || *first > *last) return std::nullopt;
+std::optional<PortRange> parse_ports(std::string_view text, std::uint16_t highest) {
+  text = trimmed(text);
+  const std::size_t sign = text.find_first_of("-:");
+  if (sign == std::string_view::npos) {
+    const auto port = whole_number<std::uint16_t>(text);
+    return port && *port <= highest ? std::optional(PortRange{*port, *port}) : std::nullopt;
+  }
+  const std::string_view from = trimmed(text.substr(0, sign));
+  const std::string_view to = trimmed(text.substr(sign + 1));
+  // "-1024" would be a negative number to most readers.
+  const bool open = from.empty() && text[sign] == ':' && !to.empty();
+  const auto first = open ? std::optional<std::uint16_t>(0) : whole_number<std::uint16_t>(from);
+  const auto last = to.empty() ? std::optional(highest) : whole_number<std::uint16_t>(to);
+  if (!first || !last || *first > *last || *last > highest) return std::nullopt;
   return PortRange{*first, *last};
 }
 
 std::optional<std::vector<PortRange>> parse_port_list(std::string_view text) {
-  auto ranges = parse_list(text, parse_ports);
+  const auto parse = [](std::string_view one) { return parse_ports(one); };
+  auto ranges = parse_list<PortRange>(text, parse);
   return ranges ? std::optional(normalised(std::move(*ranges))) : std::nullopt;
 }
 

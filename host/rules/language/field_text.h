@@ -21,7 +21,8 @@ std::string protocol_text(std::uint8_t protocol);                   // its name,
 std::optional<std::vector<std::uint8_t>> parse_protocols(std::string_view text);  // "TCP,UDP", sorted, each once
 std::string protocols_text(const std::vector<std::uint8_t>& protocols);
 
-std::optional<PortRange> parse_ports(std::string_view text);                   // "80", "1000-2000"
+// "80", "1000-2000", "1000:2000"; "1000-" reaches to the highest, ":2000" from 0. Numbers can be hexadecimal ("0x50").
+std::optional<PortRange> parse_ports(std::string_view text, std::uint16_t highest = 0xffff);
 std::optional<std::vector<PortRange>> parse_port_list(std::string_view text);  // "22,80,8000-8100", normalised()
 std::string ports_text(const std::vector<PortRange>& ports);
 

@@ -69,18 +69,55 @@ constexpr NamedNumber kIcmpV6Types[] = {{"destination-unreachable", 1},
                                         {"ind-neighbor-solicit", 141},
                                         {"ind-neighbor-advert", 142},
                                         {"mld2-listener-report", 143}};
-// Of destination-unreachable.
-constexpr NamedNumber kIcmpCodes[] = {
-    {"net-unreachable", 0},          {"network-unreachable", 0}, {"host-unreachable", 1}, {"prot-unreachable", 2},
-    {"protocol-unreachable", 2},     {"port-unreachable", 3},    {"frag-needed", 4},      {"fragmentation-needed", 4},
-    {"net-prohibited", 9},           {"network-prohibited", 9},  {"host-prohibited", 10}, {"admin-prohibited", 13},
-    {"communication-prohibited", 13}};
-constexpr NamedNumber kIcmpV6Codes[] = {
-    {"no-route", 0},         {"admin-prohibited", 1},    {"communication-prohibited", 1},
-    {"addr-unreachable", 3}, {"address-unreachable", 3}, {"port-unreachable", 4},
-    {"policy-fail", 5},      {"reject-route", 6}};
-constexpr std::uint16_t kUnreachable = 3;
-constexpr std::uint16_t kUnreachableV6 = 1;
+// The names of codes, each of one type.
+struct NamedCode {
+  const char* name;
+  std::uint16_t type;
+  std::uint16_t value;
+};
+constexpr NamedCode kIcmpCodes[] = {{"net-unreachable", 3, 0},
+                                    {"network-unreachable", 3, 0},
+                                    {"host-unreachable", 3, 1},
+                                    {"prot-unreachable", 3, 2},
+                                    {"protocol-unreachable", 3, 2},
+                                    {"port-unreachable", 3, 3},
+                                    {"frag-needed", 3, 4},
+                                    {"fragmentation-needed", 3, 4},
+                                    {"source-route-failed", 3, 5},
+                                    {"network-unknown", 3, 6},
+                                    {"host-unknown", 3, 7},
+                                    {"net-prohibited", 3, 9},
+                                    {"network-prohibited", 3, 9},
+                                    {"host-prohibited", 3, 10},
+                                    {"TOS-network-unreachable", 3, 11},
+                                    {"TOS-host-unreachable", 3, 12},
+                                    {"admin-prohibited", 3, 13},
+                                    {"communication-prohibited", 3, 13},
+                                    {"host-precedence-violation", 3, 14},
+                                    {"precedence-cutoff", 3, 15},
+                                    {"network-redirect", 5, 0},
+                                    {"host-redirect", 5, 1},
+                                    {"TOS-network-redirect", 5, 2},
+                                    {"TOS-host-redirect", 5, 3},
+                                    {"ttl-zero-during-transit", 11, 0},
+                                    {"ttl-zero-during-reassembly", 11, 1},
+                                    {"ip-header-bad", 12, 0},
+                                    {"required-option-missing", 12, 1}};
+constexpr NamedCode kIcmpV6Codes[] = {{"no-route", 1, 0},
+                                      {"admin-prohibited", 1, 1},
+                                      {"communication-prohibited", 1, 1},
+                                      {"beyond-scope", 1, 2},
+                                      {"addr-unreachable", 1, 3},
+                                      {"address-unreachable", 1, 3},
+                                      {"port-unreachable", 1, 4},
+                                      {"policy-fail", 1, 5},
+                                      {"failed-policy", 1, 5},
+                                      {"reject-route", 1, 6},
+                                      {"ttl-zero-during-transit", 3, 0},
+                                      {"ttl-zero-during-reassembly", 3, 1},
+                                      {"bad-header", 4, 0},
+                                      {"unknown-header-type", 4, 1},
+                                      {"unknown-option", 4, 2}};
 // RFC 2474, 2597, 3246, 5865, 8622.
 constexpr NamedNumber kDscp[] = {{"cs0", 0},   {"be", 0},    {"df", 0},    {"lephb", 1}, {"le", 1},    {"cs1", 8},
                                  {"af11", 10}, {"af12", 12}, {"af13", 14}, {"cs2", 16},  {"af21", 18}, {"af22", 20},
@@ -95,8 +132,6 @@ std::span<const NamedNumber> names_of(NumberField field, std::uint8_t protocol) 
   switch (field) {
     case NumberField::icmp_type:
       return v6 ? std::span<const NamedNumber>(kIcmpV6Types) : kIcmpTypes;
-    case NumberField::icmp_code:
-      return v6 ? std::span<const NamedNumber>(kIcmpV6Codes) : kIcmpCodes;
     case NumberField::dscp:
       return kDscp;
     case NumberField::vlan:
@@ -106,26 +141,44 @@ std::span<const NamedNumber> names_of(NumberField field, std::uint8_t protocol) 
   }
 }
 
+std::span<const NamedCode> codes_of(std::uint8_t protocol) {
+  if (protocol == IPPROTO_ICMPV6) return kIcmpV6Codes;
+  return protocol == IPPROTO_ICMP ? std::span<const NamedCode>(kIcmpCodes) : std::span<const NamedCode>();
+}
+
+const NamedCode* code_named(std::string_view name, std::uint8_t protocol) {
+  const auto codes = codes_of(protocol);
+  const auto found =
+      std::find_if(codes.begin(), codes.end(), [name](const NamedCode& code) { return same_word(code.name, name); });
+  return found == codes.end() ? nullptr : &*found;
+}
+
 std::optional<PortRange> parse_range(NumberField field, std::string_view text, std::uint8_t protocol) {
   text = trimmed(text);
+  if (field == NumberField::icmp_code) {
+    if (const NamedCode* code = code_named(text, protocol)) return PortRange{code->value, code->value};
+  }
   for (const NamedNumber& known : names_of(field, protocol)) {
     if (same_word(known.name, text)) return PortRange{known.value, known.value};
   }
-  const auto range = parse_ports(text);
   // "none" is no number.
-  const auto last = static_cast<std::uint16_t>(number_field_last(field) - (field == NumberField::vlan ? 1 : 0));
-  return range && range->last <= last ? range : std::nullopt;
+  return parse_ports(text, static_cast<std::uint16_t>(number_field_last(field) - (field == NumberField::vlan ? 1 : 0)));
 }
 
-std::string range_text(NumberField field, const PortRange& range, std::uint8_t protocol) {
-  if (range.first == range.last) return number_text(field, range.first, protocol);
-  return std::to_string(range.first) + "-" + std::to_string(range.last);
+// The type that all packets of the rule are of.
+std::optional<std::uint16_t> only_type(const RuleMatch& match) {
+  const NumberRanges& types = match.number(NumberField::icmp_type);
+  const bool one = types.size() == 1 && types.front().first == types.front().last;
+  return one ? std::optional(types.front().first) : std::nullopt;
 }
 
-// Whether all of the rule's types are those whose codes have names.
-bool is_unreachable(const RuleMatch& match) {
-  const std::uint16_t type = icmp_protocol(match) == IPPROTO_ICMPV6 ? kUnreachableV6 : kUnreachable;
-  return match.number(NumberField::icmp_type) == NumberRanges{{type, type}};
+std::string value_text(NumberField field, std::uint16_t value, const RuleMatch& match) {
+  if (field != NumberField::icmp_code) return number_text(field, value, icmp_protocol(match));
+  const auto codes = codes_of(icmp_protocol(match));
+  const auto type = only_type(match);
+  const auto found = std::find_if(codes.begin(), codes.end(),
+                                  [&](const NamedCode& code) { return code.type == type && code.value == value; });
+  return found == codes.end() ? std::to_string(value) : found->name;
 }
 
 }  // namespace
@@ -170,13 +223,14 @@ std::string number_field_allowed(NumberField field) {
              "or "
              "a list of these";
     case NumberField::icmp_code:
-      return "a number from 0 to 255, a range, a name of a code of destination-unreachable (port-unreachable, ...), or "
-             "a "
-             "list of these";
+      return "a number from 0 to 255, a range, a name of one of its type's codes (port-unreachable, host-redirect, "
+             "...), "
+             "or a list of these";
     case NumberField::length:
       return "a number of bytes from 0 to 65535, IP header included, a range (\"0-100\"), or a list of these";
     case NumberField::dscp:
-      return "a name (cs0 to cs7, af11 to af43, ef, va, le), a number from 0 to 63, a range of numbers, or a list of "
+      return "a name (cs0 to cs7, af11 to af43, ef, va, le), a number from 0 to 63 (\"46\", \"0x2e\"), a range of "
+             "numbers, or a list of "
              "these";
     case NumberField::ttl:
       return "a number from 0 to 255, a range (\"0-5\"), or a list of these";
@@ -191,6 +245,9 @@ std::vector<std::string> number_words(NumberField field) {
   for (const std::uint8_t protocol : {std::uint8_t{IPPROTO_ICMP}, std::uint8_t{IPPROTO_ICMPV6}}) {
     for (const NamedNumber& known : names_of(field, protocol)) {
       if (std::find(words.begin(), words.end(), known.name) == words.end()) words.emplace_back(known.name);
+    }
+    for (const NamedCode& code : field == NumberField::icmp_code ? codes_of(protocol) : std::span<const NamedCode>()) {
+      if (std::find(words.begin(), words.end(), code.name) == words.end()) words.emplace_back(code.name);
     }
   }
   return words;
@@ -221,12 +278,17 @@ std::string number_text(NumberField field, std::uint16_t value, std::uint8_t pro
   return std::to_string(value);
 }
 
+std::optional<std::uint16_t> icmp_type_of_code(std::string_view name, std::uint8_t protocol) {
+  const NamedCode* code = code_named(trimmed(name), protocol);
+  return code != nullptr ? std::optional(code->type) : std::nullopt;
+}
+
 std::string numbers_text(NumberField field, const RuleMatch& match) {
-  const bool named = field != NumberField::icmp_code || is_unreachable(match);
-  const std::uint8_t protocol = named ? icmp_protocol(match) : std::uint8_t{0};
   std::string text;
   const auto add = [&](const PortRange& range) {
-    text += (text.empty() ? "" : ",") + range_text(field, range, protocol);
+    text += (text.empty() ? "" : ",") + (range.first == range.last
+                                             ? value_text(field, range.first, match)
+                                             : std::to_string(range.first) + "-" + std::to_string(range.last));
   };
   for (PortRange range : match.number(field)) {
     const bool none = field == NumberField::vlan && range.last == kNoVlan && range.first != kNoVlan;

@@ -28,8 +28,10 @@ std::optional<std::uint16_t> parse_number(NumberField field, std::string_view te
 // Values and ranges with commas between, normalised(): "echo-request,3", "0-100", "10,none".
 std::optional<NumberRanges> parse_numbers(NumberField field, std::string_view text, std::uint8_t protocol);
 
-// The values as parse_numbers() reads them; single ones by their names. Names of codes are those of unreachable
-// destinations only.
+// The type that a code's name is of: "host-redirect" is one of redirect. Nothing where it is no such name.
+std::optional<std::uint16_t> icmp_type_of_code(std::string_view name, std::uint8_t protocol);
+
+// The values as parse_numbers() reads them; single ones by their names, those of codes where the rule has one type.
 std::string numbers_text(NumberField field, const RuleMatch& match);
 std::string number_text(NumberField field, std::uint16_t value, std::uint8_t protocol);
 

@@ -38,7 +38,7 @@ constexpr std::array<Meaning, 19> kFieldMeanings{{
     {"vlan", "vlan_id vid vlanid dot1q"},
 }};
 
-constexpr std::array<Meaning, 15> kValueMeanings{{
+constexpr std::array<Meaning, 19> kValueMeanings{{
     {"drop", "deny reject block discard refuse"},
     {"accept", "allow permit pass"},
     {"pass", "allow permit accept"},
@@ -54,16 +54,25 @@ constexpr std::array<Meaning, 15> kValueMeanings{{
     {"drv", "native driver xdpdrv"},
     {"skb", "generic xdpgeneric"},
     {"tc", "clsact"},
+    {"source", "saddr srcip client clients host hosts ip address"},
+    {"destination", "dest daddr dstip server servers"},
+    {"ICMPv6", "icmp6 icmp_v6 ipv6_icmp"},
+    {"ESTABLISHED", "est estab"},
 }};
+
+std::string lower_case(std::string_view word) {
+  std::string text(word);
+  for (char& letter : text) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+  return text;
+}
 
 // In lower case, without dashes before it, with '_' for those within: "--ctstate", "src-ip".
 std::string plain_word(std::string_view word) {
   word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
-  std::string text(word);
-  for (char& letter : text) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    if (letter == '-') letter = '_';
-  }
+  std::string text = lower_case(word);
+  std::replace(text.begin(), text.end(), '-', '_');
   return text;
 }
 
@@ -76,9 +85,9 @@ bool has_word(std::string_view words, std::string_view word) {
   return false;
 }
 
-std::string meaning_hint(std::string_view word, std::span<const char* const> allowed,
-                         std::span<const Meaning> meanings) {
-  const std::string asked = plain_word(word);
+// Without a look for the closest one.
+std::string known_meaning(const std::string& asked, std::span<const char* const> allowed,
+                          std::span<const Meaning> meanings) {
   const auto is_meant = [&asked](const Meaning& meaning) { return has_word(meaning.theirs, asked); };
   for (const char* ours : allowed) {
     if (same_word(ours, asked)) return std::string("; did you mean '") + ours + "'?";
@@ -86,7 +95,14 @@ std::string meaning_hint(std::string_view word, std::span<const char* const> all
                                    [&](const Meaning& meaning) { return meaning.ours == ours && is_meant(meaning); });
     if (meant) return std::string("; did you mean '") + ours + "'?";
   }
-  return did_you_mean(asked, allowed);
+  return {};
+}
+
+std::string meaning_hint(std::string_view word, std::span<const char* const> allowed,
+                         std::span<const Meaning> meanings) {
+  const std::string asked = plain_word(word);
+  const std::string hint = known_meaning(asked, allowed, meanings);
+  return hint.empty() ? did_you_mean(asked, allowed) : hint;
 }
 
 }  // namespace
@@ -103,6 +119,25 @@ std::string value_hint(std::string_view word, std::span<const char* const> allow
     return "; did you mean 'drv' or 'skb'?";
   }
   return meaning_hint(word, allowed, kValueMeanings);
+}
+
+std::string name_hint(std::string_view word, const std::vector<std::string>& names) {
+  word = trimmed(word);
+  if (word.starts_with('!')) word = trimmed(word.substr(1));
+  const bool known =
+      std::any_of(names.begin(), names.end(), [word](const std::string& name) { return same_word(name, word); });
+  if (known || word.empty() || (word.front() >= '0' && word.front() <= '9')) return {};
+  std::vector<const char*> allowed;
+  std::vector<std::string> lower;
+  for (const std::string& name : names) {
+    allowed.push_back(name.c_str());
+    lower.push_back(lower_case(name));
+  }
+  if (std::string hint = known_meaning(plain_word(word), allowed, kValueMeanings); !hint.empty()) return hint;
+  const auto closest = closest_word(lower_case(word), lower);
+  if (!closest) return {};
+  const auto place = std::find(lower.begin(), lower.end(), *closest) - lower.begin();
+  return "; did you mean '" + names[static_cast<std::size_t>(place)] + "'?";
 }
 
 }  // namespace nicsentry

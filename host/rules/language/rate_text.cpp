@@ -100,18 +100,24 @@ std::optional<BucketKey> parse_per(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view end = text.substr(0, slash);
   BucketKey key;
-  if (same_word(end, "source")) {
+  if (same_word(end, "source") || same_word(end, "src")) {
     key = {BucketKey::Per::source, BucketKey::kSourcePrefix};
-  } else if (same_word(end, "destination")) {
+  } else if (same_word(end, "destination") || same_word(end, "dst")) {
     key = {BucketKey::Per::destination, BucketKey::kDestinationPrefix};
   } else if (!same_word(end, "rule") || slash != std::string_view::npos) {
     return std::nullopt;
   }
   if (slash == std::string_view::npos) return key;
   std::string_view rest = text.substr(slash + 1);
-  const auto length = take_amount(rest);
-  if (!length || !rest.empty() || *length == 0 || *length > 128) return std::nullopt;
-  key.ipv6_prefix = static_cast<std::uint8_t>(*length);
+  auto last = take_amount(rest);
+  if (last && rest.starts_with('/')) {
+    if (*last == 0 || *last > BucketKey::kIpv4Prefix) return std::nullopt;
+    key.ipv4_prefix = static_cast<std::uint8_t>(*last);
+    rest.remove_prefix(1);
+    last = take_amount(rest);
+  }
+  if (!last || !rest.empty() || *last == 0 || *last > 128) return std::nullopt;
+  key.ipv6_prefix = static_cast<std::uint8_t>(*last);
   return key;
 }
 
@@ -119,8 +125,12 @@ std::string per_text(const BucketKey& key) {
   if (key.per == BucketKey::Per::rule) return "rule";
   const bool source = key.per == BucketKey::Per::source;
   const std::uint8_t usual = source ? BucketKey::kSourcePrefix : BucketKey::kDestinationPrefix;
-  return std::string(source ? "source" : "destination") +
-         (key.ipv6_prefix == usual ? "" : "/" + std::to_string(key.ipv6_prefix));
+  std::string text = source ? "source" : "destination";
+  if (key.ipv4_prefix != BucketKey::kIpv4Prefix) text += "/" + std::to_string(key.ipv4_prefix);
+  if (key.ipv4_prefix != BucketKey::kIpv4Prefix || key.ipv6_prefix != usual) {
+    text += "/" + std::to_string(key.ipv6_prefix);
+  }
+  return text;
 }
 
 }  // namespace nicsentry

@@ -18,7 +18,8 @@ inline constexpr const char* kRateAllowed =
 inline constexpr const char* kBurstAllowed =
     "packets, or bytes with a rate of bits (\"64kB\"), 1 to 4000000000, of at most a day at the rate";
 inline constexpr const char* kPerAllowed =
-    "rule, source or destination, the latter two also with the length of IPv6 prefixes (\"source/56\", 1 to 128)";
+    "rule, source or destination, the latter two also with the length of IPv6 prefixes (\"source/56\", 1 to 128), or "
+    "with those of IPv4 and IPv6 (\"source/24/56\")";
 
 std::optional<Rate> parse_rate(std::string_view text);
 std::string rate_text(const Rate& rate);
@@ -27,7 +28,7 @@ std::string rate_text(const Rate& rate);
 std::optional<std::uint64_t> parse_burst(std::string_view text);
 std::string burst_text(std::uint64_t burst, bool of_bits);
 
-// "rule", "source", "destination", "source/56".
+// "rule", "source", "destination", "source/56" (IPv6), "source/24/56" (IPv4 and IPv6).
 std::optional<BucketKey> parse_per(std::string_view text);
 std::string per_text(const BucketKey& key);
 

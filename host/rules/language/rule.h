@@ -124,8 +124,11 @@ struct BucketKey {
   static constexpr std::uint8_t kSourcePrefix = 64;  // a host may use any address of it
   static constexpr std::uint8_t kDestinationPrefix = 128;
 
+  static constexpr std::uint8_t kIpv4Prefix = 32;
+
   Per per = Per::rule;
   std::uint8_t ipv6_prefix = 0;  // IPv6 addresses with the same prefix share a bucket
+  std::uint8_t ipv4_prefix = kIpv4Prefix;
 
   bool operator==(const BucketKey&) const = default;
 };

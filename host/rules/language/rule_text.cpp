@@ -16,6 +16,7 @@
 #include "host/rules/language/number_fields.h"
 #include "host/rules/language/other_tools.h"
 #include "host/rules/language/rate_text.h"
+#include "host/rules/language/rule_words.h"
 #include "host/rules/language/words.h"
 
 namespace nicsentry {
@@ -44,7 +45,7 @@ constexpr const char* kInterfacesAllowed =
     "an interface's name (1 to 15 characters, without blank, '/' or ':'), \"!\" and such a name, or a list of them";
 constexpr const char* kLogAllowed = "true, false, or {\"every\": COUNT} for one of so many packets (1 to 4294967295)";
 constexpr const char* kPortsAllowed =
-    "a port (0 to 65535), a range of ports from the lower to the higher (\"1000-2000\"), or a list of these";
+    "a port (0 to 65535), a range of ports from the lower to the higher (\"1000-2000\", \"1000-\"), or a list of these";
 
 // Converters return nullopt for a value that is not allowed.
 template <typename Value>
@@ -173,10 +174,15 @@ class FieldReader {
     if (field == fields_.end() || (is_icmp_field(number_field) && !has_icmp_protocol(name, *field, match))) return;
     const auto text = list_text<std::uint16_t>(*field);
     const auto ranges = text ? parse_numbers(number_field, *text, icmp_protocol(match)) : std::nullopt;
-    if (ranges) {
-      match.number(number_field) = *ranges;
+    if (!ranges) {
+      const std::string code = meant_code(number_field, text, icmp_protocol(match));
+      misread(
+          name, *field,
+          number_field_allowed(number_field) + (code.empty() ? names_hint(*field, number_words(number_field)) : code));
+    } else if (number_field == NumberField::icmp_code && !is_of_type(*text, match)) {
+      misread(name, *field, "the name of a code of the rule's icmptype");
     } else {
-      misread(name, *field, number_field_allowed(number_field) + meant_code(number_field, text, icmp_protocol(match)));
+      match.number(number_field) = *ranges;
     }
   }
 
@@ -202,14 +208,45 @@ class FieldReader {
 
   // iptables' names of a type together with its code.
   static std::string meant_code(NumberField field, const std::optional<std::string>& text, std::uint8_t protocol) {
-    if (field != NumberField::icmp_type || !text || !parse_number(NumberField::icmp_code, *text, protocol)) return {};
-    return "; did you mean icmptype destination-unreachable with icmpcode " + *text + "?";
+    const auto type = text ? icmp_type_of_code(*text, protocol) : std::nullopt;
+    if (field != NumberField::icmp_type || !type) return {};
+    return "; did you mean icmptype " + number_text(NumberField::icmp_type, *type, protocol) + " with icmpcode " +
+           *text + "?";
+  }
+
+  // A code's name says its type, too. A rule without types is refused for that.
+  static bool is_of_type(std::string_view names, const RuleMatch& match) {
+    const NumberRanges& types = match.number(NumberField::icmp_type);
+    for (bool more = !types.empty(); more;) {
+      const std::size_t comma = names.find(',');
+      const auto type = icmp_type_of_code(names.substr(0, comma), icmp_protocol(match));
+      if (type && types != NumberRanges{{*type, *type}}) return false;
+      more = comma != std::string_view::npos;
+      if (more) names.remove_prefix(comma + 1);
+    }
+    return true;
+  }
+
+  // For the first of the words, with commas between, that is none of the names but near one of them.
+  static std::string names_hint(const json& value, const std::vector<std::string>& names) {
+    const std::vector<json> words = value.is_array() ? value.get<std::vector<json>>() : std::vector<json>{value};
+    for (const json& one : words) {
+      if (!one.is_string()) continue;
+      std::string_view rest = one.get_ref<const std::string&>();
+      for (bool more = true; more;) {
+        const std::size_t comma = rest.find(',');
+        if (const std::string hint = name_hint(rest.substr(0, comma), names); !hint.empty()) return hint;
+        more = comma != std::string_view::npos;
+        if (more) rest.remove_prefix(comma + 1);
+      }
+    }
+    return {};
   }
 
   static std::string hint_of(const char* name, const json& value) {
     constexpr std::array kActionsMeant = {"drop", "accept", "forward", "log", "count", "limit"};
-    if (std::string_view(name) != "action" || !value.is_string()) return {};
-    return value_hint(value.get_ref<const std::string&>(), kActionsMeant);
+    if (std::string_view(name) != "action") return names_hint(value, rule_word_values(name));
+    return value.is_string() ? value_hint(value.get_ref<const std::string&>(), kActionsMeant) : "";
   }
 
   // A name as the kernel takes it (dev_valid_name() in net/core/dev.c).

@@ -74,6 +74,14 @@ const Field kFields[] = {
     {"dport", R"("1000-2000")", R"("1000-2000")"},
     {"dport", R"("1000 - 2000")", R"("1000-2000")"},
     {"dport", R"("80-80")", "80"},
+    {"dport", R"("1401-")", R"("1401-65535")"},
+    {"dport", R"("1401:65535")", R"("1401-65535")"},
+    {"dport", R"(":1023, 60000:")", R"("0-1023,60000-65535")"},
+    {"dport", R"("0x50")", "80"},
+    {"ttl", R"("250-")", R"("250-255")"},
+    {"vlan", R"("4000-")", R"("4000-4095")"},
+    {"dscp", R"("0x2e")", R"("ef")"},
+    {"dscp", R"("AF41,cs3,EF")", R"("cs3,af41,ef")"},
     {"dport", R"("0-65535")", R"("0-65535")"},
     {"dport", R"("22,80,8000-8100")", R"("22,80,8000-8100")"},
     {"dport", R"([8000, "22", "90 - 100"])", R"("22,90-100,8000")"},
@@ -162,8 +170,13 @@ const Refused kRefused[] = {
     {"sport", "80.0"},
     {"sport", R"("http")"},
     {"sport", R"("2000-1000")"},
-    {"sport", R"("1000-")"},
     {"sport", R"("-1000")"},
+    {"sport", R"("-")"},
+    {"sport", R"(":")"},
+    {"sport", R"("1:2:3")"},
+    {"sport", R"("0x")"},
+    {"sport", R"("0x10000")"},
+    {"ttl", R"("256-")"},
     {"sport", R"("1-2-3")"},
     {"sport", R"("1-65536")"},
     {"dport", R"("")"},
@@ -414,6 +427,11 @@ TEST_CASE("a limit is parsed in each of its forms and printed in one") {
       {R"("rate": "1500kbit/s", "burst": "1500B")", R"("rate":"1500kbit/s","burst":"1500B")"},
       {R"("rate": "1000Gbit/s", "burst": "4000000000 bytes")", R"("rate":"1000Gbit/s","burst":"4GB")"},
       {R"("rate": "9/s", "per": "Source")", R"("rate":"9/s","per":"source")"},
+      {R"("rate": "9/s", "per": "src")", R"("rate":"9/s","per":"source")"},
+      {R"("rate": "9/s", "per": "DST/64")", R"("rate":"9/s","per":"destination/64")"},
+      {R"("rate": "9/s", "per": "source/24/56")", R"("rate":"9/s","per":"source/24/56")"},
+      {R"("rate": "9/s", "per": "src/24/64")", R"("rate":"9/s","per":"source/24/64")"},
+      {R"("rate": "9/s", "per": "source/32/64")", R"("rate":"9/s","per":"source")"},
       {R"("rate": "9/s", "per": "source/64")", R"("rate":"9/s","per":"source")"},
       {R"("rate": "9/s", "per": "source/56")", R"("rate":"9/s","per":"source/56")"},
       {R"("rate": "9/s", "per": "destination/128")", R"("rate":"9/s","per":"destination")"},
@@ -447,7 +465,8 @@ TEST_CASE("a limit that says no rate, or one that cannot be kept, is refused wit
     CAPTURE(burst);
     CHECK(error_of(std::string(R"(, "rate": "1Gbit/s", "burst": )") + burst).starts_with("burst: read "));
   }
-  for (const char* per : {"\"host\"", "\"rule/8\"", "\"source/0\"", "\"source/129\"", "\"source/\"", "\"/64\"", "5"}) {
+  for (const char* per : {"\"host\"", "\"rule/8\"", "\"source/0\"", "\"source/129\"", "\"source/\"", "\"/64\"", "5",
+                          "\"source/33/64\"", "\"source/0/64\"", "\"source/24/\"", "\"source/8/24/56\""}) {
     CAPTURE(per);
     CHECK(error_of(std::string(R"(, "rate": "1/s", "per": )") + per).starts_with("per: read "));
   }
@@ -487,13 +506,35 @@ TEST_CASE("a rule that passes and logs has one form") {
 TEST_CASE("an error names the field, the value and the allowed values") {
   CHECK(errors_of(R"({"sport": "http"})") ==
         Texts{"sport: read \"http\", allowed is a port (0 to 65535), a range of ports from the lower to the higher "
-              "(\"1000-2000\"), or a list of these"});
+              "(\"1000-2000\", \"1000-\"), or a list of these"});
   CHECK(errors_of(R"({"conntrack": "old"})") ==
         Texts{"conntrack: read \"old\", allowed is NEW, ESTABLISHED, RELATED or INVALID"});
   CHECK(errors_of(R"({"tcpflags": "SYN,!syn"})") ==
         Texts{"tcpflags: read \"SYN,!syn\", allowed is one or more of SYN, FIN, ACK, RST, PSH, URG, CWR, ECE with "
               "commas between, \"!\" before those that are not set, none both ways"});
   CHECK(errors_of(R"({"src": "10.0.0.300"})")[0].starts_with("src: read \"10.0.0.300\" (no address), allowed is"));
+}
+
+TEST_CASE("a value that is misspelt gets the name that was probably meant") {
+  const auto ends = [](const std::string& fields, const std::string& meant) {
+    INFO(fields);
+    CHECK_THAT(errors_of(fields).at(0), Catch::EndsWith(meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+    if (meant.empty()) CHECK_THAT(errors_of(fields).at(0), !Catch::Contains("did you mean"));
+  };
+  ends(R"({"l4proto": "TPC"})", "TCP");
+  ends(R"({"l4proto": "UDP,icmp6"})", "ICMPv6");
+  ends(R"({"conntrack": "ESTABLISHD"})", "ESTABLISHED");
+  ends(R"({"conntrack": "est"})", "ESTABLISHED");
+  ends(R"({"tcpflags": "SYN,!AKC"})", "ACK");
+  ends(R"({"action": "deny"})", "drop");
+  ends(R"({"dscp": "af4l"})", "af41");
+  ends(R"({"l4proto": "ICMP", "icmptype": "echo-reqest"})", "echo-request");
+  ends(R"({"l4proto": "ICMP", "icmptype": 5, "icmpcode": "host-redirct"})", "host-redirect");
+  ends(R"({"action": "limit", "rate": "1/s", "per": "saddr"})", "source");
+  ends(R"({"action": "limit", "rate": "1/s", "per": "destinaton"})", "destination");
+  ends(R"({"l4proto": 300})", "");
+  ends(R"({"l4proto": "quic"})", "");
+  ends(R"({"dport": "http"})", "");
 }
 
 TEST_CASE("every error of a rule is reported") {
@@ -533,7 +574,14 @@ TEST_CASE("ICMP types and codes are names or numbers of one protocol") {
         R"("destination-unreachable" "port-unreachable")");
   CHECK(fields(R"({"l4proto": "ICMPv6", "icmptype": 1, "icmpcode": 4})") ==
         R"("destination-unreachable" "port-unreachable")");
-  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": 11, "icmpcode": 1})") == R"("time-exceeded" 1)");
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": 11, "icmpcode": 1})") ==
+        R"("time-exceeded" "ttl-zero-during-reassembly")");
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": "redirect", "icmpcode": "host-redirect"})") ==
+        R"("redirect" "host-redirect")");
+  CHECK(fields(R"({"l4proto": "ICMP", "icmptype": "3,5", "icmpcode": 1})") ==
+        R"("destination-unreachable,redirect" 1)");
+  CHECK(fields(R"({"l4proto": "ICMPv6", "icmptype": 4, "icmpcode": "unknown-option,0"})") ==
+        R"("parameter-problem" "bad-header,unknown-option")");
   CHECK(fields(R"({"l4proto": "ICMP", "icmptype": "9-40"})") == R"("9-40" null)");
 }
 
@@ -555,6 +603,10 @@ TEST_CASE("ICMP types and codes that no packet can have are refused") {
   CHECK(errors_of(R"({"icmptype": "nd-redirect", "l4proto": "ICMP"})").size() == 1);
   CHECK_THAT(errors_of(R"({"icmptype": "port-unreachable", "l4proto": "ICMP"})").at(0),
              Catch::EndsWith("did you mean icmptype destination-unreachable with icmpcode port-unreachable?"));
+  CHECK_THAT(errors_of(R"({"icmptype": "host-redirect", "l4proto": "ICMP"})").at(0),
+             Catch::EndsWith("did you mean icmptype redirect with icmpcode host-redirect?"));
+  CHECK_THAT(errors_of(R"({"icmptype": "redirect", "icmpcode": "port-unreachable", "l4proto": "ICMP"})").at(0),
+             Catch::EndsWith("allowed is the name of a code of the rule's icmptype"));
   CHECK_THAT(errors_of(R"({"hoplimit": 1})").at(0), Catch::EndsWith("did you mean 'ttl'?"));
   CHECK_THAT(errors_of(R"({"tos": 1})").at(0), Catch::EndsWith("did you mean 'dscp'?"));
   CHECK_THAT(errors_of(R"({"vlan_id": 1})").at(0), Catch::EndsWith("did you mean 'vlan'?"));
