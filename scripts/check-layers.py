@@ -23,6 +23,7 @@ FLOORS = {
     "export": 5,
     "datapath": 4,
     "filter": 4,
+    "metrics": 4,
     "sessions": 4,
     "run": 4,
     "rules": 3,
@@ -33,7 +34,7 @@ FLOORS = {
 }
 # Rooms within a room, from the top: each may include those after it.
 INNER = {
-    "api": ["endpoints", "server", "client", "json"],
+    "api": ["endpoints", "access", "server", "client", "json"],
     "rules": ["", "import", "compile", "sets", "language"],
     "export": ["files"],
     "programs": ["reading", "loaded", "verify", "monitor", "dialect", "compiler", "values", "lint"],

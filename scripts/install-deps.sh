@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Installs the packages of Debian 12 that nicsentry needs. Does nothing if all are installed.
 #   scripts/install-deps.sh [--tests | --package]
-#     --tests: also those that only the tests need, and promtool in /usr/local/bin
+#     --tests: also those that only the tests need, and promtool and prometheus in /usr/local/bin
 #     --package: also those that scripts/package.sh needs
 set -euo pipefail
 
 packages=(
   build-essential cmake ninja-build pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev zlib1g-dev bpftool iproute2
-  ethtool nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libzstd-dev libmicrohttpd-dev libmnl-dev
+  ethtool nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libzstd-dev libmicrohttpd-dev libgnutls28-dev libmnl-dev
   libpcap-dev libcurl4-openssl-dev iperf3 tcpreplay python3 python3-scapy
 )
 test_packages=(
-  catch2 tshark tcpdump python3-jsonschema python3-prometheus-client clang-format clang-tidy shellcheck mandoc man-db black
+  catch2 tshark tcpdump python3-jsonschema python3-yaml python3-prometheus-client clang-format clang-tidy shellcheck mandoc man-db black
   flake8 mypy zsh
   debootstrap debhelper lintian
   libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables xdp-tools curl ccache lld
@@ -31,9 +31,11 @@ missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
 done
-# promtool's package, prometheus, would start and enable a service: only the tool is taken out of it.
+# The package prometheus would start and enable a service: only its two programs are taken out of it.
 tools=()
-[[ ${1:-} == --tests ]] && ! command -v promtool >/dev/null && tools+=(promtool)
+for tool in promtool prometheus; do
+  [[ ${1:-} == --tests ]] && ! command -v "$tool" >/dev/null && tools+=("$tool")
+done
 all=("${missing[@]}" "${tools[@]}")
 ((${#all[@]} == 0)) && exit 0
 
@@ -46,5 +48,5 @@ if ((${#tools[@]} > 0)); then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg -x prometheus_*.deb .)
-  install -m 755 "$work/usr/bin/promtool" /usr/local/bin/promtool
+  install -m 755 "$work/usr/bin/promtool" "$work/usr/bin/prometheus" /usr/local/bin/
 fi

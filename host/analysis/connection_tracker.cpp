@@ -63,6 +63,21 @@ ConnectionsSnapshot ConnectionObserver::snapshot() const {
   return snapshot;
 }
 
+// A state's name has one address: names are counted by it, and read only once each.
+ConnectionCounts ConnectionObserver::counts() const {
+  std::map<const char*, std::uint64_t> by_name;
+  std::as_const(registry_).for_each([&by_name](const Session& session) {
+    if (session.connection.seen()) {
+      ++by_name[connection_state(session.connection)];
+    }
+  });
+  ConnectionCounts counts{{}, state_latency()};
+  for (const auto& [name, count] : by_name) {
+    counts.by_state[name] += count;
+  }
+  return counts;
+}
+
 ConnectionTracker::ConnectionTracker(SessionRegistry& registry, AttachmentList& attachments, const Lifetimes& lifetimes,
                                      TimestampNs now_ns)
     : ConnectionObserver(registry), attachments_(attachments), lifetimes_(lifetimes), ticked_ns_(now_ns) {
@@ -326,6 +341,7 @@ void ConnectionTracker::flushed(TimestampNs now_ns) {
       ++state_latency_.waited;
     } else {
       state_latency_.histogram.add(std::chrono::nanoseconds(now_ns - begun.first_ns));
+      state_latency_.durations.add(std::chrono::nanoseconds(now_ns - begun.first_ns));
     }
   }
   begun_.clear();

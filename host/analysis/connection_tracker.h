@@ -56,6 +56,7 @@ class ConnectionObserver {
 
   virtual StateLatency state_latency() const { return {}; }
   ConnectionsSnapshot snapshot() const;
+  ConnectionCounts counts() const;
 
  protected:
   // True when a state changed.

@@ -214,7 +214,7 @@ void LiveAnalysis::begin_closing() {
   window_due_ = requests_.empty() ? std::max(window_due_ + options_.window, now) : now + options_.window;
   const TimestampNs end = wall_clock_ns();
   const TimestampNs start = std::exchange(window_start_ns_, end);
-  closing_.emplace(Closing{monitor_.flip(window_number_++, start), end, std::exchange(requests_, {})});
+  closing_.emplace(Closing{monitor_.flip(window_number_++, start), end, std::exchange(requests_, {}), now});
   if (!resting_) {
     quiescence_.request();
   }
@@ -226,6 +226,7 @@ void LiveAnalysis::finish_closing() {
   WindowReport report = closing_->closer.collect(closing_->end_ns);
   forget_dropped_attachments();
   const Requests requests = std::move(closing_->requests);
+  const nanoseconds closing = Clock::now() - closing_->began;
   closing_.reset();
   output_.attachments_dropped();
   loop_.reschedule(window_timer_, window_due_);
@@ -234,7 +235,7 @@ void LiveAnalysis::finish_closing() {
     output_.warning("a window captured too many packets: the features of " + std::to_string(packets) +
                     " were not kept (a lower --cap, or a shorter --window)");
   }
-  output_.window(std::move(report));
+  output_.window(std::move(report), closing);
   for (const auto& done : requests) {
     done(number);
   }

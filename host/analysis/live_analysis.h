@@ -28,7 +28,8 @@ struct LiveAnalysisOptions {
 
 // The receivers of a live analysis, called on the loop's thread. None of these may wait.
 struct LiveAnalysisOutput {
-  std::function<void(WindowReport)> window;                          // each window, when it is closed
+  // Each window, when it is closed; `closing`: since the switch to the next one.
+  std::function<void(WindowReport, std::chrono::nanoseconds closing)> window;
   std::function<void(const Attachment&, const EventBatch&)> events;  // as they were read, by time
   std::function<void(const std::string&)> info;
   std::function<void(const std::string&)> warning;
@@ -94,6 +95,7 @@ class LiveAnalysis {
     WindowCloser closer;
     TimestampNs end_ns = 0;
     Requests requests;
+    Clock::time_point began{};
   };
   std::optional<Closing> closing_;
   bool resting_ = false;  // a rest within the window is waited for, see Monitor::begin_rest()

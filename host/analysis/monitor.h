@@ -103,6 +103,7 @@ class Monitor {
   void track_connections(bool on, const Lifetimes& lifetimes = {});
   bool tracks_connections() const { return connections_->writes_states(); }
   ConnectionsSnapshot connections() const { return connections_->snapshot(); }
+  ConnectionCounts connection_counts() const { return connections_->counts(); }
 
  private:
   friend class WindowCloser;

@@ -12,6 +12,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,7 +20,10 @@
 #include "host/analysis/live_analysis.h"
 #include "host/api/client/find_controller.h"
 #include "host/api/endpoints/connections.h"
+#include "host/api/endpoints/events.h"
 #include "host/api/endpoints/explain.h"
+#include "host/api/endpoints/health.h"
+#include "host/api/endpoints/metrics.h"
 #include "host/api/endpoints/programs.h"
 #include "host/api/endpoints/rules.h"
 #include "host/api/endpoints/ruleset.h"
@@ -35,10 +39,14 @@
 #include "host/app/program_keeper.h"
 #include "host/app/service_manager.h"
 #include "host/app/standing_connections.h"
+#include "host/app/tcp_api.h"
 #include "host/app/user_programs.h"
 #include "host/app/version_info.h"
 #include "host/base/error.h"
+#include "host/base/rfc3339.h"
 #include "host/base/wall_clock.h"
+#include "host/export/files/summary_json.h"
+#include "host/metrics/run_meters.h"
 #include "host/run/event_loop.h"
 
 namespace nicsentry {
@@ -50,7 +58,16 @@ constexpr auto kLookInterval = 10ms;  // at programs whose interface changed
 // A packet's stay in a card, threads and queues included, is below a tenth of this.
 constexpr std::chrono::microseconds kCardQuiescence{2000};
 constexpr std::chrono::seconds kWindowLimit{20};  // a window ends in milliseconds, on a card in seconds
+constexpr auto kHeartbeat = 500ms;                // of the loop, for /healthz
+constexpr auto kStandstill = 10s;                 // of the loop
+constexpr auto kEventsBeat = 15s;                 // shorter than what proxies wait for
+constexpr auto kLiveFiguresAge = 200ms;
+constexpr auto kLiveFiguresLimit = 1000ms;        // a scrape goes on without them
 constexpr std::chrono::seconds kFilesLimit{100};  // a large window takes its time to be written
+
+std::string json_line(const nlohmann::ordered_json& object) {
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 UniqueFd signal_descriptor() {
   sigset_t signals;
@@ -70,14 +87,48 @@ std::string still_enforcing(const std::string& port) {
          port;
 }
 
+Messages count_messages(const Messages& messages, const std::shared_ptr<RunMeters>& meters,
+                        const std::shared_ptr<EventFeed>& feed) {
+  const auto counted = [&](const char* level, const std::function<void(const std::string&)>& say) {
+    return [meters, feed, level, say](const std::string& text) {
+      meters->add_messages(level, 1);
+      if (feed->wanted(EventKind::message)) {
+        feed->publish(EventKind::message, json_line({{"level", level}, {"text", text}}));
+      }
+      say(text);
+    };
+  };
+  return {messages.info, counted("warning", messages.warning), counted("error", messages.error)};
+}
+
+void publish_change(EventFeed& feed, const RunFirewall::SetChange& change) {
+  if (!feed.wanted(EventKind::block)) {
+    return;
+  }
+  auto entries = nlohmann::ordered_json::array();
+  for (const AddressRange& range : change.entries) {
+    entries.push_back(range.text());
+  }
+  const TimestampNs now = wall_clock_ns();
+  feed.publish(EventKind::block, json_line({{"time_ns", now},
+                                            {"time", rfc3339(now)},
+                                            {"set", change.set},
+                                            {"added", change.added},
+                                            {"removed", change.removed},
+                                            {"entries", std::move(entries)}}));
+}
+
 // A run: everything that it needs is put together here, and nowhere else.
 class Daemon {
  public:
   Daemon(const DaemonOptions& options, const ReportOutputOptions& output, const Messages& messages,
-         const std::function<void(const std::string&)>& log)
+         const std::function<void(const std::string&)>& log, std::shared_ptr<RunMeters> meters,
+         std::shared_ptr<EventFeed> feed)
       : options_(options),
         messages_(messages),
         log_(log),
+        meters_(std::move(meters)),
+        feed_(std::move(feed)),
         logged_(options.log_rate, [this](const std::string& record) { write_record(record); }),
         firewall_(make_firewall(options, messages)),
         ports_(open_ports(options, firewall_.get())),
@@ -88,6 +139,7 @@ class Daemon {
             messages, [this](const Attachment& attachment, const std::string& reason) { lose(attachment, reason); },
             [this](const PortNames& names) {
               rename_ports(names, ports_, analysis_.monitor().attachments(), firewall_.get(), messages_);
+              note_port_names();
             }),
         user_programs_(messages.warning),
         service_manager_(messages.warning),
@@ -97,6 +149,7 @@ class Daemon {
     if (options.log) {
       packet_log_ = std::make_unique<PacketLog>(*options.log, messages);
     }
+    note_port_names();
     remove_dead_sockets();
     tidy_records();
     watch();
@@ -137,6 +190,17 @@ class Daemon {
         loop_.calls().post([this] { stop_after_window(); });
       }
     };
+    output.written = [meters = meters_](const WindowOutcome& outcome) { meters->add_written(outcome.took); };
+    for (const char* level : {"warning", "error"}) {
+      meters_->add_messages(level, 0);  // a series that begins with its first message has no rate for it
+    }
+    meters_->add_left_out("standard output", 0);
+    if (!output.formats.empty()) {
+      meters_->add_left_out("files", 0);
+    }
+    output.lost = [meters = meters_](const std::string& name, std::uint64_t windows) {
+      meters->add_left_out(name, windows);
+    };
     return output;
   }
 
@@ -147,7 +211,15 @@ class Daemon {
 
   LiveAnalysisOutput analysis_output() {
     LiveAnalysisOutput output;
-    output.window = [this](WindowReport report) { take_window(std::move(report)); };
+    output.window = [this](WindowReport report, std::chrono::nanoseconds closing) {
+      meters_->add_window(report, closing);
+      if (feed_->wanted(EventKind::window)) {
+        auto window = window_json(report);
+        window["window"] = report.number + output_.first_window();  // as in its files
+        feed_->publish(EventKind::window, json_line(window));
+      }
+      take_window(std::move(report));
+    };
     output.events = [this](const Attachment& attachment, const EventBatch& batch) {
       logged_.take(attachment, batch, firewall_.get());
     };
@@ -170,6 +242,14 @@ class Daemon {
       return now + kLookInterval;
     });
     service_manager_.feed_from(loop_);
+    loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
+      turned_ = now.time_since_epoch().count();
+      return now + kHeartbeat;
+    });
+    loop_.add_timer(EventLoop::Clock::now() + kEventsBeat, [this](auto now) {
+      feed_->beat();
+      return now + kEventsBeat;
+    });
     if (firewall_) {
       loop_.add_timer(EventLoop::Clock::now(), [this](auto now) {
         report_log();
@@ -182,7 +262,8 @@ class Daemon {
     const RunFirewall run{
         firewall_.get(),
         [this](Chain chain) { return loop_.calls().call([this, chain] { return enforcing_program(chain); }); },
-        [this] { return firewall_ ? firewall_->enforced() : std::vector<Enforcement::EnforcedAt>(); }};
+        [this] { return firewall_ ? firewall_->enforced() : std::vector<Enforcement::EnforcedAt>(); },
+        [feed = feed_](const RunFirewall::SetChange& change) { publish_change(*feed, change); }};
     add_rules_routes(router_, run, one_way_caution(options_));
     add_ruleset_routes(router_, run);
     add_sets_routes(router_, run);
@@ -196,7 +277,13 @@ class Daemon {
                                   }});
     add_status_routes(router_, [this, run] { return status(run); });
     add_version_routes(router_, version_info());
+    add_metrics_routes(router_, run, run_metrics());
+    add_health_routes(router_, [this] {
+      return EventLoop::Clock::now().time_since_epoch() - EventLoop::Clock::duration(turned_.load()) < kStandstill;
+    });
+    add_events_routes(router_, *feed_);
     server_->listen_unix(socket_path_);
+    tcp_api_ = std::make_unique<TcpApi>(*server_, options_.listen, messages_);
   }
 
   EndedWindow ended_window() {
@@ -268,6 +355,51 @@ class Daemon {
       status.ended_outputs.emplace_back("standard output");
     }
     return status;
+  }
+
+  RunMetrics run_metrics() {
+    const VersionInfo info = version_info();
+    return {{info.version, info.commit, std::to_string(info.program_abi), std::to_string(info.state_format)},
+            [this] { return meters_->figures(); },
+            [this] { return live_figures(); },
+            [this] {
+              const std::lock_guard lock(metrics_mutex_);
+              return port_names_;
+            }};
+  }
+
+  // Readers at the same time share a look at the loop's state.
+  LiveFigures live_figures() {
+    const std::lock_guard lock(live_mutex_);
+    const auto now = EventLoop::Clock::now();
+    if (now - live_taken_ >= kLiveFiguresAge) {
+      live_ = loop_.calls().call([this] { return take_live_figures(); }, kLiveFiguresLimit);
+      live_taken_ = now;
+    }
+    return live_;
+  }
+
+  LiveFigures take_live_figures() const {
+    LiveFigures figures;
+    for (const auto& attachment : analysis_.monitor().attachments()) {
+      const AttachmentName& name = attachment->name();
+      const Room room = attachment->room();
+      figures.attachments.push_back({name.interface, name.hook, name.mode, !attachment->ended(), room.capacity,
+                                     room.free, static_cast<double>(attachment->sampling_rate()) / CONFIG_SHARE_ALL});
+    }
+    for (const Outage& outage : programs_.outages()) {
+      figures.attachments.push_back({outage.interface, outage.hook, outage.mode, false, 0, 0, 0});
+    }
+    if (analysis_.monitor().tracks_connections()) {
+      const ConnectionCounts counts = analysis_.monitor().connection_counts();
+      figures.connections = {counts.by_state, counts.state_latency.durations, counts.state_latency.waited};
+    }
+    return figures;
+  }
+
+  void note_port_names() {
+    const std::lock_guard lock(metrics_mutex_);
+    port_names_ = port_names();
   }
 
   ConnectionsSnapshot connections() const {
@@ -350,7 +482,12 @@ class Daemon {
     }
   }
 
-  void write_record(const std::string& record) { packet_log_ ? packet_log_->offer(record) : log_(record); }
+  void write_record(const std::string& record) {
+    if (feed_->wanted(EventKind::log)) {
+      feed_->publish(EventKind::log, record);
+    }
+    packet_log_ ? packet_log_->offer(record) : log_(record);
+  }
 
   void report_log() {
     logged_.report_left_out();
@@ -376,6 +513,9 @@ class Daemon {
     service_manager_.reloading();
     if (packet_log_) {
       packet_log_->reopen();
+    }
+    if (tcp_api_) {
+      tcp_api_->reload();
     }
     messages_.info("SIGHUP: files that were moved away are to be made anew");
     service_manager_.ready(state_line());
@@ -510,12 +650,21 @@ class Daemon {
     loop_.calls().close();
     analysis_.forget_requests();
     output_.forget_waiting();
+    feed_->close();
+    tcp_api_.reset();
     server_.reset();
   }
 
   const DaemonOptions& options_;
   const Messages& messages_;
   const std::function<void(const std::string&)>& log_;
+  const std::shared_ptr<RunMeters> meters_;
+  const std::shared_ptr<EventFeed> feed_;
+  std::mutex metrics_mutex_;
+  std::vector<std::string> port_names_;
+  std::mutex live_mutex_;  // held while the loop is asked
+  LiveFigures live_;
+  EventLoop::Clock::time_point live_taken_{};
   LoggedPackets logged_;
   EventLoop loop_;
   std::unique_ptr<Firewall> firewall_;
@@ -532,6 +681,8 @@ class Daemon {
   std::string socket_path_;
   Router router_;
   std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<TcpApi> tcp_api_;
+  std::atomic<EventLoop::Clock::rep> turned_{EventLoop::Clock::now().time_since_epoch().count()};
   std::atomic<bool> text_ended_ = false;  // nobody reads standard output any more
   bool stopping_ = false;                 // a signal came
   bool failed_ = false;
@@ -541,7 +692,11 @@ class Daemon {
 
 DaemonResult run_daemon(const DaemonOptions& options, const ReportOutputOptions& output, const Messages& messages,
                         const std::function<void(const std::string&)>& log) {
-  Daemon daemon(options, output, messages, log);
+  check_listen_files(options.listen);
+  const auto meters = std::make_shared<RunMeters>();
+  const auto feed = std::make_shared<EventFeed>();
+  const Messages counted = count_messages(messages, meters, feed);
+  Daemon daemon(options, output, counted, log, meters, feed);
   return daemon.run();
 }
 

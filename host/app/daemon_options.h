@@ -8,11 +8,25 @@
 #include <string>
 #include <vector>
 
+#include "host/packet/session_key.h"
 #include "host/packet/tcp_flags.h"
 #include "host/ports/port.h"
 #include "host/sessions/lifetimes.h"
 
 namespace nicsentry {
+
+// The TCP addresses at which a run answers its API, beside its Unix socket, and who may ask there.
+struct ListenOptions {
+  std::vector<Endpoint> addresses;
+  std::optional<std::filesystem::path> token_file;
+  bool open_read = false;          // clients on the loopback interface read without a token
+  std::vector<std::string> hosts;  // names of this host that a header Host may have
+  std::optional<std::filesystem::path> tls_certificate;
+  std::optional<std::filesystem::path> tls_key;
+  bool insecure = false;  // an address beyond the loopback interface without TLS
+};
+// Throws BadRequest where the options do not fit together.
+void check_listen_options(const ListenOptions& options);
 
 // The options of a run, apart from those of its windows (ReportOutputOptions).
 struct DaemonOptions {
@@ -39,6 +53,8 @@ struct DaemonOptions {
   bool dedup = false;       // what is forwarded counts where it comes in
 
   bool yes = false;  // rules of files are applied also if they cut off what the host depends on
+
+  ListenOptions listen;
 
   bool leave_attached = false;  // at its end the run leaves its programs where they are, with what they enforce
 

@@ -94,7 +94,7 @@ class FirewallPortRun : public polycube::FirewallPort {
  private:
   LiveAnalysisOutput analysis_output() {
     LiveAnalysisOutput output;
-    output.window = [this](const WindowReport& report) {
+    output.window = [this](const WindowReport& report, std::chrono::nanoseconds /*closing*/) {
       programs_.take_outages();
       report_lost(report);
     };

@@ -5,6 +5,7 @@
 
 #include "host/api/json/resources.h"
 #include "host/api/server/http_server.h"
+#include "host/api/server/page_check.h"
 #include "host/api/server/problem.h"
 #include "host/app/firewall_port_run.h"
 #include "host/app/log_limiter.h"
@@ -33,7 +34,7 @@ Response no_programs(const Request& request) { return unknown_resource(404, "the
 void run_polycube_service(const PolycubeServiceOptions& options, const Messages& messages,
                           const std::function<void(const std::string&)>& log) {
   const IpAddress& address = options.access.address.address;
-  if (!polycube::is_loopback(address) && !options.access.insecure) {
+  if (!is_loopback(address) && !options.access.insecure) {
     throw Error(address.text() +
                 ": its clients are not known, and may load programs into this host's kernel; use 127.0.0.1, or "
                 "--insecure");

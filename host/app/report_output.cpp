@@ -104,6 +104,7 @@ struct ReportOutput::Text {
 ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages)
     : messages_(std::move(messages)),
       has_files_(!options.formats.empty()),
+      lost_(options.lost),
       outcomes_(std::make_shared<WindowOutcomes>()),
       failed_(std::make_shared<std::atomic<bool>>(false)),
       seed_csv_files_(options.place.seed_csv_files),
@@ -118,15 +119,18 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
       messages_.info("the files in " + place.directory.string() + " go on with window " +
                      std::to_string(first_window_));
     }
-    bus_.subscribe(subscribe_files(
-        std::move(files), outcomes_, options.wait_when_full,
-        [failed = failed_, left_out = sessions_left_out_, told = messages_](const WindowOutcome& outcome) {
-          *left_out += outcome.sessions_left_out;
-          for (const std::string& error : outcome.errors) {
-            *failed = true;
-            told.error(error);
-          }
-        }));
+    bus_.subscribe(subscribe_files(std::move(files), outcomes_, options.wait_when_full,
+                                   [failed = failed_, left_out = sessions_left_out_, told = messages_,
+                                    written = options.written](const WindowOutcome& outcome) {
+                                     if (written) {
+                                       written(outcome);
+                                     }
+                                     *left_out += outcome.sessions_left_out;
+                                     for (const std::string& error : outcome.errors) {
+                                       *failed = true;
+                                       told.error(error);
+                                     }
+                                   }));
   }
   QueueLimits limits;
   limits.wait_when_full = options.wait_when_full;
@@ -173,6 +177,9 @@ bool ReportOutput::close() {
 // At once, then at most every ten seconds: a reader that stands still loses one window after the other.
 void ReportOutput::report_losses(bool last) {
   for (const auto& loss : bus_.take_losses()) {
+    if (lost_) {
+      lost_(loss.subscriber, loss.items);
+    }
     const auto known = std::find_if(losses_.begin(), losses_.end(),
                                     [&](const auto& other) { return other.subscriber == loss.subscriber; });
     if (known == losses_.end()) {

@@ -41,6 +41,9 @@ struct ReportOutputOptions {
   bool wait_when_full = false;            // a replay loses nothing; a live run waits for nobody
   std::function<void()> before_text;      // on the thread that writes, before each text
   std::function<void()> text_ended;       // likewise, once, when nobody reads standard output any more (EPIPE, EIO)
+  std::function<void(const WindowOutcome&)> written{};  // on the thread that writes files
+  // Windows that an output ("files", "standard output") did not keep up with. On the thread of publish().
+  std::function<void(const std::string& output, std::uint64_t windows)> lost{};
 };
 
 // Gives windows to the files and to standard output, each with a queue and a thread of its own. Of one thread.
@@ -50,6 +53,8 @@ class ReportOutput {
   ReportOutput(const ReportOutputOptions& options, Profile profile, Messages messages);
 
   void publish(WindowReport report);
+  // The number that the first window of this run has in the files.
+  std::uint64_t first_window() const { return first_window_; }
 
   // Any thread: what became of the files of a window, by the number that it was published with; nothing where that is
   // not known within the limit.
@@ -69,6 +74,7 @@ class ReportOutput {
 
   Messages messages_;
   bool has_files_;
+  std::function<void(const std::string& output, std::uint64_t windows)> lost_;
   std::uint64_t first_window_ = 0;  // its number in the files
   std::shared_ptr<WindowOutcomes> outcomes_;
   std::shared_ptr<std::atomic<bool>> failed_;

@@ -31,6 +31,12 @@ class Conflict : public Error {
   using Error::Error;
 };
 
+// The state is not the one for which the request was made: somebody else has changed it.
+class PreconditionFailed : public Error {
+ public:
+  using Error::Error;
+};
+
 // The request cannot be answered now, because the program is too busy or about to end. It may work later.
 class Unavailable : public Error {
  public:

@@ -138,7 +138,7 @@ std::string read_program(const std::string& name, const ProgramQuery& query) {
   const auto found = program_of_run(name);
   const bool by_run = found && !why_not_read_by_run(found->program, query.request, possible_processors());
   std::string text = by_run ? Controller(found->socket).read_program(name, query) : read_program_text(name, query);
-  if (query.format == ProgramQuery::Format::json) {
+  if (query.format == ProgramQuery::Format::as_json) {
     text += '\n';
   }
   return text;

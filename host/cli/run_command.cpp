@@ -10,6 +10,7 @@
 #include "host/app/daemon.h"
 #include "host/cli/commands.h"
 #include "host/cli/duration.h"
+#include "host/cli/listen_address.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/port_options.h"
@@ -42,8 +43,29 @@ struct RunOptions {
   std::uint64_t log_rate = DaemonOptions{}.log_rate;
   std::vector<std::string> timeouts;
   std::string tcp_loose = "on";
+  std::vector<std::string> listen;
+  std::optional<std::filesystem::path> token_file;
+  std::vector<std::string> hosts;
+  std::optional<std::filesystem::path> tls_certificate;
+  std::optional<std::filesystem::path> tls_key;
+  bool open_read = false;
+  bool insecure = false;
   WindowOptions window;
 };
+
+ListenOptions listen_options(const RunOptions& options) {
+  ListenOptions listen;
+  for (const std::string& address : options.listen) {
+    listen.addresses.push_back(parse_listen_address(address));
+  }
+  listen.token_file = options.token_file;
+  listen.open_read = options.open_read;
+  listen.hosts = options.hosts;
+  listen.tls_certificate = options.tls_certificate;
+  listen.tls_key = options.tls_key;
+  listen.insecure = options.insecure;
+  return listen;
+}
 
 DaemonOptions parse(const RunOptions& options) {
   DaemonOptions parsed;
@@ -71,6 +93,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.dedup = options.dedup;
   parsed.leave_attached = options.leave_attached;
   parsed.yes = options.yes;
+  parsed.listen = listen_options(options);
   return parsed;
 }
 
@@ -90,6 +113,29 @@ int run(const RunOptions& options) {
     std::_Exit(status);  // a thread stands in a write: destructors could wait for it
   }
   return status;
+}
+
+void add_listen_options(CLI::App& command, RunOptions& options) {
+  command.add_option("--listen", options.listen, "ADDRESS:PORT at which the API and /metrics answer; may be repeated")
+      ->allow_extra_args(false)
+      ->check(understood_by(parse_listen_address));
+  command.add_option("--token-file", options.token_file,
+                     "file of bearer tokens, a line each: read|admin TOKEN [NAME]; only its owner may read it");
+  command.add_flag("--open-read", options.open_read, "clients on the loopback interface read without a token");
+  command.add_option("--host", options.hosts, "name of this host that requests to --listen may use; may be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--tls-cert", options.tls_certificate,
+                     "certificate (PEM) of --listen; read again when it changes");
+  command.add_option("--tls-key", options.tls_key, "its private key (PEM)");
+  command.add_flag("--insecure", options.insecure, "listen beyond the loopback interface without TLS");
+}
+
+void check_listening(const RunOptions& options) {
+  try {
+    check_listen_options(listen_options(options));
+  } catch (const BadRequest& error) {
+    throw CLI::ValidationError(error.what());
+  }
 }
 
 void check_each_once(const std::vector<std::string>& interfaces) {
@@ -157,6 +203,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
                    "on: an ACK of a TCP connection that is older than the run is NEW; off: it is INVALID")
       ->check(one_of({"on", "off"}))
       ->capture_default_str();
+  add_listen_options(*command, *options);
   add_window_options(*command, options->window, kShortestLiveWindow);
   command->footer(
       "Examples:\n"
@@ -167,6 +214,7 @@ void add_run_command(CLI::App& app, Action& chosen) {
     check_each_once(options->interfaces);
     check_window_options(options->window);
     check_wanted_parts(*options);
+    check_listening(*options);
     chosen = [options] { return run(*options); };
   });
 }

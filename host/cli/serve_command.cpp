@@ -11,10 +11,10 @@
 #include "host/base/error.h"
 #include "host/base/number_text.h"
 #include "host/cli/commands.h"
+#include "host/cli/listen_address.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
 #include "host/cli/service_signals.h"
-#include "host/lockout/plain_address.h"
 
 namespace nicsentry {
 namespace {
@@ -26,23 +26,6 @@ struct ServeOptions {
   bool yes = false;
   bool quiet = false;
 };
-
-// "127.0.0.1:9000", "[::1]:9000". A name could mean another address tomorrow.
-Endpoint parse_listen_address(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  std::string host = text.substr(0, std::min(colon, text.size()));
-  if (host.size() > 2 && host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string::npos) {
-    host.clear();
-  }
-  const auto address = host.find('%') == std::string::npos ? parse_address(host) : std::nullopt;
-  const auto port = colon == std::string::npos ? std::nullopt : parse_number<std::uint16_t>(text.substr(colon + 1));
-  if (!address || !port) {
-    throw BadRequest("read '" + text + "', allowed is ADDRESS:PORT, as 127.0.0.1:9000 or [::1]:9000");
-  }
-  return {*address, *port};
-}
 
 // A name, or a number.
 uid_t parse_user(const std::string& text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 
 #include "host/lockout/caller.h"
@@ -16,6 +17,15 @@ struct ChangeTerms {
   Caller caller;
   bool shorten = false;      // entries of a set end as asked, also those that would end later
   bool allow_empty = false;  // a set that packets are judged by may be replaced by nothing
+  // Called before anything is changed, while nobody else can change anything. Throws where the state is not the one
+  // for which the change was meant. It may read rules and sets.
+  std::function<void()> precondition{};
+
+  void require() const {
+    if (precondition) {
+      precondition();
+    }
+  }
 };
 
 }  // namespace nicsentry

@@ -499,11 +499,13 @@ Firewall::Applied Firewall::apply_to(Chain chain, const ChainRules& from, const 
 
 Firewall::Applied Firewall::apply(Chain chain, const Batch& batch, const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   return apply_to(chain, *rules_.rules(chain), batch, terms);
 }
 
 std::size_t Firewall::replace_rules(Chain chain, const Batch& batch, const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   ChainRules empty = *rules_.rules(chain);
   empty.rules.clear();
   return apply_to(chain, empty, batch, terms).rules;
@@ -634,6 +636,7 @@ void Firewall::switch_and_save(const NextChains& chains, const NextSets& sets) {
 
 Firewall::Loaded Firewall::load(const Ruleset& ruleset, const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   const std::map<Chain, ChainChange> changes = chain_changes(ruleset);
   const NextSets sets = set_changes(ruleset);
   NextChains chains;
@@ -703,6 +706,7 @@ ordered_json Firewall::ruleset() const {
 template <typename Set>
 void Firewall::change_chain(Chain chain, Set set, const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   ChainRules next = *rules_.rules(chain);
   set(next);
   change_chain_to(chain, std::move(next), terms);
@@ -835,6 +839,7 @@ void Firewall::judge_by_blocked() {
 Firewall::Added Firewall::add_to_set(const std::string& set, std::span<const SetEntry> asked,
                                      const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   const auto [entries, added] =
       sets_.addition(set, asked, terms.shorten ? SetStore::Ends::as_asked : SetStore::Ends::later_one);
   lockout_.add_to_set(set, entries, terms);
@@ -852,6 +857,7 @@ Firewall::Added Firewall::add_to_set(const std::string& set, std::span<const Set
 Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const AddressRange> ranges,
                                         const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   lockout_.take_from_set(set, ranges, terms);
   const auto make_undo = [&] { return undo_of_taking(set, sets_.entries(set), ranges); };
   Taken taken;
@@ -869,6 +875,7 @@ Firewall::Taken Firewall::take_from_set(const std::string& set, std::span<const 
 
 std::size_t Firewall::replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   unconfirmed_.check_other(set);
   lockout_.replace_set(set, entries, terms);
   if (entries.empty() && !terms.allow_empty) {
@@ -895,8 +902,9 @@ void Firewall::check_may_be_empty(const std::string& set) const {
   }
 }
 
-void Firewall::remove_set(const std::string& set) {
+void Firewall::remove_set(const std::string& set, const ChangeTerms& terms) {
   const Change change(*this);
+  terms.require();
   if (const std::size_t rules = rules_.uses_of(set); rules != 0) {
     throw Conflict(
         "address set '" + set + "': " + std::to_string(rules) +

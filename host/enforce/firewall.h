@@ -165,7 +165,7 @@ class Firewall : public Enforcement {
   // Makes the set's content exactly this. Returns how many entries it then has. Refuses to empty a set that packets are
   // judged by, unless the terms say so.
   std::size_t replace_set(const std::string& set, std::span<const SetEntry> entries, const ChangeTerms& terms = {});
-  void remove_set(const std::string& set);
+  void remove_set(const std::string& set, const ChangeTerms& terms = {});
   Added block(std::span<const SetEntry> entries) override { return add_to_set(kBlockedSet, entries); }
   Taken unblock(std::span<const AddressRange> ranges) override { return take_from_set(kBlockedSet, ranges); }
 

@@ -32,6 +32,4 @@ std::optional<std::string> refusal_of_client(const Endpoint& local, const Endpoi
 // it.
 std::optional<std::string> refusal(const Arrival& arrival, const AccessRules& rules, const FindOwner& find_owner);
 
-bool is_loopback(const IpAddress& address);
-
 }  // namespace nicsentry::polycube

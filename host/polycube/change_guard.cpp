@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/polycube/change_guard.h"
 
+#include "host/api/server/page_check.h"
 #include "host/base/error.h"
 #include "host/polycube/access.h"
 #include "host/polycube/socket_owner.h"

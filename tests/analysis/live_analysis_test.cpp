@@ -53,7 +53,7 @@ class Fixture {
   }
   LiveAnalysisOutput output() {
     LiveAnalysisOutput made;
-    made.window = [this](WindowReport report) { windows.push_back(std::move(report)); };
+    made.window = [this](WindowReport report, std::chrono::nanoseconds) { windows.push_back(std::move(report)); };
     made.events = [](const Attachment&, const EventBatch&) {};
     made.info = made.warning = [](const std::string&) {};
     made.failure = [](const Monitor::Failure& failure) { FAIL_CHECK(failure.reason); };

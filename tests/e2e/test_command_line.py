@@ -48,6 +48,11 @@ REFUSED = (  # arguments, what the error names
     ("replay /none.pcap --by destination", "did you mean 'dst'?"),
     ("run -i none0 --format josnl", "did you mean 'jsonl'?"),
     ("run -i none0 --dispatcher=2", "--dispatcher takes no value"),
+    ("run -i none0 --listen localhost:9443 --open-read", "allowed is ADDRESS:PORT"),
+    ("run -i none0 --listen 127.0.0.1:9443", "--listen: nobody could ask"),
+    ("run -i none0 --open-read", "are for --listen"),
+    ("run -i none0 --listen 0.0.0.0:9443 --token-file /none", "beyond the loopback interface"),
+    ("run -i none0 --listen 127.0.0.1:1 --open-read --tls-key /none", "belong together"),
     ("run -i none0 --mode native", "'native'"),
     ("run -i none0 --direction egress", "egress"),
     ("run -i none0 --profile miner", "'miner'"),
@@ -233,6 +238,8 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "programs check /none.json --mode skb --direction ingress --log warn -o /none --json",
     "programs check /none.c",
     "programs format /none.c --lines",
+    "run -i none0 --listen 127.0.0.1:9443 --listen [::1]:9443 --open-read --host a.example --host b",
+    "run -i none0 --listen 0.0.0.0:1 --token-file /none --tls-cert /none --tls-key /none --insecure",
     "programs load -i none0 /none.json --name a --mode drv --direction ingress --priority 7 --log err --json",
 )
 

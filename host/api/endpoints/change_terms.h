@@ -15,6 +15,11 @@ inline ChangeTerms terms_of(const Request& request) {
   if (!query.from.empty() && !connection) {
     throw BadRequest("from: read \"" + query.from + "\", allowed is \"CLIENT PORT SERVER PORT\"");
   }
+  if (!connection && request.connection) {  // that of the request itself must pass, too
+    return {query.yes,
+            query.confirm,
+            {request.caller, TcpSocket{request.connection->local, request.connection->remote, true, 0}}};
+  }
   return {query.yes, query.confirm, {request.caller, connection}};
 }
 

@@ -234,12 +234,15 @@ ExplainAnswer PacketExplainer::explain(const Firewall& firewall, const Enforcing
 
 void add_explain_routes(Router& router, const RunFirewall& run) {
   const auto explainer = std::make_shared<PacketExplainer>();
-  router.add("POST", resource::kExplain, Lane::slow, [run, explainer](const Request& request) {
-    const Chain chain = parse_chain_name(request.captures.at("chain"));
-    const Firewall& firewall = run.required();
-    const auto asked = decode<ExplainRequest>(request.body);
-    return encode(explainer->explain(firewall, run.enforcing(chain), asked));
-  });
+  router.add(
+      "POST", resource::kExplain, Lane::slow,
+      [run, explainer](const Request& request) {
+        const Chain chain = parse_chain_name(request.captures.at("chain"));
+        const Firewall& firewall = run.required();
+        const auto asked = decode<ExplainRequest>(request.body);
+        return encode(explainer->explain(firewall, run.enforcing(chain), asked));
+      },
+      Access::read);
 }
 
 }  // namespace nicsentry

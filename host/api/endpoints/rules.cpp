@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/api/endpoints/change_terms.h"
+#include "host/api/endpoints/entity_tags.h"
 #include "host/api/json/limited_json.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
@@ -96,6 +97,12 @@ std::vector<LimitedAnswer::OfRule> limits_of(const Firewall& firewall, Chain cha
 
 Chain chain_asked(const Request& request) { return parse_chain_name(request.captures.at("chain")); }
 
+ChangeTerms terms_of_rules(const Firewall& firewall, const Request& request) {
+  ChangeTerms terms = terms_of(request);
+  require_tag(terms, request, [&firewall] { return rules_tag(firewall); });
+  return terms;
+}
+
 // A resource that is one setting of a chain. `set` gets what was decoded from the request's body.
 template <typename Wanted, typename Set>
 void add_setting(Router& router, const char* path, const RunFirewall& run, Set set) {
@@ -103,7 +110,7 @@ void add_setting(Router& router, const char* path, const RunFirewall& run, Set s
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
     const auto wanted = decode<Wanted>(request.body);
-    const ChangeTerms terms = terms_of(request);
+    const ChangeTerms terms = terms_of_rules(firewall, request);
     run.enforcing(chain);
     set(firewall, chain, wanted, terms);
     return encode(EnforcedAnswer{run.enforced_after_change(chain)});
@@ -113,10 +120,12 @@ void add_setting(Router& router, const char* path, const RunFirewall& run, Set s
 }  // namespace
 
 void add_rules_routes(Router& router, const RunFirewall& run, const std::optional<std::string>& caution) {
-  router.add("GET", resource::kRules, Lane::quick, [run](const Request&) {
+  router.add_raw("GET", resource::kRules, Lane::quick, [run](const Request&) {
     const Firewall& firewall = run.required();
-    return encode(RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress),
-                              run.enforced(), run.unconfirmed()});
+    const std::string tag = rules_tag(firewall);  // before: what is shown may be newer, never older
+    return tagged(encode(RulesAnswer{chain_answer(firewall, Chain::ingress), chain_answer(firewall, Chain::egress),
+                                     run.enforced(), run.unconfirmed()}),
+                  tag);
   });
   router.add("GET", resource::kLimited, Lane::quick, [run](const Request& request) {
     const Firewall& firewall = run.required();
@@ -127,7 +136,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
     const Batch batch = parse_batch(request.body, firewall.now());
-    const ChangeTerms terms = terms_of(request);
+    const ChangeTerms terms = terms_of_rules(firewall, request);
     run.enforcing(chain);
     const Firewall::Applied applied = firewall.apply(chain, batch, terms);
     return encode(batch_answer(applied, firewall.now(), run.enforced_after_change(chain)));
@@ -136,7 +145,7 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
     const auto wanted = decode<DefaultRequest>(request.body);
-    const ChangeTerms terms = terms_of(request);
+    const ChangeTerms terms = terms_of_rules(firewall, request);
     run.enforcing(chain);
     std::vector<std::string> cut_off = firewall.set_default(chain, wanted.action, terms);
     const bool beware = chain == Chain::ingress && wanted.action == RuleAction::drop;

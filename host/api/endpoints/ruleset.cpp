@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "host/api/endpoints/change_terms.h"
+#include "host/api/endpoints/entity_tags.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/rules_json.h"
 #include "host/rules/language/ruleset.h"
@@ -54,16 +55,23 @@ std::optional<Chain> only_changed(const LoadAnswer& answer) {
 }  // namespace
 
 void add_ruleset_routes(Router& router, const RunFirewall& run) {
-  router.add("GET", resource::kRuleset, Lane::quick,
-             [run](const Request&) { return encode(RulesetAnswer{run.required().ruleset()}); });
-  router.add("POST", resource::kRulesetDiff, Lane::quick, [run](const Request& request) {
+  router.add_raw("GET", resource::kRuleset, Lane::quick, [run](const Request&) {
     const Firewall& firewall = run.required();
-    return encode(DiffAnswer{firewall.compare(asked(firewall, request))});
+    const std::string tag = ruleset_tag(firewall);
+    return tagged(encode(RulesetAnswer{firewall.ruleset()}), tag);
   });
+  router.add(
+      "POST", resource::kRulesetDiff, Lane::quick,
+      [run](const Request& request) {
+        const Firewall& firewall = run.required();
+        return encode(DiffAnswer{firewall.compare(asked(firewall, request))});
+      },
+      Access::read);
   router.add("PUT", resource::kRuleset, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();
     const Ruleset ruleset = asked(firewall, request);
-    const ChangeTerms terms = terms_of(request);
+    ChangeTerms terms = terms_of(request);
+    require_tag(terms, request, [&firewall] { return ruleset_tag(firewall); });
     require_enforced(run, firewall, ruleset);
     run.require_enforced();
     const Firewall::Loaded loaded = firewall.load(ruleset, terms);

@@ -100,6 +100,13 @@ std::optional<FirewallSummary> RunFirewall::summary() const {
   return summary;
 }
 
+void RunFirewall::tell(SetChange change) const {
+  if (set_changed && change.added + change.removed != 0) {
+    change.entries.resize(std::min(change.entries.size(), Enforcement::kNamedMost));
+    set_changed(change);
+  }
+}
+
 Firewall& RunFirewall::required() const {
   if (firewall == nullptr) {
     throw Conflict("the run has no firewall (start it with: nicsentry run -i PORT --firewall)");

@@ -31,6 +31,17 @@ struct RunFirewall {
   // Which chains are enforced where. Any thread may call; waits for nobody.
   std::function<std::vector<Enforcement::EnforcedAt>()> places;
 
+  // Told of each change of a set that was asked for, once it is in force. Entries that end by themselves are not told
+  // of.
+  struct SetChange {
+    std::string set;
+    std::size_t added = 0;
+    std::size_t removed = 0;
+    std::vector<AddressRange> entries{};  // of those that were asked for the first
+  };
+  std::function<void(const SetChange&)> set_changed{};
+  void tell(SetChange change) const;
+
   // Throws Conflict where the run has no firewall.
   Firewall& required() const;
   Enforced enforced() const;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/api/endpoints/change_terms.h"
+#include "host/api/endpoints/entity_tags.h"
 #include "host/api/json/resources.h"
 #include "host/api/json/sets_json.h"
 #include "host/base/error.h"
@@ -89,12 +90,36 @@ SetEntriesAnswer entries(const Firewall& firewall, const std::string& name, bool
   return answer;
 }
 
+// No more than a list names.
+template <typename Entries, typename RangeOf>
+std::vector<AddressRange> first_ranges(const Entries& entries, RangeOf range_of) {
+  std::vector<AddressRange> ranges;
+  for (const auto& entry : entries) {
+    if (ranges.size() == Enforcement::kNamedMost) {
+      break;
+    }
+    ranges.push_back(range_of(entry));
+  }
+  return ranges;
+}
+
+std::size_t size_of_set(const Firewall& firewall, const std::string& name) {
+  for (const auto& set : firewall.sets()) {
+    if (set.name == name) {
+      return set.entries;
+    }
+  }
+  return 0;
+}
+
 SetAddition add(const RunFirewall& run, const std::string& name, const SetAdditionRequest& request, ChangeTerms terms) {
   Firewall& firewall = run.required();
   terms.shorten = request.shorten;
   const auto start = std::chrono::steady_clock::now();
   const Firewall::Added added = firewall.add_to_set(name, entries_of(request, firewall.now()), terms);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  run.tell(
+      {name, added.changed, 0, first_ranges(request.entries, [](const RequestedEntry& one) { return one.range; })});
   return {added.changed,    took.count(),
           added.renewed,    listed(added.former, firewall.now()),
           added.outlasting, listed(added.longer, firewall.now()),
@@ -105,7 +130,14 @@ SetAddition add(const RunFirewall& run, const std::string& name, const SetAdditi
 SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemovalRequest& request,
                   const ChangeTerms& terms) {
   const auto removed = run.required().take_from_set(name, request.entries, terms);
+  run.tell({name, 0, removed.changed, first_ranges(request.entries, [](const AddressRange& one) { return one; })});
   return {removed.changed, removed.missing, removed.staying, run.enforced_after_change()};
+}
+
+ChangeTerms terms_of_set(const Firewall& firewall, const std::string& name, const Request& request) {
+  ChangeTerms terms = terms_of(request);
+  require_tag(terms, request, [&firewall, name] { return set_tag(firewall, name); });
+  return terms;
 }
 
 }  // namespace
@@ -113,44 +145,51 @@ SetRemoval remove(const RunFirewall& run, const std::string& name, const SetRemo
 void add_sets_routes(Router& router, const RunFirewall& run) {
   router.add("GET", resource::kSets, Lane::quick,
              [run](const Request& request) { return encode(list(run.required(), asks_stats(request))); });
-  router.add("GET", resource::kSet, Lane::quick, [run](const Request& request) {
+  router.add_raw("GET", resource::kSet, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
-    return encode(entries(run.required(), name, asks_stats(request)));
+    const std::string tag = set_tag(run.required(), name);
+    return tagged(encode(entries(run.required(), name, asks_stats(request))), tag);
   });
   router.add("PUT", resource::kSet, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
     Firewall& firewall = run.required();
     const auto wanted = decode<SetReplacementRequest>(request.body);
-    ChangeTerms terms = terms_of(request);
+    ChangeTerms terms = terms_of_set(firewall, name, request);
     terms.allow_empty = wanted.allow_empty;
     run.require_enforced();
+    const std::size_t before = size_of_set(firewall, name);
     const std::size_t entries = firewall.replace_set(name, entries_of(wanted, firewall.now()), terms);
+    run.tell(
+        {name, entries, before, first_ranges(wanted.entries, [](const RequestedEntry& one) { return one.range; })});
     return encode(SetReplacement{entries, run.enforced_after_change()});
   });
   router.add("DELETE", resource::kSet, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
     Firewall& firewall = run.required();
     refuse_fields(request.body);
-    if (terms_of(request).confirm) {
+    const ChangeTerms terms = terms_of_set(firewall, name, request);
+    if (terms.confirm) {
       throw BadRequest("confirm: a set that no rule names is removed for good; allowed is with entries of a set");
     }
     run.require_enforced();
-    firewall.remove_set(name);
+    const std::size_t before = size_of_set(firewall, name);
+    firewall.remove_set(name, terms);
+    run.tell({name, 0, before});
     return encode(EnforcedAnswer{run.enforced_after_change()});
   });
   router.add("POST", resource::kSetEntries, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
-    run.required();
+    const Firewall& firewall = run.required();
     const auto wanted = decode<SetAdditionRequest>(request.body);
-    const ChangeTerms terms = terms_of(request);
+    const ChangeTerms terms = terms_of_set(firewall, name, request);
     run.require_enforced();
     return encode(add(run, name, wanted, terms));
   });
   router.add("POST", resource::kSetRemovals, Lane::quick, [run](const Request& request) {
     const std::string name = set_asked(request);
-    run.required();
+    const Firewall& firewall = run.required();
     const auto wanted = decode<SetRemovalRequest>(request.body);
-    const ChangeTerms terms = terms_of(request);
+    const ChangeTerms terms = terms_of_set(firewall, name, request);
     run.require_enforced();
     return encode(remove(run, name, wanted, terms));
   });

@@ -75,8 +75,8 @@ std::string read_program_text(const std::string& name, const ProgramQuery& query
     return programs::open_metrics_text(name, query.request, query.series);
   }
   const std::vector<programs::MetricReading> readings = programs::read_metrics(name, query.request);
-  return query.format == ProgramQuery::Format::json ? programs::metrics_json(readings, query.style)
-                                                    : programs::metrics_text(readings, query.style);
+  return query.format == ProgramQuery::Format::as_json ? programs::metrics_json(readings, query.style)
+                                                       : programs::metrics_text(readings, query.style);
 }
 
 std::optional<std::string> why_not_read_by_run(const programs::LoadedMonitor& program,
@@ -116,7 +116,7 @@ std::string query_text(const ProgramQuery& query) {
   if (query.request.direction != programs::Direction::both) {
     add("direction", kDirections.at(static_cast<std::size_t>(query.request.direction)));
   }
-  if (query.format != ProgramQuery::Format::json) {
+  if (query.format != ProgramQuery::Format::as_json) {
     add("format", kFormats.at(static_cast<std::size_t>(query.format)));
   }
   if (query.style.add_processors) {

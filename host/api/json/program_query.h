@@ -16,10 +16,10 @@ namespace nicsentry {
 
 // A client's choice of metrics and of their format: "?metric=SESSIONS&direction=ingress&format=json&...".
 struct ProgramQuery {
-  enum class Format { json, openmetrics, table };
+  enum class Format { as_json, openmetrics, table };
 
   programs::ReadRequest request;
-  Format format = Format::json;
+  Format format = Format::as_json;
   programs::JsonStyle style;                      // not of openmetrics
   std::size_t series = programs::kSeriesDefault;  // of openmetrics
 };

@@ -34,6 +34,10 @@ inline constexpr const char* kProgramMetrics = "/api/v1/programs/{name}/metrics"
 inline constexpr const char* kStatus = "/api/v1/status";                           // GET
 inline constexpr const char* kVersion = "/api/v1/version";                         // GET
 
+inline constexpr const char* kEvents = "/api/v1/events";  // GET: a stream
+inline constexpr const char* kMetrics = "/metrics";       // GET
+inline constexpr const char* kHealth = "/healthz";        // GET
+
 }  // namespace resource
 
 // The path of one such resource: `value`, percent-encoded (RFC 3986), in place of the variable part.

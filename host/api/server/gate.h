@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/api/server/request.h"
+#include "host/api/server/router.h"
 #include "host/packet/session_key.h"
 
 namespace nicsentry {
@@ -19,6 +20,11 @@ struct Arrival {
   std::vector<std::string> host;
   std::vector<std::string> origin;
   std::vector<std::string> fetch_site;  // Sec-Fetch-Site
+  std::vector<std::string> authorization{};
+  bool forwarded = false;         // it has Forwarded, X-Forwarded-* or X-Real-IP: a proxy speaks for somebody else
+  Access access = Access::admin;  // that the route asks for; of what has no route: Access::read
+  std::string method{};
+  std::string path{};  // without the query
 };
 
 // The questions of a TCP listener about its clients. Called on the server's thread: they may not wait.
@@ -28,6 +34,8 @@ struct Gate {
   // Whether the client of a new connection, by its ends, may have as many as it likes. Strangers share
   // ServerLimits::strangers connections.
   std::function<bool(const Endpoint& local, const Endpoint& remote)> knows;
+  // TLS, with the certificate of TlsIdentity::use(); else plain HTTP.
+  bool tls = false;
 };
 
 }  // namespace nicsentry

@@ -13,15 +13,20 @@
 #include <charconv>
 #include <condition_variable>
 #include <cstring>
+#include <map>
 #include <mutex>
+#include <new>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "host/api/json/resources.h"
 #include "host/api/server/acceptor.h"
+#include "host/api/server/event_stream.h"
 #include "host/api/server/gate.h"
 #include "host/api/server/lanes.h"
 #include "host/api/server/problem.h"
+#include "host/api/server/tls_identity.h"
 #include "host/base/error.h"
 #include "host/base/json_reading.h"
 #include "host/base/unique_fd.h"
@@ -31,6 +36,7 @@ namespace {
 
 constexpr std::size_t kQuickThreads = 4;
 constexpr std::size_t kSlowThreads = 2;
+constexpr std::size_t kScrapeThreads = 2;
 constexpr std::size_t kMostWaiting = 64;  // requests, in each lane
 constexpr int kBacklog = 64;
 
@@ -51,11 +57,56 @@ struct Exchange {
   bool handed_over = false;  // to a lane
 };
 
+struct StreamReader {
+  std::shared_ptr<EventStream> stream;
+  MHD_Connection* connection = nullptr;
+};
+
+ssize_t read_stream(void* self, std::uint64_t /*position*/, char* to, std::size_t most) noexcept {
+  const auto& reader = *static_cast<StreamReader*>(self);
+  for (;;) {
+    if (const std::size_t count = reader.stream->take(to, most); count != 0) {
+      return static_cast<ssize_t>(count);
+    }
+    if (reader.stream->ended()) {
+      return MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    if (reader.stream->wait_for_more([&reader] { MHD_suspend_connection(reader.connection); })) {
+      return 0;
+    }
+  }
+}
+
+void end_reader(void* self) noexcept {
+  const std::unique_ptr<StreamReader> reader(static_cast<StreamReader*>(self));
+  reader->stream->set_wake(nullptr);
+}
+
+// A connection that waits for events is suspended: it costs no thread, and is resumed by the next event.
+MHD_Response* stream_response(MHD_Connection* connection, const std::shared_ptr<EventStream>& stream) {
+  constexpr std::size_t kBlock = 4096;
+  constexpr unsigned kStandstill = 120;  // seconds
+  auto reader = std::make_unique<StreamReader>(StreamReader{stream, connection});
+  stream->set_wake([connection] { MHD_resume_connection(connection); });
+  MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, kStandstill);
+  MHD_Response* response =
+      MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kBlock, &read_stream, reader.get(), &end_reader);
+  if (response != nullptr) {
+    static_cast<void>(reader.release());
+  }
+  return response;
+}
+
 MHD_Result send(MHD_Connection* connection, const Response& answer, MHD_ResponseMemoryMode body) {
   MHD_Response* response =
-      MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), body);
+      answer.stream != nullptr
+          ? stream_response(connection, answer.stream)
+          : MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), body);
   if (response == nullptr) {
     return MHD_NO;
+  }
+  for (const auto& [name, value] : answer.headers) {
+    MHD_add_response_header(response, name.c_str(), value.c_str());
   }
   MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
   MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -127,6 +178,32 @@ std::vector<std::string> header_values(MHD_Connection* connection, const std::st
       },
       &wanted);
   return wanted.values;
+}
+
+bool is_forwarded(MHD_Connection* connection) {
+  bool found = false;
+  MHD_get_connection_values(
+      connection, MHD_HEADER_KIND,
+      [](void* self, MHD_ValueKind /*kind*/, const char* header, const char* /*value*/) {
+        constexpr const char* kPrefix = "X-Forwarded-";
+        for (const char* name : {"Forwarded", "Via", "X-Real-IP"}) {
+          *static_cast<bool*>(self) = *static_cast<bool*>(self) || strcasecmp(name, header) == 0;
+        }
+        *static_cast<bool*>(self) =
+            *static_cast<bool*>(self) || strncasecmp(kPrefix, header, std::strlen(kPrefix)) == 0;
+        return MHD_YES;
+      },
+      &found);
+  return found;
+}
+
+// The values of a header that stands in several lines (RFC 9110, 5.3).
+std::string joined(const std::vector<std::string>& values) {
+  std::string all;
+  for (const std::string& value : values) {
+    all += (all.empty() ? "" : ", ") + value;
+  }
+  return all;
 }
 
 Endpoint endpoint_of(const sockaddr_storage& storage) {
@@ -255,6 +332,7 @@ struct HttpServer::Listener {
   State* state = nullptr;
   Gate gate;               // without functions: every client is let through
   unsigned strangers = 0;  // connections of clients that the gate does not know; of the daemon's thread
+  std::map<IpAddress, unsigned> clients{};  // connections of each; likewise
   std::unique_ptr<Acceptor> acceptor{};
 };
 
@@ -275,22 +353,99 @@ struct HttpServer::State {
     }
   }
 
-  // Strangers beyond their number are cut off, so that they do not keep the connections from others.
-  static void on_connection(void* self, MHD_Connection* connection, void** stranger,
+  // Strangers beyond their number are cut off, so that they do not keep the connections from others, and so are
+  // connections of one address beyond theirs.
+  static void on_connection(void* self, MHD_Connection* connection, void** context,
                             MHD_ConnectionNotificationCode what) noexcept {
     auto& listener = *static_cast<Listener*>(self);
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-      listener.strangers -= *stranger != nullptr ? 1 : 0;
-      listener.acceptor->ended();
-      return;
-    }
-    listener.acceptor->started();
-    if (is_known(listener, connection)) {
-      return;
-    }
-    *stranger = self;
-    if (++listener.strangers > listener.state->limits.strangers) {
+    try {
+      if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        listener.state->forget(connection);
+        forget_client(listener, std::unique_ptr<Client>(static_cast<Client*>(*context)).get());
+        listener.acceptor->ended();
+        return;
+      }
+      listener.acceptor->started();
+      listener.state->set_deadline(connection, listener.state->limits.header);
+      if (has_gate(listener) && !note_client(listener, connection, context)) {
+        shutdown(socket_of(connection), SHUT_RDWR);
+      }
+    } catch (const std::exception&) {  // no memory
       shutdown(socket_of(connection), SHUT_RDWR);
+    }
+  }
+
+  static bool has_gate(const Listener& listener) {
+    return listener.gate.refusal != nullptr || listener.gate.knows != nullptr;
+  }
+
+  // Of a connection to a listener with a gate.
+  struct Client {
+    std::optional<IpAddress> address;
+    bool stranger = false;
+  };
+
+  // False where it is one too many.
+  static bool note_client(Listener& listener, MHD_Connection* connection, void** context) {
+    auto client = std::make_unique<Client>();
+    const auto ends = ends_of(connection);
+    client->stranger = !is_known(listener, connection);
+    listener.strangers += client->stranger ? 1 : 0;
+    bool fits = !client->stranger || listener.strangers <= listener.state->limits.strangers;
+    if (ends) {
+      client->address = ends->remote.address;
+      fits = ++listener.clients[ends->remote.address] <= listener.state->limits.per_client && fits;
+    }
+    *context = client.release();
+    return fits;
+  }
+
+  static void forget_client(Listener& listener, const Client* client) {
+    if (client == nullptr) {
+      return;
+    }
+    listener.strangers -= client->stranger ? 1 : 0;
+    const auto found = client->address ? listener.clients.find(*client->address) : listener.clients.end();
+    if (found != listener.clients.end() && --found->second == 0) {
+      listener.clients.erase(found);
+    }
+  }
+
+  void set_deadline(MHD_Connection* connection, std::optional<std::chrono::seconds> time) {
+    const std::lock_guard lock(deadlines_mutex);
+    deadlines[connection] = {socket_of(connection), time ? Clock::now() + *time : Clock::time_point::max()};
+  }
+
+  // Before libmicrohttpd closes its descriptor.
+  void forget(MHD_Connection* connection) {
+    const std::lock_guard lock(deadlines_mutex);
+    deadlines.erase(connection);
+  }
+
+  // Cuts off clients that are slower than they may be, however little they send. libmicrohttpd has a limit only for
+  // those that stand still.
+  void cut_off_slow() {
+    std::unique_lock lock(deadlines_mutex);
+    while (!stopping) {
+      const auto now = Clock::now();
+      for (auto& [connection, deadline] : deadlines) {
+        if (deadline.until <= now) {
+          shutdown(deadline.fd, SHUT_RDWR);
+          deadline.until = Clock::time_point::max();
+        }
+      }
+      ended.wait_for(lock, std::chrono::milliseconds(500));
+    }
+  }
+
+  void stop_cutting_off() {
+    {
+      const std::lock_guard lock(deadlines_mutex);
+      stopping = true;
+    }
+    ended.notify_all();
+    if (cutter.joinable()) {
+      cutter.join();
     }
   }
 
@@ -315,20 +470,27 @@ struct HttpServer::State {
       return MHD_YES;
     }
     if (exchange.refused || exchange.answered) {
+      set_deadline(exchange.connection, exchange.response.stream ? std::nullopt : std::optional(limits.answer));
       return send(exchange.connection, exchange.response, MHD_RESPMEM_PERSISTENT);  // the exchange stays until then
     }
     hand_over(exchange);
     return MHD_YES;  // suspended: this is called again when there is an answer
   }
 
-  static void on_completed(void* self, MHD_Connection* /*connection*/, void** context,
-                           MHD_RequestTerminationCode /*why*/) noexcept {
+  static void on_completed(void* self, MHD_Connection* connection, void** context,
+                           MHD_RequestTerminationCode why) noexcept {
     const std::unique_ptr<Exchange> exchange(static_cast<Exchange*>(*context));
     *context = nullptr;
+    State& state = *static_cast<const Listener*>(self)->state;
+    if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+      try {
+        state.set_deadline(connection, state.limits.idle + state.limits.header);  // for the next request
+      } catch (const std::exception&) {                                           // no memory: it is known already
+      }
+    }
     if (exchange == nullptr) {
       return;
     }
-    State& state = *static_cast<const Listener*>(self)->state;
     const std::lock_guard lock(state.mutex);
     state.body_bytes -= exchange->body.size() + exchange->request.text.size();
     if (exchange->handed_over && --state.under_way == 0) {
@@ -338,21 +500,28 @@ struct HttpServer::State {
 
   // The header is whole. A body that is announced as too large is refused before it comes.
   MHD_Result begin(const Listener& listener, MHD_Connection* connection, const char* url, const char* method,
-                   void** context) const {
+                   void** context) {
+    set_deadline(connection, limits.body);
     auto made = std::make_unique<Exchange>();
     made->connection = connection;
     made->request.method = method;
     made->request.path = url;
     made->match = router.find(made->request.method, made->request.path, made->response);
     made->refused = !made->match;
-    refuse_by_gate(listener, *made);
+    const bool refused_by_gate = refuse_by_gate(listener, *made);
     if (!made->refused) {
       made->request.captures = made->match->captures;
       made->request.caller = caller_of(connection);
       made->request.connection = ends_of(connection);
+      made->request.if_match = joined(header_values(connection, MHD_HTTP_HEADER_IF_MATCH));
+      made->request.accept = joined(header_values(connection, MHD_HTTP_HEADER_ACCEPT));
       read_query(*made);
     }
+    Exchange& exchange = *made;
     *context = made.release();
+    if (refused_by_gate) {  // of a stranger's body nothing is read
+      return send(connection, exchange.response, MHD_RESPMEM_MUST_COPY);
+    }
     if (announced_bytes(connection) > limits.body_bytes) {
       return send(connection, problem(413, "a body may have " + std::to_string(limits.body_bytes) + " bytes"),
                   MHD_RESPMEM_MUST_COPY);
@@ -360,17 +529,19 @@ struct HttpServer::State {
     return MHD_YES;
   }
 
-  static void refuse_by_gate(const Listener& listener, Exchange& exchange) {
+  static bool refuse_by_gate(const Listener& listener, Exchange& exchange) {
     if (!listener.gate.refusal) {
-      return;
+      return false;
     }
     MHD_Connection* connection = exchange.connection;
     const auto ends = ends_of(connection);
     std::optional<Response> refusal;
     if (ends) {
-      refusal = listener.gate.refusal({ends->local, ends->remote, header_values(connection, MHD_HTTP_HEADER_HOST),
-                                       header_values(connection, MHD_HTTP_HEADER_ORIGIN),
-                                       header_values(connection, "Sec-Fetch-Site")});
+      refusal = listener.gate.refusal(
+          {ends->local, ends->remote, header_values(connection, MHD_HTTP_HEADER_HOST),
+           header_values(connection, MHD_HTTP_HEADER_ORIGIN), header_values(connection, "Sec-Fetch-Site"),
+           header_values(connection, MHD_HTTP_HEADER_AUTHORIZATION), is_forwarded(connection),
+           exchange.match ? exchange.match->access : Access::read, exchange.request.method, exchange.request.path});
     }
     // Once the client has gone, its port can be another one's: the gate may have judged that one.
     if (!refusal && !ends_of(connection)) {
@@ -380,6 +551,7 @@ struct HttpServer::State {
       exchange.response = std::move(*refusal);
       exchange.refused = true;
     }
+    return refusal.has_value();
   }
 
   // Listens with a socket that is bound already.
@@ -407,13 +579,14 @@ struct HttpServer::State {
 
   void hand_over(Exchange& exchange) {
     exchange.handed_over = true;
+    set_deadline(exchange.connection, std::nullopt);
     {
       const std::lock_guard lock(mutex);
       ++under_way;
     }
     MHD_suspend_connection(exchange.connection);
-    WorkLane& lane = exchange.match->lane == Lane::quick ? quick : slow;
-    const bool taken = lane.add([&exchange](WorkLane::Turn turn) {
+    WorkLane& lane = lane_of(exchange.match->lane);
+    const bool taken = lane.add([this, &exchange](WorkLane::Turn turn) {
       answer(exchange, turn == WorkLane::Turn::run ? answer_of(exchange) : problem(503, "the run is ending"));
     });
     if (!taken) {
@@ -421,8 +594,15 @@ struct HttpServer::State {
     }
   }
 
+  WorkLane& lane_of(Lane lane) { return lane == Lane::quick ? quick : lane == Lane::slow ? slow : scrapes; }
+
   // The exchange is libmicrohttpd's again afterwards.
-  static void answer(Exchange& exchange, Response response) {
+  void answer(Exchange& exchange, Response response) {
+    if (response.stream != nullptr) {
+      const std::lock_guard lock(mutex);
+      std::erase_if(streams, [](const auto& one) { return one.expired(); });
+      streams.push_back(response.stream);
+    }
     exchange.response = std::move(response);
     exchange.answered = true;
     MHD_resume_connection(exchange.connection);
@@ -433,8 +613,30 @@ struct HttpServer::State {
     idle.wait_for(lock, limits.drain, [this] { return under_way == 0; });
   }
 
+  // A daemon may not end while a connection is suspended.
+  void close_streams() {
+    const std::lock_guard lock(mutex);
+    for (const auto& one : streams) {
+      if (const auto stream = one.lock()) {
+        stream->close();
+      }
+    }
+  }
+
+  using Clock = std::chrono::steady_clock;
+  struct Deadline {
+    int fd = -1;
+    Clock::time_point until;
+  };
+
   const Router& router;
   const ServerLimits limits;
+  std::mutex deadlines_mutex;
+  std::condition_variable ended;
+  std::map<MHD_Connection*, Deadline> deadlines;
+  bool stopping = false;
+  std::thread cutter;
+  std::vector<std::weak_ptr<EventStream>> streams;  // that were answered with
   std::vector<std::string> paths;
   std::vector<std::unique_ptr<Listener>> listeners;  // their addresses are the daemons'
   std::vector<std::unique_ptr<MHD_Daemon, DaemonDeleter>> daemons;
@@ -444,6 +646,7 @@ struct HttpServer::State {
   std::size_t under_way = 0;   // exchanges that were handed to a lane and are not completed
   WorkLane quick{kQuickThreads, kMostWaiting};
   WorkLane slow{kSlowThreads, kMostWaiting};
+  WorkLane scrapes{kScrapeThreads, kMostWaiting};
 };
 
 HttpServer::HttpServer(const Router& router, const ServerLimits& limits)
@@ -456,12 +659,22 @@ void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
   Listener* context = listeners.back().get();
   // The acceptor counts a connection as ended a moment before libmicrohttpd does.
   const unsigned most = 2 * limits.connections;
-  MHD_Daemon* daemon = MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr,
-      nullptr, &on_request, context, MHD_OPTION_NOTIFY_COMPLETED, &on_completed, context, MHD_OPTION_NOTIFY_CONNECTION,
-      &on_connection, context, MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_CONNECTION_TIMEOUT,
-      static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.header_bytes,
-      MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, MHD_OPTION_END);
+  if (!cutter.joinable()) {
+    cutter = std::thread([this] { cut_off_slow(); });
+  }
+  constexpr unsigned kUsual =
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
+  const auto start = [&](unsigned flags, auto... more) {
+    return MHD_start_daemon(
+        flags, 0, nullptr, nullptr, &on_request, context, MHD_OPTION_NOTIFY_COMPLETED, &on_completed, context,
+        MHD_OPTION_NOTIFY_CONNECTION, &on_connection, context, MHD_OPTION_CONNECTION_LIMIT, most,
+        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        limits.header_bytes, MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, more..., MHD_OPTION_END);
+  };
+  MHD_Daemon* daemon = context->gate.tls
+                           ? start(kUsual | static_cast<unsigned>(MHD_USE_TLS), MHD_OPTION_HTTPS_CERT_CALLBACK2,
+                                   tls_identity::callback(), MHD_OPTION_HTTPS_PRIORITIES, kTlsPriorities)
+                           : start(kUsual);
   if (daemon == nullptr) {
     throw SystemError(errno, "serving " + what);
   }
@@ -512,8 +725,11 @@ void HttpServer::stop() {
   // Every suspended connection is resumed by its job: a daemon may not end with one suspended.
   state_->quick.close();
   state_->slow.close();
+  state_->scrapes.close();
+  state_->close_streams();
   state_->wait_for_readers();
   state_->daemons.clear();
+  state_->stop_cutting_off();
   state_->listeners.clear();
 }
 

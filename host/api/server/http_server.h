@@ -18,8 +18,13 @@ struct ServerLimits {
   std::size_t body_bytes = std::size_t{128} << 20;    // a million addresses as JSON
   std::size_t bodies_bytes = std::size_t{256} << 20;  // of all requests together
   unsigned connections = 128;
-  unsigned strangers = 8;                // of them, for clients that a gate does not know; others are cut off
-  std::chrono::seconds idle{30};         // of a client that neither sends nor reads
+  unsigned strangers = 8;         // of them, for clients that a gate does not know; others are cut off
+  unsigned per_client = 64;       // of them, for one address of a listener with a gate
+  std::chrono::seconds idle{30};  // of a client that neither sends nor reads
+  // Of one that does so slowly: until its header is whole, then its body, and until it has read its answer.
+  std::chrono::seconds header{15};
+  std::chrono::seconds body{120};
+  std::chrono::seconds answer{120};
   std::chrono::milliseconds drain{500};  // for clients to read their answers when the server stops
 };
 

@@ -16,6 +16,8 @@ const char* title_of(unsigned status) {
   switch (status) {
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
@@ -24,8 +26,12 @@ const char* title_of(unsigned status) {
       return "Method Not Allowed";
     case 409:
       return "Conflict";
+    case 412:
+      return "Precondition Failed";
     case 413:
       return "Content Too Large";
+    case 429:
+      return "Too Many Requests";
     case 503:
       return "Service Unavailable";
     default:
@@ -42,6 +48,9 @@ unsigned status_of(const std::exception& error) {
   }
   if (dynamic_cast<const Conflict*>(&error) != nullptr) {
     return 409;
+  }
+  if (dynamic_cast<const PreconditionFailed*>(&error) != nullptr) {
+    return 412;
   }
   if (dynamic_cast<const Unavailable*>(&error) != nullptr) {
     return 503;

@@ -9,6 +9,7 @@
 namespace nicsentry {
 
 // The one place where an error becomes a status: BadRequest (and a batch's errors) 400, NotFound 404, Conflict 409,
+// PreconditionFailed 412,
 // Unavailable 503, anything else 500. The answer is a problem document (RFC 9457) with type, title, status and detail;
 // "errors" lists each error of a batch for itself.
 Response problem(const std::exception& error);

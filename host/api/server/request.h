@@ -5,9 +5,12 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "host/packet/session_key.h"
 
@@ -28,15 +31,21 @@ struct Request {
   std::map<std::string, std::string> query{};      // decoded; a name without "=" has an empty value
   std::optional<pid_t> caller{};                   // the process at a Unix socket's other end
   std::optional<ConnectionEnds> connection{};      // by which it came; none: a Unix socket
+  std::string accept{};                            // the header; empty where there is none
+  std::string if_match{};                          // likewise
   std::string text{};                              // of a route that takes it so: the body as it came; `body` is empty
 };
 
-// An answer, whole.
+class EventStream;
+
+// An answer, whole, or with a stream behind it.
 struct Response {
   unsigned status = 200;
   std::string content_type = "application/json";
   std::string body;
   std::string allow;  // the methods of a path, with 405
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::shared_ptr<EventStream> stream{};  // in place of `body`
 };
 
 // Returns the answer's JSON, or throws: problem.h says which status an error becomes.

@@ -24,6 +24,8 @@ std::vector<std::string> parts_of(std::string_view path) {
 
 bool is_capture(const std::string& part) { return part.size() > 2 && part.front() == '{' && part.back() == '}'; }
 
+Access access_by_method(const std::string& method) { return method == "GET" ? Access::read : Access::admin; }
+
 bool matches(const std::vector<std::string>& route, const std::vector<std::string>& path,
              std::map<std::string, std::string>& captures) {
   if (route.size() != path.size()) {
@@ -42,12 +44,16 @@ bool matches(const std::vector<std::string>& route, const std::vector<std::strin
 
 }  // namespace
 
-void Router::add(const std::string& method, const std::string& path, Lane lane, Handler handler) {
-  routes_.push_back({method, parts_of(path), lane, std::move(handler)});
+void Router::add(const std::string& method, const std::string& path, Lane lane, Handler handler,
+                 std::optional<Access> access) {
+  routes_.push_back(
+      {method, parts_of(path), lane, std::move(handler), nullptr, access.value_or(access_by_method(method))});
 }
 
-void Router::add_raw(const std::string& method, const std::string& path, Lane lane, RawHandler handler) {
-  routes_.push_back({method, parts_of(path), lane, nullptr, std::move(handler)});
+void Router::add_raw(const std::string& method, const std::string& path, Lane lane, RawHandler handler,
+                     std::optional<Access> access) {
+  routes_.push_back(
+      {method, parts_of(path), lane, nullptr, std::move(handler), access.value_or(access_by_method(method))});
 }
 
 void Router::add_tree(const std::string& prefix, Lane lane, RawHandler handler) {
@@ -78,14 +84,14 @@ std::optional<Router::Match> Router::find(std::string_view method, std::string_v
   }
   std::string allow;
   for (const Route& route : routes_) {
-    Match match{route.lane, route.raw ? nullptr : &route.handler, route.raw ? &route.raw : nullptr, {}};
+    Match match{route.lane, route.raw ? nullptr : &route.handler, route.raw ? &route.raw : nullptr, {}, route.access};
     if (!matches(route.parts, parts, match.captures)) {
       continue;
     }
-    if (route.method == method) {
+    if (route.method == (method == "HEAD" ? "GET" : method)) {
       return match;
     }
-    allow += (allow.empty() ? "" : ", ") + route.method;
+    allow += (allow.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
   }
   const Tree* tree = allow.empty() ? find_tree(path) : nullptr;
   if (tree != nullptr) {

@@ -78,6 +78,7 @@ std::uint64_t WindowFiles::next_window() const {
 }
 
 WindowOutcome WindowFiles::write(const WindowReport& report) {
+  const auto began = std::chrono::steady_clock::now();
   WindowOutcome outcome{report.number, {}, {}, 0};
   if (keeper_) {
     keeper_->before_window();
@@ -89,6 +90,7 @@ WindowOutcome WindowFiles::write(const WindowReport& report) {
       outcome.errors.emplace_back(error.what());
     }
   }
+  outcome.took = std::chrono::steady_clock::now() - began;
   return outcome;
 }
 

@@ -28,6 +28,7 @@ struct WindowOutcome {
   std::vector<std::filesystem::path> files;
   std::vector<std::string> errors;
   std::uint64_t sessions_left_out = 0;  // beyond OutputPlace::seed_csv_files
+  std::chrono::nanoseconds took{};
 };
 
 // The outcomes of the latest windows, for threads that wait for one. Any thread.

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/programs/reading/exposition.h"
+#include "host/metrics/exposition.h"
 #include "host/programs/reading/metric_entries.h"
 
 namespace nicsentry::programs {

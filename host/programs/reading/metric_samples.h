@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "host/programs/reading/exposition.h"
+#include "host/metrics/exposition.h"
 #include "host/programs/reading/metric_entries.h"
 
 namespace nicsentry::programs {

@@ -9,8 +9,8 @@
 
 #include "host/base/error.h"
 #include "host/datapath/user_pins.h"
+#include "host/metrics/exposition.h"
 #include "host/programs/loaded/situation.h"
-#include "host/programs/reading/exposition.h"
 #include "host/programs/reading/health_samples.h"
 #include "host/programs/reading/metric_samples.h"
 #include "host/programs/reading/request.h"
@@ -89,7 +89,8 @@ MetricHealth scrape(Exposition& exposition, const std::string& name, const Scrap
 
 }  // namespace
 
-std::string open_metrics_text(const std::string& monitor, const ReadRequest& request, std::size_t series_most) {
+void write_open_metrics(Exposition& exposition, const std::string& monitor, const ReadRequest& request,
+                        std::size_t series_most) {
   const UniqueFd lock = UserPins::lock_readers(monitor);  // a read that takes and adds up is seen whole
   std::vector<Scraped> all;
   {
@@ -103,12 +104,16 @@ std::string open_metrics_text(const std::string& monitor, const ReadRequest& req
       }
     }
   }
-  Exposition exposition;
   MetricsHealth health;
   for (const Scraped& one : all) {
     health.emplace_back(&one, scrape(exposition, monitor, one, series_most));
   }
   write_health(exposition, monitor, health);
+}
+
+std::string open_metrics_text(const std::string& monitor, const ReadRequest& request, std::size_t series_most) {
+  Exposition exposition;
+  write_open_metrics(exposition, monitor, request, series_most);
   return exposition.text();
 }
 

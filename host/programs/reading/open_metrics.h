@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "host/metrics/exposition.h"
 #include "host/programs/reading/reading.h"
 
 namespace nicsentry::programs {
@@ -15,5 +16,9 @@ constexpr std::size_t kSeriesDefault = 10'000;
 // the lowest keys. Throws NotFound as read_metrics() does.
 std::string open_metrics_text(const std::string& monitor, const ReadRequest& request,
                               std::size_t series_most = kSeriesDefault);
+
+// Likewise, into a text that has other families, too. A name that is taken there gets the direction at its end.
+void write_open_metrics(Exposition& exposition, const std::string& monitor, const ReadRequest& request,
+                        std::size_t series_most = kSeriesDefault);
 
 }  // namespace nicsentry::programs

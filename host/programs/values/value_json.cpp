@@ -12,6 +12,8 @@
 #include <ctime>
 #include <string_view>
 
+#include "host/base/utf8.h"
+
 namespace nicsentry::programs {
 namespace {
 
@@ -35,25 +37,6 @@ void append_number(std::string& out, Number number) {
   std::array<char, 32> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
-}
-
-// How many bytes of UTF-8 begin here; 0 where it is none (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
-  const auto follows = [&byte](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned char lead = byte(0);
-  if (lead >= 0xc2 && lead <= 0xdf) {
-    return follows(1) ? 2 : 0;
-  }
-  if (lead >= 0xe0 && lead <= 0xef) {
-    const bool fits = !(lead == 0xe0 && byte(1) < 0xa0) && !(lead == 0xed && byte(1) > 0x9f);
-    return fits && follows(1) && follows(2) ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    const bool fits = !(lead == 0xf0 && byte(1) < 0x90) && !(lead == 0xf4 && byte(1) > 0x8f);
-    return fits && follows(1) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
 }
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -244,20 +227,6 @@ void append_integer(std::string& out, WideUnsigned number, bool is_signed) {
     digits[--at] = static_cast<char>('0' + static_cast<int>(number % 10));
   }
   out.append(digits.data() + at, digits.size() - at);
-}
-
-std::string as_utf8(std::string_view text) {
-  std::string made;
-  while (!text.empty()) {
-    const std::size_t length = static_cast<unsigned char>(text.front()) < 0x80 ? 1 : utf8_length(text);
-    if (length == 0) {
-      made += "\xef\xbf\xbd";
-    } else {
-      made += text.substr(0, length);
-    }
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-  return made;
 }
 
 WideUnsigned read_integer(const Layout& layout, const std::byte* value) {

@@ -36,7 +36,6 @@ WideUnsigned add_integers(const Layout& layout, const ValueView& values);
 // Appends JSON. Several values become one (can_add()).
 void append_json(std::string& out, const Layout& layout, const ValueView& values, const ValueStyle& style);
 void append_integer(std::string& out, WideUnsigned number, bool is_signed);
-std::string as_utf8(std::string_view text);                      // what is not UTF-8 becomes U+FFFD
 void append_json_text(std::string& out, std::string_view text);  // quoted; what is not UTF-8 becomes U+FFFD
 // An address, time, text, name or number without quotes.
 std::string plain_text(const Layout& layout, const ValueView& values, const ValueStyle& style);

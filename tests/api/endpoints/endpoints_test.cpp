@@ -23,6 +23,7 @@ struct Answer {
   unsigned status = 0;
   json body;
   Lane lane = Lane::quick;
+  std::string tag{};  // the header ETag
 
   std::string detail() const { return body.value("detail", ""); }
 };
@@ -56,14 +57,22 @@ class Api {
     add_version_routes(router_, {"0.2.0", "unknown", 2, 1, "1.1"});
   }
 
-  Answer ask(const std::string& method, const std::string& path, const json& body = json::object()) const {
+  Answer ask(const std::string& method, const std::string& path, const json& body = json::object(),
+             const std::string& if_match = {}) const {
     Response refusal;
     const auto match = router_.find(method, path, refusal);
     if (!match) {
       return {refusal.status, json::parse(refusal.body)};
     }
+    Request request{method, path, match->captures, body};
+    request.if_match = if_match;
     try {
-      return {200, (*match->handler)({method, path, match->captures, body}), match->lane};
+      if (match->raw != nullptr) {
+        const Response response = (*match->raw)(request);
+        const std::string tag = response.headers.empty() ? "" : response.headers.front().second;
+        return {response.status, json::parse(response.body), match->lane, tag};
+      }
+      return {200, (*match->handler)(request), match->lane};
     } catch (const std::exception& error) {
       const Response response = problem(error);
       return {response.status, json::parse(response.body), match->lane};
@@ -107,6 +116,54 @@ TEST_CASE("sets: entries are added, listed, removed and replaced; the set is rem
                                                       {{"name", "bad"}, {"entries", 3}, {"used_by_rules", 0}}}}});
   CHECK(api.ask("DELETE", "/api/v1/sets/bad").body == json{{"enforced", kEverywhere}});
   CHECK(api.ask("GET", "/api/v1/sets/bad").status == 404);
+}
+
+TEST_CASE("rules: two writers cannot lose each other's change") {
+  const Api api;
+  const std::string batch = "/api/v1/rules/ingress/batch";
+  const std::string seen = api.ask("GET", "/api/v1/rules").tag;
+  REQUIRE(seen.size() == 34);
+  CHECK(api.ask("GET", "/api/v1/rules").tag == seen);
+  const json rule = {{"rules", {{{"operation", "append"}, {"src", "10.0.0.1"}, {"action", "drop"}}}}};
+  REQUIRE(api.ask("POST", batch, rule, seen).status == 200);
+  const std::string now = api.ask("GET", "/api/v1/rules").tag;
+  CHECK(now != seen);
+  const Answer late = api.ask("POST", batch, rule, seen);
+  CHECK(late.status == 412);
+  CHECK_THAT(late.detail(), Catch::Contains("is " + now + " now"));
+  CHECK(api.ask("GET", "/api/v1/rules").tag == now);
+  CHECK(api.ask("PUT", "/api/v1/rules/egress/default", {{"action", "accept"}}, seen).status == 412);
+  CHECK(api.ask("PUT", "/api/v1/rules/ingress/accept-established", {{"on", false}}, seen).status == 412);
+  CHECK(api.ask("PUT", "/api/v1/rules/ingress/unjudged", {{"action", "pass"}}, seen).status == 412);
+  CHECK(api.ask("PUT", "/api/v1/rules/ingress/non-ip", {{"pass", "all"}}, seen).status == 412);
+  CHECK(api.ask("POST", batch, rule, seen + ", " + now).status == 200);
+  CHECK(api.ask("POST", batch, rule, "*").status == 200);
+  CHECK(api.ask("POST", batch, rule, "no tag").status == 400);
+  CHECK(api.ask("POST", batch, rule, "\"half").status == 400);
+  CHECK(api.ask("POST", batch, rule).status == 200);
+}
+
+TEST_CASE("sets and rulesets: a change for another content than the present one is refused") {
+  const Api api;
+  const std::string set = "/api/v1/sets/bad";
+  CHECK(api.ask("PUT", set, {{"entries", {"10.0.0.1"}}}, "*").status == 412);
+  REQUIRE(api.ask("PUT", set, {{"entries", {"10.0.0.1"}}}).status == 200);
+  const std::string seen = api.ask("GET", set).tag;
+  const std::string ruleset = api.ask("GET", "/api/v1/ruleset").tag;
+  REQUIRE(api.ask("POST", set + "/entries", {{"entries", {"10.0.0.2"}}}, seen).status == 200);
+  CHECK(api.ask("POST", set + "/entries", {{"entries", {"10.0.0.3"}}}, seen).status == 412);
+  CHECK(api.ask("POST", set + "/removals", {{"entries", {"10.0.0.1"}}}, seen).status == 412);
+  CHECK(api.ask("PUT", set, {{"entries", {"10.0.0.4"}}}, seen).status == 412);
+  CHECK(api.ask("DELETE", set, json::object(), seen).status == 412);
+  CHECK(api.ask("GET", set).body.at("entries").size() == 2);
+  const json document = api.ask("GET", "/api/v1/ruleset").body;
+  CHECK(api.ask("PUT", "/api/v1/ruleset", document, ruleset).status == 412);
+  REQUIRE(api.ask("POST", set + "/removals", {{"entries", {"10.0.0.2"}}}).status == 200);
+  CHECK(api.ask("GET", set).tag == seen);  // it says the same again
+  CHECK(api.ask("GET", "/api/v1/ruleset").tag == ruleset);
+  REQUIRE(api.ask("POST", "/api/v1/sets/blocked/entries", {{"entries", {"192.0.2.1"}}}).status == 200);
+  CHECK(api.ask("GET", "/api/v1/ruleset").tag == ruleset);  // it has no built-in sets
+  CHECK(api.ask("DELETE", set, json::object(), seen).status == 200);
 }
 
 TEST_CASE("sets: a wrong name is 400, an unknown set 404, one that rules use 409; no file is read") {

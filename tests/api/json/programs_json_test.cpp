@@ -128,7 +128,7 @@ TEST_CASE("programs: a run leaves maps above its limit to the command, by the me
 
 TEST_CASE("programs: what is asked of a program's metrics comes out of the query as it went in") {
   CHECK(query_text(ProgramQuery()).empty());
-  CHECK(parse_program_query({}).format == ProgramQuery::Format::json);
+  CHECK(parse_program_query({}).format == ProgramQuery::Format::as_json);
   ProgramQuery query;
   query.request.metric = "a&b c";
   query.request.direction = programs::Direction::egress;

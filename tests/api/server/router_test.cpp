@@ -76,9 +76,9 @@ TEST_CASE("an unknown path is 404, an unknown method of a known path 405 with th
   }
   CHECK_FALSE(router.find("PUT", "/v1/sets/a", refusal));
   CHECK(refusal.status == 405);
-  CHECK(refusal.allow == "GET, DELETE");
+  CHECK(refusal.allow == "GET, HEAD, DELETE");
   CHECK(problem_of(refusal).type == kUnknownResource);
-  CHECK_THAT(problem_of(refusal).detail, Catch::Contains("takes GET, DELETE, not PUT"));
+  CHECK_THAT(problem_of(refusal).detail, Catch::Contains("takes GET, HEAD, DELETE, not PUT"));
 }
 
 TEST_CASE("each type of error has its status, and a problem document") {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "host/programs/reading/exposition.h"
+#include "host/metrics/exposition.h"
 
 #include <catch2/catch.hpp>
 #include <limits>
 
-namespace nicsentry::programs::exposition_test {
+namespace nicsentry::exposition_test {
 
 TEST_CASE("an exposition has each family once, its samples together, and an end") {
   Exposition exposition;
@@ -69,4 +69,48 @@ TEST_CASE("numbers of buckets have a point or an exponent") {
   CHECK(canonical_number(999999.9999999999) == "999999.9999999999");
 }
 
-}  // namespace nicsentry::programs::exposition_test
+TEST_CASE("the form is OpenMetrics where the client prefers it, else Prometheus 0.0.4") {
+  const char* open = "application/openmetrics-text";
+  const std::string prometheus_2_42 =
+      "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+      "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+  const std::pair<std::string, TextFormat> cases[] = {
+      {"", TextFormat::prometheus},
+      {"*/*", TextFormat::prometheus},
+      {"text/html, text/plain", TextFormat::prometheus},
+      {open, TextFormat::open_metrics},
+      {prometheus_2_42, TextFormat::open_metrics},
+      {"application/openmetrics-text;version=0.0.1, text/plain", TextFormat::prometheus},
+      {"application/openmetrics-text;q=0.4, text/plain;q=0.5", TextFormat::prometheus},
+      {"application/openmetrics-text;q=0.5, text/plain;q=0.5", TextFormat::open_metrics},
+      {"application/openmetrics-text;q=0", TextFormat::prometheus},
+      {"application/openmetrics-text;q=nan", TextFormat::prometheus},
+      {"application/openmetrics-text;q=2", TextFormat::prometheus},
+      {"text/plain , application/openmetrics-text ; version=1.0.0 ; charset=utf-8", TextFormat::open_metrics},
+      {",;,;q=", TextFormat::prometheus},
+  };
+  for (const auto& [accept, wanted] : cases) {
+    INFO(accept);
+    CHECK(choose_text_format(accept) == wanted);
+  }
+}
+
+TEST_CASE("Prometheus 0.0.4 has counters and information by their samples' names, no units and no end") {
+  Exposition exposition;
+  const int seconds = exposition.family("a_seconds", Exposition::Type::counter, "x \"y\"");
+  const int info = exposition.family("b", Exposition::Type::info, "b");
+  const int other = exposition.family("c", Exposition::Type::unknown, "c");
+  REQUIRE(exposition.add(seconds, "_total", {}, "1"));
+  REQUIRE(exposition.add(info, "_info", {{"v", "1"}}, "1"));
+  REQUIRE(exposition.add(other, "", {}, "2"));
+  CHECK(exposition.text(TextFormat::prometheus) ==
+        "# TYPE a_seconds_total counter\n# HELP a_seconds_total x \"y\"\na_seconds_total 1\n"
+        "# TYPE b_info gauge\n# HELP b_info b\nb_info{v=\"1\"} 1\n"
+        "# TYPE c untyped\n# HELP c c\nc 2\n");
+  CHECK(exposition.text(TextFormat::open_metrics) ==
+        "# TYPE a_seconds counter\n# UNIT a_seconds seconds\n# HELP a_seconds x \\\"y\\\"\na_seconds_total 1\n"
+        "# TYPE b info\n# HELP b b\nb_info{v=\"1\"} 1\n"
+        "# TYPE c unknown\n# HELP c c\nc 2\n# EOF\n");
+}
+
+}  // namespace nicsentry::exposition_test
