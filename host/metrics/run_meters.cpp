@@ -6,7 +6,7 @@
 namespace nicsentry {
 namespace {
 
-void add_amount(Amount& to, const Amount& amount) {
+void add_to(Amount& to, const Amount& amount) {
   to.packets += amount.packets;
   to.bytes += amount.bytes;
 }
@@ -14,10 +14,10 @@ void add_amount(Amount& to, const Amount& amount) {
 void add_accounting(Accounting& to, const Accounting& window) {
   for (const auto part : {&Accounting::on_sessions, &Accounting::unknown, &Accounting::dropped, &Accounting::unjudged,
                           &Accounting::learned}) {
-    add_amount(to.*part, window.*part);
+    add_to(to.*part, window.*part);
   }
   for (std::size_t cause = 0; cause < window.not_understood.size(); ++cause) {
-    add_amount(to.not_understood.at(cause), window.not_understood.at(cause));
+    add_to(to.not_understood.at(cause), window.not_understood.at(cause));
   }
   for (const auto part : {&Accounting::unknown_events_sent, &Accounting::unknown_events_arrived,
                           &Accounting::known_events_sent, &Accounting::known_events_arrived, &Accounting::sessions_new,

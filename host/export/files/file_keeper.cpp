@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr TimestampNs kNsPerSecond = 1'000'000'000;
+constexpr TimestampNs kNsOfSecond = 1'000'000'000;
 constexpr std::uint64_t kHeaderRoom = 2048;  // a growing file that begins anew has a header, which nobody asks room for
 
 std::uint64_t file_bytes(const fs::path& path) {
@@ -40,12 +40,12 @@ TimestampNs begin_of(const fs::path& path, TimestampNs otherwise) {
     return otherwise;
   }
   const statx_timestamp& time = (status.stx_mask & STATX_BTIME) != 0 ? status.stx_btime : status.stx_mtime;
-  return time.tv_sec * kNsPerSecond + time.tv_nsec;
+  return time.tv_sec * kNsOfSecond + time.tv_nsec;
 }
 
 TimestampNs changed_at(const fs::path& path) {
   struct stat status {};
-  return lstat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * kNsPerSecond + status.st_mtim.tv_nsec : 0;
+  return lstat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * kNsOfSecond + status.st_mtim.tv_nsec : 0;
 }
 
 // "20260501T120000Z"
