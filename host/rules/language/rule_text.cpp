@@ -227,18 +227,24 @@ class FieldReader {
     return true;
   }
 
-  // For the first of the words, with commas between, that is none of the names but near one of them.
+  // For the first of the words, with commas between, that is none of the names but near one of them. Copies no value:
+  // it may be nested to any depth.
   static std::string names_hint(const json& value, const std::vector<std::string>& names) {
-    const std::vector<json> words = value.is_array() ? value.get<std::vector<json>>() : std::vector<json>{value};
-    for (const json& one : words) {
-      if (!one.is_string()) continue;
-      std::string_view rest = one.get_ref<const std::string&>();
-      for (bool more = true; more;) {
-        const std::size_t comma = rest.find(',');
-        if (const std::string hint = name_hint(rest.substr(0, comma), names); !hint.empty()) return hint;
-        more = comma != std::string_view::npos;
-        if (more) rest.remove_prefix(comma + 1);
-      }
+    if (value.is_string()) return words_hint(value.get_ref<const std::string&>(), names);
+    if (!value.is_array()) return {};
+    for (const json& one : value) {
+      const std::string hint = one.is_string() ? words_hint(one.get_ref<const std::string&>(), names) : std::string();
+      if (!hint.empty()) return hint;
+    }
+    return {};
+  }
+
+  static std::string words_hint(std::string_view words, const std::vector<std::string>& names) {
+    for (bool more = true; more;) {
+      const std::size_t comma = words.find(',');
+      if (const std::string hint = name_hint(words.substr(0, comma), names); !hint.empty()) return hint;
+      more = comma != std::string_view::npos;
+      if (more) words.remove_prefix(comma + 1);
     }
     return {};
   }

@@ -129,7 +129,8 @@ TEST_CASE("a table has columns for what came in and left, for interfaces, and fo
   options.by = parse_grouping("proto");
   lines = lines_of(format_table(report, options));
   CHECK_THAT(lines[1], EndsWith("OF ALL PKTS  DROPPED SESSIONS  PKTS/S  BITS/S  PKTS IN  PKTS OUT  INTERFACE"));
-  CHECK_THAT(lines[3], Contains("ICMP ") && Contains("16.7 %        1     0.1    67.2        1         0  veth1"));
+  CHECK_THAT(lines[3],
+             Contains("ICMP ") && Contains("16.7 %                 1     0.1    67.2        1         0  veth1"));
 }
 
 TEST_CASE("a table's order is that of a column") {
