@@ -73,7 +73,7 @@ void empty_array_of_maps(int map, const bpf_map_info& info) {
 void empty_table(int map, const bpf_map_info& info) {
   std::vector<std::uint8_t> key(info.key_size);
   while (bpf_map_get_next_key(map, nullptr, key.data()) == 0) {
-    if (bpf_map_delete_elem(map, key.data()) != 0) {
+    if (bpf_map_delete_elem(map, key.data()) != 0 && errno != ENOENT) {
       throw SystemError(errno, std::string("emptying map ") + info.name);
     }
   }
@@ -103,7 +103,8 @@ void empty_maps(int program_fd) {
     if ((map_info.map_flags & BPF_F_RDONLY_PROG) != 0) {
       continue;  // switches stay as the program was loaded with them
     }
-    if (map_info.type == BPF_MAP_TYPE_HASH || map_info.type == BPF_MAP_TYPE_LPM_TRIE) {
+    if (map_info.type == BPF_MAP_TYPE_HASH || map_info.type == BPF_MAP_TYPE_LRU_HASH ||
+        map_info.type == BPF_MAP_TYPE_LPM_TRIE) {
       empty_table(map.get(), map_info);
     } else if (map_info.type == BPF_MAP_TYPE_ARRAY) {
       empty_array(map.get(), map_info);
