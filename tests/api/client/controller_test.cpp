@@ -2,6 +2,7 @@
 #include "host/api/client/controller.h"
 
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -54,13 +55,17 @@ UniqueFd silent_listener(const std::string& path) {
   return fd;
 }
 
-// How often a process of this test has called accept4(): in memory that a forked server shares.
-std::atomic<std::uint64_t>& accept_calls() {
+// How often processes of this test have called these functions: in memory that a forked server shares.
+struct Calls {
+  std::atomic<std::uint64_t> accept{0};
+  std::atomic<std::uint64_t> wait{0};
+};
+
+Calls& calls() {
   static auto* const calls = [] {
-    void* shared =
-        mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* shared = mmap(nullptr, sizeof(Calls), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) throw SystemError(errno, "mapping a counter");
-    return new (shared) std::atomic<std::uint64_t>(0);
+    return new (shared) Calls;
   }();
   return *calls;
 }
@@ -69,7 +74,7 @@ std::atomic<std::uint64_t>& accept_calls() {
 class ProcessWithoutDescriptors {
  public:
   explicit ProcessWithoutDescriptors(const std::string& socket) {
-    accept_calls();  // mapped before the fork
+    calls();  // mapped before the fork
     process_ = fork();
     if (process_ == 0) {
       serve(socket);
@@ -121,8 +126,12 @@ class ProcessWithoutDescriptors {
 
 // In place of the C library's.
 extern "C" int accept4(int listener, sockaddr* address, socklen_t* size, int flags) {
-  ++accept_calls();
+  ++calls().accept;
   return static_cast<int>(syscall(SYS_accept4, listener, address, size, flags));
+}
+extern "C" int epoll_wait(int waiting, epoll_event* events, int most, int timeout) {
+  ++calls().wait;
+  return static_cast<int>(syscall(SYS_epoll_pwait, waiting, events, most, timeout, nullptr, 8UL));
 }
 
 TEST_CASE("a typed call sends what the server's codec reads, and returns what it answers") {
@@ -279,13 +288,15 @@ TEST_CASE("a controller without a free descriptor is said to have none, does not
   const std::string path = (directory.path() / "controller-1.sock").string();
   ProcessWithoutDescriptors server(path);
   const std::string process = "process " + std::to_string(server.id());
-  const std::uint64_t before = accept_calls();
+  const std::uint64_t accepted_before = calls().accept;
+  const std::uint64_t waited_before = calls().wait;
   CHECK_THROWS_WITH(Controller(path).end_window(), Catch::Contains(path + " does not answer: " + process +
                                                                    " has no free file descriptor: it may have 3"));
   server.give_back();
   CHECK(Controller(path).end_window().window == 7);
   // For each client: without a descriptor, with the one that is kept, and that none waits behind it.
-  const std::uint64_t calls = accept_calls() - before;
-  CHECK(calls >= 3);
-  CHECK(calls < 1000);  // one that spins makes more in a hundredth of a second
+  const std::uint64_t accepted = calls().accept - accepted_before;
+  CHECK(accepted >= 3);
+  CHECK(accepted < 1000);  // one that spins makes more in a hundredth of a second
+  CHECK(calls().wait - waited_before < 1000);
 }
