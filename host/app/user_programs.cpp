@@ -16,25 +16,37 @@ namespace {
 
 constexpr std::chrono::seconds kLookAtPrograms{1};
 
+struct Found {
+  std::vector<UserProgram> on_hooks;
+  std::vector<UserProgram> off_hooks;  // loaded, and taken off by others
+};
+
 // Nothing while another process has the programs.
-std::optional<std::vector<UserProgram>> find_user_programs() {
+std::optional<Found> find_user_programs() {
   if (!UserPins::any()) {
-    return std::vector<UserProgram>();
+    return Found();
   }
   const auto monitors = programs::list_monitors_at_once();
   if (!monitors) {
     return std::nullopt;
   }
-  std::vector<UserProgram> found;
+  Found found;
   for (const programs::LoadedMonitor& monitor : *monitors) {
     for (const programs::LoadedPath& path : monitor.paths) {
-      if (monitor.here && path.attached) {
-        found.push_back({monitor.name, monitor.interface, hook_name(path.hook()), mode_name(path.mode), path.title,
-                         path.program_id, path.priority});
+      if (monitor.here) {
+        (path.attached ? found.on_hooks : found.off_hooks)
+            .push_back({monitor.name, monitor.interface, hook_name(path.hook()), mode_name(path.mode), path.title,
+                        path.program_id, path.priority});
       }
     }
   }
   return found;
+}
+
+bool has_place(const std::vector<UserProgram>& programs, const UserProgram& wanted) {
+  return std::any_of(programs.begin(), programs.end(), [&wanted](const UserProgram& one) {
+    return one.name == wanted.name && one.interface == wanted.interface && one.hook == wanted.hook;
+  });
 }
 
 }  // namespace
@@ -64,8 +76,14 @@ void UserPrograms::look() {
   const std::lock_guard one_at_a_time(looking_);
   try {
     if (auto found = find_user_programs()) {
+      for (const UserProgram& program : found->off_hooks) {
+        if (has_place(found_, program)) {  // no other thread writes it
+          warning_("programs of your own: " + program.interface + ": '" + program.name + "' is on its hook (" +
+                   program.hook + ", mode " + program.mode + ") no more; nicsentry programs load puts it there again");
+        }
+      }
       const std::lock_guard lock(mutex_);
-      found_ = std::move(*found);
+      found_ = std::move(found->on_hooks);
     }
     why_not_.clear();
   } catch (const std::exception& error) {  // one that leaves this thread would end the process

@@ -498,6 +498,11 @@ def beside_run_case(directory):
         sent(network, 20)
         following = Controller(network, "--mode", "drv")
         expect("packets, beside the next run", 20, packets(network, "dropping"))
+        within(PATIENCE, "the next run has them", lambda: reported() == named)
+        network.inside(network.receiver, "tc", "filter", "del", "dev", "right0", "ingress", "prio", 300)
+        following.wait_for(
+            r"warning: programs of your own: right0: 'behind' is on its hook \(tc-ingress, mode tc\) no more"
+        )
         for name in ("dropping", "behind"):
             network.inside(network.receiver, *none, BINARY, "programs", "unload", name)
         following.wait_for(r"info: programs of your own: unloaded behind from right0")
