@@ -7,7 +7,8 @@
  *                      HAS_FIREWALL   packets are judged
  *                      HAS_CAPTURE    packets of known sessions are sent as events
  * The build defines:   ON_HOST        the program runs in the kernel, not on the card
- *                      HOOK_TC        it runs on TC (clsact), not on XDP */
+ *                      HOOK_TC        it runs on TC (clsact), not on XDP
+ *                      CALLS_ON_PACKET   the verdict on what passes is that of a user's on_packet() */
 #ifndef NICSENTRY_FEATURES_H
 #define NICSENTRY_FEATURES_H
 
@@ -22,6 +23,9 @@
 #endif
 #ifndef HOOK_TC
 #define HOOK_TC 0
+#endif
+#ifndef CALLS_ON_PACKET
+#define CALLS_ON_PACKET 0
 #endif
 
 /* A program on the card cannot read a word that it writes, so it cannot keep expectations. */

@@ -15,8 +15,19 @@ HOOK_RUN_CONFIG(PROGRAM);
 
 char _license[] SEC("license") = "GPL";
 
+#if CALLS_ON_PACKET
+/* A user's function of another object (docs/own-programs.md). */
+int on_packet(hook_ctx *ctx);
+#endif
+
 SEC(HOOK_SECTION)
 int PROGRAM(hook_ctx *ctx)
 {
+#if CALLS_ON_PACKET
+	int verdict = analyze(ctx);
+
+	return verdict == VERDICT_PASS ? on_packet(ctx) : verdict;
+#else
 	return analyze(ctx);
+#endif
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "host/programs/lint/lint_text.h"
+
 namespace nicsentry {
 namespace {
 
@@ -27,27 +29,6 @@ const char* lint_state_of(const lint::LintReport& report, lint::Rule rule) {
   return unchecked ? "not checked" : "holds";
 }
 
-std::string lint_place_of(const lint::FindingWithSource& found, const lint::LintReport& report,
-                          const std::string& object) {
-  if (!found.finding.instruction) {
-    return object;
-  }
-  const std::string instruction = "instruction " + std::to_string(*found.finding.instruction);
-  if (!found.source) {
-    return report.program + "(), " + instruction;
-  }
-  return found.source->file + ":" + std::to_string(found.source->line) + " (" + instruction + ")";
-}
-
-std::string lint_finding_text(const lint::FindingWithSource& found, const lint::LintReport& report,
-                              const std::string& object) {
-  std::string text = lint_place_of(found, report, object) + ": " + info_of(found.finding.rule).title + "\n";
-  if (found.source && !found.source->text.empty()) {
-    text += "    " + found.source->text + "\n";
-  }
-  return text + "  driver: " + found.finding.driver_says + "\n  write:  " + found.finding.way_out + "\n";
-}
-
 std::string lint_rules_text(const lint::LintReport& report) {
   std::string lines = "rules:\n";
   for (const auto& info : lint::all_rules()) {
@@ -55,15 +36,6 @@ std::string lint_rules_text(const lint::LintReport& report) {
     lines += "  " + state + std::string(13 - state.size(), ' ') + info.title + "\n";
   }
   return lines;
-}
-
-std::string lint_length_text(const lint::LintReport& report) {
-  if (!report.nfp_instructions) {
-    return {};
-  }
-  return "length: " + std::to_string(*report.nfp_instructions) + " NFP instructions predicted (+-" +
-         std::to_string(lint::kPredictionError) + "), at most " + std::to_string(report.nfp_limit) + "; " +
-         std::to_string(report.bpf_instructions) + " BPF instructions\n";
 }
 
 std::string lint_kernel_text(const lint::LintReport& report) {
@@ -89,9 +61,9 @@ std::string lint_verdict_text(const lint::LintReport& report) {
 std::string lint_text(const lint::LintReport& report, const std::string& object) {
   std::string text;
   for (const auto& found : report.findings) {
-    text += lint_finding_text(found, report, object);
+    text += lint::finding_text(found, report, object);
   }
-  text += lint_rules_text(report) + lint_length_text(report);
+  text += lint_rules_text(report) + lint::length_text(report);
   if (report.stack_bytes) {
     text += "stack: " + std::to_string(*report.stack_bytes) + " bytes, at most " + std::to_string(report.stack_limit) +
             "\n";

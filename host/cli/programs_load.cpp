@@ -26,6 +26,7 @@ struct LoadCommandOptions {
   std::string interface;
   std::string name;
   std::optional<std::uint32_t> priority;
+  std::string with;
 };
 
 struct LoadedCommandOptions {
@@ -45,7 +46,7 @@ std::string loaded_line(const programs::LoadedMonitor& monitor) {
     if (path.priority != 0) {
       text << " priority " << path.priority;
     }
-    text << (path.attached ? "" : " (not attached)");
+    text << (path.with.empty() ? "" : " with " + path.with) << (path.attached ? "" : " (not attached)");
   }
   text << "\n";
   return text.str();
@@ -55,7 +56,9 @@ std::string loaded_text(const programs::LoadedMonitor& monitor) {
   std::string text = loaded_line(monitor) + "  file " + monitor.file + ", pinned in " + monitor.maps + "\n";
   for (const programs::LoadedPath& path : monitor.paths) {
     text += "  " + std::string(program_path_name(path.egress)) + ": " + path.title + ", program " +
-            std::to_string(path.program_id) + "\n" + program_maps_text(path.maps);
+            std::to_string(path.program_id) +
+            (path.instructions ? ", " + std::to_string(*path.instructions) + " NFP instructions" : "") + "\n" +
+            program_maps_text(path.maps);
   }
   return text;
 }
@@ -73,6 +76,7 @@ int load_command(const LoadCommandOptions& options) {
   request.direction = program_direction(options.program);
   request.log_level = program_log_level(options.program);
   request.priority = options.priority;
+  request.with = options.with;
   if (options.program.mode != "auto") {
     request.mode = parse_mode(options.program.mode);
   }
@@ -143,14 +147,17 @@ void add_programs_load(CLI::App& programs, Action& chosen) {
   CLI::App* part = add_part(programs, "load", "compile a program and put it on a port, in place of one of its name",
                             options, load_command, chosen);
   part->add_option("-i,--interface", options->interface, "port")->required();
-  add_programs_options(*part, options->program);
+  add_programs_options(*part, options->program, true);
   part->add_option("--name", options->name, "name of the program (that of the file)");
   part->add_option("--priority", options->priority,
                    "lower ones see a packet first (on TC from 200 on, the first free; on XDP 50)")
       ->check(whole_number(1, 0xffff));
+  part->add_option("--with", options->with, "on a card: behind this analyser, ddos or crypto, which calls on_packet()")
+      ->check(one_of({"ddos", "crypto"}));
   part->footer(
-      "Example:\n"
-      "  nicsentry programs load -i eth0 MONITOR.json --name monitor");
+      "Examples:\n"
+      "  nicsentry programs load -i eth0 MONITOR.json --name monitor\n"
+      "  nicsentry programs load -i nfp0 PROGRAM.c --mode hw --with ddos");
 }
 
 void add_programs_loaded(CLI::App& programs, Action& chosen) {

@@ -18,10 +18,12 @@ const std::vector<std::string>& log_levels() {
 
 }  // namespace
 
-void add_programs_options(CLI::App& part, ProgramsOptions& options) {
+void add_programs_options(CLI::App& part, ProgramsOptions& options, bool with_card) {
   part.add_option("FILE", options.file, "MONITOR.json, PROGRAM.c or PROGRAM.o")->required();
-  part.add_option("--mode", options.mode, "auto, drv, skb or tc, for the ingress path")
-      ->check(one_of({"auto", "drv", "skb", "tc"}))
+  part.add_option("--mode", options.mode,
+                  with_card ? "auto, hw, drv, skb or tc, for the ingress path; auto never takes hw"
+                            : "auto, drv, skb or tc, for the ingress path")
+      ->check(with_card ? one_of({"auto", "hw", "drv", "skb", "tc"}) : one_of({"auto", "drv", "skb", "tc"}))
       ->capture_default_str();
   part.add_option("--direction", options.direction, "ingress, egress or both")
       ->check(one_of({"ingress", "egress", "both"}))

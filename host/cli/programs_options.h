@@ -20,7 +20,8 @@ struct ProgramsOptions {
   bool json = false;
 };
 
-void add_programs_options(CLI::App& part, ProgramsOptions& options);
+// `with_card`: also the mode hw.
+void add_programs_options(CLI::App& part, ProgramsOptions& options, bool with_card = false);
 programs::Direction program_direction(const ProgramsOptions& options);
 int program_log_level(const ProgramsOptions& options);
 

@@ -24,9 +24,15 @@ std::uint32_t tc_priority_of(const Interface& port, Hook hook, std::uint32_t pro
   return 0;
 }
 
-// Packets that come in meet XDP first, then TC by priority; those that go out meet TC alone.
+// Packets that come in meet the card first, then XDP, then TC by priority; those that go out meet TC alone.
 std::string place_beside(const Interface& port, const programs::LoadedPath& path, const AttachmentStatus& ours) {
   const Hook hook = path.hook();
+  if (path.program_id == ours.program.id) {
+    return "within";
+  }
+  if ((path.mode == Mode::hw) != (ours.mode == Mode::hw)) {
+    return path.mode == Mode::hw ? "in front" : "behind";
+  }
   if (hook == ours.hook) {
     const std::uint32_t of_ours = hook == Hook::xdp ? dispatcher_priority(port, ours.program.id).value_or(0)
                                                     : tc_priority_of(port, hook, ours.program.id);
@@ -107,6 +113,7 @@ std::string user_program_line(const UserProgramStatus& status) {
          (path.priority != 0 ? ", priority " + std::to_string(path.priority) : "") +
          (status.place == "behind"     ? ", behind nicsentry's program"
           : status.place == "in front" ? ", in front of nicsentry's program"
+          : status.place == "within"   ? ", called by nicsentry's program"
                                        : "") +
          "\n";
 }

@@ -14,6 +14,7 @@
 
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
+#include "host/datapath/program.h"
 
 namespace nicsentry {
 namespace {
@@ -133,6 +134,11 @@ CardCapabilities ask_card(const Interface& port) {
   note(takes_map(port, BPF_MAP_TYPE_HASH, 1), "hash tables");
   found.elements_left = largest_map(port);
   return found;
+}
+
+std::string no_room_on_card() {
+  return "\n  the card holds " + std::to_string(kCardElements) +
+         " map elements over all its ports; with fewer --sessions a port needs less of them";
 }
 
 std::string card_refusal(const std::string& said) {

@@ -25,6 +25,9 @@ void require_card(const Interface& port);
 // Throws as require_card().
 CardCapabilities ask_card(const Interface& port);
 
+// What a message about a full card ends with: the driver tells of its limits in the kernel's log only.
+std::string no_room_on_card();
+
 // Why a card refused a program, in few words, out of all that was said: what its firmware lacks, else the driver's own
 // words; the first line of `said` where the driver had none.
 std::string card_refusal(const std::string& said);

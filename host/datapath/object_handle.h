@@ -35,6 +35,17 @@ inline std::vector<std::string> make_no_pins(bpf_object* object) {
   return asked;
 }
 
+// A program and its maps are the card's from then on; events go to the host's own array, whose place the driver knows.
+inline void bind_to_card(bpf_object* object, bpf_program* program, int port) {
+  bpf_program__set_ifindex(program, static_cast<__u32>(port));
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    if (bpf_map__type(map) != BPF_MAP_TYPE_PERF_EVENT_ARRAY) {
+      bpf_map__set_ifindex(map, static_cast<__u32>(port));
+    }
+  }
+}
+
 inline UniqueFd duplicate(int fd) {
   UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!copy) {

@@ -27,13 +27,13 @@
 #include "host/base/error.h"
 #include "host/base/other_user.h"
 #include "host/datapath/hook_state.h"
+#include "host/datapath/pinned_names.h"
 
 namespace nicsentry {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kProgram = "program";  // in a hook's directory; the other names are those of maps
 constexpr std::array kHooks = {Hook::xdp, Hook::tc_ingress, Hook::tc_egress};
 
 fs::path pin_path() {
@@ -153,7 +153,7 @@ std::uint32_t map_id(int fd) {
 }
 
 bool on_its_hook(const PinKey& key, const fs::path& directory) {
-  const UniqueFd program(bpf_obj_get((directory / kProgram).c_str()));
+  const UniqueFd program(bpf_obj_get((directory / kPinnedProgram).c_str()));
   if (!program || !interface_exists(key.interface_index)) {
     return false;
   }
@@ -185,6 +185,26 @@ void in_namespace(const fs::path& place, const std::function<void()>& look) {
   if (failure) {
     std::rethrow_exception(failure);
   }
+}
+
+// A pinned program of nicsentry's, and where maps are that it has besides.
+struct PinnedPlace {
+  fs::path directory;
+  fs::path more_maps;
+};
+
+// Those of ports' hooks, and those that a user's function is linked with (user_pins.h).
+std::vector<PinnedPlace> pinned_places() {
+  std::vector<PinnedPlace> places;
+  for (const fs::path& directory : entries_in(pin_path())) {
+    places.push_back({directory, {}});
+  }
+  for (const fs::path& name : entries_in(pin_path() / "programs")) {
+    for (const fs::path& load : entries_in(name)) {
+      places.push_back({load / kWithPins, load / "ingress-maps"});
+    }
+  }
+  return places;
 }
 
 }  // namespace
@@ -247,7 +267,7 @@ void PinDirectory::pin(const Interface& port, Hook hook, const Program& program)
   }
   try {
     program.each_map([&directory](MapRole role, int fd) { pin_fd(fd, directory / file_name(role)); });
-    pin_fd(program.fd(), directory / kProgram);  // last: with it the maps are complete
+    pin_fd(program.fd(), directory / kPinnedProgram);  // last: with it the maps are complete
   } catch (...) {
     remove_pins(directory);
     throw;
@@ -286,17 +306,19 @@ std::optional<LoadedProgram> open_pinned_program(std::uint32_t id) {
   if (!is_own(pin_path())) {
     return std::nullopt;
   }
-  for (const fs::path& directory : entries_in(pin_path())) {
-    UniqueFd fd(bpf_obj_get((directory / kProgram).c_str()));
+  for (const PinnedPlace& place : pinned_places()) {
+    UniqueFd fd(bpf_obj_get((place.directory / kPinnedProgram).c_str()));
     if (!fd || program_id(fd.get()) != id) {
       continue;
     }
     const std::set<std::uint32_t> ids = map_ids_of(fd.get());
     LoadedProgram program = describe_loaded(std::move(fd));
-    for (const fs::path& pin : entries_in(directory)) {
-      UniqueFd map(pin.filename() != kProgram ? bpf_obj_get(pin.c_str()) : -1);
-      if (map && ids.contains(map_id(map.get()))) {  // another map by this name is not the program's
-        program.maps.push_back(describe_map(std::move(map), program.name));
+    for (const fs::path& directory : {place.directory, place.more_maps}) {
+      for (const fs::path& pin : entries_in(directory)) {
+        UniqueFd map(pin.filename() != kPinnedProgram || directory != place.directory ? bpf_obj_get(pin.c_str()) : -1);
+        if (map && ids.contains(map_id(map.get()))) {  // another map by this name is not the program's
+          program.maps.push_back(describe_map(std::move(map), program.name));
+        }
       }
     }
     return program;

@@ -11,6 +11,7 @@
 
 #include "host/base/capabilities.h"
 #include "host/base/error.h"
+#include "host/datapath/card.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/loaded_program.h"
 #include "host/datapath/map_elements.h"
@@ -31,12 +32,6 @@ constexpr std::array kFirewallRoom = {MapRole::interval_nodes, MapRole::rule_bit
 
 // A bound for the trie, whose memory is taken as it is needed: more than interval_nodes has ranges.
 constexpr std::uint32_t kHitPrefixes = 1U << 22;
-
-// The driver tells of its limits in the kernel's log only.
-std::string no_room_on_card() {
-  return "\n  the card holds " + std::to_string(kCardElements) +
-         " map elements over all its ports; with fewer --sessions a port needs less of them";
-}
 
 bool has_room(const UniqueFd& rule_bits) { return entries_of(rule_bits, MapRole::rule_bits) > 1; }
 
@@ -158,17 +153,6 @@ struct switches switches_of(const LoadedProgram& program) {
 bool has_room_for_rules(const LoadedProgram& program) {
   const LoadedProgram::Map* bits = find_map(program, MapRole::rule_bits);
   return bits != nullptr && bits->entries > 1;
-}
-
-void bind_to_card(bpf_object* object, bpf_program* program, int port) {
-  bpf_program__set_ifindex(program, static_cast<__u32>(port));
-  bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, object) {
-    if (bpf_map__type(map) !=
-        BPF_MAP_TYPE_PERF_EVENT_ARRAY) {  // the host's, its place on the card is the driver's affair
-      bpf_map__set_ifindex(map, static_cast<__u32>(port));
-    }
-  }
 }
 
 bool has_partial_frames(Mode mode, const Interface& port) { return mode == Mode::drv && port.mtu > kSingleBufferMtu; }

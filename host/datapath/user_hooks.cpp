@@ -74,7 +74,9 @@ void attach_on_tc(const Interface& port, UserHook where, std::uint32_t priority,
 
 void attach_alone(const Interface& port, UserHook where, int fd) {
   const LibbpfMessages messages;
-  const std::uint32_t flags = where.mode == Mode::drv ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  const std::uint32_t flags = where.mode == Mode::hw    ? XDP_FLAGS_HW_MODE
+                              : where.mode == Mode::drv ? XDP_FLAGS_DRV_MODE
+                                                        : XDP_FLAGS_SKB_MODE;
   const int result = bpf_xdp_attach(port.index, fd, flags | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);
   if (result != 0) {
     throw SystemError(-result, what_of("attaching to", port, where),
@@ -82,10 +84,22 @@ void attach_alone(const Interface& port, UserHook where, int fd) {
   }
 }
 
+void attach_on_card(const Interface& port, UserHook where, std::uint32_t priority, int fd) {
+  const std::string what = what_of("attaching to", port, where);
+  if (priority != 0) {
+    throw Conflict(what + ": there is no priority on a card, where one program runs a port");
+  }
+  if (const std::uint32_t id = query_xdp(port).hw; id != 0) {
+    throw Conflict(what + ": program " + std::to_string(id) + " (" + describe_program(id).name +
+                   ") is on the card, where one program runs a port");
+  }
+  attach_alone(port, where, fd);
+}
+
 void require_free_xdp(const Interface& port, UserHook where, bool alone) {
   const std::string what = what_of("attaching to", port, where);
   const XdpPrograms there = query_xdp(port);
-  for (const std::uint32_t id : {there.hw, there.drv, there.skb}) {
+  for (const std::uint32_t id : {there.drv, there.skb}) {  // a card's program runs beside one of the host
     const bool dispatcher = id != 0 && is_dispatcher(id);
     if (dispatcher && alone) {
       throw Conflict(what +
@@ -142,7 +156,7 @@ std::optional<UserPlace> find_on_xdp(const Interface& port, UserHook where, std:
   if (on_hook == id) {
     return UserPlace{0, id};
   }
-  if (on_hook == 0 || !may_use_dispatcher()) {
+  if (on_hook == 0 || where.mode == Mode::hw || !may_use_dispatcher()) {
     return std::nullopt;
   }
   const LoadedProgram first = open_program(id);
@@ -196,6 +210,10 @@ bool make_tc_hooks(const Interface& port) {
 
 std::string attach_user_program(const Interface& port, UserHook where, std::uint32_t priority,
                                 const UserObject& program, bool alone) {
+  if (where.mode == Mode::hw) {
+    attach_on_card(port, where, priority, program.program_fd());
+    return "";
+  }
   if (where.hook == Hook::xdp) {
     return attach_on_xdp(port, where, priority, program, alone);
   }

@@ -13,7 +13,7 @@
 namespace nicsentry {
 
 // A hook that a user's program takes. Several stand on one hook, by priority: on TC as filters, on XDP behind libxdp's
-// dispatcher, or one alone.
+// dispatcher, or one alone. On a card (Mode::hw) one is alone always.
 struct UserHook {
   Hook hook = Hook::tc_ingress;
   Mode mode = Mode::tc;
@@ -38,8 +38,9 @@ std::uint32_t free_user_priority(const Interface& port, Hook hook);
 bool make_tc_hooks(const Interface& port);
 
 // Puts a program on a hook; on XDP behind libxdp's dispatcher unless it is to stand `alone`, or must. Why it must, or
-// nothing. `priority` 0, for XDP: as the program says. Throws Conflict where another stands there: on XDP a program
-// that is no dispatcher, on TC a user's of this priority, and for nicsentry's own priority. Throws SystemError.
+// nothing. `priority` 0, for XDP: as the program says; on a card it must be 0. Throws Conflict where another stands
+// there: on XDP a program that is no dispatcher, on TC a user's of this priority, and for nicsentry's own priority.
+// Throws SystemError.
 std::string attach_user_program(const Interface& port, UserHook where, std::uint32_t priority,
                                 const UserObject& program, bool alone);
 

@@ -16,6 +16,7 @@
 
 #include "host/base/capabilities.h"
 #include "host/base/error.h"
+#include "host/datapath/card.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/object_handle.h"
 
@@ -142,6 +143,18 @@ bool UserObject::has(const std::string& bytes, ProgramKind kind) {
   return find_program(open_object(bytes, "the object").get(), kind) != nullptr;
 }
 
+std::vector<std::string> UserObject::map_names(const std::string& bytes, const std::string& name) {
+  std::vector<std::string> names;
+  const ObjectHandle object = open_object(bytes, name);
+  const bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object.get()) {
+    if (!bpf_map__is_internal(map)) {
+      names.emplace_back(bpf_map__name(map));
+    }
+  }
+  return names;
+}
+
 UserObject::UserObject(std::string bytes, std::string name, ProgramKind kind)
     : bytes_(std::move(bytes)), name_(std::move(name)), handle_(std::make_unique<Handle>()) {
   handle_->object = open_object(bytes_, name_);
@@ -171,7 +184,7 @@ std::vector<UserMap> UserObject::maps() const {
   const btf* types = bpf_object__btf(handle_->object.get());
   const bpf_map* map = nullptr;
   bpf_object__for_each_map(map, handle_->object.get()) {
-    if (!bpf_map__is_internal(map)) {
+    if (is_own(bpf_map__name(map)) && !bpf_map__is_internal(map)) {
       maps.push_back({bpf_map__name(map), kind_name(bpf_map__type(map)), bpf_map__type(map), bpf_map__key_size(map),
                       bpf_map__value_size(map), bpf_map__max_entries(map),
                       has_tag(types, bpf_map__name(map), kExternTag)});
@@ -218,6 +231,11 @@ void UserObject::use_map(const std::string& name, int fd) {
   }
 }
 
+void UserObject::bind(const Interface& card) {
+  bind_to_card(handle_->object.get(), handle_->program, card.index);
+  card_ = card;
+}
+
 void UserObject::share(const UserObject& other, const std::vector<std::string>& own) {
   const LibbpfMessages messages;
   bpf_map* theirs = bpf_object__next_map(other.handle_->object.get(), nullptr);
@@ -244,14 +262,21 @@ void UserObject::load() {
   const int result = bpf_object__load(handle_->object.get());
   bpf_program__set_log_buf(handle_->program, nullptr, 0);
   if (result == 0) {
+    if (card_) {
+      make_elements();
+    }
     return;
   }
   LogEnd end = end_of(log.get());
+  const std::string where = card_ ? " for the card of " + card_->name : "";
   if (end.reason.empty()) {
-    throw SystemError(-result, name_ + ": loading the program", missing_for_programs() + messages.detail());
+    throw SystemError(
+        -result, name_ + ": loading the program" + where,
+        missing_for_programs() + messages.detail() + (card_ && result == -ENOMEM ? no_room_on_card() : ""));
   }
-  throw VerifierRefusal(name_ + ": the kernel's verifier does not take it:" + end.text,
-                        end.reason + missing_for_programs(), end.instruction);
+  throw VerifierRefusal(
+      name_ + (card_ ? ": the driver of " + card_->name : ": the kernel's verifier") + " does not take it:" + end.text,
+      end.reason + missing_for_programs(), end.instruction);
 }
 
 JoinedProgram UserObject::join(const Interface& port, Mode mode, std::optional<std::uint32_t> priority) const {
@@ -268,6 +293,38 @@ JoinedProgram UserObject::join(const Interface& port, Mode mode, std::optional<s
     }
   }
   return join_dispatcher(port, mode, second.handle_->object.get(), section_, priority);
+}
+
+bool UserObject::is_own(const std::string& map) const {
+  return !own_maps_ || std::find(own_maps_->begin(), own_maps_->end(), map) != own_maps_->end();
+}
+
+void UserObject::each_other_map(const std::function<void(const std::string& name, int fd)>& act) const {
+  const bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, handle_->object.get()) {
+    if (!is_own(bpf_map__name(map))) {
+      act(bpf_map__name(map), bpf_map__fd(map));
+    }
+  }
+}
+
+// By the open firmware's source an element of an array is not there before the host has written it (hw/README.md). One
+// that is there may be added to at any time.
+void UserObject::make_elements() const {
+  for (const UserMap& map : maps()) {
+    const int fd = map_fd(map.name);
+    std::vector<char> value(map.value_bytes);
+    std::uint32_t index = map.max_entries - 1;
+    if (map.type != BPF_MAP_TYPE_ARRAY || bpf_map_lookup_elem(fd, &index, value.data()) == 0 || errno != ENOENT) {
+      continue;
+    }
+    std::fill(value.begin(), value.end(), '\0');
+    for (index = 0; index < map.max_entries; ++index) {
+      if (bpf_map_update_elem(fd, &index, value.data(), BPF_ANY) != 0) {
+        throw SystemError(errno, name_ + ": making the elements of map " + map.name + " on the card");
+      }
+    }
+  }
 }
 
 int UserObject::program_fd() const { return bpf_program__fd(handle_->program); }

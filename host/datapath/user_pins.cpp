@@ -17,6 +17,8 @@
 #include <thread>
 
 #include "host/base/error.h"
+#include "host/datapath/last_readings.h"
+#include "host/datapath/pinned_names.h"
 #include "host/datapath/pins.h"
 
 namespace nicsentry {
@@ -32,6 +34,8 @@ constexpr const char* kTypesSuffix = "-types";
 constexpr const char* kSwapState = "swap";
 constexpr const char* kReadsSuffix = "-reads";
 constexpr const char* kTotalsSuffix = "-totals";
+constexpr const char* kLastSuffix = "-last";
+constexpr std::uint32_t kNfpInstructionBytes = 8;
 
 void make_directory(const fs::path& path) {
   if (mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
@@ -102,6 +106,32 @@ void pin_other(const ProgramToPin& program, const fs::path& directory) {
   }
 }
 
+// So that a run can adopt it without the right to open programs by id.
+void pin_with(const ProgramToPin& program, const fs::path& directory) {
+  const fs::path with = directory / kWithPins;
+  make_directory(with);
+  program.object->each_other_map([&with](const std::string& name, int fd) { pin_object(fd, with / name); });
+  pin_object(program.object->program_fd(), with / kPinnedProgram);
+}
+
+// Of each copy of the map.
+void pin_last_readings(const ProgramToPin& program, const fs::path& directory) {
+  for (const std::string& name : program.differing) {
+    const std::vector<UserMap> maps = program.object->maps();
+    const auto map = std::find_if(maps.begin(), maps.end(), [&name](const UserMap& one) { return one.name == name; });
+    const bool twice = std::find(program.swapped.begin(), program.swapped.end(), name) != program.swapped.end();
+    for (const char* copy : {"", "-other"}) {
+      if (map == maps.end() || (*copy != '\0' && !twice)) {
+        continue;
+      }
+      const fs::path last = directory / (program.hook + copy + kLastSuffix);
+      make_directory(last);
+      const UniqueFd made = LastReadings::make(map->key_bytes, map->value_bytes, map->max_entries);
+      pin_object(made.get(), last / name);
+    }
+  }
+}
+
 void pin_statistics(const ProgramToPin& program, const fs::path& directory) {
   const UniqueFd reads = ReadStatisticsMap::make(program.metrics);
   pin_object(reads.get(), directory / (program.hook + kReadsSuffix));
@@ -155,6 +185,15 @@ std::uint32_t user_program_id(int fd) {
   bpf_prog_info info{};
   __u32 length = sizeof(info);
   return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
+std::optional<std::uint32_t> card_instructions(int fd) {
+  bpf_prog_info info{};
+  __u32 length = sizeof(info);
+  if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0 || info.ifindex == 0 || info.jited_prog_len == 0) {
+    return std::nullopt;
+  }
+  return info.jited_prog_len / kNfpInstructionBytes;
 }
 
 SwapStateMap SwapStateMap::open(const fs::path& pin) {
@@ -300,6 +339,10 @@ void UserPins::add(const std::string& name, unsigned number, const std::vector<P
         pin_object(program.object->map_fd(map.name), maps / map.name);
       }
       pin_statistics(program, directory);
+      pin_last_readings(program, directory);
+      if (program.object->is_linked()) {
+        pin_with(program, directory);
+      }
       if (program.other != nullptr) {
         pin_other(program, directory);
       }
@@ -335,6 +378,11 @@ fs::path UserPins::reads(const std::string& name, unsigned number, const std::st
 fs::path UserPins::totals(const std::string& name, unsigned number, const std::string& hook,
                           const std::string& metric) const {
   return directory(name, number) / (hook + kTotalsSuffix) / metric;
+}
+
+fs::path UserPins::last_readings(const std::string& name, unsigned number, const std::string& hook,
+                                 const std::string& map) const {
+  return directory(name, number) / (hook + kLastSuffix) / map;
 }
 
 fs::path UserPins::swap_state(const std::string& name, unsigned number) const {

@@ -37,6 +37,7 @@ struct ProgramToPin {
   std::vector<std::string> swapped;
   std::size_t metrics = 0;                // whose reads are counted
   std::vector<UserTotals::Shape> totals;  // of metrics whose maps reads empty
+  std::vector<std::string> differing;     // on a card: maps of which a read takes the difference
 };
 
 // Which copies of a load's programs are in use, by their ids: of ingress and egress.
@@ -89,12 +90,15 @@ class UserPins {
   std::filesystem::path directory(const std::string& name, unsigned number) const;
   // The type information of a program (UserObject::types()): the kernel keeps none of queues and stacks.
   std::string types(const std::string& name, unsigned number, const std::string& hook) const;
-  // Where the maps of a program are pinned, each by its name.
+  // Where the maps of a program are pinned, each by its name. `hook` is PinnedProgram::hook.
   std::filesystem::path maps_directory(const std::string& name, unsigned number, const std::string& hook) const;
   // Where the statistics of reads are pinned, and the totals of those metrics that have any.
   std::filesystem::path reads(const std::string& name, unsigned number, const std::string& hook) const;
   std::filesystem::path totals(const std::string& name, unsigned number, const std::string& hook,
                                const std::string& metric) const;
+  // Where the LastReadings of a card's map are pinned, if reads take its differences. `hook` as in maps_directory().
+  std::filesystem::path last_readings(const std::string& name, unsigned number, const std::string& hook,
+                                      const std::string& map) const;
   // Where the SwapState is pinned, if any program has a second copy.
   std::filesystem::path swap_state(const std::string& name, unsigned number) const;
 
@@ -106,5 +110,7 @@ class UserPins {
 };
 
 std::uint32_t user_program_id(int fd);
+// NFP instructions of a program on a card; nothing for one of the host, or whose card is gone.
+std::optional<std::uint32_t> card_instructions(int fd);
 
 }  // namespace nicsentry

@@ -147,7 +147,8 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
     for (const AttachmentRecord& attachment : claim.found().attachments) {
       known = attachment.program_id == place.program_id && attachment.hook == place.hook ? &attachment : known;
     }
-    if (info.identity.ours() && (!mode || mode == place.mode)) {
+    const bool users = !users_program_text(place.program_id).empty();  // linked with a user's function
+    if (info.identity.ours() && !users && (!mode || mode == place.mode)) {
       if (pins) {
         pins->unpin(port, place.hook);
       }

@@ -22,7 +22,7 @@ std::vector<UserHook> hooks_of(const PinnedProgram& program) {
   if (program.hook.starts_with("egress")) {
     return {{Hook::tc_egress, Mode::tc}};
   }
-  return {{Hook::xdp, Mode::drv}, {Hook::xdp, Mode::skb}, {Hook::tc_ingress, Mode::tc}};
+  return {{Hook::xdp, Mode::hw}, {Hook::xdp, Mode::drv}, {Hook::xdp, Mode::skb}, {Hook::tc_ingress, Mode::tc}};
 }
 
 // The hooks on which users' programs are, by name.

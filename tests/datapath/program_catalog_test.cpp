@@ -114,6 +114,15 @@ TEST_CASE("a program with a name of nicsentry's and other maps is a stranger") {
   check_stranger(maps, "its map 'sessions' has type 2, key 4, value 64; not type 2, key 4, value 56");
 }
 
+TEST_CASE("an analyser may have maps of a user's function besides, a firewall may not") {
+  Layouts maps = layouts(*identify(kDdos, unnumbered_ddos()).spec, false);
+  maps.push_back(array("one_more", 4));
+  CHECK(identify(kDdos, maps).adoptable());
+  maps = layouts(sentry(), false);
+  maps.push_back(array("one_more", 4));
+  check_stranger(maps, "it has 1 more maps");
+}
+
 TEST_CASE("a map's name that only looks like one with an ABI number has none") {
   for (const char* name :
        {"nicsentry_abi", "nicsentry_abi0", "nicsentry_abi02", "nicsentry_abi2x", "nicsentry_abi-2"}) {

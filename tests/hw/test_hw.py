@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""hw mode over the kernel's own nfp driver: runs a suite of cases.py beside a virtual card (hw/README.md).
+"""hw mode over the kernel's own nfp driver: runs a suite of cases.py, or of program_cases.py, beside a virtual card
+(hw/README.md).
 
     test_hw.py SUITE [CASE ...]
 
@@ -32,6 +33,8 @@ FIRMWARE = {
     "time": "agilio-bpf",
     "no-events": "corenic",
     "empty-arrays": "test-empty-arrays",
+    "programs": "agilio-bpf",
+    "programs-more": "agilio-bpf",
 }
 
 # Processors of the machine: two for measured times, and for events on each of several processors. Otherwise one: two
@@ -116,9 +119,16 @@ def prepare(directory):
     (directory / "model.pickle").write_bytes(pickle.dumps(window))
 
 
+def compile_programs(directory):
+    """Writes an object of each of programs/*.c into the directory."""
+    for source in sorted((HERE / "programs").glob("*.c")):
+        compile_bpf(source, directory / f"{source.stem}.o")
+
+
 def main(suite, *cases):
+    own_programs = suite.startswith("programs")
     with tempfile.TemporaryDirectory() as directory:
-        prepare(pathlib.Path(directory))
+        (compile_programs if own_programs else prepare)(pathlib.Path(directory))
         machine = [
             REPOSITORY / "hw" / "vnfp",
             "run",
@@ -130,7 +140,8 @@ def main(suite, *cases):
             "900",
             "--",
         ]
-        guest = ["/usr/bin/python3", "-B", HERE / "cases.py", suite, directory, *cases]
+        file = HERE / ("program_cases.py" if own_programs else "cases.py")
+        guest = ["/usr/bin/python3", "-B", file, suite, directory, *cases]
         return subprocess.run([str(word) for word in machine + guest], check=False).returncode
 
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/api/endpoints/programs.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "host/api/json/program_query.h"
@@ -48,13 +51,22 @@ LoadedMonitor find(const RunPrograms& run, const std::string& name) {
 }
 
 // A fault of a program is its sender's.
-std::vector<programs::VerifiedPath> verified(std::vector<programs::CompiledPath> paths) {
+std::vector<programs::VerifiedPath> verified(std::vector<programs::CompiledPath> paths,
+                                             const std::optional<programs::CardTarget>& card) {
   try {
-    return programs::verify(std::move(paths));
+    return programs::verify(std::move(paths), card);
   } catch (const SystemError&) {
     throw;
   } catch (const Error& error) {
     throw BadRequest(error.what());
+  }
+}
+
+void refuse_in_place_of_part(const std::string& name) {
+  for (const LoadedMonitor& monitor : UserPins::any() ? programs::list_monitors() : std::vector<LoadedMonitor>()) {
+    if (monitor.name == name) {
+      programs::refuse_under_run(monitor, getpid());
+    }
   }
 }
 
@@ -64,7 +76,9 @@ programs::LoadResult load(const RunPrograms& run, ProgramLoadRequest request) {
   if (!contains(run.ports(), interface)) {
     throw Conflict("interface: " + interface + " is not a port of this run");
   }
-  const std::vector<programs::VerifiedPath> paths = verified(std::move(request.paths));
+  refuse_in_place_of_part(request.load.name);
+  const std::vector<programs::VerifiedPath> paths =
+      verified(std::move(request.paths), programs::card_target(request.load));
   programs::LoadResult result = programs::load_verified(paths, request.load);
   run.changed((result.replaced ? "replaced " : "loaded ") + request.load.name + " on " + interface);
   return result;
@@ -93,6 +107,7 @@ void add_programs_routes(Router& router, const RunPrograms& run) {
     const std::string& name = request.captures.at("name");
     refuse_fields(request.body);
     const LoadedMonitor monitor = find(run, name);
+    programs::refuse_under_run(monitor, getpid());
     programs::unload_monitor(name);
     run.changed("unloaded " + name + " from " + monitor.interface);
     return encode(ProgramUnloaded{name});

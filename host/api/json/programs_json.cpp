@@ -20,7 +20,7 @@ using programs::LoadedMonitor;
 using programs::LoadedPath;
 using programs::MetricConfig;
 
-constexpr const char* kModes = "drv, skb or tc";
+constexpr const char* kModes = "hw, drv, skb or tc";
 constexpr const char* kPriorities = "a number from 1 to 65535";
 constexpr std::uint32_t kPriorityMost = 0xffff;
 
@@ -34,10 +34,9 @@ bool get_path(Fields& fields) {
   return path == program_path_name(true);
 }
 
-// The mode of a user's program on a port of the host.
 Mode get_mode(Fields& fields) {
   const auto text = fields.get<std::string>("mode", kModes);
-  for (const Mode mode : {Mode::drv, Mode::skb, Mode::tc}) {
+  for (const Mode mode : {Mode::hw, Mode::drv, Mode::skb, Mode::tc}) {
     if (text == mode_name(mode)) {
       return mode;
     }
@@ -60,6 +59,12 @@ ordered_json encode_path(const LoadedPath& path) {
                        {"attached", path.attached}};
   if (path.priority != 0) {
     made["priority"] = path.priority;
+  }
+  if (!path.with.empty()) {
+    made["with"] = path.with;
+  }
+  if (path.instructions) {
+    made["nfp_instructions"] = *path.instructions;
   }
   made["maps"] = encode(path.maps);
   made["metrics"] = std::move(metrics);
@@ -90,6 +95,8 @@ LoadedPath decode_path(Fields fields) {
   path.program_id = fields.get<std::uint32_t>("program_id", kNumber);
   path.attached = fields.get<bool>("attached", kBool);
   path.priority = fields.find<std::uint32_t>("priority", kNumber).value_or(0);
+  path.with = fields.find<std::string>("with", kText).value_or("");
+  path.instructions = fields.find<std::uint32_t>("nfp_instructions", kNumber);
   const json& maps = fields.list("maps");
   for (std::size_t i = 0; i < maps.size(); ++i) {
     path.maps.push_back(decode_map(fields.element("maps", maps, i)));
@@ -230,6 +237,9 @@ ordered_json encode(const ProgramLoadRequest& request) {
   if (request.load.priority) {
     object["priority"] = *request.load.priority;
   }
+  if (!request.load.with.empty()) {
+    object["with"] = request.load.with;
+  }
   object["paths"] = ordered_json::array();
   for (const CompiledPath& path : request.paths) {
     object["paths"].push_back(encode_compiled(path));
@@ -251,6 +261,7 @@ ProgramLoadRequest decode(const json& request) {
   if (decoded.load.priority && (*decoded.load.priority == 0 || *decoded.load.priority > kPriorityMost)) {
     fields.fail("priority", kPriorities);
   }
+  decoded.load.with = fields.find<std::string>("with", kText).value_or("");
   decoded.paths = get_compiled(fields);
   fields.finish();
   return decoded;

@@ -15,6 +15,8 @@
 namespace nicsentry::lint {
 namespace {
 
+constexpr std::uint32_t kBpfApp = 2;  // app_id
+
 // The eBPF firmware's table; its sources are in hw/firmware/agilio-bpf.conf.
 Firmware agilio_bpf() {
   Firmware firmware;
@@ -152,6 +154,17 @@ std::vector<std::string> firmware_names() {
     names.push_back(name);
   }
   return names;
+}
+
+std::optional<std::string> firmware_of(std::string_view version) {
+  for (const auto& [name, profile] : kProfiles) {
+    const Firmware firmware = profile();
+    const std::string word = " " + firmware.name + " ";
+    if (firmware.app_id == kBpfApp && (std::string(version) + " ").find(word) != std::string::npos) {
+      return name;
+    }
+  }
+  return std::nullopt;
 }
 
 Firmware parse_firmware(std::string_view text, const std::string& origin) {

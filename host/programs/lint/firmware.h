@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,10 @@ struct Firmware {
 // A profile of that name ("agilio-bpf", "corenic", "nic"), or a file in the format of hw/firmware/*.conf if the name
 // has a '/' or ends in ".conf". Throws Error that says what is wrong and what may stand there.
 Firmware find_firmware(const std::string& name_or_file);
+
+// The profile of the firmware that a port's driver names: `version` is what `ethtool -i` prints. Nothing for one that
+// is none of the profiles, or that offloads nothing.
+std::optional<std::string> firmware_of(std::string_view version);
 
 // Reads the text of such a file; `origin` names it in errors. Throws Error.
 Firmware parse_firmware(std::string_view text, const std::string& origin);

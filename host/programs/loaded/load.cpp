@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/datapath/card.h"
 #include "host/datapath/hook_state.h"
+#include "host/datapath/linked_object.h"
 #include "host/datapath/tc_filters.h"
 #include "host/datapath/user_map.h"
 #include "host/datapath/user_totals.h"
@@ -33,14 +35,49 @@ void check_former(const Situation& situation, const Interface& port, const LoadR
   }
 }
 
-// The mode of a monitor's ingress program on its hook; nothing where none is there.
-std::optional<Mode> ingress_mode_of(const Situation& situation) {
+// A monitor's ingress program on its hook; nullptr where none is there.
+const PathRecord* ingress_on_hook(const Situation& situation) {
   for (const OnHook& one : situation.on_hooks) {
     if (!one.path.egress) {
-      return one.path.mode;
+      return &one.path;
     }
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+std::optional<Mode> ingress_mode_of(const Situation& situation) {
+  const PathRecord* path = ingress_on_hook(situation);
+  return path != nullptr ? std::optional(path->mode) : std::nullopt;
+}
+
+void check_with(const LoadRequest& request, std::optional<Mode> mode) {
+  if (request.with.empty()) {
+    return;
+  }
+  if (std::find(kCallsOnPacket.begin(), kCallsOnPacket.end(), request.with) == kCallsOnPacket.end()) {
+    throw BadRequest("with: read \"" + request.with +
+                     "\", allowed is ddos or crypto; the firewall leaves no room on a " + "card for more");
+  }
+  if (mode != Mode::hw) {
+    throw BadRequest("with " + request.with +
+                     ": only on a card (mode hw), where one program runs a port; on the host " +
+                     "a program of your own stands beside nicsentry's, behind libxdp's dispatcher (drv, skb) or by " +
+                     "its priority (tc)");
+  }
+}
+
+// A program is replaced by one of its kind: alone, or with the same analyser.
+CardTarget card_of(const LoadRequest& request, const PathRecord* former) {
+  CardTarget card{find_interface(request.interface), request.with};
+  require_card(card.port);
+  if (former != nullptr) {
+    if (!request.with.empty() && former->with != request.with) {
+      throw Conflict(request.name + " is loaded " + (former->with.empty() ? "alone" : "with " + former->with) +
+                     "; unload it first");
+    }
+    card.with = former->with;
+  }
+  return card;
 }
 
 // The modes of the ingress program, in the order in which they are tried.
@@ -94,6 +131,9 @@ std::vector<UserTotals::Shape> totals_of(const VerifiedPath& path, const LoadRec
     const MetricConfig& metric = metrics[i];
     const auto map = std::find_if(path_record.maps.begin(), path_record.maps.end(),
                                   [&metric](const UserMap& one) { return one.name == metric.map; });
+    if (path_record.mode == Mode::hw) {
+      continue;  // reads take nothing out of the maps
+    }
     const bool emptied = is_emptied(record, path_record, *map) ||
                          std::find(path.swapped.begin(), path.swapped.end(), metric.map) != path.swapped.end();
     if (!emptied || !metric.open_metrics || !only_grows(metric.open_metrics->type) || is_queue_map(map->type)) {
@@ -107,6 +147,20 @@ std::vector<UserTotals::Shape> totals_of(const VerifiedPath& path, const LoadRec
     }
   }
   return shapes;
+}
+
+// The maps of a path on a card of which a read takes the difference.
+std::vector<std::string> differing_maps(const VerifiedPath& path, const PathRecord& path_record) {
+  std::vector<std::string> names;
+  for (const UserMap& map : path_record.maps) {
+    const bool emptied = std::any_of(path.metrics.begin(), path.metrics.end(), [&map](const MetricConfig& metric) {
+      return metric.map == map.name && (metric.empty_on_read || metric.swap_on_read);
+    });
+    if (path_record.mode == Mode::hw && emptied) {
+      names.push_back(map.name);
+    }
+  }
+  return names;
 }
 
 // One attempt to put a monitor on its hooks, undone by its destructor unless it is kept.
@@ -129,7 +183,8 @@ class Attempt {
     for (std::size_t i = 0; i < paths.size(); ++i) {
       const VerifiedPath& path = paths[i];
       programs.push_back({path.egress ? "egress" : "ingress", &path.object, path.other ? &*path.other : nullptr,
-                          path.swapped, metrics_of(record.paths[i]).size(), totals_of(path, record, record.paths[i])});
+                          path.swapped, metrics_of(record.paths[i]).size(), totals_of(path, record, record.paths[i]),
+                          differing_maps(path, record.paths[i])});
     }
     pins_.add(request_.name, number_, programs, write_record(record));
     pinned_ = true;
@@ -166,8 +221,8 @@ class Attempt {
   LoadRecord make_record(const std::vector<VerifiedPath>& paths, Mode ingress_mode) {
     LoadRecord record{port_.name, port_.index, network_namespace(), request_.file, made_before(pins_, port_), {}};
     for (const VerifiedPath& path : paths) {
-      PathRecord one{path.egress, path.name,          path.egress ? Mode::tc : ingress_mode,
-                     0,           path.object.maps(), path.metrics};
+      PathRecord one{path.egress,  path.name, path.egress ? Mode::tc : ingress_mode, 0, path.object.maps(),
+                     path.metrics, path.with};
       one.priority = priority_of(one);
       if (one.mode == Mode::tc) {
         made_ = make_tc_hooks(port_) || made_;
@@ -298,6 +353,7 @@ LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadReque
     const UserPins pins = UserPins::open();
     const Situation situation = look_at(pins, request.name);
     check_former(situation, port, request);
+    refuse_driven(situation, port, request.name);
     result.why_alone = place_in_a_mode(pins, port, request, situation, paths);
     remove_former(pins, port, request.name, situation);
     result.replaced = !situation.on_hooks.empty();
@@ -307,11 +363,20 @@ LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadReque
   return result;
 }
 
+std::optional<CardTarget> card_target(const LoadRequest& request) {
+  const Situation situation = look_at(UserPins::open(), request.name);
+  const PathRecord* former = ingress_on_hook(situation);
+  const std::optional<Mode> mode = request.mode ? request.mode : ingress_mode_of(situation);
+  check_with(request, mode);
+  return mode == Mode::hw ? std::optional(card_of(request, former)) : std::nullopt;
+}
+
 LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request) {
   check_program_name(request.name);
   find_interface(request.interface);
+  const std::optional<CardTarget> card = card_target(request);
   const std::optional<Mode> former = ingress_mode_of(look_at(UserPins::open(), request.name));
-  return load_verified(verify(compile_for(monitor, request, former)), request);
+  return load_verified(verify(compile_for(monitor, request, former), card), request);
 }
 
 }  // namespace nicsentry::programs

@@ -6,6 +6,7 @@
 
 #include "host/base/error.h"
 #include "host/datapath/pins.h"
+#include "host/datapath/port_lease.h"
 #include "host/programs/loaded/situation.h"
 
 namespace nicsentry::programs {
@@ -22,10 +23,27 @@ void find_on_hooks(Situation& situation, const KnownLoad& load) {
   }
 }
 
+Conflict part_of_run(const std::string& name, const std::string& with, const std::string& port, std::uint32_t pid) {
+  return Conflict(name + " is part of the program '" + with + "' on " + port + ", which a run drives, process " +
+                  std::to_string(pid) + "; end the run first");
+}
+
+// A run that died has pinned the program as one of its own.
+void unpin_own(const Interface& port, const PathRecord& path) {
+  std::string why_not;
+  if (const auto pins = path.with.empty() ? std::nullopt : PinDirectory::open(why_not)) {
+    pins->unpin(port, Hook::xdp);
+  }
+}
+
 LoadedPath describe(const Situation& situation, const KnownLoad& load, const PathRecord& path) {
   const std::vector<const PinnedProgram*> copies = copies_of(load, path);
   LoadedPath made{path.egress, path.title,    path.mode, copies.empty() ? 0 : copies.front()->id,
-                  false,       path.priority, path.maps, path.metrics};
+                  false,       path.priority, path.maps, path.metrics,
+                  path.with,   std::nullopt};
+  if (path.mode == Mode::hw && !copies.empty()) {
+    made.instructions = card_instructions(copies.front()->fd.get());
+  }
   for (const PinnedProgram* copy : copies) {
     for (const OnHook& one : situation.on_hooks) {
       if (one.id == copy->id) {
@@ -69,6 +87,23 @@ std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::s
     monitor.paths.push_back(describe(situation, *load, path));
   }
   return monitor;
+}
+
+void refuse_driven(const Situation& situation, const Interface& port, const std::string& name) {
+  for (const OnHook& one : situation.on_hooks) {
+    const auto holder = one.path.with.empty() ? std::nullopt : find_lease_holder(port);
+    if (holder) {
+      throw part_of_run(name, one.path.with, port.name, holder->pid);
+    }
+  }
+}
+
+void refuse_under_run(const LoadedMonitor& monitor, int pid) {
+  for (const LoadedPath& path : monitor.paths) {
+    if (path.attached && !path.with.empty()) {
+      throw part_of_run(monitor.name, path.with, monitor.interface, static_cast<std::uint32_t>(pid));
+    }
+  }
 }
 
 std::vector<const PinnedProgram*> copies_of(const KnownLoad& load, const PathRecord& path) {
@@ -178,8 +213,10 @@ void unload_monitor(const std::string& name) {
   const KnownLoad* newest = situation.newest();
   if (newest != nullptr) {
     if (const auto port = interface_of(*newest->record)) {
+      refuse_driven(situation, *port, name);
       for (const OnHook& one : situation.on_hooks) {
         detach_user_program(*port, one.path.hook(), one.id, newest->record->made_tc_hooks);
+        unpin_own(*port, one.path);
       }
     }
   }

@@ -17,12 +17,13 @@ struct LoadRequest {
   std::string interface;
   std::string name;          // letters, digits, - and _
   std::string file;          // for `show`
-  std::optional<Mode> mode;  // of ingress: nothing: by the program, native XDP before generic
+  std::optional<Mode> mode;  // of ingress: nothing: by the program, native XDP before generic, never the card
   Direction direction = Direction::both;
   // Nothing: on TC behind all users' programs that are there, behind libxdp's dispatcher what the program itself says.
   std::optional<std::uint32_t> priority;
   std::optional<std::uint32_t> egress_priority;  // of the egress path, where it is to be another one
   int log_level = 6;
+  std::string with;  // CardTarget::with, for mode hw only
 };
 
 // One program of a loaded monitor.
@@ -35,6 +36,8 @@ struct LoadedPath {
   std::uint32_t priority = 0;  // on TC, and behind libxdp's dispatcher; 0: alone on XDP
   std::vector<UserMap> maps;
   std::vector<MetricConfig> metrics;
+  std::string with;                           // CardTarget::with
+  std::optional<std::uint32_t> instructions;  // on a card: the NFP's, as its driver has translated them
 
   Hook hook() const { return mode != Mode::tc ? Hook::xdp : egress ? Hook::tc_egress : Hook::tc_ingress; }
 };
@@ -66,10 +69,18 @@ struct LoadResult {
 // is seen by the old program or the new one. Where anything fails the old one stays.
 LoadResult load_monitor(const Monitor& monitor, const LoadRequest& request);
 
+// The card of the request's port, where the request is for it, or where the program is there that it replaces. Throws
+// BadRequest for a `with` that cannot be, Conflict where the former program is of another kind, and Error where the
+// port has no card that takes programs.
+std::optional<CardTarget> card_target(const LoadRequest& request);
+
 // Its first and its last step, which may be those of two processes. `former` is the mode of the ingress program that
 // the request replaces: the new one is compiled for its hook, unless the request says otherwise.
 std::vector<CompiledPath> compile_for(const Monitor& monitor, const LoadRequest& request, std::optional<Mode> former);
 LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadRequest& request);
+
+// Throws Conflict for a function that is part of the program of a run, process `pid`, on its port.
+void refuse_under_run(const LoadedMonitor& monitor, int pid);
 
 // The mode of the ingress program on its hook; nothing where none is there.
 std::optional<Mode> ingress_mode(const LoadedMonitor& monitor);

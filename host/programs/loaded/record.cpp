@@ -86,7 +86,8 @@ json list_of(const Range& range) {
 
 json json_of(const PathRecord& path) {
   return {{"egress", path.egress},     {"title", path.title},        {"mode", mode_name(path.mode)},
-          {"priority", path.priority}, {"maps", list_of(path.maps)}, {"metrics", list_of(path.metrics)}};
+          {"priority", path.priority}, {"maps", list_of(path.maps)}, {"metrics", list_of(path.metrics)},
+          {"with", path.with}};
 }
 
 PathRecord path_of(const json& read) {
@@ -101,6 +102,7 @@ PathRecord path_of(const json& read) {
   for (const json& metric : read.at("metrics")) {
     path.metrics.push_back(metric_of(metric));
   }
+  path.with = read.value("with", "");  // records of former versions have none
   return path;
 }
 

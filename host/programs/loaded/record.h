@@ -20,6 +20,7 @@ struct PathRecord {
   std::uint32_t priority = 0;
   std::vector<UserMap> maps;
   std::vector<MetricConfig> metrics;
+  std::string with;  // CardTarget::with
 
   UserHook hook() const { return {mode != Mode::tc ? Hook::xdp : egress ? Hook::tc_egress : Hook::tc_ingress, mode}; }
   // The names of the program's pins, and of its second copy's where maps are swapped.

@@ -49,6 +49,9 @@ const KnownLoad& load_of(const Situation& situation, const std::string& name);
 std::optional<LoadedMonitor> describe_monitor(const UserPins& pins, const std::string& name,
                                               const Situation& situation);
 
+// Throws Conflict where a run counts with a program on its hook: one of nicsentry's that a function is linked with.
+void refuse_driven(const Situation& situation, const Interface& port, const std::string& name);
+
 // The interface of a record, by its index. Nothing where it is gone.
 std::optional<Interface> interface_of(const LoadRecord& record);
 

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+
+#include "host/programs/reading/differences.h"
 
 namespace nicsentry::programs {
 namespace {
@@ -26,7 +29,10 @@ MetricEntries::MetricEntries(const Scraped& scraped, std::size_t most) {
   parts_ = grows ? counted_parts(scraped.layout.value) : number_parts(scraped.layout.value);
   for (const UserMapReader& reader : scraped.readers) {
     if (grows || contents_.empty()) {
-      contents_.push_back(reader.read());
+      MapContent content = reader.read();
+      const bool differs = !grows && scraped.last;
+      contents_.push_back(differs ? difference_to(*scraped.last, scraped.layout.value, std::move(content))
+                                  : std::move(content));
     }
   }
   if (grows && scraped.totals && scraped.totals->numbers() == parts_.size()) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/datapath/last_readings.h"
 #include "host/datapath/user_map.h"
 #include "host/datapath/user_totals.h"
 #include "host/programs/monitor/monitor.h"
@@ -23,6 +24,7 @@ struct Scraped {
   UserMap map;
   MapLayout layout;
   std::vector<UserMapReader> readers;  // the copy that is in use first; none where somebody removed the pins
+  std::optional<LastReadings> last;    // of the first one, on a card: what it holds counts from there
   std::optional<UserTotals> totals;
   ReadStatistics statistics;
 };

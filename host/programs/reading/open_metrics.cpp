@@ -19,19 +19,18 @@ namespace nicsentry::programs {
 namespace {
 
 // The copy that is in use first, where a path has two.
-std::vector<std::filesystem::path> maps_of(const UserPins& pins, const std::string& name, const Situation& situation,
-                                           const KnownLoad& load, const PathRecord& path) {
-  std::vector<std::filesystem::path> maps = {pins.maps_directory(name, load.pins.number, path.pin())};
+std::vector<std::string> pins_of(const Situation& situation, const KnownLoad& load, const PathRecord& path) {
+  std::vector<std::string> pins = {path.pin()};
   const std::vector<const PinnedProgram*> copies = copies_of(load, path);
   if (copies.size() == 2) {
-    maps.push_back(pins.maps_directory(name, load.pins.number, path.other_pin()));
+    pins.push_back(path.other_pin());
     const bool other = std::any_of(situation.on_hooks.begin(), situation.on_hooks.end(),
                                    [&copies](const OnHook& one) { return one.id == copies[1]->id; });
     if (other) {
-      std::swap(maps[0], maps[1]);
+      std::swap(pins[0], pins[1]);
     }
   }
-  return maps;
+  return pins;
 }
 
 std::vector<UserMapReader> open_copies(const std::vector<std::filesystem::path>& maps, const std::string& map,
@@ -49,7 +48,12 @@ std::vector<UserMapReader> open_copies(const std::vector<std::filesystem::path>&
 void open_path(std::vector<Scraped>& all, const UserPins& pins, const std::string& name, const Situation& situation,
                const KnownLoad& load, const PathRecord& path, const ReadRequest& request) {
   const std::string types = pins.types(name, load.pins.number, path.pin());
-  const auto maps = maps_of(pins, name, situation, load, path);
+  const std::vector<std::string> copies = pins_of(situation, load, path);
+  std::vector<std::filesystem::path> maps;
+  maps.reserve(copies.size());
+  for (const std::string& copy : copies) {
+    maps.push_back(pins.maps_directory(name, load.pins.number, copy));
+  }
   const auto reads = ReadStatisticsMap::open(pins.reads(name, load.pins.number, path.pin()));
   const std::vector<MetricConfig> metrics = metrics_of(path);
   for (std::uint32_t i = 0; i < metrics.size(); ++i) {
@@ -61,6 +65,7 @@ void open_path(std::vector<Scraped>& all, const UserPins& pins, const std::strin
     all.push_back({path.pin(), metrics[i], *map,
                    layout_of_map(std::as_bytes(std::span(types)), map->name, map->key_bytes, map->value_bytes),
                    open_copies(maps, map->name, name),
+                   LastReadings::open(pins.last_readings(name, load.pins.number, copies.front(), map->name)),
                    UserTotals::open(pins.totals(name, load.pins.number, path.pin(), std::to_string(i))),
                    reads ? reads->get(i) : ReadStatistics()});
   }

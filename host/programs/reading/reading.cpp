@@ -6,19 +6,25 @@
 #include <ctime>
 #include <filesystem>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "host/base/error.h"
+#include "host/datapath/last_readings.h"
 #include "host/datapath/quiescence.h"
 #include "host/datapath/user_pins.h"
 #include "host/datapath/user_totals.h"
 #include "host/programs/loaded/situation.h"
+#include "host/programs/reading/differences.h"
 #include "host/programs/reading/request.h"
 #include "host/programs/reading/totals.h"
 #include "host/programs/reading/windows.h"
 
 namespace nicsentry::programs {
 namespace {
+
+// Far above the time that a packet takes on a card (docs/decisions/0016-quiescence-by-membarrier.md).
+constexpr std::chrono::milliseconds kCardTime{2};
 
 // A metric and its open map.
 struct OpenMetric {
@@ -29,6 +35,8 @@ struct OpenMetric {
   bool closed = false;  // the map is that of a closed window
   bool take = false;    // the read empties the map
   UserMapReader reader;
+  bool on_card = false;
+  std::optional<LastReadings> last;  // of a map on a card: a read takes the difference
   std::uint32_t place = 0;           // among its path's metrics
   std::optional<UserTotals> totals;  // of what reads take
   std::optional<ReadStatisticsMap> reads;
@@ -54,6 +62,9 @@ class MetricsRead {
   std::vector<MetricReading> take() {
     if (windows_->any()) {
       wait_for_running_programs();
+      const bool card =
+          std::any_of(metrics_.begin(), metrics_.end(), [](const OpenMetric& one) { return one.on_card; });
+      std::this_thread::sleep_for(card ? kCardTime : kCardTime.zero());
     }
     std::vector<MetricReading> readings;
     readings.reserve(metrics_.size());
@@ -91,9 +102,7 @@ class MetricsRead {
     try {
       const bool take = takes(one.reader.id());
       if (content == nullptr) {
-        content = std::make_shared<MapContent>(one.closed ? one.reader.take_unused()
-                                               : take     ? one.reader.take()
-                                                          : one.reader.read());
+        content = std::make_shared<MapContent>(take ? taken(one) : one.reader.read());
         count_on_others(one.reader.id(), take, *content);
       }
       statistics.entries += content->entries;
@@ -107,6 +116,13 @@ class MetricsRead {
     }
     note(one, statistics, began);
     return content;
+  }
+
+  static MapContent taken(const OpenMetric& one) {
+    if (one.last) {
+      return take_difference(*one.last, one.layout.value, one.reader.read());
+    }
+    return one.closed ? one.reader.take_unused() : one.reader.take();
   }
 
   // A metric that this read is not for counts on as well, if it counts what is taken out of the same map.
@@ -174,9 +190,9 @@ class MetricsRead {
       throw Error("program " + name_ + ", metric " + metric.name + ": there is no map " + metric.map);
     }
     const UserMap& map = *found;
-    const bool closed = windows.maps_of(path.egress) && is_swapped(pins, load, path, map.name);
-    const std::filesystem::path maps =
-        closed ? *windows.maps_of(path.egress) : pins.maps_directory(name_, load.pins.number, path.pin());
+    const bool closed = windows.pin_of(path.egress) && is_swapped(pins, load, path, map.name);
+    const std::string copy = closed ? *windows.pin_of(path.egress) : path.pin();
+    const std::filesystem::path maps = pins.maps_directory(name_, load.pins.number, copy);
     const bool take = closed || metric.empty_on_read;
     return {path.egress,
             std::move(metric),
@@ -185,6 +201,8 @@ class MetricsRead {
             closed,
             take,
             UserMapReader::open(maps / map.name, map.name + " of program " + name_),
+            path.mode == Mode::hw,
+            LastReadings::open(pins.last_readings(name_, load.pins.number, copy, map.name)),
             0,
             std::nullopt,
             std::nullopt};

@@ -72,7 +72,7 @@ ClosedWindows::ClosedWindows(const UserPins& pins, const std::string& name, cons
     close(situation, *path, copies, state, swaps);
     const std::size_t side = side_of(*path);
     const bool first = state.closed[side] == copies[0]->id;
-    maps_[side] = pins.maps_directory(name, load.pins.number, first ? path->pin() : path->other_pin());
+    pins_[side] = first ? path->pin() : path->other_pin();
   }
   state_->set(state);
   for (const Swap& swap : swaps) {
@@ -100,8 +100,8 @@ void ClosedWindows::close(const Situation& situation, const PathRecord& path,
 
 void ClosedWindows::done() const {
   SwapState state = state_->get();
-  for (std::size_t side = 0; side < maps_.size(); ++side) {
-    if (maps_[side]) {
+  for (std::size_t side = 0; side < pins_.size(); ++side) {
+    if (pins_[side]) {
       state.closed[side] = 0;
     }
   }

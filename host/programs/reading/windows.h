@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,8 +24,8 @@ class ClosedWindows {
                 const std::function<bool(const PathRecord&)>& wanted);
 
   bool any() const { return state_.has_value(); }
-  // The directory of a path's swapped maps whose window is closed; nothing where none is.
-  std::optional<std::filesystem::path> maps_of(bool egress) const { return maps_[egress ? 1 : 0]; }
+  // The pin of a path's copy whose window is closed (PinnedProgram::hook); nothing where none is.
+  const std::optional<std::string>& pin_of(bool egress) const { return pins_[egress ? 1 : 0]; }
   // To be called when the closed window has been read.
   void done() const;
 
@@ -37,7 +36,7 @@ class ClosedWindows {
              SwapState& state, std::vector<Swap>& swaps);
 
   std::optional<SwapStateMap> state_;
-  std::array<std::optional<std::filesystem::path>, 2> maps_;
+  std::array<std::optional<std::string>, 2> pins_;
 };
 
 }  // namespace nicsentry::programs

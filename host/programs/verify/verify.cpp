@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/programs/verify/verify.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "host/base/error.h"
 #include "host/base/text_reading.h"
-#include "host/base/unique_fd.h"
+#include "host/datapath/linked_object.h"
 #include "host/datapath/user_map.h"
 #include "host/programs/compiler/compiler.h"
-#include "host/programs/lint/object_reader.h"
+#include "host/programs/verify/card_lint.h"
+#include "host/programs/verify/source_line.h"
 
 namespace nicsentry::programs {
 namespace {
@@ -105,8 +102,23 @@ CompiledPath build(const PathConfig& config, bool egress, const VerifyOptions& o
           std::move(material.object)};
 }
 
-VerifiedPath opened(CompiledPath path) {
-  UserObject object(std::move(path.object), path.source.name, path.kind);
+// What the card is to have: the user's program, or nicsentry's that calls the user's function.
+UserObject open_object(const CompiledPath& path, const CardTarget* card) {
+  if (card == nullptr) {
+    return {path.object, path.source.name, path.kind};
+  }
+  const bool alone = card->with.empty();
+  UserObject object(alone ? path.object : link_on_packet(path.object, path.source.name, card->with), path.source.name,
+                    path.kind);
+  if (!alone) {
+    object.set_own_maps(UserObject::map_names(path.object, path.source.name));
+  }
+  object.bind(card->port);
+  return object;
+}
+
+VerifiedPath opened(CompiledPath path, const CardTarget* card) {
+  UserObject object = open_object(path, card);
   for (const std::string& map : object.unpinned_maps()) {
     path.warnings += path.source.name + ": warning: map " + map +
                      " is not pinned by its name for other objects (LIBBPF_PIN_BY_NAME): it stands where the other "
@@ -119,7 +131,10 @@ VerifiedPath opened(CompiledPath path) {
           std::move(path.warnings),
           std::move(path.metrics),
           std::move(path.source),
-          std::move(object)};
+          std::move(object),
+          std::nullopt,
+          {},
+          card != nullptr ? card->with : ""};
 }
 
 const UserMap* find_map(const std::vector<UserMap>& maps, const std::string& name) {
@@ -155,7 +170,7 @@ std::string shape_of(const UserMap& map) {
 }
 
 // Puts the ingress path's maps in place of the extern ones.
-void join_maps(VerifiedPath& path, const VerifiedPath* ingress) {
+void join_maps(VerifiedPath& path, const VerifiedPath* ingress, const CardTarget* card) {
   for (const UserMap& map : path.object.maps()) {
     if (!map.is_extern) {
       continue;
@@ -164,6 +179,9 @@ void join_maps(VerifiedPath& path, const VerifiedPath* ingress) {
     if (ingress == nullptr) {
       throw Error(what + (path.egress ? ", and the ingress path, which would have it, is not loaded"
                                       : ", which only the egress path's can be: the ingress path is loaded first"));
+    }
+    if (card != nullptr) {
+      throw Error(what + ", and the ingress path's is on the card, where no program of the host can use it");
     }
     const std::vector<UserMap> there = ingress->object.maps();
     const UserMap* other = find_map(there, map.name);
@@ -188,54 +206,19 @@ std::uint64_t epoch_offset_ns() {
   return nanoseconds(wall) - nanoseconds(monotonic);
 }
 
-// A line by its number, from 1, without the blanks in front of it.
-std::string line_of(const std::string& text, std::uint32_t number) {
-  std::istringstream stream(text);
-  std::string line;
-  for (std::uint32_t i = 0; i < number; ++i) {
-    if (!std::getline(stream, line)) {
-      return {};
-    }
-  }
-  const std::size_t begin = line.find_first_not_of(" \t");
-  return begin == std::string::npos ? "" : line.substr(begin);
-}
-
-// "file.c:12: the line's text" of an instruction; empty where the object does not say it. The object has no text of
-// lines that the compiler read from its standard input.
-std::string source_line(const VerifiedPath& path, std::size_t instruction) {
-  const std::string& bytes = path.object.bytes();
-  const UniqueFd memory(memfd_create("object", MFD_CLOEXEC));
-  if (write(memory.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
-    return {};
-  }
-  const lint::ProgramImage image =
-      lint::read_program("/proc/self/fd/" + std::to_string(memory.get()), path.object.section());
-  const lint::SourceLine* line = image.line_of(instruction);
-  while (line != nullptr && line->line == 0 && instruction-- > 0) {  // made of several lines: the one before says more
-    line = image.line_of(instruction);
-  }
-  if (line == nullptr) {
-    return {};
-  }
-  const std::string file = line->file.starts_with("./") ? line->file.substr(2) : line->file;
-  const bool own = line->text.empty() && file == path.source.name;
-  return file + ":" + std::to_string(line->line) + ": " + (own ? line_of(path.source.text, line->line) : line->text);
-}
-
-void load_object(const VerifiedPath& path, UserObject& object) {
+// `figures`: what is said beside a refusal.
+void load_object(const VerifiedPath& path, UserObject& object, const std::string& figures) {
   object.set_constant("nicsentry_epoch_ns", epoch_offset_ns());
   try {
     object.load();
   } catch (const VerifierRefusal& refusal) {
     std::string place;
     try {
-      place = refusal.instruction() ? source_line(path, *refusal.instruction()) : "";
+      place = refusal.instruction() ? source_line(object, path.source, *refusal.instruction()) : "";
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the object's lines cannot be read; the log is told
     }
-    throw place.empty() ? refusal
-                        : VerifierRefusal(place + "\n  " + refusal.reason() + "\n" + refusal.what(), refusal.reason(),
-                                          refusal.instruction());
+    throw VerifierRefusal((place.empty() ? "" : place + "\n  " + refusal.reason() + "\n") + refusal.what() + figures,
+                          refusal.reason(), refusal.instruction());
   }
 }
 
@@ -271,18 +254,29 @@ void choose_swapped(std::vector<VerifiedPath>& paths) {
 }
 
 // The second copy of a path's program. One whose path shares swapped maps with the ingress path has that one's.
-void load_other(VerifiedPath& path, const VerifiedPath* ingress) {
+void load_other(VerifiedPath& path, const VerifiedPath* ingress, const CardTarget* card, const std::string& figures) {
   if (path.swapped.empty()) {
     return;
   }
   path.other.emplace(path.object.bytes(), path.source.name, path.kind);
+  if (card != nullptr) {
+    path.other->bind(card->port);
+  }
   path.other->share(path.object, path.swapped);
   for (const UserMap& map : path.object.maps()) {
     if (map.is_extern && has_name(path.swapped, map.name)) {
       path.other->use_map(map.name, ingress->other->map_fd(map.name));
     }
   }
-  load_object(path, *path.other);
+  load_object(path, *path.other, figures);
+}
+
+// The other copy would be another program of nicsentry's to the run that counts with it.
+void refuse_swap(const VerifiedPath& path) {
+  if (!path.with.empty() && !path.swapped.empty()) {
+    throw Error(path.source.name + ": swap-on-read of map " + path.swapped.front() + ": not with '" + path.with +
+                "', which has sessions of its own; empty-on-read loses nothing on a card either");
+  }
 }
 
 }  // namespace
@@ -302,19 +296,24 @@ std::vector<CompiledPath> compile_paths(const Monitor& monitor, const VerifyOpti
   return paths;
 }
 
-std::vector<VerifiedPath> verify(std::vector<CompiledPath> compiled) {
+std::vector<VerifiedPath> verify(std::vector<CompiledPath> compiled, const std::optional<CardTarget>& card) {
   std::vector<VerifiedPath> paths;
   paths.reserve(compiled.size());
+  const auto target_of = [&card](bool egress) { return card && !egress ? &*card : nullptr; };
   for (CompiledPath& path : compiled) {
-    paths.push_back(opened(std::move(path)));
+    const CardTarget* target = target_of(path.egress);
+    paths.push_back(opened(std::move(path), target));
   }
   choose_swapped(paths);
   for (VerifiedPath& path : paths) {
     const VerifiedPath* ingress = path.egress && !paths.front().egress ? &paths.front() : nullptr;
     check_metrics(path);
-    join_maps(path, ingress);
-    load_object(path, path.object);
-    load_other(path, ingress);
+    refuse_swap(path);
+    join_maps(path, ingress, ingress != nullptr ? target_of(false) : nullptr);
+    const CardTarget* target = target_of(path.egress);
+    const std::string figures = target != nullptr ? ask_lint(path.object, path.source, *target) : "";
+    load_object(path, path.object, figures);
+    load_other(path, ingress, target, figures);
   }
   return paths;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/datapath/interface.h"
 #include "host/datapath/user_object.h"
 #include "host/programs/dialect/dialect.h"
 #include "host/programs/monitor/monitor.h"
@@ -44,16 +45,24 @@ struct VerifiedPath {
   // With maps that are swapped on a read: the same program over a second set of these maps.
   std::optional<UserObject> other = std::nullopt;
   std::vector<std::string> swapped = {};
+  std::string with = {};  // CardTarget::with
+};
+
+// The card for which the ingress path is.
+struct CardTarget {
+  Interface port;
+  std::string with;  // the program of nicsentry's that calls the path's on_packet(); empty: the path's program is alone
 };
 
 // Compiles the paths, ingress first. Egress is TC's always. Asks the kernel for nothing but the compiler's confinement.
 // Throws Error with the user's own line numbers.
 std::vector<CompiledPath> compile_paths(const Monitor& monitor, const VerifyOptions& options);
 
-// Joins the maps that the paths share, and has the kernel verify them. Throws Error with the user's own line numbers.
-std::vector<VerifiedPath> verify(std::vector<CompiledPath> paths);
+// Joins the maps that the paths share, and has the kernel verify them, and for a card the lint and its driver. Throws
+// Error with the user's own line numbers.
+std::vector<VerifiedPath> verify(std::vector<CompiledPath> paths, const std::optional<CardTarget>& card = std::nullopt);
 
-// Both.
+// Both, for the host.
 std::vector<VerifiedPath> verify(const Monitor& monitor, const VerifyOptions& options);
 
 }  // namespace nicsentry::programs

@@ -57,6 +57,17 @@ TEST_CASE("programs: documents come out of their codecs as they went in") {
   CHECK(read_and_written<ProgramLoadRequest>(kLoad) == kLoad);
 }
 
+TEST_CASE("programs: what is on a card comes out of its codecs as it went in") {
+  json program = json::parse(kProgram);
+  program["paths"][0]["mode"] = "hw";
+  program["paths"][0]["with"] = "ddos";
+  program["paths"][0]["nfp_instructions"] = 1220;
+  CHECK(json(encode(decode<programs::LoadedMonitor>(program))) == program);
+  json request = changed("/mode", "hw");
+  request["with"] = "ddos";
+  CHECK(json(encode(decode<ProgramLoadRequest>(request))) == request);
+}
+
 TEST_CASE("programs: a request's values are those that were sent") {
   const auto request = decode<ProgramLoadRequest>(json::parse(kLoad));
   CHECK(request.load.name == "mine");
@@ -78,7 +89,8 @@ TEST_CASE("programs: a request's values are those that were sent") {
 TEST_CASE("programs: a wrong request to load is refused with the field; a path of a file is unknown") {
   const std::pair<json, const char*> wrong[] = {
       {changed("/name", nullptr), "name: read nothing"},
-      {changed("/mode", "hw"), "mode: read \"hw\", allowed is drv, skb or tc"},
+      {changed("/mode", "card"), "mode: read \"card\", allowed is hw, drv, skb or tc"},
+      {changed("/with", 7), "with: read 7"},
       {changed("/priority", 0), "priority: read 0, allowed is a number from 1 to 65535"},
       {changed("/priority", 65536), "priority"},
       {changed("/file", "/etc/shadow"), "unknown field \"file\""},

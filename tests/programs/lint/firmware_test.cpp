@@ -46,6 +46,14 @@ TEST_CASE("a wrong firmware file is refused with the line and what may stand the
   CHECK(refused("name x # a remark\nmap_lookup 0x47d\n") == "accepted");
 }
 
+TEST_CASE("a port's firmware is known by the version that its driver names") {
+  CHECK(firmware_of("0.0.3.5 0.25 bpf-2.0.6.124 ebpf") == "agilio-bpf");
+  CHECK(firmware_of("0.0.3.5 0.25 nic-2.1.16 ebpf") == "corenic");
+  CHECK_FALSE(firmware_of("0.0.3.5 0.25 bpf-2.0.6.1244 ebpf"));
+  CHECK_FALSE(firmware_of("0.0.3.5 0.25 test-short-programs"));
+  CHECK_FALSE(firmware_of(""));
+}
+
 TEST_CASE("an unknown profile is refused with those that exist") {
   CHECK_THROWS_WITH(find_firmware("newest"),
                     "unknown firmware 'newest'; known are agilio-bpf, corenic, nic, and files "
