@@ -80,6 +80,8 @@ static __always_inline int analyze(hook_ctx *ctx)
 	cause = facts_cause(facts);
 	row = TOTALS_SHARDS - 1 + cause;
 	if (!cause && (!ON_HOST || packet.ip)) {
+		if (HAS_VLANS)
+			fingerprint = vlans_of(ctx, now->config, &packet);
 		who = identify(now, packet.ip, facts, is_ipv6, &fingerprint);
 		event.counter = forget(who);
 		is = forget(who >> IDENTITY_SHIFT);

@@ -158,6 +158,7 @@ __noinline __u32 quoted_state(hook_ctx *ctx, __u32 ip, __u32 l4, __u32 is_ipv6)
 		return STATE_NEW;
 	}
 	facts |= family | protocol << FACT_PROTOCOL_SHIFT;
+	fingerprint = vlans_of(ctx, now->config, 0);
 	who = identify(now, quote, facts, family, &fingerprint);
 	if (who >> IDENTITY_SHIFT & IDENTITY_CONNECTION || expected_ends(fingerprint))
 		return STATE_RELATED;

@@ -6,9 +6,11 @@
  *                      TRACKS_ICMP    ICMP and ICMPv6 have sessions
  *                      HAS_FIREWALL   packets are judged
  *                      HAS_CAPTURE    packets of known sessions are sent as events
+ * The build may define: HAS_VLANS     on the card: sessions can have VLANs; programs on the host always know them
  * The build defines:   ON_HOST        the program runs in the kernel, not on the card
  *                      HOOK_TC        it runs on TC (clsact), not on XDP
- *                      CALLS_ON_PACKET   the verdict on what passes is that of a user's on_packet() */
+ *                      CALLS_ON_PACKET   the verdict on what passes is that of a user's on_packet()
+ *                      RAW_IP         packets begin with the IP header, as on tun and WireGuard; only on TC */
 #ifndef NICSENTRY_FEATURES_H
 #define NICSENTRY_FEATURES_H
 
@@ -26,6 +28,19 @@
 #endif
 #ifndef CALLS_ON_PACKET
 #define CALLS_ON_PACKET 0
+#endif
+#ifndef RAW_IP
+#define RAW_IP 0
+#endif
+#if RAW_IP && !HOOK_TC
+#error "only TC tells the family of a packet without an Ethernet header"
+#endif
+
+#if ON_HOST && !defined(HAS_VLANS)
+#define HAS_VLANS 1
+#endif
+#ifndef HAS_VLANS
+#define HAS_VLANS 0
 #endif
 
 /* A program on the card cannot read a word that it writes, so it cannot keep expectations. */

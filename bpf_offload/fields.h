@@ -13,7 +13,6 @@
 #include "intervals.h"
 #include "packet.h"
 
-#define VLAN_ID_MASK 0xfff
 #define IP_VERSION_SHIFT 28
 /* DSCP in the first word of either header: RFC 2474. */
 #define IPV4_DSCP_SHIFT 18
@@ -31,7 +30,7 @@ static __always_inline __u32 vlan_key(hook_ctx *ctx, const void *data)
 {
 	if (tags_outside(ctx))
 		return tag_outside(ctx) & VLAN_ID_MASK;
-	if (!is_vlan(*(const __be16 *)(data + ETHERTYPE_OFFSET)))
+	if (RAW_IP || !is_vlan(*(const __be16 *)(data + ETHERTYPE_OFFSET)))
 		return FIELD_VLAN_NONE;
 	return bpf_ntohs(*(const __be16 *)(data + sizeof(struct ethhdr))) & VLAN_ID_MASK;
 }
@@ -60,7 +59,7 @@ __noinline __u64 find_field_rows(hook_ctx *ctx, __u32 element, __u32 ip, __u64 a
 	if (!roots || ip > LINK_BYTES_MAX)
 		return 0;
 	data = packet_data(ctx);
-	if (data + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
+	if (!RAW_IP && data + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
 		return 0;
 	vlan = vlan_key(ctx, data);
 	header = packet_data(ctx);

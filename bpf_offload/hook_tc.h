@@ -71,6 +71,12 @@ static __always_inline __u32 tag_outside(hook_ctx *ctx)
 	return ctx->vlan_tci;
 }
 
+/* The EtherType of a packet, which the kernel also knows where no Ethernet header says it. */
+static __always_inline __be16 type_outside(hook_ctx *ctx)
+{
+	return (__be16)ctx->protocol;
+}
+
 static __always_inline int is_super_packet(hook_ctx *ctx)
 {
 	return ctx->gso_size != 0;

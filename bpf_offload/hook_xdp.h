@@ -74,7 +74,13 @@ static __always_inline __u32 tag_outside(hook_ctx *ctx)
 	return 0;
 }
 
-/* XDP is not told. */
+/* XDP is told neither. */
+static __always_inline __be16 type_outside(hook_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 static __always_inline int is_super_packet(hook_ctx *ctx)
 {
 	(void)ctx;

@@ -72,13 +72,15 @@ static __always_inline __u64 forget_facts(__u64 facts)
 	return (__u64)word[1] << 32 | word[0];
 }
 
+#define NO_IP_HEADER 0xffffffffu
+
 /* Where the IP header is, found again for all ways that the walk can have taken to it: 0 where there is none. */
 static __always_inline void *find_ip_again(hook_ctx *ctx, const void *ip, __u32 is_ipv6)
 {
-	__u32 link = forget(ip ? (__u32)(ip - packet_data(ctx)) : 0);
+	__u32 link = forget(ip ? (__u32)(ip - packet_data(ctx)) : NO_IP_HEADER);
 	void *again = packet_data(ctx);
 
-	if (link < sizeof(struct ethhdr) || link > LINK_BYTES_MAX)
+	if (link > LINK_BYTES_MAX)
 		return 0;
 	advance_by(again, link);
 	if (again + (is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > packet_end(ctx))
@@ -107,6 +109,36 @@ __noinline __u32 skip_tags(hook_ctx *ctx)
 		link += VLAN_TAG_BYTES;
 	}
 	return link;
+}
+
+/* Returns the VLANs of a packet as add_vlan() has them. */
+__noinline __u32 read_vlans(hook_ctx *ctx)
+{
+	__u32 vlans = 0, link = 0, i;
+
+	if (tags_outside(ctx))
+		vlans = add_vlan(0, tag_outside(ctx));
+	for (i = 0; i < VLAN_TAGS_MAX && !RAW_IP; i++) {
+		const void *at = packet_data(ctx) + link;
+
+		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx) ||
+		    !is_vlan(*(const __be16 *)(at + ETHERTYPE_OFFSET)))
+			break;
+		vlans = forget(add_vlan(vlans, bpf_ntohs(*(const __be16 *)(at + sizeof(struct ethhdr)))));
+		link += VLAN_TAG_BYTES;
+	}
+	return vlans;
+}
+
+/* The VLANs that are part of the session's name. */
+static __always_inline __u32 vlans_of(hook_ctx *ctx, __u32 config, const struct packet *packet)
+{
+	__u32 vlans = 0;
+
+	(void)packet;
+	if (config & CONFIG_VLANS)
+		vlans = read_vlans(ctx);
+	return forget(vlans);
 }
 
 /* Results of skip_extensions(): the offset of the transport header from the IP header, its protocol, whether it is in

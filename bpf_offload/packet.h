@@ -37,13 +37,27 @@
 struct packet {
 	void *ip;
 	__u32 bytes; /* IP total length, or the frame's without Ethernet header and tags where that is not to be had */
-	__u32 headers; /* length of IP and transport header together, if HOOK_SEGMENTS */
+	union {      /* no program has both */
+		__u32 headers; /* length of IP and transport header together, if HOOK_SEGMENTS */
+		__u32 vlans;   /* on the card, if HAS_VLANS: see add_vlan() */
+	};
 };
 
 /* Packets on the wire, and in the upper half the bytes of all. */
 static __always_inline __u64 amounts_of(const struct event_header *event)
 {
 	return event->segments | (__u64)event->bytes << AMOUNT_BYTES_SHIFT;
+}
+
+/* Adds a tag to the VLANs of a packet: the ids of its first two tags that name one, the outer in the lower half. A tag
+ * of VLAN 0 has a priority only. */
+static __always_inline __u32 add_vlan(__u32 vlans, __u32 tag)
+{
+	__u32 id = tag & VLAN_ID_MASK;
+
+	if (!vlans)
+		return id;
+	return vlans >> 16 ? vlans : vlans | id << 16;
 }
 
 #if ON_HOST
@@ -71,6 +85,8 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 
 	if (HOOK_SEGMENTS)
 		packet->headers = 0;
+	if (HAS_VLANS && !ON_HOST)
+		packet->vlans = 0;
 	make_readable(ctx, LINK_BYTES_MAX + PACKET_WALK_BYTES);
 	facts = 0;
 	bytes = 0;
@@ -81,6 +97,11 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	barrier_word(protocol);
 	barrier_var(ip);
 	at = packet_data(ctx);
+	if (RAW_IP) {
+		bytes = bytes_behind(ctx, at);
+		type = type_outside(ctx);
+		goto network;
+	}
 	if (at + sizeof(struct ethhdr) > packet_end(ctx))
 		goto truncated;
 #if ON_HOST
@@ -117,11 +138,14 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 			goto vlan_depth;
 		if (at + sizeof(struct ethhdr) + VLAN_TAG_BYTES > packet_end(ctx))
 			goto truncated;
+		if (HAS_VLANS)
+			packet->vlans = add_vlan(packet->vlans, bpf_ntohs(*(__be16 *)(at + sizeof(struct ethhdr))));
 		advance(at, VLAN_TAG_BYTES);
 	}
 #endif
 	advance(at, sizeof(struct ethhdr));
 
+network:
 	if (type == bpf_htons(ETH_P_IP)) {
 		struct iphdr *header = at;
 

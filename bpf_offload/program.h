@@ -20,8 +20,17 @@ char _license[] SEC("license") = "GPL";
 int on_packet(hook_ctx *ctx);
 #endif
 
+/* The host tells by the name what a loaded program reads of packets. */
+#if RAW_IP
+#define PROGRAM_NAME NICSENTRY_JOIN_VALUE(PROGRAM, _rawip)
+#elif HAS_VLANS && !ON_HOST
+#define PROGRAM_NAME NICSENTRY_JOIN_VALUE(PROGRAM, _vlan)
+#else
+#define PROGRAM_NAME PROGRAM
+#endif
+
 SEC(HOOK_SECTION)
-int PROGRAM(hook_ctx *ctx)
+int PROGRAM_NAME(hook_ctx *ctx)
 {
 #if CALLS_ON_PACKET
 	int verdict = analyze(ctx);

@@ -17,6 +17,8 @@ static __always_inline void send_event(hook_ctx *ctx, struct event_header *event
 		bytes = l4;
 	if (bytes > frame)
 		bytes = frame;
+	if (tags_outside(ctx))
+		event->verdict |= EVENT_TAG | (tag_outside(ctx) & VLAN_ID_MASK) << EVENT_TAG_SHIFT;
 	bpf_perf_event_output(ctx, &records, BPF_F_CURRENT_CPU | (__u64)bytes << 32, event, sizeof(*event));
 }
 

@@ -30,13 +30,14 @@ _Static_assert(IDENTITY_HIGHER_SHIFT < IDENTITY_MUTED_SHIFT && IDENTITY_MUTED_SH
 		       IDENTITY_CONNECTION_SHIFT < IDENTITY_STATE_SHIFT,
 	       "each part of the identity has bits of its own");
 
-/* `fingerprint`, on the host: of 64 bits. The lower end is the one with the lower address, raw words compared as the
- * machine's numbers, or the lower port. */
-FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6, __u64 *fingerprint)
+/* `name`: before, the VLANs that are part of the session's name; after, on the host, its fingerprint of 64 bits. One
+ * argument for both, as a function on the card takes no more. The lower end is the one with the lower address, raw
+ * words compared as the machine's numbers, or the lower port. */
+FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, __u32 is_ipv6, __u64 *name)
 {
 	const __u32 *keys = now->keys, *words = ip + 12, *others = ip + 16;
 	__u32 low = facts_ports(facts), high = facts_protocol_and_family(facts);
-	__u32 identity, count = 1, i, hash, index, mask;
+	__u32 identity, count = 1, i, hash, index, mask, vlans = HAS_VLANS ? *name : 0, high_of_b = high;
 	__u64 a = 0, b = 0, hashes;
 	int from_higher = (low & 0xffff) > low >> 16;
 
@@ -63,21 +64,26 @@ FUNCTION __u64 identify(const struct control *now, const void *ip, __u64 facts, 
 		others = swap;
 		low = rotate(low);
 	}
+	if (HAS_VLANS) { /* the protocol leaves the upper half of its word free */
+		high_of_b += vlans & 0xffff0000u;
+		high += vlans << 16;
+	}
 #pragma clang loop unroll(disable)
 	for (i = count;; i--) {
 		a += (__u64)(__u32)(keys[0] + low) * (__u32)(keys[1] + high);
-		b += (__u64)(__u32)(keys[2] + low) * (__u32)(keys[3] + high);
+		b += (__u64)(__u32)(keys[2] + low) * (__u32)(keys[3] + (HAS_VLANS ? high_of_b : high));
 		if (!i)
 			break;
 		low = *words;
 		high = *others;
+		high_of_b = high;
 		advance(words, 4);
 		advance(others, 4);
 		advance(keys, 8);
 	}
 	hash = mix(a);
 	if (HAS_EXPECTATIONS)
-		*fingerprint = (__u64)mix(b) << 32 | hash;
+		*name = (__u64)mix(b) << 32 | hash;
 	identity = hash & IDENTITY_SHARD_MASK;
 	if (from_higher)
 		identity |= IDENTITY_FROM_HIGHER;

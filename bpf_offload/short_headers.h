@@ -41,6 +41,12 @@ static __always_inline __u64 forget_facts(__u64 facts)
 	return facts;
 }
 
+static __always_inline __u32 vlans_of(hook_ctx *ctx, __u32 config, const struct packet *packet)
+{
+	(void)ctx;
+	return HAS_VLANS && config & CONFIG_VLANS ? packet->vlans : 0;
+}
+
 static __always_inline void *find_ip_again(hook_ctx *ctx, void *ip, __u32 is_ipv6)
 {
 	(void)ctx;

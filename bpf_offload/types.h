@@ -63,6 +63,10 @@ struct control {
 #define CONFIG_DROPPED_SHIFT 23
 #define CONFIG_DROPPED_MASK 0xfu
 
+/* VLAN ids are part of a session's name: packets of different VLANs are of different sessions. Programs on a card know
+ * the bit if they were built for it (HAS_VLANS). */
+#define CONFIG_VLANS (1u << 27)
+
 /* --- sessions: array[2^bucket bits]; written by the host, read by the card --------------------------------------- */
 
 #define SLOTS_PER_BUCKET 2
@@ -147,13 +151,20 @@ struct event_header {
 	__u32 bytes;           /* IP total length, of all segments together */
 	__u16 segments;        /* packets that this one becomes on the wire; 1 on XDP */
 	__u16 segment_payload; /* transport payload of each segment but the last; 0 where there is one segment */
-	__u32 verdict;         /* ACTION_* of the action */
-	__u32 action;          /* the element of rule_actions that decided; 0: no firewall is in force */
+	__u32 verdict; /* ACTION_* of the action; EVENT_TAG and the id of a VLAN tag that is not in the packet */
+	__u32 action;  /* the element of rule_actions that decided; 0: no firewall is in force */
 };
+
+/* In `verdict`: the kernel keeps the packet's outermost tag beside it, and its VLAN id is in the bits from
+ * EVENT_TAG_SHIFT on. */
+#define EVENT_TAG_SHIFT 16
+#define EVENT_TAG (1u << 28)
 
 #define EVENT_PACKET_BYTES 128
 /* No transport header that ends beyond this offset from the IP header is read (CAUSE_EXTENSIONS). */
 #define PACKET_WALK_BYTES 492
+
+#define VLAN_ID_MASK 0xfffu
 
 /* How many VLAN tags and IPv6 extension headers the walk steps over. */
 #define VLAN_TAGS_MAX_CARD 2

@@ -54,9 +54,20 @@ std::string announced(const fs::path& source) {
   return {};
 }
 
+TEST_CASE("the running kernel loads the objects for a card that know VLANs") {
+  for (const char* object : {"ddos_vlan.o", "crypto_vlan.o"}) {
+    INFO(object);
+    const Verified verified = verify(built(object));
+    CHECK(verified.refusal == "");
+    CHECK(verified.instructions > 0);
+    CHECK(verified.instructions <= 1'000'000);
+    std::printf("%s: %u instructions looked at, %.2f s\n", object, verified.instructions, verified.seconds);
+  }
+}
+
 TEST_CASE("the running kernel loads every object") {
   for (const std::string program : {"ddos", "crypto", "sentry", "firewall"}) {
-    for (const std::string ending : {".o", "_drv.o", "_tc.o"}) {
+    for (const std::string ending : {".o", "_drv.o", "_tc.o", "_rawip.o"}) {
       INFO(program + ending);
       const Verified verified = verify(built(program + ending));
       CHECK(verified.refusal == "");
@@ -87,7 +98,7 @@ TEST_CASE("the running kernel loads every object of the host with all that a run
 }
 
 TEST_CASE("the objects for the card keep its rules") {
-  for (const char* object : {"ddos.o", "crypto.o", "sentry.o", "firewall.o"}) {
+  for (const char* object : {"ddos.o", "crypto.o", "sentry.o", "firewall.o", "ddos_vlan.o", "crypto_vlan.o"}) {
     INFO(object);
     CHECK(broken_rules(built(object)) == Rules{});
   }

@@ -36,11 +36,14 @@ Attachment::Attachment(Passkey /*passkey*/, AttachmentName name, Program program
                        Counters counters)
     : name_(std::move(name)),
       program_(std::move(program)),
-      reader_(program_.maps().records_fd(), options.processor, online_processors, options.attachments),
+      reader_(program_.maps().records_fd(), options.processor,
+              program_.spec().features.raw_ip ? LinkHeader::none : LinkHeader::ethernet, online_processors,
+              options.attachments),
       sessions_(std::min(options.sessions, program_.maps().counter_ids()), bucket_bits_of(program_.maps()),
                 options.keys),
       out_(name_.hook == hook_name(Hook::tc_egress)),
       cut_frames_(options.cut_frames),
+      vlans_(options.vlans),
       counters_(counters) {}
 
 void Attachment::read_baselines() {
@@ -66,7 +69,7 @@ void Attachment::adopt_program() {
   const struct control former = maps.read_control();
   FingerprintKeys keys{};
   std::copy(std::begin(former.keys), std::end(former.keys), keys.begin());
-  adopted_ = AdoptedStates(keys);
+  adopted_ = AdoptedStates(keys, (former.config & CONFIG_VLANS) != 0);
   const bool adopts = enforces();
   std::vector<std::uint32_t> filled;
   maps.for_each_bucket([&](std::uint32_t index, const session_bucket& bucket) {
@@ -88,7 +91,8 @@ void Attachment::adopt_program() {
 void Attachment::start(std::uint32_t epoch) {
   control_.epoch = epoch;
   control_.config = CONFIG_SHARE_ALL | bucket_bits_of(program_.maps()) << CONFIG_BUCKET_BITS_SHIFT |
-                    CONFIG_CAPTURE_KNOWN | (program_.partial_frames() || cut_frames_ ? CONFIG_PARTIAL_FRAMES : 0);
+                    CONFIG_CAPTURE_KNOWN | (program_.partial_frames() || cut_frames_ ? CONFIG_PARTIAL_FRAMES : 0) |
+                    (vlans_ == Vlans::part_of_sessions ? CONFIG_VLANS : 0);
   set_keys(sessions_.keys());
 }
 
@@ -116,14 +120,8 @@ void Attachment::set_partial_frames(bool partial) {
 }
 
 void Attachment::set_keys(const FingerprintKeys& keys) {
-  const FingerprintKeys used = with_vlans(keys, vlans_);
-  std::copy(used.begin(), used.end(), control_.keys);
+  std::copy(keys.begin(), keys.end(), control_.keys);
   write_control();
-}
-
-void Attachment::set_vlans(const VlanIds& vlans) {
-  vlans_ = vlans;
-  set_keys(sessions_.keys());
 }
 
 void Attachment::stop() {

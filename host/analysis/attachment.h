@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "host/analysis/packet_record.h"
 #include "host/analysis/room_policy.h"
 #include "host/datapath/event_reader.h"
 #include "host/datapath/program.h"
@@ -43,6 +44,7 @@ class Attachment {
     std::optional<int> processor;  // read only this one's events (test runs); none: all
     unsigned attachments = 1;      // that the process has, see EventReader
     bool cut_frames = false;       // frames that a mirror cut count by their IP length
+    Vlans vlans = Vlans::ignored;  // part_of_sessions: for a program that knows them
   };
 
   // Drives a program that was just loaded: its maps are empty. Changes nothing in them.
@@ -89,8 +91,6 @@ class Attachment {
   std::uint32_t sampling_rate() const { return control_.config & CONFIG_SHARE_MASK; }
   void set_partial_frames(bool partial);
   void set_keys(const FingerprintKeys& keys);
-  // For replays, which run one packet at a time: the VLANs of the next one are part of its session's name.
-  void set_vlans(const VlanIds& vlans);
   // Leaves the program as it was before a controller drove it: control all zero, no session. A program whose firewall
   // is in force keeps it, and keeps the sessions with their states for the next controller; then only events end.
   void stop();
@@ -138,7 +138,7 @@ class Attachment {
   bool out_;  // what it counts leaves through the port
   bool cut_frames_;
   struct control control_ {};
-  VlanIds vlans_;
+  Vlans vlans_;
   Totals last_totals_[2]{};
   rule_counter last_dropped_[2]{};
   rule_counter last_unjudged_[2]{};

@@ -24,6 +24,7 @@ struct LiveAnalysisOptions {
   std::chrono::nanoseconds window{};
   std::uint64_t cap = 100;
   std::chrono::microseconds card_quiescence{};  // how long a packet may be in a card; 0: no program is on one
+  Vlans vlans = Vlans::ignored;                 // as the attachments have them
 };
 
 // The receivers of a live analysis, called on the loop's thread. None of these may wait.

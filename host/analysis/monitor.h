@@ -37,7 +37,7 @@ struct EstablishedConnection {
 class Monitor {
  public:
   // `cap`: how many packets of a session a window captures; 0: all. `clock`: measures how soon states are in force.
-  // `vlans`: part of sessions in replays only, see Attachment::set_vlans().
+  // `vlans`: as its attachments have them (Attachment::Options).
   Monitor(Profile profile, std::uint64_t cap, WallClock clock, Vlans vlans = Vlans::ignored);
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;

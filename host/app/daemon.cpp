@@ -206,7 +206,7 @@ class Daemon {
 
   LiveAnalysisOptions analysis_options() const {
     return {common_profile(ports_), options_.window, options_.cap,
-            any_on_card(ports_) ? kCardQuiescence : std::chrono::microseconds::zero()};
+            any_on_card(ports_) ? kCardQuiescence : std::chrono::microseconds::zero(), options_.port.vlans};
   }
 
   LiveAnalysisOutput analysis_output() {
@@ -451,10 +451,10 @@ class Daemon {
       port->record(getpid(), socket_path_);
       for (auto& opened : port->programs()) {
         const auto make = opened.adopted ? Attachment::adopt : Attachment::fresh;
-        auto attachment = make(
-            {port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
-            std::move(opened.program),
-            {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt, attachments, options_.cut_frames});
+        auto attachment = make({port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
+                               std::move(opened.program),
+                               {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt, attachments,
+                                options_.cut_frames, options_.port.vlans});
         if (const auto caution = attachment->reader().small_rings()) {
           messages_.warning(attachment->name().text() + ": " + *caution);
         }

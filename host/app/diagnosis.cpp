@@ -12,6 +12,7 @@
 #include "host/datapath/object_file.h"
 #include "host/datapath/program.h"
 #include "host/ports/other_namespaces.h"
+#include "host/ports/port_programs.h"
 #include "host/ports/port_status.h"
 
 namespace nicsentry {
@@ -101,11 +102,17 @@ Diagnosis diagnose(const std::vector<std::string>& interfaces) {
   Diagnosis diagnosis;
   check_kernel(diagnosis);
   for (const Interface& port : ports) {
-    if (!port.ethernet) {
-      diagnosis.checks.push_back({port.name, false, "not an Ethernet interface"});
+    if (port.link == LinkHeader::other) {
+      diagnosis.checks.push_back({port.name, false, unread_link(port)});
       continue;
     }
     check(diagnosis, port.name, [&port] { return describe_port(port); });
+    if (port.link == LinkHeader::none) {
+      diagnosis.checks.push_back({port.name + " mode tc", true,
+                                  "the one for link type " + link_type_text(port.link_type) +
+                                      ": its packets have no Ethernet header, which XDP programs read"});
+      continue;
+    }
     check(diagnosis, port.name + " mode hw", [&port] { return try_card(port); });
     if (port.driver == kCardDriver) {
       check(diagnosis, port.name + " card", [&port] { return describe_card(port); });

@@ -48,9 +48,9 @@ class Replay {
         monitor_(options.profile, options.cap, wall_clock_ns, options.vlans),
         program_(load_program(options)),
         test_run_(program_),
-        attachment_(monitor_.add_attachment(Attachment::fresh({capture_names(options.captures), "xdp", "replay"},
-                                                              std::move(program_),
-                                                              {options.sessions, fixed_keys(), test_run_.cpu()}))) {}
+        attachment_(monitor_.add_attachment(
+            Attachment::fresh({capture_names(options.captures), "xdp", "replay"}, std::move(program_),
+                              {options.sessions, fixed_keys(), test_run_.cpu(), options.vlans}))) {}
 
   void take(const CapturedFrame& frame) {
     advance_clock(frame.timestamp_ns);
@@ -127,17 +127,7 @@ class Replay {
       attachment_.set_partial_frames(frame_.partial);
       partial_ = frame_.partial;
     }
-    if (options_.vlans == Vlans::part_of_sessions) {
-      set_vlans(find_ip(frame_.bytes).vlans);
-    }
     test_run_.run(frame_.bytes);
-  }
-
-  void set_vlans(const VlanIds& vlans) {
-    if (vlans != vlans_) {
-      attachment_.set_vlans(vlans);
-      vlans_ = vlans;
-    }
   }
 
   // A session above the cap: its counters say whether the program counted the packet on it.
@@ -192,7 +182,6 @@ class Replay {
   Uncaptured uncaptured_;
   bool started_ = false;
   bool partial_ = false;
-  VlanIds vlans_;
   TimestampNs now_ = 0;
   TimestampNs window_start_ = 0;
   std::uint64_t window_number_ = 0;

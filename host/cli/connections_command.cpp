@@ -33,7 +33,8 @@ std::string number_text(double number) { return nlohmann::json(number).dump(); }
 std::string table_of(const std::vector<ListedConnection>& connections) {
   TextTable table({{"PROTO"}, {"SOURCE"}, {"DESTINATION"}, {"STATE"}, {"IDLE", true}});
   for (const ListedConnection& connection : connections) {
-    table.add({connection.protocol, endpoint_text(connection.source, connection.source_port),
+    table.add({connection.protocol + (connection.vlan.empty() ? "" : " vlan " + connection.vlan),
+               endpoint_text(connection.source, connection.source_port),
                endpoint_text(connection.destination, connection.destination_port), connection.state,
                seconds_text(connection.age_s)});
   }

@@ -66,9 +66,9 @@ Addresses and ports are numbers. All packets are analysed and counted as without
      R"(--mode says where the program runs:
   hw    on the card, if it can offload programs
   drv   in the driver (XDP)
-  skb   behind the driver (generic XDP); works everywhere, costs more
-  tc    on the TC hook
-  auto  the first of hw, drv and skb that works (default)
+  skb   behind the driver (generic XDP); works on all Ethernet interfaces, costs more
+  tc    on the TC hook; the one for tun, WireGuard, PPP, GRE: packets without an Ethernet header
+  auto  the first of hw, drv and skb that works; tc without an Ethernet header (default)
 nicsentry doctor says which of them a port can do.
 )"},
 });

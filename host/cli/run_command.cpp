@@ -30,6 +30,7 @@ struct RunOptions {
   std::uint64_t windows = 0;
   std::optional<std::uint32_t> sessions;
   bool dispatcher = false;
+  bool vlan = false;
   bool firewall = false;
   bool count_hits = false;
   bool cut_frames = false;
@@ -73,6 +74,7 @@ DaemonOptions parse(const RunOptions& options) {
   parsed.port.mode = chosen_mode(options.mode);
   parsed.port.both_directions = options.direction == "both";
   parsed.port.dispatcher = options.dispatcher;
+  parsed.port.vlans = options.vlan ? Vlans::part_of_sessions : Vlans::ignored;
   if (!options.window.profile.empty()) {
     parsed.port.profile = parse_profile(options.window.profile);
   }
@@ -175,6 +177,8 @@ void add_run_command(CLI::App& app, Action& chosen) {
       ->capture_default_str();
   command->add_option("--sessions", options->sessions, "sessions that each port's maps hold (default 65536)")
       ->check(whole_number(1, UINT32_MAX));
+  command->add_flag("--vlan", options->vlan,
+                    "packets of different VLANs are of different sessions; rows show the VLAN");
   command->add_flag("--firewall", options->firewall, "load the firewall, without rules to begin with");
   command->add_option("--rules", options->rules, "ruleset or batch of rules for what comes in; loads the firewall");
   command->add_option("--egress-rules", options->egress_rules, "the same for what goes out (--direction both)");

@@ -20,6 +20,7 @@
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
 #include "host/datapath/libbpf_messages.h"
+#include "host/packet/ip_header.h"
 
 namespace nicsentry {
 namespace {
@@ -48,6 +49,7 @@ struct Lost {
 struct Drain {
   EventBatch* batch = nullptr;
   std::uint64_t lost = 0;
+  LinkHeader link = LinkHeader::ethernet;
 };
 
 std::uint64_t may_lock() {
@@ -95,8 +97,9 @@ bpf_perf_event_ret take(void* context, int /*cpu*/, perf_event_header* header) {
     if (sample->size >= sizeof(event_header)) {
       event_header event{};
       std::memcpy(&event, data, sizeof(event));
-      drain.batch->append(static_cast<TimestampNs>(sample->time), event,
-                          {data + sizeof(event), sample->size - sizeof(event)});
+      const auto time = static_cast<TimestampNs>(sample->time);
+      const std::span packet(data + sizeof(event), sample->size - sizeof(event));
+      drain.batch->append_sent(time, event, packet, drain.link);
     }
   }
   return LIBBPF_PERF_EVENT_CONT;
@@ -107,6 +110,21 @@ bpf_perf_event_ret take(void* context, int /*cpu*/, perf_event_header* header) {
 void EventBatch::append(TimestampNs timestamp_ns, const event_header& header, std::span<const std::uint8_t> packet) {
   events_.push_back({timestamp_ns, header, bytes_.size(), packet.size()});
   bytes_.insert(bytes_.end(), packet.begin(), packet.end());
+}
+
+void EventBatch::append_sent(TimestampNs timestamp_ns, const event_header& header, std::span<const std::uint8_t> packet,
+                             LinkHeader link) {
+  const std::size_t offset = bytes_.size();
+  if (link == LinkHeader::none) {
+    const EthernetHeader made = ethernet_header_for(packet);
+    bytes_.insert(bytes_.end(), made.begin(), made.end());
+  }
+  bytes_.insert(bytes_.end(), packet.begin(), packet.end());
+  if ((header.verdict & EVENT_TAG) != 0 && bytes_.size() - offset >= kTagOffset) {
+    const VlanTag tag = vlan_tag(header.verdict >> EVENT_TAG_SHIFT & VLAN_ID_MASK);
+    bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(offset + kTagOffset), tag.begin(), tag.end());
+  }
+  events_.push_back({timestamp_ns, header, offset, bytes_.size() - offset});
 }
 
 void EventBatch::sort_by_time() {
@@ -206,9 +224,11 @@ void EventReader::Rings::close(int cpu) {
   rings.erase(cpu);
 }
 
-EventReader::EventReader(int records_fd, std::optional<int> cpu, OnlineProcessors online, unsigned readers)
+EventReader::EventReader(int records_fd, std::optional<int> cpu, LinkHeader link, OnlineProcessors online,
+                         unsigned readers)
     : rings_(std::make_unique<Rings>()) {
   rings_->records_fd = records_fd;
+  rings_->drain.link = link;
   rings_->epoll = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!rings_->epoll) {
     throw SystemError(errno, "making an epoll set");
@@ -231,7 +251,8 @@ EventReader& EventReader::operator=(EventReader&&) noexcept = default;
 int EventReader::poll_fd() const { return rings_->epoll.get(); }
 
 std::uint64_t EventReader::drain(EventBatch& batch) {
-  rings_->drain = {&batch, 0};
+  rings_->drain.batch = &batch;
+  rings_->drain.lost = 0;
   if (rings_->online && SteadyClock::now() >= rings_->look_at) {
     look_at_processors();
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpf_offload/types.h"
+#include "host/datapath/link_header.h"
 #include "host/datapath/processors.h"
 #include "host/packet/features.h"
 
@@ -26,6 +27,9 @@ class EventBatch {
   };
 
   void append(TimestampNs timestamp_ns, const event_header& header, std::span<const std::uint8_t> packet);
+  // The same for a packet as a program sends it: gets what stands beside it, so that it is an Ethernet frame.
+  void append_sent(TimestampNs timestamp_ns, const event_header& header, std::span<const std::uint8_t> packet,
+                   LinkHeader link);
   void sort_by_time();  // stable: events of one processor keep their order
   void clear();
 
@@ -42,9 +46,10 @@ class EventBatch {
 // gets its ring within a second. One at a time per `records` map. Not for use by several threads.
 class EventReader {
  public:
-  // `cpu`: only that processor's ring (test runs); else those that `online` returns. `readers`: how many the process
-  // has, which share the memory that it may lock: rings are as small as that asks for. Throws SystemError.
-  explicit EventReader(int records_fd, std::optional<int> cpu = std::nullopt,
+  // `cpu`: only that processor's ring (test runs); else those that `online` returns. `link`: what the program's packets
+  // begin with. `readers`: how many the process has, which share the memory that it may lock: rings are as small as
+  // that asks for. Throws SystemError.
+  explicit EventReader(int records_fd, std::optional<int> cpu = std::nullopt, LinkHeader link = LinkHeader::ethernet,
                        OnlineProcessors online = online_processors, unsigned readers = 1);
   ~EventReader();
   EventReader(EventReader&&) noexcept;

@@ -4,7 +4,6 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -49,6 +48,7 @@ Interface find_interface(const std::string& name) {
   }
   found.up = (request.ifr_flags & IFF_UP) != 0;
   found.carrier = found.up && (request.ifr_flags & IFF_RUNNING) != 0;
+  const bool to_one_end = (request.ifr_flags & IFF_POINTOPOINT) != 0;
   request = request_for(name);
   if (ioctl(fd.get(), SIOCGIFMTU, &request) != 0) {
     throw SystemError(errno, "reading the MTU of " + name);
@@ -58,8 +58,8 @@ Interface find_interface(const std::string& name) {
   if (ioctl(fd.get(), SIOCGIFHWADDR, &request) != 0) {
     throw SystemError(errno, "reading the link type of " + name);
   }
-  const auto type = request.ifr_hwaddr.sa_family;
-  found.ethernet = type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
+  found.link_type = request.ifr_hwaddr.sa_family;
+  found.link = link_header_of(found.link_type, to_one_end);
   ethtool_drvinfo info{};
   info.cmd = ETHTOOL_GDRVINFO;
   request = request_for(name);
@@ -68,6 +68,11 @@ Interface find_interface(const std::string& name) {
     found.driver = info.driver;
     found.firmware = info.fw_version;
   }
+  ethtool_value flags{};
+  flags.cmd = ETHTOOL_GFLAGS;
+  request = request_for(name);
+  request.ifr_data = reinterpret_cast<char*>(&flags);
+  found.strips_tags = ioctl(fd.get(), SIOCETHTOOL, &request) == 0 && (flags.data & ETH_FLAG_RXVLAN) != 0;
   return found;
 }
 

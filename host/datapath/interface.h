@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "host/datapath/link_header.h"
+
 namespace nicsentry {
 
 // A network interface of this process's network namespace, as it was when it was looked up.
@@ -15,9 +17,11 @@ struct Interface {
   bool up = false;
   bool carrier = false;  // something is at the other end of the line, and it is up
   unsigned mtu = 0;
-  bool ethernet = false;  // its frames begin with an Ethernet header
-  std::string driver;     // as `ethtool -i` says it; empty where the interface has none
-  std::string firmware;   // likewise
+  LinkHeader link = LinkHeader::ethernet;
+  std::uint16_t link_type = 0;  // ARPHRD_*
+  bool strips_tags = false;     // it may take VLAN tags out of packets before XDP programs see them
+  std::string driver;           // as `ethtool -i` says it; empty where the interface has none
+  std::string firmware;         // likewise
 };
 
 // Throws Error when there is no such interface.

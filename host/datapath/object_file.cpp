@@ -10,19 +10,19 @@
 
 namespace nicsentry {
 
-Target target_of(Mode mode) {
+Target target_of(Mode mode, LinkHeader link) {
   switch (mode) {
     case Mode::hw:
       return Target::card;
     case Mode::tc:
-      return Target::tc;
+      return link == LinkHeader::none ? Target::raw_ip : Target::tc;
     default:
       return Target::xdp;
   }
 }
 
 std::filesystem::path find_object(std::string_view program, Target target) {
-  constexpr std::array kEndings = {".o", "_drv.o", "_tc.o"};
+  constexpr std::array kEndings = {".o", "_drv.o", "_tc.o", "_rawip.o", "_vlan.o"};
   const std::string file = std::string(program) + kEndings.at(static_cast<std::size_t>(target));
   std::vector<std::filesystem::path> places;
   if (const char* chosen = std::getenv("NICSENTRY_BPF_DIR"); chosen != nullptr) {

@@ -80,19 +80,44 @@ constexpr std::array kUnnumberedMaps = {
 };
 
 constexpr std::array<ProgramSpec, 4> programs(unsigned abi, std::span<const MapSpec> maps, std::size_t analyser) {
-  return {{{kDdos, abi, maps.first(analyser), {.packets = true}},
-           {kCrypto, abi, maps.first(analyser), {.metrics = true}},
-           {kSentry, abi, maps, {.packets = true, .metrics = true, .firewall = true}},
-           {kFirewallAlone, abi, maps, {.packets = true, .metrics = true, .firewall = true}}}};
+  return {{{kDdos, kDdos, abi, maps.first(analyser), {.packets = true}},
+           {kCrypto, kCrypto, abi, maps.first(analyser), {.metrics = true}},
+           {kSentry, kSentry, abi, maps, {.packets = true, .metrics = true, .firewall = true}},
+           {kFirewallAlone, kFirewallAlone, abi, maps, {.packets = true, .metrics = true, .firewall = true}}}};
+}
+
+// The same programs for packets without an Ethernet header.
+constexpr std::array<ProgramSpec, 4> raw_ip_programs() {
+  constexpr std::array<std::string_view, 4> kNames = {"ddos_rawip", "crypto_rawip", "sentry_rawip", "firewall_rawip"};
+  std::array<ProgramSpec, 4> made = programs(PROGRAM_ABI, kMaps, kAnalyserMaps);
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    made[i].name = kNames[i];
+    made[i].features.raw_ip = true;
+  }
+  return made;
+}
+
+// Those for the card that know the VLANs of sessions.
+constexpr std::array<ProgramSpec, 2> vlan_programs() {
+  std::array<ProgramSpec, 4> all = programs(PROGRAM_ABI, kMaps, kAnalyserMaps);
+  std::array<ProgramSpec, 2> made = {all[0], all[1]};
+  made[0].name = "ddos_vlan";
+  made[1].name = "crypto_vlan";
+  for (ProgramSpec& spec : made) {
+    spec.features.card_vlans = true;
+  }
+  return made;
 }
 
 constexpr auto kPrograms = programs(PROGRAM_ABI, kMaps, kAnalyserMaps);
+constexpr auto kVlanPrograms = vlan_programs();
+constexpr auto kRawIpPrograms = raw_ip_programs();
 constexpr auto kUnnumberedPrograms = programs(kUnnumberedAbi, kUnnumberedMaps, kUnnumberedAnalyserMaps);
 
-const ProgramSpec* find(const std::array<ProgramSpec, 4>& programs, std::string_view name) {
-  const auto* found =
+const ProgramSpec* find(std::span<const ProgramSpec> programs, std::string_view name) {
+  const auto found =
       std::find_if(programs.begin(), programs.end(), [name](const ProgramSpec& spec) { return spec.name == name; });
-  return found != programs.end() ? found : nullptr;
+  return found != programs.end() ? &*found : nullptr;
 }
 
 // The number in a map's name; nothing where it is another name.
@@ -147,6 +172,12 @@ const char* map_name(MapRole role) {
 
 Identity identify(std::string_view name, const std::vector<MapLayout>& maps) {
   const ProgramSpec* spec = find(kPrograms, name);
+  if (spec == nullptr) {
+    spec = find(kRawIpPrograms, name);
+  }
+  if (spec == nullptr) {
+    spec = find(kVlanPrograms, name);
+  }
   if (spec == nullptr) {
     return {};
   }

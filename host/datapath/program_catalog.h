@@ -59,11 +59,14 @@ struct ProgramFeatures {
   bool packets = false;  // tracks what the ddos analysis asks for
   bool metrics = false;  // tracks what the crypto analysis asks for
   bool firewall = false;
+  bool raw_ip = false;      // reads packets without an Ethernet header
+  bool card_vlans = false;  // a build for the card that knows VLANs of sessions; those for the host do
 };
 
 // A program of nicsentry as an object file defines it.
 struct ProgramSpec {
   std::string_view name;
+  std::string_view base;  // the program of which it is a build: kDdos, ...
   unsigned abi = 0;
   std::span<const MapSpec> maps;
   ProgramFeatures features;

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "host/datapath/loaded_program.h"
 #include "host/datapath/map_elements.h"
 #include "host/datapath/mapped_array.h"
+#include "host/datapath/object_file.h"
 #include "host/datapath/object_handle.h"
 #include "host/datapath/test_run.h"
 
@@ -51,6 +53,35 @@ void prepare_map(bpf_map* map, MapRole role, const MapFds& originals) {
   }
 }
 
+struct LoadedCopy {
+  ObjectHandle object;
+  LoadedProgram program;
+};
+
+// Nothing where the object has other maps than the program.
+std::optional<LoadedCopy> load_copy(const std::filesystem::path& path, const ProgramSpec& spec, const MapFds& originals,
+                                    const std::string& subject) {
+  const LibbpfMessages messages;
+  ObjectHandle object(bpf_object__open_file(path.c_str(), nullptr));
+  if (!object) {
+    throw SystemError(errno, "opening object " + path.string(), messages.detail());
+  }
+  for (const MapSpec& map : spec.maps) {
+    bpf_map* made = bpf_object__find_map_by_name(object.get(), map_name(map.role));
+    if ((made != nullptr) != originals.contains(map.role)) {
+      return std::nullopt;
+    }
+    if (made != nullptr) {
+      prepare_map(made, map.role, originals);
+    }
+  }
+  if (bpf_object__load(object.get()) != 0) {
+    throw SystemError(errno, "loading a copy of " + subject, missing_for_programs() + messages.detail());
+  }
+  LoadedProgram program = describe_loaded(duplicate(bpf_program__fd(bpf_object__next_program(object.get(), nullptr))));
+  return LoadedCopy{std::move(object), std::move(program)};
+}
+
 }  // namespace
 
 struct ProgramCopy::Counted {
@@ -63,7 +94,6 @@ struct ProgramCopy::Counted {
 };
 
 ProgramCopy::ProgramCopy(std::uint32_t program_id, const std::filesystem::path& object_path) {
-  const LibbpfMessages messages;
   const std::string subject = "program " + std::to_string(program_id);
   LoadedProgram loaded = open_program(program_id);
   const Identity identity = identify(loaded);
@@ -71,36 +101,23 @@ ProgramCopy::ProgramCopy(std::uint32_t program_id, const std::filesystem::path& 
     throw Error(subject + " is not one of this nicsentry's");
   }
   MapFds originals = take_maps(loaded, *identity.spec);
-  const ObjectHandle object(bpf_object__open_file(object_path.c_str(), nullptr));
-  if (!object) {
-    throw SystemError(errno, "opening object " + object_path.string(), messages.detail());
+  auto copy = load_copy(object_path, *identity.spec, originals, subject);
+  if (!copy || copy->program.tag != loaded.tag) {
+    throw Error(subject + " is another build than " + object_path.string() +
+                ": it was attached by another version of nicsentry, detach it and run again");
   }
-  const std::string other_build = subject + " is another build than " + object_path.string() +
-                                  ": it was attached by another version of nicsentry, detach it and run again";
+  if (identity.spec->features.raw_ip) {
+    copy = load_copy(find_object(identity.spec->base, Target::tc), *identity.spec, originals, subject);
+  }
   MapFds own;
-  for (const MapSpec& map : identity.spec->maps) {
-    bpf_map* made = bpf_object__find_map_by_name(object.get(), map_name(map.role));
-    if ((made != nullptr) != originals.contains(map.role)) {
-      throw Error(other_build);
-    }
-    if (made != nullptr) {
-      prepare_map(made, map.role, originals);
-    }
-  }
-  if (bpf_object__load(object.get()) != 0) {
-    throw SystemError(errno, "loading a copy of " + subject, missing_for_programs() + messages.detail());
-  }
-  LoadedProgram copy = describe_loaded(duplicate(bpf_program__fd(bpf_object__next_program(object.get(), nullptr))));
-  if (copy.tag != loaded.tag) {
-    throw Error(other_build);
-  }
   for (const MapRole role : kOwnMaps) {
-    if (const bpf_map* made = bpf_object__find_map_by_name(object.get(), map_name(role)); made != nullptr) {
+    if (const bpf_map* made = bpf_object__find_map_by_name(copy.value().object.get(), map_name(role));
+        made != nullptr) {
       own[role] = duplicate(bpf_map__fd(made));
     }
   }
   expectations_ = std::move(own[MapRole::expectations]);
-  program_ = std::move(copy.fd);
+  program_ = std::move(copy->program.fd);
   counted_ = std::make_unique<const Counted>(own);
   original_ = std::make_unique<Maps>(originals);
   own_ = std::make_unique<Maps>(own);

@@ -18,7 +18,8 @@ namespace nicsentry {
 // and no packet, counter or window of the first one knows of it. Throws Error. Not for several threads at once.
 class ProgramCopy {
  public:
-  // `object`: what the program was loaded from; an error where it is another build than that.
+  // `object`: what the program was loaded from; an error where it is another build than that. Test runs give each
+  // packet an Ethernet header, so of a program that reads packets without one the build for TC is asked.
   ProgramCopy(std::uint32_t program_id, const std::filesystem::path& object);
   // The program itself in place of a copy: one that is on no port, and was loaded with `for_questions`.
   explicit ProgramCopy(const Program& on_no_port);

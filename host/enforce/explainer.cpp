@@ -141,6 +141,7 @@ std::uint32_t Explainer::enter_session(const Question& question, bool& known) {
     return STATE_NEW;
   }
   const auto [key, direction] = parsed->key;
+  vlans_ = parsed->vlans;
   const auto state = question.state ? slot_state(*question.state, direction) : states_in_force(key);
   if (state) {
     known = true;
@@ -183,7 +184,9 @@ std::optional<std::uint32_t> Explainer::states_in_force(const SessionKey& key) c
   FingerprintKeys keys{};
   std::copy(std::begin(original_control_.keys), std::end(original_control_.keys), keys.begin());
   const unsigned bucket_bits = original_control_.config >> CONFIG_BUCKET_BITS_SHIFT & CONFIG_BUCKET_BITS_MASK;
-  const Fingerprint name = fingerprint(key, keys);
+  SessionKey named = key;
+  named.vlans = (original_control_.config & CONFIG_VLANS) != 0 ? vlans_ : VlanIds();
+  const Fingerprint name = fingerprint(named, keys);
   const auto words = name.words();
   const CandidateBuckets candidates = candidate_buckets(name, bucket_bits);
   for (const std::uint32_t index : {candidates.first, candidates.second}) {

@@ -90,6 +90,7 @@ class Explainer {
   ProgramCopy copy_;
   struct control original_control_ {};
   std::optional<bool> partial_frames_;          // as the copy was last told
+  VlanIds vlans_;                               // of the packet that is asked about
   bool entered_ = false;                        // a session stands in the copy's table
   std::shared_ptr<const ChainRules> rules_;     // in force when the last question was asked
   std::vector<std::uint64_t> packets_;          // by counter of the copy, as last read; they begin at 0

@@ -25,6 +25,7 @@ struct Link {
   int lower = 0;          // what it stands on, in this namespace
   int master = 0;         // a bridge or a bond that it is in
   bool floating = false;  // its addresses may be reached by any port
+  bool neighbours = true;
 };
 using Links = std::map<int, Link>;
 
@@ -101,6 +102,7 @@ Links read_links() {
     link.master = index_in(attributes[IFLA_MASTER]);
     // With a namespace's number the index is one of that namespace.
     link.lower = attributes[IFLA_LINK_NETNSID] == nullptr ? index_in(attributes[IFLA_LINK]) : 0;
+    link.neighbours = (header_of<ifinfomsg>(message).ifi_flags & IFF_NOARP) == 0;
     link.floating = (header_of<ifinfomsg>(message).ifi_flags & IFF_LOOPBACK) != 0 || kind_of(attributes) == "dummy";
   });
   return links;
@@ -223,7 +225,7 @@ std::vector<PortNetwork> read_own_network(const std::vector<PortIndex>& ports) {
       }
     }
     PortNetwork network{port.name, those_over(addresses, over), those_over(gateways, over),
-                        those_over(addresses, others)};
+                        those_over(addresses, others), links.at(port.index).neighbours};
     // The same address may stand on several interfaces.
     std::erase_if(network.elsewhere, [&network](const IpAddress& address) {
       return std::find(network.addresses.begin(), network.addresses.end(), address) != network.addresses.end();

@@ -17,6 +17,7 @@ struct PortNetwork {
   // Addresses of interfaces whose traffic does not pass the port. An address in neither list, as of a loopback or dummy
   // interface, may be reached by any port.
   std::vector<IpAddress> elsewhere;
+  bool neighbours = true;  // are asked for by their addresses; not on tunnels and point-to-point links (IFF_NOARP)
 
   bool may_carry(const IpAddress& own) const;
 };

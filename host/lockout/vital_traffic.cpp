@@ -78,8 +78,8 @@ class Builder {
   std::vector<VitalPacket> build() {
     for (const PortNetwork& network : host_.networks) {
       add_addresses(network);
-      if (std::any_of(network.addresses.begin(), network.addresses.end(),
-                      [](const IpAddress& address) { return address.version == 6; })) {
+      if (network.neighbours && std::any_of(network.addresses.begin(), network.addresses.end(),
+                                            [](const IpAddress& address) { return address.version == 6; })) {
         add_neighbour_discovery(network);
       }
       add_resolvers(network);

@@ -12,8 +12,8 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t kEthernetBytes = 14;
-constexpr std::size_t kVlanTagBytes = 4;
+constexpr std::size_t kEthernetBytes = std::tuple_size_v<EthernetHeader>;
+constexpr std::size_t kVlanTagBytes = std::tuple_size_v<VlanTag>;
 
 // EtherTypes: IEEE 802 numbers, IANA.
 constexpr std::uint16_t kVlanTag = 0x8100;
@@ -75,6 +75,19 @@ IpPosition find_ip(std::span<const std::uint8_t> frame) {
     if (end + kVlanTagBytes <= frame.size()) add_vlan(vlans, be16(frame, end) & kVlanId);
   }
   return {0, 0, end, vlans};
+}
+
+EthernetHeader ethernet_header_for(Bytes ip) {
+  EthernetHeader header{};
+  const unsigned version = ip.empty() ? 0 : ip[0] >> 4U;
+  const std::uint16_t type = version == 4 ? kIpv4 : version == 6 ? kIpv6 : 0;
+  header[kEthernetBytes - 2] = static_cast<std::uint8_t>(type >> 8U);
+  header[kEthernetBytes - 1] = static_cast<std::uint8_t>(type);
+  return header;
+}
+
+VlanTag vlan_tag(std::uint32_t id) {
+  return {kVlanTag >> 8U, kVlanTag & 0xffU, static_cast<std::uint8_t>(id >> 8U), static_cast<std::uint8_t>(id)};
 }
 
 std::optional<std::uint16_t> first_tag(std::span<const std::uint8_t> frame) {

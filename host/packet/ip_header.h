@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,6 +35,16 @@ struct IpPosition {
   VlanIds vlans{};
 };
 IpPosition find_ip(std::span<const std::uint8_t> frame);
+
+// The Ethernet header that makes a frame of an IP packet: addresses of 0, and the EtherType of the packet's version, 0
+// where it has none.
+using EthernetHeader = std::array<std::uint8_t, 14>;
+EthernetHeader ethernet_header_for(std::span<const std::uint8_t> ip);
+
+// A tag as it stands in a frame behind the two addresses.
+using VlanTag = std::array<std::uint8_t, 4>;
+inline constexpr std::size_t kTagOffset = 12;
+VlanTag vlan_tag(std::uint32_t id);
 
 // The VLAN id of the frame's first tag, 0 of one that has a priority only; nothing where it has no whole tag.
 std::optional<std::uint16_t> first_tag(std::span<const std::uint8_t> frame);

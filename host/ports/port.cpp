@@ -51,6 +51,20 @@ std::uint32_t program_of(std::uint32_t on_hook) {
   return on_hook;
 }
 
+// Throws Error where the card has no room for the program.
+Target target_for(Mode mode, LinkHeader link, Vlans vlans, Profile profile) {
+  if (mode != Mode::hw || vlans == Vlans::ignored) {
+    return target_of(mode, link);
+  }
+  if (profile == Profile::all) {
+    throw Error(
+        "--vlan in mode hw: the card takes 2560 NFP instructions, and 'sentry' would have 2658; run with --profile "
+        "ddos "
+        "or crypto, or in another mode");
+  }
+  return Target::card_vlan;
+}
+
 // The most sessions whose maps stay within the card's elements.
 std::uint32_t largest_on_card(const std::optional<FirewallSize>& firewall) {
   std::uint32_t fits = 1;
@@ -110,9 +124,7 @@ void Port::give_up() noexcept {
 }
 
 void Port::check() {
-  if (!interface_.ethernet) {
-    throw Error("EOPNOTSUPP: " + interface_.name + " is not an Ethernet interface");
-  }
+  use_mode_of_link();
   if (options_.sessions == 0U) {
     table_size(0, options_.mode.value_or(Mode::drv));  // throws, with what is possible
   }
@@ -130,6 +142,21 @@ void Port::check() {
   }
 }
 
+// XDP is not told which protocol a packet without an Ethernet header is of.
+void Port::use_mode_of_link() {
+  if (interface_.link == LinkHeader::other) {
+    throw Error(unread_link(interface_));
+  }
+  if (interface_.link == LinkHeader::none) {
+    if (options_.mode.value_or(Mode::tc) != Mode::tc) {
+      throw Error("EOPNOTSUPP: " + interface_.name + " in mode " + mode_name(*options_.mode) +
+                  ": its packets (link type " + link_type_text(interface_.link_type) +
+                  ") have no Ethernet header, which XDP programs read; run with " + "--mode tc");
+    }
+    options_.mode = Mode::tc;
+  }
+}
+
 void Port::open() {
   try {
     open_hooks(options_);
@@ -141,7 +168,8 @@ void Port::open() {
 
 void Port::open_hooks(const PortOptions& options) {
   if (options.mode == Mode::tc) {
-    how_ = interface_.name + ": mode tc" + open_tc(Hook::tc_ingress, options);
+    how_ = interface_.name + ": mode tc" + (interface_.link == LinkHeader::none ? " (no Ethernet header)" : "") +
+           open_tc(Hook::tc_ingress, options);
   } else {
     open_xdp(options);
   }
@@ -160,6 +188,16 @@ void Port::open_hooks(const PortOptions& options) {
             (left.of_dead_run ? ", which a run that died left there and which enforces nothing, is taken off"
                               : " enforces nothing and is left as it is; to take it off after this run: " +
                                     detach_command(interface_, left.program.place.mode));
+  }
+  const bool on_xdp = std::any_of(opened_.begin(), opened_.end(), [](const Opened& opened) {
+    return opened.record.mode == Mode::drv || opened.record.mode == Mode::skb;
+  });
+  if (options.vlans == Vlans::part_of_sessions && on_xdp && interface_.strips_tags) {
+    caution_ +=
+        (caution_.empty() ? "" : "; ") + interface_.name +
+        ": XDP programs do not see VLAN tags that the device takes out of packets (rx-vlan-offload is on); turn "
+        "it off with: ethtool -K " +
+        interface_.name + " rxvlan off, or run with --mode tc";
   }
   pin_programs();
   if (!interface_.up) {
@@ -266,6 +304,15 @@ std::optional<std::string> Port::use_present(Hook hook, Mode mode, std::uint32_t
 }
 
 std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
+  if (info.identity.spec->features.raw_ip != (interface_.link == LinkHeader::none)) {
+    throw Error(place_text(interface_, hook, mode, info) + " reads packets with" +
+                (info.identity.spec->features.raw_ip ? "out" : "") + " an Ethernet header, and those of link type " +
+                link_type_text(interface_.link_type) + " have " +
+                (interface_.link == LinkHeader::none ? "none" : "one") + "; detach it first");
+  }
+  if (options.vlans == Vlans::part_of_sessions) {
+    require_vlans(hook, mode, info);
+  }
   const Profile profile = profile_of(*info.identity.spec);
   if (options.profile && options.profile != profile && profile != Profile::all) {
     throw Error(place_text(interface_, hook, mode, info) + " does not serve profile " + profile_name(*options.profile) +
@@ -288,6 +335,18 @@ std::string Port::adopt(Hook hook, Mode mode, const ProgramInfo& info, const Por
   opened_.push_back({attachment, std::move(program), true});
   return ", adopting program '" + info.name + "' (id " + std::to_string(info.id) + ", attached by " +
          attached_by(attachment) + ")";
+}
+
+// Of what was attached by hand nobody knows whether it is the build for the host, or the one for the card.
+void Port::require_vlans(Hook hook, Mode mode, const ProgramInfo& info) const {
+  const bool of_host = mode == Mode::tc || (mode != Mode::hw && record_of(hook, mode, info.id).owner != Owner::hand);
+  if (!of_host && !info.identity.spec->features.card_vlans) {
+    throw Error("--vlan: " + place_text(interface_, hook, mode, info) +
+                (mode == Mode::hw ? " does not look at VLAN tags"
+                                  : " was attached by hand, and may be the one for a card, " +
+                                        std::string("which does not look at VLAN tags")) +
+                "; detach it first");
+  }
 }
 
 // The rules of the run are in force in the new program before it takes the hook.
@@ -361,8 +420,9 @@ struct switches Port::switches_for(Hook hook, Mode mode, const PortOptions& opti
 Program Port::load(Hook hook, Mode mode, const ProgramInfo* former, const PortOptions& options) const {
   const Profile present = former != nullptr ? profile_of(*former->identity.spec) : Profile::all;
   const auto firewall = options.firewall ? std::optional(options.firewall->size) : std::nullopt;
+  const Profile profile = firewall ? Profile::all : options.profile.value_or(present);
   Program program = Program::load(
-      {.object = find_object(program_for(firewall ? Profile::all : options.profile.value_or(present)), target_of(mode)),
+      {.object = find_object(program_for(profile), target_for(mode, interface_.link, options.vlans, profile)),
        .mode = mode,
        .size = table_size(options.sessions.value_or(kDefaultSessions), mode, firewall),
        .port = interface_,

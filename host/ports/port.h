@@ -29,6 +29,7 @@ struct PortOptions {
   bool count_hits = false;  // of the entries of address sets; needs `firewall`
   // What is forwarded counts where it comes in: the notes that all programs of the run share. None: it counts twice.
   std::optional<int> notes;
+  Vlans vlans = Vlans::ignored;
 
   // For programs with a firewall: the size of its maps, and what is done to a program before it is attached, or when it
   // is adopted. When `prepare` throws, the port is left as it was found.
@@ -74,7 +75,8 @@ class Port {
   void unpin(Hook hook) const;
   // One line: the mode, why no better one was possible, and what was adopted or replaced.
   const std::string& how() const { return how_; }
-  // Why the program stands alone where PortOptions::dispatcher is asked for; empty where it does not.
+  // Why the program stands alone where PortOptions::dispatcher is asked for, and why it may not see all VLAN tags where
+  // PortOptions::vlans asks for them; empty where neither is so.
   const std::string& caution() const { return caution_; }
   // The programs. The caller moves them out.
   std::vector<Opened>& programs() { return opened_; }
@@ -92,6 +94,7 @@ class Port {
 
  private:
   void check();
+  void use_mode_of_link();
   void open_hooks(const PortOptions& options);
   void give_up() noexcept;
   void detach(const AttachmentRecord& attachment) const;
@@ -110,6 +113,7 @@ class Port {
   std::string take_place_behind_dispatcher(Mode mode, std::uint32_t former, std::optional<std::uint32_t> priority,
                                            Program& program) const;
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
+  void require_vlans(Hook hook, Mode mode, const ProgramInfo& info) const;
   // Whether a new program is to stand behind libxdp's dispatcher.
   bool joins(Hook hook, Mode mode, const PortOptions& options) const;
   struct switches switches_for(Hook hook, Mode mode, const PortOptions& options) const;

@@ -111,6 +111,13 @@ std::string detach_command(const Interface& port, Mode mode) {
   return "nicsentry detach -i " + port.name + " --mode " + mode_name(mode);
 }
 
+std::string unread_link(const Interface& port) {
+  const std::string type = link_type_text(port.link_type);
+  const bool gre = link_header_of(port.link_type, true) == LinkHeader::none;
+  return "EOPNOTSUPP: " + port.name + ": packets of link type " + type + " begin neither with an Ethernet nor an IP " +
+         "header" + (gre ? ", unless the tunnel has one remote end" : "");
+}
+
 LeftPrograms left_programs(const Interface& port, std::optional<Mode> mode, bool both_directions) {
   const std::vector<LeftProgram> own = own_programs_on(port);
   const std::optional<Mode> used = mode ? mode : mode_found(own);

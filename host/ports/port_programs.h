@@ -33,6 +33,9 @@ std::string place_text(const Interface& port, Hook hook, Mode mode, const Progra
 // "nicsentry detach -i eth0 --mode tc"
 std::string detach_command(const Interface& port, Mode mode);
 
+// Why no program of nicsentry's can read the packets of a port.
+std::string unread_link(const Interface& port);
+
 // A program of nicsentry's on a hook that whoever takes the port over does not use.
 struct LeftProgram {
   ProgramPlace place;

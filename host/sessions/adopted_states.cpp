@@ -19,18 +19,26 @@ void AdoptedStates::add(const session_slot& slot) {
   }
 }
 
+Fingerprint AdoptedStates::former_name(const SessionKey& key) const {
+  SessionKey former = key;
+  if (!with_vlans_) {
+    former.vlans = {};
+  }
+  return fingerprint(former, keys_);
+}
+
 std::uint32_t AdoptedStates::find(const SessionKey& key) const {
   if (states_.empty()) {
     return 0;
   }
-  const auto found = states_.find(fingerprint(key, keys_));
+  const auto found = states_.find(former_name(key));
   const bool lives = found != states_.end() && age_ < lifetime_of(found->second, key.protocol, lifetimes_);
   return lives ? found->second : 0;
 }
 
 void AdoptedStates::forget(const SessionKey& key) {
   if (!states_.empty()) {
-    states_.erase(fingerprint(key, keys_));
+    states_.erase(former_name(key));
   }
 }
 

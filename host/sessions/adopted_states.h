@@ -20,8 +20,9 @@ namespace nicsentry {
 class AdoptedStates {
  public:
   AdoptedStates() = default;
-  // `former`: the keys of the former controller's fingerprints.
-  explicit AdoptedStates(const FingerprintKeys& former) : keys_(former) {}
+  // `former`: the keys of the former controller's fingerprints. `with_vlans`: VLANs were part of its sessions.
+  explicit AdoptedStates(const FingerprintKeys& former, bool with_vlans = false)
+      : keys_(former), with_vlans_(with_vlans) {}
 
   // Keeps the states of a slot, unless it is empty or NEW in both directions.
   void add(const session_slot& slot);
@@ -35,7 +36,10 @@ class AdoptedStates {
   void set_time(TimestampNs now_ns, const Lifetimes& lifetimes);
 
  private:
+  Fingerprint former_name(const SessionKey& key) const;
+
   FingerprintKeys keys_{};
+  bool with_vlans_ = false;
   std::unordered_map<Fingerprint, std::uint32_t, FingerprintHash> states_;
   std::optional<TimestampNs> begun_ns_;
   std::chrono::nanoseconds age_{};

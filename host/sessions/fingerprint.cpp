@@ -20,6 +20,14 @@ std::uint64_t keyed_product(const FingerprintKeys& keys, std::size_t first_key, 
   return std::uint64_t{keys[first_key] + low} * (keys[first_key + 1] + high);
 }
 
+// The protocol leaves the upper half of its word free. To add to a key is to add to the word that it belongs to.
+FingerprintKeys with_vlans(FingerprintKeys keys, const VlanIds& vlans) {
+  constexpr unsigned kFreeBits = 16;
+  keys[1] += std::uint32_t{vlans.outer} << kFreeBits;
+  keys[1 + kShift] += std::uint32_t{vlans.inner} << kFreeBits;
+  return keys;
+}
+
 }  // namespace
 
 FingerprintKeys random_keys() {
@@ -65,14 +73,6 @@ std::array<std::uint32_t, 4> Fingerprint::words() const {
 Fingerprint Fingerprint::in(const session_slot& slot) {
   const auto& words = slot.fingerprint;
   return {std::uint64_t{words[1]} << 32 | words[0], std::uint64_t{words[3]} << 32 | words[2]};
-}
-
-// The protocol leaves the upper half of its word free. To add to a key is to add to the word that it belongs to.
-FingerprintKeys with_vlans(FingerprintKeys keys, const VlanIds& vlans) {
-  constexpr unsigned kFreeBits = 16;
-  keys[1] += std::uint32_t{vlans.outer} << kFreeBits;
-  keys[1 + kShift] += std::uint32_t{vlans.inner} << kFreeBits;
-  return keys;
 }
 
 Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& plain_keys) {

@@ -37,9 +37,6 @@ struct Fingerprint {
   static Fingerprint in(const session_slot& slot);
 };
 
-// The keys under which a program that does not look at VLANs finds the name of a session with these.
-FingerprintKeys with_vlans(FingerprintKeys keys, const VlanIds& vlans);
-
 Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys);
 
 // The session's name in the map of expectations, see ANSWER_PRINT_SHIFT.

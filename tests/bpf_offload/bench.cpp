@@ -96,7 +96,7 @@ control control_for(const Situation& situation, const FingerprintKeys& keys) {
   value.epoch = situation.epoch;
   value.config = situation.share | Bench::kBucketBits << CONFIG_BUCKET_BITS_SHIFT |
                  (situation.capture_known ? CONFIG_CAPTURE_KNOWN : 0) |
-                 (situation.partial_frames ? CONFIG_PARTIAL_FRAMES : 0);
+                 (situation.partial_frames ? CONFIG_PARTIAL_FRAMES : 0) | (situation.vlans ? CONFIG_VLANS : 0);
   std::copy(keys.begin(), keys.end(), std::begin(value.keys));
   return value;
 }
@@ -105,7 +105,7 @@ Bench::Bench(const ObjectName& object, bool multi_buffer)
     : object_(object),
       program_(load(object, multi_buffer)),
       run_(program_),
-      reader_(program_.maps().records_fd(), run_.cpu()) {}
+      reader_(program_.maps().records_fd(), run_.cpu(), object.raw_ip() ? LinkHeader::none : LinkHeader::ethernet) {}
 
 Bench& Bench::shared(const ObjectName& object, bool multi_buffer) {
   static std::map<std::pair<std::string, bool>, std::unique_ptr<Bench>> benches;
@@ -122,6 +122,10 @@ bool Bench::takes(std::span<const std::uint8_t> frame) const {
   if (object_.on_xdp()) {
     return true;
   }
+  if (object_.raw_ip() && frame.size() < 2 * kEthernet) {
+    return false;
+  }
+  frame = sent(frame);
   const unsigned type = frame[12] * 256U + frame[13];
   return !(type == 0x0800 && frame.size() < 34) && !(type == 0x86dd && frame.size() < 54);
 }
@@ -152,7 +156,8 @@ Bench::BothHalves Bench::read_totals() const {
 
 std::string Bench::differences(std::span<const std::uint8_t> frame, const Reading& reading,
                                const Situation& situation) {
-  const DirectedKey directed = normalise(reading.source, reading.destination, reading.protocol);
+  DirectedKey directed = normalise(reading.source, reading.destination, reading.protocol);
+  directed.key.vlans = situation.vlans.value_or(VlanIds());
   set_control(control_for(situation, keys_));
   if (situation.counter) {
     install(directed.key, situation);
@@ -206,7 +211,8 @@ std::string Bench::differences(std::span<const std::uint8_t> frame, const Readin
     compare(report, fmt::format("counters of half {}", h), counters[h], maps().read_counters(counter, h));
   }
   compare_events(report, take_events(), event,
-                 frame.first(event_bytes(frame.size(), object_.target == Target::card, reading.transport_offset)));
+                 frame.first(frame.size() - sent(frame).size() +
+                             event_bytes(sent(frame).size(), object_.on_card(), reading.transport_offset)));
   return report.empty() ? report : report + "frame " + hex(frame) + "\n";
 }
 

@@ -22,7 +22,9 @@ struct ObjectName {
   Profile profile = Profile::all;
   Target target = Target::xdp;
 
-  bool on_xdp() const { return target != Target::tc; }
+  bool on_card() const { return target == Target::card || target == Target::card_vlan; }
+  bool on_xdp() const { return on_card() || target == Target::xdp; }
+  bool raw_ip() const { return target == Target::raw_ip; }
   bool tracks_icmp() const { return has_ddos(profile); }
   std::string text() const;  // "sentry_tc"
 };
@@ -53,6 +55,7 @@ struct Situation {
   std::uint32_t muted_epoch = 0;
   bool second_bucket = false;  // where the session stands
   unsigned slot = 0;
+  std::optional<VlanIds> vlans = std::nullopt;  // the session's; none: no session has any
 };
 
 // One object in the kernel, and all that can be seen of it.
@@ -68,23 +71,30 @@ class Bench {
   static constexpr std::uint32_t kSessions = 32;
 
   // Whether BPF_PROG_TEST_RUN takes the frame: as a socket buffer not one that ends in an IP header right behind
-  // Ethernet (EINVAL since Linux 6.18; net/bpf/test_run.c). XDP takes them all, and the walk is the same code.
+  // Ethernet (EINVAL since Linux 6.18; net/bpf/test_run.c). XDP takes them all, and the walk is the same code. For a
+  // program that reads packets without an Ethernet header: behind that of the frame.
   bool takes(std::span<const std::uint8_t> frame) const;
 
-  // Sends the frame and says how what happened differs from what should have; empty when it does not. Everything is
-  // compared: the verdict, all totals and this session's counters in both halves, events with header and bytes.
+  // Sends the frame, without its Ethernet header where the program knows none, and says how what happened differs from
+  // what should have; empty when it does not. Everything is compared: the verdict, all totals and this session's
+  // counters in both halves, events with header and bytes.
   std::string differences(std::span<const std::uint8_t> frame, const Reading& reading, const Situation& situation);
 
   // The control word as it is, also one that no Situation has.
   void set_control(const control& value);
   void install(const SessionKey& key, const Situation& situation);
   void clear_sessions() { program_.maps().clear_buckets(); }
-  std::uint32_t run(std::span<const std::uint8_t> frame) { return run_.run(frame); }
+  std::uint32_t run(std::span<const std::uint8_t> frame) { return run_.run(sent(frame)); }
   EventBatch take_events();
   Maps& maps() { return program_.maps(); }
   const FingerprintKeys& keys() const { return keys_; }
 
  private:
+  std::span<const std::uint8_t> sent(std::span<const std::uint8_t> frame) const {
+    return object_.raw_ip() ? frame.subspan(kEthernet) : frame;
+  }
+  static constexpr std::size_t kEthernet = 14;
+
   using BothHalves = std::array<Totals, 2>;
   BothHalves read_totals() const;
 

@@ -60,7 +60,7 @@ TEST_CASE("a processor that comes online later gets a ring; one that went and ca
   running.config = CONFIG_SHARE_ALL | kSize.bucket_bits << CONFIG_BUCKET_BITS_SHIFT;
   program.maps().write_control(running);
   std::vector<int> online{all[0]};
-  EventReader reader(program.maps().records_fd(), std::nullopt, [&online] { return online; });
+  EventReader reader(program.maps().records_fd(), std::nullopt, LinkHeader::ethernet, [&online] { return online; });
   run_on(all[0], program);
   CHECK(events(reader) == 1);
   run_on(all[1], program);
@@ -88,7 +88,7 @@ TEST_CASE("processors that cannot be told are asked for again, and it is said on
   const std::vector<int> all = online_processors();
   bool fails = false;
   std::size_t asked = 0;
-  EventReader reader(program.maps().records_fd(), std::nullopt, [&] {
+  EventReader reader(program.maps().records_fd(), std::nullopt, LinkHeader::ethernet, [&] {
     ++asked;
     if (fails) {
       throw SystemError(EMFILE, "reading the processors");

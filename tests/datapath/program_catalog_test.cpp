@@ -67,6 +67,35 @@ TEST_CASE("a program of this build is known by the ABI number in the control map
   CHECK_FALSE(ddos.features.firewall);
 }
 
+TEST_CASE("a build for packets without an Ethernet header has a name of its own and the maps of its program") {
+  for (const std::string_view base : {kDdos, kCrypto, kSentry, kFirewallAlone}) {
+    const ProgramSpec& plain =
+        *identify(base, base == kDdos || base == kCrypto ? unnumbered_ddos() : unnumbered_sentry()).spec;
+    const Identity identity = identify(std::string(base) + "_rawip", layouts(plain, false));
+    CAPTURE(base, identity.why_not);
+    REQUIRE(identity.adoptable());
+    CHECK(identity.spec->base == base);
+    CHECK(identity.spec->features.raw_ip);
+    CHECK(identity.spec->features.firewall == plain.features.firewall);
+    CHECK(plain.base == base);
+    CHECK_FALSE(plain.features.raw_ip);
+  }
+  CHECK_FALSE(identify("sentry_rawi", layouts(sentry(), false)).ours());
+}
+
+TEST_CASE("the builds for a card that know VLANs are two, and have their program's maps") {
+  const ProgramSpec& ddos = *identify(kDdos, unnumbered_ddos()).spec;
+  for (const std::string_view base : {kDdos, kCrypto}) {
+    const Identity identity = identify(std::string(base) + "_vlan", layouts(ddos, true));
+    REQUIRE(identity.adoptable());
+    CHECK(identity.spec->base == base);
+    CHECK(identity.spec->features.card_vlans);
+    CHECK_FALSE(identity.spec->features.firewall);
+  }
+  CHECK_FALSE(ddos.features.card_vlans);
+  CHECK_FALSE(identify("sentry_vlan", layouts(sentry(), true)).ours());
+}
+
 TEST_CASE("a program without an ABI number counts as ABI 1 if it has the maps of version 0.1.0") {
   CHECK(identify(kDdos, unnumbered_ddos()).abi == 1);
   CHECK(identify(kCrypto, unnumbered_ddos()).abi == 1);

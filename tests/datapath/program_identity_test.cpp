@@ -63,12 +63,14 @@ TEST_CASE("a loaded program is described by name, ABI and firewall") {
 
 TEST_CASE("every object of this build is adopted when another tool loaded it") {
   const std::string_view name = GENERATE(kDdos, kCrypto, kSentry, kFirewallAlone);
-  const Target target = GENERATE(Target::card, Target::xdp, Target::tc);
+  const Target target = GENERATE(Target::card, Target::xdp, Target::tc, Target::raw_ip);
   CAPTURE(name);
   const Loaded loaded(find_object(name, target));
   CHECK(describe_program(loaded.id()).identity.adoptable());
-  const Program adopted = Program::adopt(loaded.id(), target == Target::tc ? Mode::tc : Mode::drv, no_port());
-  CHECK(adopted.spec().name == name);
+  const Program adopted =
+      Program::adopt(loaded.id(), target == Target::card || target == Target::xdp ? Mode::drv : Mode::tc, no_port());
+  CHECK(adopted.spec().base == name);
+  CHECK(adopted.spec().features.raw_ip == (target == Target::raw_ip));
   CHECK((adopted.firewall() != nullptr) == adopted.spec().features.firewall);
 }
 

@@ -140,6 +140,13 @@ TEST_CASE("a rule that names vital addresses is named, one that asks for somethi
   CHECK(change.over(host()).empty());  // it was so before
 }
 
+TEST_CASE("no neighbour discovery is cut off on a port without neighbours, such as tun") {
+  HostTraffic traffic = host();
+  CHECK(over(traffic, {{{"l4proto", "ICMPv6"}, {"action", "drop"}}}).front().starts_with("IPv6 neighbour discovery"));
+  traffic.networks.front().neighbours = false;
+  CHECK(over(traffic, {{{"l4proto", "ICMPv6"}, {"action", "drop"}}}).empty());
+}
+
 TEST_CASE("a default of drop spares what is established, and cuts off neighbour discovery and new logins") {
   CHECK(over(host(), {}, RuleAction::drop) == Lines{kNeighbours, kLogin});
   CHECK(over(host(), {kAcceptIcmpv6}, RuleAction::drop) == Lines{kLogin});

@@ -80,6 +80,29 @@ TEST_CASE("the IP header begins behind at most eight VLAN tags") {
   CHECK(find_ip({}).version == 0);
 }
 
+TEST_CASE("a packet without an Ethernet header gets one that says its family") {
+  const auto found = [](const Bytes& ip) {
+    const EthernetHeader header = ethernet_header_for(ip);
+    Bytes frame(header.begin(), header.end());
+    frame.insert(frame.end(), ip.begin(), ip.end());
+    return find_ip(frame);
+  };
+  CHECK(found(ip_of(v4())).version == 4);
+  CHECK(found(ip_of(v4())).offset == 14);
+  CHECK(found(ip_of(v6())).version == 6);
+  CHECK(found(Bytes{0x50, 0, 0, 0}).version == 0);
+  CHECK(found(Bytes{}).version == 0);
+}
+
+TEST_CASE("a tag is put in behind the addresses") {
+  Bytes frame = v4().build();
+  const VlanTag tag = vlan_tag(0xabc);
+  frame.insert(frame.begin() + kTagOffset, tag.begin(), tag.end());
+  CHECK(find_ip(frame).version == 4);
+  CHECK(find_ip(frame).offset == 18);
+  CHECK(find_ip(frame).vlans == VlanIds{0xabc, 0});
+}
+
 TEST_CASE("a frame that ends before its EtherType is not IP, and reach says how much is missing") {
   const Bytes frame = v4().vlan(0x88a8).vlan(0x8100).build();
   for (std::size_t length = 0; length < 22; ++length) {

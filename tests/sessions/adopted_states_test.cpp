@@ -51,6 +51,23 @@ TEST_CASE("states are found by a session's addresses and ports, under the former
   CHECK(AdoptedStates().find(session(2)) == 0);
 }
 
+TEST_CASE("a session with VLANs has the states of a former controller that did not look at them") {
+  SessionKey tagged = session(2);
+  tagged.vlans = {10, 20};
+  const auto adopted = [](const SessionKey& key, bool with_vlans) {
+    AdoptedStates states(fixed_keys(), with_vlans);
+    states.add(slot_of(key, SLOT_VALID | kAnswered));
+    return states;
+  };
+  AdoptedStates without = adopted(session(2), false);
+  CHECK(without.find(tagged) == kAnswered);
+  CHECK(without.find(session(2)) == kAnswered);
+  without.forget(tagged);
+  CHECK(without.find(session(2)) == 0);
+  CHECK(adopted(tagged, true).find(tagged) == kAnswered);
+  CHECK(adopted(tagged, true).find(session(2)) == 0);
+}
+
 TEST_CASE("slots that are not valid or NEW in both directions are not kept") {
   const AdoptedStates states =
       with({{}, slot_of(session(2), kAnswered), slot_of(session(3), SLOT_VALID), slot_of(session(4), 0)});

@@ -24,6 +24,7 @@ ListedConnection listed(const ConnectionRow& row, TimestampNs now_ns) {
   connection.source_port = source.port;
   connection.destination = destination.address.text();
   connection.destination_port = destination.port;
+  connection.vlan = row.key.vlans.text();
   connection.state = row.state;
   connection.age_s = static_cast<double>(std::max<TimestampNs>(now_ns - row.last_ns, 0)) / kSecondNs;
   return connection;

@@ -146,15 +146,23 @@ void add_summary(ExplainAnswer& answer, const std::vector<Explanation>& explanat
 
 // A program that was attached by hand to XDP may be the one for the card.
 std::unique_ptr<Explainer> make_explainer(const Firewall& firewall, const EnforcingProgram& program) {
-  const std::string name = describe_program(program.id).name;
+  const ProgramInfo info = describe_program(program.id);
+  if (!info.identity.ours()) {
+    throw Error(program.name + ": program '" + info.name + "' (id " + std::to_string(program.id) +
+                ") is not nicsentry's");
+  }
+  const ProgramSpec& spec = *info.identity.spec;
   const std::string interface = program.name.substr(0, program.name.find('/'));
   if (program.mode == Mode::tc) {
-    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::tc), program.hook, interface);
+    const auto object = find_object(spec.base, spec.features.raw_ip ? Target::raw_ip : Target::tc);
+    return std::make_unique<Explainer>(firewall, program.id, object, program.hook, interface);
   }
   try {
-    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::card), program.hook, interface);
+    return std::make_unique<Explainer>(firewall, program.id, find_object(spec.base, Target::card), program.hook,
+                                       interface);
   } catch (const Error&) {
-    return std::make_unique<Explainer>(firewall, program.id, find_object(name, Target::xdp), program.hook, interface);
+    return std::make_unique<Explainer>(firewall, program.id, find_object(spec.base, Target::xdp), program.hook,
+                                       interface);
   }
 }
 

@@ -15,6 +15,7 @@ ListedConnection decode_connection(Fields fields) {
   connection.source_port = fields.get<std::uint16_t>("source_port", "a port");
   connection.destination = fields.get<std::string>("destination", "an address");
   connection.destination_port = fields.get<std::uint16_t>("destination_port", "a port");
+  connection.vlan = fields.get<std::string>("vlan", "a VLAN");
   connection.state = fields.get<std::string>("state", "a state");
   connection.age_s = fields.get<double>("age_s", "a number of seconds");
   return connection;
@@ -30,6 +31,7 @@ nlohmann::ordered_json encode(const ConnectionsAnswer& answer) {
                     {"source_port", connection.source_port},
                     {"destination", connection.destination},
                     {"destination_port", connection.destination_port},
+                    {"vlan", connection.vlan},
                     {"state", connection.state},
                     {"age_s", connection.age_s}});
   }

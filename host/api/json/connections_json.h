@@ -16,6 +16,7 @@ struct ListedConnection {
   std::uint16_t source_port = 0;
   std::string destination;
   std::uint16_t destination_port = 0;
+  std::string vlan{};  // "10", "10.20"; empty where VLANs are not part of sessions, or there is none
   std::string state;
   double age_s = 0;  // since its last packet
 };

@@ -81,7 +81,7 @@ TEST_CASE("each answer is written as it was read") {
       R"({"version":"0.2.0","commit":"0123456789ab","program_abi":2,"state_format":1,"libbpf":"1.1"})");
   check_round_trip<ConnectionsAnswer>(
       R"({"connections":[{"protocol":"TCP","source":"10.0.0.1","source_port":40000,"destination":"10.0.0.2",)"
-      R"("destination_port":80,"state":"ESTABLISHED","age_s":0.1}],)"
+      R"("destination_port":80,"vlan":"10.20","state":"ESTABLISHED","age_s":0.1}],)"
       R"("state_latency":{"count":3,"p50_us":12.5,"p99_us":80.0,"max_us":90.125,"waited":1}})");
   check_round_trip<SetsAnswer>(R"({"sets":[{"name":"blocked","entries":2,"used_by_rules":0}]})");
   check_round_trip<SetEntriesAnswer>(
