@@ -15,7 +15,7 @@ test_packages=(
   catch2 tshark tcpdump python3-jsonschema python3-yaml python3-prometheus-client clang-format clang-tidy shellcheck mandoc man-db black
   flake8 mypy zsh
   debootstrap debhelper lintian
-  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables xdp-tools curl ccache lld
+  libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables xdp-tools wireguard-tools curl ccache lld
 )
 # hw/vnfp makes its virtual machine from these and from Debian's kernel packages, which it fetches itself.
 test_packages+=(qemu-system-x86 busybox-static cpio kmod)

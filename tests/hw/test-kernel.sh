@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The live, firewall and dispatcher cases on Debian's own kernel, in the virtual machine (hw/README.md), whatever the
+# The live, firewall, dispatcher, raw_ip and vlans cases on Debian's own kernel, in the virtual machine (hw/README.md), whatever the
 # host's kernel is. The card of that machine has no part in them.
-#   tests/hw/test-kernel.sh [SUITE ...]       SUITE of tests/e2e, such as firewall; live, firewall and dispatcher by default
+#   tests/hw/test-kernel.sh [SUITE ...]       SUITE of tests/e2e, such as firewall; those named above by default
 # NICSENTRY: the binary (default build/nicsentry).
 set -euo pipefail
 
@@ -14,7 +14,7 @@ export NICSENTRY_PATIENCE=900
 export NICSENTRY_PPS=300
 
 suites=("$@")
-(($#)) || suites=(live firewall dispatcher)
+(($#)) || suites=(live firewall dispatcher raw_ip vlans)
 
 # In the machine: every case but those that are said to need the host's speed.
 cases_of() {
