@@ -20,14 +20,6 @@ std::uint64_t keyed_product(const FingerprintKeys& keys, std::size_t first_key, 
   return std::uint64_t{keys[first_key] + low} * (keys[first_key + 1] + high);
 }
 
-// The protocol leaves the upper half of its word free. To add to a key is to add to the word that it belongs to.
-FingerprintKeys with_vlans(FingerprintKeys keys, const VlanIds& vlans) {
-  constexpr unsigned kFreeBits = 16;
-  keys[1] += std::uint32_t{vlans.outer} << kFreeBits;
-  keys[1 + kShift] += std::uint32_t{vlans.inner} << kFreeBits;
-  return keys;
-}
-
 }  // namespace
 
 FingerprintKeys random_keys() {
@@ -75,19 +67,23 @@ Fingerprint Fingerprint::in(const session_slot& slot) {
   return {std::uint64_t{words[1]} << 32 | words[0], std::uint64_t{words[3]} << 32 | words[2]};
 }
 
-Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& plain_keys) {
-  const FingerprintKeys keys = with_vlans(plain_keys, key.vlans);
+// The outer VLAN is in hash a, the inner in hash b: the protocol leaves the upper half of its word free.
+Fingerprint fingerprint(const SessionKey& key, const FingerprintKeys& keys) {
+  constexpr unsigned kFreeBits = 16;
   Fingerprint sum;
-  const auto add_pair = [&](std::size_t pair, std::uint32_t low, std::uint32_t high) {
-    sum.a += keyed_product(keys, 2 * pair, low, high);
-    sum.b += keyed_product(keys, 2 * pair + kShift, low, high);
+  const auto add_pair = [&](std::size_t pair, std::uint32_t low, std::uint32_t high_of_a, std::uint32_t high_of_b) {
+    sum.a += keyed_product(keys, 2 * pair, low, high_of_a);
+    sum.b += keyed_product(keys, 2 * pair + kShift, low, high_of_b);
   };
   const auto lower = key.lower.address.raw_words();
   const auto higher = key.higher.address.raw_words();
   const std::size_t address_words = key.lower.address.version == 6 ? 4 : 1;
   const std::uint32_t ports = key.lower.raw_port() | std::uint32_t{key.higher.raw_port()} << 16;
-  add_pair(kPortsPair, ports, static_cast<std::uint32_t>(key.protocol) | (key.lower.address.version == 6 ? kIpv6 : 0));
-  for (std::size_t i = 0; i < address_words; ++i) add_pair(kPortsPair + 1 + i, lower[i], higher[i]);
+  const std::uint32_t protocol =
+      static_cast<std::uint32_t>(key.protocol) | (key.lower.address.version == 6 ? kIpv6 : 0);
+  add_pair(kPortsPair, ports, protocol + (std::uint32_t{key.vlans.outer} << kFreeBits),
+           protocol + (std::uint32_t{key.vlans.inner} << kFreeBits));
+  for (std::size_t i = 0; i < address_words; ++i) add_pair(kPortsPair + 1 + i, lower[i], higher[i], higher[i]);
   return sum;
 }
 
