@@ -160,7 +160,8 @@ TEST_CASE("a request is answered with JSON, an error with a problem document", "
                            Catch::Contains("\"detail\":\"not now\""));
   CHECK_THAT(running.ask("GET", "/errors/other"), Catch::StartsWith("HTTP/1.1 500"));
   CHECK_THAT(running.ask("GET", "/nothing"), Catch::StartsWith("HTTP/1.1 404"));
-  CHECK_THAT(running.ask("DELETE", "/quick"), Catch::StartsWith("HTTP/1.1 405") && Catch::Contains("Allow: GET, HEAD\r\n"));
+  CHECK_THAT(running.ask("DELETE", "/quick"),
+             Catch::StartsWith("HTTP/1.1 405") && Catch::Contains("Allow: GET, HEAD\r\n"));
 }
 
 TEST_CASE("a body that is not JSON, has a key twice or is nested too deep is the caller's fault", "[server]") {
