@@ -30,6 +30,7 @@ FLOORS = {
     "capture": 3,
     "report": 3,
     "packet": 2,
+    "config": 2,
     "base": 1,
 }
 # Rooms within a room, from the top: each may include those after it.

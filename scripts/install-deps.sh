@@ -8,7 +8,7 @@ set -euo pipefail
 
 packages=(
   build-essential cmake ninja-build pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev zlib1g-dev bpftool iproute2
-  ethtool nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libzstd-dev libmicrohttpd-dev libgnutls28-dev libmnl-dev
+  ethtool nlohmann-json3-dev libfmt-dev libcli11-dev libtoml11-dev libzstd-dev libmicrohttpd-dev libgnutls28-dev libmnl-dev
   libpcap-dev libcurl4-openssl-dev iperf3 tcpreplay python3 python3-scapy
 )
 test_packages=(

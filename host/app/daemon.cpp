@@ -15,6 +15,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "host/analysis/live_analysis.h"
@@ -37,6 +38,7 @@
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
 #include "host/app/program_keeper.h"
+#include "host/app/reload.h"
 #include "host/app/service_manager.h"
 #include "host/app/standing_connections.h"
 #include "host/app/tcp_api.h"
@@ -130,6 +132,8 @@ class Daemon {
         meters_(std::move(meters)),
         feed_(std::move(feed)),
         logged_(options.log_rate, [this](const std::string& record) { write_record(record); }),
+        settings_(options.settings),
+        reload_(options, messages),
         firewall_(make_firewall(options, messages)),
         ports_(open_ports(options, firewall_.get())),
         output_(with_end(output), common_profile(ports_), messages),
@@ -345,12 +349,15 @@ class Daemon {
     status.firewall = firewall_ != nullptr;
     status.enforced = run.enforced();
     status.summary = run.summary();
-    const auto [outages, ports] = loop_.calls().call([this] { return std::pair(programs_.outages(), port_names()); });
+    auto [outages, ports, settings] =
+        loop_.calls().call([this] { return std::tuple(programs_.outages(), port_names(), settings_); });
+    status.configuration = std::move(settings);
     status.user_programs = user_programs_.on(ports);
     for (const Outage& outage : outages) {
       status.outages.push_back(
           {outage.interface, outage.hook, outage.mode, outage.reason, static_cast<std::uint64_t>(outage.since_ns)});
     }
+    status.windows_lost = output_.windows_lost();
     if (text_ended_) {
       status.ended_outputs.emplace_back("standard output");
     }
@@ -517,8 +524,14 @@ class Daemon {
     if (tcp_api_) {
       tcp_api_->reload();
     }
-    messages_.info("SIGHUP: files that were moved away are to be made anew");
-    service_manager_.ready(state_line());
+    messages_.info("SIGHUP: files that were moved away are to be made anew, and the options are read again");
+    reload_.begin(firewall_.get(), [this](const DaemonOptions& fresh) {
+      loop_.calls().post([this, settings = fresh.settings, rate = fresh.log_rate] {
+        settings_ = settings;
+        logged_.set_rate(rate);
+        if (!stopping_) service_manager_.ready(state_line());
+      });
+    });
   }
 
   // The run ends with the window that this closes.
@@ -648,6 +661,7 @@ class Daemon {
   // Whoever waits for the loop or for a window gets an error, so that the server's threads end.
   void end_requests() {
     loop_.calls().close();
+    reload_.wait();
     analysis_.forget_requests();
     output_.forget_waiting();
     feed_->close();
@@ -667,6 +681,8 @@ class Daemon {
   EventLoop::Clock::time_point live_taken_{};
   LoggedPackets logged_;
   EventLoop loop_;
+  std::vector<config::Setting> settings_;  // as they hold now
+  Reload reload_;
   std::unique_ptr<Firewall> firewall_;
   Ports ports_;
   ReportOutput output_;

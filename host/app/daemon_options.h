@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "host/config/configuration.h"
 #include "host/packet/session_key.h"
 #include "host/packet/tcp_flags.h"
 #include "host/ports/port.h"
@@ -57,6 +59,10 @@ struct DaemonOptions {
   ListenOptions listen;
 
   bool leave_attached = false;  // at its end the run leaves its programs where they are, with what they enforce
+
+  std::vector<config::Setting> settings;  // where each option comes from, for `status`
+  // Reads the options again, for a reload; it throws Error where one is wrong. None: they do not change.
+  std::function<DaemonOptions()> reread;
 
   bool wants_firewall() const { return firewall || rules || egress_rules || state; }
 };

@@ -147,6 +147,20 @@ VitalTraffic vital_traffic(const DaemonOptions& options) {
   return VitalTraffic({options.interfaces, options.port.both_directions, one_way});
 }
 
+void apply_rule_files(Firewall& firewall, const DaemonOptions& options) {
+  const bool egress = options.port.both_directions;
+  if (options.egress_rules && !egress) {
+    refuse_egress("--egress-rules " + options.egress_rules->string());
+  }
+  const ChangeTerms terms{options.yes, std::nullopt, {getpid(), std::nullopt}};
+  if (options.rules) {
+    apply_file(firewall, Chain::ingress, options.rules->string(), egress, terms);
+  }
+  if (options.egress_rules) {
+    apply_file(firewall, Chain::egress, options.egress_rules->string(), egress, terms);
+  }
+}
+
 std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Messages& messages) {
   if (!options.wants_firewall()) {
     return nullptr;
@@ -168,13 +182,7 @@ std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Mess
     return vital.packets(caller, standing);
   };
   auto firewall = std::make_unique<Firewall>(std::move(wanted));
-  const ChangeTerms terms{options.yes, std::nullopt, {getpid(), std::nullopt}};
-  if (options.rules) {
-    apply_file(*firewall, Chain::ingress, options.rules->string(), egress, terms);
-  }
-  if (options.egress_rules) {
-    apply_file(*firewall, Chain::egress, options.egress_rules->string(), egress, terms);
-  }
+  apply_rule_files(*firewall, options);
   if (!egress) {
     warn_of_idle_egress(*firewall, messages.warning);
   }

@@ -16,6 +16,9 @@ namespace nicsentry {
 // also for rules that no program of the run would enforce: they would be taken for protection.
 std::unique_ptr<Firewall> make_firewall(const DaemonOptions& options, const Messages& messages);
 
+// Puts the files of rules that the options name in force on a firewall of a run. Throws Error.
+void apply_rule_files(Firewall& firewall, const DaemonOptions& options);
+
 // The error that no program of the run enforces this chain.
 Conflict not_enforced(Chain chain);
 

@@ -16,6 +16,8 @@ class LogLimiter {
   // 0: all.
   explicit LogLimiter(std::uint64_t per_second) : per_second_(per_second), room_(per_second) {}
 
+  void set_rate(std::uint64_t per_second) { per_second_ = per_second; }
+
   // False: the record is left out. A time before the last one counts as the last one.
   bool take(TimestampNs now_ns);
   // How many were left out since the last call.

@@ -23,6 +23,7 @@ class LoggedPackets {
 
   // `firewall` may be null: then records name no rule.
   void take(const Attachment& attachment, const EventBatch& batch, const Firewall* firewall);
+  void set_rate(std::uint64_t per_second) { limiter_.set_rate(per_second); }
   // Writes how many records the limit left out since the last call, if any.
   void report_left_out();
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <utility>
 
 #include "host/base/error.h"
@@ -33,6 +34,36 @@ std::uint64_t packets_in(const WindowReport& report) {
 }
 
 std::string plural(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " window" : " windows"); }
+
+// Tells of windows whose files cannot be written: each reason once while it lasts, and the number once it is over. Of
+// the files' thread.
+class WriteFailures {
+ public:
+  explicit WriteFailures(Messages told) : told_(std::move(told)) {}
+
+  void tell(const WindowOutcome& outcome) {
+    if (outcome.errors.empty()) {
+      if (windows_ != 0) {
+        told_.warning("files are written again; " + plural(windows_) + " before window " +
+                      std::to_string(outcome.number) + " are not in all of them");
+      }
+      windows_ = 0;
+      reasons_.clear();
+      return;
+    }
+    ++windows_;
+    for (const std::string& error : outcome.errors) {
+      if (reasons_.insert(error).second) {
+        told_.error("window " + std::to_string(outcome.number) + " is not in all files: " + error);
+      }
+    }
+  }
+
+ private:
+  Messages told_;
+  std::uint64_t windows_ = 0;
+  std::set<std::string> reasons_;
+};
 
 }  // namespace
 
@@ -107,6 +138,7 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
       lost_(options.lost),
       outcomes_(std::make_shared<WindowOutcomes>()),
       failed_(std::make_shared<std::atomic<bool>>(false)),
+      windows_lost_(std::make_shared<std::atomic<std::uint64_t>>(0)),
       seed_csv_files_(options.place.seed_csv_files),
       sessions_left_out_(std::make_shared<std::atomic<std::uint64_t>>(0)),
       text_(std::make_shared<Text>(options, profile, messages_)) {
@@ -119,18 +151,20 @@ ReportOutput::ReportOutput(const ReportOutputOptions& options, Profile profile, 
       messages_.info("the files in " + place.directory.string() + " go on with window " +
                      std::to_string(first_window_));
     }
-    bus_.subscribe(subscribe_files(std::move(files), outcomes_, options.wait_when_full,
-                                   [failed = failed_, left_out = sessions_left_out_, told = messages_,
-                                    written = options.written](const WindowOutcome& outcome) {
-                                     if (written) {
-                                       written(outcome);
-                                     }
-                                     *left_out += outcome.sessions_left_out;
-                                     for (const std::string& error : outcome.errors) {
-                                       *failed = true;
-                                       told.error(error);
-                                     }
-                                   }));
+    bus_.subscribe(subscribe_files(
+        std::move(files), outcomes_, options.wait_when_full,
+        [failed = failed_, lost = windows_lost_, left_out = sessions_left_out_, written = options.written,
+         failures = WriteFailures(messages_)](const WindowOutcome& outcome) mutable {
+          if (written) {
+            written(outcome);
+          }
+          *left_out += outcome.sessions_left_out;
+          failures.tell(outcome);
+          if (!outcome.errors.empty()) {
+            *failed = true;
+            ++*lost;
+          }
+        }));
   }
   QueueLimits limits;
   limits.wait_when_full = options.wait_when_full;
@@ -202,6 +236,7 @@ void ReportOutput::report_losses(bool last) {
       messages_.warning("standard output does not keep up: " + plural(loss.items) + " not shown");
     } else {
       *failed_ = true;
+      *windows_lost_ += loss.items;
       messages_.error(loss.subscriber + " do not keep up: " + plural(loss.items) + " not written");
     }
   }

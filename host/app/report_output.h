@@ -64,6 +64,8 @@ class ReportOutput {
 
   // Finishes what waits. False where a window was lost, or could not be written.
   bool close();
+  // Any thread: windows whose files could not be written, or did not keep up.
+  std::uint64_t windows_lost() const { return *windows_lost_; }
   // A thread stands in a write that does not end; the process has to end without it.
   bool abandoned() const { return abandoned_; }
 
@@ -78,6 +80,7 @@ class ReportOutput {
   std::uint64_t first_window_ = 0;  // its number in the files
   std::shared_ptr<WindowOutcomes> outcomes_;
   std::shared_ptr<std::atomic<bool>> failed_;
+  std::shared_ptr<std::atomic<std::uint64_t>> windows_lost_;  // of files
   std::uint64_t seed_csv_files_;
   std::shared_ptr<std::atomic<std::uint64_t>> sessions_left_out_;  // not reported yet
   std::shared_ptr<Text> text_;

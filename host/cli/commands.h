@@ -12,9 +12,11 @@ namespace nicsentry {
 // status (exit_status.h). Errors are thrown.
 using Action = std::function<int()>;
 void add_run_command(CLI::App& app, Action& chosen);
+void add_config_commands(CLI::App& app, Action& chosen);
 void add_serve_command(CLI::App& app, Action& chosen);
 void add_replay_command(CLI::App& app, Action& chosen);
 void add_attach_commands(CLI::App& app, Action& chosen);
+void add_up_commands(CLI::App& app, Action& chosen);
 void add_status_command(CLI::App& app, Action& chosen);
 void add_extract_command(CLI::App& app, Action& chosen);
 void add_doctor_command(CLI::App& app, Action& chosen);

@@ -1,35 +1,114 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/log.h"
 
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
 #include <mutex>
+#include <set>
 #include <utility>
-#include <vector>
 
+#include "host/base/error.h"
+#include "host/base/wall_clock.h"
+#include "host/cli/journal_socket.h"
+#include "host/cli/log_entry.h"
 #include "host/export/stream/line_stream.h"
+#include "host/run/subscriber.h"
 
 namespace nicsentry {
 namespace {
 
-constexpr const char* kName = "nicsentry";
-constexpr const char* kPattern = "nicsentry: %^%l%$: %v";
 constexpr std::size_t kMessagesWaiting = 4096;
 constexpr std::size_t kBytesWaiting = std::size_t{4} << 20;
 
-// The records of packets have a logger of their own: the default one may be quiet.
-std::shared_ptr<spdlog::logger>& record_logger() {
-  static std::shared_ptr<spdlog::logger> logger;
-  return logger;
+bool stderr_is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  return stream != nullptr && fstat(STDERR_FILENO, &status) == 0 && names_stream(stream, status.st_dev, status.st_ino);
 }
 
-void set_sink(const spdlog::sink_ptr& sink) {
-  sink->set_pattern(kPattern);
-  spdlog::default_logger()->sinks() = {sink};
-  record_logger()->sinks() = {sink};
+// The log of this process: where entries go, and in which form.
+class Log {
+ public:
+  using Write = std::function<void(const LogEntry&)>;
+
+  void set_up(const LogSettings& settings) {
+    const std::lock_guard lock(mutex_);
+    quiet_ = settings.quiet;
+    format_ = settings.format;
+    if (format_ == LogFormat::automatic) {
+      format_ = stderr_is_journal() ? LogFormat::journal : LogFormat::plain;
+    }
+    ports_ = std::set<std::string>(settings.ports.begin(), settings.ports.end());
+    coloured_ = isatty(STDERR_FILENO) != 0;
+  }
+
+  void set_quiet(bool quiet) { quiet_ = quiet; }
+
+  void message(LogLevel level, const std::string& text) {
+    if (level != LogLevel::info || !quiet_) {
+      write(message_entry(level, text, ports_));
+    }
+  }
+  void packet(const std::string& record) { write(packet_entry(record)); }
+
+  // Where entries go from now on; none: out at once.
+  void set_write(Write write) {
+    const std::lock_guard lock(mutex_);
+    write_ = std::move(write);
+  }
+
+  LogFormat format() const { return format_; }
+
+  // The entry as standard error has it.
+  std::string line(const LogEntry& entry) const {
+    if (format_ == LogFormat::json) {
+      return json_line(entry, wall_clock_ns());
+    }
+    std::string text = plain_line(entry);
+    if (coloured_) {
+      colour(text, entry.level);
+    }
+    return text;
+  }
+
+ private:
+  // The level's name is green, yellow or red.
+  static void colour(std::string& text, LogLevel level) {
+    const std::size_t begin = text.find(": ") + 2;
+    const std::size_t end = text.find(':', begin);
+    text.insert(end, "\033[m");
+    text.insert(begin, level == LogLevel::info      ? "\033[32m"
+                       : level == LogLevel::warning ? "\033[33m\033[1m"
+                                                    : "\033[31m\033[1m");
+  }
+
+  void write(const LogEntry& entry) {
+    const std::lock_guard lock(mutex_);
+    if (write_) {
+      write_(entry);
+    } else if (format_ == LogFormat::journal) {
+      JournalSocket().send(entry);
+    } else {
+      std::fputs(line(entry).c_str(), stderr);
+    }
+  }
+
+  std::mutex mutex_;
+  std::atomic<bool> quiet_ = false;
+  LogFormat format_ = LogFormat::plain;
+  std::set<std::string> ports_;
+  bool coloured_ = false;
+  Write write_;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
 }
 
 QueueLimits log_limits() {
@@ -39,68 +118,88 @@ QueueLimits log_limits() {
   return limits;
 }
 
-// Colours as spdlog's own sink for terminals has them.
-const char* colour_of(spdlog::level::level_enum level) {
-  switch (level) {
-    case spdlog::level::info:
-      return "\033[32m";
-    case spdlog::level::warn:
-      return "\033[33m\033[1m";
-    default:
-      return "\033[31m\033[1m";
-  }
-}
-
-class QueueSink : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  explicit QueueSink(LineStream& stream) : stream_(stream), coloured_(isatty(STDERR_FILENO) != 0) {}
-
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t formatted;
-    formatter_->format(message, formatted);
-    std::string text(formatted.data(), formatted.size());
-    if (coloured_ && message.color_range_end > message.color_range_start) {
-      text.insert(message.color_range_end, "\033[m");
-      text.insert(message.color_range_start, colour_of(message.level));
-    }
-    stream_.offer(std::move(text));
-  }
-  void flush_() override {}
-
- private:
-  LineStream& stream_;
-  bool coloured_;
-};
+std::string lost_text(std::uint64_t lost) { return std::to_string(lost) + " messages were lost here"; }
 
 }  // namespace
 
-struct LogQueue::State {
-  LineStream stream{"standard error", STDERR_FILENO, log_limits(), [](std::uint64_t lost) {
-                      return "nicsentry: warning: " + std::to_string(lost) + " messages were lost here\n";
-                    }};
+// Entries to journald, on a thread of their own.
+class JournalQueue {
+ public:
+  JournalQueue()
+      : state_(std::make_shared<State>()),
+        subscriber_(
+            "journal", log_limits(), [state = state_](const auto& entry) { state->send(*entry); },
+            [state = state_](const auto&) { ++state->lost; }) {}
+
+  void offer(const LogEntry& entry) { subscriber_.offer(std::make_shared<const LogEntry>(entry), entry.text.size()); }
+  void close() { subscriber_.close(); }
+
+ private:
+  struct State {
+    void send(const LogEntry& entry) {
+      if (const std::uint64_t count = lost.exchange(0); count != 0) {
+        socket.send(message_entry(LogLevel::warning, lost_text(count), {}));
+      }
+      socket.send(entry);
+    }
+
+    JournalSocket socket;
+    std::atomic<std::uint64_t> lost = 0;
+  };
+  std::shared_ptr<State> state_;
+  Subscriber<LogEntry> subscriber_;
 };
 
-LogQueue::LogQueue() : state_(std::make_unique<State>()) { set_sink(std::make_shared<QueueSink>(state_->stream)); }
+struct LogQueue::State {
+  State() {
+    if (the_log().format() == LogFormat::journal) {
+      journal = std::make_unique<JournalQueue>();
+    } else {
+      stream = std::make_unique<LineStream>("standard error", STDERR_FILENO, log_limits(), [](std::uint64_t lost) {
+        return the_log().line(message_entry(LogLevel::warning, lost_text(lost), {}));
+      });
+    }
+  }
+
+  void offer(const LogEntry& entry) const {
+    if (journal) {
+      journal->offer(entry);
+    } else {
+      stream->offer(the_log().line(entry));
+    }
+  }
+
+  void close() const { journal ? journal->close() : static_cast<void>(stream->close()); }
+
+  std::unique_ptr<JournalQueue> journal;
+  std::unique_ptr<LineStream> stream;
+};
+
+LogQueue::LogQueue() : state_(std::make_unique<State>()) {
+  the_log().set_write([state = state_.get()](const LogEntry& entry) { state->offer(entry); });
+}
 
 LogQueue::~LogQueue() {
-  set_sink(std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  state_->stream.close();
+  the_log().set_write({});
+  state_->close();
 }
 
-void set_up_log(bool quiet) {
-  const auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
-  auto logger = std::make_shared<spdlog::logger>(kName, sink);
-  record_logger() = std::make_shared<spdlog::logger>("records", sink);
-  logger->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
-  spdlog::set_default_logger(std::move(logger));
-  sink->set_pattern(kPattern);
+LogFormat parse_log_format(const std::string& name) {
+  for (const auto& [word, format] : {std::pair("auto", LogFormat::automatic), std::pair("plain", LogFormat::plain),
+                                     std::pair("json", LogFormat::json), std::pair("journal", LogFormat::journal)}) {
+    if (name == word) {
+      return format;
+    }
+  }
+  throw Error("'" + name + "': allowed is auto, plain, json or journal");
 }
 
-void log_packet(const std::string& text) { record_logger()->info("log: {}", text); }
-void log_info(const std::string& text) { spdlog::info("{}", text); }
-void log_warning(const std::string& text) { spdlog::warn("{}", text); }
-void log_error(const std::string& text) { spdlog::error("{}", text); }
+void set_up_log(const LogSettings& settings) { the_log().set_up(settings); }
+void set_log_level(bool quiet) { the_log().set_quiet(quiet); }
+void log_packet(const std::string& text) { the_log().packet(text); }
+void log_info(const std::string& text) { the_log().message(LogLevel::info, text); }
+void log_warning(const std::string& text) { the_log().message(LogLevel::warning, text); }
+void log_error(const std::string& text) { the_log().message(LogLevel::error, text); }
 
 Messages log_messages() { return {log_info, log_warning, log_error}; }
 

@@ -43,9 +43,11 @@ int main(int argc, char** argv) {
   app.option_defaults()->disable_flag_override();  // of all commands: no --flag=VALUE
   Action chosen;
   add_run_command(app, chosen);
+  add_config_commands(app, chosen);
   add_serve_command(app, chosen);
   add_replay_command(app, chosen);
   add_attach_commands(app, chosen);
+  add_up_commands(app, chosen);
   add_status_command(app, chosen);
   add_extract_command(app, chosen);
   add_doctor_command(app, chosen);

@@ -33,6 +33,14 @@ void add_direction_option(CLI::App& command, std::string& direction) {
       ->capture_default_str();
 }
 
+void add_log_format_option(CLI::App& command, std::string& format) {
+  command
+      .add_option("--log-format", format,
+                  "form of messages; auto: with fields to journald where standard error is its, else plain")
+      ->check(one_of({"auto", "plain", "json", "journal"}))
+      ->capture_default_str();
+}
+
 void add_dispatcher_option(CLI::App& command, bool& dispatcher) {
   command.add_flag("--dispatcher", dispatcher,
                    "in drv and skb: behind libxdp's dispatcher, so that other XDP programs can join (default: only "

@@ -14,6 +14,7 @@
 #include "host/cli/listen_address.h"
 #include "host/cli/log.h"
 #include "host/cli/option_checks.h"
+#include "host/cli/port_options.h"
 #include "host/cli/service_signals.h"
 
 namespace nicsentry {
@@ -25,6 +26,7 @@ struct ServeOptions {
   bool insecure = false;
   bool yes = false;
   bool quiet = false;
+  std::string log_format = "auto";
 };
 
 // A name, or a number.
@@ -40,7 +42,7 @@ uid_t parse_user(const std::string& text) {
 }
 
 int serve(const ServeOptions& options) {
-  set_up_log(options.quiet);
+  set_up_log({options.quiet, parse_log_format(options.log_format)});
   PolycubeServiceOptions service;
   service.access.address = parse_listen_address(options.polycube);
   service.access.insecure = options.insecure;
@@ -68,6 +70,7 @@ void add_serve_command(CLI::App& app, Action& chosen) {
                     "also listen beyond the loopback interface; whoever reaches the port then rules this host");
   command->add_flag("--yes", options->yes, "take rules also if they cut off what this host depends on");
   command->add_flag("-q,--quiet", options->quiet, "only warnings, errors and logged packets");
+  add_log_format_option(*command, options->log_format);
   command->footer(
       "Examples:\n"
       "  nicsentry serve --polycube 127.0.0.1:9000\n"

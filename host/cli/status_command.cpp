@@ -111,6 +111,17 @@ nlohmann::ordered_json as_json(const AttachmentStatus& attachment, const std::op
   return row;
 }
 
+// A run that has the port before any program is on it.
+nlohmann::ordered_json without_program(const Interface& port, const Run& run) {
+  nlohmann::ordered_json row{
+      {"interface", port.name}, {"hook", nullptr}, {"mode", nullptr}, {"controller_pid", run.status ? run.pid : 0}};
+  if (!run.status) {
+    row["starting_pid"] = run.pid;
+  }
+  row["run"] = run.status ? encode(*run.status) : nlohmann::ordered_json();
+  return row;
+}
+
 const char* activity(const AttachmentStatus& attachment) {
   if (attachment.controller_pid != 0) {
     return "watching";
@@ -195,6 +206,10 @@ void print(const Interface& port, const Run& run) {
                   outage.mode.c_str(), outage.reason.c_str());
     }
   }
+  if (run.status->windows_lost != 0) {
+    std::printf("%s  process %d: %s not written to files\n", port.name.c_str(), run.pid,
+                number_of(run.status->windows_lost, "window", "windows").c_str());
+  }
   for (const std::string& output : run.status->ended_outputs) {
     std::printf("%s  process %d: nobody reads %s any more\n", port.name.c_str(), run.pid, output.c_str());
   }
@@ -239,6 +254,7 @@ int status(const StatusOptions& options) {
   const std::vector<programs::LoadedMonitor> found = loaded_monitors_here();
   for (const Interface& port : ports) {
     const auto run = ask_run(port);
+    const std::size_t rows_before = rows.size();
     std::vector<programs::LoadedMonitor> monitors = found;
     if (run && run->status) {
       add_reported_programs(monitors, run->status->user_programs);
@@ -269,6 +285,8 @@ int status(const StatusOptions& options) {
     }
     if (run && !options.json) {
       print(port, *run);
+    } else if (run && rows.size() == rows_before) {
+      rows.push_back(without_program(port, *run));
     }
   }
   if (options.json) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host/cli/user_programs_status.h"
-
-#include <spdlog/spdlog.h>
+#include "host/cli/log.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -58,7 +57,7 @@ std::vector<programs::LoadedMonitor> loaded_monitors_here() {
       }
     }
   } catch (const Error& error) {  // what else is attached can be told
-    spdlog::warn("programs of your own: {}", error.what());
+    log_warning(std::string("programs of your own: ") + error.what());
   }
   return here;
 }

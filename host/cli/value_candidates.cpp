@@ -245,7 +245,7 @@ std::vector<std::string> value_candidates(const CLI::Option& option, const std::
   if (type.starts_with(kProgramType)) {
     return program_names();
   }
-  if (option.check_lname("interface")) {
+  if (option.check_lname("interface") || option.get_name(true) == "PORT") {
     return interfaces();
   }
   const std::string before = option.get_delimiter() == ',' ? up_to_last(begun) : "";

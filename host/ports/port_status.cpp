@@ -129,7 +129,7 @@ std::vector<AttachmentStatus> port_status(const Interface& port) {
   return attachments;
 }
 
-std::string detach_port(const std::string& interface_name, std::optional<Mode> mode) {
+std::string detach_port(const std::string& interface_name, std::optional<Mode> mode, const std::set<Hook>& keep) {
   const Interface port = find_port(interface_name);
   runtime_directory_to_drive();  // its error fits better than the one of the look at the run
   refuse_driven(port);
@@ -148,7 +148,7 @@ std::string detach_port(const std::string& interface_name, std::optional<Mode> m
       known = attachment.program_id == place.program_id && attachment.hook == place.hook ? &attachment : known;
     }
     const bool users = !users_program_text(place.program_id).empty();  // linked with a user's function
-    if (info.identity.ours() && !users && (!mode || mode == place.mode)) {
+    if (info.identity.ours() && !users && (!mode || mode == place.mode) && !keep.contains(place.hook)) {
       if (pins) {
         pins->unpin(port, place.hook);
       }

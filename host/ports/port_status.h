@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,8 +44,9 @@ struct AttachmentStatus {
 // The programs on the hooks of a port. Throws SystemError.
 std::vector<AttachmentStatus> port_status(const Interface& port);
 
-// Takes nicsentry's programs (of one mode only, if it is given) off a port, whoever attached them; says what it did,
-// and which programs of users stay. Throws Error where there is none, and where a controller drives them.
-std::string detach_port(const std::string& interface_name, std::optional<Mode> mode);
+// Takes nicsentry's programs (of one mode only, if it is given; not on hooks to `keep`) off a port, whoever attached
+// them; says what it did, and which programs of users stay. Throws Error where there is none, and where a controller
+// drives them.
+std::string detach_port(const std::string& interface_name, std::optional<Mode> mode, const std::set<Hook>& keep = {});
 
 }  // namespace nicsentry

@@ -9,13 +9,14 @@ import time
 
 from compare import BINARY, PATIENCE
 from network import run
-from suite import Mismatch, Skipped
+from suite import REPOSITORY, Mismatch, Skipped
 
 SYSTEMD = "/lib/systemd/systemd"
 BUILD = pathlib.Path(BINARY).parent
 UNITS = BUILD / "share"
 # In place of the system's, which would start its services.
 TARGETS = [f"{name}.target" for name in ("test", "sysinit", "basic", "shutdown", "local-fs", "network")]
+CONFIG = "/run/units/config"  # the shipped configuration, in there
 PLACE = "/mnt"  # of the build, in there: units do not see /tmp or /home
 # Nothing of the host's is written: /run, /tmp and so on are others. systemd mounts no bpffs in a container.
 BOOT = """
@@ -55,11 +56,16 @@ class Systemd:
         self.units = network.directory / "units"
         self.log = network.directory / "systemd.log"
         self.units.mkdir()
+        self.config = self.units / "config"
+        shutil.copytree(REPOSITORY / "share" / "config", self.config)
         for name in TARGETS:
             (self.units / name).write_text("[Unit]\n", encoding="utf-8")
         for name, section in settings.items():
             text = DEVICE.sub("", (UNITS / name).read_text(encoding="utf-8"))
             text = re.sub(r"^ExecStart=\S+", f"ExecStart={PLACE}/nicsentry", text, flags=re.MULTILINE)
+            # Not that of an installation here.
+            text, changed = re.subn(r"--config [^\s\"]+", f"--config {CONFIG}", text)
+            assert changed == 1, f"{name} names no configuration"
             (self.units / name).write_text(text, encoding="utf-8")
             folder = self.units / f"{name}.d"
             folder.mkdir()

@@ -1,18 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A full disk under the state directory: what is in force and not saved is said until it is saved.
+"""A full disk: what is in force and not saved is said until it is saved; windows that are lost are said and counted.
 
     test_full_disk.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
 import errno
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import time
 
-from compare import PATIENCE, expect, expect_text
+from compare import BINARY, PATIENCE, expect, expect_text
 from network import Controller, Network, run
 from peers import FLOOD, INSIDE, OUTSIDE, Peers
 from suite import run_directory_cases, within
@@ -167,12 +168,61 @@ def memory_case(directory):
         peers.check_clean()
 
 
+def windows_case(directory):
+    """A full disk costs windows: said once, counted, none in part; they are written again by themselves."""
+    with Network(directory) as network:
+        place = network.directory / "small"
+        place.mkdir()
+        mounted = f'mount -t tmpfs -o size=256k tmpfs {place} && exec "$@"'
+        words = ("run", "-i", "right0", "--mode", "drv", "--window", "100ms", "--format", "csv", "-o", place)
+        log = network.directory / "windows.log"
+        with open(log, "w", encoding="utf-8") as said:
+            prefix = ("unshare", "--mount", "sh", "-c", mounted, "run")
+            process = network.start(network.receiver, *prefix, BINARY, *words, stdout=subprocess.DEVNULL, stderr=said)
+        path = pathlib.Path(f"/proc/{process.pid}/root{place}")
+
+        def numbers():
+            written = path / "windows.csv"
+            lines = written.read_text(encoding="utf-8").splitlines()[1:] if written.exists() else []
+            return [int(line.split(",")[0]) for line in lines]
+
+        def lost():
+            shown = network.nicsentry("status", "-i", "right0", "--json", check=False)
+            return json.loads(shown.stdout)[0]["run"]["windows_lost"]
+
+        within(PATIENCE, "windows are written", lambda: len(numbers()) > 2)
+        expect("windows lost at first", 0, lost())
+        filler = path / "filler"
+        with open(filler, "ab", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError as error:
+                expect("the disk is full", errno.ENOSPC, error.errno)
+        within(PATIENCE, "windows are lost", lambda: lost() > 3)
+        expect("messages of it", 1, log.read_text(encoding="utf-8").count("is not in all files: ENOSPC: "))
+        expect_text("status", "not written to files", ask(network, "status").stdout)
+        filler.unlink()
+        again = re.compile(r"files are written again; (\d+) windows before window (\d+) are not in all of them")
+        within(PATIENCE, "windows are written again", lambda: again.search(log.read_text(encoding="utf-8")))
+        count, first = map(int, again.search(log.read_text(encoding="utf-8")).groups())
+        within(PATIENCE, "a later window", lambda: max(numbers()) > first)
+        expect("windows lost in the end", count, lost())
+        seen = numbers()
+        expect("windows that are not in the file", list(range(first - count, first)), sorted({*range(first)} - {*seen}))
+        expect("windows twice", len(set(seen)), len(seen))
+        process.send_signal(signal.SIGTERM)
+        expect("exit status", 1, process.wait(timeout=PATIENCE))
+        network.check_clean()
+
+
 def main():
     return run_directory_cases(
         {
             "a set": set_case,
             "a change that is not confirmed": confirm_case,
             "a run that dies meanwhile": memory_case,
+            "files of windows": windows_case,
         }
     )
 

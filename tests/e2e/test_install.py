@@ -50,7 +50,7 @@ def one_that_ends_with(files, end):
 def config_directory(files, stage):
     """Where the unit reads its configuration."""
     unit = stage / one_that_ends_with(files, "nicsentry.service")
-    found = re.search(r"^EnvironmentFile=(.*)/nicsentry\.env$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(r"--config ([^\s\"]+)", unit.read_text(encoding="utf-8"), re.MULTILINE)
     return found.group(1) if found else None
 
 
@@ -78,8 +78,8 @@ def install_case(directory):
             "systemd/system/nicsentry@.service",
         ):
             one_that_ends_with(files, end)
-        config = one_that_ends_with(files, "nicsentry.env")
-        expect("place of the configuration", "/" + config, f"{config_directory(files, stage)}/nicsentry.env")
+        config = one_that_ends_with(files, "nicsentry.conf")
+        expect("place of the configuration", "/" + config, f"{config_directory(files, stage)}/nicsentry.conf")
         documents = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"development.md"}
         expect("documents that are not installed", set(), documents - {pathlib.Path(name).name for name in files})
         binary = stage / one_that_ends_with(files, "sbin/nicsentry")

@@ -26,7 +26,7 @@ from suite import REPOSITORY, Mismatch, Skipped, run_directory_cases, slow  # no
 
 LONG = 3000  # seconds for a build from the start
 OUT = REPOSITORY / "build-package"
-CONF = "/etc/nicsentry/nicsentry.env"
+CONF = "/etc/nicsentry/nicsentry.conf"
 # What dpkg, apt and ldconfig note down of any package.
 NOTES = re.compile(r"/(var/lib/dpkg|var/lib/apt|var/cache|var/log|proc|sys|dev|run|tmp)(/|$)|/etc/ld\.so\.cache$")
 PROBE_MS = 2
@@ -111,7 +111,7 @@ def contents_case(directory):
         name = name.replace("/usr/local/", "/usr/").replace("/usr/lib/systemd/", "/lib/systemd/")
         name = name.replace("/site-functions/", "/vendor-completions/")
         name = re.sub(r"^/usr/lib/(?!x86_64)", "/usr/lib/x86_64-linux-gnu/", name)
-        return CONF if name == "nicsentry.env" else name
+        return CONF if name == "nicsentry.conf" else name
 
     plain = {re.sub(r"\.gz$", "", name) for name in listed}
     missing = {in_package(name) for name in wanted} - plain
@@ -239,7 +239,12 @@ def life_case(directory):
 
         mine = tree.path / CONF.lstrip("/")
         mine.write_text("# mine\n", encoding="utf-8")
-        tree.inside(network.receiver, "dpkg", "-i", "--force-confold", tree.take(newer(package, directory)))
+        # Of an earlier version: one with options, and one as it was shipped.
+        (mine.parent / "right0.env").write_text("NICSENTRY_OPTIONS=--quiet\n", encoding="utf-8")
+        (mine.parent / "nicsentry.env").write_text("#NICSENTRY_PORTS=-i eth0\n", encoding="utf-8")
+        said = tree.inside(network.receiver, "dpkg", "-i", "--force-confold", tree.take(newer(package, directory)))
+        expect_text("what is said of former options", "right0.env goes on in place of nicsentry.conf", said)
+        expect("former files", ["right0.env"], [path.name for path in mine.parent.glob("*.env")])
         expect_text("version", "+newer", tree.inside(network.receiver, "dpkg-query", "-W", "nicsentry"))
         expect("the configuration after the upgrade", "# mine\n", mine.read_text(encoding="utf-8"))
         ended(first)

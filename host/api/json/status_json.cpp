@@ -70,6 +70,15 @@ UserProgram get_user_program(Fields fields) {
   return program;
 }
 
+config::Setting get_setting(Fields fields) {
+  config::Setting setting;
+  setting.name = fields.get<std::string>("name", kText);
+  setting.value = fields.at("value", "a value");
+  setting.source = fields.get<std::string>("source", kText);
+  setting.reload = fields.get<bool>("reload", kBool);
+  return setting;
+}
+
 }  // namespace
 
 ordered_json encode(const RunStatus& status) {
@@ -82,17 +91,16 @@ ordered_json encode(const RunStatus& status) {
                        {"since_ns", outage.since_ns},
                        {"since_time", rfc3339(static_cast<TimestampNs>(outage.since_ns))}});
   }
-  ordered_json object{{"firewall", status.firewall},
-                      {"enforced", encode(status.enforced)},
-                      {"outages", std::move(outages)},
-                      {"ended_outputs", status.ended_outputs},
-                      {"user_programs", ordered_json::array()}};
+  ordered_json object{{"firewall", status.firewall},         {"enforced", encode(status.enforced)},
+                      {"outages", std::move(outages)},       {"ended_outputs", status.ended_outputs},
+                      {"windows_lost", status.windows_lost}, {"user_programs", ordered_json::array()}};
   for (const UserProgram& program : status.user_programs) {
     object["user_programs"].push_back(user_program_json(program));
   }
   if (status.summary) {
     object["rules"] = encode_summary(*status.summary);
   }
+  object["configuration"] = config::settings_json(status.configuration);
   return object;
 }
 
@@ -111,10 +119,17 @@ RunStatus decode(const json& answer) {
     outage.get<std::string>("since_time", kText);
   }
   status.ended_outputs = fields.get<std::vector<std::string>>("ended_outputs", "a list of texts");
-  if (fields.has("user_programs")) {  // a former version has none
+  status.windows_lost = fields.find<std::uint64_t>("windows_lost", kNumber).value_or(0);  // a former version has none
+  if (fields.has("user_programs")) {                                                      // a former version has none
     const json& programs = fields.list("user_programs");
     for (std::size_t i = 0; i < programs.size(); ++i) {
       status.user_programs.push_back(get_user_program(fields.element("user_programs", programs, i)));
+    }
+  }
+  if (fields.has("configuration")) {  // a former version has none
+    const json& settings = fields.list("configuration");
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+      status.configuration.push_back(get_setting(fields.element("configuration", settings, i)));
     }
   }
   if (fields.has("rules")) {

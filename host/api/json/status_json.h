@@ -10,6 +10,7 @@
 #include "host/api/json/enforced_json.h"
 #include "host/api/json/fields.h"
 #include "host/api/json/rules_json.h"
+#include "host/config/configuration.h"
 #include "host/report/window_report.h"
 
 namespace nicsentry {
@@ -47,9 +48,11 @@ struct RunStatus {
   bool firewall = false;
   Enforced enforced;
   std::vector<ListedOutage> outages;
-  std::vector<std::string> ended_outputs;  // that nobody reads any more
-  std::vector<UserProgram> user_programs;  // that are on hooks of its ports
-  std::optional<FirewallSummary> summary;  // none: the run has no firewall
+  std::vector<std::string> ended_outputs;      // that nobody reads any more
+  std::uint64_t windows_lost = 0;              // whose files were not written
+  std::vector<UserProgram> user_programs;      // that are on hooks of its ports
+  std::optional<FirewallSummary> summary;      // none: the run has no firewall
+  std::vector<config::Setting> configuration;  // each option and where it comes from
 };
 nlohmann::ordered_json encode(const RunStatus& status);
 template <>

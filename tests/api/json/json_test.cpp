@@ -122,15 +122,16 @@ TEST_CASE("each answer is written as it was read") {
   check_round_trip<RunStatus>(
       R"({"firewall":true,"enforced":)" + kEnforced +
       R"(,"outages":[{"interface":"eth0","hook":"tc-egress","mode":"tc","reason":"taken off",)"
-      R"("since_ns":12,"since_time":"1970-01-01T00:00:00.000000012Z"}],"ended_outputs":["standard output"],)"
+      R"("since_ns":12,"since_time":"1970-01-01T00:00:00.000000012Z"}],"ended_outputs":["standard output"],"windows_lost":3,)"
       R"("user_programs":[{"name":"mine","interface":"eth0","hook":"xdp","mode":"drv","program":"counting",)"
       R"("program_id":7},{"name":"other","interface":"eth0","hook":"tc-egress","mode":"tc","program":"out",)"
-      R"("program_id":8,"priority":200}]})");
+      R"("program_id":8,"priority":200}],"configuration":[{"name":"cap","value":5,"source":"a.conf:2",)"
+      R"("reload":false},{"name":"rules","value":null,"source":"default","reload":true}]})");
   check_round_trip<RunStatus>(
       R"({"firewall":true,"enforced":)" + kEnforced +
-      R"(,"outages":[],"ended_outputs":[],"user_programs":[],"rules":{"ingress":{"rules":4,"default":"drop"},)"
+      R"(,"outages":[],"ended_outputs":[],"windows_lost":0,"user_programs":[],"rules":{"ingress":{"rules":4,"default":"drop"},)"
       R"("egress":{"rules":0,"default":"accept"},"blocked":12,)"
-      R"("unconfirmed":{"what":"the change of the ingress chain","seconds":41.5}}})");
+      R"("unconfirmed":{"what":"the change of the ingress chain","seconds":41.5}},"configuration":[]})");
   check_round_trip<PacketExplanation>(kExplained);
   check_round_trip<PacketExplanation>(
       R"({"verdict":"accept","decided_by":"nothing","not_understood":"not_ip","counted_by":[]})");
