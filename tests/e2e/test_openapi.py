@@ -173,6 +173,8 @@ def rules_answers(api):
     api.ask("POST", "/api/v1/rules/revert", {})
     api.ask("POST", "/api/v1/rules/revert", {}, status=409)
     api.ask("POST", "/api/v1/rules/reset-counters", {})
+    api.ask("GET", "/api/v1/rules/limited")
+    api.ask("GET", "/api/v1/rules/limited", query="?top=some", status=400)
 
 
 def ruleset_answers(api):
@@ -191,6 +193,8 @@ def sets_answers(api):
     api.ask("POST", "/api/v1/sets/{name}/removals", {"entries": ["192.0.2.7", "192.0.2.99"]}, **name)
     api.ask("GET", "/api/v1/sets/{name}", **name)
     api.ask("GET", "/api/v1/sets")
+    api.ask("GET", "/api/v1/sets", query="?stats=x", status=400)
+    api.ask("GET", "/api/v1/sets", query="?stats", status=409)
     api.ask("GET", "/api/v1/sets/{name}", name="none", status=404)
     api.ask("GET", "/api/v1/sets/{name}", name="a b", status=400)
     api.ask("DELETE", "/api/v1/sets/{name}", name="bad", status=409)
