@@ -42,9 +42,9 @@ class Attachment {
     std::uint32_t sessions = 0;    // at most so many; the program's maps may hold fewer
     FingerprintKeys keys{};        // see AttachmentSessions
     std::optional<int> processor;  // read only this one's events (test runs); none: all
+    Vlans vlans = Vlans::ignored;  // part_of_sessions: for a program that knows them
     unsigned attachments = 1;      // that the process has, see EventReader
     bool cut_frames = false;       // frames that a mirror cut count by their IP length
-    Vlans vlans = Vlans::ignored;  // part_of_sessions: for a program that knows them
   };
 
   // Drives a program that was just loaded: its maps are empty. Changes nothing in them.

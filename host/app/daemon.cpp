@@ -460,8 +460,8 @@ class Daemon {
         const auto make = opened.adopted ? Attachment::adopt : Attachment::fresh;
         auto attachment = make({port->interface().name, hook_name(opened.record.hook), mode_name(opened.record.mode)},
                                std::move(opened.program),
-                               {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt, attachments,
-                                options_.cut_frames, options_.port.vlans});
+                               {options_.port.sessions.value_or(kDefaultSessions), keys, std::nullopt,
+                                options_.port.vlans, attachments, options_.cut_frames});
         if (const auto caution = attachment->reader().small_rings()) {
           messages_.warning(attachment->name().text() + ": " + *caution);
         }
