@@ -218,7 +218,7 @@ def refusals_case(_, prepared):
     """What does not fit is refused with the lint's words before the driver is asked, and is nowhere afterwards."""
     before = asked_of_driver()
     for name, words in {
-        "store": ("store.c:14", "map writes not supported", "write:  __sync_fetch_and_add"),
+        "store": ("store.c:12", "map writes not supported", "write:  __sync_fetch_and_add"),
         "global": ("global.o: no global", "map flags are not supported"),
         "long": ("instruction limit reached (2560 NFP instructions)", "length: ", "at most 2560"),
     }.items():
