@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from api_client import ask
 from compare import PATIENCE, expect, expect_text, read_lines
-from network import Controller, run
+from network import Controller, Network, run
 from peers import INSIDE, OUTSIDE, STATEFUL, Peers
 from promtool import stored_samples
 from sample import bundled
@@ -104,9 +104,7 @@ def accounting_case(directory):
     """After each window all counters are exactly what the files say, in both formats; promtool is silent."""
     sample = bundled()
     rules = {"rules": [{"operation": "append", "l4proto": "UDP", "action": "drop"}]}
-    with Peers(directory) as network:
-        run("ip", "-n", network.sender, "link", "set", "left0", "mtu", sample.mtu)
-        run("ip", "-n", network.receiver, "link", "set", "right0", "mtu", sample.mtu)
+    with Network(directory, mtu=sample.mtu) as network:
         path = network.directory / "rules.json"
         path.write_text(json.dumps(rules), encoding="utf-8")
         watching = Controller(network, *STATEFUL, "--rules", path, "--yes", "--sessions", "64")
@@ -130,7 +128,9 @@ def accounting_case(directory):
             dropped = value(seen, "nicsentry_firewall_dropped_packets_total", chain="ingress")
             expect(f"trial {trial}: dropped", summed(rows, "xdp", "packets_dropped"), dropped)
             expect("something is dropped", True, dropped > 0)
-            counters = network.shown()["ingress"]["counters"]["unjudged"]
+            counters = json.loads(network.nicsentry("rules", "show", "--json", "-i", "right0").stdout)[
+                "ingress"
+            ]["counters"]["unjudged"]
             unjudged = {cause: counted["packets"] for cause, counted in counters.items()}
             shown = {dict(key[1])["cause"]: count for key, count in seen.items() if is_unjudged(key)}
             expect(f"trial {trial}: unjudged", unjudged, shown)

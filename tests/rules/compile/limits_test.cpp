@@ -202,9 +202,10 @@ TEST_CASE("the model for captures decides as the program, by the times that it i
       packet.length = static_cast<std::uint16_t>(frame.size() - 14);
       limited.at(now);
       const bool passed = limited.passes(frame);
-      if (passed == model.exceeds(rule, packet, now)) {
+      const bool exceeds = model.exceeds(rule, packet, static_cast<TimestampNs>(now));
+      if (passed == exceeds) {
         INFO("packet " << i << " at " << now);
-        REQUIRE(passed != model.exceeds(rule, packet, now));
+        REQUIRE(passed != exceeds);
       }
       dropped += passed ? 0 : 1;
     }
