@@ -364,7 +364,8 @@ LoadResult load_verified(const std::vector<VerifiedPath>& paths, const LoadReque
 }
 
 std::optional<CardTarget> card_target(const LoadRequest& request) {
-  const Situation situation = look_at(UserPins::open(), request.name);
+  // Without a BPF file system none is loaded; the load says so, once the program is known to be right.
+  const Situation situation = UserPins::any() ? look_at(UserPins::open(), request.name) : Situation{};
   const PathRecord* former = ingress_on_hook(situation);
   const std::optional<Mode> mode = request.mode ? request.mode : ingress_mode_of(situation);
   check_with(request, mode);

@@ -444,7 +444,7 @@ TEST_CASE("every error of every rule is reported on a line of its own, and the c
   REQUIRE(errors.size() == 5);
   CHECK(errors[0] ==
         "rule 1 (append): dport: read 70000, allowed is a port (0 to 65535), a range of ports from the lower to the "
-        "higher (\"1000-2000\"), or a list of these");
+        "higher (\"1000-2000\", \"1000-\"), or a list of these");
   CHECK(errors[1].starts_with("rule 1 (append): action: read \"x\", "));
   CHECK(errors[2].starts_with("rule 3 (update): id: read 7, "));
   CHECK(errors[3].starts_with("rule 3 (update): sport: read \"y\", "));
