@@ -113,8 +113,9 @@ ProgramKeeper::PutBack ProgramKeeper::put_back(Kept& kept, std::string& reason, 
     reason += " again, after it had been put back";
     return PutBack::refused;
   }
+  std::string otherwise;
   try {
-    kept.port->attach_again(watch_.record(*kept.attachment), kept.attachment->program());
+    otherwise = kept.port->attach_again(watch_.record(*kept.attachment), kept.attachment->program());
   } catch (const SystemError& error) {
     if (is_shortage(error.code())) {
       if (!std::exchange(kept.waits, true)) {
@@ -130,11 +131,11 @@ ProgramKeeper::PutBack ProgramKeeper::put_back(Kept& kept, std::string& reason, 
     reason += std::string(", and could not be put back: ") + error.what();
     return PutBack::refused;
   }
-  note_put_back(kept, outage_of(*kept.attachment, reason, now_ns), now_ns);
+  note_put_back(kept, outage_of(*kept.attachment, reason, now_ns), now_ns, otherwise);
   return PutBack::done;
 }
 
-void ProgramKeeper::note_put_back(Kept& kept, Outage outage, TimestampNs now_ns) {
+void ProgramKeeper::note_put_back(Kept& kept, Outage outage, TimestampNs now_ns, const std::string& otherwise) {
   kept.put_back = true;
   if (const auto waiting = outage_on(kept); waiting != outages_.end()) {
     outage = *waiting;
@@ -142,8 +143,8 @@ void ProgramKeeper::note_put_back(Kept& kept, Outage outage, TimestampNs now_ns)
   }
   kept.waits = false;
   outage.until_ns = now_ns;
-  messages_.warning(kept.attachment->name().text() + ": " + outage.reason +
-                    "; it was put back, but packets went by uncounted and unjudged meanwhile");
+  messages_.warning(kept.attachment->name().text() + ": " + outage.reason + "; it was put back" + otherwise +
+                    ", but packets went by uncounted and unjudged meanwhile");
   over_.push_back(std::move(outage));
 }
 

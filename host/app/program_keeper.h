@@ -62,7 +62,7 @@ class ProgramKeeper {
   void look_after(Kept& kept, const ProgramWatch::Finding& finding, TimestampNs now_ns);
   void unpin(const Kept& kept) const;
   PutBack put_back(Kept& kept, std::string& reason, TimestampNs now_ns);
-  void note_put_back(Kept& kept, Outage outage, TimestampNs now_ns);
+  void note_put_back(Kept& kept, Outage outage, TimestampNs now_ns, const std::string& otherwise);
   std::vector<Outage>::iterator outage_on(const Kept& kept);
   void rename(const std::map<std::string, std::string>& names);
 

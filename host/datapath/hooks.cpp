@@ -10,7 +10,6 @@
 
 #include "host/base/capabilities.h"
 #include "host/base/error.h"
-#include "host/datapath/extensions.h"
 #include "host/datapath/libbpf_messages.h"
 #include "host/datapath/tc_filters.h"
 #include "host/datapath/xdp_dispatcher.h"
@@ -166,15 +165,10 @@ std::uint32_t query_tc(const Interface& port, Hook hook) {
   return options.prog_id;
 }
 
-bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program,
-                    std::optional<std::uint32_t> priority) {
+bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program) {
   const std::string what = describe(program, port, hook, mode);
   if (hook != Hook::xdp) {
     return attach_tc(port, hook, program, what);
-  }
-  if (is_extension(program.id())) {
-    rejoin_dispatcher(port, mode, program.fd(), priority);
-    return false;
   }
   const LibbpfMessages messages;
   const int result = bpf_xdp_attach(port.index, program.fd(), xdp_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
@@ -26,11 +25,9 @@ XdpPrograms query_xdp(const Interface& port);
 // The program that nicsentry has on a TC hook; 0 is none. Filters of others are left alone.
 std::uint32_t query_tc(const Interface& port, Hook hook);
 
-// Puts a program on a hook that must be free; one that was behind libxdp's dispatcher, behind it again, with this
-// priority there, or its own. `mode` is hw, drv or skb for Hook::xdp. Throws SystemError. True when the hook itself
-// (the clsact qdisc) had to be made for it.
-bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program,
-                    std::optional<std::uint32_t> priority = std::nullopt);
+// Puts a program on a hook that must be free. `mode` is hw, drv or skb for Hook::xdp. Throws SystemError. True when the
+// hook itself (the clsact qdisc) had to be made for it.
+bool attach_program(const Interface& port, Hook hook, Mode mode, const Program& program);
 
 // A program in the kernel, for as long as the descriptor is open.
 struct ProgramRef {

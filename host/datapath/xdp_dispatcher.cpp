@@ -3,6 +3,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include <xdp/libxdp.h>
 
 #include <algorithm>
@@ -152,18 +154,46 @@ void attach(const Interface& port, Mode mode, xdp_program* program, const std::s
   }
 }
 
+SystemError not_found(const std::string& what, std::uint32_t program_id, const std::string& detail) {
+  return {ENOENT,
+          what + ": libxdp does not find program " + std::to_string(program_id) +
+              " there; LIBXDP_BPFFS names its BPF file system",
+          detail};
+}
+
 // libxdp finds a dispatcher's programs by their pins: without its BPF file system it finds none.
 void require_gone(const Interface& port, std::uint32_t program_id, const LibxdpMessages& messages) {
   const XdpPrograms there = query_xdp(port);
   for (const std::uint32_t on_hook : {there.drv, there.skb}) {
     const std::vector<std::uint32_t> called = on_hook != 0 ? extensions_of(on_hook) : std::vector<std::uint32_t>();
     if (std::find(called.begin(), called.end(), program_id) != called.end()) {
-      throw SystemError(ENOENT,
-                        what_of_dispatcher("leaving", port) + ": libxdp does not find program " +
-                            std::to_string(program_id) + " there; LIBXDP_BPFFS names its BPF file system",
-                        messages.detail());
+      throw not_found(what_of_dispatcher("leaving", port), program_id, messages.detail());
     }
   }
+}
+
+// libxdp gives no program out of its list, and the list keeps the dispatcher and the programs of others loaded. Their
+// descriptors become ones of /dev/null: libxdp closes the numbers with the list.
+void let_go_of_others(const Multiprog& list, const xdp_program* kept, const std::string& what) {
+  std::vector<const xdp_program*> others{xdp_multiprog__main_prog(list.get()), xdp_multiprog__hw_prog(list.get())};
+  xdp_program* program = nullptr;
+  while ((program = xdp_multiprog__next_prog(program, list.get())) != nullptr) {
+    others.push_back(program);
+  }
+  const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (const xdp_program* other : others) {
+    if (other != nullptr && other != kept && ::dup3(nothing.get(), xdp_program__fd(other), O_CLOEXEC) < 0) {
+      throw SystemError(errno, what + ": letting go of other programs");
+    }
+  }
+}
+
+// Where the hook has room.
+void attach_loaded(const Interface& port, Mode mode, xdp_program* program, const std::string& what,
+                   const LibxdpMessages& messages) {
+  require_rights(what);
+  require_room(port, what);
+  attach(port, mode, program, what, messages);
 }
 
 }  // namespace
@@ -198,23 +228,49 @@ JoinedProgram join_dispatcher(const Interface& port, Mode mode, bpf_object* obje
   const LibxdpMessages messages;
   const XdpProgram program = checked(xdp_program__from_bpf_obj(object, section.c_str()), what, messages);
   if (priority) {
-    xdp_program__set_run_prio(program.get(), *priority);
+    if (const int result = xdp_program__set_run_prio(program.get(), *priority); result != 0) {
+      throw SystemError(-result, what + ": setting priority " + std::to_string(*priority), messages.detail());
+    }
   }
   attach(port, mode, program.get(), what, messages);
   const std::uint32_t id = xdp_program__id(program.get());
   return {duplicate(xdp_program__fd(program.get())), id, why_alone(port, mode, id, messages)};
 }
 
-void rejoin_dispatcher(const Interface& port, Mode mode, int fd, std::optional<std::uint32_t> priority) {
+void DispatcherPlace::CloseList::operator()(xdp_multiprog* list) const { xdp_multiprog__close(list); }
+
+std::optional<DispatcherPlace> DispatcherPlace::find(const Interface& port, std::uint32_t program_id) {
+  const LibxdpMessages messages;
+  Multiprog list = open_dispatcher(port);
+  xdp_program* program = find_dispatched(list, program_id);
+  if (program == nullptr) {
+    return std::nullopt;
+  }
+  let_go_of_others(list, program, what_of_dispatcher("reading", port));
+  return DispatcherPlace(List(list.release()), program);
+}
+
+DispatcherPlace DispatcherPlace::require(const Interface& port, std::uint32_t program_id) {
+  std::optional<DispatcherPlace> place = find(port, program_id);
+  if (!place) {
+    throw not_found(what_of_dispatcher("reading", port), program_id, "");
+  }
+  return *std::move(place);
+}
+
+std::uint32_t DispatcherPlace::priority() const { return xdp_program__run_prio(program_); }
+
+void DispatcherPlace::rejoin(const Interface& port, Mode mode) const {
+  const LibxdpMessages messages;
+  attach_loaded(port, mode, program_, what_of_dispatcher("joining", port), messages);
+}
+
+std::uint32_t rejoin_dispatcher(const Interface& port, Mode mode, int fd) {
   const std::string what = what_of_dispatcher("joining", port);
-  require_rights(what);
-  require_room(port, what);
   const LibxdpMessages messages;
   const XdpProgram program = checked(xdp_program__from_fd(fd), what, messages);
-  if (priority) {
-    xdp_program__set_run_prio(program.get(), *priority);
-  }
-  attach(port, mode, program.get(), what, messages);
+  attach_loaded(port, mode, program.get(), what, messages);
+  return xdp_program__run_prio(program.get());
 }
 
 void leave_dispatcher(const Interface& port, std::uint32_t program_id) {

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "host/base/unique_fd.h"
 #include "host/datapath/interface.h"
 #include "host/datapath/mode.h"
 
 struct bpf_object;
+struct xdp_multiprog;
+struct xdp_program;
 
 namespace nicsentry {
 
@@ -47,8 +51,37 @@ struct JoinedProgram {
 JoinedProgram join_dispatcher(const Interface& port, Mode mode, bpf_object* object, const std::string& section,
                               std::optional<std::uint32_t> priority);
 
-// Puts a program that was behind a dispatcher behind one again. `priority`: as above. Throws like join_dispatcher().
-void rejoin_dispatcher(const Interface& port, Mode mode, int fd, std::optional<std::uint32_t> priority);
+// A program's place behind a port's dispatcher: its priority, the actions after which the dispatcher goes on, and
+// whether it takes frames in fragments. These are the dispatcher's own numbers. The program itself may name others,
+// and libxdp does not set them for a program that is loaded. Holds the program, and no other.
+class DispatcherPlace {
+ public:
+  // Nothing where the program is not behind the port's dispatcher, or libxdp does not find it there. Throws
+  // SystemError.
+  static std::optional<DispatcherPlace> find(const Interface& port, std::uint32_t program_id);
+  // The same, but throws SystemError where there is none.
+  static DispatcherPlace require(const Interface& port, std::uint32_t program_id);
+
+  std::uint32_t priority() const;
+  // Puts the program, which was taken off, behind the port's dispatcher or a new one again. Throws like
+  // join_dispatcher().
+  void rejoin(const Interface& port, Mode mode) const;
+
+ private:
+  struct CloseList {
+    void operator()(xdp_multiprog* list) const;
+  };
+  using List = std::unique_ptr<xdp_multiprog, CloseList>;
+
+  DispatcherPlace(List list, xdp_program* program) : list_(std::move(list)), program_(program) {}
+
+  List list_;
+  xdp_program* program_;  // of the list
+};
+
+// Puts a program that was behind a dispatcher behind one again where its place is not known: with the priority that
+// the program itself says, which is returned. Throws like join_dispatcher().
+std::uint32_t rejoin_dispatcher(const Interface& port, Mode mode, int fd);
 
 // Takes a program from behind the port's dispatcher, and the dispatcher off with its last one. Quiet when it is not
 // there. Throws SystemError.

@@ -178,8 +178,8 @@ void Port::open_hooks(const PortOptions& options) {
   }
   for (const Opened& opened : opened_) {
     if (is_extension(opened.record.program_id)) {
-      if (const auto priority = dispatcher_priority(interface_, opened.record.program_id)) {
-        priorities_[opened.record.program_id] = *priority;
+      if (auto place = DispatcherPlace::find(interface_, opened.record.program_id)) {
+        places_.emplace(opened.record.program_id, *std::move(place));
       }
     }
   }
@@ -353,11 +353,11 @@ void Port::require_vlans(Hook hook, Mode mode, const ProgramInfo& info) const {
 std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options) {
   UniqueFd former = hold_program(info.id);
   Program program = load(hook, mode, &info, options);
-  std::optional<std::uint32_t> priority;
+  std::optional<DispatcherPlace> place;
   std::string why_alone;
   if (is_extension(info.id)) {
-    priority = dispatcher_priority(interface_, info.id);
-    why_alone = take_place_behind_dispatcher(mode, info.id, priority, program);
+    place = DispatcherPlace::require(interface_, info.id);
+    why_alone = take_place_behind_dispatcher(mode, info.id, place->priority(), program);
   } else {
     replace_program(interface_, hook, mode, {info.id, former.get()}, {program.id(), program.fd()});
   }
@@ -365,7 +365,7 @@ std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const P
   const std::string former_owner = attached_by(attachment);
   attachment.program_id = program.id();
   attachment.owner = owner_ == Owner::attach ? owner_ : attachment.owner;
-  replaced_.push_back({hook, program.id(), info.id, std::move(former), priority});
+  replaced_.push_back({hook, program.id(), info.id, std::move(former), std::move(place)});
   attached_.push_back(attachment);
   note_starting();
   opened_.push_back({attachment, std::move(program), false});
@@ -382,7 +382,7 @@ std::string Port::replace(Hook hook, Mode mode, const ProgramInfo& info, const P
 
 // Both stand there for a moment, so that each packet meets one of them at least. The new one keeps the place of the
 // former among the dispatcher's programs.
-std::string Port::take_place_behind_dispatcher(Mode mode, std::uint32_t former, std::optional<std::uint32_t> priority,
+std::string Port::take_place_behind_dispatcher(Mode mode, std::uint32_t former, std::uint32_t priority,
                                                Program& program) const {
   std::string why_alone = program.join_dispatcher(interface_, mode, priority);
   try {
@@ -484,8 +484,8 @@ void Port::put_back(const AttachmentRecord& attachment) const {
   for (const Replaced& former : replaced_) {
     if (former.hook == attachment.hook && former.by == attachment.program_id) {
       unpin(attachment.hook);
-      if (is_extension(former.by)) {
-        rejoin_dispatcher(interface_, attachment.mode, former.fd.get(), former.priority);
+      if (former.place) {
+        former.place->rejoin(interface_, attachment.mode);
         leave_dispatcher(interface_, former.by);
         return;
       }
@@ -534,6 +534,7 @@ void Port::record(int pid, const std::string& socket) {
   socket_ = socket;
   for (Replaced& former : replaced_) {
     former.fd = UniqueFd();
+    former.place.reset();
   }
   if (pid != 0) {
     take_off_left();
@@ -578,11 +579,18 @@ void Port::detach(const AttachmentRecord& attachment) const {
   detach_program(interface_, attachment.hook, attachment.mode, attachment.program_id, attachment.made_qdisc);
 }
 
-void Port::attach_again(const AttachmentRecord& attachment, const Program& program) {
-  const auto priority = priorities_.find(attachment.program_id);
-  const bool made_qdisc =
-      attach_program(interface_, attachment.hook, attachment.mode, program,
-                     priority != priorities_.end() ? std::optional(priority->second) : std::nullopt);
+std::string Port::attach_again(const AttachmentRecord& attachment, const Program& program) {
+  std::string otherwise;
+  bool made_qdisc = false;
+  if (const auto place = places_.find(attachment.program_id); place != places_.end()) {
+    place->second.rejoin(interface_, attachment.mode);
+  } else if (is_extension(attachment.program_id)) {
+    otherwise = ", behind libxdp's dispatcher with priority " +
+                std::to_string(rejoin_dispatcher(interface_, attachment.mode, program.fd())) +
+                ", as libxdp did not find the place that it had";
+  } else {
+    made_qdisc = attach_program(interface_, attachment.hook, attachment.mode, program);
+  }
   for (AttachmentRecord& mine : attached_) {
     if (mine.hook == attachment.hook && mine.program_id == attachment.program_id) {
       mine.made_qdisc = mine.made_qdisc || made_qdisc;
@@ -592,6 +600,7 @@ void Port::attach_again(const AttachmentRecord& attachment, const Program& progr
     record(pid_, socket_);
   } catch (const SystemError&) {  // NOLINT(bugprone-empty-catch): it is on its hook; restore() writes the record again
   }
+  return otherwise;
 }
 
 std::vector<Hook> Port::leave_attached() {

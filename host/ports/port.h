@@ -14,6 +14,7 @@
 #include "host/datapath/mode.h"
 #include "host/datapath/pins.h"
 #include "host/datapath/program.h"
+#include "host/datapath/xdp_dispatcher.h"
 #include "host/ports/port_claim.h"
 #include "host/ports/port_programs.h"
 #include "host/report/profile.h"
@@ -85,7 +86,8 @@ class Port {
   // hooks that this one does not use.
   void record(int pid, const std::string& socket);
   // Puts a program of this port back on its hook, from which somebody took it. Throws Error where the hook is not free.
-  void attach_again(const AttachmentRecord& attachment, const Program& program);
+  // Where its place behind libxdp's dispatcher is not known: which one it has now, in words that continue a line.
+  std::string attach_again(const AttachmentRecord& attachment, const Program& program);
   // Takes off the programs that this run, or one that died, attached, but for those on the hooks to `keep`. Returns the
   // hooks whose programs stay.
   std::vector<Hook> restore(const std::set<Hook>& keep = {});
@@ -110,7 +112,7 @@ class Port {
   std::string adopt(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
   std::string replace(Hook hook, Mode mode, const ProgramInfo& info, const PortOptions& options);
   // Why it stands alone instead, or nothing.
-  std::string take_place_behind_dispatcher(Mode mode, std::uint32_t former, std::optional<std::uint32_t> priority,
+  std::string take_place_behind_dispatcher(Mode mode, std::uint32_t former, std::uint32_t priority,
                                            Program& program) const;
   void attach_new(Hook hook, Mode mode, const PortOptions& options);
   void require_vlans(Hook hook, Mode mode, const ProgramInfo& info) const;
@@ -141,10 +143,10 @@ class Port {
     std::uint32_t by = 0;
     std::uint32_t id = 0;
     UniqueFd fd;
-    std::optional<std::uint32_t> priority;  // behind libxdp's dispatcher
+    std::optional<DispatcherPlace> place;  // behind libxdp's dispatcher
   };
   std::vector<Replaced> replaced_;
-  std::map<std::uint32_t, std::uint32_t> priorities_;  // of the programs behind libxdp's dispatcher, by id
+  std::map<std::uint32_t, DispatcherPlace> places_;  // of the programs behind libxdp's dispatcher, by id
   // On hooks that are not used. All of them enforce nothing.
   struct Left {
     LeftProgram program;

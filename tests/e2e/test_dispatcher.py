@@ -362,6 +362,26 @@ def put_back_case(directory):
 
 
 @slow
+def hidden_case(directory):
+    """A program that is put back where libxdp did not find its place goes where it says itself, which is said."""
+    with Shared(directory) as shared:
+        shared.require_dispatcher()
+        kept = (*OURS, "--dispatcher", "--state", shared.directory / "state")
+        first = Controller(shared, *kept)
+        first.stop(status=-signal.SIGKILL, how=signal.SIGKILL)
+        other = shared.bpffs / "other"
+        other.mkdir()
+        os.environ["LIBXDP_BPFFS"] = str(other)
+        second = Controller(shared, *kept)
+        run("ip", "-n", shared.receiver, "link", "set", "right0", "xdp", "off")
+        said = "put back, behind libxdp's dispatcher with priority 5, as libxdp did not find the place that it had, but"
+        second.wait_for(said)
+        expect("program on the hook", DISPATCHER, shared.name_on_hook())
+        second.stop()
+        shared.check_clean()
+
+
+@slow
 def users_case(directory):
     """Programs of a user's own stand on one XDP hook by priority, behind nicsentry's unless theirs is lower."""
     with Tools(directory) as shared:
@@ -451,6 +471,7 @@ def main():
             "an older ABI behind a dispatcher": older_case,
             "an older ABI is put back behind a dispatcher": put_back_older_case,
             "put back behind a dispatcher": put_back_case,
+            "put back where libxdp finds no place": hidden_case,
             "programs of a user's own": users_case,
             "a program is replaced": replaced_case,
         }
