@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 from compare import PATIENCE, expect, expect_text
 from make_capture import (
@@ -59,12 +60,13 @@ class Router(Network):
                 self.neighbour(namespace, end, ROUTER_MAC[number], f"left{number}")
                 run("ip", "-n", namespace, "route", "add", default, "via", end)
         self.inside(self.receiver, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+        time.sleep(0.3)  # until the last report of multicast groups is sent
 
     def neighbour(self, namespace, address, mac, port):
         run("ip", "-n", namespace, "neigh", "replace", address, "lladdr", mac, "dev", port, "nud", "permanent")
 
 
-QUIET = ("accept_dad=0", "router_solicitations=0", "accept_ra=0")
+QUIET = ("accept_dad=0", "router_solicitations=0", "accept_ra=0", "mldv2_unsolicited_report_interval=10")
 
 
 def frame(kind, packet, number=0):
@@ -167,6 +169,8 @@ def stream_case(mode, directory):
         for namespace, port in ((network.sender, "left0"), (network.far, "left1")):
             wanted = "on" if mode == "skb" else "off"  # that XDP is not told of what comes in joined
             network.inside(namespace, "ethtool", "-K", port, "gro", "off", "gso", wanted, "tso", wanted)
+        # No reports of multicast groups.
+        network.inside(network.receiver, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
         watching = Controller(network, "--mode", mode, "--direction", "both", "--dedup", ports=PORTS, window="1h")
         server = network.start(network.far, "iperf3", "-s", "-1", "-p", "5201", stdout=subprocess.DEVNULL)
         within(PATIENCE, "a listening iperf3", lambda: ":5201" in network.inside(network.far, "ss", "-ltn").stdout)
