@@ -128,9 +128,9 @@ def accounting_case(directory):
             dropped = value(seen, "nicsentry_firewall_dropped_packets_total", chain="ingress")
             expect(f"trial {trial}: dropped", summed(rows, "xdp", "packets_dropped"), dropped)
             expect("something is dropped", True, dropped > 0)
-            counters = json.loads(network.nicsentry("rules", "show", "--json", "-i", "right0").stdout)[
-                "ingress"
-            ]["counters"]["unjudged"]
+            counters = json.loads(network.nicsentry("rules", "show", "--json", "-i", "right0").stdout)["ingress"][
+                "counters"
+            ]["unjudged"]
             unjudged = {cause: counted["packets"] for cause, counted in counters.items()}
             shown = {dict(key[1])["cause"]: count for key, count in seen.items() if is_unjudged(key)}
             expect(f"trial {trial}: unjudged", unjudged, shown)

@@ -521,7 +521,7 @@ def instructions_case(directory, traffic):
     }
     seen = {}
     for path in sorted(OBJECTS.glob("*.o")):
-        if path.name.endswith(("_tc.o", "_drv.o")):
+        if path.name.endswith(("_tc.o", "_drv.o", "_rawip.o")):
             continue
         run("ip", "link", "set", "dev", "nfp0", "xdpoffload", "obj", path, "sec", "xdp", "verbose")
         seen[path.name] = instructions(0)
