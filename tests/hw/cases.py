@@ -614,7 +614,8 @@ def host_kernel_case(_, __):
     for path in sorted(OBJECTS.glob("*_*.o")):
         pin = f"/sys/fs/bpf/{path.stem}"
         began = time.monotonic()
-        run("bpftool", "prog", "load", path, pin, "type", "classifier" if path.name.endswith("_tc.o") else "xdp")
+        kind = "classifier" if path.name.endswith(("_tc.o", "_rawip.o")) else "xdp"
+        run("bpftool", "prog", "load", path, pin, "type", kind)
         seconds = time.monotonic() - began
         looked_at = verified_instructions(pin)
         os.unlink(pin)

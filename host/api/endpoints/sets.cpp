@@ -78,6 +78,7 @@ SetEntriesAnswer entries(const Firewall& firewall, const std::string& name, bool
   }
   std::vector<SetEntry> entries;
   const std::vector<Firewall::EntryHits> hits = firewall.hits(name);
+  entries.reserve(hits.size());
   for (const Firewall::EntryHits& one : hits) {
     entries.push_back(one.entry);
   }

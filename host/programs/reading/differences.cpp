@@ -52,7 +52,7 @@ MapContent difference_to(const LastReadings& last, const Layout& value, MapConte
   return content;
 }
 
-MapContent take_difference(const LastReadings& last, const Layout& value, MapContent content) {
+MapContent take_difference(const LastReadings& last, const Layout& value, const MapContent& content) {
   MapContent difference = difference_to(last, value, content);
   for (std::size_t entry = 0; entry < content.entries; ++entry) {
     const std::byte* now = content.value(entry);

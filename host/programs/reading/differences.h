@@ -12,6 +12,6 @@ namespace nicsentry::programs {
 MapContent difference_to(const LastReadings& last, const Layout& value, MapContent content);
 
 // The same, and keeps what was read as the last reading.
-MapContent take_difference(const LastReadings& last, const Layout& value, MapContent content);
+MapContent take_difference(const LastReadings& last, const Layout& value, const MapContent& content);
 
 }  // namespace nicsentry::programs

@@ -233,7 +233,7 @@ class FieldReader {
     if (value.is_string()) return words_hint(value.get_ref<const std::string&>(), names);
     if (!value.is_array()) return {};
     for (const json& one : value) {
-      const std::string hint = one.is_string() ? words_hint(one.get_ref<const std::string&>(), names) : std::string();
+      std::string hint = one.is_string() ? words_hint(one.get_ref<const std::string&>(), names) : std::string();
       if (!hint.empty()) return hint;
     }
     return {};
@@ -242,7 +242,7 @@ class FieldReader {
   static std::string words_hint(std::string_view words, const std::vector<std::string>& names) {
     for (bool more = true; more;) {
       const std::size_t comma = words.find(',');
-      if (const std::string hint = name_hint(words.substr(0, comma), names); !hint.empty()) return hint;
+      if (std::string hint = name_hint(words.substr(0, comma), names); !hint.empty()) return hint;
       more = comma != std::string_view::npos;
       if (more) words.remove_prefix(comma + 1);
     }
