@@ -191,7 +191,7 @@ REFUSED = (  # arguments, what the error names
     ("programs format", "FILE"),
     ("programs load /none.json", "interface"),
     ("programs load -i none0", "FILE"),
-    ("programs load -i none0 /none.json --mode hw", "hw"),
+    ("programs load -i none0 /none.json --mode fast", "fast"),
     ("programs load -i none0 /none.json --priority 0", "0"),
     ("programs show", "NAME"),
     ("programs unload --json", "NAME"),
