@@ -100,6 +100,8 @@ FUNCTION __u64 walk(hook_ctx *ctx, __u32 config, struct packet *packet)
 	if (RAW_IP) {
 		bytes = bytes_behind(ctx, at);
 		type = type_outside(ctx);
+		if (is_vlan(type)) /* the kernel takes off one tag before, and may take off those of VLAN 0 behind */
+			goto vlan_depth;
 		goto network;
 	}
 	if (at + sizeof(struct ethhdr) > packet_end(ctx))

@@ -20,7 +20,26 @@ namespace nicsentry::config {
 namespace {
 
 constexpr std::size_t kMostMistakes = 50;
-constexpr std::size_t kLargestFile = std::size_t{1} << 20;
+constexpr std::size_t kLargestFile = std::size_t{1} << 16;
+constexpr int kDeepest = 16;  // lists within lists, parts of a key: the parser calls itself for each
+
+// Refuses what would take the parser's stack or hours. Brackets in texts count as well: no option has as many.
+void check_depth(const std::filesystem::path& path, std::string_view content) {
+  int depth = 0;
+  int parts = 0;
+  int line = 1;
+  bool in_value = false;
+  for (const char read : content) {
+    depth += read == '[' || read == '{' ? 1 : read == ']' || read == '}' ? -1 : 0;
+    in_value = read == '=' || (in_value && read != '\n');
+    parts = read == '\n' ? 0 : parts + (read == '.' && !in_value ? 1 : 0);
+    if (depth > kDeepest || parts > kDeepest) {
+      throw Error(path.string() + ":" + std::to_string(line) + ": it is nested deeper than " +
+                  std::to_string(kDeepest) + " levels");
+    }
+    line += read == '\n' ? 1 : 0;
+  }
+}
 
 std::string content_of(const std::filesystem::path& path) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -39,11 +58,12 @@ std::string content_of(const std::filesystem::path& path) {
       throw SystemError(errno, "reading " + path.string());
     }
     if (got == 0) {
+      check_depth(path, content);
       return content;
     }
     content.append(part.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
     if (content.size() > kLargestFile) {
-      throw Error("EFBIG: reading " + path.string() + ": a configuration has 1 MiB at most");
+      throw Error("EFBIG: reading " + path.string() + ": a configuration has 64 KiB at most");
     }
   }
 }
