@@ -7,6 +7,7 @@
 import json
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -27,11 +28,11 @@ TC_PLACE = ("pref", 100, "handle", "0x4e53")  # where nicsentry has its filter (
 class TunNetwork(Network):
     """The protected host with the device tun0 in place of the veth pair, and a UDP server of this process in it."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, typed=False):
         super().__init__(directory, pairs=0)
         self.tun, self.sockets = None, {}
         try:
-            self.tun = Tun(self.receiver, "tun0")
+            self.tun = Tun(self.receiver, "tun0", typed)
             self.inside(self.receiver, "sysctl", "-qw", "net.ipv6.conf.tun0.disable_ipv6=0")
             # No packet that the test does not send: router solicitations, multicast reports.
             self.inside(self.receiver, "sysctl", "-qw", "net.ipv6.conf.tun0.addr_gen_mode=1")
@@ -472,12 +473,43 @@ def exchange_keys(network, sides):
         )
 
 
+def tags_case(directory):
+    """The kernel takes tags of VLAN 0 off, one before TC and the others behind it: a packet behind them is unjudged."""
+    with TunNetwork(directory, typed=True) as network:
+        watching = network.watch(*BOTH, "--firewall")
+
+        def arrives(tags):
+            found = []
+            for own, other, kind in ((INSIDE, OUTSIDE, 0x0800), (INSIDE6, OUTSIDE6, 0x86DD)):
+                types = [*[0x8100] * tags, kind]
+                tag_bytes = b"".join(struct.pack("!HH", 0, inner) for inner in types[1:])
+                network.tun.write(struct.pack("!HH", 0, types[0]) + tag_bytes + udp(other, 5000, own, PORT))
+                time.sleep(0.1)
+                found.append(network.received(own))
+            return found
+
+        for tags in (0, 1, 2, 3):
+            expect(f"behind {tags} tags, without rules", [[b"data"], [b"data"]], arrives(tags))
+        network.command("block", OUTSIDE, OUTSIDE6, "--yes")
+        before = unjudged_of(network)
+        for tags in (0, 1, 2, 3):
+            expect(f"behind {tags} tags, of a blocked address", [[], []], arrives(tags))
+        expect("not judged", (before[0] + 4, before[1] + 4), unjudged_of(network))
+        watching.stop()
+
+
+def unjudged_of(network):
+    counted = json.loads(network.command("rules", "show", "--json").stdout)["ingress"]["counters"]["unjudged"]
+    return sum(cause["packets"] for cause in counted.values()), counted["vlan_depth"]["packets"]
+
+
 def main():
     cases = {
         "tun, watched": watched_case,
         "tun, filtered": filter_case,
         "tun, what is refused": refusals_case,
         "programs for another link": strangers_case,
+        "tun, tags": tags_case,
         "tun, SIGKILL": killed_case,
         "tun, the guard against lock-outs": guard_case,
     }

@@ -31,12 +31,14 @@ def within_namespace(namespace):
 
 
 class Tun:
-    """Whoever has the object is what is behind the device."""
+    """Whoever has the object is what is behind the device. `typed`: before each packet stands its EtherType."""
 
-    def __init__(self, namespace, name):
+    def __init__(self, namespace, name, typed=False):
         with within_namespace(namespace):
             self.descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-            fcntl.ioctl(self.descriptor, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+            fcntl.ioctl(
+                self.descriptor, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | (0 if typed else IFF_NO_PI))
+            )
 
     def close(self):
         os.close(self.descriptor)
