@@ -187,6 +187,23 @@ TEST_CASE("a configuration that cannot be read is an error") {
   CHECK_THROWS_AS(read({{"/dev/null", false}}, kOptions), Error);
 }
 
+TEST_CASE("a file that nests deep is refused before it is parsed") {
+  const Folder folder;
+  std::string tables;
+  std::string parts;
+  for (int level = 0; level < 1000; ++level) {
+    tables += "{a = ";
+    parts += "a.";
+  }
+  const std::string lists = "names = " + std::string(1000, '[') + std::string(1000, ']');
+  for (const std::string& text : {lists, "names = " + tables, parts + "a = 1", "quiet = true\n" + lists}) {
+    const auto path = folder.write("deep.conf", text);
+    CHECK_THROWS_WITH(read({{path, false}}, kOptions), Catch::Contains("nested deeper than 16 levels"));
+  }
+  const auto path = folder.write("texts.conf", "names = [\"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s\"]\n");
+  CHECK(read({{path, false}}, kOptions).mistakes.empty());
+}
+
 TEST_CASE("a setting's value has the option's form") {
   const auto text = [](const Option& option, const std::vector<std::string>& values) {
     return value_text(setting(option, values, kFromDefault));
