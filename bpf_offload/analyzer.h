@@ -71,7 +71,7 @@ static __always_inline int analyze(hook_ctx *ctx)
 	is_ipv6 = facts & FACT_IPV6;
 	barrier_var(is_ipv6);
 	if (ON_HOST) /* on the card even this assignment would cost instructions */
-		packet.ip = find_ip_again(ctx, packet.ip, is_ipv6);
+		packet.ip = find_ip_again(ctx, packet.ip, &is_ipv6);
 	event.bytes = packet.bytes;
 	event.segments = 1;
 	event.segment_payload = 0;

@@ -74,16 +74,27 @@ static __always_inline __u64 forget_facts(__u64 facts)
 
 #define NO_IP_HEADER 0xffffffffu
 
-/* Where the IP header is, found again for all ways that the walk can have taken to it: 0 where there is none. */
-static __always_inline void *find_ip_again(hook_ctx *ctx, const void *ip, __u32 is_ipv6)
+/* Where the IP header is, found again for all ways that the walk can have taken to it: 0 where there is none.
+ * `is_ipv6` becomes a constant in either way: the verifier of Linux 6.1 forgets which of both it is otherwise, once
+ * LLVM puts the word on the stack before the branch. */
+static __always_inline void *find_ip_again(hook_ctx *ctx, const void *ip, __u32 *is_ipv6)
 {
 	__u32 link = forget(ip ? (__u32)(ip - packet_data(ctx)) : NO_IP_HEADER);
-	void *again = packet_data(ctx);
+	__u64 family = 0, bytes = sizeof(struct iphdr);
+	void *again = packet_data(ctx), *end;
 
+	barrier_var(family);
+	if (*is_ipv6) {
+		add_opaque_constant(family, FACT_IPV6);
+		add_opaque_constant(bytes, sizeof(struct ipv6hdr) - sizeof(struct iphdr));
+	}
+	*is_ipv6 = family;
 	if (link > LINK_BYTES_MAX)
 		return 0;
 	advance_by(again, link);
-	if (again + (is_ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > packet_end(ctx))
+	end = again;
+	advance_by(end, bytes);
+	if (end > packet_end(ctx))
 		return 0;
 	return again;
 }

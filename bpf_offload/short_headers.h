@@ -47,7 +47,7 @@ static __always_inline __u32 vlans_of(hook_ctx *ctx, __u32 config, const struct 
 	return HAS_VLANS && config & CONFIG_VLANS ? packet->vlans : 0;
 }
 
-static __always_inline void *find_ip_again(hook_ctx *ctx, void *ip, __u32 is_ipv6)
+static __always_inline void *find_ip_again(hook_ctx *ctx, void *ip, __u32 *is_ipv6)
 {
 	(void)ctx;
 	(void)is_ipv6;

@@ -65,6 +65,10 @@ TEST_CASE("the running kernel loads the objects for a card that know VLANs") {
   }
 }
 
+// Less than a third of what the kernel allows. Beyond it the verifier tracks values that forget() hides
+// (bpf_offload/long_headers.h), or there is a new way through the program.
+constexpr std::uint32_t kHostMost = 300'000;
+
 TEST_CASE("the running kernel loads every object") {
   for (const std::string program : {"ddos", "crypto", "sentry", "firewall"}) {
     for (const std::string ending : {".o", "_drv.o", "_tc.o", "_rawip.o"}) {
@@ -72,10 +76,10 @@ TEST_CASE("the running kernel loads every object") {
       const Verified verified = verify(built(program + ending));
       CHECK(verified.refusal == "");
       CHECK(verified.instructions > 0);
-      // Half of what the kernel allows: the kernels of users may look at more. Of the card's programs, which run on a
-      // host only if they are attached by hand, Linux 6.1 looks at more than half, so they have what it allows.
+      // Of the card's programs, which run on a host only if they are attached by hand, Linux 6.1 looks at more than
+      // half of what the kernel allows, so they have all of that.
       const bool of_host = ending != ".o";
-      CHECK(verified.instructions <= (of_host ? 500'000 : 1'000'000));
+      CHECK(verified.instructions <= (of_host ? kHostMost : 1'000'000));
       CHECK((verified.seconds < 5 || !of_host));
       std::printf("%s%s: %u instructions looked at, %.2f s\n", program.c_str(), ending.c_str(), verified.instructions,
                   verified.seconds);
@@ -90,7 +94,7 @@ TEST_CASE("the running kernel loads every object of the host with all that a run
       const Verified verified = verify(built(program + ending), true);
       CHECK(verified.refusal == "");
       CHECK(verified.instructions > 0);
-      CHECK(verified.instructions <= 500'000);
+      CHECK(verified.instructions <= kHostMost);
       std::printf("%s%s, switched on: %u instructions looked at\n", program.c_str(), ending.c_str(),
                   verified.instructions);
     }

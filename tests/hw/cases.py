@@ -49,7 +49,7 @@ CARD = REPOSITORY / "hw" / "vnfp-card"
 COSTS = REPOSITORY / "docs" / "hw-costs.md"
 CLAIMS = pathlib.Path("/run/nicsentry")
 VERIFIED_OFFSET = 216  # of verified_insns in struct bpf_prog_info (linux/bpf.h)
-VERIFIED_MOST = 500_000  # half of what the kernel allows
+VERIFIED_MOST = 300_000  # beyond it the verifier tracks values that forget() hides (bpf_offload/long_headers.h)
 
 
 class Traffic:
@@ -622,6 +622,9 @@ def host_kernel_case(_, __):
         costs.append(f"{path.stem} {looked_at} in {seconds:.1f} s")
         if not 0 < looked_at <= VERIFIED_MOST:
             raise Mismatch(f"{path.name}: the verifier looked at {looked_at} instructions, allowed are {VERIFIED_MOST}")
+    switched_on = ("--firewall", "--count-hits", "--dedup", "--vlan", "--direction", "both")
+    for mode in ("drv", "tc"):
+        run(BINARY, "run", "-i", "nfp1", "--mode", mode, *switched_on, "--window", "100ms", "--windows", "1", "-q")
     time.sleep(0.3)  # the last references go in the background
     check_clean()
     return "instructions that the verifier looked at: " + ", ".join(costs)
@@ -918,6 +921,7 @@ def cost_case(directory, traffic):
 CASES = {
     "card": {
         "the driver takes every program, in as many NFP instructions as said": instructions_case,
+        "Debian's kernel takes the programs for the host": host_kernel_case,
         "a program attached with ip link is adopted, and left there": adoption_case,
         "two ports are one analysis, exact in every format": formats_case,
         "cap, extract, swap: what they cost in messages": cap_case,
@@ -932,7 +936,6 @@ CASES = {
         "rules and sets go on where a controller died": restarted_rules_case,
         "limits of the card's memory": limits_case,
         "conflicts, dump and pin, as the kernel's test_offload.py has them": conflicts_case,
-        "Debian's kernel takes the programs for the host": host_kernel_case,
         "a map update in the program is refused in the driver's words": offence_case,
         "doctor lists what the card has": doctor_case,
         "a port removed under the controller": port_gone_case,
