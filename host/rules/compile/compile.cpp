@@ -186,6 +186,10 @@ class Compiler {
       ranges.push_back({type, INTERVAL_LEAF | 1U});
       ranges.push_back({last + 1U, INTERVAL_LEAF});
     }
+    // A root of 0 stands for a chain that passes all types: no tree of them may be node 0.
+    if (input_.place.first_node + compiled_.tables.nodes.size() == 0) {
+      compiled_.tables.nodes.emplace_back();
+    }
     bank_.non_ip = build_range_tree(ranges, compiled_.tables.nodes, input_.place.first_node);
   }
 

@@ -185,6 +185,25 @@ TEST_CASE("with unjudged pass, IPv6 rules judge a mapped address, and no other r
   }
 }
 
+TEST_CASE("EtherTypes hold in either bank, also where no rule has a tree") {
+  for (const std::string object : kObjects) {
+    if (object == "sentry.o") continue;
+    for (const RuleAction action : {RuleAction::accept, RuleAction::drop}) {
+      INFO(object << ", default " << (action == RuleAction::drop ? "drop" : "accept"));
+      Chains chains(object);
+      ChainRules rules;
+      rules.default_action = action;
+      rules.non_ip = std::vector<std::uint16_t>{*parse_ether_type("arp")};
+      for (int change = 0; change < 4; ++change) {
+        INFO("change " << change);
+        chains.use(rules);
+        CHECK_FALSE(chains.drops(PacketBuilder().ethertype(0x0806).payload(46).build()));
+        CHECK(chains.drops(PacketBuilder().ethertype(0x88cc).payload(46).build()));
+      }
+    }
+  }
+}
+
 TEST_CASE("frames that are no IP pass by their EtherType") {
   for (const std::string object : kObjects) {
     if (object == "sentry.o") continue;
