@@ -65,6 +65,15 @@ UniqueFd open_log(const std::filesystem::path& log) {
   _exit(kNotStarted);
 }
 
+// Nobody would know of the run if its starter died before it wrote that down.
+void wait_for_word(int from) {
+  char word = 0;
+  if (read(from, &word, 1) != 1) {
+    constexpr int kNotWanted = 1;
+    _exit(kNotWanted);
+  }
+}
+
 bool answers(const Interface& port, int pid) {
   const auto found = read_port_record(port);
   if (!found || !found->running || found->record.pid != pid || found->record.socket.empty()) {
@@ -147,8 +156,8 @@ int process_of_port(const Interface& port) {
   return found && found->running ? found->record.pid : 0;
 }
 
-int start_in_background(const Interface& port, const std::vector<std::string>& words,
-                        const std::filesystem::path& log) {
+void start_in_background(const Interface& port, const std::vector<std::string>& words, const std::filesystem::path& log,
+                         const std::function<void(int pid)>& record) {
   const UniqueFd file = open_log(log);
   const UniqueFd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!nothing) {
@@ -160,12 +169,30 @@ int start_in_background(const Interface& port, const std::vector<std::string>& w
   std::transform(copies.begin(), copies.end(), std::back_inserter(arguments),
                  [](std::string& one) { return one.data(); });
   arguments.push_back(nullptr);
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+    throw SystemError(errno, "making a pipe");
+  }
+  const UniqueFd told(ends[0]);
+  UniqueFd tell(ends[1]);
   const pid_t child = fork();
   if (child < 0) {
     throw SystemError(errno, "starting a run in the background");
   }
   if (child == 0) {
+    tell = UniqueFd();
+    wait_for_word(told.get());
     become(arguments, file.get(), nothing.get());
+  }
+  try {
+    record(child);
+  } catch (...) {
+    tell = UniqueFd();
+    waitpid(child, nullptr, 0);
+    throw;
+  }
+  if (write(tell.get(), "", 1) != 1) {
+    throw SystemError(errno, "starting a run in the background");
   }
   const auto end = SteadyClock::now() + kStartLimit;
   while (!answers(port, child)) {
@@ -180,7 +207,6 @@ int start_in_background(const Interface& port, const std::vector<std::string>& w
     }
     std::this_thread::sleep_for(kLook);
   }
-  return child;
 }
 
 void end_background_run(const Interface& port, int pid) {

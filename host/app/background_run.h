@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,9 +29,10 @@ void remove_up_record(const Interface& port);                         // throws 
 int process_of_port(const Interface& port);
 
 // Starts this program with these words in the background: with a session of its own, nothing to read, standard output
-// nowhere, messages at the end of the log. Returns its process, once it answers for the port. Throws Error with what it
-// said if it ends before.
-int start_in_background(const Interface& port, const std::vector<std::string>& words, const std::filesystem::path& log);
+// nowhere, messages at the end of the log. It begins once `record` has been called with its process, and never if this
+// process dies before. Returns when it answers for the port. Throws Error with what it said if it ends before.
+void start_in_background(const Interface& port, const std::vector<std::string>& words, const std::filesystem::path& log,
+                         const std::function<void(int pid)>& record);
 
 // Ends a run that has the port, as SIGTERM does, and waits for it. Throws Error.
 void end_background_run(const Interface& port, int pid);

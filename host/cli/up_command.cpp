@@ -92,7 +92,7 @@ bool configured(const RunReading& reading, const std::string& option) {
 // it says otherwise).
 std::vector<std::string> run_words(const UpOptions& options, const std::string& direction) {
   const std::string configuration = options.config.empty() ? NICSENTRY_CONFIG_DIR : options.config;
-  GivenOptions given{{"interface", {options.interface}}, {"config", {configuration}}};
+  const GivenOptions given{{"interface", {options.interface}}, {"config", {configuration}}, {"firewall", {"true"}}};
   const RunReading reading = checked_run_options(given);
   std::vector<std::string> words{"nicsentry",       "run",      "-i",
                                  options.interface, "--config", std::filesystem::absolute(configuration).string(),
@@ -152,8 +152,20 @@ void start_unit(const Interface& port, UpRecord record) {
 void start_background(const Interface& port, const UpOptions& options, UpRecord record) {
   record.log = options.log_file.empty() ? "/var/log/nicsentry/" + port.name + ".log"
                                         : std::filesystem::absolute(options.log_file).string();
-  record.pid = start_in_background(port, run_words(options, record.direction), record.log);
-  write_up_record(port, record);
+  const auto former = read_up_record(port);
+  try {
+    start_in_background(port, run_words(options, record.direction), record.log, [&port, &record](int pid) {
+      record.pid = pid;
+      write_up_record(port, record);
+    });
+  } catch (const Error&) {
+    if (former) {
+      write_up_record(port, *former);
+    } else {
+      remove_up_record(port);
+    }
+    throw;
+  }
 }
 
 int up(const UpOptions& options) {

@@ -155,6 +155,44 @@ def killed_case(directory):
         network.check_clean()
 
 
+def starter_killed_case(directory):
+    """An `up` that is killed leaves a run that `up` and `down` know, or none."""
+    with Network(directory) as network:
+        ports = Ports(network)
+        before = state_of_port(network)
+        for seconds in (0.05, 0.1, 0.2, 0.3, 0.4, 0.6):
+            starter = network.start(network.receiver, BINARY, "up", "right0", *ports.options)
+            time.sleep(seconds)
+            starter.kill()
+            starter.wait()
+            time.sleep(1)  # a run that has begun is on the port by then
+            record = ports.record()
+            expect(f"after {seconds} s, who drives the port", record["pid"] if record else None, driven(network))
+            ports.up()
+            ports.down()
+            within(PATIENCE, "nobody drives the port", lambda: driven(network) is None)
+            expect("the port", before, state_of_port(network))
+        network.check_clean()
+
+
+def driven(network):
+    found = rows(network)
+    return found[0].get("controller_pid") if found else None
+
+
+def configured_case(directory):
+    """What a file asks of the firewall holds, as `up` has one."""
+    with Network(directory) as network:
+        ports = Ports(network)
+        ports.conf.write_text('mode = "drv"\ncount-hits = true\n', encoding="utf-8")
+        ports.up()
+        ports.nicsentry("block", "192.0.2.1", "-i", "right0")
+        listed = json.loads(ports.nicsentry("sets", "list", "blocked", "--stats", "--json", "-i", "right0").stdout)
+        expect("hits", [0], [entry["packets"] for entry in listed["entries"]])
+        ports.down()
+        network.check_clean()
+
+
 def refused_case(directory):
     """Another run's port is left alone; what keeps a run from starting is said, and leaves nothing."""
     with Network(directory) as network:
@@ -258,6 +296,8 @@ if __name__ == "__main__":
                 "both directions": both_case,
                 "ingress": ingress_case,
                 "killed": killed_case,
+                "killed while it starts": starter_killed_case,
+                "an option of the firewall in a file": configured_case,
                 "refused": refused_case,
                 "a program that was there": found_case,
                 "under systemd": systemd_case,
