@@ -87,6 +87,9 @@ std::vector<std::string> tags_in(const std::string& header) {
     tags.emplace_back(rest.substr(0, end + 1));
     rest.remove_prefix(end + 1);
   }
+  if (tags.empty()) {  // as of a script whose variable is empty: it means to have a condition
+    throw BadRequest("If-Match: it is empty, allowed is * or entity tags in quotes, as an ETag has them");
+  }
   return tags;
 }
 
@@ -120,11 +123,11 @@ Response tagged(const nlohmann::ordered_json& answer, const std::string& tag) {
 }
 
 void require_tag(ChangeTerms& terms, const Request& request, std::function<std::string()> tag) {
-  if (request.if_match.empty()) {
+  if (!request.if_match) {
     return;
   }
-  const bool any = request.if_match == "*";
-  terms.precondition = [any, wanted = any ? std::vector<std::string>() : tags_in(request.if_match),
+  const bool any = *request.if_match == "*";
+  terms.precondition = [any, wanted = any ? std::vector<std::string>() : tags_in(*request.if_match),
                         tag = std::move(tag)] {
     const std::string present = tag();
     const bool fits = any ? !present.empty() : std::find(wanted.begin(), wanted.end(), present) != wanted.end();

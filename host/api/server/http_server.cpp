@@ -513,7 +513,9 @@ struct HttpServer::State {
       made->request.captures = made->match->captures;
       made->request.caller = caller_of(connection);
       made->request.connection = ends_of(connection);
-      made->request.if_match = joined(header_values(connection, MHD_HTTP_HEADER_IF_MATCH));
+      if (const auto tags = header_values(connection, MHD_HTTP_HEADER_IF_MATCH); !tags.empty()) {
+        made->request.if_match = joined(tags);
+      }
       made->request.accept = joined(header_values(connection, MHD_HTTP_HEADER_ACCEPT));
       read_query(*made);
     }

@@ -69,6 +69,19 @@ TEST_CASE("a token's role says what it may ask for") {
   CHECK(asking.judged() == 0);
 }
 
+TEST_CASE("a stranger's request neither steers a terminal nor fills the log") {
+  Asking asking;
+  asking.arrival.method = "G\x1b[31mET";
+  asking.arrival.path = "/\x1b[2J\r\n\x9b\xff\x7f" + std::string(20'000, 'a');
+  CHECK(asking.judged() == 401);
+  REQUIRE(asking.said.size() == 1);
+  for (const char byte : asking.said[0]) {
+    CHECK((byte >= ' ' && byte <= '~'));
+  }
+  CHECK_THAT(asking.said[0], Contains("G\\u001b[31mET /\\u001b[2J\\r\\n"));
+  CHECK(asking.said[0].size() < 500);
+}
+
 TEST_CASE("no message has a token, and a change names whose token asked for it") {
   Asking asking;
   asking.arrival.method = "POST";

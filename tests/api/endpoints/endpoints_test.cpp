@@ -58,7 +58,7 @@ class Api {
   }
 
   Answer ask(const std::string& method, const std::string& path, const json& body = json::object(),
-             const std::string& if_match = {}) const {
+             const std::optional<std::string>& if_match = {}) const {
     Response refusal;
     const auto match = router_.find(method, path, refusal);
     if (!match) {
@@ -139,6 +139,8 @@ TEST_CASE("rules: two writers cannot lose each other's change") {
   CHECK(api.ask("POST", batch, rule, seen + ", " + now).status == 200);
   CHECK(api.ask("POST", batch, rule, "*").status == 200);
   CHECK(api.ask("POST", batch, rule, "no tag").status == 400);
+  CHECK(api.ask("POST", batch, rule, "").status == 400);
+  CHECK(api.ask("POST", batch, rule, " ,").status == 400);
   CHECK(api.ask("POST", batch, rule, "\"half").status == 400);
   CHECK(api.ask("POST", batch, rule).status == 200);
 }
