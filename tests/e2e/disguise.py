@@ -7,6 +7,8 @@ import dataclasses
 import random
 import struct
 
+from checksum import checksum
+
 ETHERNET = bytes.fromhex("020000000001020000000002")
 HOST4, HOST6 = bytes((10, 9, 0, 2)), bytes.fromhex("fd090000000000000000000000000002")
 HOP_BY_HOP, ROUTING, FRAGMENT, OPTIONS, TCP, UDP = 0, 43, 44, 60, 6, 17
@@ -14,15 +16,6 @@ RPL, SEGMENTS = 3, 4  # types of routing headers behind which Linux may take a p
 IP_IN_IP = {0x0800: 4, 0x86DD: 41}
 FIRST_PORT, PORTS_USED = 1024, 32768
 MAPPED = bytes.fromhex("00000000000000000000ffff")  # in front of an IPv4 address
-
-
-def checksum(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def source4(number):

@@ -9,6 +9,8 @@ import random
 import struct
 import sys
 
+from checksum import checksum
+
 START_NS = 1_700_000_000_123_456_000
 SENDER = bytes.fromhex("020000000001")
 RECEIVER = bytes.fromhex("020000000002")
@@ -18,14 +20,6 @@ ICMP, TCP, UDP, GRE, ICMPV6 = 1, 6, 17, 47, 58
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION_OPTIONS, NONE = 0, 43, 44, 60, 59
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 DONT_FRAGMENT, MORE_FRAGMENTS = 0x4000, 0x2000
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def with_checksum(segment, at, source, destination, protocol):

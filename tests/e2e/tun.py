@@ -9,6 +9,8 @@ import socket
 import struct
 import time
 
+from checksum import checksum
+
 TUNSETIFF = 0x400454CA  # linux/if_tun.h
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 CLONE_NEWNET = 0x40000000
@@ -58,15 +60,6 @@ class Tun:
                     raise
                 time.sleep(0.01)
         return packets
-
-
-def checksum(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def is_ipv6(address):
