@@ -105,13 +105,14 @@ mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 # The virtual machine's parts are downloads for the most part: beside the builds.
 background "virtual machine" hw/vnfp setup
 
-# The test programs in C++ run in the sanitizers' build; in both builds with --full.
+# The test programs in C++ run in the sanitizers' build; in both builds with --full, which also checks every pointer.
 catch_tests=OFF
-((!full)) || catch_tests=ON
+pointer_checks=OFF
+((!full)) || { catch_tests=ON; pointer_checks=ON; }
 step "release build"
 build release -DNICSENTRY_CATCH_TESTS=$catch_tests
 # These mostly wait. Beside them the sanitizer's build and the lint have the processors to themselves most of the time.
-background "asan build" bash -c "$(declare -f build); build asan -DNICSENTRY_CATCH_TESTS=ON"
+background "asan build" bash -c "$(declare -f build); build asan -DNICSENTRY_CATCH_TESTS=ON -DNICSENTRY_POINTER_CHECKS=$pointer_checks"
 background lint "${lint[@]}"
 step "tests, release: end to end; beside them the build with ASan and UBSan, and the lint"
 run_tests release-e2e release -L 'e2e|unit' -E 'live_rates' "${once[@]}"
