@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "host/analysis/monitor.h"
+#include "host/analysis/open_window.h"
 #include "host/datapath/quiescence.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
@@ -61,6 +62,21 @@ class LiveAnalysis {
   // Forgets what end_window() was asked for.
   void forget_requests() { requests_.clear(); }
 
+  // Begins to read what the open window has so far, see OpenWindow. False while a window is closing: try again soon.
+  bool begin_read_open(TimestampNs read_ns, const CounterReadings& readings);
+  // Goes on with it. `live`: gets it, once it is done.
+  OpenWindow::State go_on_reading(std::size_t most, LiveSessions& live);
+  // What a reading of the attachments beside the windows begins with.
+  struct ReadingBegun {
+    std::shared_ptr<CounterReader> reader;
+    AttachmentName name;
+    Attachment::RunningTotals totals;
+    std::uint32_t ids = 0;             // that sessions have used
+    std::vector<std::uint32_t> muted;  // where the reader reads one by one: ids that send no events
+  };
+  // One that cannot be read is missing.
+  std::vector<ReadingBegun> begin_reading();
+
   // Leaves an attachment out from the next window on, which begins now.
   void end_attachment(const Attachment& attachment, const std::string& reason);
   // Programs that stay on their port are left as they were before anybody drove them.
@@ -99,6 +115,7 @@ class LiveAnalysis {
     Clock::time_point began{};
   };
   std::optional<Closing> closing_;
+  std::optional<OpenWindow> open_reading_;
   bool resting_ = false;  // a rest within the window is waited for, see Monitor::begin_rest()
   Requests requests_;     // for the next window that closes
 
