@@ -270,8 +270,8 @@ def rotation_case(directory):
                 time.sleep(0.003)
             return most
 
-        within(PATIENCE, "a file is there", lambda: (path / "windows.csv").exists() or process.poll() is not None)
-        expect_text("the run goes on", "mode drv", log.read_text(encoding="utf-8"))
+        within(PATIENCE, "the run begins", lambda: "mode drv" in log.read_text(encoding="utf-8"))
+        within(PATIENCE, "its files are there", (path / "windows.csv").exists)
         within(PATIENCE, "files are rotated", lambda: len([name for name in ours() if name.endswith(".gz")]) > 1)
         most = watch(6)
         expect(f"bytes at most ({most}) are within --keep", True, 100 << 10 < most <= KEEP_KIB << 10)
