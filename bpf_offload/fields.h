@@ -25,14 +25,14 @@ static __always_inline __u64 find_field_row(__u32 root, __u32 key)
 	return root & INTERVAL_LEAF ? root & INTERVAL_VALUE : find_interval(root, key, 0);
 }
 
-/* Returns the key of the outermost VLAN tag. `data` to its 18th byte has been compared with the frame's end. */
+/* Returns the key of the outermost VLAN tag that names a VLAN; 0 where all have a priority only. The kernel takes those
+ * off, and gives the packet to the device of the tag behind them. `data` to its 18th byte has been compared with the
+ * frame's end. */
 static __always_inline __u32 vlan_key(hook_ctx *ctx, const void *data)
 {
-	if (tags_outside(ctx))
-		return tag_outside(ctx) & VLAN_ID_MASK;
-	if (RAW_IP || !is_vlan(*(const __be16 *)(data + ETHERTYPE_OFFSET)))
+	if (!tags_outside(ctx) && (RAW_IP || !is_vlan(*(const __be16 *)(data + ETHERTYPE_OFFSET))))
 		return FIELD_VLAN_NONE;
-	return bpf_ntohs(*(const __be16 *)(data + sizeof(struct ethhdr))) & VLAN_ID_MASK;
+	return read_vlans(ctx) & VLAN_ID_MASK;
 }
 
 /* Returns the key of FIELD_LENGTH. `amounts`: segments and bytes of all of them; `headers`: as wire_bytes() takes it,

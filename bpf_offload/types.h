@@ -227,7 +227,7 @@ enum host_field {
 	FIELD_LENGTH, /* of the packet on the wire, IP header included */
 	FIELD_DSCP,
 	FIELD_TTL,  /* IPv6: the hop limit */
-	FIELD_VLAN, /* of the outermost tag */
+	FIELD_VLAN, /* of the outermost tag that names one */
 	HOST_FIELDS
 };
 

@@ -123,6 +123,26 @@ void publish_change(EventFeed& feed, const RunFirewall::SetChange& change) {
                                             {"entries", std::move(entries)}}));
 }
 
+void publish_rules(EventFeed& feed, const Firewall& firewall, const RunFirewall::RulesChange& change) {
+  if (!feed.wanted(EventKind::rules)) {
+    return;
+  }
+  const TimestampNs now = wall_clock_ns();
+  nlohmann::ordered_json event{{"time_ns", now}, {"time", rfc3339(now)}, {"what", change.what}, {"by", change.by}};
+  if (change.chain) {
+    event["chain"] = chain_name(*change.chain);
+  }
+  for (const Chain chain : {Chain::ingress, Chain::egress}) {
+    const auto rules = firewall.rules(chain);
+    event[chain_name(chain)] = {{"rules", rules->rules.size()},
+                                {"default", rules->default_action == RuleAction::drop ? "drop" : "accept"}};
+  }
+  if (!change.sets.empty()) {
+    event["sets"] = change.sets;
+  }
+  feed.publish(EventKind::rules, json_line(event));
+}
+
 // A run: everything that it needs is put together here, and nowhere else.
 class Daemon {
  public:
@@ -156,6 +176,9 @@ class Daemon {
     if (options.log) {
       packet_log_ = std::make_unique<PacketLog>(*options.log, messages);
     }
+    reload_.note_rules(firewall_.get(), [this] {
+      publish_rules(*feed_, *firewall_, {"reload", std::nullopt, "a reload of the configuration"});
+    });
     note_port_names();
     remove_dead_sockets();
     tidy_records();
@@ -271,7 +294,8 @@ class Daemon {
         firewall_.get(),
         [this](Chain chain) { return loop_.calls().call([this, chain] { return enforcing_program(chain); }); },
         [this] { return firewall_ ? firewall_->enforced() : std::vector<Enforcement::EnforcedAt>(); },
-        [feed = feed_](const RunFirewall::SetChange& change) { publish_change(*feed, change); }};
+        [feed = feed_](const RunFirewall::SetChange& change) { publish_change(*feed, change); },
+        [this](const RunFirewall::RulesChange& change) { publish_rules(*feed_, *firewall_, change); }};
     add_rules_routes(router_, run, one_way_caution(options_));
     add_ruleset_routes(router_, run);
     add_sets_routes(router_, run);
@@ -364,6 +388,12 @@ class Daemon {
     for (const Outage& outage : outages) {
       status.outages.push_back(
           {outage.interface, outage.hook, outage.mode, outage.reason, static_cast<std::uint64_t>(outage.since_ns)});
+    }
+    for (const UserPrograms::Off& off : user_programs_.off(ports)) {
+      const UserProgram& program = off.program;
+      status.outages.push_back({program.interface, program.hook, program.mode,
+                                "'" + program.name + "' of your own; nicsentry programs load puts it there again",
+                                static_cast<std::uint64_t>(off.since_ns), program.name});
     }
     status.windows_lost = output_.windows_lost();
     if (text_ended_) {

@@ -36,6 +36,13 @@ Reload::Reload(const DaemonOptions& running, const Messages& messages) : message
   }
 }
 
+void Reload::note_rules(const Firewall* firewall, std::function<void()> replaced) {
+  told_ = std::move(replaced);
+  if (firewall != nullptr && (options_.rules || options_.egress_rules)) {
+    replaced_.note(*firewall);
+  }
+}
+
 void Reload::begin(Firewall* firewall, std::function<void(const DaemonOptions&)> done) {
   if (asked_++ != 0) {
     return;
@@ -118,6 +125,12 @@ void Reload::take_rules(Firewall* firewall, const DaemonOptions& fresh) {
   };
   look(fresh.rules, changed.rules, options_.rules);
   look(fresh.egress_rules, changed.egress_rules, options_.egress_rules);
+  if (!changed.rules && !changed.egress_rules) {
+    options_.rules = fresh.rules;
+    options_.egress_rules = fresh.egress_rules;
+    return;
+  }
+  const ReplacedChanges::Before before = replaced_.before(*firewall);
   try {
     apply_rule_files(*firewall, changed);
   } catch (const std::exception& error) {
@@ -128,6 +141,14 @@ void Reload::take_rules(Firewall* firewall, const DaemonOptions& fresh) {
     if (path) {
       messages_.info("reload: the rules of " + path->string() + " are in force");
     }
+  }
+  if (const std::string lost = replaced_.lost(before, *firewall); !lost.empty()) {
+    messages_.warning("reload: the files replaced what commands had changed since: " + lost +
+                      "; to keep such changes, write them to the file before a reload: nicsentry rules export > FILE");
+  }
+  replaced_.note(*firewall);
+  if (told_) {
+    told_();
   }
   applied_.merge(contents);
   for (auto& [path, content] : contents) {  // those that had one before

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "host/base/wall_clock.h"
 #include "host/datapath/user_pins.h"
 #include "host/programs/loaded/loaded.h"
 
@@ -43,10 +44,26 @@ std::optional<Found> find_user_programs() {
   return found;
 }
 
+bool same_place(const UserProgram& one, const UserProgram& other) {
+  return one.name == other.name && one.interface == other.interface && one.hook == other.hook;
+}
+
 bool has_place(const std::vector<UserProgram>& programs, const UserProgram& wanted) {
-  return std::any_of(programs.begin(), programs.end(), [&wanted](const UserProgram& one) {
-    return one.name == wanted.name && one.interface == wanted.interface && one.hook == wanted.hook;
-  });
+  return std::any_of(programs.begin(), programs.end(),
+                     [&wanted](const UserProgram& one) { return same_place(one, wanted); });
+}
+
+// Those that were known before were noticed then.
+std::vector<UserPrograms::Off> noticed(const std::vector<UserProgram>& programs,
+                                       const std::vector<UserPrograms::Off>& before) {
+  std::vector<UserPrograms::Off> off;
+  for (const UserProgram& program : programs) {
+    const auto known = std::find_if(before.begin(), before.end(), [&program](const UserPrograms::Off& one) {
+      return same_place(one.program, program);
+    });
+    off.push_back({program, known == before.end() ? wall_clock_ns() : known->since_ns});
+  }
+  return off;
 }
 
 }  // namespace
@@ -72,6 +89,15 @@ std::vector<UserProgram> UserPrograms::on(const std::vector<std::string>& ports)
   return programs;
 }
 
+std::vector<UserPrograms::Off> UserPrograms::off(const std::vector<std::string>& ports) const {
+  std::vector<Off> off;
+  const std::lock_guard lock(mutex_);
+  std::copy_if(off_.begin(), off_.end(), std::back_inserter(off), [&ports](const Off& one) {
+    return std::find(ports.begin(), ports.end(), one.program.interface) != ports.end();
+  });
+  return off;
+}
+
 void UserPrograms::look() {
   const std::lock_guard one_at_a_time(looking_);
   try {
@@ -84,6 +110,7 @@ void UserPrograms::look() {
       }
       const std::lock_guard lock(mutex_);
       found_ = std::move(found->on_hooks);
+      off_ = noticed(found->off_hooks, off_);
     }
     why_not_.clear();
   } catch (const std::exception& error) {  // one that leaves this thread would end the process
@@ -92,6 +119,7 @@ void UserPrograms::look() {
     }
     const std::lock_guard lock(mutex_);
     found_.clear();
+    off_.clear();
   }
 }
 

@@ -23,6 +23,12 @@ class UserPrograms {
 
   // Returns the programs found last on these ports. Waits for nobody. Any thread.
   std::vector<UserProgram> on(const std::vector<std::string>& ports) const;
+  // Those that are loaded for these ports, and off their hooks. Waits for nobody. Any thread.
+  struct Off {
+    UserProgram program;
+    TimestampNs since_ns = 0;  // when it was noticed
+  };
+  std::vector<Off> off(const std::vector<std::string>& ports) const;
   // Looks now, unless another process has the programs. Any thread but the loop's.
   void look();
 
@@ -35,6 +41,7 @@ class UserPrograms {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<UserProgram> found_;
+  std::vector<Off> off_;
   bool ending_ = false;
   std::thread thread_;
 };

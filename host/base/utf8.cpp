@@ -35,4 +35,16 @@ std::string as_utf8(std::string_view text) {
   return made;
 }
 
+std::string cut_text(std::string_view text, std::size_t most) {
+  constexpr unsigned kContinuation = 0x80;
+  constexpr unsigned kContinuationMask = 0xC0;
+  if (text.size() <= most) {
+    return std::string(text);
+  }
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & kContinuationMask) == kContinuation) {
+    --most;
+  }
+  return std::string(text.substr(0, most)) + "...";
+}
+
 }  // namespace nicsentry

@@ -11,5 +11,7 @@ namespace nicsentry {
 std::size_t utf8_length(std::string_view text);
 // What is not UTF-8 becomes U+FFFD.
 std::string as_utf8(std::string_view text);
+// At most so many bytes of a text, with whole characters and "..." where more was there.
+std::string cut_text(std::string_view text, std::size_t most);
 
 }  // namespace nicsentry

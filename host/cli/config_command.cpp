@@ -9,10 +9,14 @@
 #include <system_error>
 #include <vector>
 
+#include "host/api/client/controller.h"
+#include "host/app/named_files.h"
 #include "host/base/error.h"
 #include "host/base/text_table.h"
 #include "host/cli/commands.h"
 #include "host/cli/run_configuration.h"
+#include "host/ports/other_namespaces.h"
+#include "host/ports/port_claim.h"
 
 namespace nicsentry {
 namespace {
@@ -54,17 +58,32 @@ std::vector<std::vector<config::File>> runs_of(const std::string& path) {
   return runs;
 }
 
-// Files whose options are right one by one may contradict each other. A port is the command line's matter.
-std::string fault_together(const std::vector<config::File>& files, const RunReading& reading) {
+// "FILE:LINE: rules: /etc/rules.json: ..."
+std::string fault_text(const RunReading& reading, const NamedFileFault& fault) {
+  const auto setting = std::find_if(reading.settings.begin(), reading.settings.end(),
+                                    [&fault](const config::Setting& one) { return one.name == fault.option; });
+  return (setting == reading.settings.end() ? "" : setting->source + ": ") + fault.option + ": " + fault.text;
+}
+
+// Files whose options are right one by one may contradict each other, or name files that are wrong. A port is the
+// command line's matter.
+std::vector<std::string> faults_together(const std::vector<config::File>& files, const RunReading& reading) {
   if (!reading.mistakes.empty()) {
-    return "";
+    return {};
   }
   GivenOptions port;
   if (reading.options->interfaces.empty()) {
     port["interface"] = {"eth0"};
   }
-  const std::string fault = fault_of(read_run_options(port, files));
-  return fault.empty() ? "" : files.back().path.string() + ": " + fault;
+  const RunReading whole = read_run_options(port, files);
+  if (const std::string fault = fault_of(whole); !fault.empty()) {
+    return {files.back().path.string() + ": " + fault};
+  }
+  std::vector<std::string> faults;
+  for (const NamedFileFault& fault : faults_of_named_files(daemon_options(*whole.options))) {
+    faults.push_back(fault_text(whole, fault));
+  }
+  return faults;
 }
 
 int check(const ConfigOptions& options) {
@@ -75,9 +94,8 @@ int check(const ConfigOptions& options) {
     for (const std::vector<config::File>& run : runs_of(path)) {
       const RunReading reading = read_run_options({}, run);
       std::vector<std::string> mistakes = reading.mistakes;
-      if (const std::string fault = fault_together(run, reading); !fault.empty()) {
-        mistakes.push_back(fault);
-      }
+      const std::vector<std::string> together = faults_together(run, reading);
+      mistakes.insert(mistakes.end(), together.begin(), together.end());
       for (const config::File& file : run) {
         files.insert(file.path);
       }
@@ -100,6 +118,34 @@ int check(const ConfigOptions& options) {
   return kExitSuccess;
 }
 
+// A run of the port may have been started with other options, or before its files changed.
+std::vector<config::Setting> settings_of_run(const std::string& name, int& process) {
+  try {
+    const auto found = read_port_record(find_port(name));
+    if (!found || !found->running || found->record.socket.empty()) {
+      return {};
+    }
+    process = found->record.pid;
+    return Controller(found->record.socket).status().configuration;
+  } catch (const Error&) {
+    return {};  // there is no such port here, or its run does not answer
+  }
+}
+
+void tell_of_run(const std::string& port, const std::vector<config::Setting>& wanted) {
+  int process = 0;
+  for (const config::Setting& running : settings_of_run(port, process)) {
+    const auto found = std::find_if(wanted.begin(), wanted.end(),
+                                    [&running](const config::Setting& one) { return one.name == running.name; });
+    if (found == wanted.end() || found->value == running.value || running.name == config::kPorts) {
+      continue;
+    }
+    std::printf("%s: the run (process %d) has %s %s (%s): %s takes %s\n", port.c_str(), process, running.name.c_str(),
+                config::value_text(running).c_str(), running.source.c_str(), found->reload ? "a reload" : "a restart",
+                config::value_text(*found).c_str());
+  }
+}
+
 int show(const ConfigOptions& options) {
   GivenOptions given;
   if (!options.interfaces.empty()) {
@@ -115,6 +161,9 @@ int show(const ConfigOptions& options) {
       table.add({setting.name, config::value_text(setting), setting.source});
     }
     std::fputs(table.text().c_str(), stdout);
+    for (const std::string& port : reading.options->interfaces) {
+      tell_of_run(port, reading.settings);
+    }
   }
   for (const std::string& mistake : reading.mistakes) {
     std::fprintf(stderr, "nicsentry: error: %s\n", mistake.c_str());
@@ -132,7 +181,8 @@ void add_config_commands(CLI::App& app, Action& chosen) {
       "Examples:\n"
       "  nicsentry config check eth0.conf\n"
       "  nicsentry config show -i eth0 --config eth0.conf");
-  CLI::App* checked = command->add_subcommand("check", "report every mistake of configuration files");
+  CLI::App* checked =
+      command->add_subcommand("check", "report every mistake of configuration files and of the files that they name");
   checked->add_option("FILE", options->files,
                       std::string("files or directories (default: ") + NICSENTRY_CONFIG_DIR + ")");
   checked->footer(

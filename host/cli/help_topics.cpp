@@ -42,7 +42,7 @@ At most a year.
   length       bytes of the packet with its IP header: 0-100,1400-1500
   dscp         a name or number: ef, af11,cs1, 0x2e
   ttl          a number or range; of IPv6 the hop limit: 0-5
-  vlan         id of the outermost tag, or none: 10,20-29,none
+  vlan         id of the outermost tag that has one, or none: 10,20-29,none
                (a card cannot read these six)
   conntrack    NEW, ESTABLISHED, RELATED or INVALID
   action       drop, accept, log (accept and log), count or limit; 'forward' is accept

@@ -139,6 +139,7 @@ class Reader {
     for (const config::Option& option : table_) {
       take(option);
     }
+    note_firewall();
     return std::move(reading_);
   }
 
@@ -164,6 +165,22 @@ class Reader {
       reading_.settings.push_back(config::setting(entry, value->values, config::place_of(*value)));
     } else {
       reading_.settings.push_back(config::setting(entry, entry.standard, config::kFromDefault));
+    }
+  }
+
+  // Other options load the firewall, too: what is shown of the option is what holds.
+  void note_firewall() {
+    const auto of = [this](const char* name) {
+      return std::find_if(reading_.settings.begin(), reading_.settings.end(),
+                          [name](const config::Setting& one) { return one.name == name; });
+    };
+    const auto firewall = of("firewall");
+    for (const char* name : {"rules", "egress-rules", "state"}) {
+      const auto other = of(name);
+      if (firewall->value == false && other != reading_.settings.end() && !other->value.is_null()) {
+        firewall->value = true;
+        firewall->source = std::string(name) + " (" + other->source + ")";
+      }
     }
   }
 

@@ -19,17 +19,19 @@ constexpr std::chrono::milliseconds kShortestLiveWindow{10};
 
 constexpr std::array kInFlight{"rules", "egress-rules", "yes", "log-rate", "quiet"};
 
-void add_retention_options(CLI::App& command, RetentionOptions& options) {
-  command
-      .add_option("--rotate", options.rotate, "begin growing files anew at this age or size: 1h, 100MB, or 1h,100MB")
-      ->delimiter(',')
-      ->check(understood_by(check_limit));
-  command
-      .add_option("--keep", options.keep,
-                  "remove the oldest files beyond this age, or so that all have this size at most: 7d, 10GB")
-      ->delimiter(',')
-      ->check(understood_by(check_limit));
-  command.add_option("--compress", options.compress, "compress rotated files")->check(one_of({"gzip", "zstd"}));
+std::vector<const CLI::Option*> add_retention_options(CLI::App& command, RetentionOptions& options) {
+  return {
+      command
+          .add_option("--rotate", options.rotate,
+                      "begin growing files anew at this age or size: 1h, 100MB, or 1h,100MB")
+          ->delimiter(',')
+          ->check(understood_by(check_limit)),
+      command
+          .add_option("--keep", options.keep,
+                      "remove the oldest files beyond this age, or so that all have this size at most: 7d, 10GB")
+          ->delimiter(',')
+          ->check(understood_by(check_limit)),
+      command.add_option("--compress", options.compress, "compress rotated files")->check(one_of({"gzip", "zstd"}))};
 }
 
 void add_listen_options(CLI::App& command, RunOptions& options) {
@@ -128,7 +130,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->capture_default_str();
   add_listen_options(command, options);
   add_window_options(command, options.window, kShortestLiveWindow);
-  add_retention_options(command, options.retention);
+  for (const CLI::Option* option : add_retention_options(command, options.retention)) {
+    options.window.file_options.push_back(option);
+  }
 }
 
 bool changes_in_flight(std::string_view option) {

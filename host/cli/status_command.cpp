@@ -229,7 +229,7 @@ int enforcement_of(const Interface& port, const Run& run) {
     }
   }
   const bool lost = std::any_of(run.status->outages.begin(), run.status->outages.end(),
-                                [&port](const ListedOutage& outage) { return tells_of(port, outage); });
+                                [&port](const ListedOutage& outage) { return !outage.name && tells_of(port, outage); });
   return lost ? kExitNotEnforced : kExitSuccess;
 }
 

@@ -36,7 +36,7 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
       ->delimiter(',')
       ->check(words_understood_by(
           parse_format, {"csv", "jsonl", "hosts", "ports", "hosts-jsonl", "ports-jsonl", "seed-json", "seed-csv"}));
-  options.output_option =
+  options.file_options.push_back(
       command.add_option("-o,--output", options.directory, "directory of the files")
           ->check(understood_by([](const std::string& text) {
             if (text == "-") {
@@ -45,7 +45,7 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
                   "ports");
             }
           }))
-          ->capture_default_str();
+          ->capture_default_str());
   command.add_flag("--overwrite", options.overwrite,
                    "begin the files anew, in place of continuing those of an earlier run");
   command
@@ -59,10 +59,12 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
   command.add_option("--top", options.top, "rows in the table of a window")
       ->check(whole_number(0, UINT_MAX))
       ->capture_default_str();
-  auto* by = command
-                 .add_option("--by", options.by,
-                             "sum the table up by what sessions have in common; src/24 or dst/24/64: by prefixes")
-                 ->check(words_understood_by(parse_grouping, {"src", "dst", "dport", "proto"}));
+  auto* by =
+      command
+          .add_option("--by", options.by,
+                      "sum the table up by what sessions have in common (src: the client, dst: the server); src/24 or "
+                      "dst/24/64: by prefixes")
+          ->check(words_understood_by(parse_grouping, {"src", "dst", "dport", "proto"}));
   command.add_option("--sort", options.sort,
                      "order of the table: packets (rate), bytes (bits), to-server, to-client, bytes-to-server, "
                      "bytes-to-client, in, out, dropped; of sessions duration, client, server, proto; with --by "
@@ -98,8 +100,10 @@ void warn_of_vain_options(const WindowOptions& options) {
     log_warning("--local-time: TZ is '" + std::string(tz) + "', no time zone of " + time_zones().string() +
                 "; times are in UTC");
   }
-  if (options.formats.empty() && options.output_option->count() != 0) {
-    log_warning("--output: no files are written without --format; 'nicsentry run --help' lists them");
+  for (const CLI::Option* option : options.file_options) {
+    if (options.formats.empty() && option->count() != 0) {
+      log_warning(option->get_name() + ": no files are written without --format; 'nicsentry run --help' lists them");
+    }
   }
 }
 

@@ -22,7 +22,7 @@ struct WindowOptions {
   std::uint64_t cap = 100;
   std::vector<std::string> formats;
   std::filesystem::path directory = ".";
-  const CLI::Option* output_option = nullptr;  // of `directory`
+  std::vector<const CLI::Option*> file_options;  // those that have no effect without `formats`
   bool overwrite = false;
   std::uint64_t seed_csv_files = OutputPlace().seed_csv_files;
   std::string stream;
@@ -46,7 +46,8 @@ void add_window_options(CLI::App& command, WindowOptions& options, std::chrono::
 // Checks options against each other, once all of them are read. Throws CLI::ValidationError.
 void check_window_options(const WindowOptions& options);
 
-// Warns of options that have no effect: --output without --format, --local-time with a time zone that there is not.
+// Warns of options that have no effect: --output, --rotate and their like without --format, --local-time with a time
+// zone that there is not.
 void warn_of_vain_options(const WindowOptions& options);
 
 ReportOutputOptions output_options(const WindowOptions& options);  // throws Error

@@ -11,6 +11,7 @@
 #include "host/base/closest_word.h"
 #include "host/base/error.h"
 #include "host/base/number_text.h"
+#include "host/base/utf8.h"
 #include "host/config/toml_file.h"
 
 namespace nicsentry::config {
@@ -19,6 +20,18 @@ namespace {
 namespace fs = std::filesystem;
 
 using Type = TomlValue::Type;
+
+constexpr std::size_t kMostNamed = 20;     // of a file
+constexpr std::size_t kLongestText = 300;  // of a mistake, bytes
+
+// A file may hold nothing but mistakes, and a key or a value may be as long as a file.
+void cut_mistakes(std::vector<std::string>& mistakes, std::size_t before, const fs::path& file) {
+  const std::size_t count = mistakes.size() - before;
+  if (count > kMostNamed) {
+    mistakes.resize(before + kMostNamed);
+    mistakes.push_back(file.string() + ": and " + std::to_string(count - kMostNamed) + " more mistakes");
+  }
+}
 
 const char* allowed_form(Kind kind) {
   switch (kind) {
@@ -89,7 +102,8 @@ class EntryReader {
   }
 
   void add(std::size_t line, const std::string& text) {
-    mistakes_.push_back(file_.path.string() + ":" + std::to_string(line) + ": " + entry_.key + ": " + text);
+    mistakes_.push_back(file_.path.string() + ":" + std::to_string(line) + ": " + cut_text(entry_.key, kLongestText) +
+                        ": " + cut_text(text, kLongestText));
   }
 
   const File& file_;
@@ -154,6 +168,7 @@ Reading read(const std::vector<File>& files, const std::vector<Option>& options)
   std::map<std::string, FileValue> last;
   Reading reading;
   for (const File& file : files) {
+    const std::size_t mistakes_before = reading.mistakes.size();
     const TomlFile toml = read_toml(file.path);
     for (const TomlMistake& mistake : toml.mistakes) {
       reading.mistakes.push_back(file.path.string() + ":" + std::to_string(mistake.line) + ": " + mistake.text);
@@ -170,6 +185,7 @@ Reading read(const std::vector<File>& files, const std::vector<Option>& options)
         last.insert_or_assign(entry.key, std::move(*value));
       }
     }
+    cut_mistakes(reading.mistakes, mistakes_before, file.path);
   }
   for (const std::string& name : names) {
     if (const auto found = last.find(name); found != last.end()) {

@@ -15,11 +15,12 @@
 
 #include "host/base/error.h"
 #include "host/base/unique_fd.h"
+#include "host/base/utf8.h"
 
 namespace nicsentry::config {
 namespace {
 
-constexpr std::size_t kMostMistakes = 50;
+constexpr std::size_t kMostMistakes = 20;
 constexpr std::size_t kLargestFile = std::size_t{1} << 16;
 constexpr int kDeepest = 16;  // lists within lists, parts of a key: the parser calls itself for each
 
@@ -120,7 +121,8 @@ bool blank_line(std::string& content, std::size_t number) {
 // toml11 explains itself over several lines, with a drawing.
 std::string reason(const toml::exception& error) {
   const std::string_view words = error.what();
-  const std::string line = error.location().line_str();
+  constexpr std::size_t kLongestLine = 120;
+  const std::string line = cut_text(error.location().line_str(), kLongestLine);
   if (words.find("already exists") != std::string_view::npos) {
     return "'" + line + "': the key is set above already";
   }
@@ -160,8 +162,11 @@ TomlFile read_toml(const std::filesystem::path& path) {
       break;
     } catch (const toml::exception& error) {
       file.mistakes.push_back({error.location().line(), reason(error)});
-      if (file.mistakes.size() == kMostMistakes || !stands_alone(error.location().line_str()) ||
-          !blank_line(content, error.location().line())) {
+      if (file.mistakes.size() == kMostMistakes) {
+        file.mistakes.back().text += "; the lines behind it are not read";
+        break;
+      }
+      if (!stands_alone(error.location().line_str()) || !blank_line(content, error.location().line())) {
         break;
       }
     } catch (const std::exception& error) {  // of its standard library calls, without a place

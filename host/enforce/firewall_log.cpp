@@ -12,11 +12,18 @@ namespace {
 
 using nlohmann::ordered_json;
 
+void add_vlans(const VlanIds& vlans, ordered_json& record) {
+  if (const std::string text = vlans.text(); !text.empty()) {
+    record["vlan"] = text;
+  }
+}
+
 // Addresses and protocol of a packet that is unparsed beyond its IP header: a later fragment, another protocol.
 void add_ip_header(std::span<const std::uint8_t> frame, ordered_json& record) {
   const IpPosition found = find_ip(frame);
   const auto ip = found.version == 0 ? std::nullopt : IpView::read(frame.subspan(found.offset), found.version);
   if (ip) {
+    add_vlans(found.vlans, record);
     record["source"] = ip->source().text();
     record["destination"] = ip->destination().text();
     record["protocol"] = ip->protocol();
@@ -24,6 +31,7 @@ void add_ip_header(std::span<const std::uint8_t> frame, ordered_json& record) {
 }
 
 void add_packet(const ParsedPacket& packet, ordered_json& record) {
+  add_vlans(packet.vlans, record);
   record["source"] = packet.source.address.text();
   record["destination"] = packet.destination.address.text();
   record["protocol"] = protocol_name(packet.protocol);

@@ -14,7 +14,7 @@ namespace nicsentry {
 
 // The record of a packet that a rule sends to the log, as one line of JSON (docs/firewall.md): time_ns, attachment,
 // verdict, rule and description of the rule that decided, for how many packets the record stands where the rule samples
-// them, source, destination, protocol, ports where the packet has them, bytes, packets on the wire. `frame`: the
+// them, VLAN, source, destination, protocol, ports where the packet has them, bytes, packets on the wire. `frame`: the
 // packet's first bytes.
 std::string log_record(const AttachmentName& attachment, const std::optional<Firewall::Deciding>& rule,
                        TimestampNs time_ns, const event_header& header, std::span<const std::uint8_t> frame);

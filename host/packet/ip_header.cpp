@@ -91,10 +91,16 @@ VlanTag vlan_tag(std::uint32_t id) {
 }
 
 std::optional<std::uint16_t> first_tag(std::span<const std::uint8_t> frame) {
-  if (frame.size() < kEthernetBytes + kVlanTagBytes || !is_vlan_tag(be16(frame, kEthernetBytes - 2))) {
-    return std::nullopt;
+  std::optional<std::uint16_t> id;
+  std::size_t end = kEthernetBytes;
+  for (int tags = 0; tags < VLAN_TAGS_MAX_HOST && id.value_or(0) == 0; ++tags) {
+    if (frame.size() < end + kVlanTagBytes || !is_vlan_tag(be16(frame, end - 2))) {
+      break;
+    }
+    id = static_cast<std::uint16_t>(be16(frame, end) & kVlanId);
+    end += kVlanTagBytes;
   }
-  return static_cast<std::uint16_t>(be16(frame, kEthernetBytes) & kVlanId);
+  return id;
 }
 
 bool is_extension(std::uint8_t protocol) {

@@ -46,7 +46,8 @@ using VlanTag = std::array<std::uint8_t, 4>;
 inline constexpr std::size_t kTagOffset = 12;
 VlanTag vlan_tag(std::uint32_t id);
 
-// The VLAN id of the frame's first tag, 0 of one that has a priority only; nothing where it has no whole tag.
+// The VLAN id of the frame's first tag that names one, 0 where all have a priority only; nothing where it has no whole
+// tag.
 std::optional<std::uint16_t> first_tag(std::span<const std::uint8_t> frame);
 
 // Whether an IPv6 next header names an extension header that the programs on the host step over (IANA's list without

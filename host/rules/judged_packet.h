@@ -31,7 +31,7 @@ struct JudgedPacket {
   std::optional<std::uint16_t> length;  // IP total length, at most 65,535
   std::optional<std::uint16_t> dscp;
   std::optional<std::uint16_t> ttl;
-  std::optional<std::uint16_t> vlan;  // of the outermost tag; kNoVlan: it has none
+  std::optional<std::uint16_t> vlan;  // of the outermost tag that names one; kNoVlan: no tag
 
   bool has_ports() const { return header && (protocol == 6 || protocol == 17); }
   bool has_icmp_type() const { return header && (protocol == 1 || protocol == 58); }

@@ -122,7 +122,7 @@ TEST_CASE("a rule for ICMP types matches no later fragment and no ICMP of the ot
   }
 }
 
-TEST_CASE("a rule for a VLAN asks the outermost tag of whatever type") {
+TEST_CASE("a rule for a VLAN asks the outermost tag that names one, of whatever type") {
   for (const char* object : {"sentry_drv.o", "sentry_tc.o"}) {
     CAPTURE(object);
     OneRule ten(object, {{"vlan", 10}});
@@ -132,6 +132,13 @@ TEST_CASE("a rule for a VLAN asks the outermost tag of whatever type") {
       CHECK_FALSE(ten.matches(between(false).vlan(type, 11).vlan(0x8100, 10).udp(1, 2).build()));
     }
     CHECK_FALSE(ten.matches(between(false).udp(1, 2).build()));
+    // The kernel takes tags of VLAN 0 off, and gives the packet to VLAN 10.
+    CHECK(ten.matches(between(false).vlan(0x8100, 0).vlan(0x8100, 10).udp(1, 2).build()));
+    CHECK(ten.matches(between(true).vlan(0x88a8, 0xe000).vlan(0x8100, 0).vlan(0x8100, 10).udp(1, 2).build()));
+    CHECK_FALSE(ten.matches(between(false).vlan(0x8100, 0).vlan(0x8100, 11).vlan(0x8100, 10).udp(1, 2).build()));
+    OneRule zero(object, {{"vlan", 0}});
+    CHECK(zero.matches(between(false).vlan(0x8100, 0xe000).vlan(0x8100, 0).udp(1, 2).build()));
+    CHECK_FALSE(zero.matches(between(false).vlan(0x8100, 0).vlan(0x8100, 10).udp(1, 2).build()));
     OneRule none(object, {{"vlan", "none"}});
     CHECK(none.matches(between(false).udp(1, 2).build()));
     CHECK_FALSE(none.matches(between(false).vlan(0x8100, 0).udp(1, 2).build()));

@@ -369,6 +369,12 @@ class CommandLine(unittest.TestCase):
             with self.subTest(line=line):
                 self.assertIn("--output: no files are written without --format", call(line).stderr)
                 self.assertNotIn("--output", call(f"{line} --format csv").stderr)
+        for option in ("--rotate 1h", "--keep 1GB", "--rotate 1h --compress gzip"):
+            with self.subTest(option=option):
+                words = f"run -i none0 {option}"
+                name = option.split()[0]
+                self.assertIn(f"{name}: no files are written without --format", call(words).stderr)
+                self.assertNotIn("no files are written", call(f"{words} --format csv").stderr)
 
     def test_rules_of_nft_have_another_form(self):
         done = call("rules import -", "table inet filter {\n}\n")

@@ -11,11 +11,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 from compare import BINARY, PATIENCE, expect, expect_text
 from network import Controller, Network
 from peers import INSIDE, OUTSIDE, Peers
 from suite import REPOSITORY, run_directory_cases, within
+from test_listen import certificate
 
 EXAMPLE = REPOSITORY / "share" / "config" / "nicsentry.conf"
 NOT_IN_FILES = {"help", "config"}
@@ -36,12 +38,29 @@ def settings_of(*words):
     return {one["name"]: one for one in json.loads(nicsentry("config", "show", "--json", *words).stdout)}
 
 
+def make_named_files(directory):
+    """The files that the example names."""
+    for name, text in (
+        ("rules", '{"rules": []}'),
+        ("egress", '{"rules": []}'),
+        ("tokens", "read reader-reader-reader-0000\n"),
+    ):
+        path = pathlib.Path(directory) / (name if name == "tokens" else f"{name}.json")
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+    for made, name in zip(certificate(directory, "made"), ("tls.crt", "tls.key")):
+        made.rename(made.with_name(name))
+
+
 def example_case(directory):
     """The shipped example has each option of run once and no other, and all of its lines are read."""
     text = EXAMPLE.read_text(encoding="utf-8")
     lines = re.findall(r"^#?([a-z][\w-]*) = (.*)$", text, re.MULTILINE)
     expect("options of the example", sorted(options_of_run()), sorted(name for name, _ in lines))
     expect("as shipped", f"{EXAMPLE}: no mistake\n", nicsentry("config", "check", EXAMPLE).stdout)
+    make_named_files(directory)
+    for place in ("/etc/nicsentry/", "/var/lib/nicsentry"):
+        lines = [(name, value.replace(place, f"{directory}/")) for name, value in lines]
     # Two exclude each other and are tried one by one.
     exclusive = ("by", "json", "stream")
     for chosen in exclusive:
@@ -51,7 +70,11 @@ def example_case(directory):
         expect(f"with {chosen}", f"{path}: no mistake\n", nicsentry("config", "check", path).stdout)
         settings = settings_of("--config", path)
         for number, line in enumerate(kept, 1):
-            expect(f"source of {line}", f"{path}:{number}", settings[line.split(" = ")[0]]["source"])
+            name = line.split(" = ")[0]
+            if name == "firewall":  # which is on by the rules
+                expect("the firewall", True, settings[name]["value"])
+            else:
+                expect(f"source of {line}", f"{path}:{number}", settings[name]["source"])
 
 
 def defaults_case(directory):
@@ -69,7 +92,18 @@ def defaults_case(directory):
     )
     different = {one["name"] for one in shown if one["value"] != defaults[one["name"]]["value"]}
     without = {name for name, one in defaults.items() if one["value"] in (None, [])}
-    examples = {"leave-attached", "quiet", "direction", "format", "output", "filter", "by", "stream", "sort"}
+    examples = {
+        "firewall",
+        "leave-attached",
+        "quiet",
+        "direction",
+        "format",
+        "output",
+        "filter",
+        "by",
+        "stream",
+        "sort",
+    }
     expect("neither a default nor an example", set(), different - without - examples)
 
 
@@ -132,6 +166,78 @@ def mistakes_case(directory):
     expect_text("a missing file", "ENOENT", nicsentry("run", "-i", "none0", "--config", "/none.conf", status=2).stderr)
 
 
+def many_mistakes_case(directory):
+    """A file of nothing but mistakes is refused soon, with the first twenty and the number of the others."""
+    path = pathlib.Path(directory) / "eth0.conf"
+    contents = {
+        "unknown keys": "".join(f"k{i} = 1\n" for i in range(5000)),
+        "wrong values": "window = 1\n" + "".join(f"k{i} = {i}\n" for i in range(4999)),
+        "no TOML": "k = 1 x\n" * 5000,
+        "a long key": "k" * 60_000 + " = 1\n",
+        "a long value": f'window = "{"1" * 60_000}"\n',
+        "a long line that is no TOML": "k" * 60_000 + "\n",
+    }
+    for what, content in contents.items():
+        path.write_text(content, encoding="utf-8")
+        for words, status in ((("config", "check", path), 1), (("run", "-i", "none0", "--config", path), 2)):
+            began = time.monotonic()
+            said = nicsentry(*words, status=status).stderr
+            expect(f"{what}: seconds", True, time.monotonic() - began < 5)
+            expect(f"{what}: lines ({said[:300]})", True, len(said.splitlines()) <= 22)
+            expect(f"{what}: bytes", True, len(said) < 8000)
+            if content.count("\n") == 5000 and "x" not in content:
+                expect_text(what, "and 4980 more mistakes", said)
+                expect_text(what, f"{path}:20: ", said)
+
+
+def named_files_case(directory):
+    """A check looks into the files that the configuration names; a mistake there has both places."""
+    folder = pathlib.Path(directory)
+    path = folder / "eth0.conf"
+    rules, token, state = folder / "rules.json", folder / "tokens", folder / "state"
+    first, second = certificate(directory, "first"), certificate(directory, "second")
+    good = '{"version": 2, "ingress": {"rules": [{"src": "@office", "action": "accept"}]}}'
+    rules.write_text(good, encoding="utf-8")
+    token.write_text("read reader-reader-reader\n", encoding="utf-8")
+    token.chmod(0o600)
+    (state / "sets").mkdir(parents=True)
+    (state / "sets" / "office.netset").write_text("198.51.100.0/24\n", encoding="ascii")
+
+    def lines(certificate_of=first, key=first[1], log=folder / "packets.log"):
+        return (
+            f'rules = "{rules}"\nstate = "{state}"\nlisten = "127.0.0.1:9443"\ntoken-file = "{token}"\n'
+            f'tls-cert = "{certificate_of[0]}"\ntls-key = "{key}"\nlog = "{log}"\n'
+        )
+
+    def checked(wanted, text=None):
+        path.write_text(text or lines(), encoding="utf-8")
+        done = nicsentry("config", "check", path, status=1 if wanted else 0)
+        expect(f"mistakes ({done.stderr})", len(wanted), len(done.stderr.splitlines()))
+        for line, parts in zip(done.stderr.splitlines(), wanted):
+            for part in parts:
+                expect_text("a mistake", part, line)
+
+    checked([])
+    expect("what the state has after a check", ["sets"], [one.name for one in state.iterdir()])
+    rules.write_text(good.replace("@office", "10.0.0.300"), encoding="utf-8")
+    checked([(f"{path}:1: rules: {rules}: ", "ingress.rules[0].src", "10.0.0.300")])
+    rules.write_text(good.replace("@office", "@ofice"), encoding="utf-8")
+    checked([(f"{path}:1: rules: {rules}: ", "ofice")])
+    rules.write_text('{"rules": [\n  {"action": }\n]}', encoding="utf-8")
+    checked([(f"{path}:1: rules: ", f"{rules}", "line 2")])
+    rules.unlink()
+    token.chmod(0o644)
+    checked([(f"{path}:1: rules: ENOENT: ", str(rules)), (f"{path}:4: token-file: ", f"chmod 600 {token}")])
+    rules.write_text(good, encoding="utf-8")
+    token.write_text("reed reader-reader-reader\n", encoding="utf-8")
+    token.chmod(0o600)
+    checked([(f"{path}:4: token-file: {token}, line 1: the line does not begin with a role",)])
+    token.write_text("read reader-reader-reader\n", encoding="utf-8")
+    checked([(f"{path}:5: tls-cert: ", "it is not the key of")], lines(key=second[1]))
+    checked([(f"{path}:7: log: ENOENT: ", str(folder / "none"))], lines(log=folder / "none" / "packets.log"))
+    checked([])
+
+
 def order_case(directory):
     """The command line is over PORT.conf, that over nicsentry.conf, that over the default; each names its source."""
     folder = pathlib.Path(directory) / "config"
@@ -189,6 +295,9 @@ def reload_case(directory):
             one = sources(peers)[name]
             return one["value"], one["source"], one["reload"]
 
+        expect("the firewall is on by its rules", (True, f"rules ({conf}:1)", False), told("firewall"))
+        run_status = json.loads(peers.nicsentry("status", "-i", "right0", "--json").stdout)[0]["run"]
+        expect("the firewall of the run", True, run_status["firewall"])
         expect("a value of the file in status", (50, f"{conf}:2", False), told("cap"))
         expect("a value of the command line", ("60s", "command line", False), told("window"))
         expect("a default", ("ingress", "default", False), told("direction"))
@@ -200,6 +309,10 @@ def reload_case(directory):
         watching.wait_for(rf"cap stays 50: it needs a restart to become 60 \({conf}:1\)")
         within(PATIENCE, "the new rate", lambda: told("log-rate") == (7, f"{conf}:3", True))
         expect("what needs a restart", (50, f"{conf}:2", False), told("cap"))
+        shown = peers.nicsentry("config", "show", "-i", "right0", "--config", conf).stdout
+        wanted = f"right0: the run (process {watching.process.pid}) has cap 50 ({conf}:2): a restart takes 60\n"
+        expect_text("config show beside a run", wanted, shown)
+        expect("a value that is the same", False, "has log-rate" in shown)
         expect("UDP after the reload", 0, peers.ask(peers.sender, INSIDE, 5300))
         # Without a change of the file, rules that a command has added since stay.
         peers.nicsentry("rules", "add", "drop", "l4proto=TCP", "dport=81", "-i", "right0")
@@ -221,6 +334,57 @@ def reload_case(directory):
         expect("UDP after a wrong file of rules", 0, peers.ask(peers.sender, INSIDE, 5300))
         watching.stop()
         peers.check_clean()
+
+
+def replaced_case(directory):
+    """A reload that replaces what commands have changed since says so, and how to keep it; else it says nothing."""
+    with Network(directory) as network:
+        rules = network.directory / "rules.json"
+
+        def write(*ports, office=("198.51.100.1",)):
+            listed = [{"l4proto": "UDP", "dport": port, "action": "drop"} for port in ports]
+            listed.append({"src": "@office", "action": "accept"})
+            text = {"version": 2, "ingress": {"rules": listed}, "sets": {"office": list(office)}}
+            rules.write_text(json.dumps(text), encoding="utf-8")
+
+        write(1)
+        watching = Controller(network, "--mode", "drv", "--rules", rules)
+        again = 0
+
+        def reload_rules():
+            nonlocal again
+            again += 1
+            watching.process.send_signal(signal.SIGHUP)
+            within(PATIENCE, "it is reloaded", lambda: watching.log().count("are in force") >= again)
+
+        def command(*words):
+            network.nicsentry(*words, "-i", "right0")
+
+        write(1, 2)
+        reload_rules()
+        expect("a warning without commands", False, "had changed since" in watching.log())
+        command("rules", "add", "drop", "l4proto=UDP", "dport=3")
+        command("rules", "add", "drop", "l4proto=UDP", "dport=4")
+        command("rules", "delete", "0")
+        command("rules", "default", "ingress", "drop", "--yes")
+        command("sets", "add", "office", "198.51.100.2", "198.51.100.3")
+        write(1, 2, 4)
+        reload_rules()
+        watching.wait_for("the files replaced what commands had changed since: ")
+        said = next(line for line in watching.log().splitlines() if "had changed since" in line)
+        for wanted in (
+            "warning: reload: ",
+            "1 rule of ingress that had been added",
+            "1 rule of ingress that had been removed",
+            "the set 'office' (2 entries)",
+            "nicsentry rules export > FILE",
+        ):
+            expect_text("the warning", wanted, said)
+        write(1, 2)
+        reload_rules()
+        expect("warnings", 1, watching.log().count("had changed since"))
+        watching.stop()
+        network.check_clean()
 
 
 def former_case(directory):
@@ -303,8 +467,11 @@ if __name__ == "__main__":
                 "the shipped example": example_case,
                 "the example's defaults": defaults_case,
                 "mistakes": mistakes_case,
+                "many mistakes": many_mistakes_case,
+                "files that it names": named_files_case,
                 "which value holds": order_case,
                 "reload": reload_case,
+                "a reload that replaces": replaced_case,
                 "a former file": former_case,
                 "messages as JSON": json_log_case,
                 "messages to journald": journal_case,

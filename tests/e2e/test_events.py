@@ -5,6 +5,7 @@
     test_events.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from compare import PATIENCE, expect, read_lines
 from network import Controller
 from peers import INSIDE, STATEFUL, Peers
 from suite import Mismatch, run_directory_cases, within
+from test_listen import ADMIN, BASE, tokens
 
 LOGGING = [{"operation": "append", "l4proto": "UDP", "dport": 5353, "action": "drop", "log": True}]
 
@@ -74,6 +76,54 @@ def kinds_case(directory):
         expect("end of the stream", 0, everything.process.wait(timeout=PATIENCE))
 
 
+def rules_case(directory):
+    """Each change of rules is an event that says what was changed, by whom, and what there is now."""
+    with Peers(directory) as host:
+        rules = host.directory / "rules.json"
+        rules.write_text('{"rules": []}', encoding="utf-8")
+        words = ("--listen", "127.0.0.1:9443", "--token-file", tokens(host))
+        watching = Controller(host, *STATEFUL, "--rules", rules, *words)
+        reader, others = Reader(host, "?kinds=rules"), Reader(host, "?kinds=block")
+        seen = 0
+
+        def changed(what, chain, count, default="accept", sets=None):
+            nonlocal seen
+            seen += 1
+            event = reader.wait_for("rules", seen)[seen - 1]
+            expect(f"{what}: event", (what, chain), (event["what"], event.get("chain")))
+            expect(f"{what}: ingress", {"rules": count, "default": default}, event["ingress"])
+            expect(f"{what}: sets", sets, event.get("sets"))
+            return event["by"]
+
+        def command(*words):
+            host.nicsentry(*words, "-i", "right0")
+
+        command("rules", "add", "drop", "l4proto=UDP", "dport=1")
+        expect("by a process", True, changed("batch", "ingress", 1).startswith("process "))
+        command("rules", "default", "ingress", "drop", "--yes")
+        changed("default", "ingress", 1, "drop")
+        command("rules", "default", "ingress", "accept", "--confirm", "60s", "--yes")
+        changed("default", "ingress", 1)
+        command("rules", "confirm")
+        changed("confirm", None, 1)
+        command("rules", "accept-established", "egress", "off")
+        changed("accept_established", "egress", 1)
+        body = '{"version": 2, "egress": {"rules": []}, "sets": {"office": ["198.51.100.1"]}}'
+        admin = ("-H", f"Authorization: Bearer {ADMIN}")
+        for _ in range(2):  # the second one changes nothing
+            answer = ask(host, "/api/v1/ruleset", "-X", "PUT", "-d", body, *admin, base=BASE)
+            expect(f"ruleset ({answer.text})", 200, answer.status)
+        expect("by a token", "the token 'alice' of 127.0.0.1", changed("ruleset", None, 1, sets=["office"]))
+        rules.write_text('{"rules": [{"operation": "append", "dport": 7, "action": "drop"}]}', encoding="utf-8")
+        watching.process.send_signal(signal.SIGHUP)
+        changed("reload", None, 1)
+        command("rules", "flush")
+        changed("batch", "ingress", 0)
+        expect("events of rules", seen, len(reader.events()))
+        expect("other kinds", [], others.events())
+        watching.stop()
+
+
 def standstill_case(directory):
     """A reader that stands still holds up neither `block` nor other readers, and is told how much it lost."""
     with Peers(directory) as host:
@@ -128,7 +178,12 @@ def many_case(directory):
         watching.stop()
 
 
-CASES = {"kinds": kinds_case, "a reader that stands still": standstill_case, "many readers": many_case}
+CASES = {
+    "kinds": kinds_case,
+    "rules": rules_case,
+    "a reader that stands still": standstill_case,
+    "many readers": many_case,
+}
 
 if __name__ == "__main__":
     sys.exit(run_directory_cases(CASES))

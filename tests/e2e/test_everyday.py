@@ -16,6 +16,7 @@ import typing
 
 import make_capture
 from compare import PATIENCE, REPOSITORY, expect
+from network import run
 from suite import Mismatch, run_directory_cases
 from test_readme import CLIENT, WATCHED, Shell, Wire
 
@@ -64,6 +65,23 @@ WATCHING = (
         "nicsentry run -i eth0 -q --format csv,hosts,ports -o out --window 10s --windows 1; tail -n 1 out/hosts.csv",
         (f",1,{CLIENT},1,0,", ",eth0\n"),
     ),
+    Line(
+        "Files that use a gigabyte at most",
+        "nicsentry run -i eth0 -q --format csv -o kept --rotate 1h --keep 1GB --compress zstd --windows 1; ls kept",
+        ("windows.csv",),
+    ),
+    Line("Check the configuration", "nicsentry config check eth0.conf", ("eth0.conf: no mistake",)),
+    Line(
+        "Which options hold, and where do they come from?",
+        "nicsentry config show -i eth0 --config eth0.conf",
+        ("OPTION ", 'interface       ["eth0"] ', "command line\n", "eth0.conf:1\n", "default\n"),
+    ),
+    Line(
+        "Analysis and firewall until further notice",
+        "nicsentry up eth0 --config eth0.conf --state up-state --log-file up.log",
+        ("eth0: up on xdp",),
+    ),
+    Line("End that", "nicsentry down eth0", ("eth0: is down",)),
     Line("Why is nothing seen?", "nicsentry doctor -i eth0", ("ok   eth0 ", "up, ")),
     Line("Leave a program on the port", "nicsentry attach -i eth0", ("eth0: mode drv",)),
     Line("Take it off", "nicsentry detach -i eth0", ("eth0: detached from xdp",)),
@@ -148,7 +166,11 @@ FIREWALL = (
         "nicsentry rules import rules.v4 > imported.json; nicsentry rules check imported.json",
         ("2 rules (ingress)",),
     ),
-    Line("Watch with a firewall", "nicsentry run -i eth0 --direction both --state state -q &", ()),
+    Line(
+        "Watch with a firewall",
+        "nicsentry run -i eth0 --direction both --state state --count-hits --listen 127.0.0.1:9443 --open-read -q &",
+        (),
+    ),
     Line("Put the file in force", "nicsentry rules load rules.json", ("2 rules", "ingress on eth0/xdp")),
     Line("Load it again", "nicsentry rules load rules.json", ("2 rules",)),
     Line(
@@ -203,6 +225,7 @@ FIREWALL = (
     Line("Block a list", "nicsentry block --file list.txt", ("3 of 3 added",)),
     Line("Never block one", "nicsentry sets add allowed 198.18.0.53", ("allowed: 1 of 1 added",)),
     Line("What is blocked, and how long?", "nicsentry sets list blocked", ("198.18.0.0/15",)),
+    Line("Which entries had packets?", "nicsentry sets list blocked --stats", ("198.18.0.0/15", "PACKETS")),
     Line("Unblock", "nicsentry unblock 203.0.113.9", ("1 of 1 removed",)),
     Line("Unblock a list", "nicsentry unblock --file list.txt", ("blocked: ",)),
     Line("Unblock all", "nicsentry unblock --all", ("blocked: 0 entries",)),
@@ -221,6 +244,16 @@ RUNNING = (
         is_example=False,
     ),
     Line("What is on my ports?", "nicsentry status", ("eth0  xdp, mode drv: program 'sentry'",)),
+    Line(
+        "Metrics for Prometheus",
+        "curl -s http://127.0.0.1:9443/metrics | head -n 3",
+        ("# TYPE nicsentry_",),
+    ),
+    Line(
+        "Follow what happens",
+        "curl -sN -m 2 'http://127.0.0.1:9443/api/v1/events?kinds=window,rules,block' | head -n 1",
+        ("retry: ",),
+    ),
     Line("End the window now", "nicsentry extract -i eth0", ("window",)),
     Line(
         "Go on in the files of the last run",
@@ -272,7 +305,9 @@ class Host(Wire):
         (files / "rules.json").write_text(RULES, encoding="utf-8")
         (files / "wrong.json").write_text(WRONG, encoding="utf-8")
         (files / "rules.v4").write_text(SAVED, encoding="utf-8")
+        (files / "eth0.conf").write_text('direction = "both"\nwindow = "1s"\n', encoding="utf-8")
         (files / "list.txt").write_text(LIST, encoding="utf-8")
+        run("ip", "-n", self.receiver, "link", "set", "lo", "up")
         self.start(self.sender, "ping", "-n", "-q", "-i", "0.02", WATCHED, stdout=subprocess.DEVNULL)
         self.shell = Shell(self)
 
@@ -280,6 +315,8 @@ class Host(Wire):
         """What a command prints, and its exit status."""
         # A user watches for ten seconds: here a part of one is enough.
         command = line.command.replace("--window 10s", "--window 200ms").replace("--window 1s", "--window 200ms")
+        if command.startswith(("nicsentry up", "nicsentry down")):  # also where systemd is process 1 of this machine
+            command = f"mount -t tmpfs tmpfs /run/systemd 2>/dev/null; {command}"
         process = self.shell.start(command.removesuffix(" &"))
         if command.endswith(" &"):
             self.shell.wait_for_programs(process, command)

@@ -4,6 +4,7 @@
 sends itself still counts. Frames that a mirror cut count by their IP length with --cut-frames."""
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from make_capture import (
 )
 from network import Controller, Network, run
 from suite import run_directory_cases, within
+from tun import within_namespace
 
 PORTS = ("right0", "right1")
 NEAR, FAR = "10.1.0.1", "10.2.0.1"
@@ -202,6 +204,92 @@ def own_case(directory):
         expect("pings and replies", [(3, 3)], [(row["packets_client"], row["packets_server"]) for row in pings])
 
 
+def with_payload(text):
+    """A datagram without a checksum: to --dedup it is the same with each payload of this length."""
+    packet = bytearray(ipv4(NEAR, FAR, UDP, udp(NEAR, FAR, 4000, 5000, text)))
+    packet[26:28] = bytes(2)
+    return bytes(packet)
+
+
+def dropped(network, chain, port="right0"):
+    shown = json.loads(network.nicsentry("rules", "show", "--json", "-i", port).stdout)
+    return shown[chain]["counters"]["dropped"]["packets"]
+
+
+def crafted_case(mode, directory):
+    """Packets that --dedup takes for one: each is judged on both ways, and each that came in is counted."""
+    count = 40
+    frames = [(IPV4, with_payload(b"%08d" % number)) for number in range(count)]
+    steps = (
+        ("ingress", "ingress", "dport=5000", 0),
+        ("egress", "egress", "dport=5000", 0),
+        ("egress", "egress, by its source", f"src={NEAR}", 0),
+        (None, "no rule", None, count),
+    )
+    with Router(directory) as network:
+        capture = Capture()
+        for kind, packet in frames:
+            capture.add(frame(kind, packet), after_us=1)
+        path = network.directory / "crafted.pcap"
+        capture.write(path)
+        run("ip", "-n", network.far, "addr", "flush", "dev", "left1")  # nobody answers there
+        words = ("--mode", mode, "--direction", "both", "--firewall", "--dedup")
+        watching = Controller(network, *words, ports=PORTS, window="1h")
+        for chain, what, condition, wanted in steps:
+            if chain:
+                rule = ("l4proto=UDP", condition, *(("--egress",) if chain == "egress" else ()))
+                network.nicsentry("rules", "add", "drop", *rule, "-i", "right0")
+            passed, drops = network.sent("right1", network.receiver), dropped(network, chain or "ingress")
+            network.send(path, count, port="left0")
+            time.sleep(0.3)
+            expect(f"{what}: forwarded", wanted, network.sent("right1", network.receiver) - passed)
+            expect(f"{what}: dropped", count - wanted, dropped(network, chain or "ingress") - drops)
+            if chain:
+                network.nicsentry("rules", "flush", *(("--egress",) if chain == "egress" else ()), "-i", "right0")
+        output = watching.stop()
+        expect(
+            "packets that count",
+            [len(steps) * count, len(steps) * sum(len(p) for _, p in frames)],
+            rows(output)[4000, 5000],
+        )
+        for port in PORTS:
+            network.check_clean(port)
+
+
+def pairs_case(directory):
+    """A packet that leaves is left out only for one that came in, was counted, and is as long."""
+    count = 30
+    with Router(directory) as network:
+        run("ip", "-n", network.far, "addr", "flush", "dev", "left1")
+        watching = Controller(network, "--direction", "both", "--dedup", "--mode", "drv", ports=PORTS, window="1h")
+        short, long = with_payload(b"short"), with_payload(b"longer than the one that came in")
+        ends = bytearray(short)
+        ends[8] = 1  # its time to live: it ends at the router, and its note stays for a moment
+        ends[10:12] = bytes(2)
+        summed = sum(int.from_bytes(ends[at : at + 2], "big") for at in range(0, 20, 2))
+        summed = (summed & 0xFFFF) + (summed >> 16)
+        ends[10:12] = (~((summed & 0xFFFF) + (summed >> 16)) & 0xFFFF).to_bytes(2, "big")
+        with within_namespace(network.sender):
+            outside = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            outside.bind(("left0", 0))
+        with within_namespace(network.receiver):
+            router = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            router.bind(("right1", 0))
+        for _ in range(count):
+            outside.send(frame(IPV4, bytes(ends)))
+            for packet in (short, short, long):  # the first one is taken for what came in, no other
+                router.send(frame(IPV4, packet, 1))
+            time.sleep(0.01)
+        time.sleep(0.3)
+        output = watching.stop()
+        copies = {(row["interface"], row["hook"]): row["packets_copies"] for row in books(output)}
+        expect("copies", count, copies["right1", "tc-egress"])
+        wanted = [count * 3, count * (2 * len(short) + len(long))]
+        expect("packets and bytes that count", wanted, rows(output)[4000, 5000])
+        outside.close()
+        router.close()
+
+
 def refusal_case(directory):
     with Network(directory) as network:
         done = network.nicsentry("run", "-i", "right0", "--dedup", check=False)
@@ -244,6 +332,8 @@ if __name__ == "__main__":
                     for mode in ("drv", "skb", "tc")
                 },
                 "the router's own packets": own_case,
+                **{f"crafted copies, mode {mode}": lambda d, m=mode: crafted_case(m, d) for mode in ("drv", "tc")},
+                "copies that did not come in": pairs_case,
                 "refusals": refusal_case,
                 **{f"cut frames, mode {mode}": lambda d, m=mode: cut_case(m, d) for mode in ("drv", "skb", "tc")},
             }

@@ -5,6 +5,7 @@
     test_full_disk.py --list | [CASE ...]      NICSENTRY: the binary (default build/nicsentry).
 """
 import errno
+import gzip
 import json
 import pathlib
 import re
@@ -216,6 +217,93 @@ def windows_case(directory):
         network.check_clean()
 
 
+KEEP_KIB = 200
+OTHERS = ("accounts.20260501T120000Z-900.csv", "sessions.20260501T120000Z-x.csv", "result_906.json", "plan-iter907.csv")
+
+
+def rotation_case(directory):
+    """Rotated files on a small disk: never more than --keep; a full disk costs windows, and none that was written."""
+    with Network(directory) as network:
+        place = network.directory / "small"
+        place.mkdir()
+        words = ("run", "-i", "right0", "--mode", "drv", "--window", "10ms", "--format", "csv,jsonl", "-o", place)
+        words += ("--rotate", "64KiB", "--keep", f"{KEEP_KIB}KiB", "--compress", "gzip")
+        made = "; ".join(f"head -c 1000 /dev/zero > {place}/{name}" for name in OTHERS)
+        mounted = f'mount -t tmpfs -o size=1M tmpfs {place} && {{ {made}; }} && exec "$@"'
+        log = network.directory / "windows.log"
+        with open(log, "w", encoding="utf-8") as said:
+            prefix = ("unshare", "--mount", "sh", "-c", mounted, "run")
+            process = network.start(network.receiver, *prefix, BINARY, *words, stdout=subprocess.DEVNULL, stderr=said)
+        path = pathlib.Path(f"/proc/{process.pid}/root{place}")
+
+        def ours():
+            files = {}
+            for file in path.iterdir():
+                try:
+                    if file.name not in (*OTHERS, "filler", ".nicsentry.lock"):
+                        files[file.name] = file.stat().st_size
+                except FileNotFoundError:
+                    pass  # it was removed meanwhile
+            return files
+
+        def windows():
+            numbers = set()
+            for name in ours():
+                if not re.fullmatch(r"windows\.(.*\.)?csv(\.gz)?", name):
+                    continue
+                try:
+                    content = (path / name).read_bytes()
+                except FileNotFoundError:
+                    continue  # rotated or removed meanwhile
+                text = gzip.decompress(content) if name.endswith(".gz") else content
+                numbers.update(int(line.split(b",")[0]) for line in text.splitlines()[1:] if b"," in line)
+            return numbers
+
+        def lost():
+            return json.loads(ask(network, "status", "--json").stdout)[0]["run"]["windows_lost"]
+
+        def watch(seconds):
+            most = 0
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                most = max(most, sum(ours().values()))
+                time.sleep(0.003)
+            return most
+
+        within(PATIENCE, "the run begins", lambda: "mode drv" in log.read_text(encoding="utf-8"))
+        within(PATIENCE, "its files are there", (path / "windows.csv").exists)
+        within(PATIENCE, "files are rotated", lambda: len([name for name in ours() if name.endswith(".gz")]) > 1)
+        most = watch(6)
+        expect(f"bytes at most ({most}) are within --keep", True, 100 << 10 < most <= KEEP_KIB << 10)
+        expect("windows lost with room", 0, lost())
+        with open(path / "filler", "ab", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError as error:
+                expect("the disk is full", errno.ENOSPC, error.errno)
+        within(PATIENCE, "windows are lost", lambda: lost() > 20)
+        before = windows()
+        time.sleep(1)
+        expect("windows that a full disk took away", set(), before - windows())
+        (path / "filler").unlink()
+        again = re.compile(r"files are written again; (\d+) windows? before window (\d+)")
+        within(PATIENCE, "windows are written again", lambda: again.search(log.read_text(encoding="utf-8")))
+        first = int(again.findall(log.read_text(encoding="utf-8"))[-1][1])
+        within(PATIENCE, "later windows", lambda: max(windows() or {0}) > first + 100)
+        counted = sum(int(count) for count, _ in again.findall(log.read_text(encoding="utf-8")))
+        expect("windows that are said to be lost", counted, lost())
+        expect("bytes at most are within --keep again", True, watch(3) <= KEEP_KIB << 10)
+        sizes = {name: (path / name).stat().st_size for name in OTHERS}
+        expect("others' files", dict.fromkeys(OTHERS, 1000), sizes)
+        seen = windows()
+        process.send_signal(signal.SIGTERM)
+        expect("exit status", 1, process.wait(timeout=PATIENCE))
+        expect_text("the message", "ENOSPC", log.read_text(encoding="utf-8"))
+        expect("windows are there", True, len(seen) > 50)
+        network.check_clean()
+
+
 def main():
     return run_directory_cases(
         {
@@ -223,6 +311,7 @@ def main():
             "a change that is not confirmed": confirm_case,
             "a run that dies meanwhile": memory_case,
             "files of windows": windows_case,
+            "rotated files": rotation_case,
         }
     )
 

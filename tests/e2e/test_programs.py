@@ -503,9 +503,22 @@ def beside_run_case(directory):
         following.wait_for(
             r"warning: programs of your own: right0: 'behind' is on its hook \(tc-ingress, mode tc\) no more"
         )
+
+        def outages():
+            rows = json.loads(network.nicsentry("status", "-i", "right0", "--json").stdout)
+            return [one for row in rows if row["ours"] for one in row["run"]["outages"]]
+
+        within(PATIENCE, "it is an outage in status", lambda: [one["name"] for one in outages()] == ["behind"])
+        (outage,) = outages()
+        expect("the outage", ("right0", "tc-ingress", "tc"), (outage["interface"], outage["hook"], outage["mode"]))
+        expect_text("what to do", "nicsentry programs load puts it there again", outage["reason"])
+        time.sleep(2.1)  # two looks later
+        expect("since when", outage["since_ns"], outages()[0]["since_ns"])
+        expect_text("status", "NOT ON ITS HOOK: 'behind' of your own", network.nicsentry("status").stdout)
         for name in ("dropping", "behind"):
             network.inside(network.receiver, *none, BINARY, "programs", "unload", name)
         following.wait_for(r"info: programs of your own: unloaded behind from right0")
+        within(PATIENCE, "no outage of what is not loaded", lambda: outages() == [])
         unload(network, "elsewhere")
         following.stop()
         check_nothing_left(network)

@@ -171,6 +171,88 @@ def states_case(mode):
     return case
 
 
+# Tags by which somebody could try to get past a rule: priorities, no id, the last id, orders, doubles, too many.
+CRAFTED = {
+    "none": (),
+    "a priority": ((TAG, 0x6000),),
+    "a priority behind a priority": ((TAG, 0xE000), (TAG, 0x2000)),
+    "10": ((TAG, 10),),
+    "10, service tag": ((SERVICE_TAG, 10),),
+    "4095": ((TAG, 4095),),
+    "4095 with all priorities": ((TAG, 0xFFFF),),
+    "10 behind a priority": ((TAG, 0), (TAG, 10)),
+    "a priority behind 10": ((TAG, 10), (TAG, 0)),
+    "10 twice": ((TAG, 10), (TAG, 10)),
+    "service tag inside": ((TAG, 10), (SERVICE_TAG, 20)),
+    "both service tags": ((SERVICE_TAG, 10), (SERVICE_TAG, 20)),
+    "three": ((SERVICE_TAG, 1), (SERVICE_TAG, 2), (TAG, 3)),
+    "eight": ((TAG, 1),) * 8,
+    "nine": ((TAG, 1),) * 9,
+    "twenty": ((TAG, 0),) * 20,
+}
+DEEP = ("nine", "twenty")  # beyond what is parsed: unjudged, and so dropped
+
+
+def crafted_case(mode, options):
+    """No order, number or kind of tags takes a packet past the set of blocked addresses or past a rule."""
+
+    def case(directory):
+        with Network(directory) as network:
+            network.inside(network.receiver, "ethtool", "-K", "right0", "rxvlan", "off", check=False)
+            watching = Controller(network, "--mode", mode, "--firewall", "--cut-frames", *options)
+
+            def command(*words):
+                network.nicsentry(*words, "-i", "right0")
+
+            def dropped():
+                shown = json.loads(network.nicsentry("rules", "show", "--json", "-i", "right0").stdout)
+                return shown["ingress"]["counters"]["dropped"]["packets"]
+
+            def passing(packet):
+                """The tags with which the packet passes."""
+                passed = []
+                for name, tags in CRAFTED.items():
+                    before = dropped()
+                    wire.send(frame(packet, tags))
+                    end = time.monotonic() + (0.15 if before == dropped() else 0)
+                    while time.monotonic() < end and dropped() == before:
+                        time.sleep(0.01)
+                    if dropped() == before:
+                        passed.append(name)
+                return passed
+
+            wire = Wire(network.sender, "left0")
+            packets = [udp(CLIENT, 5000, SERVER, 53), udp(CLIENT6, 5000, SERVER6, 53)]
+            for packet in packets:
+                expect("without a rule", list(CRAFTED), passing(packet))
+            command("block", CLIENT, CLIENT6)
+            for packet in packets:
+                expect("from a blocked address", [], passing(packet))
+            command("unblock", "--all")
+            command("rules", "add", "drop", "l4proto=UDP", "dport=53")
+            for packet in packets:
+                expect("to a port that is dropped", [], passing(packet))
+            command("rules", "flush")
+            # The outermost tag that names a VLAN decides: the kernel takes those of VLAN 0 off in front of it.
+            command("rules", "add", "drop", "vlan=10")
+            ids = {name: [tag[1] & 0xFFF for tag in tags] for name, tags in CRAFTED.items()}
+            of_ten = [name for name, of_tags in ids.items() if next(filter(None, of_tags), 0) == 10]
+            for packet in packets:
+                wanted = [name for name in CRAFTED if name not in (*of_ten, *DEEP)]
+                expect("past a rule of VLAN 10", wanted, passing(packet))
+            command("rules", "flush")
+            # Of a default of drop only what a rule accepts passes: no other tags look like VLAN 10.
+            command("rules", "add", "accept", "vlan=10")
+            command("rules", "default", "ingress", "drop", "--yes")
+            for packet in packets:
+                expect("what a rule of VLAN 10 lets in", of_ten, passing(packet))
+            wire.close()
+            watching.stop()
+            network.check_clean()
+
+    return case
+
+
 def devices_case(directory):
     """Tags that the kernel keeps beside the packet: what VLAN devices at both ends say to each other."""
     with Network(directory) as network:
@@ -225,6 +307,9 @@ def main():
     cases["on their way out"] = watched_case("tc", "both")
     cases["without --vlan"] = without_case
     cases |= {f"states, mode {mode}": states_case(mode) for mode in ("drv", "tc")}
+    for mode in ("drv", "skb", "tc"):
+        cases[f"crafted tags, mode {mode}"] = crafted_case(mode, ())
+    cases["crafted tags, with --vlan"] = crafted_case("tc", ("--vlan",))
     cases["VLAN devices"] = devices_case
     cases["programs that are there"] = adopted_case
     return run_directory_cases(cases)

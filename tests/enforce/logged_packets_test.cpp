@@ -16,6 +16,7 @@
 #include "host/rules/language/rule_text.h"
 #include "host/sessions/fingerprint.h"
 #include "tests/support/naive_firewall.h"
+#include "tests/support/packet_builder.h"
 #include "tests/support/program_pool.h"
 #include "tests/support/random_rules.h"
 #include "tests/support/tries.h"
@@ -125,6 +126,27 @@ TEST_CASE("a record says for how many packets it stands where its rule samples t
   };
   CHECK(record_of({{"every", 100}}).at("every") == 100);
   CHECK_FALSE(record_of(true).contains("every"));
+}
+
+TEST_CASE("a record has the VLANs of its packet where a tag names one") {
+  const auto vlan_of = [](const testing::Bytes& frame) {
+    event_header header{};
+    header.verdict = ACTION_DROP | ACTION_LOG;
+    return json::parse(log_record({"p", "xdp", "drv"}, std::nullopt, 0, header, frame)).value("vlan", "none");
+  };
+  const auto packet = [](std::initializer_list<std::uint16_t> vlans) {
+    testing::PacketBuilder builder;
+    IpAddress address;
+    address.bytes = {10, 0, 0, 1};
+    builder.addresses(address, address);
+    for (const std::uint16_t vlan : vlans) builder.vlan(0x8100, vlan);
+    return builder;
+  };
+  CHECK(vlan_of(packet({}).udp(1, 2).build()) == "none");
+  CHECK(vlan_of(packet({0}).udp(1, 2).build()) == "none");
+  CHECK(vlan_of(packet({10}).udp(1, 2).build()) == "10");
+  CHECK(vlan_of(packet({10, 20}).udp(1, 2).build()) == "10.20");
+  CHECK(vlan_of(packet({10}).ipv4_fragment(5, true).udp(1, 2).build()) == "10");  // it has no ports
 }
 
 }  // namespace nicsentry::logged_packets_test

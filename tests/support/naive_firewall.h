@@ -25,7 +25,7 @@ struct PacketFields {
   unsigned length = 0;  // IP total length; of unjudged packets it is not known
   unsigned dscp = 0;
   unsigned ttl = 0;
-  unsigned vlan = 4096;  // of the outermost tag; 4096: none
+  unsigned vlan = 4096;  // of the outermost tag that names one, 0: none does; 4096: no tag
   bool header = true;    // its transport header can be read
   ConnectionState state = ConnectionState::new_session;
   bool later_fragment = false;  // rules come first, although it is established

@@ -220,11 +220,13 @@ RandomRules::Packet RandomRules::packet(const ChainRules& near, const std::vecto
   if (chance(25)) {
     constexpr std::uint16_t kTagTypes[] = {0x8100, 0x88a8};
     fields.vlan = number_at_edge(near, 5, 7);
-    // Priority bits above the id; the inner tag does not count.
+    // Priority bits above the id; the inner tag counts where the outer one has no id.
     builder.vlan(kTagTypes[below(2)], static_cast<std::uint16_t>(fields.vlan | below(8) << 13U));
     before += 4;
     if (chance(40)) {
-      builder.vlan(0x8100, static_cast<std::uint16_t>(below(4096)));
+      const auto inner = static_cast<std::uint16_t>(below(4096));
+      builder.vlan(0x8100, inner);
+      fields.vlan = fields.vlan == 0 ? inner : fields.vlan;
       before += 4;
     }
   }

@@ -72,6 +72,9 @@ std::optional<Response> AccessGate::judge(const Arrival& arrival) {
   if (arrival.access == Access::admin && token->role != Access::admin) {
     return refuse(arrival, kForbiddenRequest, "the token '" + token->name + "' may read, and change nothing");
   }
+  if (arrival.token_name != nullptr) {
+    *arrival.token_name = token->name;
+  }
   if (arrival.access == Access::admin && options_.changed) {
     options_.changed(request_text(arrival) + ": by the token '" + token->name + "'");
   }

@@ -23,4 +23,13 @@ inline ChangeTerms terms_of(const Request& request) {
   return {query.yes, query.confirm, {request.caller, connection}};
 }
 
+// Who asks, for events: "the token 'alice' of 192.0.2.7", "process 4711"; empty: nobody knows.
+inline std::string asked_by(const Request& request) {
+  const std::string address = request.connection ? request.connection->remote.address.text() : "";
+  if (!request.token.empty()) {
+    return "the token '" + request.token + "'" + (address.empty() ? "" : " of " + address);
+  }
+  return request.caller ? "process " + std::to_string(*request.caller) : address;
+}
+
 }  // namespace nicsentry

@@ -26,7 +26,7 @@ std::vector<EventKind> kinds_asked(const Request& request) {
       const std::string_view word = rest.substr(0, comma);
       const auto kind = find_event_kind(word);
       if (!kind) {
-        throw BadRequest("kinds: read '" + std::string(word) + "', allowed are window, log, block and message");
+        throw BadRequest("kinds: read '" + std::string(word) + "', allowed are window, log, block, rules and message");
       }
       kinds.push_back(*kind);
       rest.remove_prefix(more ? comma + 1 : rest.size());

@@ -105,14 +105,15 @@ ChangeTerms terms_of_rules(const Firewall& firewall, const Request& request) {
 
 // A resource that is one setting of a chain. `set` gets what was decoded from the request's body.
 template <typename Wanted, typename Set>
-void add_setting(Router& router, const char* path, const RunFirewall& run, Set set) {
-  router.add("PUT", path, Lane::quick, [run, set](const Request& request) {
+void add_setting(Router& router, const char* path, const char* what, const RunFirewall& run, Set set) {
+  router.add("PUT", path, Lane::quick, [run, what, set](const Request& request) {
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();
     const auto wanted = decode<Wanted>(request.body);
     const ChangeTerms terms = terms_of_rules(firewall, request);
     run.enforcing(chain);
     set(firewall, chain, wanted, terms);
+    run.tell_rules(RunFirewall::RulesChange{what, chain, asked_by(request)});
     return encode(EnforcedAnswer{run.enforced_after_change(chain)});
   });
 }
@@ -139,6 +140,9 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const ChangeTerms terms = terms_of_rules(firewall, request);
     run.enforcing(chain);
     const Firewall::Applied applied = firewall.apply(chain, batch, terms);
+    if (!applied.changes.empty()) {
+      run.tell_rules(RunFirewall::RulesChange{"batch", chain, asked_by(request)});
+    }
     return encode(batch_answer(applied, firewall.now(), run.enforced_after_change(chain)));
   });
   router.add("PUT", resource::kDefault, Lane::quick, [run, caution](const Request& request) {
@@ -148,18 +152,19 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     const ChangeTerms terms = terms_of_rules(firewall, request);
     run.enforcing(chain);
     std::vector<std::string> cut_off = firewall.set_default(chain, wanted.action, terms);
+    run.tell_rules(RunFirewall::RulesChange{"default", chain, asked_by(request)});
     const bool beware = chain == Chain::ingress && wanted.action == RuleAction::drop;
     return encode(DefaultAnswer{std::move(cut_off), beware ? caution : std::nullopt, run.enforced_after_change(chain)});
   });
-  add_setting<AcceptEstablishedRequest>(router, resource::kAcceptEstablished, run,
+  add_setting<AcceptEstablishedRequest>(router, resource::kAcceptEstablished, "accept_established", run,
                                         [](Firewall& firewall, Chain chain, const auto& wanted, const auto& terms) {
                                           firewall.accept_established(chain, wanted.on, terms);
                                         });
-  add_setting<UnjudgedRequest>(router, resource::kUnjudged, run,
+  add_setting<UnjudgedRequest>(router, resource::kUnjudged, "unjudged", run,
                                [](Firewall& firewall, Chain chain, const auto& wanted, const auto& terms) {
                                  firewall.drop_unjudged(chain, wanted.drop, terms);
                                });
-  add_setting<NonIpRequest>(router, resource::kNonIp, run,
+  add_setting<NonIpRequest>(router, resource::kNonIp, "non_ip", run,
                             [](Firewall& firewall, Chain chain, const auto& wanted, const auto& terms) {
                               firewall.set_non_ip(chain, wanted.types, terms);
                             });
@@ -167,12 +172,14 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     Firewall& firewall = run.required();
     refuse_fields(request.body);
     const std::string what = firewall.confirm();
+    run.tell_rules(RunFirewall::RulesChange{"confirm", std::nullopt, asked_by(request)});
     return encode(ConfirmAnswer{what, run.enforced()});
   });
   router.add("POST", resource::kRevert, Lane::quick, [run](const Request& request) {
     Firewall& firewall = run.required();
     refuse_fields(request.body);
     const std::string what = firewall.revert();
+    run.tell_rules(RunFirewall::RulesChange{"revert", std::nullopt, asked_by(request)});
     return encode(RevertAnswer{what, run.enforced()});
   });
   router.add("POST", resource::kResetCounters, Lane::quick, [run](const Request& request) {

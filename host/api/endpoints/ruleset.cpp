@@ -52,6 +52,19 @@ std::optional<Chain> only_changed(const LoadAnswer& answer) {
   return ingress ? Chain::ingress : Chain::egress;
 }
 
+void tell_of_load(const RunFirewall& run, const LoadAnswer& answer, const Request& request) {
+  RunFirewall::RulesChange change{"ruleset", only_changed(answer), asked_by(request)};
+  for (const auto& set : answer.sets) {
+    if (set.changed) {
+      change.sets.push_back(set.name);
+    }
+  }
+  const bool chains = (answer.ingress && answer.ingress->changed) || (answer.egress && answer.egress->changed);
+  if (chains || !change.sets.empty()) {
+    run.tell_rules(change);
+  }
+}
+
 }  // namespace
 
 void add_ruleset_routes(Router& router, const RunFirewall& run) {
@@ -79,6 +92,7 @@ void add_ruleset_routes(Router& router, const RunFirewall& run) {
     for (const auto& set : loaded.sets) {
       answer.sets.push_back({set.name, set.entries, set.changed});
     }
+    tell_of_load(run, answer, request);
     answer.enforced = run.enforced_after_change(only_changed(answer));
     return encode(answer);
   });

@@ -42,6 +42,18 @@ struct RunFirewall {
   std::function<void(const SetChange&)> set_changed{};
   void tell(SetChange change) const;
 
+  // Told of each change of rules, settings and rulesets that was asked for, once it is in force.
+  struct RulesChange {
+    std::string what;  // "batch", "default", "accept_established", "unjudged", "non_ip", "ruleset", "confirm", "revert"
+    std::optional<Chain> chain;       // none: both, or what the change says
+    std::string by;                   // asked_by()
+    std::vector<std::string> sets{};  // that a ruleset changed
+  };
+  std::function<void(const RulesChange&)> rules_changed{};
+  void tell_rules(const RulesChange& change) const {
+    if (rules_changed) rules_changed(change);
+  }
+
   // Throws Conflict where the run has no firewall.
   Firewall& required() const;
   Enforced enforced() const;

@@ -90,6 +90,9 @@ ordered_json encode(const RunStatus& status) {
                        {"reason", outage.reason},
                        {"since_ns", outage.since_ns},
                        {"since_time", rfc3339(static_cast<TimestampNs>(outage.since_ns))}});
+    if (outage.name) {
+      outages.back()["name"] = *outage.name;
+    }
   }
   ordered_json object{{"firewall", status.firewall},         {"enforced", encode(status.enforced)},
                       {"outages", std::move(outages)},       {"ended_outputs", status.ended_outputs},
@@ -115,7 +118,7 @@ RunStatus decode(const json& answer) {
     Fields outage = fields.element("outages", outages, i);
     status.outages.push_back({outage.get<std::string>("interface", kText), outage.get<std::string>("hook", kText),
                               outage.get<std::string>("mode", kText), outage.get<std::string>("reason", kText),
-                              outage.get<std::uint64_t>("since_ns", kNumber)});
+                              outage.get<std::uint64_t>("since_ns", kNumber), outage.find<std::string>("name", kText)});
     outage.get<std::string>("since_time", kText);
   }
   status.ended_outputs = fields.get<std::vector<std::string>>("ended_outputs", "a list of texts");

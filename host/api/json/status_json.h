@@ -15,13 +15,14 @@
 
 namespace nicsentry {
 
-// A program of a run that is not on its hook any more.
+// A program of a run, or one of a user's own beside it, that is not on its hook any more.
 struct ListedOutage {
   std::string interface;
   std::string hook;
   std::string mode;
   std::string reason;
   std::uint64_t since_ns = 0;
+  std::optional<std::string> name{};  // of a user's own: that of the load
 };
 
 // The firewall of a run, in short.

@@ -13,6 +13,8 @@ const char* event_name(EventKind kind) {
       return "log";
     case EventKind::block:
       return "block";
+    case EventKind::rules:
+      return "rules";
     default:
       return "message";
   }

@@ -18,10 +18,10 @@
 namespace nicsentry {
 
 // What a run tells those who read its events.
-enum class EventKind : std::uint8_t { window, log, block, message };
-constexpr std::array<EventKind, 4> kEventKinds = {EventKind::window, EventKind::log, EventKind::block,
+enum class EventKind : std::uint8_t { window, log, block, rules, message };
+constexpr std::array<EventKind, 5> kEventKinds = {EventKind::window, EventKind::log, EventKind::block, EventKind::rules,
                                                   EventKind::message};
-const char* event_name(EventKind kind);  // "window", "log", "block", "message"
+const char* event_name(EventKind kind);  // "window", "log", "block", "rules", "message"
 // Nothing for another text.
 std::optional<EventKind> find_event_kind(std::string_view name);
 

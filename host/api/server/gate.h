@@ -24,7 +24,8 @@ struct Arrival {
   bool forwarded = false;         // it has Forwarded, X-Forwarded-* or X-Real-IP: a proxy speaks for somebody else
   Access access = Access::admin;  // that the route asks for; of what has no route: Access::read
   std::string method{};
-  std::string path{};  // without the query
+  std::string path{};                 // without the query
+  std::string* token_name = nullptr;  // where the gate lets a request in by a token, it writes the token's name there
 };
 
 // The questions of a TCP listener about its clients. Called on the server's thread: they may not wait.

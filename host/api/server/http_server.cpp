@@ -39,6 +39,10 @@ constexpr std::size_t kSlowThreads = 2;
 constexpr std::size_t kScrapeThreads = 2;
 constexpr std::size_t kMostWaiting = 64;  // requests, in each lane
 constexpr int kBacklog = 64;
+constexpr std::size_t kMostArguments = 64;  // of a query
+// A connection's memory has the header, libmicrohttpd's table of its lines, and the answer's header. Only what is used
+// of it takes pages.
+constexpr std::size_t kMemoryForHeader = 4;  // times its limit
 
 struct DaemonDeleter {
   void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
@@ -48,6 +52,8 @@ struct DaemonDeleter {
 struct Exchange {
   MHD_Connection* connection = nullptr;
   Request request;
+  std::string query;  // percent-encoded
+  bool begun = false;
   std::string body;
   std::size_t body_bytes = 0;
   std::optional<Router::Match> match;
@@ -141,21 +147,47 @@ std::optional<pid_t> caller_of(MHD_Connection* connection) {
   return known && peer.pid > 0 ? std::optional(peer.pid) : std::nullopt;
 }
 
-MHD_Result take_argument(void* query, MHD_ValueKind /*kind*/, const char* name, const char* value) {
-  auto& arguments = *static_cast<std::map<std::string, std::string>*>(query);
-  if (!arguments.emplace(name, value == nullptr ? "" : value).second) {
-    arguments[std::string(name) + ", a second time"];  // which of them is meant, nobody knows
+// Names and values of a form: '+' is a space (application/x-www-form-urlencoded).
+std::string decoded_argument(std::string text) {
+  std::replace(text.begin(), text.end(), '+', ' ');
+  return decoded_segment(text);
+}
+
+std::vector<std::string_view> arguments_of(std::string_view query) {
+  std::vector<std::string_view> arguments;
+  while (!query.empty()) {
+    const std::string_view argument = query.substr(0, query.find('&'));
+    if (!argument.empty()) {
+      arguments.push_back(argument);
+    }
+    query.remove_prefix(std::min(argument.size() + 1, query.size()));
   }
-  return MHD_YES;
+  return arguments;
+}
+
+// Throws BadRequest.
+std::map<std::string, std::string> parse_query(std::string_view query) {
+  const std::vector<std::string_view> arguments = arguments_of(query);
+  if (arguments.size() > kMostArguments) {
+    throw BadRequest("query: read " + std::to_string(arguments.size()) + " arguments, allowed are " +
+                     std::to_string(kMostArguments));
+  }
+  std::map<std::string, std::string> parsed;
+  for (const std::string_view argument : arguments) {
+    const std::size_t equals = argument.find('=');
+    const std::string name = decoded_argument(std::string(argument.substr(0, equals)));
+    const std::string value =
+        equals == std::string_view::npos ? "" : decoded_argument(std::string(argument.substr(equals + 1)));
+    if (!parsed.emplace(name, value).second) {
+      parsed[name + ", a second time"];  // which of them is meant, nobody knows
+    }
+  }
+  return parsed;
 }
 
 void read_query(Exchange& exchange) {
-  std::map<std::string, std::string> encoded;
-  MHD_get_connection_values(exchange.connection, MHD_GET_ARGUMENT_KIND, &take_argument, &encoded);
   try {
-    for (const auto& [name, value] : encoded) {
-      exchange.request.query[decoded_segment(name)] = decoded_segment(value);
-    }
+    exchange.request.query = parse_query(exchange.query);
   } catch (const Error& error) {
     exchange.response = problem(error);
     exchange.refused = true;
@@ -344,12 +376,30 @@ struct HttpServer::State {
     const auto& listener = *static_cast<const Listener*>(self);
     State& state = *listener.state;
     try {
-      if (*context == nullptr) {
-        return state.begin(listener, connection, url, method, context);
+      if (*context == nullptr) {  // no memory
+        return MHD_NO;
       }
-      return state.go_on(*static_cast<Exchange*>(*context), data, *size);
+      auto& exchange = *static_cast<Exchange*>(*context);
+      return exchange.begun ? state.go_on(exchange, data, *size)
+                            : state.begin(listener, connection, url, method, exchange);
     } catch (const std::exception&) {  // no memory: the connection is closed
       return MHD_NO;
+    }
+  }
+
+  // Cuts the query off before libmicrohttpd (0.9.75) parses it: where its arguments do not fit into the connection's
+  // memory, it sends no answer. The buffer is its own, and may be written.
+  static void* on_target(void* /*self*/, const char* target, MHD_Connection* /*connection*/) noexcept {
+    try {
+      auto exchange = std::make_unique<Exchange>();
+      if (char* query = std::strchr(const_cast<char*>(target), '?'); query != nullptr) {
+        exchange->query = query + 1;
+        query[0] = '\0';
+        query[exchange->query.empty() ? 0 : 1] = '\0';  // it has found the '?' already
+      }
+      return exchange.release();
+    } catch (const std::exception&) {  // no memory: the connection is closed
+      return nullptr;
     }
   }
 
@@ -500,35 +550,49 @@ struct HttpServer::State {
 
   // The header is whole. A body that is announced as too large is refused before it comes.
   MHD_Result begin(const Listener& listener, MHD_Connection* connection, const char* url, const char* method,
-                   void** context) {
+                   Exchange& exchange) {
     set_deadline(connection, limits.body);
-    auto made = std::make_unique<Exchange>();
-    made->connection = connection;
-    made->request.method = method;
-    made->request.path = url;
-    made->match = router.find(made->request.method, made->request.path, made->response);
-    made->refused = !made->match;
-    const bool refused_by_gate = refuse_by_gate(listener, *made);
-    if (!made->refused) {
-      made->request.captures = made->match->captures;
-      made->request.caller = caller_of(connection);
-      made->request.connection = ends_of(connection);
-      if (const auto tags = header_values(connection, MHD_HTTP_HEADER_IF_MATCH); !tags.empty()) {
-        made->request.if_match = joined(tags);
-      }
-      made->request.accept = joined(header_values(connection, MHD_HTTP_HEADER_ACCEPT));
-      read_query(*made);
-    }
-    Exchange& exchange = *made;
-    *context = made.release();
-    if (refused_by_gate) {  // of a stranger's body nothing is read
+    exchange.begun = true;
+    exchange.connection = connection;
+    exchange.request.method = method;
+    exchange.request.path = url;
+    exchange.match = router.find(exchange.request.method, exchange.request.path, exchange.response);
+    exchange.refused = !exchange.match;
+    if (refuse_by_gate(listener, exchange)) {  // of a stranger's body nothing is read
       return send(connection, exchange.response, MHD_RESPMEM_MUST_COPY);
     }
-    if (announced_bytes(connection) > limits.body_bytes) {
-      return send(connection, problem(413, "a body may have " + std::to_string(limits.body_bytes) + " bytes"),
-                  MHD_RESPMEM_MUST_COPY);
+    if (const auto refusal = refuse_by_header(connection)) {
+      return send(connection, *refusal, MHD_RESPMEM_MUST_COPY);
+    }
+    if (!exchange.refused) {
+      exchange.request.captures = exchange.match->captures;
+      exchange.request.caller = caller_of(connection);
+      exchange.request.connection = ends_of(connection);
+      if (const auto tags = header_values(connection, MHD_HTTP_HEADER_IF_MATCH); !tags.empty()) {
+        exchange.request.if_match = joined(tags);
+      }
+      exchange.request.accept = joined(header_values(connection, MHD_HTTP_HEADER_ACCEPT));
+      read_query(exchange);
     }
     return MHD_YES;
+  }
+
+  // Nothing, or the answer that is given before the body comes.
+  std::optional<Response> refuse_by_header(MHD_Connection* connection) const {
+    const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info != nullptr && info->header_size > limits.header_bytes) {
+      return problem(431, "a header may have " + std::to_string(limits.header_bytes) + " bytes");
+    }
+    // A proxy before us could have taken another one for the body's end (RFC 9112, 6.3).
+    const auto lengths = header_values(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (lengths.size() > 1 ||
+        (!lengths.empty() && !header_values(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING).empty())) {
+      return problem(400, "the length of the body is said twice; allowed is one Content-Length or Transfer-Encoding");
+    }
+    if (announced_bytes(connection) > limits.body_bytes) {
+      return problem(413, "a body may have " + std::to_string(limits.body_bytes) + " bytes");
+    }
+    return std::nullopt;
   }
 
   static bool refuse_by_gate(const Listener& listener, Exchange& exchange) {
@@ -539,11 +603,12 @@ struct HttpServer::State {
     const auto ends = ends_of(connection);
     std::optional<Response> refusal;
     if (ends) {
-      refusal = listener.gate.refusal(
-          {ends->local, ends->remote, header_values(connection, MHD_HTTP_HEADER_HOST),
-           header_values(connection, MHD_HTTP_HEADER_ORIGIN), header_values(connection, "Sec-Fetch-Site"),
-           header_values(connection, MHD_HTTP_HEADER_AUTHORIZATION), is_forwarded(connection),
-           exchange.match ? exchange.match->access : Access::read, exchange.request.method, exchange.request.path});
+      refusal = listener.gate.refusal({ends->local, ends->remote, header_values(connection, MHD_HTTP_HEADER_HOST),
+                                       header_values(connection, MHD_HTTP_HEADER_ORIGIN),
+                                       header_values(connection, "Sec-Fetch-Site"),
+                                       header_values(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+                                       is_forwarded(connection), exchange.match ? exchange.match->access : Access::read,
+                                       exchange.request.method, exchange.request.path, &exchange.request.token});
     }
     // Once the client has gone, its port can be another one's: the gate may have judged that one.
     if (!refusal && !ends_of(connection)) {
@@ -667,11 +732,12 @@ void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
   constexpr unsigned kUsual =
       MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
   const auto start = [&](unsigned flags, auto... more) {
-    return MHD_start_daemon(
-        flags, 0, nullptr, nullptr, &on_request, context, MHD_OPTION_NOTIFY_COMPLETED, &on_completed, context,
-        MHD_OPTION_NOTIFY_CONNECTION, &on_connection, context, MHD_OPTION_CONNECTION_LIMIT, most,
-        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        limits.header_bytes, MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, more..., MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, nullptr, nullptr, &on_request, context, MHD_OPTION_NOTIFY_COMPLETED,
+                            &on_completed, context, MHD_OPTION_NOTIFY_CONNECTION, &on_connection, context,
+                            MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_CONNECTION_TIMEOUT,
+                            static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            kMemoryForHeader * limits.header_bytes, MHD_OPTION_URI_LOG_CALLBACK, &on_target, nullptr,
+                            MHD_OPTION_UNESCAPE_CALLBACK, &keep_encoded, nullptr, more..., MHD_OPTION_END);
   };
   MHD_Daemon* daemon = context->gate.tls
                            ? start(kUsual | static_cast<unsigned>(MHD_USE_TLS), MHD_OPTION_HTTPS_CERT_CALLBACK2,

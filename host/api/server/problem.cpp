@@ -32,6 +32,8 @@ const char* title_of(unsigned status) {
       return "Content Too Large";
     case 429:
       return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
     case 503:
       return "Service Unavailable";
     default:

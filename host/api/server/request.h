@@ -31,6 +31,7 @@ struct Request {
   std::map<std::string, std::string> query{};      // decoded; a name without "=" has an empty value
   std::optional<pid_t> caller{};                   // the process at a Unix socket's other end
   std::optional<ConnectionEnds> connection{};      // by which it came; none: a Unix socket
+  std::string token{};                             // the name of the token by which the request was let in
   std::string accept{};                            // the header; empty where there is none
   std::optional<std::string> if_match{};           // the header; an empty one is none that fits
   std::string text{};                              // of a route that takes it so: the body as it came; `body` is empty

@@ -9,13 +9,13 @@
 #include <cerrno>
 #include <deque>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "host/base/error.h"
+#include "host/base/text_reading.h"
 
 namespace nicsentry {
 namespace {
@@ -29,12 +29,12 @@ Error tls_error(const std::filesystem::path& file, int code) {
 }
 
 std::string content_of(const std::filesystem::path& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (!file.is_open() || file.bad()) {
+  if (!file.is_open()) {
     throw SystemError(errno, "reading " + path.string());
   }
-  return text;
+  return read_text(file, path.string());
 }
 
 gnutls_datum_t datum_of(std::string& text) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <numeric>
 #include <optional>
@@ -24,6 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kDdosFolder = "dump_ddos";
+constexpr const char* kCryptoFolder = "dump_crypto";
 constexpr TimestampNs kNsOfSecond = 1'000'000'000;
 constexpr std::uint64_t kHeaderRoom = 2048;  // a growing file that begins anew has a header, which nobody asks room for
 
@@ -60,6 +63,16 @@ bool all_digits(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](unsigned char one) { return std::isdigit(one) != 0; });
 }
 
+// Names of files that grow: others' files of like names are not counted and not removed.
+bool is_growing_name(std::string_view stem, std::string_view extension) {
+  constexpr std::array<std::string_view, 5> kTables{"sessions", "packets", "windows", "hosts", "ports"};
+  if (extension == ".csv" && stem == "results") {
+    return true;
+  }
+  return (extension == ".csv" || extension == ".jsonl") &&
+         std::find(kTables.begin(), kTables.end(), stem) != kTables.end();
+}
+
 // The last window of "STEM.20260501T120000Z-NUMBER.EXTENSION[.gz|.zst]"; nothing for other names.
 std::optional<std::uint64_t> rotated_window(std::string_view name) {
   for (const std::string_view suffix : {".gz", ".zst"}) {
@@ -69,7 +82,8 @@ std::optional<std::uint64_t> rotated_window(std::string_view name) {
   }
   const std::size_t extension = name.rfind('.');
   const std::size_t time = extension == std::string_view::npos ? extension : name.rfind('.', extension - 1);
-  if (extension == std::string_view::npos || time == std::string_view::npos || time == 0) {
+  if (extension == std::string_view::npos || time == std::string_view::npos || time == 0 ||
+      !is_growing_name(name.substr(0, time), name.substr(extension))) {
     return std::nullopt;
   }
   const std::string_view middle = name.substr(time + 1, extension - time - 1);
@@ -100,8 +114,11 @@ std::optional<std::uint64_t> single_window(std::string_view name) {
 // Nothing for a file that is none of ours, or grows.
 std::optional<std::uint64_t> window_of(const fs::path& path) {
   const std::string name = path.filename().string();
-  const auto rotated = rotated_window(name);
-  return rotated ? rotated : single_window(name);
+  if (const auto rotated = rotated_window(name)) {
+    return rotated;
+  }
+  const std::string folder = path.parent_path().filename().string();
+  return folder == kDdosFolder || folder == kCryptoFolder ? single_window(name) : std::nullopt;
 }
 
 template <typename Act>
@@ -124,7 +141,7 @@ FileKeeper::FileKeeper(fs::path directory, const Retention& retention,
   for (const auto& [path, header_bytes] : growing) {
     growing_[path] = {std::min(now, begin_of(path, now)), header_bytes, last_window};
   }
-  for (const fs::path& place : {directory_, directory_ / "dump_ddos", directory_ / "dump_crypto"}) {
+  for (const fs::path& place : {directory_, directory_ / kDdosFolder, directory_ / kCryptoFolder}) {
     find_kept(place);
   }
 }
@@ -299,7 +316,7 @@ std::uint64_t FileKeeper::growing_bytes() const {
 
 std::uint64_t next_rotated_window(const fs::path& directory) {
   std::uint64_t next = 0;
-  for (const fs::path& place : {directory, directory / "dump_crypto"}) {
+  for (const fs::path& place : {directory, directory / kCryptoFolder}) {
     each_file(place, [&next](const fs::path& path) {
       if (const auto window = rotated_window(path.filename().string())) {
         next = std::max(next, *window + 1);

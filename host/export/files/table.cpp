@@ -10,6 +10,7 @@
 #include <cmath>
 #include <ctime>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -333,6 +334,21 @@ std::string groups_text(const Groups& groups, const TableOptions& options) {
                          : group_name(largest, *options.by, options.services) + " with " + percent(part));
 }
 
+// The part of the packets whose server is only known as the end with the lower port; nothing where rows do not depend
+// on it, or it is too small to turn a table around.
+std::optional<double> guessed_part(const WindowReport& report, const Grouping& grouping) {
+  if (grouping.key == Grouping::Key::protocol) return std::nullopt;
+  std::uint64_t all = 0;
+  std::uint64_t guessed = 0;
+  for (const SessionWindow& session : report.sessions) {
+    const std::uint64_t packets = session.packets_server + session.packets_client;
+    all += packets;
+    guessed += session.server_method == ServerMethod::lower_port ? packets : 0;
+  }
+  const double part = static_cast<double>(guessed) / static_cast<double>(std::max<std::uint64_t>(all, 1));
+  return part < outstanding_part ? std::nullopt : std::optional(part);
+}
+
 // Returns "3 lost", or "3 LOST" in capitals for a number above 0.
 std::string alarming(std::uint64_t count, std::string_view quiet, std::string_view loud) {
   return fmt::format("{} {}", count, count == 0 ? quiet : loud);
@@ -446,6 +462,12 @@ std::string format_table(const WindowReport& report, const TableOptions& options
   if (options.by) {
     const Groups groups = groups_of(report, *options.by);
     title += groups_text(groups, options);
+    if (const auto guessed = guessed_part(report, *options.by)) {
+      title += fmt::format(", {} with a guessed server", percent(*guessed));
+      totals.push_back(
+          "guessed servers: the end with the lower port counts as the server, so a source may be the target, as in a "
+          "reflection attack; --format hosts and --stream hosts count each address by what it sends and gets");
+    }
     const std::vector<const SessionGroup*> top = top_groups(groups, options);
     lines = group_lines(wanted, top, extras_of(report, top), groups.packets, limit);
     const std::size_t more = groups.rows.size() - std::min(options.top, groups.rows.size());

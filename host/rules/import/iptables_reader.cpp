@@ -197,8 +197,47 @@ class RuleReader {
     throw Untold("limit: the unit of time " + text);
   }
 
+  // "512kb/s" is 512 KiB a second (libxt_hashlimit.c).
+  static std::uint64_t bytes_a_second(const std::string& text) {
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 32U;
+    constexpr std::pair<const char*, std::uint64_t> kUnits[] = {
+        {"b", 1}, {"kb", 1U << 10U}, {"mb", 1U << 20U}, {"gb", 1U << 30U}};
+    const std::size_t slash = text.find('/');
+    const std::size_t letters = text.find_first_not_of("0123456789");
+    const std::string unit = text.substr(letters, slash - letters);
+    const std::uint64_t number = whole(text.substr(0, letters), "limit");
+    for (const auto& [name, bytes] : kUnits) {
+      if (unit == name && number < kMost / bytes && unit_of(text.substr(slash + 1)) == "second") {
+        return number * bytes;
+      }
+    }
+    throw Untold("limit: read " + text + ", allowed are b/s, kb/s, mb/s and gb/s, and less than 4 GiB/s");
+  }
+
+  // xt_hashlimit.c: a bucket holds what comes in a second. A burst is no room in it: it is given out once, and never
+  // fills again.
+  ForeignLimit limit_of_bytes() const {
+    if (!limit_.burst.empty()) {
+      throw Untold("hashlimit: a burst of bytes is given out once and never comes back, a bucket here fills again");
+    }
+    const std::uint64_t bytes = bytes_a_second(limit_.rate);
+    constexpr std::uint64_t kLeastBytes = 125;
+    if (bytes < kLeastBytes) {
+      throw Untold("limit: read " + limit_.rate + ", a rate has 1 kbit/s at least");
+    }
+    ForeignLimit made;
+    made.limit.rate = {bytes * 8, 1, true};
+    made.limit.burst = bytes;  // a larger packet passes a full bucket, here as there
+    made.note = "a packet counts there as up to 16 bytes more than it has";
+    return made;
+  }
+
   void finish_limit() {
     const std::size_t slash = limit_.rate.find('/');
+    if (limit_.hashed && slash != std::string::npos && limit_.rate.find('b') < slash) {
+      finish_hashed(limit_of_bytes(), "second");
+      return;
+    }
     if (slash == std::string::npos || limit_.rate.find('b') < slash) {
       throw Untold("limit: read " + limit_.rate + ", allowed are packets in a time");
     }
@@ -206,17 +245,25 @@ class RuleReader {
     const std::uint64_t burst = limit_.burst.empty() ? kUsualBurst : whole(limit_.burst, "burst");
     ForeignLimit made;
     made.limit = packets_limit(whole(limit_.rate.substr(0, slash), "limit"), unit, burst);
-    made.beyond = limit_.beyond;
     if (limit_.hashed) {
-      made.limit.key = hash_key();
-      if (!buckets_.insert(limit_.name).second) {
-        throw Untold("hashlimit: two rules have buckets in " + limit_.name + ", here each has its own");
-      }
-      // Without the option iptables forgets a bucket after one unit of time.
-      const std::uint64_t expire_s =
-          limit_.expire_ms.empty() ? seconds_of(unit) : whole(limit_.expire_ms, "htable-expire") / 1000;
-      made.note = forgets_too_soon(made.limit, expire_s);
+      finish_hashed(std::move(made), unit);
+      return;
     }
+    made.beyond = limit_.beyond;
+    rule_.limit = made;
+  }
+
+  void finish_hashed(ForeignLimit made, const std::string& unit) {
+    made.beyond = limit_.beyond;
+    made.limit.key = hash_key();
+    if (!buckets_.insert(limit_.name).second) {
+      throw Untold("hashlimit: two rules have buckets in " + limit_.name + ", here each has its own");
+    }
+    // Without the option iptables forgets a bucket after one unit of time.
+    const std::uint64_t expire_s =
+        limit_.expire_ms.empty() ? seconds_of(unit) : whole(limit_.expire_ms, "htable-expire") / 1000;
+    const std::string forgets = forgets_too_soon(made.limit, expire_s);
+    made.note += (made.note.empty() || forgets.empty() ? "" : "; ") + forgets;
     rule_.limit = made;
   }
 

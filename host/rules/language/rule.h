@@ -67,7 +67,7 @@ struct PortRange {
 std::vector<PortRange> normalised(std::vector<PortRange> ranges);
 
 // Fields that are numbers (number_fields.h). ICMP types and codes are those of the rule's protocol. `length` is the IP
-// total length, `vlan` the id of the outermost tag, `ttl` of IPv6 the hop limit.
+// total length, `vlan` the id of the outermost tag that has one, `ttl` of IPv6 the hop limit.
 enum class NumberField : std::uint8_t { icmp_type, icmp_code, length, dscp, ttl, vlan };
 using NumberRanges = std::vector<PortRange>;    // as normalised() returns them; empty: any
 inline constexpr std::uint16_t kNoVlan = 4096;  // the value of a packet without a tag

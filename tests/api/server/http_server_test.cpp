@@ -182,6 +182,88 @@ TEST_CASE("a connection serves several requests", "[server]") {
   }
 }
 
+TEST_CASE("a request with many or large parts is served or refused, and never left without an answer", "[server]") {
+  Running running;
+  const std::uint16_t port = running.server.listen_tcp(loopback(), {});
+  const auto many = [](std::size_t count, const auto& one) {
+    std::string all;
+    for (std::size_t i = 0; i < count; ++i) {
+      all += one(std::to_string(i));
+    }
+    return all;
+  };
+  const auto request = [](const std::string& target, const std::string& headers = {}) {
+    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n";
+  };
+  const auto arguments = [&](std::size_t count) {
+    return request("/quick?x=" + many(count - 1, [](const std::string& i) { return "&a" + i + "=1"; }));
+  };
+  const auto headers = [&](std::size_t count) {
+    return request("/quick", many(count, [](const std::string& i) { return "X-" + i + ": 1\r\n"; }));
+  };
+  const auto cookies = [&](std::size_t count) {
+    return request("/quick", many(count, [](const std::string& i) { return "Cookie: c" + i + "=1\r\n"; }));
+  };
+  const auto header_of = [&](std::size_t bytes) { return request("/quick", "X: " + std::string(bytes, 'x') + "\r\n"); };
+  const struct {
+    const char* what;
+    std::string text;
+    std::string status;
+  } rows[] = {
+      {"64 arguments", arguments(64), "200"},
+      {"65 arguments", arguments(65), "400"},
+      {"500 arguments", arguments(500), "400"},
+      {"2000 arguments", arguments(2000), "400"},
+      {"30000 empty arguments", request("/quick?" + std::string(30'000, '&')), "200"},
+      {"a query of 30 kB", request("/quick?a=" + std::string(30'000, 'q')), "200"},
+      {"a query of 40 kB", request("/quick?a=" + std::string(40'000, 'q')), "431"},
+      {"a path of 10 kB", request("/" + std::string(10'000, 'p')), "404"},
+      {"a path of 40 kB", request("/" + std::string(40'000, 'p')), "431"},
+      {"500 headers", headers(500), "200"},
+      {"500 cookies", cookies(500), "200"},
+      {"a header of 30 kB", header_of(30'000), "200"},
+      {"a header of 32.5 kB", header_of(32'500), "200"},  // there is memory for the answer, too
+      {"a header of 33 kB", header_of(33'000), "431"},
+      {"two lengths", request("/quick", "Content-Length: 0\r\nContent-Length: 5\r\n"), "400"},
+      {"a length of chunks", request("/quick", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), "400"},
+  };
+  for (const auto& row : rows) {
+    for (const bool tcp : {false, true}) {
+      INFO(row.what << (tcp ? ", by TCP" : ""));
+      HttpTestClient client = tcp ? HttpTestClient(port) : HttpTestClient(running.socket);
+      client.send(row.text);
+      const std::string answer = client.read_answer(3s);
+      CHECK_THAT(answer, Catch::StartsWith("HTTP/1.1 " + row.status));
+      if (row.status != "200") {
+        CHECK_THAT(answer, Catch::Contains("application/problem+json"));
+      }
+    }
+  }
+  // What is too large for a connection's memory is answered by libmicrohttpd itself.
+  for (const std::string& text : {headers(20'000), cookies(20'000), header_of(1'000'000), arguments(100'000)}) {
+    HttpTestClient client(running.socket);
+    client.send(text);
+    CHECK_THAT(client.read_answer(3s), Catch::StartsWith("HTTP/1.1 4"));
+  }
+  check_prompt(running);
+}
+
+TEST_CASE("arguments of a query are decoded, and one that comes twice is told from one that comes once", "[server]") {
+  Router router;
+  router.add("GET", "/query", Lane::quick,
+             [](const Request& request) { return nlohmann::ordered_json(request.query); });
+  HttpServer server(router);
+  const TestDirectory directory;
+  const std::string socket = (directory.path() / "query.sock").string();
+  server.listen_unix(socket);
+  CHECK_THAT(http_exchange(socket, http_request_text("GET", "/query?a=1+2%2B3&b&c=&=d&&e==%26")),
+             Catch::EndsWith(R"({"":"d","a":"1 2+3","b":"","c":"","e":"=&"})"));
+  CHECK_THAT(http_exchange(socket, http_request_text("GET", "/query?a=1&a=2")),
+             Catch::EndsWith(R"({"a":"1","a, a second time":""})"));
+  CHECK_THAT(http_exchange(socket, http_request_text("GET", "/query?a=%zz")), Catch::StartsWith("HTTP/1.1 400"));
+  CHECK_THAT(http_exchange(socket, http_request_text("GET", "/query")), Catch::EndsWith("{}"));
+}
+
 TEST_CASE("an endless header line is refused while it comes, and holds no memory", "[server]") {
   const Running running;
   HttpTestClient client(running.socket);

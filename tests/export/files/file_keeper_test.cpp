@@ -270,6 +270,31 @@ TEST_CASE("files of an earlier run count, and go first") {
   CHECK(there("dump_ddos/mine.json"));  // not of ours
 }
 
+TEST_CASE("files of others with like names are not removed, and number no window") {
+  const TemporaryDirectory directory;
+  const Names others{"accounts.20260501T120000Z-900.csv",
+                     "backup.20260501T120000Z-901.tar.gz",
+                     "sessions.20260501T120000Z-902.txt",
+                     "sessions.20260501T120000Z-903.csv.bak",
+                     "sessions.20260501T120000Z-x.csv",
+                     "old-sessions.20260501T120000Z-904.csv",
+                     "results.20260501T120000Z-905.jsonl",
+                     "result_906.json",
+                     "plan-iter907.csv"};
+  for (const std::string& name : others) put(directory.path() / name, std::string(100'000, 'x'));
+  Run run(directory.path(), retention_of({}, {1h, 100'000}));
+  CHECK(run.next_window() == 0);
+  for (int i = 0; i < 50; ++i) {
+    run.pass(1h);
+    REQUIRE(run.write(20).errors.empty());
+  }
+  const Names names = run.names();
+  for (const std::string& name : others) {
+    INFO(name);
+    CHECK(std::find(names.begin(), names.end(), name) != names.end());
+  }
+}
+
 TEST_CASE("without room to compress, a rotated file stays as it is") {
   on_small_disk(std::size_t{1} << 20, [](const std::filesystem::path& path) {
     Run run(path, retention_of({1h, std::nullopt}, {}, Compression::gzip));

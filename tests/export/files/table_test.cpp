@@ -59,6 +59,28 @@ TEST_CASE("the table summarizes a window") {
         "  events: 3 sent, 3 arrived, 0 lost, 0 left out\n");
 }
 
+TEST_CASE("a table of sources says for how many packets the server is only guessed") {
+  WindowReport report = sample_report();
+  TableOptions options{0, 5, parse_grouping("src")};
+  const auto hint = Contains("--format hosts and --stream hosts count each address by what it sends and gets");
+  CHECK_THAT(format_table(report, options), !Contains("guessed server"));
+  SessionWindow session = tcp_session();  // a reflector's answers from a high port
+  session.client.address = ipv4(10, 0, 1, 7);
+  session.server_method = ServerMethod::lower_port;
+  session.packets_client = 5;
+  report.sessions.push_back(session);
+  CHECK_THAT(
+      format_table(report, options),
+      Contains("10.0.1.7 with 53.8 % of their packets, 53.8 % with a guessed server, incoming packets only\n") && hint);
+  options.by = parse_grouping("dport");
+  CHECK_THAT(format_table(report, options), Contains("53.8 % with a guessed server") && hint);
+  options.by = parse_grouping("proto");
+  CHECK_THAT(format_table(report, options), !Contains("guessed server"));
+  report.sessions.front().packets_client = 10'000;
+  options.by = parse_grouping("src");
+  CHECK_THAT(format_table(report, options), !Contains("guessed server"));
+}
+
 TEST_CASE("the table sums sessions up by what they have in common, those with the most packets first") {
   WindowReport report = sample_report();
   SessionWindow session = tcp_session();

@@ -201,6 +201,21 @@ TEST_CASE("hashlimit with a drop is a limit for each source, destination or pref
   CHECK(import_texts(ipv6).ruleset.at("ingress").at("rules").at(0).at("per") == "source/48");
 }
 
+TEST_CASE("hashlimit in bytes is a limit in bits, whose bucket holds what comes in a second") {
+  const Imported read = imported(
+      "-A INPUT -p udp -m hashlimit --hashlimit-above 512kb/s --hashlimit-mode srcip --hashlimit-name a -j DROP\n"
+      "-A INPUT -p tcp -m hashlimit --hashlimit-above 1mb/s --hashlimit-mode dstip --hashlimit-name b "
+      "--hashlimit-htable-expire 500 -j DROP\n");
+  json made = read.ruleset.at("ingress").at("rules");
+  for (json& rule : made) rule.erase("src");
+  CHECK(made == json::parse(R"([
+      {"l4proto": "UDP", "action": "limit", "rate": "4194304bit/s", "burst": "524288B", "per": "source"},
+      {"l4proto": "TCP", "action": "limit", "rate": "8388608bit/s", "burst": "1048576B", "per": "destination"}])"));
+  REQUIRE(read.left_out.size() == 2);
+  CHECK_THAT(read.left_out.at(0), Catch::Contains("up to 16 bytes more") && !Catch::Contains("is full again"));
+  CHECK_THAT(read.left_out.at(1), Catch::Contains("up to 16 bytes more") && Catch::Contains("is full again after 0 s"));
+}
+
 TEST_CASE("limit with an acceptance is a limit and a rule, where the policy or the next rules drop the rest") {
   const std::string accept = "-A INPUT -p icmp -m icmp --icmp-type 8 -m limit --limit 2/hour -j ACCEPT\n";
   CHECK_THAT(imported(accept).left_out.at(0), Catch::Contains("meets the next rules"));
@@ -221,7 +236,13 @@ TEST_CASE("a limit of iptables that no rule says is left out, one that is not qu
   };
   const std::string above = "-m hashlimit --hashlimit-above 10/min --hashlimit-name a ";
   left(above + "--hashlimit-mode srcip,dstport -j DROP", "for a source or a destination only");
-  left("-m hashlimit --hashlimit-above 512kb/s --hashlimit-name a -j DROP", "allowed are packets in a time");
+  left("-m hashlimit --hashlimit-above 512kb/s --hashlimit-burst 1mb --hashlimit-name a -j DROP",
+       "a burst of bytes is given out once");
+  left("-m hashlimit --hashlimit-above 512kb/min --hashlimit-name a -j DROP", "allowed are b/s, kb/s, mb/s and gb/s");
+  left("-m hashlimit --hashlimit-above 5xb/s --hashlimit-name a -j DROP", "allowed are b/s, kb/s, mb/s and gb/s");
+  left("-m hashlimit --hashlimit-above 9gb/s --hashlimit-name a -j DROP", "less than 4 GiB/s");
+  left("-m hashlimit --hashlimit-above 100b/s --hashlimit-name a -j DROP", "a rate has 1 kbit/s at least");
+  left("-m limit --limit 512kb/s -j DROP", "allowed are packets in a time");
   left(above + "-m tcp --dport 22 -j DROP", "it stands behind a limit");
   left(above + "-m conntrack --ctstate NEW -j DROP", "it stands behind a limit");
   left(above + "-j ACCEPT", "accept what is within it and drop the rest");
