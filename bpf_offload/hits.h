@@ -45,12 +45,14 @@ __noinline __u32 add_hit(__u64 high, __u64 low, __u64 query, __u32 name)
 
 	key.prefix = HIT_NAME_BITS + 32;
 	key.name = name;
-	key.address[0] = bpf_cpu_to_be64(low << 32);
+	key.address[0] = bpf_htonl(low);
 	if (query & QUERY_IPV6) {
 		key.prefix = HIT_NAME_BITS + 128;
 		key.name = name + 1;
-		key.address[0] = bpf_cpu_to_be64(high);
-		key.address[1] = bpf_cpu_to_be64(low);
+		key.address[0] = bpf_htonl(high >> 32);
+		key.address[1] = bpf_htonl(high);
+		key.address[2] = bpf_htonl(low >> 32);
+		key.address[3] = bpf_htonl(low);
 	}
 	count = bpf_map_lookup_elem(&hit_addresses, &key);
 	if (!count)

@@ -269,6 +269,12 @@ void UserObject::load() {
   }
   LogEnd end = end_of(log.get());
   const std::string where = card_ ? " for the card of " + card_->name : "";
+  if (end.reason.empty() && card_ && result == -EINVAL) {
+    // The verifier had nothing against it; the driver tells why it cannot translate a program in the kernel's log only.
+    const std::string reason = "the driver's reason is in the kernel's log: dmesg | grep 'NFP net bpf'";
+    throw VerifierRefusal(name_ + ": the driver of " + card_->name + " does not take it: EINVAL\n  " + reason, reason,
+                          std::nullopt);
+  }
   if (end.reason.empty()) {
     throw SystemError(
         -result, name_ + ": loading the program" + where,

@@ -17,7 +17,21 @@ namespace {
 constexpr unsigned kIpv4Bits = 32;
 constexpr unsigned kIpv6Bits = 128;
 
-std::uint64_t big_endian(std::uint64_t word) { return htobe64(word); }
+std::uint32_t upper(std::uint64_t number) { return static_cast<std::uint32_t>(number >> 32U); }
+
+std::uint32_t lower(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
+
+void put(std::uint64_t high, std::uint64_t low, hit_key& key) {
+  key.address[0] = htobe32(upper(high));
+  key.address[1] = htobe32(lower(high));
+  key.address[2] = htobe32(upper(low));
+  key.address[3] = htobe32(lower(low));
+}
+
+// Half an IPv6 address: 0 or 1.
+std::uint64_t half_of(const hit_key& key, unsigned half) {
+  return std::uint64_t{be32toh(key.address[2 * half])} << 32U | be32toh(key.address[2 * half + 1]);
+}
 
 // The bits below which a number is 0; `most` for 0.
 unsigned zero_bits(Uint128 number, unsigned most) {
@@ -32,22 +46,21 @@ hit_key key_of(std::uint32_t name, Uint128 first, unsigned bits, bool ipv6) {
   key.prefix = HIT_NAME_BITS + bits;
   key.name = name | (ipv6 ? 1U : 0U);
   if (ipv6) {
-    key.address[0] = big_endian(static_cast<std::uint64_t>(first >> 64U));
-    key.address[1] = big_endian(static_cast<std::uint64_t>(first));
+    put(static_cast<std::uint64_t>(first >> 64U), static_cast<std::uint64_t>(first), key);
   } else {
-    key.address[0] = big_endian(static_cast<std::uint64_t>(first) << 32U);
+    put(static_cast<std::uint64_t>(first) << 32U, 0, key);
   }
   return key;
 }
 
 AddressRange range_of(const hit_key& key) {
   const std::size_t family = (key.name & 1U) != 0 ? kIpv6 : kIpv4;
-  AddressKey first{big_endian(key.address[0]), big_endian(key.address[1])};
+  AddressKey first{half_of(key, 0), half_of(key, 1)};
   AddressKey last = first;
   const unsigned width = family == kIpv6 ? kIpv6Bits : kIpv4Bits;
   const unsigned free = width - (key.prefix - HIT_NAME_BITS);
   if (family == kIpv4) {
-    first = {big_endian(key.address[0]) >> 32U, 0};
+    first = {upper(half_of(key, 0)), 0};
     last = {first.high | ((std::uint64_t{1} << free) - 1), 0};
   } else if (free >= 64) {
     last.high |= free == kIpv6Bits ? ~std::uint64_t{0} : (std::uint64_t{1} << (free - 64)) - 1;

@@ -21,6 +21,7 @@ MODES = {
     "tc": ["--mode", "tc"],
     "tc egress": ["--mode", "tc", "--direction", "both"],
 }
+WINDOW = f"{max(60, PATIENCE // 3)}s"  # longer than a case, also where the machine is emulated
 
 
 def run(*command, check=True):
@@ -171,7 +172,7 @@ class Controller:
     counter = 0
 
     def __init__(
-        self, network, *arguments, ports=("right0",), window="60s", stdout=subprocess.DEVNULL, prefix=(), **options
+        self, network, *arguments, ports=("right0",), window=WINDOW, stdout=subprocess.DEVNULL, prefix=(), **options
     ):
         Controller.counter += 1
         self.output = network.directory / f"run{Controller.counter}"

@@ -47,44 +47,29 @@ def control_groups():
     raise Skipped("no control groups (cgroup2) that can be written")
 
 
-class Systemd:
-    def __init__(self, network, settings):
-        """`settings`: of [Service], in a drop-in of each unit: text by the unit's name."""
-        if not pathlib.Path(SYSTEMD).exists() or shutil.which("systemctl") is None:
-            raise Skipped("there is no systemd (package systemd)")
+class Container:
+    """systemd as process 1 of namespaces of its own, in the network namespace of a test."""
+
+    def __init__(self, network, target, script, *arguments):
+        """`script` ends as systemd, which starts `target`."""
+        self.target = target
         self.group = control_groups() / f"nicsentry-test-{os.getpid()}"
-        self.units = network.directory / "units"
         self.log = network.directory / "systemd.log"
-        self.units.mkdir()
-        self.config = self.units / "config"
-        shutil.copytree(REPOSITORY / "share" / "config", self.config)
-        for name in TARGETS:
-            (self.units / name).write_text("[Unit]\n", encoding="utf-8")
-        for name, section in settings.items():
-            text = DEVICE.sub("", (UNITS / name).read_text(encoding="utf-8"))
-            text = re.sub(r"^ExecStart=\S+", f"ExecStart={PLACE}/nicsentry", text, flags=re.MULTILINE)
-            # Not that of an installation here.
-            text, changed = re.subn(r"--config [^\s\"]+", f"--config {CONFIG}", text)
-            assert changed == 1, f"{name} names no configuration"
-            (self.units / name).write_text(text, encoding="utf-8")
-            folder = self.units / f"{name}.d"
-            folder.mkdir()
-            (folder / "test.conf").write_text(f"[Service]\n{section}\n", encoding="utf-8")
         self.group.mkdir()
         try:
-            self.process = self.start(network)
+            self.process = self.start(network, script, arguments)
         except BaseException:
             self.remove_group()
             raise
 
-    def start(self, network):
+    def start(self, network, script, arguments):
         # The control group is of the host's /sys, which `ip netns exec` replaces.
-        script = f'echo $$ > "{self.group}/cgroup.procs"; exec ip netns exec {network.receiver} "$@"'
+        enter = f'echo $$ > "{self.group}/cgroup.procs"; exec ip netns exec {network.receiver} "$@"'
         separate = ("unshare", "--pid", "--fork", "--kill-child", "--mount", "--cgroup", "--uts", "--ipc")
-        boot = ("sh", "-c", BOOT, "boot", BUILD, PLACE, self.units, SYSTEMD)
+        boot = ("sh", "-c", script, "boot", *arguments)
         with open(self.log, "w", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [*("sh", "-c", script, "start"), *separate, *map(str, boot)],
+                [*("sh", "-c", enter, "start"), *separate, *map(str, boot)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -95,7 +80,7 @@ class Systemd:
     def __enter__(self):
         try:
             end = time.monotonic() + PATIENCE
-            while self.systemctl("is-active", "test.target", check=False).stdout != "active\n":
+            while self.systemctl("is-active", self.target, check=False).stdout != "active\n":
                 if time.monotonic() > end or self.process.poll() is not None:
                     raise Mismatch(f"expected systemd to start, seen {self.log.read_text(encoding='utf-8')!r}")
                 time.sleep(0.1)
@@ -132,13 +117,39 @@ class Systemd:
     def systemctl(self, *words, check=True):
         return self.inside("systemctl", *words, check=check)
 
-    def nicsentry(self, *words, check=True):
-        return self.inside(
-            "env", "-u", "NICSENTRY_RUNTIME_DIR", "-u", "NICSENTRY_PIN_DIR", f"{PLACE}/nicsentry", *words, check=check
-        )
-
     def shown(self, unit, name):
         return self.systemctl("show", "--value", "-p", name, unit).stdout.strip()
 
     def said(self):
         return self.log.read_text(encoding="utf-8")
+
+
+class Systemd(Container):
+    """With the units of a build."""
+
+    def __init__(self, network, settings):
+        """`settings`: of [Service], in a drop-in of each unit: text by the unit's name."""
+        if not pathlib.Path(SYSTEMD).exists() or shutil.which("systemctl") is None:
+            raise Skipped("there is no systemd (package systemd)")
+        self.units = network.directory / "units"
+        self.units.mkdir()
+        self.config = self.units / "config"
+        shutil.copytree(REPOSITORY / "share" / "config", self.config)
+        for name in TARGETS:
+            (self.units / name).write_text("[Unit]\n", encoding="utf-8")
+        for name, section in settings.items():
+            text = DEVICE.sub("", (UNITS / name).read_text(encoding="utf-8"))
+            text = re.sub(r"^ExecStart=\S+", f"ExecStart={PLACE}/nicsentry", text, flags=re.MULTILINE)
+            # Not that of an installation here.
+            text, changed = re.subn(r"--config [^\s\"]+", f"--config {CONFIG}", text)
+            assert changed == 1, f"{name} names no configuration"
+            (self.units / name).write_text(text, encoding="utf-8")
+            folder = self.units / f"{name}.d"
+            folder.mkdir()
+            (folder / "test.conf").write_text(f"[Service]\n{section}\n", encoding="utf-8")
+        super().__init__(network, "test.target", BOOT, BUILD, PLACE, self.units, SYSTEMD)
+
+    def nicsentry(self, *words, check=True):
+        return self.inside(
+            "env", "-u", "NICSENTRY_RUNTIME_DIR", "-u", "NICSENTRY_PIN_DIR", f"{PLACE}/nicsentry", *words, check=check
+        )

@@ -122,7 +122,8 @@ def states_case(mode):
 
     def case(directory):
         with Network(directory) as network:
-            watching = Controller(network, "--mode", mode, "--direction", "both", "--vlan", "--firewall")
+            options = ("--vlan", "--firewall", "--timeouts", "udp=1h")  # longer than the case takes anywhere
+            watching = Controller(network, "--mode", mode, "--direction", "both", *options)
             network.nicsentry("rules", "add", "accept", "conntrack=RELATED", "-i", "right0")
             network.nicsentry("rules", "default", "ingress", "drop", "--yes", "-i", "right0")
             outside, inside = Wire(network.sender, "left0"), Wire(network.receiver, "right0")
@@ -262,7 +263,7 @@ def devices_case(directory):
                 made = run("ip", "-n", namespace, "link", "add", *words, check=False)
                 if made.returncode != 0:
                     raise Skipped(f"this kernel has no VLAN devices: {made.stderr.strip()}")
-                run("ip", "-n", namespace, "link", "set", f"vlan{vlan}", "up")
+                run("ip", "-n", namespace, "link", "set", f"vlan{vlan}", "arp", "on", "up")  # the port has it off
             run("ip", "-n", namespace, "addr", "add", f"{own}/24", "dev", "vlan10")
         watching = Controller(network, "--mode", "tc", "--direction", "both", "--vlan")
         network.inside(network.sender, "ping", "-n", "-c", 3, "-i", "0.2", SERVER)

@@ -7,10 +7,12 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 import time
 
 from checksum import checksum
 
+DEVICE = "/dev/net/tun"
 TUNSETIFF = 0x400454CA  # linux/if_tun.h
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 CLONE_NEWNET = 0x40000000
@@ -36,8 +38,10 @@ class Tun:
     """Whoever has the object is what is behind the device. `typed`: before each packet stands its EtherType."""
 
     def __init__(self, namespace, name, typed=False):
+        if not os.path.exists(DEVICE):  # no udev has loaded the module
+            subprocess.run(["modprobe", "tun"], check=True)
         with within_namespace(namespace):
-            self.descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+            self.descriptor = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK)
             fcntl.ioctl(
                 self.descriptor, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | (0 if typed else IFF_NO_PI))
             )

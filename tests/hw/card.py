@@ -26,6 +26,7 @@ SHARDS = 8
 SHARE_MASK = SHARE_ALL = 0xFFFF
 BUCKET_BITS_SHIFT, BUCKET_BITS_MASK = 16, 0x1F
 CAPTURE_KNOWN = 1 << 21
+VLANS = 1 << 27
 UNKNOWN = 0xFFFFFFFF
 # The most bytes of a frame in an event. The program sends 128, more behind long extension headers, never beyond this.
 EVENT_BYTES = 512
@@ -98,8 +99,10 @@ def raw(address):
 class Tuple:
     """A packet's session as the program sees it: raw words, the lower end first."""
 
-    def __init__(self, protocol, source, destination):
+    def __init__(self, protocol, source, destination, vlans=()):
+        """`vlans`: the ids of at most two tags, the outer one first; of a program that does not look at them none."""
         self.protocol = NUMBERS[protocol]
+        self.vlans = (*vlans, 0, 0)[:2]
         ends = [struct.unpack(f"<{len(raw(a)) // 4}I", raw(a)) for a, _ in (source, destination)]
         ports = [struct.unpack("<H", struct.pack(">H", port))[0] for _, port in (source, destination)]
         self.from_higher = (ends[0], ports[0]) > (ends[1], ports[1])
@@ -113,8 +116,9 @@ class Tuple:
         a = b = 0
         for pair, (low, high) in enumerate(self.pairs):
             k = keys[2 * pair : 2 * pair + 4]
-            a += ((k[0] + low) & U32) * ((k[1] + high) & U32)
-            b += ((k[2] + low) & U32) * ((k[3] + high) & U32)
+            outer, inner = self.vlans if pair == 0 else (0, 0)
+            a += ((k[0] + low) & U32) * ((k[1] + high + (outer << 16)) & U32)
+            b += ((k[2] + low) & U32) * ((k[3] + high + (inner << 16)) & U32)
         return a & U64, b & U64
 
 
@@ -179,7 +183,8 @@ class Program:
         if packet["cause"]:
             self.add(self.totals, (SHARDS + CAUSES.index(packet["cause"])) * 2 + half, 1, 0, octets)
             return
-        ends = Tuple(packet["protocol"], packet["source"], packet["destination"])
+        vlans = packet.get("vlans", ()) if config & VLANS else ()
+        ends = Tuple(packet["protocol"], packet["source"], packet["destination"], vlans)
         a, b = ends.fingerprint(keys)
         row = mix(a) % SHARDS * 2 + half
         if self.totals.lookup(row) is None:

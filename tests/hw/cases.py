@@ -798,13 +798,14 @@ def rules_case(directory, _):
     return f"block of an address and a prefix on two ports: {cost} messages"
 
 
-def flow(number):
-    """A packet of UDP session `number`, as one of the traffic file."""
+def flow(number, vlans=()):
+    """A packet of UDP session `number`, as one of the traffic file. `vlans`: ids in its tags, the outer first."""
     source, destination = (f"10.9.{number >> 8}.{number & 255}", 4000), ("192.0.2.9", 53)
     udp = struct.pack(">HHHH", 4000, 53, 12, 0) + b"cost"
     ip = struct.pack(">BBHHHBBH", 0x45, 0, 32, 0, 0x4000, 64, 17, 0) + raw(source[0]) + raw(destination[0])
-    frame = bytes(12) + b"\x08\0" + ip + udp
+    frame = bytes(12) + b"".join(struct.pack(">HH", 0x8100, vlan) for vlan in vlans) + b"\x08\0" + ip + udp
     return {
+        "vlans": vlans,
         "frame": frame.hex(),
         "bytes": 32,
         "cause": "",
@@ -812,6 +813,54 @@ def flow(number):
         "source": source,
         "destination": destination,
     }
+
+
+# How the files write VLANs, and the ids in the tags.
+VLANS = {"": (), "5": (5,), "6": (6,), "5.6": (5, 6), "6.5": (6, 5), "4095": (4095,)}
+
+
+def vlans_case(directory, _):
+    """With --vlan the card has the builds that look at tags: the same addresses are a session in each VLAN."""
+    said = []
+    with Machine(directory) as machine:
+        for profile in ("ddos", "crypto"):
+            watching = controller(machine, "--mode", "hw", "--vlan", profile=profile)
+            card = Program(0)
+            packets = [flow(1, vlans) for vlans in VLANS.values()]
+            for count in (1, 3):  # what the program does not know, then what it counts by itself
+                send([card], [packet for packet in packets for _ in range(count)])
+                settle()
+            length = instructions(0)
+            del card
+            output = watching.stop()
+            seen = {row["vlan"]: row["packets_client"] for row in read_lines(output / "sessions.jsonl")}
+            expect(f"{profile}: packets of the sessions", {vlan: 4 for vlan in VLANS}, seen)
+            books = read_lines(output / "windows.jsonl")
+            check_nothing_lost(books)
+            expect(f"{profile}: packets that the program did not know", len(VLANS), summed(books, "packets_unknown"))
+            expect(f"{profile}: packets on sessions", 3 * len(VLANS), summed(books, "packets_on_sessions"))
+            check_clean()
+            said.append(f"{profile}_vlan.o: {length} NFP instructions")
+
+        # Without the option a session has all of them.
+        watching = controller(machine, "--mode", "hw")
+        send([Program(0)], [flow(1, vlans) for vlans in VLANS.values()])
+        settle()
+        rows = read_lines(watching.stop() / "sessions.jsonl")
+        expect("without the option", [(len(VLANS), "")], [(row["packets_client"], row["vlan"]) for row in rows])
+        check_clean()
+
+        attach("nfp0", OBJECTS / "ddos.o")
+        text = refused("run", "-i", "nfp0", "--mode", "hw", "--vlan", "--profile", "ddos")
+        expect_text("words about a program that looks at no tags", "does not look at VLAN tags; detach it first", text)
+        take_off("nfp0")
+        for options in (("--profile", "all"), ("--firewall",)):
+            text = refused("run", "-i", "nfp0", "--mode", "hw", "--vlan", *options)
+            expect_text(
+                f"words about {options}", "the card takes 2560 NFP instructions, and 'sentry' would have 2658", text
+            )
+            check_clean()
+    return "; ".join(said)
 
 
 def learn(card, flows):
@@ -938,6 +987,7 @@ CASES = {
         "conflicts, dump and pin, as the kernel's test_offload.py has them": conflicts_case,
         "a map update in the program is refused in the driver's words": offence_case,
         "doctor lists what the card has": doctor_case,
+        "--vlan: the same addresses in each VLAN": vlans_case,
         "a port removed under the controller": port_gone_case,
         "the driver removed under the controller": eject_case,
     },
@@ -951,6 +1001,15 @@ CASES = {
 }
 
 
+def take_all_off():
+    """After a case that failed, so that the next one begins as the first."""
+    for port in ("nfp0", "nfp1"):
+        for how in ("xdpoffload", "xdpdrv", "xdpgeneric"):
+            run("ip", "link", "set", "dev", port, how, "off", check=False)
+    for path in CLAIMS.iterdir():
+        path.unlink()
+
+
 def main(suite, prepared, *only):
     traffic = Traffic(pathlib.Path(prepared))
     for port in ("nfp0", "nfp1"):
@@ -961,7 +1020,11 @@ def main(suite, prepared, *only):
     def bound(case):
         def call():
             with tempfile.TemporaryDirectory() as directory:
-                return case(directory, traffic)
+                try:
+                    return case(directory, traffic)
+                except BaseException:
+                    take_all_off()
+                    raise
 
         return call
 

@@ -9,6 +9,7 @@ NICSENTRY: the binary (default build/nicsentry). The traffic and what the model 
 is fast, and handed to the virtual machine.
 """
 import json
+import os
 import pathlib
 import pickle
 import shutil
@@ -126,6 +127,9 @@ def compile_programs(directory):
 
 
 def main(suite, *cases):
+    # Seconds that the tests wait for what ends by itself; a window is a third of it. An emulated processor that others
+    # use, too, takes minutes to verify a program with the firewall.
+    os.environ.setdefault("NICSENTRY_PATIENCE", "600")
     own_programs = suite.startswith("programs")
     with tempfile.TemporaryDirectory() as directory:
         (compile_programs if own_programs else prepare)(pathlib.Path(directory))

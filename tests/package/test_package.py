@@ -8,6 +8,7 @@ The package is that of scripts/package.sh --quick, which compiles what has chang
 """
 import collections.abc
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -19,10 +20,13 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 # pylint: disable=wrong-import-position
+from api_client import ask  # noqa: E402
 from compare import BINARY, PATIENCE, expect, expect_text  # noqa: E402
 from network import run  # noqa: E402
 from peers import INSIDE, OUTSIDE, Peers  # noqa: E402
-from suite import REPOSITORY, Mismatch, Skipped, run_directory_cases, slow  # noqa: E402
+from suite import REPOSITORY, Mismatch, Skipped, run_directory_cases, slow, within  # noqa: E402
+from systemd import Container  # noqa: E402
+from test_prometheus import TOKEN, Prometheus  # noqa: E402
 
 LONG = 3000  # seconds for a build from the start
 OUT = REPOSITORY / "build-package"
@@ -128,7 +132,8 @@ def contents_case(directory):
 class Tree:
     """Debian 12 in a directory, with what the package needs; commands run in a network namespace."""
 
-    def __init__(self, directory, package):
+    def __init__(self, directory, package, also=()):
+        """`also`: further packages."""
         if shutil.which("debootstrap") is None:
             raise Skipped("there is no debootstrap")
         self.path = pathlib.Path(directory) / "tree"
@@ -143,7 +148,7 @@ class Tree:
             needed = command("dpkg-deb", "-f", package, "Depends")
             names = [re.sub(r"[ (|].*", "", one.strip()) for one in needed.split(",")]
             self.inside((), "apt-get", "update", "-qq")
-            self.inside((), "apt-get", "install", "-y", "-qq", "--no-install-recommends", *names)
+            self.inside((), "apt-get", "install", "-y", "-qq", "--no-install-recommends", *names, *also)
         except BaseException:
             self.close()
             raise
@@ -189,8 +194,8 @@ class Tree:
 
 
 @contextlib.contextmanager
-def tree_of(directory, package) -> collections.abc.Iterator[Tree]:
-    tree = Tree(directory, package)
+def tree_of(directory, package, also=()) -> collections.abc.Iterator[Tree]:
+    tree = Tree(directory, package, also)
     try:
         yield tree
     finally:
@@ -264,5 +269,128 @@ def life_case(directory):
             expect(f"/{place} is left", False, (tree.path / place).exists())
 
 
+UNIT = "nicsentry@right0.service"
+API = "http://127.0.0.1:9443"
+# A tree as root, with systemd as process 1. udev does not run: what it would note down of the port is there already.
+BOOT_TREE = """
+set -e
+mount --make-rprivate /
+mount --bind "$1" "$1"
+cd "$1"
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t bpf bpf sys/fs/bpf
+mount -t tmpfs -o mode=755 tmpfs run
+mkdir -p run/udev/data run/udev/tags/systemd
+index=$(cat sys/class/net/right0/ifindex)
+printf '%s\\n' I:1 E:SYSTEMD_ALIAS=/sys/subsystem/net/devices/right0 G:systemd Q:systemd V:1 >"run/udev/data/n$index"
+: >"run/udev/tags/systemd/n$index"
+touch run/udev/control
+pivot_root . mnt
+umount -l /mnt
+export container=nicsentry-test
+exec /lib/systemd/systemd --system --unit=multi-user.target --show-status=0 --log-target=console
+"""
+CONFIGURATION = """
+mode = "drv"
+window = "1s"
+listen = ["127.0.0.1:9443"]
+token-file = "/etc/nicsentry/tokens"
+"""
+ADMIN = "administrator-admin-0"
+
+
+class Booted(Container):
+    """The tree, with systemd."""
+
+    def __init__(self, network, tree):
+        super().__init__(network, "multi-user.target", BOOT_TREE, tree.path)
+
+    def inside(self, *words, check=True):
+        clean = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
+        return super().inside(*clean, *words, check=check)
+
+    def state(self):
+        return self.systemctl("is-active", UNIT, check=False).stdout.strip()
+
+
+def dropped(prometheus):
+    return sum(prometheus.query('nicsentry_firewall_blocked_packets_total{chain="ingress"}'))
+
+
+def check_service(tree, network, booted, package, directory):
+    booted.inside("dpkg", "-i", tree.take(package))
+    expect("units that an installation starts", "inactive", booted.state())
+    (tree.path / "etc/nicsentry/right0.conf").write_text(CONFIGURATION, encoding="utf-8")
+    tokens = tree.path / "etc/nicsentry/tokens"
+    tokens.touch(mode=0o600)
+    tokens.write_text(f"read {TOKEN} prometheus\nadmin {ADMIN}\n", encoding="utf-8")
+    booted.systemctl("start", UNIT)
+    expect(
+        "the port's device",
+        "active",
+        booted.systemctl("is-active", "sys-subsystem-net-devices-right0.device").stdout.strip(),
+    )
+    expect_text("status", "driven by process", booted.inside("nicsentry", "status", "-i", "right0").stdout)
+    prometheus = Prometheus(network)
+    network.echo(network.receiver, 5300)
+
+    def reached():
+        return network.ask(network.sender, INSIDE, 5300) > 0
+
+    expect("UDP from outside before it is blocked", True, reached())
+    booted.inside("nicsentry", "block", OUTSIDE, "-i", "right0", "--yes")
+    expect("UDP of the blocked address", False, reached())
+    within(PATIENCE, "the blocked packets in Prometheus", lambda: dropped(prometheus) >= 3)
+    expect("blocked addresses in Prometheus", [1], prometheus.query("nicsentry_blocked_entries"))
+
+    first = booted.shown(UNIT, "MainPID")
+    booted.inside("dpkg", "-i", "--force-confold", tree.take(newer(package, directory)))
+    expect("the service after an upgrade", "active", booted.state())
+    expect("the upgrade has started a new run", True, booted.shown(UNIT, "MainPID") not in (first, "0"))
+    expect("UDP of the blocked address after an upgrade", False, reached())
+    within(PATIENCE, "the new run in Prometheus", lambda: 3 <= dropped(prometheus))
+
+    header = ("-H", f"Authorization: Bearer {ADMIN}", "-H", "Content-Type: application/json")
+    removal = ("-X", "POST", "-d", json.dumps({"entries": [OUTSIDE]}))
+    answer = ask(network, "/api/v1/sets/blocked/removals", *header, *removal, base=API)
+    expect(f"status of a removal by the API ({answer.text})", 200, answer.status)
+    expect("UDP of an address that the API has unblocked", True, reached())
+    booted.inside("nicsentry", "block", OUTSIDE, "-i", "right0", "--yes")
+    booted.systemctl("stop", UNIT)
+    expect("UDP of the blocked address without a run", False, reached())
+    booted.systemctl("start", UNIT)
+
+    booted.inside("dpkg", "-r", "nicsentry")
+    expect("the service after the removal", "inactive", booted.state())
+    network.check_clean()
+    expect("UDP without the package", True, reached())
+    booted.inside("dpkg", "-P", "nicsentry")
+    expect("the configuration after a purge", ["tokens"], [path.name for path in tokens.parent.iterdir()])
+
+
+@slow
+def service_case(directory):
+    """On a bare Debian 12 with systemd: install, start, block, see it in Prometheus, upgrade, stop, remove, purge."""
+    package = built()
+    also = ("systemd", "systemd-sysv")
+    with tree_of(directory, package, also) as tree, tempfile.TemporaryDirectory() as other, Peers(other) as network:
+        with Booted(network, tree) as booted:
+            try:
+                check_service(tree, network, booted, package, directory)
+            except Mismatch as mismatch:
+                said = booted.inside("journalctl", "-u", UNIT, "-n", "30", "--no-pager", check=False).stdout
+                raise Mismatch(f"{mismatch}\n{said}") from mismatch
+
+
 if __name__ == "__main__":
-    sys.exit(run_directory_cases({"what it holds": contents_case, "install, upgrade, remove and purge": life_case}))
+    sys.exit(
+        run_directory_cases(
+            {
+                "what it holds": contents_case,
+                "install, upgrade, remove and purge": life_case,
+                "the service, from the installation to the purge": service_case,
+            }
+        )
+    )

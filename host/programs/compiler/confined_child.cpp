@@ -164,7 +164,7 @@ class Child {
     }
     const int signal = WTERMSIG(status);
     if (signal == SIGXCPU || signal == SIGKILL) {
-      return "it took longer than " + std::to_string(limits_.time.count()) + " s";
+      return "it took longer than " + std::to_string(limits_.processor.count()) + " s of the processor";
     }
     return "signal " + std::to_string(signal) + "; it may have needed more than " +
            std::to_string(limits_.memory >> 20) + " MiB";

@@ -10,7 +10,8 @@
 namespace nicsentry::programs {
 
 struct ChildLimits {
-  std::chrono::seconds time{10};       // of the processor, and of the clock
+  std::chrono::seconds processor{20};
+  std::chrono::seconds time{60};       // of the clock: longer, as others use the processor, too
   std::size_t memory = 1UL << 30;      // address space, bytes
   std::size_t output = 16UL << 20;     // standard output, bytes
   std::size_t messages = 256UL << 10;  // standard error, bytes
@@ -26,7 +27,7 @@ struct ConfinedCommand {
 
 struct ChildOutput {
   bool succeeded = false;
-  std::string failure;  // how it ended otherwise: "exit status 1", "it took longer than 20 s", ...
+  std::string failure;  // how it ended otherwise: "exit status 1", "it took longer than 60 s", ...
   std::string output;
   std::string messages;  // standard error
 };

@@ -151,7 +151,7 @@ ConfinementFailure confine(const Confinement& confinement, const ChildLimits& li
   if (failure.code != 0) {
     return failure;
   }
-  const auto seconds = static_cast<rlim_t>(limits.time.count());
+  const auto seconds = static_cast<rlim_t>(limits.processor.count());
   if (!limit(RLIMIT_CPU, seconds) || !limit(RLIMIT_AS, limits.memory) || !limit(RLIMIT_FSIZE, 0) ||
       !limit(RLIMIT_CORE, 0)) {
     return failed("setting limits");
