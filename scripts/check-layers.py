@@ -14,6 +14,7 @@ FLOORS = {
     "cli": 11,
     "app": 10,
     "polycube": 9,
+    "top": 9,
     "api": 8,
     "programs": 7,
     "ports": 6,
@@ -41,7 +42,7 @@ INNER = {
     "programs": ["reading", "loaded", "verify", "monitor", "dialect", "compiler", "values", "lint"],
 }
 # (from, to): a room above may include only these parts.
-ONLY_PART = {("cli", "api"): {"client", "json"}}
+ONLY_PART = {("cli", "api"): {"client", "json"}, ("top", "api"): {"client", "json"}}
 ALLOWED_BESIDE: set[tuple[str, str]] = set()
 HOST_MAY_INCLUDE = {"types.h", "icmp.h", "facts.h", "tcp.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

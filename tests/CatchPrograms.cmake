@@ -45,7 +45,7 @@ add_dependencies(firewall_tests bpf_objects)
 add_subdirectory(support)
 
 foreach(room analysis api app base bpf_offload capture cli config enforce export/files export/stream filter lockout metrics packet polycube ports programs/lint programs/values report rules
-        run sessions)
+        run sessions top)
   add_subdirectory(${room})
 endforeach()
 

@@ -17,6 +17,7 @@ void add_serve_command(CLI::App& app, Action& chosen);
 void add_replay_command(CLI::App& app, Action& chosen);
 void add_attach_commands(CLI::App& app, Action& chosen);
 void add_up_commands(CLI::App& app, Action& chosen);
+void add_top_command(CLI::App& app, Action& chosen);
 void add_status_command(CLI::App& app, Action& chosen);
 void add_extract_command(CLI::App& app, Action& chosen);
 void add_doctor_command(CLI::App& app, Action& chosen);

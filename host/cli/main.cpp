@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   add_replay_command(app, chosen);
   add_attach_commands(app, chosen);
   add_up_commands(app, chosen);
+  add_top_command(app, chosen);
   add_status_command(app, chosen);
   add_extract_command(app, chosen);
   add_doctor_command(app, chosen);

@@ -189,6 +189,11 @@ REFUSED = (  # arguments, what the error names
     ("sessions --limit 1001", "1001"),
     ("watch --every 10ms", "10ms"),
     ("watch --filter port -i none0", "port"),
+    ("top --by some", "some"),
+    ("top --sort name", "name"),
+    ("top --every 10ms", "10ms"),
+    ("top --filter port -i none0", "port"),
+    ("top --for 400d -i none0", "400d"),
     ("programs check", "FILE"),
     ("programs check /none.json --mode fast", "fast"),
     ("programs check /none.json --direction up", "up"),
@@ -263,6 +268,7 @@ UNDERSTOOD = (  # arguments of lines that are right, and fail only for what they
     "connections --json -i none0",
     "sessions --json -i none0 --filter tcp --by src/24 --sort sessions --limit 5",
     "watch --json -i none0 --sort bits --every 500ms --count 3",
+    "top -i none0 --by src/24 --sort name --reverse --every 500ms --filter udp --for 10m",
     "programs check /none.json --mode skb --direction ingress --log warn -o /none --json",
     "programs check /none.c",
     "programs format /none.c --lines",
@@ -320,7 +326,7 @@ class CommandLine(unittest.TestCase):
                 done = call(arguments)
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertEqual(done.stdout, "")
-                self.assertRegex(done.stderr, r"/?none")
+                self.assertRegex(done.stderr, r"/?none|is no terminal")
 
     def test_a_capture_that_is_not_there_has_no_table(self):
         done = call("rules explain --rules - /none.pcap", '{"rules": []}')

@@ -42,6 +42,7 @@ void set(CURL* handle, CURLoption option, Value value) {
 
 // A request under way, as curl shows it.
 struct Course {
+  const std::stop_token* stop = nullptr;
   int socket = -1;
   std::optional<SteadyClock::time_point> unread_since;
   std::string reason;  // for which it was given up
@@ -57,6 +58,9 @@ int note_socket(void* self, curl_socket_t socket, curlsocktype /*purpose*/) noex
 // curl calls this at least once a second. Another value than 0 ends the request.
 int look_on(void* self, curl_off_t /*total*/, curl_off_t got, curl_off_t /*to_send*/, curl_off_t /*sent*/) noexcept {
   auto& course = *static_cast<Course*>(self);
+  if (course.stop != nullptr && course.stop->stop_requested()) {
+    return 1;
+  }
   try {
     const auto reason = got == 0 && course.socket >= 0 ? why_unread(course.socket) : std::nullopt;
     if (!reason) {
@@ -86,6 +90,7 @@ HttpAnswer http_request(const std::string& socket, const std::string& method, co
   }
   HttpAnswer answer;
   Course course;
+  course.stop = limits.stop;
   std::array<char, CURL_ERROR_SIZE> reason{};
   const std::string url = "http://localhost" + path;
   set(handle.get(), CURLOPT_UNIX_SOCKET_PATH, socket.c_str());

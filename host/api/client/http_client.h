@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 
 namespace nicsentry {
@@ -9,6 +10,7 @@ namespace nicsentry {
 struct ClientLimits {
   std::chrono::milliseconds connect{5'000};
   std::chrono::milliseconds whole{150'000};  // a large window takes its time to be written
+  const std::stop_token* stop = nullptr;     // ends a request within a second; it outlives the client
 };
 
 struct HttpAnswer {
