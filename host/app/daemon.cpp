@@ -20,6 +20,7 @@
 
 #include "host/analysis/live_analysis.h"
 #include "host/api/client/find_controller.h"
+#include "host/api/endpoints/access.h"
 #include "host/api/endpoints/connections.h"
 #include "host/api/endpoints/events.h"
 #include "host/api/endpoints/explain.h"
@@ -32,6 +33,7 @@
 #include "host/api/endpoints/status.h"
 #include "host/api/endpoints/version.h"
 #include "host/api/endpoints/windows.h"
+#include "host/api/page/page.h"
 #include "host/api/server/http_server.h"
 #include "host/app/firewall_setup.h"
 #include "host/app/logged_packets.h"
@@ -286,6 +288,8 @@ class Daemon {
       return EventLoop::Clock::now().time_since_epoch() - EventLoop::Clock::duration(turned_.load()) < kStandstill;
     });
     add_events_routes(router_, *feed_);
+    add_access_routes(router_);
+    add_page_routes(router_);
     server_->listen_unix(socket_path_);
     tcp_api_ = std::make_unique<TcpApi>(*server_, options_.listen, messages_);
   }
