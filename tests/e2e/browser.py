@@ -163,7 +163,7 @@ class Browser:
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 url = message["params"]["request"]["url"]
-                if not url.startswith((self.base + "/", "data:", "about:")) and url != self.base:
+                if not url.startswith((self.base + "/", "data:", "about:", "chrome:")):
                     raise Mismatch(f"expected requests to {self.base} only, seen {url}")
 
     def has_alert(self):

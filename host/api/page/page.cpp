@@ -19,7 +19,7 @@ constexpr const char* kPolicy =
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'";
 
-std::string media_type(std::string_view name) {
+std::string page_media_type(std::string_view name) {
   if (name.ends_with(".html")) {
     return "text/html; charset=utf-8";
   }
@@ -30,15 +30,15 @@ std::string media_type(std::string_view name) {
 }
 
 std::string content_tag(std::string_view content) {
-  constexpr std::size_t kBytes = 16;
-  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::size_t kTagLength = 16;
+  constexpr std::string_view kTagDigits = "0123456789abcdef";
   std::array<unsigned char, 32> hash{};
   if (gnutls_hash_fast(GNUTLS_DIG_SHA256, content.data(), content.size(), hash.data()) < 0) {
     throw Error("computing an entity tag of the page: SHA-256 failed");
   }
   std::string tag = "\"";
-  for (std::size_t i = 0; i < kBytes; ++i) {
-    tag += {kDigits[hash.at(i) >> 4U], kDigits[hash.at(i) & 0xFU]};
+  for (std::size_t i = 0; i < kTagLength; ++i) {
+    tag += {kTagDigits[hash.at(i) >> 4U], kTagDigits[hash.at(i) & 0xFU]};
   }
   return tag + "\"";
 }
@@ -46,7 +46,7 @@ std::string content_tag(std::string_view content) {
 Response page_answer(const PageFile& file, const std::string& tag, const Request& request) {
   constexpr unsigned kNotModified = 304;
   Response response;
-  response.content_type = media_type(file.name);
+  response.content_type = page_media_type(file.name);
   response.headers = {{"Cache-Control", "no-cache"},  // kept, and asked about each time
                       {"ETag", tag},
                       {"Content-Security-Policy", kPolicy},

@@ -115,11 +115,15 @@ async function look() {
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {
       askForToken("The token does not count any more.");
-    } else if (error instanceof LostError || error instanceof ApiError) {
-      showConnection(error);
+    } else if (error instanceof ApiError) {
+      showConnection(null);
+      setText(byId("lost"), `The run refused to answer: ${error.message}. What is shown may be old; trying again.`);
+      byId("lost").hidden = false;
     } else {
       showConnection(error);
-      console.error(error);
+      if (!(error instanceof LostError)) {
+        console.error(error);
+      }
     }
   }
 }

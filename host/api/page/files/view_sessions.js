@@ -10,7 +10,7 @@ const SESSION_HEADS = ["Client", "Server", "Protocol", "To server", "To client",
 const GROUP_HEADS = { src: "Source", dst: "Destination", "src/24/64": "Network", dport: "Port", proto: "Protocol" };
 const GROUP_FIGURES = ["Sessions", "Packets in", "Packets out", "Bytes", "Packets/s", "Bits/s", "With drops"];
 // The words of `run --sort`.
-const SORTS = ["bytes", "packets", "in", "out", "dropped"];
+const SORTS = ["bits", "rate", "bytes", "packets", "in", "out", "dropped"];
 const SESSION_SORTS = [...SORTS, "duration", "client", "server", "proto"];
 const GROUP_SORTS = [...SORTS, "sessions", "name"];
 
