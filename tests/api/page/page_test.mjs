@@ -7,7 +7,7 @@ import { load } from "./load.mjs";
 const format = await load("format.js");
 const { EventParser } = await load("sse.js");
 const { frameOf, parseAddress, PacketError } = await load("packet.js");
-const { byPort, latest, Rates, summed, thinned } = await load("series.js");
+const { byPort, History, latest, Rates, summed, thinned } = await load("series.js");
 
 test("figures have three digits and a unit", () => {
   const seen = [0, 7, 999, 999.6, 1000, 12345, 123456, 1234567, 5e15, 2.5, -1500, NaN].map(format.bytes);
@@ -98,6 +98,27 @@ test("attachments of a direction are added second by second", () => {
   const ports = byPort([{ interface: "a", hook: "xdp", samples: [] }, { interface: "a", hook: "tc-egress", samples: [] },
     { interface: "b", hook: "xdp", direction: "ingress", samples: [] }]);
   assert.deepEqual(ports.map((port) => [port.name, port.in.length, port.out.length]), [["a", 1, 1], ["b", 1, 0]]);
+});
+
+test("only samples that are missing are asked for, and none is lost or there twice", () => {
+  const history = new History();
+  const samples = (from, to) => Array.from({ length: to - from + 1 }, (_, second) => sample(from + second, 1));
+  const answer = (from, to) => ({ time_ns: to * 1e9, attachments: [{ interface: "a", hook: "xdp", mode: "drv", samples: samples(from, to) }] });
+  const times = (attachments) => attachments[0].samples.map((one) => one[0]);
+  assert.equal(history.missing(60, 0), 60);
+  assert.deepEqual(times(history.take(answer(941, 1000), 60, 60, 0)).length, 60);
+  assert.equal(history.missing(60, 2000), 5);
+  assert.deepEqual(times(history.take(answer(997, 1002), 5, 60, 2000)), samples(943, 1002).map((one) => one[0]));
+  assert.equal(history.missing(300, 2000), 300);
+  assert.deepEqual(times(history.take(answer(703, 1002), 300, 300, 2000)).length, 300);
+  assert.equal(history.missing(60, 2000), 3);
+  // The page was hidden for a while.
+  assert.equal(history.missing(300, 102000), 103);
+  const late = times(history.take(answer(1000, 1102), 103, 300, 102000));
+  assert.deepEqual(late, samples(803, 1102).map((one) => one[0]));
+  assert.equal(history.missing(60, 9002000), 60);
+  history.take(answer(9943, 10002), 60, 60, 9002000);
+  assert.equal(history.missing(300, 9002000), 300);
 });
 
 test("rates are a counter's growth; a counter that began anew has 0", () => {

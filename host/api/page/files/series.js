@@ -66,6 +66,40 @@ export function byPort(attachments) {
   return [...ports.values()];
 }
 
+// The samples of the last hour, so that only new ones are asked for.
+const MOST_SECONDS = 3600;
+export class History {
+  #samples = new Map();
+  #from = Infinity; // all since then are known, by the run's clock
+  #to = 0;
+  #at = 0; // when that was, by the page's clock
+
+  // How many seconds to ask for, so that the last `since` are known.
+  missing(since, nowMs) {
+    const now = this.#to + (nowMs - this.#at) / 1000;
+    return this.#from > now - since + 1 ? since : Math.min(since, Math.ceil(now - this.#to) + 3);
+  }
+
+  // Takes the answer to a question for the last `asked` seconds. Returns the attachments of the last `since`.
+  take(traffic, asked, since, nowMs) {
+    const now = traffic.time_ns / 1e9;
+    this.#from = this.#to >= now - asked ? Math.min(this.#from, now - asked) : now - asked;
+    this.#from = Math.max(this.#from, now - MOST_SECONDS);
+    this.#to = now;
+    this.#at = nowMs;
+    const next = new Map();
+    const attachments = traffic.attachments.map((attachment) => {
+      const key = `${attachment.interface} ${attachment.hook} ${attachment.mode}`;
+      const first = attachment.samples[0]?.[SAMPLE.time] ?? Infinity;
+      const kept = (this.#samples.get(key) ?? []).filter((one) => one[SAMPLE.time] >= this.#from && one[SAMPLE.time] < first);
+      next.set(key, [...kept, ...attachment.samples]);
+      return { ...attachment, samples: next.get(key).filter((one) => one[SAMPLE.time] > now - since) };
+    });
+    this.#samples = next;
+    return attachments;
+  }
+}
+
 // A counter's growth a second, by the reading before.
 export class Rates {
   #before = new Map();

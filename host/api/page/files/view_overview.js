@@ -3,13 +3,14 @@
 import { LineChart } from "./charts.js";
 import { byId, element, fillRows, number, setText } from "./dom.js";
 import { bitRate, bytes, count, packetRate } from "./format.js";
-import { byPort, directionOf, latest, SAMPLE, summed, thinned } from "./series.js";
+import { byPort, directionOf, History, latest, SAMPLE, summed, thinned } from "./series.js";
 
 const MOST_POINTS = 300;
 const CAUSES = ["not_ip", "vlan_depth", "truncated", "malformed", "later_fragment", "protocol", "extensions", "copies"];
 
 export function overviewView(app) {
   const graphs = new Map();
+  const history = new History();
   let last = null;
   app.events.subscribe((name, data) => {
     if (name === "window") {
@@ -122,11 +123,13 @@ export function overviewView(app) {
     id: "overview",
     async refresh() {
       const since = Number(byId("since").value);
-      const traffic = await app.api.get(`/api/v1/traffic?since=${since}`);
+      const asked = history.missing(since, performance.now());
+      const traffic = await app.api.get(`/api/v1/traffic?since=${asked}`);
+      const attachments = history.take(traffic, asked, since, performance.now());
       const to = traffic.time_ns / 1e9;
-      showGraphs(byPort(traffic.attachments), to - since, to);
-      showFigures(traffic.attachments);
-      showPorts(traffic.attachments);
+      showGraphs(byPort(attachments), to - since, to);
+      showFigures(attachments);
+      showPorts(attachments);
       showProtocols(traffic.protocols ?? []);
       showAccounting();
     },
