@@ -145,8 +145,11 @@ std::optional<std::uint32_t> Attachment::learn(Session& session, std::uint32_t s
   return sessions_.learn(session, states, [this](std::uint32_t id, AttachmentSessions::Entry& entry) {
     program_.maps().make_counters(id);
     if (counters_ == Counters::used) {
-      entry.last[0] = program_.maps().read_counters(id, 0);
-      entry.last[1] = program_.maps().read_counters(id, 1);
+      for (const unsigned half : {0U, 1U}) {
+        entry.last[half] = program_.maps().read_counters(id, half);
+        counters_before_.packets += entry.last[half].packets[0] + entry.last[half].packets[1];
+        counters_before_.bytes += entry.last[half].bytes[0] + entry.last[half].bytes[1];
+      }
     }
   });
 }
@@ -164,25 +167,63 @@ void Attachment::refuse(const SessionKey& key) {
 
 void Attachment::read_totals(unsigned half) {
   const Totals now = program_.maps().read_totals(half);
-  Totals& last = last_totals_[half];
+  const rule_counter dropped = read_dropped(half);
+  const rule_counter unjudged = read_unjudged(half);
+  add_totals(accounting_, half, now, dropped, unjudged);
+  last_totals_[half] = now;
+  last_dropped_[half] = dropped;
+  last_unjudged_[half] = unjudged;
+}
+
+void Attachment::add_totals(Accounting& accounting, unsigned half, const Totals& now, const rule_counter& dropped,
+                            const rule_counter& unjudged) const {
+  const Totals& last = last_totals_[half];
   for (std::size_t row = 0; row < now.size(); ++row) {
-    Amount& to = row == TOTALS_COPIES  ? accounting_.copies
-                 : row < TOTALS_SHARDS ? accounting_.unknown
-                                       : accounting_.not_understood[row - TOTALS_SHARDS];
+    Amount& to = row == TOTALS_COPIES  ? accounting.copies
+                 : row < TOTALS_SHARDS ? accounting.unknown
+                                       : accounting.not_understood[row - TOTALS_SHARDS];
     to.packets += now[row].packets - last[row].packets;
     to.bytes += now[row].bytes - last[row].bytes;
-    accounting_.unknown_events_sent += now[row].events_unknown - last[row].events_unknown;
-    accounting_.known_events_sent += now[row].events_known - last[row].events_known;
+    accounting.unknown_events_sent += now[row].events_unknown - last[row].events_unknown;
+    accounting.known_events_sent += now[row].events_known - last[row].events_known;
   }
-  last = now;
-  const rule_counter dropped = read_dropped(half);
-  accounting_.dropped.packets += dropped.packets - last_dropped_[half].packets;
-  accounting_.dropped.bytes += dropped.bytes - last_dropped_[half].bytes;
-  last_dropped_[half] = dropped;
-  const rule_counter unjudged = read_unjudged(half);
-  accounting_.unjudged.packets += unjudged.packets - last_unjudged_[half].packets;
-  accounting_.unjudged.bytes += unjudged.bytes - last_unjudged_[half].bytes;
-  last_unjudged_[half] = unjudged;
+  accounting.dropped.packets += dropped.packets - last_dropped_[half].packets;
+  accounting.dropped.bytes += dropped.bytes - last_dropped_[half].bytes;
+  accounting.unjudged.packets += unjudged.packets - last_unjudged_[half].packets;
+  accounting.unjudged.bytes += unjudged.bytes - last_unjudged_[half].bytes;
+}
+
+Accounting Attachment::accounting_so_far() {
+  Accounting so_far = accounting_;
+  so_far.sessions_refused = refused_.size();
+  const unsigned open = half();
+  add_totals(so_far, open, program_.maps().read_totals(open), read_dropped(open), read_unjudged(open));
+  return so_far;
+}
+
+const std::shared_ptr<CounterReader>& Attachment::counter_reader() {
+  if (counter_reader_ == nullptr) {
+    counter_reader_ = program_.maps().counter_reader();
+  }
+  return counter_reader_;
+}
+
+Attachment::RunningTotals Attachment::running_totals() {
+  RunningTotals totals;
+  for (const unsigned half : {0U, 1U}) {
+    const Totals now = program_.maps().read_totals(half);
+    for (std::size_t row = 0; row < now.size(); ++row) {
+      totals.in.packets += row == TOTALS_COPIES ? 0 : now[row].packets;
+      totals.in.bytes += row == TOTALS_COPIES ? 0 : now[row].bytes;
+    }
+    const rule_counter dropped = read_dropped(half);
+    totals.dropped.packets += dropped.packets;
+    totals.dropped.bytes += dropped.bytes;
+  }
+  totals.counters_before = counters_before_;
+  totals.lost_events = lost_events_;
+  totals.sessions_new = sessions_new_ + accounting_.sessions_new;
+  return totals;
 }
 
 rule_counter Attachment::read_dropped(unsigned half) const {
@@ -205,6 +246,7 @@ Accounting Attachment::take_accounting() {
   accounting_.sessions_refused = refused_.size();
   refused_.clear();
   Accounting taken = std::exchange(accounting_, {});
+  sessions_new_ += taken.sessions_new;
   accounting_.interface = name_.interface;
   accounting_.hook = name_.hook;
   accounting_.mode = name_.mode;

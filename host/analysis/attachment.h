@@ -10,6 +10,7 @@
 
 #include "host/analysis/packet_record.h"
 #include "host/analysis/room_policy.h"
+#include "host/datapath/counter_reader.h"
 #include "host/datapath/event_reader.h"
 #include "host/datapath/program.h"
 #include "host/report/window_report.h"
@@ -120,12 +121,29 @@ class Attachment {
   void read_totals(unsigned half);
   // Returns the accounting of the window that ends and begins a new one.
   Accounting take_accounting();
+  // The accounting of the open window so far; the sessions' counters are the caller's. Changes nothing.
+  Accounting accounting_so_far();
+
+  // For readings beside the windows, see RunningTotals.
+  const std::shared_ptr<CounterReader>& counter_reader();
+  // Figures that only rise, without the sessions' counters: their differences are exact.
+  struct RunningTotals {
+    Amount in;                      // of unknown sessions and of unparsed packets, by the program's whole life
+    Amount dropped;                 // likewise; they are also in one of the other counts
+    Amount counters_before;         // what the sessions' counters held when they got them
+    std::uint64_t lost_events = 0;  // for which the kernel had no room
+    std::uint64_t sessions_new = 0;
+  };
+  RunningTotals running_totals();
+  void count_lost_events(std::uint64_t events) { lost_events_ += events; }
 
  private:
   void adopt_program();
   void read_baselines();
   bool enforces() const;
   void write_control();
+  void add_totals(Accounting& to, unsigned half, const Totals& now, const rule_counter& dropped,
+                  const rule_counter& unjudged) const;
   rule_counter read_dropped(unsigned half) const;
   rule_counter read_unjudged(unsigned half) const;
 
@@ -147,6 +165,10 @@ class Attachment {
   std::optional<AttachmentSessions::RestMark> rest_mark_;
   EventBatch deferred_;
   std::unordered_set<std::uint64_t> refused_;
+  std::shared_ptr<CounterReader> counter_reader_;  // once it was asked for
+  Amount counters_before_;
+  std::uint64_t lost_events_ = 0;
+  std::uint64_t sessions_new_ = 0;  // of windows that ended
 };
 
 }  // namespace nicsentry

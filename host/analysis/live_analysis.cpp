@@ -83,6 +83,35 @@ void LiveAnalysis::end_window(std::function<void(std::uint64_t number)> done) {
   }
 }
 
+std::optional<LiveSessions> LiveAnalysis::read_open(TimestampNs read_ns, const CounterReadings& readings) {
+  if (closing_) {
+    return std::nullopt;
+  }
+  return OpenWindow::read(monitor_, window_number_, window_start_ns_, read_ns, readings);
+}
+
+std::vector<LiveAnalysis::ReadingBegun> LiveAnalysis::begin_reading() {
+  std::vector<ReadingBegun> begun;
+  for (const auto& attachment : monitor_.attachments()) {
+    if (attachment->ended()) {
+      continue;
+    }
+    try {
+      const AttachmentSessions& sessions = attachment->sessions();
+      ReadingBegun& reading = begun.emplace_back(ReadingBegun{
+          attachment->counter_reader(), attachment->name(), attachment->running_totals(), sessions.ids(), {}});
+      for (std::uint32_t id = 0; reading.reader->one_by_one() && id < sessions.ids(); ++id) {
+        if (sessions.used(id) && sessions.entry(id).muted) {
+          reading.muted.push_back(id);
+        }
+      }
+    } catch (const SystemError&) {
+      // Its window says what failed of it.
+    }
+  }
+  return begun;
+}
+
 void LiveAnalysis::end_attachment(const Attachment& attachment, const std::string& reason) {
   if (!attachment.ended()) {
     monitor_.end_attachment(attachment, reason);
@@ -120,7 +149,9 @@ void LiveAnalysis::read_events() {
     Source& source = sources_[attachment.get()];
     EventBatch& batch = source.batch;
     batch.clear();
-    source.lost = attachment->reader().drain(batch) != 0 || source.lost;
+    const std::uint64_t lost = attachment->reader().drain(batch);
+    attachment->count_lost_events(lost);
+    source.lost = lost != 0 || source.lost;
     batch.sort_by_time();
     if (const auto trouble = attachment->reader().take_trouble()) {
       output_.warning(attachment->name().text() + ": " + *trouble +

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "host/analysis/monitor.h"
+#include "host/analysis/open_window.h"
 #include "host/datapath/quiescence.h"
 #include "host/report/profile.h"
 #include "host/report/window_report.h"
@@ -60,6 +61,19 @@ class LiveAnalysis {
   void end_window(std::function<void(std::uint64_t number)> done);
   // Forgets what end_window() was asked for.
   void forget_requests() { requests_.clear(); }
+
+  // What the open window has so far, see OpenWindow::read(). Nothing while a window is closing: try again soon.
+  std::optional<LiveSessions> read_open(TimestampNs read_ns, const CounterReadings& readings);
+  // What a reading of the attachments beside the windows begins with.
+  struct ReadingBegun {
+    std::shared_ptr<CounterReader> reader;
+    AttachmentName name;
+    Attachment::RunningTotals totals;
+    std::uint32_t ids = 0;             // that sessions have used
+    std::vector<std::uint32_t> muted;  // where the reader reads one by one: ids that send no events
+  };
+  // One that cannot be read is missing.
+  std::vector<ReadingBegun> begin_reading();
 
   // Leaves an attachment out from the next window on, which begins now.
   void end_attachment(const Attachment& attachment, const std::string& reason);

@@ -93,6 +93,8 @@ class Monitor {
   // at first: all are read in each window.
   void limit_reading(std::chrono::nanoseconds time) { scan_.limit(time); }
 
+  bool closing() const { return closing_; }
+
   std::uint64_t sessions_ever() const { return registry_.ever(); }
   std::uint64_t take_features_left_out() { return registry_.take_features_left_out(); }
 
@@ -107,6 +109,7 @@ class Monitor {
 
  private:
   friend class WindowCloser;
+  friend class OpenWindow;
 
   bool take(Attachment& attachment, const EventBatch& batch, const EventBatch::Event& event);
   Session* follow(Attachment& attachment, const PacketRecord& record);

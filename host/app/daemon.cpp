@@ -29,13 +29,16 @@
 #include "host/api/endpoints/programs.h"
 #include "host/api/endpoints/rules.h"
 #include "host/api/endpoints/ruleset.h"
+#include "host/api/endpoints/sessions.h"
 #include "host/api/endpoints/sets.h"
 #include "host/api/endpoints/status.h"
+#include "host/api/endpoints/traffic.h"
 #include "host/api/endpoints/version.h"
 #include "host/api/endpoints/windows.h"
 #include "host/api/page/page.h"
 #include "host/api/server/http_server.h"
 #include "host/app/firewall_setup.h"
+#include "host/app/live_view.h"
 #include "host/app/logged_packets.h"
 #include "host/app/packet_log.h"
 #include "host/app/ports_setup.h"
@@ -168,6 +171,7 @@ class Daemon {
 
   DaemonResult run() {
     start_attachments();
+    live_view_->start();
     service_manager_.ready(state_line());
     attempt([this] { loop_.run(); });
     service_manager_.stopping();
@@ -275,6 +279,9 @@ class Daemon {
     add_sets_routes(router_, run);
     add_explain_routes(router_, run);
     add_connections_routes(router_, [this] { return loop_.calls().call([this] { return connections(); }); });
+    add_sessions_routes(router_, [this] { return live_view_->sessions(); });
+    add_traffic_routes(router_, {[this] { return live_view_->sessions(); },
+                                 [this](TimestampNs since_ns) { return live_view_->traffic(since_ns); }});
     add_windows_routes(router_, [this] { return ended_window(); });
     add_programs_routes(router_, {[this] { return loop_.calls().call([this] { return port_names(); }); },
                                   [this](const std::string& what) {
@@ -290,6 +297,7 @@ class Daemon {
     add_events_routes(router_, *feed_);
     add_access_routes(router_);
     add_page_routes(router_);
+    live_view_ = std::make_unique<LiveView>(loop_.calls(), analysis_, output_.first_window());
     server_->listen_unix(socket_path_);
     tcp_api_ = std::make_unique<TcpApi>(*server_, options_.listen, messages_);
   }
@@ -669,6 +677,7 @@ class Daemon {
     analysis_.forget_requests();
     output_.forget_waiting();
     feed_->close();
+    if (live_view_) live_view_->close();
     tcp_api_.reset();
     server_.reset();
   }
@@ -700,6 +709,7 @@ class Daemon {
   std::map<const Port*, std::set<Hook>> enforces_as_left_;  // with a firewall that this run only found
   std::string socket_path_;
   Router router_;
+  std::unique_ptr<LiveView> live_view_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<TcpApi> tcp_api_;
   std::atomic<EventLoop::Clock::rep> turned_{EventLoop::Clock::now().time_since_epoch().count()};

@@ -23,6 +23,8 @@ void add_doctor_command(CLI::App& app, Action& chosen);
 void add_rules_commands(CLI::App& app, Action& chosen);
 void add_sets_commands(CLI::App& app, Action& chosen);
 void add_block_commands(CLI::App& app, Action& chosen);
+void add_sessions_command(CLI::App& app, Action& chosen);
+void add_watch_command(CLI::App& app, Action& chosen);
 void add_connections_command(CLI::App& app, Action& chosen);
 void add_programs_commands(CLI::App& app, Action& chosen);
 void add_help_command(CLI::App& app, Action& chosen);

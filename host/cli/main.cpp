@@ -55,6 +55,8 @@ int main(int argc, char** argv) {
   add_sets_commands(app, chosen);
   add_block_commands(app, chosen);
   add_connections_command(app, chosen);
+  add_sessions_command(app, chosen);
+  add_watch_command(app, chosen);
   add_programs_commands(app, chosen);
   add_help_command(app, chosen);
   add_complete_command(app, chosen);

@@ -2,6 +2,7 @@
 #include "host/datapath/maps.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -131,6 +132,14 @@ void Maps::read_all_counters(unsigned half, std::uint32_t ids, const std::vector
       into[id] = read_counters(id, half);
     }
   }
+}
+
+std::shared_ptr<CounterReader> Maps::counter_reader() const {
+  UniqueFd copy(fcntl(counters_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) {
+    throw SystemError(errno, std::string("opening map ") + map_name(MapRole::counters) + " once more");
+  }
+  return std::make_shared<CounterReader>(std::move(copy), counter_ids());
 }
 
 Totals Maps::read_totals(unsigned half) const {

@@ -4,10 +4,12 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "bpf_offload/types.h"
 #include "host/base/unique_fd.h"
+#include "host/datapath/counter_reader.h"
 #include "host/datapath/program_catalog.h"
 
 namespace nicsentry {
@@ -50,6 +52,9 @@ class Maps {
                          std::vector<session_counters>& into);
 
   Totals read_totals(unsigned half) const;
+
+  // Reads the counters beside this object, on another thread.
+  std::shared_ptr<CounterReader> counter_reader() const;
 
  private:
   UniqueFd control_;

@@ -123,10 +123,15 @@ std::string grouping_name(const Grouping& grouping, std::size_t count) {
   return {};
 }
 
-std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessions, const Grouping& grouping) {
+std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessions, const Grouping& grouping,
+                                         std::vector<std::size_t>* places) {
   std::map<GroupKey, SessionGroup> by_key;
+  std::vector<const SessionGroup*> of_session;
   for (const SessionWindow& session : sessions) {
     SessionGroup& group = by_key[key_of(session, grouping)];
+    if (places != nullptr) {
+      of_session.push_back(&group);
+    }
     ++group.sessions;
     group.packets_server += session.packets_server;
     group.packets_client += session.packets_client;
@@ -141,7 +146,12 @@ std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessi
     group.port = key.port;
     group.protocol = key.protocol;
     group.place = groups.size();
-    groups.push_back(std::move(group));
+    groups.push_back(group);
+  }
+  if (places != nullptr) {
+    for (const SessionGroup* group : of_session) {
+      places->push_back(group->place);
+    }
   }
   std::sort(groups.begin(), groups.end(), [](const SessionGroup& left, const SessionGroup& right) {
     return std::tuple(right.packets(), left.place) < std::tuple(left.packets(), right.place);

@@ -43,6 +43,8 @@ struct SessionGroup : SessionSums {
 };
 
 // Those with the most packets first, of equal ones the lower address, port or protocol.
-std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessions, const Grouping& grouping);
+// `places`: of the group of each session.
+std::vector<SessionGroup> group_sessions(const std::vector<SessionWindow>& sessions, const Grouping& grouping,
+                                         std::vector<std::size_t>* places = nullptr);
 
 }  // namespace nicsentry

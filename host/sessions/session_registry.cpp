@@ -8,7 +8,7 @@
 namespace nicsentry {
 namespace {
 
-SessionWindow report(Session& session) {
+SessionWindow row_without_packets(const Session& session) {
   SessionWindow row;
   const bool server_is_lower = session.server.server_direction == Direction::from_lower;
   const Amount& from_server = session.sent[server_is_lower ? 0 : 1];
@@ -30,6 +30,11 @@ SessionWindow report(Session& session) {
   row.last_packet_ns = session.last_ns;
   row.last_packet_uncertainty_ns = session.last_uncertainty_ns;
   row.dropped = session.dropped;
+  return row;
+}
+
+SessionWindow report(Session& session) {
+  SessionWindow row = row_without_packets(session);
   row.packets = std::move(session.packets);
   std::stable_sort(row.packets.begin(), row.packets.end(),
                    [](const PacketFeatures& a, const PacketFeatures& b) { return a.timestamp_ns < b.timestamp_ns; });
@@ -177,6 +182,35 @@ void SessionRegistry::count(Session& session, Direction direction, const Amount&
   Amount& sent = session.sent[static_cast<std::size_t>(direction)];
   sent.packets += amount.packets;
   sent.bytes += amount.bytes;
+}
+
+SessionWindow SessionRegistry::open_row(const Session& session) {
+  SessionWindow row = row_without_packets(session);
+  if (!session.timed) {
+    row.first_packet_ns = row.last_packet_ns = 0;
+  }
+  return row;
+}
+
+std::vector<SessionWindow> SessionRegistry::open_rows() {
+  std::vector<SessionWindow> rows;
+  rows.reserve(active_.size() + ended_.size());
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; i < active_.size(); ++i) {
+    if (i + kAhead < active_.size()) {
+      const auto* ahead = reinterpret_cast<const char*>(active_[i + kAhead]);
+      for (std::size_t line = 0; line < sizeof(Session); line += 64) {
+        __builtin_prefetch(ahead + line);
+      }
+    }
+    rows.push_back(open_row(*active_[i]));
+  }
+  for (SessionWindow& ended : ended_) {
+    auto packets = std::exchange(ended.packets, {});
+    rows.push_back(ended);
+    ended.packets = std::move(packets);
+  }
+  return rows;
 }
 
 std::vector<SessionWindow> SessionRegistry::close_window(std::uint64_t window, unsigned half) {

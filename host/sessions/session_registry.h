@@ -64,6 +64,12 @@ class SessionRegistry {
   // `half`: of its epoch.
   std::vector<SessionWindow> close_window(std::uint64_t window, unsigned half);
 
+  // The rows that the open window would have, without the features of packets: those of active sessions by their
+  // `active_index`, and behind them those that begin_anew() ended. A session without a time has 0 there.
+  std::vector<SessionWindow> open_rows();
+  // A row of a session that is not active, likewise.
+  static SessionWindow open_row(const Session& session);
+
   // Every session, in no order.
   template <typename Act>
   void for_each(Act act) const {

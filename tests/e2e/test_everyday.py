@@ -207,6 +207,9 @@ FIREWALL = (
     Line("Unblock a list", "nicsentry unblock --file list.txt", ("blocked: ",)),
     Line("Unblock all", "nicsentry unblock --all", ("blocked: 0 entries",)),
     Line("Which connections are there?", "nicsentry connections", ("PROTO", CLIENT)),
+    Line("What runs now?", "nicsentry sessions --sort bits", (", open for ", " bits/s\n")),
+    Line("Who sends the most now?", "nicsentry sessions --by src --sort rate --limit 5", (", open for ", " source")),
+    Line("Watch it, a line each second", "nicsentry watch --count 2", (" packets/s, ", "; eth0/xdp ")),
     Line("Remove all rules", "nicsentry rules flush", ("0 rules in force (ingress)",)),
 )
 RUNNING = (

@@ -213,6 +213,12 @@ def run_answers(api):
     api.ask("GET", "/metrics", headers=("-H", "Accept: application/openmetrics-text"))
     api.ask("GET", "/metrics", query="?rules=x", status=400)
     api.ask("GET", "/api/v1/events", query="?kinds=x", status=400)
+    for query, status in (("", 200), ("?by=dport", 200), ("?by=some", 400), ("?limit=0", 400), ("?sort=name", 400)):
+        api.ask("GET", "/api/v1/sessions", query=query, status=status)
+    rows = api.ask("GET", "/api/v1/sessions", query="?filter=icmp").json()["sessions"]
+    expect("the ping is there", ["ICMP"], [row["protocol"] for row in rows])
+    api.ask("GET", "/api/v1/traffic")
+    api.ask("GET", "/api/v1/traffic", query="?since=none", status=400)
     api.ask("POST", "/api/v1/windows", {})
 
 

@@ -119,7 +119,7 @@ def views_case(directory):
     """Each view shows what the run has, within seconds, with nothing wider than the page, light and dark."""
     rules = [
         {"operation": "append", "l4proto": "TCP", "dport": 80, "action": "accept", "description": "the web server"},
-        {"operation": "append", "l4proto": "ICMP", "action": "count", "log": {"every": 5}, "description": MARKUP},
+        {"operation": "append", "l4proto": "ICMP", "action": "accept", "log": {"every": 5}, "description": MARKUP},
     ]
     with Peers(directory) as host:
         watching = watch(host, "--count-hits")
@@ -157,7 +157,7 @@ def look_at_views(browser, name):
             within(
                 5, "a session of the client", lambda: any(OUTSIDE in row[0] for row in browser.rows("#session-rows"))
             )
-            for by, first in (("src", OUTSIDE), ("dport", "80"), ("proto", "TCP")):
+            for by, first in (("src", OUTSIDE), ("dport", "TCP 80"), ("proto", "TCP")):
                 browser.choose("#by", by)
                 within(5, f"{by}", lambda: any(row[0].startswith(first) for row in browser.rows("#session-rows")))
             browser.choose("#by", "")

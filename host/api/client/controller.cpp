@@ -196,6 +196,15 @@ std::string Controller::read_program(const std::string& name, const ProgramQuery
   return ask_text("GET", path_of(resource::kProgramMetrics, name) + query_text(query));
 }
 
+SessionsAnswer Controller::sessions(const SessionsQuery& query) const {
+  return ask<SessionsAnswer>("GET", resource::kSessions + query_text(query));
+}
+
+TrafficAnswer Controller::traffic(std::optional<std::size_t> since_s) const {
+  return ask<TrafficAnswer>("GET",
+                            resource::kTraffic + (since_s ? "?since=" + std::to_string(*since_s) : std::string()));
+}
+
 ConnectionsAnswer Controller::connections() const { return ask<ConnectionsAnswer>("GET", resource::kConnections); }
 
 EndedWindow Controller::end_window() const { return ask<EndedWindow>("POST", resource::kWindows); }

@@ -11,6 +11,8 @@
 #include "host/api/json/connections_json.h"
 #include "host/api/json/explain_json.h"
 #include "host/api/json/limited_json.h"
+#include "host/api/json/live_json.h"
+#include "host/api/json/live_query.h"
 #include "host/api/json/program_query.h"
 #include "host/api/json/programs_json.h"
 #include "host/api/json/rules_json.h"
@@ -74,6 +76,10 @@ class Controller {
   std::string read_program(const std::string& name, const ProgramQuery& query) const;  // as the query's format has it
 
   ConnectionsAnswer connections() const;
+  // The open window so far.
+  SessionsAnswer sessions(const SessionsQuery& query = {}) const;
+  // The last hour, or so many seconds of it.
+  TrafficAnswer traffic(std::optional<std::size_t> since_s = std::nullopt) const;
   EndedWindow end_window() const;
   RunStatus status() const;
   VersionInfo version() const;

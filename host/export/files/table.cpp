@@ -65,32 +65,26 @@ std::string human_rate(double rate) {
   return fmt::format("{:.1f}{}", rate, units.at(unit));
 }
 
-std::string packets_rate(const WindowReport& report, std::uint64_t packets) {
-  return human_rate(per_second(packets, report));
-}
-
-std::string bits_rate(const WindowReport& report, std::uint64_t bytes) {
+// The extras of a row of a window.
+template <typename Row>
+RowExtras extras_of(const WindowReport& report, const Row& row) {
   constexpr double bits = 8;
-  return human_rate(bits * per_second(bytes, report));
+  return {{per_second(row.packets_server + row.packets_client, report),
+           bits * per_second(row.bytes_server + row.bytes_client, report)},
+          interfaces_text(report.attachments, row.places)};
 }
 
-// The facts on which the columns of a window depend.
-struct Wanted {
-  const WindowReport& report;
-  const TableOptions& options;
-  bool out = false;         // packets that leave are seen, too
-  bool interfaces = false;  // there are several
-
-  Wanted(const WindowReport& window, const TableOptions& table) : report(window), options(table) {
-    for (const Accounting& attachment : window.attachments) {
-      out = out || attachment.hook == "tc-egress";
-      interfaces = interfaces || attachment.interface != window.attachments.front().interface;
-    }
+TableColumns columns_of(const WindowReport& report, const TableOptions& options) {
+  TableColumns columns{false, false, options.by, options.order, options.services};
+  for (const Accounting& attachment : report.attachments) {
+    columns.out = columns.out || attachment.hook == "tc-egress";
+    columns.interfaces = columns.interfaces || attachment.interface != report.attachments.front().interface;
   }
-};
+  return columns;
+}
 
 // Columns from the most to the least important: a narrow terminal loses them from the end.
-void add_common_columns(const Wanted& wanted, std::vector<TableColumn>& columns) {
+void add_common_columns(const TableColumns& wanted, std::vector<TableColumn>& columns) {
   columns.push_back({"PKTS/S", Alignment::right});
   columns.push_back({"BITS/S", Alignment::right});
   if (wanted.out) {
@@ -101,15 +95,15 @@ void add_common_columns(const Wanted& wanted, std::vector<TableColumn>& columns)
 }
 
 template <typename Row>
-void add_common_cells(const Wanted& wanted, const Row& row, Texts& cells) {
+void add_common_cells(const TableColumns& wanted, const Row& row, const RowExtras& extras, Texts& cells) {
   const std::uint64_t packets = row.packets_server + row.packets_client;
-  cells.push_back(packets_rate(wanted.report, packets));
-  cells.push_back(bits_rate(wanted.report, row.bytes_server + row.bytes_client));
+  cells.push_back(human_rate(extras.rate.packets_per_second));
+  cells.push_back(human_rate(extras.rate.bits_per_second));
   if (wanted.out) {
     cells.push_back(fmt::to_string(packets - row.out.packets));
     cells.push_back(fmt::to_string(row.out.packets));
   }
-  if (wanted.interfaces) cells.push_back(printable(interfaces_text(wanted.report.attachments, row.places)));
+  if (wanted.interfaces) cells.push_back(printable(extras.interfaces));
 }
 
 struct ShownTime {
@@ -147,11 +141,11 @@ std::string protocol_text(const SessionWindow& session) {
                      session.dropped ? " dropped" : "");
 }
 
-Texts session_cells(const Wanted& wanted, const SessionWindow& session) {
+Texts session_cells(const TableColumns& wanted, const SessionWindow& session, const RowExtras& extras) {
   const bool exact = session.last_packet_uncertainty_ns == 0;
   Texts cells{
       endpoint_text(session.client, session.protocol),
-      endpoint_text(session.server, session.protocol, wanted.options.services),
+      endpoint_text(session.server, session.protocol, wanted.services),
       protocol_text(session),
       fmt::to_string(session.packets_client),
       fmt::to_string(session.packets_server),
@@ -159,7 +153,7 @@ Texts session_cells(const Wanted& wanted, const SessionWindow& session) {
       human_bytes(session.bytes_server),
       fmt::format("{}{}", exact ? "" : "~", seconds_text(session.last_packet_ns - session.first_packet_ns)),
   };
-  add_common_cells(wanted, session, cells);
+  add_common_cells(wanted, session, extras, cells);
   return cells;
 }
 
@@ -219,7 +213,8 @@ void mark_sorted(std::vector<TableColumn>& columns, TableOrder order) {
   for (TableColumn& column : columns) column.sorted = column.title == sorted_title(order);
 }
 
-Texts session_lines(const Wanted& wanted, const std::vector<const SessionWindow*>& sessions, std::size_t width) {
+Texts session_lines(const TableColumns& wanted, const std::vector<const SessionWindow*>& sessions,
+                    const std::vector<RowExtras>& extras, std::size_t width) {
   std::vector<TableColumn> columns{
       {"CLIENT", Alignment::left, true},
       {"SERVER", Alignment::left, true},
@@ -231,15 +226,15 @@ Texts session_lines(const Wanted& wanted, const std::vector<const SessionWindow*
       {"DURATION", Alignment::right},
   };
   add_common_columns(wanted, columns);
-  mark_sorted(columns, wanted.options.order);
+  mark_sorted(columns, wanted.order);
   std::vector<Texts> rows;
   rows.reserve(sessions.size());
-  for (const SessionWindow* session : sessions) rows.push_back(session_cells(wanted, *session));
+  for (std::size_t i = 0; i < sessions.size(); ++i) rows.push_back(session_cells(wanted, *sessions[i], extras.at(i)));
   return table_lines(columns, rows, width);
 }
 
-std::vector<TableColumn> group_columns(const Wanted& wanted, bool drops) {
-  std::string title = grouping_name(*wanted.options.by, 1);
+std::vector<TableColumn> group_columns(const TableColumns& wanted, bool drops) {
+  std::string title = grouping_name(*wanted.by, 1);
   std::transform(title.begin(), title.end(), title.begin(),
                  [](char letter) { return static_cast<char>(std::toupper(static_cast<unsigned char>(letter))); });
   std::vector<TableColumn> columns{{title, Alignment::left, true},
@@ -251,18 +246,18 @@ std::vector<TableColumn> group_columns(const Wanted& wanted, bool drops) {
                                    {"OF ALL PKTS", Alignment::right}};
   if (drops) columns.push_back({kDroppedTitle, Alignment::right});
   add_common_columns(wanted, columns);
-  mark_sorted(columns, wanted.options.order);
+  mark_sorted(columns, wanted.order);
   return columns;
+}
+
+double part_of(std::uint64_t packets, std::uint64_t all) {
+  return static_cast<double>(packets) / static_cast<double>(std::max<std::uint64_t>(all, 1));
 }
 
 // Groups with the most packets first, and how many packets all of them have.
 struct Groups {
   std::vector<SessionGroup> rows;
   std::uint64_t packets = 0;
-
-  double part_of(const SessionGroup& group) const {
-    return static_cast<double>(group.packets()) / static_cast<double>(std::max<std::uint64_t>(packets, 1));
-  }
 };
 
 Groups groups_of(const WindowReport& report, const Grouping& grouping) {
@@ -274,49 +269,68 @@ Groups groups_of(const WindowReport& report, const Grouping& grouping) {
 std::string percent(double part) { return fmt::format("{:.1f} %", 100 * part); }
 
 // "TCP 443", or "TCP https" where ports have names.
-std::string group_name(const SessionGroup& group, const TableOptions& options) {
-  const bool has_port = options.by->key == Grouping::Key::destination_port &&
-                        (group.protocol == Protocol::tcp || group.protocol == Protocol::udp);
-  if (!has_port || options.services == nullptr) return group.name;
-  return fmt::format("{} {}", protocol_name(group.protocol), options.services->of(group.protocol, group.port));
+std::string group_name(const SessionGroup& group, const Grouping& by, ServiceNames* services) {
+  const bool has_port =
+      by.key == Grouping::Key::destination_port && (group.protocol == Protocol::tcp || group.protocol == Protocol::udp);
+  if (!has_port || services == nullptr) return group.name;
+  return fmt::format("{} {}", protocol_name(group.protocol), services->of(group.protocol, group.port));
 }
 
-Texts group_lines(const Wanted& wanted, const Groups& groups, std::size_t width) {
-  const TableOptions& options = wanted.options;
-  std::vector<SessionGroup> sorted = groups.rows;
-  const std::size_t kept = std::min(options.top, sorted.size());
-  std::partial_sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(kept), sorted.end(),
-                    [&options](const SessionGroup& left, const SessionGroup& right) {
-                      return stands_before(left, right, options.order);
-                    });
+Texts group_lines(const TableColumns& wanted, const std::vector<const SessionGroup*>& groups,
+                  const std::vector<RowExtras>& extras, std::uint64_t all_packets, std::size_t width) {
   const bool drops =
-      std::any_of(sorted.begin(), sorted.end(), [](const SessionGroup& group) { return group.sessions_dropped != 0; });
+      std::any_of(groups.begin(), groups.end(), [](const SessionGroup* group) { return group->sessions_dropped != 0; });
   std::vector<Texts> rows;
-  rows.reserve(kept);
-  for (std::size_t index = 0; index < kept; ++index) {
-    const SessionGroup& group = sorted[index];
-    Texts cells{group_name(group, options),           fmt::to_string(group.sessions),
-                fmt::to_string(group.packets_client), fmt::to_string(group.packets_server),
-                human_bytes(group.bytes_client),      human_bytes(group.bytes_server),
-                percent(groups.part_of(group))};
+  rows.reserve(groups.size());
+  for (std::size_t index = 0; index < groups.size(); ++index) {
+    const SessionGroup& group = *groups[index];
+    Texts cells{printable(group_name(group, *wanted.by, wanted.services)),
+                fmt::to_string(group.sessions),
+                fmt::to_string(group.packets_client),
+                fmt::to_string(group.packets_server),
+                human_bytes(group.bytes_client),
+                human_bytes(group.bytes_server),
+                percent(part_of(group.packets(), all_packets))};
     if (drops) cells.push_back(fmt::to_string(group.sessions_dropped));
-    add_common_cells(wanted, group, cells);
+    add_common_cells(wanted, group, extras.at(index), cells);
     rows.push_back(std::move(cells));
   }
   return table_lines(group_columns(wanted, drops), rows, width);
+}
+
+// Returns the first groups in their order.
+std::vector<const SessionGroup*> top_groups(const Groups& groups, const TableOptions& options) {
+  std::vector<const SessionGroup*> sorted;
+  sorted.reserve(groups.rows.size());
+  for (const SessionGroup& group : groups.rows) sorted.push_back(&group);
+  const std::size_t kept = std::min(options.top, sorted.size());
+  std::partial_sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(kept), sorted.end(),
+                    [&options](const SessionGroup* left, const SessionGroup* right) {
+                      return stands_before(*left, *right, options.order);
+                    });
+  sorted.resize(kept);
+  return sorted;
+}
+
+template <typename Row>
+std::vector<RowExtras> extras_of(const WindowReport& report, const std::vector<const Row*>& rows) {
+  std::vector<RowExtras> extras;
+  extras.reserve(rows.size());
+  for (const Row* row : rows) extras.push_back(extras_of(report, *row));
+  return extras;
 }
 
 // " of 3 sources, 10.0.0.1 with 97.1 % of their packets", " of 60000 sources, none with more than 0.1 % of ...".
 std::string groups_text(const Groups& groups, const TableOptions& options) {
   if (groups.rows.empty()) return {};
   const SessionGroup& largest = groups.rows.front();
-  const double part = groups.part_of(largest);
+  const double part = part_of(largest.packets(), groups.packets);
   constexpr double tenths_of_percent = 1000;
   return fmt::format(" of {} {}, {} of their packets", groups.rows.size(),
                      grouping_name(*options.by, groups.rows.size()),
                      part < outstanding_part
                          ? "none with more than " + percent(std::ceil(part * tenths_of_percent) / tenths_of_percent)
-                         : group_name(largest, options) + " with " + percent(part));
+                         : group_name(largest, *options.by, options.services) + " with " + percent(part));
 }
 
 // Returns "3 lost", or "3 LOST" in capitals for a number above 0.
@@ -343,7 +357,8 @@ Texts attachment_lines(const WindowReport& report, const Accounting& attachment)
   const Amount in = attachment.in();
   Texts lines{
       balance_line(attachment),
-      fmt::format("  rate: {} packets/s, {} bits/s", packets_rate(report, in.packets), bits_rate(report, in.bytes)),
+      fmt::format("  rate: {} packets/s, {} bits/s", human_rate(per_second(in.packets, report)),
+                  human_rate(8 * per_second(in.bytes, report))),
       fmt::format("  sessions: {} active, {} new, {}", attachment.sessions_active, attachment.sessions_new,
                   alarming(attachment.sessions_refused, "refused", "REFUSED")),
       fmt::format("  events: {} sent, {} arrived, {}, {}", attachment.events_sent(), attachment.events_arrived(),
@@ -422,7 +437,7 @@ Texts wrapped(const std::string& text, std::size_t width) {
 std::string format_table(const WindowReport& report, const TableOptions& options) {
   const std::size_t limit = options.width == 0 ? std::numeric_limits<std::size_t>::max() : options.width;
   std::string title = title_line(report, options.local_time);
-  const Wanted wanted(report, options);
+  const TableColumns wanted = columns_of(report, options);
   Texts lines;
   Texts totals;
   const auto add_rest = [&totals](std::size_t more, const std::string& what) {
@@ -431,12 +446,13 @@ std::string format_table(const WindowReport& report, const TableOptions& options
   if (options.by) {
     const Groups groups = groups_of(report, *options.by);
     title += groups_text(groups, options);
-    lines = group_lines(wanted, groups, limit);
+    const std::vector<const SessionGroup*> top = top_groups(groups, options);
+    lines = group_lines(wanted, top, extras_of(report, top), groups.packets, limit);
     const std::size_t more = groups.rows.size() - std::min(options.top, groups.rows.size());
     add_rest(more, grouping_name(*options.by, more));
   } else {
     const std::vector<const SessionWindow*> sessions = top_sessions(report, options);
-    lines = session_lines(wanted, sessions, limit);
+    lines = session_lines(wanted, sessions, extras_of(report, sessions), limit);
     const std::size_t more = report.sessions.size() - sessions.size();
     add_rest(more, more == 1 ? "session" : "sessions");
   }
@@ -454,5 +470,20 @@ std::string format_table(const WindowReport& report, const TableOptions& options
   return fmt::format("{}\n{}{}", fmt::join(wrapped(title, limit), "\n"), fmt::join(lines, "\n"),
                      lines.empty() ? "" : "\n");
 }
+
+std::vector<std::string> table_of(const std::vector<const SessionWindow*>& sessions,
+                                  const std::vector<RowExtras>& extras, const TableColumns& columns, unsigned width) {
+  return session_lines(columns, sessions, extras, width == 0 ? std::numeric_limits<std::size_t>::max() : width);
+}
+
+std::vector<std::string> table_of(const std::vector<const SessionGroup*>& groups, const std::vector<RowExtras>& extras,
+                                  std::uint64_t all_packets, const TableColumns& columns, unsigned width) {
+  return group_lines(columns, groups, extras, all_packets,
+                     width == 0 ? std::numeric_limits<std::size_t>::max() : width);
+}
+
+std::string rate_text(double rate) { return human_rate(rate); }
+
+std::string bytes_text(std::uint64_t bytes) { return human_bytes(bytes); }
 
 }  // namespace nicsentry
