@@ -114,7 +114,7 @@ class Browser:
 
     def rows(self, table):
         return self.script(
-            "return [...document.querySelector(arguments[0]).tBodies[0].rows].map("
+            "return [...(document.querySelector(arguments[0])?.tBodies[0].rows ?? [])].map("
             "row => [...row.cells].map(cell => cell.innerText))",
             table,
         )

@@ -132,7 +132,7 @@ def views_case(directory):
                 ("dark", 1440, 1000, True),
                 ("narrow", 390, 844, False),
             ):
-                with Browser(BASE, width, height, dark, refused=("401",)) as browser:
+                with Browser(BASE, width, height, dark, refused=("401", "400")) as browser:
                     sign_in(browser, ADMIN)
                     look_at_views(browser, name)
         watching.stop()

@@ -24,6 +24,7 @@ function endText(address, port) {
 export function sessionsView(app) {
   let offset = 0;
   let total = 0;
+  let refused = null; // a question that the run does not understand is not repeated
   let heads = "";
   const limit = () => Number(byId("limit").value);
 
@@ -144,17 +145,25 @@ export function sessionsView(app) {
       const by = byId("by").value;
       const fields = { by, sort: byId("sort").value, order: byId("order").value, filter: byId("filter").value.trim(),
         offset: offset === 0 ? "" : offset, limit: limit() };
+      const asked = query(fields);
+      if (asked === refused) {
+        return;
+      }
       let answer;
       try {
-        answer = await app.api.get(`/api/v1/sessions${query(fields)}`);
+        answer = await app.api.get(`/api/v1/sessions${asked}`);
       } catch (error) {
         if (error instanceof ApiError && error.status === 400) {
+          refused = asked;
           setText(byId("sessions-error"), errorText(error));
           return;
         }
         throw error;
       }
-      setText(byId("sessions-error"), "");
+      if (refused !== null) {
+        refused = null;
+        setText(byId("sessions-error"), "");
+      }
       total = answer.total;
       const rows = answer.sessions ?? answer.groups ?? [];
       if (rows.length === 0 && offset > 0) {
