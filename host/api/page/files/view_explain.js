@@ -14,8 +14,10 @@ function verdictText({ verdict, decided_by: by, rule }) {
   return `${verdict}, by ${by === "rule" ? `rule ${rule.id}` : REASONS[by] ?? by}`;
 }
 
-function fieldText(field) {
-  return Object.entries(field).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", ");
+function fieldText({ id, field, rule, packet, matches }) {
+  const text = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+  return `${id === undefined ? "" : `rule ${id}: `}${field}: the rule has ${text(rule)}, the packet ${text(packet)}: ${
+    matches ? "matches" : "does not match"}`;
 }
 
 function listed(title, lines) {

@@ -44,7 +44,7 @@ export function healthView(app) {
       fillRows(byId("facts").tBodies[0], facts, { keyOf: ([name]) => name, cellsOf: ([name, value]) => [name, { text: value, class: "wide" }] });
       fillRows(byId("configuration").tBodies[0], status.configuration, {
         keyOf: (one) => one.name,
-        cellsOf: (one) => [one.name, { text: typeof one.value === "string" ? one.value : JSON.stringify(one.value), class: "wide mono" },
+        cellsOf: (one) => [one.name, { text: typeof one.value === "string" ? one.value : one.value === null ? "–" : JSON.stringify(one.value), class: "wide mono" },
           { text: one.source, class: "wide" }],
       });
     },
