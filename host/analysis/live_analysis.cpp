@@ -83,11 +83,23 @@ void LiveAnalysis::end_window(std::function<void(std::uint64_t number)> done) {
   }
 }
 
-std::optional<LiveSessions> LiveAnalysis::read_open(TimestampNs read_ns, const CounterReadings& readings) {
-  if (closing_) {
-    return std::nullopt;
+bool LiveAnalysis::begin_read_open(TimestampNs read_ns, const CounterReadings& readings) {
+  open_reading_.reset();
+  if (!closing_) {
+    open_reading_.emplace(monitor_, window_number_, window_start_ns_, read_ns, readings);
   }
-  return OpenWindow::read(monitor_, window_number_, window_start_ns_, read_ns, readings);
+  return open_reading_.has_value();
+}
+
+OpenWindow::State LiveAnalysis::go_on_reading(std::size_t most, LiveSessions& live) {
+  const OpenWindow::State state = open_reading_ ? open_reading_->step(most) : OpenWindow::State::ended;
+  if (state == OpenWindow::State::done) {
+    live = open_reading_->take();
+  }
+  if (state != OpenWindow::State::reading) {
+    open_reading_.reset();
+  }
+  return state;
 }
 
 std::vector<LiveAnalysis::ReadingBegun> LiveAnalysis::begin_reading() {

@@ -62,8 +62,10 @@ class LiveAnalysis {
   // Forgets what end_window() was asked for.
   void forget_requests() { requests_.clear(); }
 
-  // What the open window has so far, see OpenWindow::read(). Nothing while a window is closing: try again soon.
-  std::optional<LiveSessions> read_open(TimestampNs read_ns, const CounterReadings& readings);
+  // Begins to read what the open window has so far, see OpenWindow. False while a window is closing: try again soon.
+  bool begin_read_open(TimestampNs read_ns, const CounterReadings& readings);
+  // Goes on with it. `live`: gets it, once it is done.
+  OpenWindow::State go_on_reading(std::size_t most, LiveSessions& live);
   // What a reading of the attachments beside the windows begins with.
   struct ReadingBegun {
     std::shared_ptr<CounterReader> reader;
@@ -113,6 +115,7 @@ class LiveAnalysis {
     Clock::time_point began{};
   };
   std::optional<Closing> closing_;
+  std::optional<OpenWindow> open_reading_;
   bool resting_ = false;  // a rest within the window is waited for, see Monitor::begin_rest()
   Requests requests_;     // for the next window that closes
 

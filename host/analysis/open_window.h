@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -18,30 +20,52 @@ class Monitor;
 using CounterReadings = std::unordered_map<const CounterReader*, std::shared_ptr<const CounterReading>>;
 
 // Reads the open window without ending it: what collect() would report of it, by counters that were read before. It
-// changes nothing that a later report depends on. A figure is never above what was counted by now; a packet that came
-// after its counters were read may be missing. Of the monitor's thread; takes time for each session, and reaches the
-// maps only for each attachment's totals.
+// changes nothing that a later report depends on. It is read in steps, between which the monitor goes on: all figures
+// of a session are of one moment. None is above what was counted by then; a packet that came after its counters were
+// read may be missing. Of the monitor's thread; reaches the maps only for each attachment's totals.
 class OpenWindow {
  public:
   // While no window is closing. `read_ns`: when the counters were read.
+  OpenWindow(Monitor& monitor, std::uint64_t number, TimestampNs start_ns, TimestampNs read_ns,
+             CounterReadings readings);
+
+  enum class State {
+    reading,
+    done,
+    ended  // the window closes, or an attachment is gone: begin anew
+  };
+  // Looks at so many more counter ids and sessions.
+  State step(std::size_t most);
+  // Once it is done.
+  LiveSessions take();
+
+  // All of it at once.
   static LiveSessions read(Monitor& monitor, std::uint64_t number, TimestampNs start_ns, TimestampNs read_ns,
-                           const CounterReadings& readings);
+                           CounterReadings readings);
 
  private:
-  OpenWindow(Monitor& monitor, TimestampNs start_ns, TimestampNs read_ns);
+  struct Place {
+    Attachment* attachment;
+    std::shared_ptr<const CounterReading> reading;
+  };
 
-  Accounting add(Attachment& attachment, const CounterReading& reading);
-  void add_counted(const Attachment& attachment, const AttachmentSessions::Entry& entry,
-                   const std::array<Amount, 2>& counted);
-  void add_rate(const Session& session, const CounterReading& reading, std::uint32_t id);
-  std::size_t row_of(const Session& session);
+  bool is_valid() const;
+  void look_at(std::size_t place, std::uint32_t id);
+  void add_session(const Session& session, std::size_t known, std::uint32_t known_id);
+  void add_entry(std::size_t place, std::uint32_t id, std::size_t row);
+  std::array<Amount, 2> counted(const AttachmentSessions::Entry& entry, const CounterReading& reading,
+                                std::uint32_t id) const;
 
   Monitor& monitor_;
-  TimestampNs start_ns_;
+  std::uint32_t epoch_;
   TimestampNs read_ns_;
-  std::vector<SessionWindow> rows_;
-  std::vector<LiveRate> rates_;
-  std::unordered_map<const Session*, std::size_t> others_;  // rows of sessions that no event and no tick has shown
+  CounterReadings readings_;
+  LiveSessions live_;
+  std::vector<Place> places_;
+  std::size_t place_ = 0;                                 // the attachment that is looked at
+  std::uint32_t id_ = 0;                                  // its next id
+  std::size_t active_ = 0;                                // behind the attachments: the next active session
+  std::unordered_map<const Session*, std::size_t> rows_;  // of sessions that were looked at
 };
 
 // Puts the sessions in order of id, and has the rates of those that began within `since_ns` count all their packets.

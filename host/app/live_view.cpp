@@ -17,6 +17,7 @@ constexpr auto kFresh = 1100ms;  // a reading is shared for so long: until behin
 constexpr auto kWatched = 5s;    // so long after a question each step prepares the next answer
 constexpr auto kLimit = 5s;      // for an answer
 constexpr auto kWhileClosing = 2ms;
+constexpr std::size_t kAtOnce = 1024;  // sessions that the loop looks at without doing anything else: about 1 ms
 // On a card each counter is a message: all attachments together take a tenth of the time.
 constexpr std::chrono::nanoseconds kReading = kStep / 10;
 constexpr std::size_t kHistoriesMost = 256;  // attachments; each has at most 3,600 samples
@@ -142,24 +143,30 @@ void LiveView::read(bool step) {
 
 std::shared_ptr<const LiveSessions> LiveView::open_window(TimestampNs read_ns, const CounterReadings& readings) {
   const Clock::time_point end = Clock::now() + kLimit;
-  for (;;) {
-    auto open = calls_.call([this, read_ns, readings] { return analysis_.read_open(read_ns, readings); }, kLimit);
-    if (open) {
-      open->window.number += first_window_;
-      TimestampNs since_ns = 0;
-      for (const auto& [reader, reading] : readings) {
-        for (const CounterReading::Sum& before : reading->before) {
-          since_ns = std::max(since_ns, before.read_ns);
-        }
+  while (Clock::now() < end) {
+    if (!calls_.call([this, read_ns, readings] { return analysis_.begin_read_open(read_ns, readings); }, kLimit)) {
+      std::this_thread::sleep_for(kWhileClosing);
+      continue;
+    }
+    const auto live = std::make_shared<LiveSessions>();
+    auto state = OpenWindow::State::reading;
+    while (state == OpenWindow::State::reading) {
+      state = calls_.call([this, live] { return analysis_.go_on_reading(kAtOnce, *live); }, kLimit);
+    }
+    if (state == OpenWindow::State::ended) {
+      continue;
+    }
+    live->window.number += first_window_;
+    TimestampNs since_ns = 0;
+    for (const auto& [reader, reading] : readings) {
+      for (const CounterReading::Sum& before : reading->before) {
+        since_ns = std::max(since_ns, before.read_ns);
       }
-      finish(*open, since_ns != 0 ? since_ns : open->window.start_ns);
-      return std::make_shared<const LiveSessions>(std::move(*open));
     }
-    if (Clock::now() > end) {
-      throw Unavailable("a window is still closing after " + std::to_string(kLimit / 1s) + " s");
-    }
-    std::this_thread::sleep_for(kWhileClosing);
+    finish(*live, since_ns != 0 ? since_ns : live->window.start_ns);
+    return live;
   }
+  throw Unavailable("no window stays open long enough to be read: each is shorter than reading it takes");
 }
 
 void LiveView::sample(const std::vector<LiveAnalysis::ReadingBegun>& begun, TimestampNs now_ns) {

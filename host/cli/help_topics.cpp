@@ -55,7 +55,7 @@ At most a year.
   expires      when the rule ends, from now on (nicsentry help durations)
 )"},
     {"filter",
-     R"(--filter of run and replay shows and writes only sessions that match, in the grammar of pcap-filter(7):
+     R"(--filter of run, replay, sessions and watch: only sessions that match, in the grammar of pcap-filter(7):
   host 10.0.0.1              client or server
   src net 10.0.0.0/8         the client; dst: the server
   tcp dst port 443, udp, icmp, ip6

@@ -15,7 +15,6 @@ struct Meaning {
 
 constexpr std::array kMeanings = std::to_array<Meaning>({
     {"nicsentry", "start", "run"},
-    {"nicsentry", "watch", "run"},
     {"nicsentry", "monitor", "run"},
     {"nicsentry", "capture", "run"},
     {"nicsentry", "read", "replay"},

@@ -32,8 +32,8 @@ std::string title(const SessionsAnswer& answer, const SessionsQuery& query) {
   if (!query.by.empty()) {
     text += " of " + std::to_string(answer.total) + " " + grouping_name(parse_grouping(query.by), answer.total);
   }
-  return text + ", " + rate_text(answer.sums.rate.packets_per_second) + " packets/s, " +
-         rate_text(answer.sums.rate.bits_per_second) + " bits/s";
+  return text + ", " + table_rate_text(answer.sums.rate.packets_per_second) + " packets/s, " +
+         table_rate_text(answer.sums.rate.bits_per_second) + " bits/s";
 }
 
 int show_sessions(const LiveOptions& options) {

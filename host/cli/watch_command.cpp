@@ -40,7 +40,7 @@ std::vector<LastSecond> last_seconds(const TrafficAnswer& traffic) {
   return seconds;
 }
 
-std::string json_line_of(const SessionsAnswer& answer, const std::vector<LastSecond>& seconds) {
+std::string json_of_tick(const SessionsAnswer& answer, const std::vector<LastSecond>& seconds) {
   constexpr std::uint64_t kBits = 8;
   nlohmann::ordered_json line = encode(answer);
   line["attachments"] = nlohmann::ordered_json::array();
@@ -56,17 +56,17 @@ std::string json_line_of(const SessionsAnswer& answer, const std::vector<LastSec
   return printed_json(line);
 }
 
-std::string plain_line(const SessionsAnswer& answer, const std::vector<LastSecond>& seconds) {
+std::string line_of_tick(const SessionsAnswer& answer, const std::vector<LastSecond>& seconds) {
   constexpr std::size_t kToSeconds = 19;  // of "2026-05-01T12:00:00.000000042Z"
   std::string line = rfc3339(answer.time_ns).substr(0, kToSeconds) + "Z  " +
                      number_of(answer.sums.sessions, "session", "sessions") + ", " +
-                     rate_text(answer.sums.rate.packets_per_second) + " packets/s, " +
-                     rate_text(answer.sums.rate.bits_per_second) + " bits/s";
+                     table_rate_text(answer.sums.rate.packets_per_second) + " packets/s, " +
+                     table_rate_text(answer.sums.rate.bits_per_second) + " bits/s";
   for (const LastSecond& second : seconds) {
     line += "; " + second.attachment->interface + "/" + second.attachment->hook + " " +
-            rate_text(static_cast<double>(second.sample.in.packets)) + " packets/s";
+            table_rate_text(static_cast<double>(second.sample.in.packets)) + " packets/s";
     if (second.sample.dropped.packets != 0) {
-      line += ", " + rate_text(static_cast<double>(second.sample.dropped.packets)) + " dropped";
+      line += ", " + table_rate_text(static_cast<double>(second.sample.dropped.packets)) + " dropped";
     }
   }
   return line;
@@ -83,7 +83,7 @@ int watch(const WatchOptions& options) {
     const SessionsAnswer answer = controller.sessions(options.query);
     const TrafficAnswer traffic = controller.traffic(kSampleSeconds);
     const std::vector<LastSecond> seconds = last_seconds(traffic);
-    const std::string line = options.json ? json_line_of(answer, seconds) : plain_line(answer, seconds);
+    const std::string line = options.json ? json_of_tick(answer, seconds) : line_of_tick(answer, seconds);
     if (std::printf("%s\n", line.c_str()) < 0 || std::fflush(stdout) != 0) {
       return kExitFailure;  // nobody reads any more
     }

@@ -14,7 +14,7 @@ Amount risen(const Amount& now, const Amount& before) {
 }
 
 // A figure of a card may stand still until its counters have had their turn.
-Amount higher(const Amount& left, const Amount& right) {
+Amount higher_of(const Amount& left, const Amount& right) {
   return {std::max(left.packets, right.packets), std::max(left.bytes, right.bytes)};
 }
 
@@ -33,7 +33,7 @@ void TrafficHistory::add(TimestampNs now_ns, const TrafficFigures& figures, std:
     return;
   }
   const TrafficFigures before = last_;
-  last_ = {higher(figures.in, before.in), higher(figures.dropped, before.dropped),
+  last_ = {higher_of(figures.in, before.in), higher_of(figures.dropped, before.dropped),
            std::max(figures.lost_events, before.lost_events), std::max(figures.sessions_new, before.sessions_new)};
   const TrafficSample sample{now_ns,
                              risen(figures.in, before.in),

@@ -192,21 +192,11 @@ SessionWindow SessionRegistry::open_row(const Session& session) {
   return row;
 }
 
-std::vector<SessionWindow> SessionRegistry::open_rows() {
+std::vector<SessionWindow> SessionRegistry::copy_ended() {
   std::vector<SessionWindow> rows;
-  rows.reserve(active_.size() + ended_.size());
-  constexpr std::size_t kAhead = 8;
-  for (std::size_t i = 0; i < active_.size(); ++i) {
-    if (i + kAhead < active_.size()) {
-      const auto* ahead = reinterpret_cast<const char*>(active_[i + kAhead]);
-      for (std::size_t line = 0; line < sizeof(Session); line += 64) {
-        __builtin_prefetch(ahead + line);
-      }
-    }
-    rows.push_back(open_row(*active_[i]));
-  }
+  rows.reserve(ended_.size());
   for (SessionWindow& ended : ended_) {
-    auto packets = std::exchange(ended.packets, {});
+    auto packets = std::exchange(ended.packets, {});  // not copied
     rows.push_back(ended);
     ended.packets = std::move(packets);
   }

@@ -64,11 +64,12 @@ class SessionRegistry {
   // `half`: of its epoch.
   std::vector<SessionWindow> close_window(std::uint64_t window, unsigned half);
 
-  // The rows that the open window would have, without the features of packets: those of active sessions by their
-  // `active_index`, and behind them those that begin_anew() ended. A session without a time has 0 there.
-  std::vector<SessionWindow> open_rows();
-  // A row of a session that is not active, likewise.
+  // The sessions that have something in the open window, by their `active_index`.
+  const std::vector<Session*>& active() const { return active_; }
+  // The row that a session has so far, without the features of packets. Times are 0 where it has none yet.
   static SessionWindow open_row(const Session& session);
+  // The rows that begin_anew() ended, likewise.
+  std::vector<SessionWindow> copy_ended();
 
   // Every session, in no order.
   template <typename Act>

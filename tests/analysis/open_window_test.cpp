@@ -92,6 +92,7 @@ class Fixture {
     finish(live, now_ns - kLength);
     return live;
   }
+  OpenWindow begin() { return {monitor, window_, start_ns(), now_ns, readings_}; }
   CounterReader& reader() { return *attachment_.counter_reader(); }
 
   Monitor monitor{Profile::all, kCap, wall_clock_ns};
@@ -191,6 +192,48 @@ TEST_CASE("open window: a session has what was counted so far, by counters and b
   CHECK(live.window.attachments.at(0).on_sessions.packets == 5);
   CHECK(f.swap().sessions.at(0).packets.size() == kCap);
   CHECK(f.peek().window.sessions.empty());
+}
+
+TEST_CASE("open window: what comes between two steps of a reading is in its session's row wholly or not at all") {
+  Fixture f;
+  for (std::uint8_t session = 0; session < 6; ++session) {
+    f.send(session, false);
+  }
+  f.read();
+  for (std::uint8_t session = 0; session < 6; ++session) {
+    f.send(session, false);
+  }
+  f.read_counters();
+  OpenWindow open = f.begin();
+  CHECK(open.step(3) == OpenWindow::State::reading);
+  for (std::uint8_t session = 0; session < 6; ++session) {
+    f.send(session, false);
+    f.send(session, true);
+  }
+  f.read();
+  OpenWindow::State state = OpenWindow::State::reading;
+  for (int steps = 0; state == OpenWindow::State::reading; ++steps) {
+    REQUIRE(steps < 10);
+    state = open.step(3);
+  }
+  CHECK(state == OpenWindow::State::done);
+  LiveSessions live = open.take();
+  finish(live, 0);
+  REQUIRE(live.window.sessions.size() == 6);
+  for (const SessionWindow& session : live.window.sessions) {
+    CHECK(session.packets_client >= 2);
+    CHECK(session.packets_client <= 3);
+  }
+  CHECK(live.window.sessions.front().packets_client == 2);
+}
+
+TEST_CASE("open window: a reading ends with its window") {
+  Fixture f;
+  f.send(1, false);
+  f.read();
+  OpenWindow open = f.begin();
+  f.swap();
+  CHECK(open.step(100) == OpenWindow::State::ended);
 }
 
 TEST_CASE("open window: a rate is of the time between two steps, also over the end of a window") {

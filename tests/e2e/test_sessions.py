@@ -16,7 +16,7 @@ from compare import PATIENCE, expect, read_windows
 from make_capture import UDP, Capture, udp
 from network import MODES, Controller, Network
 from peers import INSIDE, OUTSIDE, Peers
-from suite import Mismatch, run_directory_cases, slow, within
+from suite import Case, Mismatch, run_directory_cases, slow, within
 
 COUNTS = ("packets_client", "packets_server", "bytes_client", "bytes_server")
 # Questions over UDP of one session, each with its answer.
@@ -304,7 +304,7 @@ def table_case(directory):
     return f"answers in {max(times) * 1000:.0f} ms at most, block in {max(blocks) * 1000:.0f} ms at most"
 
 
-CASES = {
+CASES: dict[str, Case] = {
     **{f"counts: mode {mode}": functools.partial(counts_case, mode=mode) for mode in ("drv", "tc")},
     "groups, filters, orders and pages": rows_case,
     "wrong queries": refusals_case,

@@ -77,14 +77,14 @@ Indexes page_of(const std::vector<const Row*>& rows, const std::vector<LiveRate>
   return {indexes.begin() + static_cast<std::ptrdiff_t>(begin), indexes.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
-void add_to(SessionsAnswer::Sums& sums, const SessionWindow& session, const LiveRate& rate) {
+void add_to_sums(SessionsAnswer::Sums& sums, const SessionWindow& session, const LiveRate& rate) {
   sums.sessions += 1;
   sums.packets += session.packets_server + session.packets_client;
   sums.bytes += session.bytes_server + session.bytes_client;
   sums.rate.add(rate);
 }
 
-bool has_ports(Protocol protocol) { return protocol == Protocol::tcp || protocol == Protocol::udp; }
+bool is_of_port(Protocol protocol) { return protocol == Protocol::tcp || protocol == Protocol::udp; }
 
 void list_sessions(SessionsAnswer& answer, const LiveSessions& live, const std::vector<const SessionWindow*>& sessions,
                    const std::vector<LiveRate>& rates, const SessionsQuery& query, const ServiceOf& service_of) {
@@ -92,7 +92,7 @@ void list_sessions(SessionsAnswer& answer, const LiveSessions& live, const std::
   for (const std::size_t index : page_of(sessions, rates, query, RowOrder(query))) {
     const SessionWindow& session = *sessions[index];
     answer.sessions.push_back({session, rates[index], interfaces_text(live.window.attachments, session.places),
-                               has_ports(session.protocol) ? service_of(session.protocol, session.server.port) : ""});
+                               is_of_port(session.protocol) ? service_of(session.protocol, session.server.port) : ""});
   }
 }
 
@@ -123,7 +123,7 @@ void list_groups(SessionsAnswer& answer, const LiveSessions& live, const std::ve
   for (const std::size_t index : page_of(rows, row_rates, query, order)) {
     const SessionGroup& group = *rows[index];
     answer.groups.push_back({group, row_rates[index], interfaces_text(live.window.attachments, group.places),
-                             by_port && has_ports(group.protocol) ? service_of(group.protocol, group.port) : ""});
+                             by_port && is_of_port(group.protocol) ? service_of(group.protocol, group.port) : ""});
   }
 }
 
@@ -163,7 +163,7 @@ SessionsAnswer describe_sessions(const LiveSessions& live, const SessionsQuery& 
     if (!filter || filter->matches(session)) {
       sessions.push_back(&session);
       rates.push_back(live.rates[i]);
-      add_to(answer.sums, session, live.rates[i]);
+      add_to_sums(answer.sums, session, live.rates[i]);
     }
   }
   const auto list = query.by.empty() ? list_sessions : list_groups;

@@ -56,7 +56,7 @@ void put_counts(ordered_json& object, const Row& row) {
 }
 
 template <typename Row>
-void get_counts(Fields& fields, Row& row) {
+void get_row_counts(Fields& fields, Row& row) {
   row.packets_server = get_number(fields, "packets_server");
   row.packets_client = get_number(fields, "packets_client");
   row.bytes_server = get_number(fields, "bytes_server");
@@ -67,7 +67,7 @@ void get_counts(Fields& fields, Row& row) {
 constexpr std::array kMethods = {std::pair{ServerMethod::handshake, "handshake"},
                                  std::pair{ServerMethod::port_below_1024, "port_below_1024"},
                                  std::pair{ServerMethod::lower_port, "lower_port"}};
-constexpr std::array kProtocols = {Protocol::icmp, Protocol::tcp, Protocol::udp, Protocol::icmpv6};
+constexpr std::array kListedProtocols = {Protocol::icmp, Protocol::tcp, Protocol::udp, Protocol::icmpv6};
 
 ordered_json encode_session(const ListedSession& listed) {
   const SessionWindow& session = listed.session;
@@ -106,9 +106,9 @@ Endpoint decode_endpoint(Fields& fields, const std::string& end) {
 
 Protocol decode_protocol(Fields& fields) {
   const std::string name = get_text(fields, "protocol");
-  const auto* const found = std::find_if(kProtocols.begin(), kProtocols.end(),
+  const auto* const found = std::find_if(kListedProtocols.begin(), kListedProtocols.end(),
                                          [&name](Protocol protocol) { return name == protocol_name(protocol); });
-  if (found == kProtocols.end()) {
+  if (found == kListedProtocols.end()) {
     fields.fail("protocol", "TCP, UDP, ICMP or ICMPv6");
   }
   return *found;
@@ -133,7 +133,7 @@ ListedSession decode_session(Fields fields) {
     session.server_method = method == name ? known : session.server_method;
   }
   listed.service = get_text(fields, "service");
-  get_counts(fields, session);
+  get_row_counts(fields, session);
   listed.rate = get_rate(fields);
   session.first_packet_ns = get_time(fields, "first_packet_ns");
   session.last_packet_ns = get_time(fields, "last_packet_ns");
@@ -162,7 +162,7 @@ ListedGroup decode_group(Fields fields) {
   listed.service = get_text(fields, "service");
   listed.group.sessions = get_number(fields, "sessions");
   listed.group.sessions_dropped = get_number(fields, "sessions_dropped");
-  get_counts(fields, listed.group);
+  get_row_counts(fields, listed.group);
   listed.rate = get_rate(fields);
   listed.interfaces = get_text(fields, "interfaces");
   return listed;

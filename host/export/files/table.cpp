@@ -482,8 +482,8 @@ std::vector<std::string> table_of(const std::vector<const SessionGroup*>& groups
                      width == 0 ? std::numeric_limits<std::size_t>::max() : width);
 }
 
-std::string rate_text(double rate) { return human_rate(rate); }
+std::string table_rate_text(double rate) { return human_rate(rate); }
 
-std::string bytes_text(std::uint64_t bytes) { return human_bytes(bytes); }
+std::string table_bytes_text(std::uint64_t bytes) { return human_bytes(bytes); }
 
 }  // namespace nicsentry

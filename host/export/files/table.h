@@ -53,7 +53,7 @@ std::vector<std::string> table_of(const std::vector<const SessionGroup*>& groups
                                   std::uint64_t all_packets, const TableColumns& columns, unsigned width);
 
 // "874.2", "4.4 k", "26.1 M" of a number a second; "1.8 kB" of bytes.
-std::string rate_text(double rate);
-std::string bytes_text(std::uint64_t bytes);
+std::string table_rate_text(double rate);
+std::string table_bytes_text(std::uint64_t bytes);
 
 }  // namespace nicsentry
