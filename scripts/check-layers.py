@@ -36,7 +36,7 @@ FLOORS = {
 }
 # Rooms within a room, from the top: each may include those after it.
 INNER = {
-    "api": ["endpoints", "access", "server", "client", "json"],
+    "api": ["endpoints", "access", "page", "server", "client", "json"],
     "rules": ["", "import", "compile", "sets", "language"],
     "export": ["files"],
     "programs": ["reading", "loaded", "verify", "monitor", "dialect", "compiler", "values", "lint"],

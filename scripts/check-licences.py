@@ -14,7 +14,7 @@ import sys
 KERNEL_ONLY = re.compile(r"(bpf_offload/.*\.[ch]|hw/module/.*\.[ch]|hw/module/Kbuild)")
 SHARED_HEADERS = {"bpf_offload/types.h", "bpf_offload/icmp.h", "bpf_offload/facts.h", "bpf_offload/tcp.h"}
 NO_COMMENTS = re.compile(
-    r"(LICENSE|.*\.json|.*\.pcap(ng)?|debian/changelog|debian/source/format)"
+    r"(LICENSE|.*\.json|.*\.pcap(ng)?|docs/images/.*\.png|debian/changelog|debian/source/format)"
 )  # a file of these kinds has no place for a comment
 IDENTIFIER = re.compile(r"SPDX-License-Identifier: ([A-Za-z0-9.-]+)")
 LINES_LOOKED_AT = 6

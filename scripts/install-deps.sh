@@ -9,12 +9,13 @@ set -euo pipefail
 packages=(
   build-essential cmake ninja-build pkg-config clang llvm libbpf-dev libxdp-dev libelf-dev zlib1g-dev bpftool iproute2
   ethtool nlohmann-json3-dev libfmt-dev libcli11-dev libtoml11-dev libzstd-dev libmicrohttpd-dev libgnutls28-dev libmnl-dev
-  libpcap-dev libcurl4-openssl-dev libncurses-dev iperf3 tcpreplay python3 python3-scapy
+  libpcap-dev libcurl4-openssl-dev libncurses-dev libjs-chart.js iperf3 tcpreplay python3 python3-scapy
 )
 test_packages=(
   catch2 tshark tcpdump python3-jsonschema python3-yaml python3-prometheus-client clang-format clang-tidy shellcheck mandoc man-db black
   flake8 mypy zsh tmux
   debootstrap debhelper lintian
+  chromium chromium-driver python3-selenium nodejs
   libasan8 libubsan1 libclang-rt-14-dev iputils-ping nftables xdp-tools wireguard-tools curl ccache lld
 )
 # hw/vnfp makes its virtual machine from these and from Debian's kernel packages, which it fetches itself.

@@ -20,6 +20,7 @@
 
 #include "host/analysis/live_analysis.h"
 #include "host/api/client/find_controller.h"
+#include "host/api/endpoints/access.h"
 #include "host/api/endpoints/connections.h"
 #include "host/api/endpoints/events.h"
 #include "host/api/endpoints/explain.h"
@@ -34,6 +35,7 @@
 #include "host/api/endpoints/traffic.h"
 #include "host/api/endpoints/version.h"
 #include "host/api/endpoints/windows.h"
+#include "host/api/page/page.h"
 #include "host/api/server/http_server.h"
 #include "host/app/firewall_setup.h"
 #include "host/app/live_view.h"
@@ -317,6 +319,8 @@ class Daemon {
       return EventLoop::Clock::now().time_since_epoch() - EventLoop::Clock::duration(turned_.load()) < kStandstill;
     });
     add_events_routes(router_, *feed_);
+    add_access_routes(router_);
+    add_page_routes(router_);
     live_view_ = std::make_unique<LiveView>(loop_.calls(), analysis_, output_.first_window());
     server_->listen_unix(socket_path_);
     tcp_api_ = std::make_unique<TcpApi>(*server_, options_.listen, messages_);

@@ -101,8 +101,9 @@ TcpApi::TcpApi(HttpServer& server, const ListenOptions& options, const Messages&
   gate_ = std::make_shared<AccessGate>(std::move(access),
                                        options.token_file ? read_token_file(*options.token_file) : Tokens{});
   for (const Endpoint& address : options.addresses) {
-    const std::uint16_t port = server.listen_tcp(
-        address, {[gate = gate_](const Arrival& arrival) { return gate->judge(arrival); }, nullptr, tls});
+    const std::uint16_t port =
+        server.listen_tcp(address, {[gate = gate_](const Arrival& arrival) { return gate->judge(arrival); }, nullptr,
+                                    tls, [gate = gate_](const Arrival& arrival) { return gate->role(arrival); }});
     messages.info("the API answers at " + url_of_address(address, port, tls));
     if (!tls && !is_loopback(address.address)) {
       messages.warning("--insecure: whoever is on the way to " + address.address.text() + " can read the tokens");

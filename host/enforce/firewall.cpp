@@ -503,6 +503,15 @@ Firewall::Applied Firewall::apply(Chain chain, const Batch& batch, const ChangeT
   return apply_to(chain, *rules_.rules(chain), batch, terms);
 }
 
+Firewall::Applied Firewall::preview(Chain chain, const Batch& batch) const {
+  const ChangeLock::Pause pause(lock_);
+  const auto now = rules_.rules(chain);
+  BatchResult result = perform_batch(*now, batch, sets_.names());
+  check_interfaces(chain, result.chain.rules);
+  check_watched(result.chain.rules, now->rules, installation_.interfaces(chain));
+  return {result.chain.rules.size(), std::move(result.changes), std::move(result.twice)};
+}
+
 std::size_t Firewall::replace_rules(Chain chain, const Batch& batch, const ChangeTerms& terms) {
   const Change change(*this);
   terms.require();

@@ -98,6 +98,8 @@ class Firewall : public Enforcement {
     std::vector<TwiceRule> twice;
   };
   Applied apply(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
+  // What apply() would do. Changes nothing; what the host depends on is not looked at.
+  Applied preview(Chain chain, const Batch& batch) const;
   std::size_t replace_rules(Chain chain, const Batch& batch, const ChangeTerms& terms = {});
   // Makes chains and sets what the ruleset says, at one instant; what it does not name stays. See replace_chain().
   struct LoadedChain {

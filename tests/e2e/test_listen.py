@@ -54,8 +54,18 @@ def roles_case(directory):
         expect_status("health", 200, ask(host, "/healthz", base=BASE))
         refused = expect_status("no token", 401, ask(host, "/api/v1/rules", base=BASE))
         expect("challenge", 'Bearer realm="nicsentry"', refused.headers["www-authenticate"])
-        for path in ("/metrics", "/api/v1/status", "/api/v1/nothing", "/", f"/api/v1/rules?token={ADMIN}"):
+        for path in (
+            "/metrics",
+            "/api/v1/status",
+            "/api/v1/access",
+            "/api/v1/nothing",
+            "/other",
+            f"/api/v1/rules?token={ADMIN}",
+        ):
             expect_status(f"no token, {path}", 401, ask(host, path, base=BASE))
+        for options, role in ((AS_READER, "read"), (AS_ADMIN, "admin")):
+            answer = expect_status(role, 200, ask(host, "/api/v1/access", *options, base=BASE))
+            expect("role", role, answer.json()["role"])
         expect_status("wrong token", 401, ask(host, "/metrics", "-H", "Authorization: Bearer " + ADMIN[:-1], base=BASE))
         for path in ("/metrics", "/api/v1/rules", "/api/v1/status", "/api/v1/sets/blocked", "/api/v1/ruleset"):
             expect_status(f"reader, {path}", 200, ask(host, path, *AS_READER, base=BASE))
@@ -87,6 +97,7 @@ def loopback_case(directory):
         for base in (BASE, "http://[::1]:9443", "http://localhost:9443"):
             expect_status(base, 200, ask(host, "/metrics", base=base))
         expect_status("a change", 401, ask(host, CHANGE, *POST, base=BASE))
+        expect("role without a token", "read", ask(host, "/api/v1/access", base=BASE).json()["role"])
         for header in ("Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.2.3.4", "X-FORWARDED-HOST: x", "Via: 1.1 proxy"):
             expect_status(header, 401, ask(host, "/metrics", "-H", header, base=BASE))
         for header in ("Host: evil.example", "Host: 192.0.2.1:9443", "Origin: http://evil.example", "Origin: null"):

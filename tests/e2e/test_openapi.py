@@ -149,6 +149,10 @@ CHAIN = "/api/v1/rules/{chain}/"
 
 
 def rules_answers(api):
+    tried = api.ask("POST", CHAIN + "batch/diff", {"rules": RULES[:4]}, chain="ingress").json()
+    expect("a batch that is tried: rules", (4, 4), (tried["rules"], len(tried["changes"])))
+    expect("rules in force", [], api.ask("GET", "/api/v1/rules").json()["ingress"]["rules"])
+    api.ask("POST", CHAIN + "batch/diff", {"rules": [{"operation": "delete", "id": 9}]}, chain="ingress", status=400)
     api.ask("POST", CHAIN + "batch", {"rules": RULES[:4]}, chain="ingress")
     api.ask("POST", CHAIN + "batch", {"rules": RULES[:1]}, chain="ingress")
     api.ask("POST", CHAIN + "batch", {"rules": [{"operation": "move", "id": 0, "to": 1}]}, chain="ingress")
@@ -203,6 +207,7 @@ def sets_answers(api):
 
 
 def run_answers(api):
+    expect("role on the Unix socket", "admin", api.ask("GET", "/api/v1/access").json()["role"])
     for path in ("/api/v1/version", "/api/v1/status", "/api/v1/connections", "/healthz", "/metrics"):
         api.ask("GET", path)
     api.ask("GET", "/metrics", headers=("-H", "Accept: application/openmetrics-text"))

@@ -81,6 +81,16 @@ std::optional<Response> AccessGate::judge(const Arrival& arrival) {
   return std::nullopt;
 }
 
+Access AccessGate::role(const Arrival& arrival) {
+  std::shared_ptr<const Tokens> tokens;
+  {
+    const std::lock_guard lock(mutex_);
+    tokens = tokens_;
+  }
+  const Token* token = arrival.authorization.size() == 1 ? find_token(*tokens, arrival.authorization.front()) : nullptr;
+  return token == nullptr ? Access::read : token->role;
+}
+
 // A proxy on this host would let everybody read who reaches it.
 bool AccessGate::reads_freely(const Arrival& arrival) const {
   return options_.open_read && arrival.access == Access::read && !arrival.forwarded &&

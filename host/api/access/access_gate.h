@@ -32,6 +32,9 @@ class AccessGate {
   // The answer to a request that is refused; nothing where it is let through. Any thread.
   std::optional<Response> judge(const Arrival& arrival);
 
+  // What the client of a request that was let through may ask for. Any thread.
+  Access role(const Arrival& arrival);
+
  private:
   std::optional<Response> refuse(const Arrival& arrival, unsigned status, const std::string& why) const;
   bool reads_freely(const Arrival& arrival) const;

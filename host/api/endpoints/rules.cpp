@@ -145,6 +145,15 @@ void add_rules_routes(Router& router, const RunFirewall& run, const std::optiona
     }
     return encode(batch_answer(applied, firewall.now(), run.enforced_after_change(chain)));
   });
+  router.add(
+      "POST", resource::kBatchDiff, Lane::quick,
+      [run](const Request& request) {
+        const Chain chain = chain_asked(request);
+        const Firewall& firewall = run.required();
+        const Batch batch = parse_batch(request.body, firewall.now());
+        return encode(batch_answer(firewall.preview(chain, batch), firewall.now(), run.enforced()));
+      },
+      Access::read);
   router.add("PUT", resource::kDefault, Lane::quick, [run, caution](const Request& request) {
     const Chain chain = chain_asked(request);
     Firewall& firewall = run.required();

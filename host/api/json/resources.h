@@ -11,6 +11,7 @@ namespace resource {
 
 inline constexpr const char* kRules = "/api/v1/rules";                                         // GET
 inline constexpr const char* kBatch = "/api/v1/rules/{chain}/batch";                           // POST
+inline constexpr const char* kBatchDiff = "/api/v1/rules/{chain}/batch/diff";                  // POST
 inline constexpr const char* kDefault = "/api/v1/rules/{chain}/default";                       // PUT
 inline constexpr const char* kAcceptEstablished = "/api/v1/rules/{chain}/accept-established";  // PUT
 inline constexpr const char* kUnjudged = "/api/v1/rules/{chain}/unjudged";                     // PUT
@@ -34,6 +35,7 @@ inline constexpr const char* kPrograms = "/api/v1/programs";                    
 inline constexpr const char* kProgram = "/api/v1/programs/{name}";                 // GET, DELETE: unloads it
 inline constexpr const char* kProgramMetrics = "/api/v1/programs/{name}/metrics";  // GET
 inline constexpr const char* kStatus = "/api/v1/status";                           // GET
+inline constexpr const char* kAccess = "/api/v1/access";                           // GET
 inline constexpr const char* kVersion = "/api/v1/version";                         // GET
 
 inline constexpr const char* kEvents = "/api/v1/events";  // GET: a stream

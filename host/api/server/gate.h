@@ -37,6 +37,8 @@ struct Gate {
   std::function<bool(const Endpoint& local, const Endpoint& remote)> knows;
   // TLS, with the certificate of TlsIdentity::use(); else plain HTTP.
   bool tls = false;
+  // What the client of a request that was let through may ask for. None: everything.
+  std::function<Access(const Arrival&)> role{};
 };
 
 }  // namespace nicsentry

@@ -25,6 +25,7 @@
 #include "host/api/server/event_stream.h"
 #include "host/api/server/gate.h"
 #include "host/api/server/lanes.h"
+#include "host/api/server/page_check.h"
 #include "host/api/server/problem.h"
 #include "host/api/server/tls_identity.h"
 #include "host/base/error.h"
@@ -115,7 +116,9 @@ MHD_Result send(MHD_Connection* connection, const Response& answer, MHD_Response
     MHD_add_response_header(response, name.c_str(), value.c_str());
   }
   MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  if (MHD_get_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL) == nullptr) {
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  }
   if (!answer.allow.empty()) {
     MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer.allow.c_str());
   }
@@ -362,7 +365,8 @@ std::size_t keep_encoded(void* /*self*/, MHD_Connection* /*connection*/, char* t
 // The object that libmicrohttpd gives back with each call.
 struct HttpServer::Listener {
   State* state = nullptr;
-  Gate gate;               // without functions: every client is let through
+  Gate gate;  // without functions: every client is let through
+  bool is_unix = false;
   unsigned strangers = 0;  // connections of clients that the gate does not know; of the daemon's thread
   std::map<IpAddress, unsigned> clients{};  // connections of each; likewise
   std::unique_ptr<Acceptor> acceptor{};
@@ -571,6 +575,7 @@ struct HttpServer::State {
       if (const auto tags = header_values(connection, MHD_HTTP_HEADER_IF_MATCH); !tags.empty()) {
         exchange.request.if_match = joined(tags);
       }
+      exchange.request.if_none_match = joined(header_values(connection, MHD_HTTP_HEADER_IF_NONE_MATCH));
       exchange.request.accept = joined(header_values(connection, MHD_HTTP_HEADER_ACCEPT));
       read_query(exchange);
     }
@@ -595,23 +600,40 @@ struct HttpServer::State {
     return std::nullopt;
   }
 
-  static bool refuse_by_gate(const Listener& listener, Exchange& exchange) {
-    if (!listener.gate.refusal) {
-      return false;
-    }
+  static Arrival arrival_of(Exchange& exchange, const ConnectionEnds& ends) {
     MHD_Connection* connection = exchange.connection;
-    const auto ends = ends_of(connection);
+    return {ends.local,
+            ends.remote,
+            header_values(connection, MHD_HTTP_HEADER_HOST),
+            header_values(connection, MHD_HTTP_HEADER_ORIGIN),
+            header_values(connection, "Sec-Fetch-Site"),
+            header_values(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+            is_forwarded(connection),
+            exchange.match ? exchange.match->access : Access::read,
+            exchange.request.method,
+            exchange.request.path,
+            &exchange.request.token};
+  }
+
+  static bool refuse_by_gate(const Listener& listener, Exchange& exchange) {
+    MHD_Connection* connection = exchange.connection;
     std::optional<Response> refusal;
-    if (ends) {
-      refusal = listener.gate.refusal({ends->local, ends->remote, header_values(connection, MHD_HTTP_HEADER_HOST),
-                                       header_values(connection, MHD_HTTP_HEADER_ORIGIN),
-                                       header_values(connection, "Sec-Fetch-Site"),
-                                       header_values(connection, MHD_HTTP_HEADER_AUTHORIZATION),
-                                       is_forwarded(connection), exchange.match ? exchange.match->access : Access::read,
-                                       exchange.request.method, exchange.request.path, &exchange.request.token});
+    if (listener.is_unix) {
+      if (const auto why = refusal_of_forwarded_page(arrival_of(exchange, {}))) {
+        refusal = problem(403, *why);
+      }
+    }
+    if (listener.gate.refusal) {
+      if (const auto ends = ends_of(connection)) {
+        const Arrival arrival = arrival_of(exchange, *ends);
+        refusal = listener.gate.refusal(arrival);
+        if (!refusal && listener.gate.role) {
+          exchange.request.role = listener.gate.role(arrival);
+        }
+      }
     }
     // Once the client has gone, its port can be another one's: the gate may have judged that one.
-    if (!refusal && !ends_of(connection)) {
+    if (!refusal && listener.gate.refusal && !ends_of(connection)) {
       refusal = problem(403, "the client has gone");
     }
     if (refusal) {
@@ -622,7 +644,7 @@ struct HttpServer::State {
   }
 
   // Listens with a socket that is bound already.
-  void serve(UniqueFd fd, Gate gate, const std::string& what);
+  void serve(UniqueFd fd, Gate gate, const std::string& what, bool is_unix = false);
 
   // Keeps nothing of a request that is refused already. False beyond the limit of one body.
   bool take_body(Exchange& exchange, std::string_view part) {
@@ -721,8 +743,8 @@ HttpServer::HttpServer(const Router& router, const ServerLimits& limits)
 
 HttpServer::~HttpServer() { stop(); }
 
-void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
-  listeners.push_back(std::make_unique<Listener>(Listener{this, std::move(gate)}));
+void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what, bool is_unix) {
+  listeners.push_back(std::make_unique<Listener>(Listener{this, std::move(gate), is_unix}));
   Listener* context = listeners.back().get();
   // The acceptor counts a connection as ended a moment before libmicrohttpd does.
   const unsigned most = 2 * limits.connections;
@@ -761,7 +783,7 @@ void HttpServer::State::serve(UniqueFd fd, Gate gate, const std::string& what) {
 void HttpServer::listen_unix(const std::string& path) {
   UniqueFd fd = unix_listener(path);
   state_->paths.push_back(path);
-  state_->serve(std::move(fd), {}, "the socket " + path);
+  state_->serve(std::move(fd), {}, "the socket " + path, true);
 }
 
 std::uint16_t HttpServer::listen_tcp(const Endpoint& address, Gate gate) {

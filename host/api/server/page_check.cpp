@@ -46,15 +46,9 @@ bool names_this_host(const std::string& host, const HostRules& rules) {
   return address && rules.is_ours(*address);
 }
 
-}  // namespace
-
-std::optional<std::string> refusal_of_page(const Arrival& arrival, const HostRules& rules) {
-  if (arrival.host.size() != 1 || !names_this_host(arrival.host.front(), rules)) {
-    return "the header Host must have an address of this host, or localhost" +
-           std::string(rules.names.empty() ? "" : ", or a name of --host");
-  }
+std::optional<std::string> refusal_of_origin(const Arrival& arrival, const char* scheme) {
   for (const std::string& origin : arrival.origin) {
-    if (origin != rules.scheme + std::string("://") + arrival.host.front()) {
+    if (arrival.host.empty() || origin != scheme + std::string("://") + arrival.host.front()) {
       return "a page of another origin sent this";
     }
   }
@@ -64,6 +58,29 @@ std::optional<std::string> refusal_of_page(const Arrival& arrival, const HostRul
     }
   }
   return std::nullopt;
+}
+
+// Of a name without a dot no stranger can make an address of this host.
+bool is_nobodys_name(const std::string& host) {
+  const auto name = host_name(host);
+  return name && (name->find('.') == std::string::npos || parse_address(*name).has_value());
+}
+
+}  // namespace
+
+std::optional<std::string> refusal_of_page(const Arrival& arrival, const HostRules& rules) {
+  if (arrival.host.size() != 1 || !names_this_host(arrival.host.front(), rules)) {
+    return "the header Host must have an address of this host, or localhost" +
+           std::string(rules.names.empty() ? "" : ", or a name of --host");
+  }
+  return refusal_of_origin(arrival, rules.scheme);
+}
+
+std::optional<std::string> refusal_of_forwarded_page(const Arrival& arrival) {
+  if (!std::all_of(arrival.host.begin(), arrival.host.end(), is_nobodys_name)) {
+    return "the header Host must be localhost, an address, or a name without a dot";
+  }
+  return refusal_of_origin(arrival, "http");
 }
 
 bool is_loopback(const IpAddress& address) {

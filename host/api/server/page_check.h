@@ -22,6 +22,10 @@ struct HostRules {
 // server (DNS rebinding), and no page of another origin may have sent it.
 std::optional<std::string> refusal_of_page(const Arrival& arrival, const HostRules& rules);
 
+// The same of a request on a Unix socket, which a browser reaches by a forwarded port (`ssh -L`). Its header Host may
+// not be a name of the public DNS, which has a dot.
+std::optional<std::string> refusal_of_forwarded_page(const Arrival& arrival);
+
 bool is_loopback(const IpAddress& address);
 
 }  // namespace nicsentry

@@ -22,6 +22,9 @@ struct ConnectionEnds {
   Endpoint remote;  // the client's
 };
 
+// Who may ask on a TCP listener. On the Unix socket all are its owner's.
+enum class Access { anyone, read, admin };
+
 // A request as a handler sees it.
 struct Request {
   std::string method;                              // "GET", "POST", "PUT", "DELETE"
@@ -34,6 +37,8 @@ struct Request {
   std::string token{};                             // the name of the token by which the request was let in
   std::string accept{};                            // the header; empty where there is none
   std::optional<std::string> if_match{};           // the header; an empty one is none that fits
+  std::string if_none_match{};                     // the header; empty where there is none
+  Access role = Access::admin;                     // what the client may ask for; of Access::anyone's: not known
   std::string text{};                              // of a route that takes it so: the body as it came; `body` is empty
 };
 

@@ -10,9 +10,6 @@
 
 namespace nicsentry {
 
-// Who may ask on a TCP listener. On the Unix socket all are its owner's.
-enum class Access { anyone, read, admin };
-
 // Requests of one lane never wait for those of another (lanes.h): what may take long does not keep anybody from
 // `block`, nor a scrape of metrics, which has to be in time.
 enum class Lane { quick, slow, scrape };

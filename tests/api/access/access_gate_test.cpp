@@ -69,6 +69,16 @@ TEST_CASE("a token's role says what it may ask for") {
   CHECK(asking.judged() == 0);
 }
 
+TEST_CASE("the role of a client is its token's; without one it reads") {
+  AccessGate gate({}, parse_tokens("read " + kReader + "\nadmin " + kAdmin + "\n", "tokens"));
+  Arrival arrival = Asking{}.arrival;
+  CHECK(gate.role(arrival) == Access::read);
+  arrival.authorization = {"Bearer " + kReader};
+  CHECK(gate.role(arrival) == Access::read);
+  arrival.authorization = {"Bearer " + kAdmin};
+  CHECK(gate.role(arrival) == Access::admin);
+}
+
 TEST_CASE("a stranger's request neither steers a terminal nor fills the log") {
   Asking asking;
   asking.arrival.method = "G\x1b[31mET";

@@ -527,6 +527,26 @@ TEST_CASE("the socket is its owner's alone, and is taken only where nobody liste
   CHECK_THROWS_AS(second.listen_unix("/nonexistent/a.sock"), SystemError);
 }
 
+TEST_CASE("on the Unix socket requests of a foreign page are refused before their body is read", "[server]") {
+  Running running;
+  const auto status = [&running](const std::string& headers) {
+    return http_exchange(running.socket, "GET /quick HTTP/1.1\r\nConnection: close\r\n" + headers + "\r\n")
+        .substr(0, 12);
+  };
+  for (const std::string usual :
+       {"Host: localhost\r\n", "Host: run\r\n", "Host: [::1]:9444\r\n", "Host: 127.0.0.1:9444\r\n",
+        "Host: localhost:9444\r\nOrigin: http://localhost:9444\r\n", "Host: localhost\r\nSec-Fetch-Site: none\r\n"}) {
+    INFO(usual);
+    CHECK(status(usual) == "HTTP/1.1 200");
+  }
+  for (const std::string foreign : {"Host: evil.example\r\n", "Host: localhost\r\nOrigin: http://evil.example\r\n",
+                                    "Host: localhost\r\nOrigin: null\r\n", "Host: localhost.\r\n",
+                                    "Host: localhost\r\nSec-Fetch-Site: same-site\r\n"}) {
+    INFO(foreign);
+    CHECK(status(foreign) == "HTTP/1.1 403");
+  }
+}
+
 TEST_CASE("a TCP client is asked for at the gate before its body is read, on each request", "[server]") {
   Router router;
   std::atomic<int> handled = 0;
