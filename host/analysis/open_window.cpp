@@ -13,14 +13,14 @@
 namespace nicsentry {
 namespace {
 
-constexpr double kNsInSecond = 1e9;
+constexpr double kOneSecondNs = 1e9;
 constexpr double kBitsPerByte = 8;
 
 // The accounting of a session may have moved on since its counters were read: nothing is left of them then.
 std::uint64_t counted_since(std::uint64_t now, std::uint64_t last) { return now - std::min(now, last); }
 
 LiveRate rate_of(const Amount& amount, TimestampNs length_ns) {
-  const double seconds = static_cast<double>(length_ns) / kNsInSecond;
+  const double seconds = static_cast<double>(length_ns) / kOneSecondNs;
   return {static_cast<double>(amount.packets) / seconds, kBitsPerByte * static_cast<double>(amount.bytes) / seconds};
 }
 

@@ -211,7 +211,8 @@ def one_number(network, name, map_name):
 
 
 def swaps_case(directory):
-    """Windows that follow one another, 500 with all tries, have each packet of two senders once: maps of each kind, in each mode."""
+    """Windows, 500 with all tries, one after the other, have each packet of two senders once: maps of each kind, each
+    mode."""
     with Network(directory) as network:
         path = write_monitor(network, "counting", COUNTING, [metric(name) for name in SWAPPED])
         for mode in ("tc", "drv", "skb") if tries(100) == 100 else ("drv",):
