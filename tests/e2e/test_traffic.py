@@ -215,7 +215,8 @@ def order_case(directory):
 
     def table(*options):
         lines = replay(capture, "--window", "all", "--top", 1000, *options).stdout.splitlines()
-        return [re.split(r" {2,}", line) for line in lines[2:] if not line.startswith((" ", "capture.pcap", "("))][:-1]
+        others = (" ", "capture.pcap", "(", "guessed servers: ")
+        return [re.split(r" {2,}", line) for line in lines[2:] if not line.startswith(others)][:-1]
 
     numbers = {"to-server": 3, "to-client": 4}
     for word, column in numbers.items():
