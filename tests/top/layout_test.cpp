@@ -192,7 +192,7 @@ TEST_CASE("top: that packets of a session were dropped is never cut") {
   Row row = test::session(1);
   row.protocol = "ICMPv6";
   row.dropped = true;
-  for (const std::size_t width : {80, 120, 200}) {
+  for (const std::size_t width : {80U, 120U, 200U}) {
     CHECK(table_text(std::vector<Row>{row}, "", width).rows.front().find("ICMPv6 dropped") != std::string::npos);
   }
 }

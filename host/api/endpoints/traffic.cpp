@@ -37,8 +37,8 @@ void add_traffic_routes(Router& router, LiveTraffic traffic) {
     TrafficAnswer answer;
     answer.protocols = protocol_sums(*traffic.sessions());
     answer.time_ns = wall_clock_ns();
-    constexpr TimestampNs kSecondNs = 1'000'000'000;
-    answer.attachments = traffic.history(since_s ? answer.time_ns - static_cast<TimestampNs>(*since_s) * kSecondNs : 0);
+    constexpr TimestampNs second_ns = 1'000'000'000;
+    answer.attachments = traffic.history(since_s ? answer.time_ns - static_cast<TimestampNs>(*since_s) * second_ns : 0);
     return encode(answer);
   });
 }
