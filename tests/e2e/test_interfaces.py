@@ -87,10 +87,16 @@ def router_case(mode):
     return case
 
 
+def links_are_up(network, *ports):
+    return all("state UP" in run("ip", "-n", network.receiver, "link", "show", port).stdout for port in ports)
+
+
 def renamed_case(directory):
     """A port that gets another name stays the port: rules that name it follow, and so do output and status."""
     with Network(directory, pairs=2) as network:
         state = network.directory / "state"
+        # The kernel tells of a carrier up to a second after it is there.
+        within(PATIENCE, "links that are up", lambda: links_are_up(network, "right0", "right1"))
         watching = Controller(network, "--state", state, "--mode", "drv", ports=("right0", "right1"))
         apply(network, [{"in": "right0", "src": "10.1.0.0/24", "action": "drop"}, {"in": "!right1", "action": "count"}])
         send(network, "left0", udp(INSIDE, 5000, OUTSIDE, 6000))
