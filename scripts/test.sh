@@ -131,9 +131,9 @@ if ((full)); then
 else
   # The virtual machines have one processor each: the sanitized tests have the other.
   step "tests: the virtual card; beside it ASan and UBSan"
-  # Real captures, and what is compiled or verified for each of many cases, are looked at without sanitizers, above.
+  # Real captures, and what is compiled, verified or started for each of many cases, are looked at without sanitizers, above.
   background "sanitized tests" env NICSENTRY_TRIES=3 "${sanitized[@]}" "${leave_out[@]}" \
-    -E 'replay: .*(cic|dns|icmp|mining|monero)|lint: (the corpus|our programs)|monitor: the schema'
+    -E 'replay: .*(cic|dns|icmp|mining|monero)|lint: (the corpus|our programs)|monitor: the schema|command_line: .*(wrong|hints)'
   run_tests release release -L 'kernel|hw' "${once[@]}"
   finish "sanitized tests" || NICSENTRY_TRIES=3 once_more asan asan
   step "tests, release: rates"
