@@ -82,7 +82,9 @@ TEST_CASE("the process grows as it is documented while a full window waits and t
   CAPTURE(grown / kMiB);
   CHECK(waiting.sessions.size() == kTable);
   CHECK(grown > 2 * packets * 9 / 10);
+#ifndef NICSENTRY_SANITIZE  // which keeps notes of its own for each byte
   CHECK(grown < 2 * kWindowBytes);
+#endif
 }
 
 TEST_CASE("a full table whose sessions reach the cap takes the memory that is documented", "[slow]") {

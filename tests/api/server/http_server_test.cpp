@@ -592,8 +592,10 @@ TEST_CASE("a client that has gone is refused, whatever the gate says: its port c
   HttpServer server(router);
   std::optional<HttpTestClient> client;
   std::atomic<int> asked = 0;
+  std::promise<void> sent;
   const auto refusal = [&](const Arrival&) -> std::optional<Response> {
     if (++asked == 1) {
+      sent.get_future().wait();
       client->reset();
     }
     return std::nullopt;
@@ -601,6 +603,7 @@ TEST_CASE("a client that has gone is refused, whatever the gate says: its port c
   const std::uint16_t port = server.listen_tcp(loopback(), {refusal, {}});
   client.emplace(port);
   client->send(http_request_text("POST", "/tree"));
+  sent.set_value();
   HttpTestClient other(port);
   other.send(http_request_text("POST", "/tree"));
   CHECK_THAT(other.read_answer(), Catch::StartsWith("HTTP/1.1 200"));
